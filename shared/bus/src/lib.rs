@@ -1,0 +1,309 @@
+//! The road between services.
+//!
+//! Three kinds of road and a log, each with one guarantee. [`memory`] and [`redis`] both keep them;
+//! `tests/conformance.rs` says so for both.
+//!
+//! | road | one message is seen by | order | lost when |
+//! |---|---|---|---|
+//! | [`Queue`] | one of many workers; again by another when that one dies | none | never; after five failed deliveries it is in [`Log::Dead`] |
+//! | [`Mailbox`] | its one owner, or whoever owns it next | kept | the mailbox is closed, or has had no owner for [`MAILBOX_LIFE`] |
+//! | [`Notice`] | every subscriber at that moment | kept | nobody listens, or a connection breaks |
+//! | [`Log`] | anybody, later | kept | the log has grown past its cap |
+//!
+//! How it fails: a send either returns `Ok`, then the bus has the message, or an error, then it
+//! *may* have it (a connection can break between the two). Readers never fail: they reconnect with
+//! a growing pause and go on where they were. Because a message can come twice, whoever handles one
+//! must recognise by its id what is done already.
+
+pub mod memory;
+pub mod message;
+pub mod redis;
+pub mod topic;
+
+mod entry;
+
+use message::{CallRecord, Message, Notice};
+use std::time::Duration;
+use topic::{Log, Mailbox, Queue};
+
+/// A queue's message is given to another worker when nobody has finished it for this long.
+pub const REDELIVER_AFTER: Duration = Duration::from_secs(2);
+/// A message that has been delivered so often without success goes to [`Log::Dead`].
+pub const MAX_DELIVERIES: u32 = 5;
+/// A queue or mailbox with this many unfinished messages takes no more: [`SendError::Full`].
+pub const MAX_BACKLOG: usize = 50_000;
+/// How long a mailbox waits for its next owner after the last one stopped.
+pub const MAILBOX_LIFE: Duration = Duration::from_secs(120);
+/// The largest payload of one message, in bytes.
+pub const MAX_PAYLOAD: usize = 1 << 20;
+
+/// Why the bus did not take a message.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Nobody has opened that mailbox, or its owner is long gone.
+    #[error("no such mailbox")]
+    NoMailbox,
+    /// [`MAX_BACKLOG`] is reached.
+    #[error("the road is full")]
+    Full,
+    /// Larger than [`MAX_PAYLOAD`].
+    #[error("the message is too large")]
+    TooLarge,
+    /// The bus cannot be reached, or did not answer in time.
+    #[error("the bus is not available: {0}")]
+    Unavailable(String),
+}
+
+/// A handle on the bus; clones share it.
+#[derive(Clone)]
+pub enum Bus {
+    /// Within this process.
+    Memory(memory::MemoryBus),
+    /// Over a Redis server.
+    Redis(redis::RedisBus),
+}
+
+impl Bus {
+    /// A bus within this process.
+    pub fn memory() -> Self {
+        Self::Memory(memory::MemoryBus::default())
+    }
+
+    /// A bus over the Redis at `url` (`redis://[USER:SECRET@]HOST[:PORT][/DB]`).
+    ///
+    /// # Errors
+    /// When the URL makes no sense, or the first connection fails.
+    pub async fn redis(url: &str) -> Result<Self, SendError> {
+        redis::RedisBus::connect(url).await.map(Self::Redis)
+    }
+
+    /// Adds a message to a queue. One of its workers will get it.
+    ///
+    /// # Errors
+    /// [`SendError`], but never `NoMailbox`: a queue is there as soon as it is named.
+    pub async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
+        match self {
+            Self::Memory(bus) => bus.enqueue(queue, message).await,
+            Self::Redis(bus) => bus.enqueue(queue, message).await,
+        }
+    }
+
+    /// Adds a message to a mailbox, behind all that are in it.
+    ///
+    /// # Errors
+    /// [`SendError`]; `NoMailbox` where nobody opened it.
+    pub async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
+        match self {
+            Self::Memory(bus) => bus.post(mailbox, message).await,
+            Self::Redis(bus) => bus.post(mailbox, message).await,
+        }
+    }
+
+    /// Tells every subscriber; nobody hears it who is not listening now.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
+        match self {
+            Self::Memory(bus) => bus.publish(notice).await,
+            Self::Redis(bus) => bus.publish(notice).await,
+        }
+    }
+
+    /// Adds a line to the `calls` log.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn log_call(&self, record: &CallRecord) -> Result<(), SendError> {
+        match self {
+            Self::Memory(bus) => bus.log_call(record).await,
+            Self::Redis(bus) => bus.log_call(record).await,
+        }
+    }
+
+    /// Joins the workers of a queue under a name that no other worker of it has.
+    pub async fn work(&self, queue: Queue, worker: &str) -> Worker {
+        match self {
+            Self::Memory(bus) => Worker::Memory(bus.work(queue, worker)),
+            Self::Redis(bus) => Worker::Redis(bus.work(queue, worker).await),
+        }
+    }
+
+    /// Opens a mailbox for its one owner. Reading starts where the last owner stopped.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn open(&self, mailbox: Mailbox) -> Result<MailboxReader, SendError> {
+        match self {
+            Self::Memory(bus) => Ok(MailboxReader::Memory(bus.open(mailbox))),
+            Self::Redis(bus) => bus.open(mailbox).await.map(MailboxReader::Redis),
+        }
+    }
+
+    /// Removes a mailbox with all that is in it: its owner says that there will be no next one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
+        match self {
+            Self::Memory(bus) => {
+                bus.close(mailbox);
+                Ok(())
+            }
+            Self::Redis(bus) => bus.close(mailbox).await,
+        }
+    }
+
+    /// Listens to notices from now on. A listener that falls behind by 1,024 misses the oldest.
+    pub async fn subscribe(&self) -> Notices {
+        match self {
+            Self::Memory(bus) => Notices::Memory(bus.subscribe()),
+            Self::Redis(bus) => Notices::Redis(bus.subscribe().await),
+        }
+    }
+
+    /// The newest `count` lines of a log, oldest first, as field and value pairs.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn tail(&self, log: Log, count: usize) -> Result<Vec<Line>, SendError> {
+        match self {
+            Self::Memory(bus) => Ok(bus.tail(log, count)),
+            Self::Redis(bus) => bus.tail(log, count).await,
+        }
+    }
+
+    /// How many messages a queue or mailbox holds that nobody has finished.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn backlog(&self, key: &str) -> Result<usize, SendError> {
+        match self {
+            Self::Memory(bus) => Ok(bus.backlog(key)),
+            Self::Redis(bus) => bus.backlog(key).await,
+        }
+    }
+
+    /// One round trip to the bus and back.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn ping(&self) -> Result<(), SendError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(bus) => bus.ping().await,
+        }
+    }
+}
+
+/// One line of a log.
+pub type Line = Vec<(String, String)>;
+
+/// A message of a queue, to be finished with [`Delivery::done`].
+///
+/// Dropped without it, the message comes again to another worker after [`REDELIVER_AFTER`].
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// 1 for the first delivery.
+    pub attempt: u32,
+    receipt: Receipt,
+}
+
+enum Receipt {
+    Memory(memory::Receipt),
+    Redis(redis::Receipt),
+}
+
+impl Delivery {
+    /// The work is done: nobody gets this message again. Acknowledging happens in the background;
+    /// when it gets lost, the message comes again and must be recognised by its id.
+    pub fn done(self) {
+        match self.receipt {
+            Receipt::Memory(receipt) => receipt.done(),
+            Receipt::Redis(receipt) => receipt.done(),
+        }
+    }
+
+    /// The work failed: another worker tries after [`REDELIVER_AFTER`]; if this was the last of
+    /// [`MAX_DELIVERIES`], the message goes to [`Log::Dead`] with the error.
+    pub fn failed(self, error: &str) {
+        match self.receipt {
+            Receipt::Memory(receipt) => receipt.failed(error),
+            Receipt::Redis(receipt) => receipt.failed(error),
+        }
+    }
+}
+
+/// One worker of a queue.
+pub enum Worker {
+    /// On the memory bus.
+    Memory(memory::MemoryWorker),
+    /// On Redis.
+    Redis(redis::RedisWorker),
+}
+
+impl Worker {
+    /// The next message; waits for one. What cannot be read goes to [`Log::Dead`]. Safe to cancel:
+    /// nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Delivery {
+        match self {
+            Self::Memory(worker) => worker.next().await,
+            Self::Redis(worker) => worker.next().await,
+        }
+    }
+
+    /// Leaves the queue. What this worker had read and not finished goes to others at once, not
+    /// after [`REDELIVER_AFTER`].
+    pub async fn leave(self) {
+        match self {
+            Self::Memory(worker) => worker.leave(),
+            Self::Redis(worker) => worker.leave().await,
+        }
+    }
+}
+
+/// The owner's end of a mailbox.
+pub enum MailboxReader {
+    /// On the memory bus.
+    Memory(memory::MemoryMailbox),
+    /// On Redis.
+    Redis(redis::RedisMailbox),
+}
+
+impl MailboxReader {
+    /// The next message; waits for one. Safe to cancel: the message then comes with the next call.
+    pub async fn next(&mut self) -> Message {
+        match self {
+            Self::Memory(reader) => reader.next().await,
+            Self::Redis(reader) => reader.next().await,
+        }
+    }
+
+    /// All that [`next`](Self::next) has returned so far is dealt with and will not be read again,
+    /// by this owner or the next. Trimming happens in the background.
+    pub fn done(&mut self) {
+        match self {
+            Self::Memory(reader) => reader.done(),
+            Self::Redis(reader) => reader.done(),
+        }
+    }
+}
+
+/// A subscription to notices.
+pub enum Notices {
+    /// On the memory bus.
+    Memory(memory::MemoryNotices),
+    /// On Redis.
+    Redis(redis::RedisNotices),
+}
+
+impl Notices {
+    /// The next notice; waits for one. Safe to cancel.
+    pub async fn next(&mut self) -> Notice {
+        match self {
+            Self::Memory(notices) => notices.next().await,
+            Self::Redis(notices) => notices.next().await,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Every road of the bus and its name. Nothing else in the project spells a stream or channel name.
+//!
+//! A queue and a mailbox carry a Redis Cluster hash tag, so that the cluster spreads them over its
+//! nodes; no operation needs two of them in one step.
+
+use protocol::{BackendName, ServiceId, SessionId};
+
+/// How many streams the `requests` queue is spread over. Every service of a cluster must agree.
+pub const REQUEST_SHARDS: u8 = 2;
+
+/// A stream that many workers share: each message is handled by one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// What clients ask for that needs a decision, to the routers; by shard.
+    Requests(u8),
+    /// Requests to proxies of other makes, to the rest services.
+    Peers,
+}
+
+impl Queue {
+    /// The shard of `requests` that a session's messages go to.
+    pub fn requests_of(session: SessionId) -> Self {
+        Self::Requests((session.0 % u64::from(REQUEST_SHARDS)) as u8)
+    }
+
+    /// Every shard of `requests`.
+    pub fn all_requests() -> impl Iterator<Item = Self> {
+        (0..REQUEST_SHARDS).map(Self::Requests)
+    }
+
+    /// The stream's key.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Requests(shard) => format!("sb:{{requests:{shard}}}"),
+            Self::Peers => "sb:{peers}".to_owned(),
+        }
+    }
+}
+
+/// A stream with one reader, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Mailbox {
+    /// To one edge: what its clients are to hear.
+    Edge(ServiceId),
+    /// To whichever connector serves this Janus: calls to place, and what happens on their legs.
+    Backend(BackendName),
+}
+
+impl Mailbox {
+    /// The stream's key.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Edge(edge) => format!("sb:{{{edge}}}"),
+            Self::Backend(name) => format!("sb:{{backend:{name}}}"),
+        }
+    }
+}
+
+/// A capped stream for people and other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Log {
+    /// Ringing, answered, ended: a line of every call's life.
+    Calls,
+    /// Messages that failed [`MAX_DELIVERIES`](crate::MAX_DELIVERIES) times, or could not be read.
+    Dead,
+}
+
+impl Log {
+    /// The stream's key.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Calls => "sb:calls",
+            Self::Dead => "sb:dead",
+        }
+    }
+
+    /// About how many entries are kept.
+    pub fn cap(&self) -> usize {
+        match self {
+            Self::Calls => 100_000,
+            Self::Dead => 10_000,
+        }
+    }
+}
+
+/// The pub/sub channel of [`Notice`](crate::message::Notice)s.
+pub const NOTICES: &str = "sb:notices";
