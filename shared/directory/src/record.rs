@@ -1,0 +1,154 @@
+//! What the directory keeps, and the answers of its atomic steps.
+
+use protocol::{BackendName, CallId, HandleRef, ServiceId, Side};
+use serde::{Deserialize, Serialize};
+
+/// A handle and the edge that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The edge.
+    pub edge: ServiceId,
+    /// The handle.
+    pub handle: HandleRef,
+}
+
+/// A registered name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub username: String,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// A handle that has registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handle {
+    /// The edge that holds it.
+    pub edge: ServiceId,
+    /// Its name; none after another handle took it.
+    pub username: Option<String>,
+    /// The call it is in.
+    pub call: Option<CallId>,
+}
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// The backend it is on.
+    pub backend: BackendName,
+    /// Who calls.
+    pub caller: CallParty,
+    /// Who is called.
+    pub callee: CallParty,
+    /// When it was opened, unix milliseconds.
+    pub opened: u64,
+}
+
+impl Call {
+    /// The given side.
+    pub fn party(&self, side: Side) -> &CallParty {
+        match side {
+            Side::Caller => &self.caller,
+            Side::Callee => &self.callee,
+        }
+    }
+
+    /// The side a handle is on.
+    pub fn side_of(&self, handle: HandleRef) -> Option<Side> {
+        [Side::Caller, Side::Callee].into_iter().find(|side| self.party(*side).owner.handle == handle)
+    }
+}
+
+/// One side of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallParty {
+    /// The name at the time of the call.
+    pub username: String,
+    /// The handle and its edge.
+    pub owner: Owner,
+}
+
+/// A Janus server, in janus-cloud's fields (`januscloud:backend_servers:NAME`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Its name.
+    pub name: BackendName,
+    /// Its websocket URL.
+    pub url: String,
+    /// Whether it takes calls.
+    pub status: BackendStatus,
+    /// Its plugin handles, as last counted.
+    pub handles: u64,
+}
+
+/// janus-cloud's status numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendStatus {
+    /// 0: takes calls.
+    Normal,
+    /// 1: cannot be reached or does not work.
+    Abnormal,
+    /// 2: an operator wants no new calls on it.
+    Maintenance,
+    /// 3: too busy for more.
+    HighWater,
+}
+
+impl BackendStatus {
+    /// As janus-cloud numbers it.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Normal => 0,
+            Self::Abnormal => 1,
+            Self::Maintenance => 2,
+            Self::HighWater => 3,
+        }
+    }
+
+    /// From janus-cloud's number; an unknown one takes no calls.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Normal,
+            2 => Self::Maintenance,
+            3 => Self::HighWater,
+            _ => Self::Abnormal,
+        }
+    }
+}
+
+/// Grows with each new holder of a lease: what carries a smaller one comes from a former holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(pub u64);
+
+/// Whether a handle may have the name it wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It may.
+    Yes,
+    /// It has this name already.
+    AlreadyNamed(String),
+}
+
+/// Whether a name changed hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It belongs to who was to have it.
+    Yes,
+    /// It belongs to somebody else.
+    OwnedBy(Owner),
+}
+
+/// Whether a call got a handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It did.
+    Won,
+    /// The handle is in this other call.
+    Busy(CallId),
+    /// The handle is gone, or the name is not its own any more.
+    Gone,
+}
