@@ -1,1 +1,30 @@
-//! x
+//! The chassis of every service: what edge, router, connector and rest have in common and nothing
+//! of what makes them differ.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`health`] | why a service is not ready, for `/readyz` |
+
+pub mod health;
+
+pub use health::Health;
+pub use tokio_util::sync::CancellationToken;
+
+use bus::Bus;
+use directory::Directory;
+use protocol::ServiceId;
+
+/// What a service is given to run with.
+#[derive(Clone)]
+pub struct Context {
+    /// Its name in the cluster, new at each start.
+    pub id: ServiceId,
+    /// The road to the other services.
+    pub bus: Bus,
+    /// Who is where.
+    pub directory: Directory,
+    /// Where it says whether it is ready.
+    pub health: Health,
+    /// Cancelled when it is to stop.
+    pub shutdown: CancellationToken,
+}

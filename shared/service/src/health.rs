@@ -1,0 +1,46 @@
+//! Whether a service can do its work, as a list of named conditions that are not met.
+//!
+//! A condition is added unmet when its owner starts, so that a service is not ready before each of
+//! its parts has said so.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The conditions of one process; clones share them.
+#[derive(Clone, Default)]
+pub struct Health {
+    conditions: Arc<Mutex<BTreeMap<String, Result<(), String>>>>,
+}
+
+impl Health {
+    /// The condition is met.
+    pub fn good(&self, condition: &str) {
+        self.set(condition, Ok(()));
+    }
+
+    /// The condition is not met, and why, in words for an operator (no secrets).
+    pub fn bad(&self, condition: &str, why: &str) {
+        self.set(condition, Err(why.to_owned()));
+    }
+
+    /// The condition does not matter any more.
+    pub fn forget(&self, condition: &str) {
+        self.lock().remove(condition);
+    }
+
+    /// Every unmet condition with its reason; empty when ready.
+    pub fn complaints(&self) -> Vec<(String, String)> {
+        let unmet = |(name, state): (&String, &Result<(), String>)| {
+            state.as_ref().err().map(|why| (name.clone(), why.clone()))
+        };
+        self.lock().iter().filter_map(unmet).collect()
+    }
+
+    fn set(&self, condition: &str, state: Result<(), String>) {
+        self.lock().insert(condition.to_owned(), state);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Result<(), String>>> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
