@@ -3,9 +3,23 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`options`] | flags that several services share |
+//! | [`logging`] | the log |
+//! | [`metrics`] | the numbers |
 //! | [`health`] | why a service is not ready, for `/readyz` |
+//! | [`watch`] | whether bus and directory are there |
+//! | [`admin`] | `/livez`, `/readyz`, `/metrics` |
+//! | [`http`] | an HTTP server with bounds |
+//! | [`shutdown`] | when to stop |
 
+pub mod admin;
 pub mod health;
+pub mod http;
+pub mod logging;
+pub mod metrics;
+pub mod options;
+pub mod shutdown;
+pub mod watch;
 
 pub use health::Health;
 pub use tokio_util::sync::CancellationToken;

@@ -1,0 +1,108 @@
+//! An HTTP server with bounds, for the admin routes and for the rest service.
+//!
+//! | bound | when it is reached |
+//! |---|---|
+//! | [`MAX_CONNECTIONS`] | the next connection waits in the kernel until one ends |
+//! | [`HEAD_TIMEOUT`], [`MAX_HEAD`] | the connection is closed (431 where the head is too large) |
+//! | [`REQUEST_TIMEOUT`] | 408 |
+//! | [`MAX_BODY`] | 413 from whatever reads the body |
+//! | [`CONNECTION_LIFE`] | the connection is closed after its running request |
+//!
+//! At shutdown no connection is taken any more, and running requests have [`GRACE`] to finish.
+
+use crate::CancellationToken;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+/// Connections at a time.
+pub const MAX_CONNECTIONS: usize = 1_024;
+/// How long the head of a request may take to arrive, counted from the end of the last request.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest head of a request, in bytes.
+pub const MAX_HEAD: usize = 32 * 1024;
+/// How long a request may take from the end of its head to its answer.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest body of a request, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+/// How long a connection may live, however busy.
+pub const CONNECTION_LIFE: Duration = Duration::from_secs(600);
+/// How long running requests may take after shutdown.
+pub const GRACE: Duration = Duration::from_secs(3);
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers requests until shutdown; returns when the last connection has ended.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let router = router.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY));
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = TaskTracker::new();
+    while let Some(Some((stream, slot))) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
+        connections.spawn(converse(stream, slot, router.clone(), shutdown.clone()));
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Some((stream, slot)),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection, from its first byte to its end.
+async fn converse(
+    stream: TcpStream,
+    slot: OwnedSemaphorePermit,
+    router: Router,
+    shutdown: CancellationToken,
+) {
+    // Without it small answers wait for the peer's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
+    let connection = settings().serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        result = connection.as_mut() => Some(result),
+        () = shutdown.cancelled() => None,
+        () = sleep(CONNECTION_LIFE) => None,
+    };
+    if ended.is_none() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(GRACE, connection).await;
+    }
+    drop(slot);
+}
+
+fn settings() -> http1::Builder {
+    let mut settings = http1::Builder::new();
+    settings.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
+    settings
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Options that several services share. Each flag is an environment variable too: `--some-flag` is
+//! `SWITCHBOARD_SOME_FLAG`; a flag wins over its variable.
+//!
+//! The doc comments here are what `--help` prints.
+
+use clap::{Args, ValueEnum};
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+/// Where the cluster's Redis is.
+#[derive(Args, Clone, Debug)]
+pub struct RedisOptions {
+    /// The Redis server that the services of one cluster share
+    #[arg(long, env = "SWITCHBOARD_REDIS", hide_env_values = true)]
+    #[arg(value_name = "redis://[USER:SECRET@]HOST[:PORT][/DB]")]
+    pub redis: RedisUrl,
+}
+
+/// The address of a Redis, which may hold a password: printing or logging it leaves that out.
+#[derive(Clone)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// The whole address, password included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RedisUrl {
+    type Err = Infallible;
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        write!(f, "{scheme}://{place}")
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where a process answers its operator.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AdminOptions {
+    /// Serve /livez, /readyz and /metrics over HTTP on this address; keep it private
+    #[arg(long, env = "SWITCHBOARD_ADMIN_LISTEN", value_name = "HOST:PORT")]
+    pub admin_listen: Option<String>,
+}
+
+/// What a process says about its work.
+#[derive(Args, Clone, Debug)]
+pub struct LogOptions {
+    /// What to log: error, warn, info, debug, trace, or a list such as info,edge=debug
+    #[arg(long, env = "SWITCHBOARD_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// How a line of the log looks
+    #[arg(long, env = "SWITCHBOARD_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(url: &str) -> String {
+        url.parse::<RedisUrl>().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_shown_redis_url_has_no_password() {
+        assert_eq!(shown("redis://user:secret@host:6379/0"), "redis://host:6379/0");
+        assert_eq!(shown("redis://:p@ss@host"), "redis://host");
+        assert_eq!(shown("redis://host/1"), "redis://host/1");
+        assert_eq!(format!("{:?}", "rediss://a:b@h".parse::<RedisUrl>()), "Ok(rediss://h)");
+    }
+}

@@ -1,0 +1,63 @@
+//! Asks the bus and the directory every two seconds whether they are there, and tells [`Health`].
+//!
+//! [`Health`]: crate::Health
+
+use crate::{CancellationToken, Context, Health};
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How often is asked.
+pub const EVERY: Duration = Duration::from_secs(2);
+/// How long an answer may take.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Says that `bus` and `directory` are not known to work yet, then watches them in the background
+/// until shutdown. From then on the condition `shutdown` is unmet, so that no new work is sent here.
+pub fn watch(context: &Context) {
+    context.health.bad("bus", "not reached yet");
+    context.health.bad("directory", "not reached yet");
+    tokio::spawn(keep_asking(context.clone()));
+}
+
+async fn keep_asking(context: Context) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while next(&mut tick, &context.shutdown).await {
+        tokio::join!(
+            ask(&context.health, "bus", context.bus.ping()),
+            ask(&context.health, "directory", context.directory.ping()),
+        );
+    }
+    context.health.bad("shutdown", "stopping");
+}
+
+async fn next(tick: &mut tokio::time::Interval, shutdown: &CancellationToken) -> bool {
+    shutdown.run_until_cancelled(tick.tick()).await.is_some()
+}
+
+async fn ask<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Future<Output = Result<(), E>>) {
+    match timeout(PATIENCE, ping).await {
+        Ok(Ok(())) => health.good(what),
+        Ok(Err(error)) => health.bad(what, &error.to_string()),
+        Err(_) => health.bad(what, "no answer within 2 seconds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_an_error_and_silence_are_told_apart() {
+        let health = Health::default();
+        ask(&health, "a", async { Ok::<_, String>(()) }).await;
+        ask(&health, "b", async { Err("refused") }).await;
+        ask(&health, "c", std::future::pending::<Result<(), String>>()).await;
+        let complaint = |name: &str, why: &str| (name.to_owned(), why.to_owned());
+        assert_eq!(
+            health.complaints(),
+            [complaint("b", "refused"), complaint("c", "no answer within 2 seconds")]
+        );
+    }
+}
