@@ -1,0 +1,61 @@
+//! Janus' core errors (`apierror.h` of Janus; texts as in 1.1.2).
+
+use crate::object::FieldError;
+
+/// A request that is refused: Janus' code and the reason in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {reason}")]
+pub struct Refusal {
+    /// One of the constants of this file.
+    pub code: u16,
+    /// For a person.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// A refusal in words of its own.
+    pub fn new(code: u16, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}
+
+impl From<FieldError> for Refusal {
+    fn from(error: FieldError) -> Self {
+        let code = match error {
+            FieldError::Missing(_) => MISSING_ELEMENT,
+            FieldError::Type(..) => INVALID_ELEMENT,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// A request Janus does not know.
+pub const UNKNOWN_REQUEST: u16 = 453;
+/// Not JSON.
+pub const INVALID_JSON: u16 = 454;
+/// A jsep that is no object.
+pub const INVALID_JSON_OBJECT: u16 = 455;
+/// A member is missing.
+pub const MISSING_ELEMENT: u16 = 456;
+/// A request that needs a session or handle, without one (or the reverse).
+pub const INVALID_PATH: u16 = 457;
+/// No such session.
+pub const SESSION_NOT_FOUND: u16 = 458;
+/// No such handle.
+pub const HANDLE_NOT_FOUND: u16 = 459;
+/// No such plugin.
+pub const PLUGIN_NOT_FOUND: u16 = 460;
+/// A jsep that is neither offer nor answer.
+pub const UNKNOWN_JSEP_TYPE: u16 = 464;
+/// An SDP that cannot be read.
+pub const INVALID_SDP: u16 = 465;
+/// A member of the wrong type.
+pub const INVALID_ELEMENT: u16 = 467;
+/// The session id a client asked for is in use.
+pub const SESSION_CONFLICT: u16 = 468;
+/// An answer to no offer.
+pub const UNEXPECTED_ANSWER: u16 = 469;
+/// Janus takes no new sessions.
+pub const NOT_ACCEPTING_SESSIONS: u16 = 472;
+/// Anything else.
+pub const UNKNOWN: u16 = 490;

@@ -1,0 +1,73 @@
+//! A websocket message taken apart into the requests it holds.
+//!
+//! Janus since 1.1.2 reads several objects from one message, with or without space between them; if
+//! one of them is broken, none is done (janus-api.md 1, from `janus_websockets.c`). An array counts
+//! as an object without members.
+
+use crate::error::{INVALID_JSON, Refusal};
+use crate::object::Object;
+use serde_json::value::RawValue;
+
+/// The objects of a message, at least one.
+///
+/// # Errors
+/// 454 with the place of the first thing that is no object.
+pub fn objects(text: &str) -> Result<Vec<Object<'_>>, Refusal> {
+    let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let objects: Vec<Object> =
+        stream.map(|value| object(value?)).collect::<Result<_, _>>().map_err(invalid)?;
+    match objects.is_empty() {
+        true => Err(refusal(1, 0, "'[' or '{' expected near end of file")),
+        false => Ok(objects),
+    }
+}
+
+fn object(value: &RawValue) -> serde_json::Result<Object<'_>> {
+    match value.get().starts_with('[') {
+        true => Ok(Object::default()),
+        false => Object::parse(value.get()),
+    }
+}
+
+fn invalid(error: serde_json::Error) -> Refusal {
+    let text = error.to_string();
+    let detail = text.rsplit_once(" at line ").map_or(text.as_str(), |(detail, _)| detail);
+    refusal(error.line(), error.column(), detail)
+}
+
+fn refusal(line: usize, column: usize, detail: &str) -> Refusal {
+    Refusal::new(INVALID_JSON, format!("Invalid Janus API request - <string>({line},{column}): {detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_objects_travel_in_one_message() {
+        let found = |text| objects(text).map(|objects| objects.len());
+        assert_eq!(found(r#"{"a":1}"#), Ok(1));
+        assert_eq!(found(r#"{"a":1}{"b":{}} {"c":[]}"#), Ok(3));
+        assert_eq!(found("{}\n"), Ok(1));
+        assert_eq!(found("[]"), Ok(1));
+    }
+
+    #[test]
+    fn one_broken_object_spoils_the_message() {
+        for text in ["", " ", "5", "\"x\"", "null", "{", "{}{", "{} 5", "{\"a\":}", "nonsense", "{}\0"] {
+            let refusal = objects(text).expect_err(text);
+            assert_eq!(refusal.code, 454, "{text:?}");
+            assert!(
+                refusal.reason.starts_with("Invalid Janus API request - <string>("),
+                "{}",
+                refusal.reason
+            );
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_no_danger() {
+        let deep = format!("{{\"body\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+        assert!(objects(&deep).is_ok());
+    }
+}

@@ -1,0 +1,114 @@
+//! What Janus asks of a session description before the plugin sees it (janus-api.md 2.2, from
+//! `janus.c` and `sdp.c`). The SDP itself is checked only for what makes it one: the rest is the
+//! media server's to judge.
+
+use crate::error::{
+    INVALID_ELEMENT, INVALID_JSON_OBJECT, INVALID_SDP, MISSING_ELEMENT, Refusal, UNKNOWN_JSEP_TYPE,
+};
+use crate::object::{FieldError, Object, is_object};
+use serde_json::value::RawValue;
+
+/// Which half of a negotiation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The first half.
+    Offer,
+    /// The second half.
+    Answer,
+}
+
+/// Checks a `jsep` as it came with a message.
+///
+/// # Errors
+/// 455, 456, 464, 465, 467.
+pub fn check(jsep: &RawValue) -> Result<Kind, Refusal> {
+    let not_an_object = || Refusal::new(INVALID_JSON_OBJECT, "Invalid jsep object");
+    if !is_object(jsep) {
+        return Err(not_an_object());
+    }
+    let jsep = Object::parse(jsep.get()).map_err(|_| not_an_object())?;
+    let (kind, sdp) = fields(&jsep).map_err(field_refusal)?;
+    let kind = match kind.to_ascii_lowercase().as_str() {
+        "offer" => Kind::Offer,
+        "answer" => Kind::Answer,
+        _ => {
+            return Err(Refusal::new(UNKNOWN_JSEP_TYPE, format!("JSEP error: unknown message type '{kind}'")));
+        }
+    };
+    check_sdp(&sdp)?;
+    Ok(kind)
+}
+
+fn fields(jsep: &Object<'_>) -> Result<(String, String), FieldError> {
+    let kind = jsep.string("type")?.into_owned();
+    let sdp = jsep.string("sdp")?.into_owned();
+    jsep.optional_bool("trickle")?;
+    jsep.optional_string("rid_order")?;
+    jsep.optional_bool("force_relay")?;
+    jsep.optional_bool("e2ee")?;
+    Ok((kind, sdp))
+}
+
+fn field_refusal(error: FieldError) -> Refusal {
+    match error {
+        FieldError::Missing(name) => {
+            Refusal::new(MISSING_ELEMENT, format!("JSEP error: missing mandatory element ({name})"))
+        }
+        FieldError::Type(name, wanted) => Refusal::new(
+            INVALID_ELEMENT,
+            format!("JSEP error: invalid element type ({name} should be {wanted})"),
+        ),
+    }
+}
+
+fn check_sdp(sdp: &str) -> Result<(), Refusal> {
+    if !sdp.starts_with("v=") {
+        return Err(Refusal::new(INVALID_SDP, "Invalid SDP (doesn't start with v=)"));
+    }
+    let has = |start: &str| sdp.lines().any(|line| line.starts_with(start));
+    match has("o=") && has("s=") && has("m=") {
+        true => Ok(()),
+        false => Err(Refusal::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(jsep: &str) -> Result<Kind, (u16, String)> {
+        let raw = RawValue::from_string(jsep.to_owned()).unwrap();
+        check(&raw).map_err(|refusal| (refusal.code, refusal.reason))
+    }
+
+    #[test]
+    fn an_offer_and_an_answer_pass() {
+        let sdp = "v=0\\r\\no=- 1 1 IN IP4 0.0.0.0\\r\\ns=-\\r\\nm=audio 9 RTP/SAVPF 0\\r\\n";
+        assert_eq!(checked(&format!(r#"{{"type":"offer","sdp":"{sdp}"}}"#)), Ok(Kind::Offer));
+        assert_eq!(
+            checked(&format!(r#"{{"type":"ANSWER","sdp":"{sdp}","trickle":true}}"#)),
+            Ok(Kind::Answer)
+        );
+    }
+
+    #[test]
+    fn every_fault_has_its_code() {
+        for (jsep, code, reason) in [
+            ("null", 455, "Invalid jsep object"),
+            ("[]", 455, "Invalid jsep object"),
+            ("{}", 456, "JSEP error: missing mandatory element (type)"),
+            (r#"{"type":1}"#, 467, "JSEP error: invalid element type (type should be a string)"),
+            (r#"{"type":"offer"}"#, 456, "JSEP error: missing mandatory element (sdp)"),
+            (
+                r#"{"type":"offer","sdp":"x","trickle":1}"#,
+                467,
+                "JSEP error: invalid element type (trickle should be a boolean)",
+            ),
+            (r#"{"type":"pranswer","sdp":"v=0"}"#, 464, "JSEP error: unknown message type 'pranswer'"),
+            (r#"{"type":"offer","sdp":"x"}"#, 465, "Invalid SDP (doesn't start with v=)"),
+            (r#"{"type":"offer","sdp":"v=0\r\n"}"#, 465, "Missing mandatory lines (o=, s= or m=)"),
+        ] {
+            assert_eq!(checked(jsep), Err((code, reason.to_owned())), "{jsep}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a client is sent, as the text of one websocket message.
+//!
+//! Members stand in Janus' order (`janus.c`), so that a recording of Switchboard can be laid beside
+//! one of Janus.
+
+use crate::error::Refusal;
+use crate::object::Object;
+use crate::request::Fault;
+use crate::videocall::PLUGIN;
+use crate::{HandleId, Raw, SessionId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+#[derive(Serialize, Default)]
+struct Message<'a> {
+    janus: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<HandleId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugindata: Option<PluginData<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jsep: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorData<'a>>,
+}
+
+#[derive(Serialize)]
+struct Data {
+    id: u64,
+}
+
+#[derive(Serialize)]
+struct PluginData<'a> {
+    plugin: &'static str,
+    data: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct ErrorData<'a> {
+    code: u16,
+    reason: &'a str,
+}
+
+impl Message<'_> {
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("a message has no maps with keys that are no strings")
+    }
+}
+
+/// `pong`.
+pub fn pong(transaction: &str) -> String {
+    Message { janus: "pong", transaction: Some(transaction), ..Message::default() }.text()
+}
+
+/// `success` of `create`: without a session id of its own.
+pub fn created(transaction: &str, session: SessionId) -> String {
+    let data = Some(Data { id: session.0 });
+    Message { janus: "success", transaction: Some(transaction), data, ..Message::default() }.text()
+}
+
+/// `success` of `attach`.
+pub fn attached(session: SessionId, transaction: &str, handle: HandleId) -> String {
+    let data = Some(Data { id: handle.0 });
+    Message {
+        janus: "success",
+        session_id: Some(session),
+        transaction: Some(transaction),
+        data,
+        ..Message::default()
+    }
+    .text()
+}
+
+/// `success` of everything else.
+pub fn success(session: SessionId, transaction: &str) -> String {
+    Message {
+        janus: "success",
+        session_id: Some(session),
+        transaction: Some(transaction),
+        ..Message::default()
+    }
+    .text()
+}
+
+/// `ack`.
+pub fn ack(session: SessionId, transaction: &str) -> String {
+    Message { janus: "ack", session_id: Some(session), transaction: Some(transaction), ..Message::default() }
+        .text()
+}
+
+/// `error`.
+pub fn error(session: Option<SessionId>, transaction: Option<&str>, refusal: &Refusal) -> String {
+    let error = Some(ErrorData { code: refusal.code, reason: &refusal.reason });
+    Message { janus: "error", session_id: session, transaction, error, ..Message::default() }.text()
+}
+
+/// `error` of a request that did not get past its envelope.
+pub fn fault(fault: &Fault) -> String {
+    error(fault.session, fault.transaction.as_deref(), &fault.refusal)
+}
+
+/// `event` of the plugin.
+pub fn event(
+    session: SessionId,
+    handle: HandleId,
+    transaction: Option<&str>,
+    data: &RawValue,
+    jsep: Option<&RawValue>,
+) -> String {
+    let plugindata = Some(PluginData { plugin: PLUGIN, data });
+    let (session_id, sender) = (Some(session), Some(handle));
+    Message { janus: "event", session_id, transaction, sender, plugindata, jsep, ..Message::default() }.text()
+}
+
+/// A core event of a handle: its name, and its other members as an object.
+pub fn core(janus: &str, session: SessionId, handle: HandleId, members: &RawValue) -> String {
+    let head =
+        Message { janus, session_id: Some(session), sender: Some(handle), ..Message::default() }.text();
+    let members = inside(members.get());
+    match members.is_empty() {
+        true => head,
+        false => format!("{{{},{members}}}", inside(&head)),
+    }
+}
+
+/// What stands between the braces of an object.
+fn inside(object: &str) -> &str {
+    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().trim()
+}
+
+/// `timeout` of a session.
+pub fn timeout(session: SessionId) -> String {
+    Message { janus: "timeout", session_id: Some(session), ..Message::default() }.text()
+}
+
+/// The members of a core event that stand for the client: all but its name, session and sender.
+pub fn members_of(object: &Object<'_>) -> Raw {
+    object.without(&["janus", "session_id", "sender", "opaque_id"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::videocall;
+
+    const SESSION: SessionId = SessionId(1);
+    const HANDLE: HandleId = HandleId(2);
+
+    #[test]
+    fn messages_are_written_in_janus_order() {
+        assert_eq!(created("t", SESSION), r#"{"janus":"success","transaction":"t","data":{"id":1}}"#);
+        assert_eq!(
+            attached(SESSION, "t", HANDLE),
+            r#"{"janus":"success","session_id":1,"transaction":"t","data":{"id":2}}"#
+        );
+        assert_eq!(
+            error(Some(SESSION), Some("t"), &Refusal::new(459, "No")),
+            r#"{"janus":"error","session_id":1,"transaction":"t","error":{"code":459,"reason":"No"}}"#
+        );
+        let data = videocall::event("calling", None, None);
+        assert_eq!(
+            event(SESSION, HANDLE, Some("t"), &data, None),
+            r#"{"janus":"event","session_id":1,"transaction":"t","sender":2,"plugindata":{"plugin":"janus.plugin.videocall","data":{"videocall":"event","result":{"event":"calling"}}}}"#
+        );
+    }
+
+    #[test]
+    fn a_core_event_keeps_its_members() {
+        let text = r#"{"janus":"trickle","session_id":9,"sender":8,"candidate":{"completed":true}}"#;
+        let members = members_of(&Object::parse(text).unwrap());
+        assert_eq!(
+            core("trickle", SESSION, HANDLE, &members),
+            r#"{"janus":"trickle","session_id":1,"sender":2,"candidate":{"completed":true}}"#
+        );
+        let none = members_of(&Object::parse(r#"{"janus":"webrtcup","sender":8}"#).unwrap());
+        assert_eq!(
+            core("webrtcup", SESSION, HANDLE, &none),
+            r#"{"janus":"webrtcup","session_id":1,"sender":2}"#
+        );
+    }
+}

@@ -1,0 +1,320 @@
+//! One request of the core API, checked in the order Janus checks it (janus-api.md 2, from
+//! `janus.c`).
+//!
+//! The order matters, because each check has its own answer: first the envelope ([`read`]), then,
+//! by whoever knows the sessions, whether session and handle exist, and only then the request
+//! itself ([`Request::verb`]).
+
+use crate::error::{
+    HANDLE_NOT_FOUND, INVALID_ELEMENT, INVALID_JSON, INVALID_PATH, MISSING_ELEMENT, PLUGIN_NOT_FOUND,
+    Refusal, SESSION_NOT_FOUND, UNKNOWN_REQUEST,
+};
+use crate::jsep;
+use crate::object::{Object, integer, is_null};
+use crate::videocall::PLUGIN;
+use crate::{HandleId, SessionId};
+use serde_json::value::RawValue;
+
+/// A request whose envelope is sound.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The client's transaction, to stand in every answer.
+    pub transaction: String,
+    /// What it is addressed to.
+    pub path: Path,
+    name: String,
+    object: Object<'a>,
+}
+
+/// What a request is addressed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// The server.
+    Server,
+    /// A session.
+    Session(SessionId),
+    /// A handle of a session.
+    Handle(SessionId, HandleId),
+}
+
+/// A refusal with what its answer repeats of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The session id that was given.
+    pub session: Option<SessionId>,
+    /// The transaction; absent when the fault is in the envelope.
+    pub transaction: Option<String>,
+    /// The refusal.
+    pub refusal: Refusal,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Verb<'a> {
+    /// A sign of life, from the server.
+    Ping,
+    /// What server this is.
+    Info,
+    /// A new session, with this id if one is given.
+    Create(Option<SessionId>),
+    /// A sign of life, from the client.
+    Keepalive,
+    /// The session is to belong to this socket.
+    Claim,
+    /// The end of the session.
+    Destroy,
+    /// A new handle on the VideoCall plugin.
+    Attach,
+    /// The end of a handle.
+    Detach,
+    /// The end of a handle's PeerConnection.
+    Hangup,
+    /// A request to the plugin.
+    Message {
+        /// The plugin's part.
+        body: &'a RawValue,
+        /// The session description, with which half it is.
+        jsep: Option<(&'a RawValue, jsep::Kind)>,
+    },
+    /// Candidates of the client's PeerConnection, in order.
+    Trickle(Vec<&'a RawValue>),
+}
+
+/// Reads the envelope of a request.
+///
+/// # Errors
+/// 456, 467, 457, 458, 459, as janus-api.md 2 numbers them 2 to 8.
+pub fn read(object: Object<'_>) -> Result<Request<'_>, Fault> {
+    let session = id(&object, "session_id");
+    let handle = id(&object, "handle_id");
+    let echo = session.unwrap_or(0);
+    let (transaction, name) = envelope(&object).map_err(|refusal| fault(echo, None, refusal))?;
+    match path(session.unwrap_or(0), handle, &name) {
+        Ok(path) => Ok(Request { transaction, path, name, object }),
+        Err(refusal) => Err(fault(echo, Some(transaction), refusal)),
+    }
+}
+
+fn envelope(object: &Object<'_>) -> Result<(String, String), Refusal> {
+    let transaction = object.string("transaction")?.into_owned();
+    let name = object.string("janus")?.into_owned();
+    object.optional_unsigned("id")?;
+    Ok((transaction, name))
+}
+
+/// An id member: absent when missing or null, 0 for anything that is no integer.
+fn id(object: &Object<'_>, name: &str) -> Option<u64> {
+    let value = object.get(name).filter(|value| !is_null(value))?;
+    Some(integer(value).unwrap_or(0) as u64)
+}
+
+fn path(session: u64, handle: Option<u64>, name: &str) -> Result<Path, Refusal> {
+    match (session, handle) {
+        (0, None | Some(0)) => match name.to_ascii_lowercase().as_str() {
+            "ping" | "info" | "create" => Ok(Path::Server),
+            _ => Err(unhandled(name)),
+        },
+        (0, Some(_)) => Err(Refusal::new(SESSION_NOT_FOUND, "Session not found")),
+        (session, None) => Ok(Path::Session(SessionId(session))),
+        (_, Some(0)) => Err(Refusal::new(HANDLE_NOT_FOUND, "Handle not found")),
+        (session, Some(handle)) => Ok(Path::Handle(SessionId(session), HandleId(handle))),
+    }
+}
+
+fn fault(session: u64, transaction: Option<String>, refusal: Refusal) -> Fault {
+    Fault { session: (session != 0).then_some(SessionId(session)), transaction, refusal }
+}
+
+fn unhandled(name: &str) -> Refusal {
+    Refusal::new(INVALID_PATH, format!("Unhandled request '{name}' at this path"))
+}
+
+impl<'a> Request<'a> {
+    /// What is asked for, checked.
+    ///
+    /// # Errors
+    /// 453 for an unknown request, 457 for one at the wrong path, and those of the request itself.
+    pub fn verb(&self) -> Result<Verb<'a>, Refusal> {
+        let name = self.name.to_ascii_lowercase();
+        match (self.path, name.as_str()) {
+            (Path::Server, "ping") => Ok(Verb::Ping),
+            (Path::Server, "info") => Ok(Verb::Info),
+            (Path::Server, "create") => self.create(),
+            (Path::Server, _) => Err(unhandled(&self.name)),
+            (_, "keepalive") => Ok(Verb::Keepalive),
+            (_, "claim") => Ok(Verb::Claim),
+            (Path::Session(_), "destroy") => Ok(Verb::Destroy),
+            (Path::Session(_), "attach") => self.attach(),
+            (Path::Handle(..), "detach") => Ok(Verb::Detach),
+            (Path::Handle(..), "hangup") => Ok(Verb::Hangup),
+            (Path::Handle(..), "message") => self.message(),
+            (Path::Handle(..), "trickle") => self.trickle(),
+            (_, "destroy" | "attach" | "detach" | "hangup" | "message" | "trickle") => {
+                Err(unhandled(&self.name))
+            }
+            _ => Err(Refusal::new(UNKNOWN_REQUEST, format!("Unknown request '{}'", self.name))),
+        }
+    }
+
+    fn create(&self) -> Result<Verb<'a>, Refusal> {
+        let wanted = self.object.optional_unsigned("id")?.filter(|id| *id != 0);
+        Ok(Verb::Create(wanted.map(SessionId)))
+    }
+
+    fn attach(&self) -> Result<Verb<'a>, Refusal> {
+        let plugin = self.object.string("plugin")?;
+        self.object.optional_string("opaque_id")?;
+        self.object.optional_unsigned("loop_index")?;
+        match plugin == PLUGIN {
+            true => Ok(Verb::Attach),
+            false => Err(Refusal::new(PLUGIN_NOT_FOUND, format!("No such plugin '{plugin}'"))),
+        }
+    }
+
+    fn message(&self) -> Result<Verb<'a>, Refusal> {
+        let body = self.object.object("body")?;
+        let checked = |jsep: &'a RawValue| jsep::check(jsep).map(|kind| (jsep, kind));
+        let jsep = self.object.get("jsep").map(checked).transpose()?;
+        Ok(Verb::Message { body, jsep })
+    }
+
+    fn trickle(&self) -> Result<Verb<'a>, Refusal> {
+        match (self.object.get("candidate"), self.object.get("candidates")) {
+            (None, None) => {
+                Err(Refusal::new(MISSING_ELEMENT, "Missing mandatory element (candidate|candidates)"))
+            }
+            (Some(_), Some(_)) => Err(Refusal::new(INVALID_JSON, "Can't have both candidate and candidates")),
+            (Some(one), None) => Ok(Verb::Trickle(vec![one])),
+            (None, Some(many)) => serde_json::from_str(many.get())
+                .map(Verb::Trickle)
+                .map_err(|_| Refusal::new(INVALID_ELEMENT, "candidates is not an array")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> (Option<u64>, Option<String>, u16, String) {
+        let fault = match read(Object::parse(text).unwrap()) {
+            Err(fault) => fault,
+            Ok(request) => Fault {
+                session: None,
+                transaction: Some(request.transaction.clone()),
+                refusal: request.verb().expect_err(text),
+            },
+        };
+        (fault.session.map(|id| id.0), fault.transaction, fault.refusal.code, fault.refusal.reason)
+    }
+
+    #[test]
+    fn a_fault_in_the_envelope_has_no_transaction() {
+        for (text, session, code, reason) in [
+            ("{}", None, 456, "Missing mandatory element (transaction)"),
+            (r#"{"session_id":7}"#, Some(7), 456, "Missing mandatory element (transaction)"),
+            (r#"{"transaction":1}"#, None, 467, "Invalid element type (transaction should be a string)"),
+            (r#"{"transaction":"t"}"#, None, 456, "Missing mandatory element (janus)"),
+            (
+                r#"{"transaction":"t","janus":{}}"#,
+                None,
+                467,
+                "Invalid element type (janus should be a string)",
+            ),
+            (
+                r#"{"transaction":"t","janus":"create","id":"x"}"#,
+                None,
+                467,
+                "Invalid element type (id should be a positive integer)",
+            ),
+        ] {
+            assert_eq!(refused(text), (session, None, code, reason.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_in_the_path_has_its_transaction() {
+        for (rest, session, code, reason) in [
+            (r#""janus":"attach""#, None, 457, "Unhandled request 'attach' at this path"),
+            (
+                r#""janus":"keepalive","session_id":"123""#,
+                None,
+                457,
+                "Unhandled request 'keepalive' at this path",
+            ),
+            (
+                r#""janus":"keepalive","session_id":null"#,
+                None,
+                457,
+                "Unhandled request 'keepalive' at this path",
+            ),
+            (r#""janus":"detach","handle_id":5"#, None, 458, "Session not found"),
+            (r#""janus":"detach","session_id":5,"handle_id":"x""#, Some(5), 459, "Handle not found"),
+        ] {
+            let expected = (session, Some("t".to_owned()), code, reason.to_owned());
+            assert_eq!(refused(&format!(r#"{{"transaction":"t",{rest}}}"#)), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_refused_in_janus_words() {
+        for (rest, code, reason) in [
+            (r#""janus":"ping","session_id":5"#, 453, "Unknown request 'ping'"),
+            (r#""janus":"Nope","session_id":5"#, 453, "Unknown request 'Nope'"),
+            (r#""janus":"detach","session_id":5"#, 457, "Unhandled request 'detach' at this path"),
+            (
+                r#""janus":"destroy","session_id":5,"handle_id":6"#,
+                457,
+                "Unhandled request 'destroy' at this path",
+            ),
+            (r#""janus":"attach","session_id":5"#, 456, "Missing mandatory element (plugin)"),
+            (r#""janus":"attach","session_id":5,"plugin":"x""#, 460, "No such plugin 'x'"),
+            (r#""janus":"message","session_id":5,"handle_id":6"#, 456, "Missing mandatory element (body)"),
+            (
+                r#""janus":"message","session_id":5,"handle_id":6,"body":"x""#,
+                467,
+                "Invalid element type (body should be an object)",
+            ),
+            (
+                r#""janus":"message","session_id":5,"handle_id":6,"body":{},"jsep":null"#,
+                455,
+                "Invalid jsep object",
+            ),
+            (
+                r#""janus":"trickle","session_id":5,"handle_id":6"#,
+                456,
+                "Missing mandatory element (candidate|candidates)",
+            ),
+            (
+                r#""janus":"trickle","session_id":5,"handle_id":6,"candidate":1,"candidates":[]"#,
+                454,
+                "Can't have both candidate and candidates",
+            ),
+        ] {
+            let (_, transaction, got, words) = refused(&format!(r#"{{"transaction":"t",{rest}}}"#));
+            assert_eq!((transaction.as_deref(), got, words.as_str()), (Some("t"), code, reason), "{rest}");
+        }
+    }
+
+    #[test]
+    fn candidates_come_alone_or_together() {
+        let count = |rest: &str| {
+            let text =
+                format!(r#"{{"transaction":"t","janus":"trickle","session_id":5,"handle_id":6,{rest}}}"#);
+            let request = read(Object::parse(&text).unwrap()).unwrap();
+            match request.verb() {
+                Ok(Verb::Trickle(candidates)) => candidates.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(count(r#""candidate":null"#), 1);
+        assert_eq!(count(r#""candidates":[{},{"completed":true}]"#), 2);
+    }
+
+    #[test]
+    fn a_negative_session_is_read_as_janus_reads_it() {
+        let request =
+            read(Object::parse(r#"{"transaction":"t","janus":"claim","session_id":-1}"#).unwrap()).unwrap();
+        assert_eq!(request.path, Path::Session(SessionId(u64::MAX)));
+    }
+}

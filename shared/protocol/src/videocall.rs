@@ -1,0 +1,299 @@
+//! The VideoCall plugin: its requests and their checks, its errors, its results (janus-api.md 5,
+//! from `janus_videocall.c`; `exists` from janus-cloud's `plugin/videocall.py`).
+
+use crate::Raw;
+use crate::object::{FieldError, Object, integer};
+use crate::raw;
+use serde::Serialize;
+
+/// The plugin's package name.
+pub const PLUGIN: &str = "janus.plugin.videocall";
+/// The longest name a client may register, in bytes. (Janus has no limit.)
+pub const MAX_USERNAME: usize = 4096;
+
+/// What a client asks of the plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Own a name.
+    Register,
+    /// Ring a name.
+    Call,
+    /// Take the call.
+    Accept,
+    /// Change what is sent or received; renegotiate.
+    Set,
+    /// End the call.
+    Hangup,
+    /// Name who is registered.
+    List,
+    /// Tell whether a name is registered.
+    Exists,
+}
+
+/// What the plugin answers when it refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {text}")]
+pub struct PluginError {
+    /// `error_code`.
+    pub code: u16,
+    /// `error`.
+    pub text: String,
+}
+
+impl PluginError {
+    fn new(code: u16, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// 472: no such request.
+    pub fn unknown_request(request: &str) -> Self {
+        Self::new(472, format!("Unknown request ({request})"))
+    }
+
+    /// 473: call without a name.
+    pub fn register_first() -> Self {
+        Self::new(473, "Register a username first")
+    }
+
+    /// 477: the handle has a name.
+    pub fn already_registered(username: &str) -> Self {
+        Self::new(477, format!("Already registered ({username})"))
+    }
+
+    /// 478: nobody has that name.
+    pub fn no_such_username(username: &str) -> Self {
+        Self::new(478, format!("Username '{username}' doesn't exist"))
+    }
+
+    /// 479: call of one's own name.
+    pub fn use_echo_test() -> Self {
+        Self::new(479, "You can't call yourself... use the EchoTest for that")
+    }
+
+    /// 480: the handle is in a call.
+    pub fn already_in_call() -> Self {
+        Self::new(480, "Already in a call")
+    }
+
+    /// 481: accept without a call.
+    pub fn no_call() -> Self {
+        Self::new(481, "No incoming call to accept")
+    }
+
+    /// 482: call or accept without a jsep.
+    pub fn missing_sdp() -> Self {
+        Self::new(482, "Missing SDP")
+    }
+
+    /// 499: recording is off (Switchboard's own; Janus would write where the client says).
+    pub fn no_recording() -> Self {
+        Self::new(499, "Recording is not enabled on this server")
+    }
+
+    /// 499: the cluster did not answer in time (Switchboard's own).
+    pub fn timed_out() -> Self {
+        Self::new(499, "The server did not answer in time, please try again")
+    }
+
+    /// 502: no backend takes the call (janus-cloud's code and text).
+    pub fn no_backend() -> Self {
+        Self::new(502, "No backend server")
+    }
+
+    /// 502: the backend that was to take the call failed.
+    pub fn backend_failed() -> Self {
+        Self::new(502, "The media server did not take the call, please try again")
+    }
+}
+
+impl From<FieldError> for PluginError {
+    fn from(error: FieldError) -> Self {
+        let code = match error {
+            FieldError::Missing(_) => 475,
+            FieldError::Type(..) => 474,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Which request a body holds.
+///
+/// # Errors
+/// 472, 474, 475.
+pub fn request(body: &Object<'_>) -> Result<Request, PluginError> {
+    let name = body.string("request")?;
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "register" => Request::Register,
+        "call" => Request::Call,
+        "accept" => Request::Accept,
+        "set" => Request::Set,
+        "hangup" => Request::Hangup,
+        "list" => Request::List,
+        "exists" => Request::Exists,
+        _ => return Err(PluginError::unknown_request(&name)),
+    })
+}
+
+/// The `username` of register, call and exists.
+///
+/// # Errors
+/// 474, 475.
+pub fn username(body: &Object<'_>) -> Result<String, PluginError> {
+    let name = body.string("username")?;
+    match name.len() <= MAX_USERNAME {
+        true => Ok(name.into_owned()),
+        false => Err(PluginError::new(474, format!("Invalid value (username is over {MAX_USERNAME} bytes)"))),
+    }
+}
+
+/// The `reason` of hangup; anything but a string is ignored.
+pub fn hangup_reason(body: &Object<'_>) -> Option<String> {
+    body.optional_string("reason").ok().flatten().map(|reason| reason.into_owned())
+}
+
+/// Checks the settings of `set`.
+///
+/// # Errors
+/// 474; 499 for a recording.
+pub fn check_set(body: &Object<'_>) -> Result<(), PluginError> {
+    body.optional_bool("audio")?;
+    body.optional_bool("video")?;
+    body.optional_unsigned("bitrate")?;
+    let record = body.optional_bool("record")?;
+    body.optional_string("filename")?;
+    body.optional_bool("restart")?;
+    check_layer(body, "substream")?;
+    check_layer(body, "temporal")?;
+    check_fallback(body)?;
+    match record {
+        Some(true) => Err(PluginError::no_recording()),
+        _ => Ok(()),
+    }
+}
+
+fn check_layer(body: &Object<'_>, name: &'static str) -> Result<(), PluginError> {
+    match body.get(name) {
+        Some(value) if !integer(value).is_some_and(|layer| (0..=2).contains(&layer)) => {
+            Err(PluginError::new(474, format!("Invalid value ({name} should be 0, 1 or 2)")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_fallback(body: &Object<'_>) -> Result<(), PluginError> {
+    match body.get("fallback") {
+        Some(value) if !integer(value).is_some_and(|microseconds| microseconds >= 0) => {
+            Err(PluginError::new(474, "Invalid value (fallback should be a positive integer)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[derive(Serialize)]
+struct Data<T> {
+    videocall: &'static str,
+    #[serde(flatten)]
+    content: T,
+}
+
+fn data<T: Serialize>(content: T) -> Raw {
+    raw(&Data { videocall: "event", content })
+}
+
+/// The data of a refusal.
+pub fn error(error: &PluginError) -> Raw {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        error_code: u16,
+        error: &'a str,
+    }
+    data(Content { error_code: error.code, error: &error.text })
+}
+
+#[derive(Serialize)]
+struct Result_<T> {
+    result: T,
+}
+
+/// The data of a result with an event name and what goes with it.
+pub fn event(event: &str, username: Option<&str>, reason: Option<&str>) -> Raw {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        event: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        username: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+    }
+    data(Result_ { result: Content { event, username, reason } })
+}
+
+/// The data of a `list` result.
+pub fn list(usernames: &[String]) -> Raw {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        list: &'a [String],
+    }
+    data(Result_ { result: Content { list: usernames } })
+}
+
+/// The data of an `exists` result.
+pub fn exists(username: &str, registered: bool) -> Raw {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        username: &'a str,
+        registered: bool,
+    }
+    data(Result_ { result: Content { username, registered } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_written_as_janus_writes_them() {
+        assert_eq!(
+            event("registered", Some("al"), None).get(),
+            r#"{"videocall":"event","result":{"event":"registered","username":"al"}}"#
+        );
+        assert_eq!(
+            event("hangup", None, Some("Explicit hangup")).get(),
+            r#"{"videocall":"event","result":{"event":"hangup","reason":"Explicit hangup"}}"#
+        );
+        assert_eq!(
+            error(&PluginError::register_first()).get(),
+            r#"{"videocall":"event","error_code":473,"error":"Register a username first"}"#
+        );
+        assert_eq!(
+            exists("bo", true).get(),
+            r#"{"videocall":"event","result":{"username":"bo","registered":true}}"#
+        );
+    }
+
+    #[test]
+    fn a_request_is_known_in_any_case() {
+        let asked = |body: &str| request(&Object::parse(body).unwrap()).map_err(|error| error.code);
+        assert_eq!(asked(r#"{"request":"REGISTER"}"#), Ok(Request::Register));
+        assert_eq!(asked("{}"), Err(475));
+        assert_eq!(asked(r#"{"request":5}"#), Err(474));
+        assert_eq!(asked(r#"{"request":"nope"}"#), Err(472));
+    }
+
+    #[test]
+    fn settings_are_refused_in_janus_words() {
+        let refused = |body: &str| check_set(&Object::parse(body).unwrap()).unwrap_err().text;
+        for (body, text) in [
+            (r#"{"audio":1}"#, "Invalid element type (audio should be a boolean)"),
+            (r#"{"bitrate":-1}"#, "Invalid element type (bitrate should be a positive integer)"),
+            (r#"{"filename":3}"#, "Invalid element type (filename should be a string)"),
+            (r#"{"substream":3}"#, "Invalid value (substream should be 0, 1 or 2)"),
+            (r#"{"temporal":-1}"#, "Invalid value (temporal should be 0, 1 or 2)"),
+            (r#"{"fallback":"x"}"#, "Invalid value (fallback should be a positive integer)"),
+            (r#"{"record":true}"#, "Recording is not enabled on this server"),
+        ] {
+            assert_eq!(refused(body), text);
+        }
+        assert_eq!(check_set(&Object::parse(r#"{"video":false,"record":false}"#).unwrap()), Ok(()));
+    }
+}
