@@ -110,7 +110,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn give_name(&self, username: &str, owner: &Owner, instead_of: Option<HandleRef>) -> Result<Given> {
+    pub async fn give_name(
+        &self,
+        username: &str,
+        owner: &Owner,
+        instead_of: Option<HandleRef>,
+    ) -> Result<Given> {
         on_store!(self, give_name(username, owner, instead_of))
     }
 
@@ -159,7 +164,11 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn handle_and_user(&self, handle: HandleRef, username: &str) -> Result<(Option<Handle>, Option<User>)> {
+    pub async fn handle_and_user(
+        &self,
+        handle: HandleRef,
+        username: &str,
+    ) -> Result<(Option<Handle>, Option<User>)> {
         on_store!(self, handle_and_user(handle, username))
     }
 
@@ -177,17 +186,19 @@ impl Directory {
 /// A call is opened, then takes its two handles one after the other, the smaller
 /// [`HandleRef`] first: of two calls that want the same handles, exactly one gets both.
 impl Directory {
-    /// Writes the call's record and counts it for its backend. Writing it again changes nothing.
+    /// Writes the call's record and counts it for its backend. Writing it again changes nothing:
+    /// the answer is the call as it was opened first, perhaps on another backend than `call` says.
     /// (Redis: the backend's set of calls first, then the record.)
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn open_call(&self, call: &Call) -> Result<()> {
+    pub async fn open_call(&self, call: &Call) -> Result<Call> {
         on_store!(self, open_call(call))
     }
 
-    /// Takes a handle for a call: only if it owns `username` and is in no other call. Taking it
-    /// again for the same call is `Won` too.
+    /// Takes a handle for an open call: only if it owns `username` and is in no other call. Taking
+    /// it again for the same call is `Won` too, even after it lost the name. A call that was freed
+    /// meanwhile gets nothing (`Gone`), so that no handle is left in a call that is over.
     ///
     /// # Errors
     /// [`Error`].

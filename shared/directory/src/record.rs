@@ -149,6 +149,6 @@ pub enum Taken {
     Won,
     /// The handle is in this other call.
     Busy(CallId),
-    /// The handle is gone, or the name is not its own any more.
+    /// The handle is gone, or the name is not its own any more, or the call is over.
     Gone,
 }

@@ -1,0 +1,34 @@
+//! Leases. One counter hands out the tokens of all of them, so a token outgrows every earlier one.
+
+use super::{Lease, MemoryDirectory};
+use crate::record::Token;
+use protocol::ServiceId;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl MemoryDirectory {
+    pub(crate) fn lease(&self, what: &str, holder: &ServiceId, life: Duration) -> Option<Token> {
+        let mut state = self.state();
+        let (now, until) = (Instant::now(), Instant::now() + life);
+        match state.leases.get_mut(what).filter(|lease| lease.until > now) {
+            Some(lease) if lease.holder != *holder => None,
+            Some(lease) => {
+                lease.until = until;
+                Some(lease.token)
+            }
+            None => {
+                state.last_token += 1;
+                let token = Token(state.last_token);
+                state.leases.insert(what.to_owned(), Lease { holder: holder.clone(), token, until });
+                Some(token)
+            }
+        }
+    }
+
+    pub(crate) fn release_lease(&self, what: &str, holder: &ServiceId) {
+        let mut state = self.state();
+        if state.leases.get(what).is_some_and(|lease| lease.holder == *holder) {
+            state.leases.remove(what);
+        }
+    }
+}

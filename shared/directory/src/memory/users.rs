@@ -1,0 +1,96 @@
+//! Names and the handles that own them.
+
+use super::{HandleRecord, MemoryDirectory, State};
+use crate::MAX_LISTED;
+use crate::record::{Claimed, Given, Handle, Owner, User};
+use protocol::{HandleRef, MessageId};
+
+impl MemoryDirectory {
+    pub(crate) fn claim_name(&self, owner: &Owner, username: &str, request: MessageId) -> Claimed {
+        let mut state = self.state();
+        let record = state.handles.entry(owner.handle).or_insert_with(|| HandleRecord {
+            edge: owner.edge.clone(),
+            name: None,
+            call: None,
+        });
+        match &record.name {
+            Some((name, by)) if name != username || *by != request => Claimed::AlreadyNamed(name.clone()),
+            _ => {
+                record.edge = owner.edge.clone();
+                record.name = Some((username.to_owned(), request));
+                Claimed::Yes
+            }
+        }
+    }
+
+    pub(crate) fn give_name(&self, username: &str, owner: &Owner, instead_of: Option<HandleRef>) -> Given {
+        let mut state = self.state();
+        match state.users.get(username) {
+            Some(now) if now.handle != owner.handle && Some(now.handle) != instead_of => {
+                Given::OwnedBy(now.clone())
+            }
+            _ => {
+                state.users.insert(username.to_owned(), owner.clone());
+                Given::Yes
+            }
+        }
+    }
+
+    pub(crate) fn strip_name(&self, handle: HandleRef, username: &str) -> bool {
+        let mut state = self.state();
+        let Some(record) = state.handles.get_mut(&handle) else { return false };
+        record.name.take_if(|(name, _)| name == username).is_some()
+    }
+
+    pub(crate) fn free_name(&self, username: &str, owner: HandleRef) -> bool {
+        let mut state = self.state();
+        let owned = state.users.get(username).is_some_and(|now| now.handle == owner);
+        owned && state.users.remove(username).is_some()
+    }
+
+    pub(crate) fn user(&self, username: &str) -> Option<User> {
+        self.state().user(username)
+    }
+
+    pub(crate) fn usernames(&self) -> Vec<String> {
+        self.state().users.keys().take(MAX_LISTED).cloned().collect()
+    }
+
+    pub(crate) fn handle(&self, handle: HandleRef) -> Option<Handle> {
+        self.state().handle(handle)
+    }
+
+    pub(crate) fn handle_and_user(
+        &self,
+        handle: HandleRef,
+        username: &str,
+    ) -> (Option<Handle>, Option<User>) {
+        let state = self.state();
+        (state.handle(handle), state.user(username))
+    }
+
+    pub(crate) fn remove_handle(&self, handle: HandleRef) -> Option<Handle> {
+        self.state().handles.remove(&handle).as_ref().map(HandleRecord::seen)
+    }
+}
+
+impl State {
+    fn user(&self, username: &str) -> Option<User> {
+        let owner = self.users.get(username)?.clone();
+        Some(User { username: username.to_owned(), owner })
+    }
+
+    fn handle(&self, handle: HandleRef) -> Option<Handle> {
+        self.handles.get(&handle).map(HandleRecord::seen)
+    }
+}
+
+impl HandleRecord {
+    fn seen(&self) -> Handle {
+        Handle {
+            edge: self.edge.clone(),
+            username: self.name.as_ref().map(|(name, _)| name.clone()),
+            call: self.call,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Calls.
+//!
+//! A call ends before its handles are freed ([`end_call`](super::scripts::END_CALL)), and whoever
+//! takes a handle for it looks afterwards whether it is still open. So of a call that ends and a
+//! slow router that still takes a handle for it, one sees the other, and the handle ends up free.
+
+use super::scripts::{CLEAR_IF, END_CALL, TAKE};
+use super::{RedisDirectory, keys, malformed, parsed};
+use crate::Result;
+use crate::record::{Call, Taken};
+use protocol::{BackendName, CallId, HandleRef};
+use redis::Pipeline;
+
+impl RedisDirectory {
+    pub(crate) async fn open_call(&self, call: &Call) -> Result<Call> {
+        let (key, count) = (keys::call(call.id), keys::calls_on(&call.backend));
+        let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
+        let mut pipe = redis::pipe();
+        pipe.sadd(&count, call.id.to_string()).ignore();
+        pipe.hset_nx(&key, "record", record).ignore().hget(&key, "record");
+        let (record,): (String,) = self.link.ask(&key, &pipe).await?;
+        let opened = read(&key, &record)?;
+        if opened.backend != call.backend {
+            () = self.link.ask(&count, redis::pipe().srem(&count, call.id.to_string()).ignore()).await?;
+        }
+        Ok(opened)
+    }
+
+    pub(crate) async fn take(&self, handle: HandleRef, username: &str, call: CallId) -> Result<Taken> {
+        let (key, of_call) = (keys::handle(handle), keys::call(call));
+        let mut take = TAKE.key(&key);
+        let mut pipe = redis::pipe();
+        pipe.invoke_script(take.arg(username).arg(call.to_string()));
+        pipe.hexists(&of_call, "record").hexists(&of_call, "ended");
+        let (now, written, ended): (Option<String>, bool, bool) = self.link.ask(&key, &pipe).await?;
+        match now.map(|now| parsed(&key, &now)).transpose()? {
+            None => Ok(Taken::Gone),
+            Some(now) if now != call => Ok(Taken::Busy(now)),
+            Some(_) if written && !ended => Ok(Taken::Won),
+            Some(_) => self.let_go(handle, call).await.map(|()| Taken::Gone),
+        }
+    }
+
+    async fn let_go(&self, handle: HandleRef, call: CallId) -> Result<()> {
+        let mut pipe = redis::pipe();
+        free_handle(&mut pipe, handle, call);
+        self.link.ask(&keys::handle(handle), &pipe).await
+    }
+
+    pub(crate) async fn call(&self, call: CallId) -> Result<Option<Call>> {
+        let key = keys::call(call);
+        let (record,): (Option<String>,) = self.link.ask(&key, redis::pipe().hget(&key, "record")).await?;
+        record.map(|record| read(&key, &record)).transpose()
+    }
+
+    pub(crate) async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
+        let key = keys::call(call);
+        let end = END_CALL.key(&key);
+        let (record,): (Option<String>,) = self.link.ask(&key, redis::pipe().invoke_script(&end)).await?;
+        let Some(record) = record else { return Ok(None) };
+        let ended = read(&key, &record)?;
+        () = self.link.ask(&key, &freeing(&ended)).await?;
+        Ok(Some(ended))
+    }
+
+    pub(crate) async fn calls_on(&self, backend: &BackendName) -> Result<Vec<CallId>> {
+        let key = keys::calls_on(backend);
+        let (calls,): (Vec<String>,) = self.link.ask(&key, redis::pipe().smembers(&key)).await?;
+        calls.iter().map(|call| parsed(&key, call)).collect()
+    }
+
+    pub(crate) async fn live_calls(&self, backends: &[BackendName]) -> Result<Vec<u64>> {
+        if backends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for backend in backends {
+            pipe.scard(keys::calls_on(backend));
+        }
+        self.link.ask("sb:calls_on", &pipe).await
+    }
+}
+
+/// Handles, then the record, then the count: whatever is left can be found again.
+fn freeing(call: &Call) -> Pipeline {
+    let mut pipe = redis::pipe();
+    free_handle(&mut pipe, call.caller.owner.handle, call.id);
+    free_handle(&mut pipe, call.callee.owner.handle, call.id);
+    pipe.del(keys::call(call.id)).ignore();
+    pipe.srem(keys::calls_on(&call.backend), call.id.to_string()).ignore();
+    pipe
+}
+
+fn free_handle(pipe: &mut Pipeline, handle: HandleRef, call: CallId) {
+    let mut free = CLEAR_IF.key(keys::handle(handle));
+    pipe.invoke_script(free.arg("call").arg(call.to_string()).arg("call")).ignore();
+}
+
+fn read(key: &str, record: &str) -> Result<Call> {
+    serde_json::from_str(record).map_err(|why| malformed(key, &why))
+}

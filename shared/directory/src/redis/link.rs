@@ -1,0 +1,125 @@
+//! The connection to Redis and how it fails.
+//!
+//! All operations share one connection, each as one pipeline. It reconnects by itself, with a
+//! growing pause, also while nobody asks anything (RESP3 says when it breaks). An operation in
+//! flight when it breaks fails; one that comes while it is down waits for the attempt under way,
+//! at most [`ANSWER_WITHIN`]. A Redis that was flushed or restarted has lost the scripts: they are
+//! loaded again, and the pipeline is sent once more, which every pipeline here allows.
+
+use super::scripts;
+use crate::{Error, Result};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{
+    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError,
+    RedisResult, ServerErrorKind,
+};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// No round trip takes longer, whatever the connection goes through.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
+/// How long a connected Redis has to answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A peer whose machine is gone acknowledges nothing: then the connection counts as broken.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+const ATTEMPTS: usize = 4;
+/// Commands that wait for the socket; more wait for room, and time out like any other.
+const WAITING: usize = 1_024;
+
+#[derive(Clone)]
+pub(super) struct Link(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    manager: RwLock<ConnectionManager>,
+}
+
+impl Link {
+    pub(super) async fn connect(url: &str) -> Result<Self> {
+        let client = client(url).map_err(|error| failure("the URL", &error))?;
+        let connecting = ConnectionManager::new_with_config(client.clone(), config());
+        let manager = connecting.await.map_err(|error| failure("the connection", &error))?;
+        Ok(Self(Arc::new(Inner { client, manager: RwLock::new(manager) })))
+    }
+
+    /// One round trip; `key` is what an error is about.
+    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, pipe: &Pipeline) -> Result<T> {
+        let answer = tokio::time::timeout(ANSWER_WITHIN, self.send(pipe)).await;
+        let answer = answer.map_err(|_| Error::Unavailable("no answer in time".to_owned()))?;
+        answer.map_err(|error| failure(key, &error))
+    }
+
+    async fn send<T: FromRedisValue>(&self, pipe: &Pipeline) -> RedisResult<T> {
+        let mut manager = self.manager();
+        let answer = match pipe.query_async(&mut manager).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                load_scripts(&mut manager).await?;
+                pipe.query_async(&mut manager).await
+            }
+            answer => answer,
+        };
+        answer.inspect_err(|error| self.renew_after(error))
+    }
+
+    fn manager(&self) -> ConnectionManager {
+        self.0.manager.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A manager whose reconnection was *refused* (wrong password, too many clients) keeps that
+    /// refusal for ever, where a mere I/O error makes it try again: so it is replaced.
+    fn renew_after(&self, error: &RedisError) {
+        if error.is_io_error() || is_malformed(error) {
+            return;
+        }
+        if let Ok(fresh) = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config()) {
+            *self.0.manager.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+    }
+}
+
+fn client(url: &str) -> RedisResult<Client> {
+    let info = url.into_connection_info()?;
+    let tcp = TcpSettings::default().set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let tcp = tcp.set_user_timeout(UNACKNOWLEDGED);
+    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    Client::open(info.set_tcp_settings(tcp).set_redis_settings(redis))
+}
+
+fn config() -> ConnectionManagerConfig {
+    ConnectionManagerConfig::new()
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_min_delay(FIRST_PAUSE)
+        .set_max_delay(LONGEST_PAUSE)
+        .set_number_of_retries(ATTEMPTS)
+        .set_pipeline_buffer_size(WAITING)
+}
+
+async fn load_scripts(manager: &mut ConnectionManager) -> RedisResult<()> {
+    tracing::info!("loading the scripts: this Redis is new, was restarted or was flushed");
+    let mut pipe = redis::pipe();
+    for source in scripts::SOURCES {
+        pipe.cmd("SCRIPT").arg("LOAD").arg(source).ignore();
+    }
+    pipe.exec_async(manager).await
+}
+
+fn failure(key: &str, error: &RedisError) -> Error {
+    match is_malformed(error) {
+        true => Error::Malformed { key: key.to_owned(), why: error.to_string() },
+        false => Error::Unavailable(error.to_string()),
+    }
+}
+
+/// The answer came, and is not what a record of ours would give.
+fn is_malformed(error: &RedisError) -> bool {
+    let code = || {
+        error.clone().into_server_errors().is_some_and(|all| all.iter().any(|(_, e)| e.code() == "WRONGTYPE"))
+    };
+    matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) || code()
+}

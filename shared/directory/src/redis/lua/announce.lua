@@ -1,0 +1,12 @@
+-- KEYS: backend. ARGV: name, url, status, handles, life in milliseconds.
+-- What janus-cloud keeps and we do not know is left as it stands, or gets janus-cloud's default.
+local time = redis.call('TIME')
+local now = string.format('%s.%06d', time[1], time[2])
+redis.call('HSET', KEYS[1], 'name', ARGV[1], 'url', ARGV[2], 'status', ARGV[3],
+  'handle_num', ARGV[4], 'expire', string.format('%.0f', math.ceil(ARGV[5] / 1000)), 'utime', now)
+local defaults = {session_timeout = '60', session_num = '0', location = '', isp = '',
+  start_time = now, ctime = now}
+for field, value in pairs(defaults) do
+  redis.call('HSETNX', KEYS[1], field, value)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])

@@ -1,0 +1,60 @@
+//! The directory in a Redis server.
+//!
+//! Records are hashes under the keys of [`keys`], each valid while its owner is. What must be
+//! atomic is one Lua script on one key ([`scripts`]), so nothing here needs two slots of a Redis
+//! Cluster in one step; commands on several keys travel in one pipeline, in an order that leaves,
+//! when it breaks, an index that names too much and never a record that no index names.
+//!
+//! | operation | round trips |
+//! |---|---|
+//! | most | 1 |
+//! | `free_call`, `remove_handle`, `backends` | 2 |
+//! | `take` for a call that is over, `open_call` or `open_session` of what exists already | 2 |
+//! | `usernames`, `held_by` | as many as there are steps of a scan |
+//!
+//! How it fails: see [`link`]. Redis' own clock is the only one that counts.
+
+mod backends;
+mod calls;
+mod keys;
+mod leases;
+mod link;
+mod scan;
+mod scripts;
+mod sessions;
+mod users;
+
+use crate::{Error, Result};
+use link::Link;
+
+/// A directory in a Redis server; clones share its connection.
+#[derive(Clone)]
+pub struct RedisDirectory {
+    link: Link,
+}
+
+impl RedisDirectory {
+    /// Connects to the Redis at `url`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the URL makes no sense or nobody answers there.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Link::connect(url).await.map(|link| Self { link })
+    }
+
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.link.ask("PING", redis::pipe().cmd("PING").ignore()).await
+    }
+}
+
+/// Reads text that was written by `Display`.
+fn parsed<T>(key: &str, text: &str) -> Result<T>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse().map_err(|why: T::Err| malformed(key, &why))
+}
+
+fn malformed(key: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::Malformed { key: key.to_owned(), why: why.to_string() }
+}

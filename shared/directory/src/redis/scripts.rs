@@ -1,0 +1,28 @@
+//! The atomic steps, as Lua. Each touches one key, or the two keys of a lease (one hash tag).
+
+use redis::Script;
+use std::sync::LazyLock;
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!($file)));)*
+
+        /// The text of each, to give to a Redis that has forgotten them.
+        pub(super) const SOURCES: &[&str] = &[$(include_str!($file)),*];
+    };
+}
+
+scripts! {
+    ANNOUNCE = "lua/announce.lua";
+    CLAIM_NAME = "lua/claim_name.lua";
+    CLEAR_IF = "lua/clear_if.lua";
+    DELETE_IF = "lua/delete_if.lua";
+    END_CALL = "lua/end_call.lua";
+    GIVE_NAME = "lua/give_name.lua";
+    LEASE = "lua/lease.lua";
+    OLDER = "lua/older.lua";
+    REMOVE_HANDLE = "lua/remove_handle.lua";
+    STAMP = "lua/stamp.lua";
+    TAKE = "lua/take.lua";
+    UNEXPIRED = "lua/unexpired.lua";
+}

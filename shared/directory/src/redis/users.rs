@@ -1,0 +1,133 @@
+//! Names and the handles that own them.
+
+use super::scripts::{CLAIM_NAME, CLEAR_IF, DELETE_IF, GIVE_NAME, REMOVE_HANDLE};
+use super::sessions::held_handle;
+use super::{RedisDirectory, keys, malformed, parsed};
+use crate::record::{Claimed, Given, Handle, Owner, User};
+use crate::{MAX_LISTED, Result};
+use protocol::{HandleRef, MessageId, ServiceId};
+
+/// `edge`, `username`, `call` of a handle.
+type HandleFields = (Option<String>, Option<String>, Option<String>);
+/// `sb_edge`, `sb_handle` of a user.
+type UserFields = (Option<String>, Option<String>);
+
+impl RedisDirectory {
+    /// The edge's index first, then the record.
+    pub(crate) async fn claim_name(
+        &self,
+        owner: &Owner,
+        username: &str,
+        request: MessageId,
+    ) -> Result<Claimed> {
+        let key = keys::handle(owner.handle);
+        let mut pipe = redis::pipe();
+        pipe.cmd("SADD").arg(keys::held(&owner.edge)).arg(held_handle(owner.handle)).ignore();
+        let mut claim = CLAIM_NAME.key(&key);
+        pipe.invoke_script(claim.arg(username).arg(request.to_string()).arg(owner.edge.as_str()));
+        let (has,): (Option<String>,) = self.link.ask(&key, &pipe).await?;
+        Ok(has.map_or(Claimed::Yes, Claimed::AlreadyNamed))
+    }
+
+    pub(crate) async fn give_name(
+        &self,
+        username: &str,
+        owner: &Owner,
+        instead_of: Option<HandleRef>,
+    ) -> Result<Given> {
+        let key = keys::user(username);
+        let instead_of = instead_of.map(|handle| handle.to_string()).unwrap_or_default();
+        let mut give = GIVE_NAME.key(&key);
+        give.arg(username).arg(owner.handle.to_string()).arg(owner.edge.as_str()).arg(instead_of);
+        let (other,): (Option<UserFields>,) = self.link.ask(&key, redis::pipe().invoke_script(&give)).await?;
+        let Some((handle, edge)) = other else { return Ok(Given::Yes) };
+        owner_of(&key, (edge, handle)).map(|owner| owner.map_or(Given::Yes, Given::OwnedBy))
+    }
+
+    pub(crate) async fn strip_name(&self, handle: HandleRef, username: &str) -> Result<bool> {
+        let key = keys::handle(handle);
+        let mut strip = CLEAR_IF.key(&key);
+        strip.arg("username").arg(username).arg("request");
+        let (stripped,) = self.link.ask(&key, redis::pipe().invoke_script(&strip)).await?;
+        Ok(stripped)
+    }
+
+    pub(crate) async fn free_name(&self, username: &str, owner: HandleRef) -> Result<bool> {
+        let key = keys::user(username);
+        let mut free = DELETE_IF.key(&key);
+        free.arg("sb_handle").arg(owner.to_string());
+        let (freed,) = self.link.ask(&key, redis::pipe().invoke_script(&free)).await?;
+        Ok(freed)
+    }
+
+    pub(crate) async fn user(&self, username: &str) -> Result<Option<User>> {
+        let key = keys::user(username);
+        let (fields,) = self.link.ask(&key, redis::pipe().hmget(&key, USER_FIELDS)).await?;
+        seen_user(&key, username, fields)
+    }
+
+    pub(crate) async fn usernames(&self) -> Result<Vec<String>> {
+        let command = |cursor| redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(keys::user("*")).take();
+        let found = self.scan(keys::USERS, MAX_LISTED, command).await?;
+        let names = found
+            .into_iter()
+            .filter_map(|key| String::from_utf8(key).ok()?.strip_prefix(keys::USERS).map(str::to_owned));
+        Ok(names.take(MAX_LISTED).collect())
+    }
+
+    pub(crate) async fn handle(&self, handle: HandleRef) -> Result<Option<Handle>> {
+        let key = keys::handle(handle);
+        let (fields,) = self.link.ask(&key, redis::pipe().hmget(&key, HANDLE_FIELDS)).await?;
+        seen_handle(&key, fields)
+    }
+
+    pub(crate) async fn handle_and_user(
+        &self,
+        handle: HandleRef,
+        username: &str,
+    ) -> Result<(Option<Handle>, Option<User>)> {
+        let (handle, user) = (keys::handle(handle), keys::user(username));
+        let mut pipe = redis::pipe();
+        pipe.hmget(&handle, HANDLE_FIELDS).hmget(&user, USER_FIELDS);
+        let (of_handle, of_user) = self.link.ask(&handle, &pipe).await?;
+        Ok((seen_handle(&handle, of_handle)?, seen_user(&user, username, of_user)?))
+    }
+
+    /// The record first, then the edge's index.
+    pub(crate) async fn remove_handle(&self, handle: HandleRef) -> Result<Option<Handle>> {
+        let key = keys::handle(handle);
+        let remove = REMOVE_HANDLE.key(&key);
+        let (fields,) = self.link.ask(&key, redis::pipe().invoke_script(&remove)).await?;
+        let removed = seen_handle(&key, fields)?;
+        if let Some(Handle { edge, .. }) = &removed {
+            let held = keys::held(edge);
+            () = self.link.ask(&held, redis::pipe().srem(&held, held_handle(handle)).ignore()).await?;
+        }
+        Ok(removed)
+    }
+}
+
+const HANDLE_FIELDS: &[&str] = &["edge", "username", "call"];
+const USER_FIELDS: &[&str] = &["sb_edge", "sb_handle"];
+
+fn seen_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option<Handle>> {
+    let Some(edge) = edge else { return Ok(None) };
+    let call = call.map(|call| parsed(key, &call)).transpose()?;
+    Ok(Some(Handle { edge: ServiceId(edge), username, call }))
+}
+
+fn seen_user(key: &str, username: &str, fields: UserFields) -> Result<Option<User>> {
+    let owner = owner_of(key, fields)?;
+    Ok(owner.map(|owner| User { username: username.to_owned(), owner }))
+}
+
+/// None when the record is a janus-cloud proxy's.
+fn owner_of(key: &str, fields: UserFields) -> Result<Option<Owner>> {
+    match fields {
+        (Some(edge), Some(handle)) => {
+            Ok(Some(Owner { edge: ServiceId(edge), handle: parsed(key, &handle)? }))
+        }
+        (None, None) => Ok(None),
+        _ => Err(malformed(key, &"sb_edge and sb_handle come together")),
+    }
+}
