@@ -1,1 +1,53 @@
 //! What a message looks like as the named fields of a stream entry, the same on every bus.
+//!
+//! `id` (UUID), `kind` (the body's name), `deadline` (unix milliseconds, absent for none) and
+//! `payload` (JSON). Fields that a later version adds are passed over; a field that is missing or
+//! makes no sense is [`Unreadable`], and the bus puts the whole entry aside in the dead log.
+
+use crate::message::{Body, Deadline, Message, Unreadable};
+use crate::{MAX_PAYLOAD, SendError};
+use std::str::FromStr;
+
+/// Names and values of an entry, in order, as bytes: what others write need not be text.
+pub(crate) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The fields of a message.
+pub(crate) fn encode(message: &Message) -> Result<Fields, SendError> {
+    let payload = message.body.payload().expect("payloads have no map keys that JSON cannot hold");
+    if payload.len() > MAX_PAYLOAD {
+        return Err(SendError::TooLarge);
+    }
+    let mut fields = vec![field("id", message.id.to_string()), field("kind", message.body.kind())];
+    if let Some(Deadline(at)) = message.deadline {
+        fields.push(field("deadline", at.to_string()));
+    }
+    fields.push(field("payload", payload));
+    Ok(fields)
+}
+
+/// The message that these fields hold.
+pub(crate) fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, Unreadable> {
+    Ok(Message {
+        id: parsed(fields, "id")?.ok_or(Unreadable::Field("id"))?,
+        deadline: parsed(fields, "deadline")?.map(Deadline),
+        body: Body::read(required(fields, "kind")?, required(fields, "payload")?)?,
+    })
+}
+
+fn field(name: &str, value: impl Into<Vec<u8>>) -> (Vec<u8>, Vec<u8>) {
+    (name.as_bytes().to_vec(), value.into())
+}
+
+fn parsed<T: FromStr>(fields: &[(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<T>, Unreadable> {
+    let Some(text) = text(fields, name)? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| Unreadable::Field(name))
+}
+
+fn required<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<&'f str, Unreadable> {
+    text(fields, name)?.ok_or(Unreadable::Field(name))
+}
+
+fn text<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<&'f str>, Unreadable> {
+    let Some((_, value)) = fields.iter().find(|(key, _)| key == name.as_bytes()) else { return Ok(None) };
+    std::str::from_utf8(value).map(Some).map_err(|_| Unreadable::Field(name))
+}

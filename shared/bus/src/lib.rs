@@ -1,7 +1,7 @@
 //! The road between services.
 //!
 //! Three kinds of road and a log, each with one guarantee. [`memory`] and [`redis`] both keep them;
-//! `tests/conformance.rs` says so for both.
+//! `tests/conformance/` says so for both.
 //!
 //! | road | one message is seen by | order | lost when |
 //! |---|---|---|---|
@@ -21,6 +21,7 @@ pub mod redis;
 pub mod topic;
 
 mod entry;
+mod line;
 
 use message::{CallRecord, Message, Notice};
 use std::time::Duration;
@@ -36,6 +37,11 @@ pub const MAX_BACKLOG: usize = 50_000;
 pub const MAILBOX_LIFE: Duration = Duration::from_secs(120);
 /// The largest payload of one message, in bytes.
 pub const MAX_PAYLOAD: usize = 1 << 20;
+
+/// How many notices a listener may fall behind by.
+const NOTICES_KEPT: usize = 1024;
+/// The error in the dead log of a message whose workers all went silent.
+const NEVER_FINISHED: &str = "delivered five times, never finished";
 
 /// Why the bus did not take a message.
 #[derive(Debug, thiserror::Error)]

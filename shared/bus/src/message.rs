@@ -62,7 +62,7 @@ impl Deadline {
     }
 }
 
-fn unix_millis() -> u64 {
+pub(crate) fn unix_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_millis() as u64
 }
@@ -295,6 +295,8 @@ pub enum Change {
         /// The handle's side of the call.
         side: Side,
     },
+    /// The callee has accepted: what waited for that may go.
+    Answered,
     /// The call is over for it.
     Left,
 }

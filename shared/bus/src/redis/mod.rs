@@ -1,80 +1,138 @@
-//! The bus over a Redis server.
+//! The bus over one Redis server.
+//!
+//! Everything is a stream, but for notices, which are pub/sub:
+//!
+//! | road | key | form |
+//! |---|---|---|
+//! | queue | [`Queue::key`] | stream with the consumer group `workers`; what is done is deleted |
+//! | mailbox | [`Mailbox::key`] | stream with a life, read by a cursor, trimmed behind it |
+//! | notices | [`NOTICES`](crate::topic::NOTICES) | channel |
+//! | logs | [`Log::key`] | stream with a cap |
+//!
+//! Sends and all that is short share one connection that reconnects by itself; each blocking reader
+//! has a connection of its own, in a task of its own, so that dropping a `next()` drops nothing that
+//! was on its way. A send is one round trip: a script checks the bound and adds.
+//!
+//! How it fails: a send waits at most [`PATIENCE`] and then says `Unavailable`. Readers reconnect
+//! with a growing pause; what was flushed (keys, groups) they make anew. Acknowledgements wait for
+//! Redis in a bounded queue; past the bound they are dropped, and the message comes again.
 
+mod connection;
+mod mailbox;
+mod notices;
+mod outage;
+mod queue;
+mod reply;
+mod scripts;
+
+pub use connection::PATIENCE;
+pub use mailbox::RedisMailbox;
+pub use notices::RedisNotices;
+pub use queue::{Receipt, RedisWorker};
+
+use crate::entry::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
-use crate::topic::{Log, Mailbox, Queue};
-use crate::{Delivery, Line, SendError};
+use crate::topic::{Log, Mailbox, NOTICES, Queue};
+use crate::{Line, MAX_BACKLOG, SendError, line};
+use ::redis::{Cmd, cmd};
+use connection::{Server, Shared};
+use mailbox::Owned;
+use scripts::Scripts;
+use std::sync::Arc;
 
 /// The bus over a Redis server; clones share it.
 #[derive(Clone)]
-pub struct RedisBus {}
-
-/// One worker of a queue.
-pub struct RedisWorker {}
-
-/// The owner's end of a mailbox.
-pub struct RedisMailbox {}
-
-/// A subscription to notices.
-pub struct RedisNotices {}
-
-/// What finishes a delivery.
-pub struct Receipt {}
-impl Receipt {
-    pub(crate) fn done(self) {}
-    pub(crate) fn failed(self, _error: &str) {}
+pub struct RedisBus {
+    server: Server,
+    shared: Shared,
+    scripts: Arc<Scripts>,
+    owned: Owned,
 }
+
 impl RedisBus {
-    pub(crate) async fn enqueue(&self, _: Queue, _: &Message) -> Result<(), SendError> {
-        Ok(())
+    pub(crate) async fn connect(url: &str) -> Result<Self, SendError> {
+        let server = Server::parse(url)?;
+        let shared = server.shared().await?;
+        Ok(Self { server, shared, scripts: Arc::default(), owned: Owned::default() })
     }
-    pub(crate) async fn post(&self, _: &Mailbox, _: &Message) -> Result<(), SendError> {
-        Ok(())
+
+    pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
+        self.add(&self.scripts.enqueue, &queue.key(), &entry::encode(message)?).await
     }
-    pub(crate) async fn publish(&self, _: &Notice) -> Result<(), SendError> {
-        Ok(())
+
+    pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
+        self.add(&self.scripts.post, &mailbox.key(), &entry::encode(message)?).await
     }
-    pub(crate) async fn log_call(&self, _: &CallRecord) -> Result<(), SendError> {
-        Ok(())
+
+    pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
+        let json = serde_json::to_string(notice).expect("a notice is plain JSON");
+        self.shared.query(cmd("PUBLISH").arg(NOTICES).arg(json)).await
     }
-    pub(crate) async fn work(&self, _: Queue, _: &str) -> RedisWorker {
-        RedisWorker {}
+
+    pub(crate) async fn log_call(&self, record: &CallRecord) -> Result<(), SendError> {
+        self.shared.query(&write_line(Log::Calls, &line::of_call(record))).await
     }
-    pub(crate) async fn connect(_: &str) -> Result<Self, SendError> {
-        Ok(Self {})
+
+    pub(crate) async fn work(&self, queue: Queue, worker: &str) -> RedisWorker {
+        RedisWorker::join(self, queue.key(), worker).await
     }
-    pub(crate) async fn ping(&self) -> Result<(), SendError> {
-        Ok(())
+
+    pub(crate) async fn open(&self, mailbox: Mailbox) -> Result<RedisMailbox, SendError> {
+        RedisMailbox::open(self, mailbox.key()).await
     }
-    pub(crate) async fn open(&self, _: Mailbox) -> Result<RedisMailbox, SendError> {
-        Ok(RedisMailbox {})
+
+    pub(crate) async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
+        let key = mailbox.key();
+        self.owned.give_up(&key);
+        self.shared.query(cmd("UNLINK").arg(key)).await
     }
-    pub(crate) async fn close(&self, _: &Mailbox) -> Result<(), SendError> {
-        Ok(())
-    }
+
     pub(crate) async fn subscribe(&self) -> RedisNotices {
-        RedisNotices {}
+        RedisNotices::listen(self.server.clone()).await
     }
-    pub(crate) async fn tail(&self, _: Log, _: usize) -> Result<Vec<Line>, SendError> {
-        Ok(Vec::new())
+
+    pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<Line>, SendError> {
+        let mut newest = cmd("XREVRANGE");
+        newest.arg(log.key()).arg("+").arg("-").arg("COUNT").arg(count);
+        let lines: Vec<(String, Line)> = self.shared.query(&newest).await?;
+        Ok(lines.into_iter().rev().map(|(_, line)| line).collect())
     }
-    pub(crate) async fn backlog(&self, _: &str) -> Result<usize, SendError> {
-        Ok(0)
+
+    pub(crate) async fn backlog(&self, key: &str) -> Result<usize, SendError> {
+        self.shared.query(cmd("XLEN").arg(key)).await
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), SendError> {
+        self.shared.query(&cmd("PING")).await
+    }
+
+    async fn add(&self, script: &::redis::Script, key: &str, fields: &Fields) -> Result<(), SendError> {
+        let mut call = script.key(key);
+        call.arg(MAX_BACKLOG);
+        for (name, value) in fields {
+            call.arg(name.as_slice()).arg(value.as_slice());
+        }
+        match self.shared.invoke(&call).await? {
+            scripts::FULL => Err(SendError::Full),
+            scripts::NO_MAILBOX => Err(SendError::NoMailbox),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an entry aside that cannot be worked on.
+    async fn bury(&self, road: &str, fields: &Fields, error: &str) -> Result<(), SendError> {
+        tracing::warn!(road, error, "message given up");
+        self.shared.query::<()>(&write_line(Log::Dead, &line::of_dead(road, fields, error))).await?;
+        metrics::counter!("switchboard_bus_dead_total").increment(1);
+        Ok(())
     }
 }
-impl RedisWorker {
-    pub(crate) async fn next(&mut self) -> Delivery {
-        std::future::pending().await
+
+fn write_line(log: Log, line: &Line) -> Cmd {
+    let mut add = cmd("XADD");
+    add.arg(log.key()).arg("MAXLEN").arg("~").arg(log.cap()).arg("*");
+    for (name, value) in line {
+        add.arg(name).arg(value);
     }
-    pub(crate) async fn leave(self) {}
-}
-impl RedisMailbox {
-    pub(crate) async fn next(&mut self) -> Message {
-        std::future::pending().await
-    }
-    pub(crate) fn done(&mut self) {}
-}
-impl RedisNotices {
-    pub(crate) async fn next(&mut self) -> Notice {
-        std::future::pending().await
-    }
+    add
 }

@@ -1,0 +1,122 @@
+//! A mailbox of the memory bus: messages with running numbers, and a cursor in each reader.
+//!
+//! `done` trims up to the cursor, so a next reader, which starts at the front, goes on behind it.
+
+use super::locked;
+use super::logs::Logs;
+use crate::entry::{self, Fields};
+use crate::message::Message;
+use crate::topic::Log;
+use crate::{MAILBOX_LIFE, MAX_BACKLOG, SendError, line};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+pub(super) struct Road {
+    key: String,
+    state: Mutex<State>,
+    changed: Notify,
+    logs: Arc<Logs>,
+}
+
+#[derive(Default)]
+struct State {
+    entries: VecDeque<Fields>,
+    /// The number of the front entry: how many have been trimmed.
+    first: u64,
+    owners: u64,
+    /// Since when the last owner has been gone.
+    orphaned: Option<Instant>,
+}
+
+impl Road {
+    pub(super) fn new(key: String, logs: Arc<Logs>) -> Arc<Self> {
+        let (state, changed) = Default::default();
+        Arc::new(Self { key, state, changed, logs })
+    }
+
+    pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
+        let mut state = locked(&self.state);
+        if state.entries.len() >= MAX_BACKLOG {
+            return Err(SendError::Full);
+        }
+        state.entries.push_back(fields);
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    pub(super) fn backlog(&self) -> usize {
+        locked(&self.state).entries.len()
+    }
+
+    pub(super) fn is_expired(&self) -> bool {
+        locked(&self.state).orphaned.is_some_and(|since| since.elapsed() > MAILBOX_LIFE)
+    }
+
+    /// The message at this number, and the number behind it.
+    fn read(&self, mut number: u64) -> Option<(Message, u64)> {
+        let state = locked(&self.state);
+        number = number.max(state.first);
+        while let Some(fields) = state.entries.get((number - state.first) as usize) {
+            number += 1;
+            match entry::decode(fields) {
+                Ok(message) => return Some((message, number)),
+                Err(error) => self.logs.add(Log::Dead, line::of_dead(&self.key, fields, &error.to_string())),
+            }
+        }
+        None
+    }
+
+    fn trim(&self, below: u64) {
+        let mut state = locked(&self.state);
+        let count = below.saturating_sub(state.first).min(state.entries.len() as u64);
+        state.entries.drain(..count as usize);
+        state.first += count;
+    }
+}
+
+/// The owner's end of a mailbox.
+pub struct MemoryMailbox {
+    road: Arc<Road>,
+    cursor: u64,
+}
+
+impl MemoryMailbox {
+    pub(super) fn own(road: Arc<Road>) -> Self {
+        let mut state = locked(&road.state);
+        state.owners += 1;
+        state.orphaned = None;
+        let cursor = state.first;
+        drop(state);
+        Self { road, cursor }
+    }
+
+    pub(crate) async fn next(&mut self) -> Message {
+        loop {
+            let changed = self.road.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some((message, cursor)) = self.road.read(self.cursor) {
+                self.cursor = cursor;
+                return message;
+            }
+            changed.await;
+        }
+    }
+
+    pub(crate) fn done(&mut self) {
+        self.road.trim(self.cursor);
+    }
+}
+
+impl Drop for MemoryMailbox {
+    fn drop(&mut self) {
+        let mut state = locked(&self.road.state);
+        state.owners -= 1;
+        if state.owners == 0 {
+            state.orphaned = Some(Instant::now());
+        }
+    }
+}

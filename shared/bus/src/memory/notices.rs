@@ -1,0 +1,46 @@
+//! Notices on the memory bus: a broadcast channel of the same JSON that Redis would carry.
+
+use crate::NOTICES_KEPT;
+use crate::message::Notice;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Where notices are published.
+pub(super) struct Channel(broadcast::Sender<String>);
+
+impl Default for Channel {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(NOTICES_KEPT))
+    }
+}
+
+impl Channel {
+    pub(super) fn publish(&self, notice: &Notice) {
+        let json = serde_json::to_string(notice).expect("a notice is plain JSON");
+        // An error says that nobody listens, which is as good.
+        let _ = self.0.send(json);
+    }
+
+    pub(super) fn subscribe(&self) -> MemoryNotices {
+        MemoryNotices { channel: self.0.subscribe() }
+    }
+}
+
+/// A subscription to notices.
+pub struct MemoryNotices {
+    channel: broadcast::Receiver<String>,
+}
+
+impl MemoryNotices {
+    pub(crate) async fn next(&mut self) -> Notice {
+        loop {
+            match self.channel.recv().await {
+                Ok(json) => match serde_json::from_str(&json) {
+                    Ok(notice) => return notice,
+                    Err(error) => tracing::warn!(%error, "unreadable notice"),
+                },
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "notices missed"),
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

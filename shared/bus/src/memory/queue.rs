@@ -1,0 +1,199 @@
+//! A queue of the memory bus: what nobody has taken, in order, and what workers hold.
+//!
+//! A message that a worker took and did not finish within
+//! [`REDELIVER_AFTER`](crate::REDELIVER_AFTER) goes back to the front; whoever waits next finds it
+//! there. No task runs for this: waiting workers sleep until the first message is overdue.
+
+use super::locked;
+use super::logs::Logs;
+use crate::entry::{self, Fields};
+use crate::topic::Log;
+use crate::{Delivery, MAX_BACKLOG, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+pub(super) struct Road {
+    key: String,
+    state: Mutex<State>,
+    changed: Notify,
+    logs: Arc<Logs>,
+    workers: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    ready: VecDeque<Item>,
+    taken: BTreeMap<u64, Taken>,
+    added: u64,
+}
+
+struct Item {
+    number: u64,
+    fields: Fields,
+    deliveries: u32,
+}
+
+struct Taken {
+    item: Item,
+    worker: u64,
+    since: Instant,
+}
+
+impl Road {
+    pub(super) fn new(key: String, logs: Arc<Logs>) -> Arc<Self> {
+        let (state, changed, workers) = Default::default();
+        Arc::new(Self { key, state, changed, logs, workers })
+    }
+
+    pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
+        let mut state = locked(&self.state);
+        if state.len() >= MAX_BACKLOG {
+            return Err(SendError::Full);
+        }
+        state.added += 1;
+        let number = state.added;
+        state.ready.push_back(Item { number, fields, deliveries: 0 });
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn backlog(&self) -> usize {
+        locked(&self.state).len()
+    }
+
+    fn bury(&self, item: &Item, error: &str) {
+        metrics::counter!("switchboard_bus_dead_total").increment(1);
+        self.logs.add(Log::Dead, line::of_dead(&self.key, &item.fields, error));
+    }
+
+    /// The next message for this worker, or when to look again.
+    fn take(self: &Arc<Self>, worker: u64) -> Result<Delivery, Option<Instant>> {
+        let mut state = locked(&self.state);
+        for item in state.return_overdue() {
+            self.bury(&item, NEVER_FINISHED);
+        }
+        while let Some(mut item) = state.ready.pop_front() {
+            item.deliveries += 1;
+            let message = match entry::decode(&item.fields) {
+                Ok(message) => message,
+                Err(error) => {
+                    self.bury(&item, &error.to_string());
+                    continue;
+                }
+            };
+            let (number, attempt) = (item.number, item.deliveries);
+            if state.taken.is_empty() {
+                // Those who wait do not know yet that something can become overdue.
+                self.changed.notify_waiters();
+            }
+            state.taken.insert(number, Taken { item, worker, since: Instant::now() });
+            let receipt = Receipt { road: self.clone(), number, attempt };
+            return Ok(Delivery { message, attempt, receipt: crate::Receipt::Memory(receipt) });
+        }
+        Err(state.first_overdue())
+    }
+
+    /// Takes a message out, whoever has it now.
+    fn remove(&self, number: u64) -> Option<Item> {
+        let mut state = locked(&self.state);
+        if let Some(taken) = state.taken.remove(&number) {
+            return Some(taken.item);
+        }
+        let place = state.ready.iter().position(|item| item.number == number)?;
+        state.ready.remove(place)
+    }
+
+    fn give_back(&self, worker: u64) {
+        let mut state = locked(&self.state);
+        let numbers: Vec<u64> = state.taken.iter().filter(|(_, taken)| taken.worker == worker).map(|(n, _)| *n).collect();
+        for number in numbers.into_iter().rev() {
+            if let Some(taken) = state.taken.remove(&number) {
+                state.ready.push_front(taken.item);
+            }
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+}
+
+impl State {
+    fn len(&self) -> usize {
+        self.ready.len() + self.taken.len()
+    }
+
+    /// Puts back what is overdue; returns what has been delivered too often for that.
+    fn return_overdue(&mut self) -> Vec<Item> {
+        let now = Instant::now();
+        let overdue = self.taken.extract_if(.., |_, taken| taken.since + REDELIVER_AFTER <= now);
+        let (again, dead): (Vec<Item>, Vec<Item>) =
+            overdue.map(|(_, taken)| taken.item).partition(|item| item.deliveries < MAX_DELIVERIES);
+        metrics::counter!("switchboard_bus_redeliveries_total").increment(again.len() as u64);
+        for item in again.into_iter().rev() {
+            self.ready.push_front(item);
+        }
+        dead
+    }
+
+    fn first_overdue(&self) -> Option<Instant> {
+        self.taken.values().map(|taken| taken.since + REDELIVER_AFTER).min()
+    }
+}
+
+/// One worker of a queue.
+pub struct MemoryWorker {
+    road: Arc<Road>,
+    number: u64,
+}
+
+impl MemoryWorker {
+    pub(super) fn join(road: Arc<Road>) -> Self {
+        let number = road.workers.fetch_add(1, Ordering::Relaxed);
+        Self { road, number }
+    }
+
+    pub(crate) async fn next(&mut self) -> Delivery {
+        loop {
+            let changed = self.road.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.road.take(self.number) {
+                Ok(delivery) => return delivery,
+                Err(Some(overdue)) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(overdue) => {}
+                },
+                Err(None) => changed.await,
+            }
+        }
+    }
+
+    pub(crate) fn leave(self) {
+        self.road.give_back(self.number);
+    }
+}
+
+/// What finishes a delivery of the memory bus.
+pub struct Receipt {
+    road: Arc<Road>,
+    number: u64,
+    attempt: u32,
+}
+
+impl Receipt {
+    pub(crate) fn done(self) {
+        self.road.remove(self.number);
+    }
+
+    pub(crate) fn failed(self, error: &str) {
+        if self.attempt < MAX_DELIVERIES {
+            return;
+        }
+        if let Some(item) = self.road.remove(self.number) {
+            self.road.bury(&item, error);
+        }
+    }
+}

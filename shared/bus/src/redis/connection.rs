@@ -1,0 +1,167 @@
+//! Connections: one that all short commands share, and one for each blocking reader.
+//!
+//! Three settings differ from the crate's defaults, each for a measured reason: TCP_NODELAY is on
+//! (it is off by default and costs 40 ms a send); a blocking reader's response timeout is longer than
+//! it blocks (the default, 500 ms, breaks it); the shared connection speaks RESP3, because only then
+//! does it notice a loss, and reconnect, before the next send fails. Keepalive and user timeout find
+//! a peer that vanished without a word.
+
+use super::outage::Outage;
+use crate::SendError;
+use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
+use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline};
+use ::redis::{ProtocolVersion, RedisError, RedisResult, ScriptInvocation, Value};
+use std::time::Duration;
+use tokio::time::{error::Elapsed, timeout};
+
+/// How long a send waits for Redis.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a blocking read blocks.
+pub(super) const BLOCK: Duration = Duration::from_secs(2);
+/// How long a vanished peer goes unnoticed.
+const SILENCE: Duration = Duration::from_secs(6);
+
+/// Where Redis is and how to get in. Not printable: it holds the password.
+#[derive(Clone)]
+pub(super) struct Server {
+    info: ConnectionInfo,
+}
+
+impl Server {
+    pub(super) fn parse(url: &str) -> Result<Self, SendError> {
+        let info = url.into_connection_info().map_err(|_| SendError::Unavailable("the URL makes no sense".to_owned()))?;
+        Ok(Self { info: info.set_tcp_settings(tcp_settings()) })
+    }
+
+    fn client(&self, protocol: ProtocolVersion) -> RedisResult<Client> {
+        let settings = self.info.redis_settings().clone().set_protocol(protocol);
+        Client::open(self.info.clone().set_redis_settings(settings))
+    }
+
+    /// The connection for short commands.
+    pub(super) async fn shared(&self) -> Result<Shared, SendError> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_millis(100))
+            .set_pipeline_buffer_size(1024);
+        let client = self.client(ProtocolVersion::RESP3).map_err(unavailable)?;
+        let manager = ConnectionManager::new_with_config(client, config);
+        Ok(Shared { manager: manager.await.map_err(unavailable)? })
+    }
+
+    /// A connection that one reader blocks on.
+    async fn blocking(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(BLOCK + PATIENCE));
+        self.client(ProtocolVersion::RESP2)?.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// A connection for subscriptions.
+    pub(super) async fn pubsub(&self) -> RedisResult<PubSub> {
+        let client = self.client(ProtocolVersion::RESP2)?;
+        timeout(PATIENCE, client.get_async_pubsub()).await.map_err(too_late)?
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn tcp_settings() -> TcpSettings {
+    every_system().set_user_timeout(SILENCE)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tcp_settings() -> TcpSettings {
+    every_system()
+}
+
+fn every_system() -> TcpSettings {
+    let keepalive = TcpKeepalive::new().with_time(SILENCE / 2).with_interval(SILENCE / 6);
+    TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)
+}
+
+/// Runs a command within [`PATIENCE`]. A refusal that is left over from an outage is tried once more:
+/// nothing was sent then, and the failure has just started the next attempt to connect. A macro,
+/// because the command borrows the connection, which closures that return futures cannot express.
+macro_rules! bounded {
+    ($run:expr) => {
+        timeout(PATIENCE, async {
+            match $run.await {
+                Err(error) if error.is_connection_refusal() => $run.await,
+                result => result,
+            }
+        })
+        .await
+        .map_err(too_late)?
+    };
+}
+
+/// The connection that all short commands share; it reconnects by itself.
+#[derive(Clone)]
+pub(super) struct Shared {
+    manager: ConnectionManager,
+}
+
+impl Shared {
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, SendError> {
+        self.try_query(command).await.map_err(unavailable)
+    }
+
+    pub(super) async fn invoke<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, SendError> {
+        self.try_invoke(call).await.map_err(unavailable)
+    }
+
+    /// As [`query`](Self::query), for those who look at the error.
+    pub(super) async fn try_query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        bounded!(command.query_async(&mut self.manager.clone()))
+    }
+
+    pub(super) async fn try_invoke<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> RedisResult<T> {
+        bounded!(call.invoke_async(&mut self.manager.clone()))
+    }
+
+    pub(super) async fn try_pipe(&self, pipe: &Pipeline) -> RedisResult<()> {
+        bounded!(pipe.exec_async(&mut self.manager.clone()))
+    }
+}
+
+/// A connection of one reader's own, opened when needed, given up when it breaks.
+pub(super) struct Dedicated {
+    server: Server,
+    connection: Option<MultiplexedConnection>,
+    pub(super) outage: Outage,
+}
+
+impl Dedicated {
+    pub(super) fn new(server: Server, outage: Outage) -> Self {
+        Self { server, connection: None, outage }
+    }
+
+    /// Runs a blocking command. After an error the caller is to pause.
+    pub(super) async fn query(&mut self, command: &Cmd) -> RedisResult<Value> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.server.blocking().await?,
+        };
+        let result = command.query_async(&mut connection).await;
+        // A server's error leaves the connection as it was; after any other it is not to be trusted.
+        if result.as_ref().map_or_else(|error| error.code().is_some(), |_| true) {
+            self.connection = Some(connection);
+        }
+        if result.is_ok() {
+            self.outage.over();
+        }
+        result
+    }
+}
+
+/// No error of the crate holds the URL; their texts may be shown.
+pub(super) fn unavailable(error: RedisError) -> SendError {
+    SendError::Unavailable(error.to_string())
+}
+
+fn too_late(_: Elapsed) -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}

@@ -1,0 +1,98 @@
+//! A mailbox on Redis. Three tasks serve the owner:
+//!
+//! - the *reader* blocks on the stream, behind its cursor, and hands on what it reads;
+//! - the *keeper* renews the stream's life, and makes it anew where it has been flushed;
+//! - the *trimmer* deletes what is done. Only the latest mark counts, so it keeps no more than one.
+//!
+//! The stream itself is the cursor: a next owner reads it from its beginning. When the keeper had to
+//! make it anew, the *epoch* grows: the cursor and the marks of an earlier epoch mean nothing, since
+//! a new Redis may count from lower ids.
+
+mod keeper;
+mod reader;
+mod trimmer;
+
+pub(super) use keeper::Owned;
+
+use super::RedisBus;
+use super::connection::unavailable;
+use super::reply::EntryId;
+use crate::SendError;
+use crate::message::Message;
+use keeper::Keeper;
+use reader::Reader;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use trimmer::Trimmer;
+
+/// How many messages are read ahead of the owner.
+const READ_AHEAD: usize = 128;
+
+/// How often the stream has been found missing.
+#[derive(Clone, Default)]
+struct Epoch(Arc<AtomicU64>);
+
+impl Epoch {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn begin(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// A place in the stream.
+#[derive(Clone, Copy, PartialEq)]
+struct Mark {
+    epoch: u64,
+    id: EntryId,
+}
+
+/// The owner's end of a mailbox.
+pub struct RedisMailbox {
+    incoming: mpsc::Receiver<(Mark, Message)>,
+    last: Option<Mark>,
+    done: watch::Sender<Option<Mark>>,
+    tasks: [AbortHandle; 2],
+}
+
+impl RedisMailbox {
+    pub(super) async fn open(bus: &RedisBus, key: String) -> Result<Self, SendError> {
+        let epoch = Epoch::default();
+        let keeper = Keeper::new(bus, key.clone(), epoch.clone());
+        keeper.keep().await.map_err(unavailable)?;
+        let (sender, incoming) = mpsc::channel(READ_AHEAD);
+        let (done, marks) = watch::channel(None);
+        let reader = Reader::new(bus, key.clone(), epoch.clone(), sender);
+        tokio::spawn(Trimmer::new(bus, key.clone(), epoch, marks).run());
+        let tasks = [tokio::spawn(keeper.run()).abort_handle(), tokio::spawn(reader.run()).abort_handle()];
+        bus.owned.own(key, tasks.clone());
+        Ok(Self { incoming, last: None, done, tasks })
+    }
+
+    pub(crate) async fn next(&mut self) -> Message {
+        match self.incoming.recv().await {
+            Some((mark, message)) => {
+                self.last = Some(mark);
+                message
+            }
+            // The mailbox was closed under its reader.
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn done(&mut self) {
+        if self.last.is_some() {
+            self.done.send_replace(self.last);
+        }
+    }
+}
+
+impl Drop for RedisMailbox {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}

@@ -1,0 +1,121 @@
+//! The consumer group of a queue, as one of its consumers uses it: one function a command.
+
+use crate::REDELIVER_AFTER;
+use crate::redis::RedisBus;
+use crate::redis::connection::BLOCK;
+use crate::redis::reply::{self, Entry, EntryId, Pending};
+use ::redis::{Cmd, RedisError, RedisResult, cmd, pipe};
+use std::time::Duration;
+
+const GROUP: &str = "workers";
+/// How many messages are read, or taken over, at a time.
+pub(super) const BATCH: usize = 64;
+/// More than any worker can hold.
+const ALL: usize = 10_000;
+/// An idle time that everybody takes for death.
+const DEAD: Duration = Duration::from_secs(3600);
+/// A consumer that has been silent for so long and holds nothing will not come back.
+const FORGET_AFTER: Duration = Duration::from_secs(300);
+
+pub(super) struct Group {
+    pub(super) bus: RedisBus,
+    pub(super) key: String,
+    pub(super) consumer: String,
+}
+
+impl Group {
+    pub(super) fn new(bus: &RedisBus, key: String, consumer: &str) -> Self {
+        Self { bus: bus.clone(), key, consumer: consumer.to_owned() }
+    }
+
+    /// Makes the group, and the stream, where they are missing.
+    pub(super) async fn create(&self) -> RedisResult<()> {
+        let mut create = cmd("XGROUP");
+        create.arg("CREATE").arg(&self.key).arg(GROUP).arg("0").arg("MKSTREAM");
+        match self.bus.shared.try_query(&create).await {
+            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
+            result => result,
+        }
+    }
+
+    /// After an error: a group that was flushed is made anew.
+    pub(super) async fn mend(&self, error: &RedisError) {
+        if error.code() == Some("NOGROUP") {
+            let _ = self.create().await;
+        }
+    }
+
+    /// The command that waits for new messages.
+    pub(super) fn read(&self) -> Cmd {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.consumer);
+        read.arg("COUNT").arg(BATCH).arg("BLOCK").arg(BLOCK.as_millis() as u64);
+        read.arg("STREAMS").arg(&self.key).arg(">");
+        read
+    }
+
+    pub(super) async fn acknowledge(&self, ids: &[EntryId]) -> RedisResult<()> {
+        let ids: Vec<String> = ids.iter().map(EntryId::to_string).collect();
+        let mut both = pipe();
+        both.cmd("XACK").arg(&self.key).arg(GROUP).arg(&ids).ignore();
+        both.cmd("XDEL").arg(&self.key).arg(&ids).ignore();
+        self.bus.shared.try_pipe(&both).await
+    }
+
+    /// What nobody has finished in time, whoever has it.
+    pub(super) async fn overdue(&self) -> RedisResult<Vec<Pending>> {
+        let mut pending = cmd("XPENDING");
+        pending.arg(&self.key).arg(GROUP).arg("IDLE").arg(REDELIVER_AFTER.as_millis() as u64);
+        pending.arg("-").arg("+").arg(BATCH);
+        self.bus.shared.try_query(&pending).await.map(reply::pending)
+    }
+
+    /// Takes over what is still overdue of these.
+    pub(super) async fn claim(&self, overdue: &[Pending]) -> RedisResult<Vec<Entry>> {
+        let mut claim = self.claiming(REDELIVER_AFTER);
+        claim.arg(overdue.iter().map(|pending| pending.id.to_string()).collect::<Vec<_>>());
+        self.bus.shared.try_query(&claim).await.map(reply::entries)
+    }
+
+    /// Starts the time of these anew.
+    pub(super) async fn touch(&self, ids: &[EntryId]) -> RedisResult<()> {
+        let mut claim = self.claiming(Duration::ZERO);
+        claim.arg(ids.iter().map(EntryId::to_string).collect::<Vec<_>>()).arg("JUSTID");
+        self.bus.shared.try_query(&claim).await
+    }
+
+    /// Lets others have these at once.
+    pub(super) async fn give_back(&self, held: &[Pending]) -> RedisResult<()> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        let mut all = pipe();
+        for Pending { id, deliveries } in held {
+            let mut claim = self.claiming(Duration::ZERO);
+            claim.arg(id.to_string()).arg("IDLE").arg(DEAD.as_millis() as u64);
+            claim.arg("RETRYCOUNT").arg(*deliveries).arg("JUSTID");
+            all.add_command(claim).ignore();
+        }
+        self.bus.shared.try_pipe(&all).await
+    }
+
+    /// Lets others have all that this consumer holds.
+    pub(super) async fn give_all_back(&self) -> RedisResult<()> {
+        let mut pending = cmd("XPENDING");
+        pending.arg(&self.key).arg(GROUP).arg("-").arg("+").arg(ALL).arg(&self.consumer);
+        let held = self.bus.shared.try_query(&pending).await.map(reply::pending)?;
+        self.give_back(&held).await
+    }
+
+    /// Forgets consumers that are gone.
+    pub(super) async fn sweep(&self) -> RedisResult<()> {
+        let mut call = self.bus.scripts.sweep.key(&self.key);
+        self.bus.shared.try_invoke(call.arg(GROUP).arg(FORGET_AFTER.as_millis() as u64)).await
+    }
+
+    fn claiming(&self, least_idle: Duration) -> Cmd {
+        let mut claim = cmd("XCLAIM");
+        claim.arg(&self.key).arg(GROUP).arg(&self.consumer).arg(least_idle.as_millis() as u64);
+        claim
+    }
+}

@@ -1,0 +1,63 @@
+//! The scripts: what must happen in one step. Each names one key, so that it also runs on a cluster.
+
+use ::redis::Script;
+
+/// A send's answer when the road is full.
+pub(super) const FULL: i64 = 0;
+/// A send's answer when the mailbox is not open.
+pub(super) const NO_MAILBOX: i64 = -1;
+
+/// Adds to a queue unless it is full. ARGV: bound, then names and values.
+const ENQUEUE: &str = "
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+return 1";
+
+/// Adds to a mailbox if it is there and not full. ARGV: bound, then names and values.
+const POST: &str = "
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return 1 end
+return -1";
+
+/// Makes a mailbox last another life; answers whether it had to be made first. ARGV: milliseconds.
+const KEEP: &str = "
+local missing = redis.call('EXISTS', KEYS[1]) == 0
+if missing then
+  redis.call('XGROUP', 'CREATE', KEYS[1], 'opening', '$', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', KEYS[1], 'opening')
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return missing and 1 or 0";
+
+/// Removes consumers that were silent for long and hold nothing; in one step, because removing one
+/// that holds an entry would lose the entry. ARGV: group, milliseconds of silence.
+const SWEEP: &str = "
+local swept = 0
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local is = {}
+  for i = 1, #consumer, 2 do is[consumer[i]] = consumer[i + 1] end
+  if is.pending == 0 and is.idle > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], is.name)
+    swept = swept + 1
+  end
+end
+return swept";
+
+/// The scripts, hashed once.
+pub(super) struct Scripts {
+    pub(super) enqueue: Script,
+    pub(super) post: Script,
+    pub(super) keep: Script,
+    pub(super) sweep: Script,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            enqueue: Script::new(ENQUEUE),
+            post: Script::new(POST),
+            keep: Script::new(KEEP),
+            sweep: Script::new(SWEEP),
+        }
+    }
+}
