@@ -1,1 +1,32 @@
-//! x
+//! What whole-system tests are written with: servers to start and clients to talk through.
+//!
+//! - Servers: [`Janus`] and [`Redis`] are the real ones as Debian packages them, `Process` is our own
+//!   executable, [`Cluster`] is many of those, [`FakeJanus`] is a Janus without media in this process.
+//! - Clients: [`Client`] talks to anything that speaks the Janus API and reads like the story of a call;
+//!   `http` asks for `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
+//!
+//! A server runs in a folder and on ports of its own, so tests run in parallel. It is killed when its
+//! value is dropped, and also when the test program itself is killed. When a test panics, each server
+//! that it held prints the end of its log.
+//!
+//! This crate panics where a library would return an error: a test has nothing better to do with one.
+//! Nothing here sleeps to synchronise; what must be waited for is asked again until [`DEADLINE`].
+#![allow(clippy::unwrap_used)]
+
+mod child;
+pub mod client;
+pub mod janus;
+pub mod janus_admin;
+pub mod message;
+pub mod port;
+pub mod redis;
+pub mod sdp;
+mod spawner;
+mod wait;
+mod websocket;
+
+pub use client::Client;
+pub use janus::Janus;
+pub use janus_admin::JanusAdmin;
+pub use redis::Redis;
+pub use wait::{DEADLINE, eventually};

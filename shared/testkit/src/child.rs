@@ -1,0 +1,132 @@
+//! One running server: its process, its log, its signals, its end.
+
+use crate::spawner;
+use crate::wait::{DEADLINE, comes_true};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+/// How a program says that a port it should listen on is not free: the system's own words, and Janus'.
+const PORT_LOST: [&str; 2] = ["in use", "Error creating vhost"];
+
+/// How often a start is begun again with other ports.
+const STARTS: usize = 5;
+
+const TAIL_LINES: usize = 60;
+
+/// A process that is killed, and waited for, when this is dropped.
+pub(crate) struct Child {
+    name: String,
+    process: std::process::Child,
+    log: PathBuf,
+}
+
+/// Why a server did not become ready.
+pub(crate) enum NotReady {
+    /// Somebody else took one of its ports first.
+    PortLost,
+    /// Anything else, as a text for a panic.
+    Failed(String),
+}
+
+impl Child {
+    /// Starts `command` (from [`spawner::command`]); what it prints goes to the end of the file `log`.
+    pub(crate) fn spawn(name: &str, mut command: Command, log: &Path) -> Self {
+        let out = File::options().create(true).append(true).open(log).unwrap();
+        let err = out.try_clone().unwrap();
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        let process = spawner::spawn(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        Self { name: name.to_owned(), process, log: log.to_owned() }
+    }
+
+    /// Waits until `ready`, which is asked again and again, says yes.
+    pub(crate) async fn ready_when(&mut self, mut ready: impl AsyncFnMut() -> bool) -> Result<(), NotReady> {
+        let settled = comes_true(DEADLINE, async || self.ended().is_some() || ready().await).await;
+        match (settled, self.ended()) {
+            (true, None) => Ok(()),
+            (_, Some(_)) if self.lost_its_port() => Err(NotReady::PortLost),
+            (_, Some(status)) => Err(self.failed(&format!("ended at once, {status}"))),
+            (false, None) => Err(self.failed(&format!("was not ready within {DEADLINE:?}"))),
+        }
+    }
+
+    fn lost_its_port(&self) -> bool {
+        let log = self.log();
+        PORT_LOST.iter().any(|words| log.contains(words))
+    }
+
+    fn failed(&self, how: &str) -> NotReady {
+        NotReady::Failed(format!("{} {how}; the end of its log:\n{}", self.name, self.log_tail()))
+    }
+
+    /// The number by which the operating system knows it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// How it ended, or `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().unwrap()
+    }
+
+    /// Waits for it to end by itself; panics when it has not by [`DEADLINE`].
+    pub(crate) async fn wait(&mut self) -> ExitStatus {
+        let ended = comes_true(DEADLINE, async || self.ended().is_some()).await;
+        assert!(
+            ended,
+            "{} still runs after {DEADLINE:?}; the end of its log:\n{}",
+            self.name,
+            self.log_tail()
+        );
+        self.ended().unwrap()
+    }
+
+    /// Kills it (SIGKILL) and waits for its end, so that its ports are free when this returns.
+    pub(crate) fn kill(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Sends the signal of that name (`TERM`, `STOP`, `CONT`, ...), unless it has ended.
+    pub(crate) fn signal(&mut self, signal: &str) {
+        if self.ended().is_some() {
+            return;
+        }
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status();
+        assert!(sent.unwrap().success(), "cannot send {signal} to {}", self.name);
+    }
+
+    /// All it has printed so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the end of the log of {} ---\n{}\n---", self.name, self.log_tail());
+        }
+    }
+}
+
+/// Starts a server on ports that `start` picks anew each time, and again when another program was faster
+/// to take one of them. Any other failure is a panic at once: a start that fails now and then is a bug.
+pub(crate) async fn start_on_free_ports<S>(mut start: impl AsyncFnMut() -> Result<S, NotReady>) -> S {
+    for _ in 0..STARTS {
+        match start().await {
+            Ok(server) => return server,
+            Err(NotReady::Failed(why)) => panic!("{why}"),
+            Err(NotReady::PortLost) => {}
+        }
+    }
+    panic!("ports were lost to other programs {STARTS} times in a row");
+}

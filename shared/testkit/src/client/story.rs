@@ -1,0 +1,110 @@
+//! The words of one VideoCall handle.
+
+use super::Client;
+use crate::message::{data, event, is_event_for, is_reply_to, kind};
+use crate::sdp;
+use serde_json::{Value, json};
+
+impl Client {
+    /// Takes a name.
+    pub async fn register(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+        self.ask_for("registered", json!({"request": "register", "username": name}), None).await;
+    }
+
+    /// Calls somebody, and waits for `calling`.
+    pub async fn call(&mut self, name: &str) {
+        self.ask_for("calling", json!({"request": "call", "username": name}), Some(sdp::offer())).await;
+    }
+
+    /// Calls somebody who may be busy or nobody; returns the plugin's answer, whatever it is.
+    pub async fn try_call(&mut self, name: &str) -> Value {
+        self.ask(json!({"request": "call", "username": name}), Some(sdp::offer())).await
+    }
+
+    /// Takes the call that rings, and waits for `accepted`.
+    pub async fn accept(&mut self) {
+        self.ask_for("accepted", json!({"request": "accept"}), Some(sdp::answer())).await;
+    }
+
+    /// Ends the call, or gives up calling.
+    pub async fn hangup(&mut self) {
+        self.ask_for("hangup", json!({"request": "hangup"}), None).await;
+    }
+
+    /// Ends the call and says why.
+    pub async fn hangup_because(&mut self, reason: &str) {
+        self.ask_for("hangup", json!({"request": "hangup", "reason": reason}), None).await;
+    }
+
+    /// Refuses the call that rings. On the wire that is a hangup.
+    pub async fn decline(&mut self) {
+        self.hangup().await;
+    }
+
+    /// Changes the call: `json!({"audio": false})`, `json!({"bitrate": 128_000})`, ...
+    pub async fn set(&mut self, mut what: Value) {
+        what["request"] = json!("set");
+        self.ask_for("set", what, None).await;
+    }
+
+    /// Begins a new round of offer and answer in a call, or answers one.
+    pub async fn renegotiate(&mut self, jsep: Value) {
+        self.ask_for("set", json!({"request": "set"}), Some(jsep)).await;
+    }
+
+    /// The names of all who are registered.
+    pub async fn list(&mut self) -> Vec<String> {
+        let answer = self.ask(json!({"request": "list"}), None).await;
+        let names = answer["result"]["list"].as_array().unwrap_or_else(|| self.fail("there is no list"));
+        names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// Sends one candidate, see [`sdp::candidate`] and [`sdp::end_of_candidates`].
+    pub async fn trickle(&mut self, candidate: Value) {
+        let trickle = self.on_handle(json!({"janus": "trickle", "candidate": candidate}));
+        self.request_for("ack", trickle).await;
+    }
+
+    /// Sends several candidates in one message.
+    pub async fn trickle_all(&mut self, candidates: Vec<Value>) {
+        let trickle = self.on_handle(json!({"janus": "trickle", "candidates": candidates}));
+        self.request_for("ack", trickle).await;
+    }
+
+    /// Ends the PeerConnection with the core's own `hangup`.
+    pub async fn core_hangup(&mut self) {
+        self.request_for("success", self.on_handle(json!({"janus": "hangup"}))).await;
+    }
+
+    /// Asks the plugin and returns what it answers: `data`, with its `result` or its `error_code`.
+    pub async fn ask(&mut self, body: Value, jsep: Option<Value>) -> Value {
+        data(&self.question(body, jsep).await).clone()
+    }
+
+    async fn ask_for(&mut self, expected: &str, body: Value, jsep: Option<Value>) {
+        let answer = self.question(body, jsep).await;
+        if event(&answer) != expected {
+            self.fail(&format!("expected the event {expected}, got {answer}"));
+        }
+    }
+
+    /// The plugin's event for the request. Janus may send it before the `ack`, so both are awaited.
+    async fn question(&mut self, body: Value, jsep: Option<Value>) -> Value {
+        let transaction = self.post_message(body, jsep).await;
+        let reply = self.expect("the ack", |message| is_reply_to(message, &transaction)).await;
+        if kind(&reply) != "ack" {
+            self.fail(&format!("expected ack, got {reply}"));
+        }
+        self.expect("the plugin's answer", |message| is_event_for(message, &transaction)).await
+    }
+
+    /// Sends a request to the plugin, returns its transaction and waits for nothing.
+    pub async fn post_message(&mut self, body: Value, jsep: Option<Value>) -> String {
+        let mut message = self.on_handle(json!({"janus": "message", "body": body}));
+        if let Some(jsep) = jsep {
+            message["jsep"] = jsep;
+        }
+        self.post(message).await
+    }
+}

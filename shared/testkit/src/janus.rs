@@ -1,0 +1,181 @@
+//! The real Janus, as the Debian package `janus` installs it, with the VideoCall and EchoTest plugins.
+//!
+//! Its configuration is the templates in `janus/` of this crate, which `make demo` uses as well.
+
+use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::janus_admin::JanusAdmin;
+use crate::port;
+use crate::websocket::{ADMIN_API, API, Incoming, Websocket};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+const TEMPLATES: [(&str, &str); 2] = [
+    ("janus.jcfg", include_str!("../janus/janus.jcfg.in")),
+    ("janus.transport.websockets.jcfg", include_str!("../janus/janus.transport.websockets.jcfg.in")),
+];
+
+/// The Admin API's password.
+const ADMIN_SECRET: &str = "testkit";
+
+/// What a test may want different. Times are in seconds, as Janus counts them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// A session ends when nothing was asked of it for that long; 0 is never.
+    pub session_timeout: u32,
+    /// How long a session waits for a new socket, counted from its last request; 0 is not at all.
+    pub reclaim_session_timeout: u32,
+    /// Whether Janus sends its candidates as `trickle` events, instead of in the SDP.
+    pub full_trickle: bool,
+    /// Where media goes, `FIRST-LAST`. Several Janus may share it.
+    pub rtp_ports: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            session_timeout: 60,
+            reclaim_session_timeout: 30,
+            full_trickle: true,
+            rtp_ports: "20000-29999".to_owned(),
+        }
+    }
+}
+
+/// A running Janus; killed when dropped.
+pub struct Janus {
+    child: Child,
+    config: Config,
+    port: u16,
+    admin_port: u16,
+    // Last, for it must outlive the process that works in it.
+    folder: TempDir,
+}
+
+impl Janus {
+    /// Starts one and waits until it answers.
+    pub async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    /// Starts one that is configured as `config` says.
+    pub async fn with(config: Config) -> Self {
+        start_on_free_ports(async || Self::start_on(&config, port::free(), port::free()).await).await
+    }
+
+    async fn start_on(config: &Config, port: u16, admin_port: u16) -> Result<Self, NotReady> {
+        let folder = TempDir::new().unwrap();
+        write_config(folder.path(), config, port, admin_port);
+        let child = spawn(folder.path());
+        let mut janus = Self { child, config: config.clone(), port, admin_port, folder };
+        janus.ready().await?;
+        Ok(janus)
+    }
+
+    async fn ready(&mut self) -> Result<(), NotReady> {
+        let (api, admin, name) = (self.url(), self.admin_url(), server_name(self.port));
+        self.child
+            .ready_when(async || answers(&api, API, &name).await && answers(&admin, ADMIN_API, &name).await)
+            .await
+    }
+
+    /// Where it speaks the Janus API: `ws://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it speaks the Admin API: `ws://127.0.0.1:PORT`.
+    pub fn admin_url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.admin_port)
+    }
+
+    /// What the Admin API wants as `admin_secret`.
+    pub fn admin_secret(&self) -> &'static str {
+        ADMIN_SECRET
+    }
+
+    /// A connection to its Admin API.
+    pub async fn admin(&self) -> JanusAdmin {
+        JanusAdmin::connect(&self.admin_url(), ADMIN_SECRET).await
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// How it was configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All it has printed so far.
+    pub fn log(&self) -> String {
+        self.child.log()
+    }
+
+    /// Kills it, as a crash would, and waits for its end.
+    pub fn kill(&mut self) {
+        self.child.kill();
+    }
+
+    /// Freezes the whole process (SIGSTOP): connections stay up, nothing is answered.
+    pub fn stop(&mut self) {
+        self.child.signal("STOP");
+    }
+
+    /// Lets it run on after [`Janus::stop`].
+    pub fn cont(&mut self) {
+        self.child.signal("CONT");
+    }
+
+    /// Starts it again, empty, on the ports it had; kills it first if it runs.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.child = spawn(self.folder.path());
+        match self.ready().await {
+            Ok(()) => {}
+            Err(NotReady::PortLost) => panic!("another program took a port of Janus while it was down"),
+            Err(NotReady::Failed(why)) => panic!("{why}"),
+        }
+    }
+}
+
+fn spawn(folder: &Path) -> Child {
+    let mut command = crate::spawner::command("janus");
+    command.arg("--configs-folder").arg(folder);
+    Child::spawn("janus", command, &folder.join("log"))
+}
+
+fn write_config(folder: &Path, config: &Config, port: u16, admin_port: u16) {
+    let values = [
+        ("@CONFIGS@", folder.display().to_string()),
+        ("@NAME@", server_name(port)),
+        ("@ADMIN_SECRET@", ADMIN_SECRET.to_owned()),
+        ("@SESSION_TIMEOUT@", config.session_timeout.to_string()),
+        ("@RECLAIM_SESSION_TIMEOUT@", config.reclaim_session_timeout.to_string()),
+        ("@RTP_PORTS@", config.rtp_ports.clone()),
+        ("@FULL_TRICKLE@", config.full_trickle.to_string()),
+        ("@IP@", "127.0.0.1".to_owned()),
+        ("@PORT@", port.to_string()),
+        ("@ADMIN_PORT@", admin_port.to_string()),
+    ];
+    for (file, template) in TEMPLATES {
+        let text = values.iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, value));
+        fs::write(folder.join(file), text).unwrap();
+    }
+}
+
+/// By its name the Janus we started is told from another one that was faster to take the port.
+fn server_name(port: u16) -> String {
+    format!("testkit-{}-{port}", std::process::id())
+}
+
+async fn answers(url: &str, protocol: &'static str, name: &str) -> bool {
+    let Ok(mut socket) = Websocket::open(url, protocol).await else { return false };
+    if socket.send(json!({"janus": "info", "transaction": "ready"}).to_string()).await.is_err() {
+        return false;
+    }
+    matches!(socket.next().await, Incoming::Message(info) if info["server-name"] == name)
+}

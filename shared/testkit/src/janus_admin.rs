@@ -1,0 +1,67 @@
+//! Questions to a Janus' Admin API: what does it still hold?
+
+use crate::websocket::{ADMIN_API, Incoming, Websocket};
+use serde_json::{Value, json};
+
+/// A connection to a Janus' Admin API.
+pub struct JanusAdmin {
+    socket: Websocket,
+    secret: String,
+}
+
+impl JanusAdmin {
+    /// Connects to the Admin API at a websocket address.
+    pub async fn connect(url: &str, secret: &str) -> Self {
+        let socket = Websocket::open(url, ADMIN_API).await;
+        let socket = socket.unwrap_or_else(|error| panic!("no Admin API at {url}: {error}"));
+        Self { socket, secret: secret.to_owned() }
+    }
+
+    /// Asks anything; the transaction and the secret are added here. Returns the reply, also an error.
+    pub async fn request(&mut self, mut request: Value) -> Value {
+        request["transaction"] = json!("admin");
+        request["admin_secret"] = json!(self.secret);
+        self.socket.send(request.to_string()).await.expect("the Admin API takes the request");
+        match self.socket.next().await {
+            Incoming::Message(reply) => reply,
+            Incoming::Closed(_) => panic!("the Admin API closed the connection upon {request}"),
+            Incoming::Silence => panic!("the Admin API did not answer {request}"),
+        }
+    }
+
+    /// The ids of all sessions.
+    pub async fn sessions(&mut self) -> Vec<u64> {
+        ids(&self.request(json!({"janus": "list_sessions"})).await["sessions"])
+    }
+
+    /// The ids of a session's handles; none if the session is gone.
+    pub async fn handles(&mut self, session: u64) -> Vec<u64> {
+        ids(&self.request(json!({"janus": "list_handles", "session_id": session})).await["handles"])
+    }
+
+    /// How many plugin handles there are, over all sessions.
+    pub async fn all_handles(&mut self) -> usize {
+        let mut count = 0;
+        for session in self.sessions().await {
+            count += self.handles(session).await.len();
+        }
+        count
+    }
+
+    /// What Janus and the plugin know of a handle: `info` of `handle_info`, `Null` if it is gone.
+    pub async fn handle_info(&mut self, session: u64, handle: u64) -> Value {
+        let request = json!({"janus": "handle_info", "session_id": session, "handle_id": handle});
+        self.request(request).await["info"].take()
+    }
+
+    /// Ends a handle's PeerConnection, as if it were lost; its `hangup` has the reason `Admin API`.
+    pub async fn hangup_webrtc(&mut self, session: u64, handle: u64) {
+        let request = json!({"janus": "hangup_webrtc", "session_id": session, "handle_id": handle});
+        let reply = self.request(request).await;
+        assert_eq!(reply["janus"], "success", "hangup_webrtc: {reply}");
+    }
+}
+
+fn ids(list: &Value) -> Vec<u64> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
+}

@@ -1,0 +1,102 @@
+//! The real Redis, as the Debian package `redis-server` installs it, empty at the start.
+
+use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::port;
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What a test may want different.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Whether each write is kept on disk, so that it is there again after a restart.
+    pub appendonly: bool,
+}
+
+/// A running Redis; killed when dropped.
+pub struct Redis {
+    child: Child,
+    config: Config,
+    port: u16,
+    // Last, for it must outlive the process that works in it.
+    folder: TempDir,
+}
+
+impl Redis {
+    /// Starts one that forgets everything when it ends.
+    pub async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    /// Starts one that is configured as `config` says.
+    pub async fn with(config: Config) -> Self {
+        start_on_free_ports(async || Self::start_on(&config, port::free()).await).await
+    }
+
+    async fn start_on(config: &Config, port: u16) -> Result<Self, NotReady> {
+        let folder = TempDir::new().unwrap();
+        let child = spawn(folder.path(), config, port);
+        let mut redis = Self { child, config: config.clone(), port, folder };
+        redis.ready().await?;
+        Ok(redis)
+    }
+
+    async fn ready(&mut self) -> Result<(), NotReady> {
+        let (port, pid) = (self.port, self.pid());
+        self.child.ready_when(async || answers(port, pid).await.is_some()).await
+    }
+
+    /// `redis://127.0.0.1:PORT/`.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Kills it, as a crash would, and waits for its end.
+    pub fn kill(&mut self) {
+        self.child.kill();
+    }
+
+    /// Freezes it (SIGSTOP): connections stay up, nothing is answered.
+    pub fn stop(&mut self) {
+        self.child.signal("STOP");
+    }
+
+    /// Lets it run on after [`Redis::stop`].
+    pub fn cont(&mut self) {
+        self.child.signal("CONT");
+    }
+
+    /// Starts it again on the port and in the folder it had; kills it first if it runs.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.child = spawn(self.folder.path(), &self.config, self.port);
+        match self.ready().await {
+            Ok(()) => {}
+            Err(NotReady::PortLost) => panic!("another program took Redis' port while it was down"),
+            Err(NotReady::Failed(why)) => panic!("{why}"),
+        }
+    }
+}
+
+fn spawn(folder: &Path, config: &Config, port: u16) -> Child {
+    let mut command = crate::spawner::command("redis-server");
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]).arg("--dir").arg(folder);
+    command.args(["--save", "", "--appendonly", if config.appendonly { "yes" } else { "no" }]);
+    Child::spawn("redis-server", command, &folder.join("log"))
+}
+
+/// Whether the Redis on that port is the process we started, and has read its data.
+async fn answers(port: u16, pid: u32) -> Option<()> {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    socket.write_all(b"INFO\r\nQUIT\r\n").await.ok()?;
+    let mut info = String::new();
+    socket.read_to_string(&mut info).await.ok()?;
+    let says = |line: &str| info.lines().any(|it| it == line);
+    (says(&format!("process_id:{pid}")) && says("loading:0")).then_some(())
+}

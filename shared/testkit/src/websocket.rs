@@ -1,0 +1,71 @@
+//! A websocket of JSON messages, as Janus speaks it: what [`crate::Client`] and [`crate::JanusAdmin`] share.
+
+use crate::wait::DEADLINE;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+/// Subprotocol of the Janus API.
+pub(crate) const API: &str = "janus-protocol";
+/// Subprotocol of the Admin API.
+pub(crate) const ADMIN_API: &str = "janus-admin-protocol";
+
+/// Small, so that a test can afford thousands of clients; tungstenite's default is 128 KiB.
+const READ_BUFFER: usize = 8 * 1024;
+
+pub(crate) struct Websocket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// What came next on a websocket.
+pub(crate) enum Incoming {
+    Message(Value),
+    /// The other end closed, with this close code if it gave one.
+    Closed(Option<u16>),
+    /// Nothing in time.
+    Silence,
+}
+
+impl Websocket {
+    /// Connects and agrees on `protocol`.
+    pub(crate) async fn open(url: &str, protocol: &'static str) -> Result<Self, Error> {
+        let mut request = url.into_client_request()?;
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let no_delay = true;
+        let (socket, _) = Box::pin(connect_async_with_config(request, Some(config), no_delay)).await?;
+        Ok(Self(socket))
+    }
+
+    pub(crate) async fn send(&mut self, text: String) -> Result<(), Error> {
+        self.0.send(Message::text(text)).await
+    }
+
+    /// The next JSON message within [`DEADLINE`].
+    pub(crate) async fn next(&mut self) -> Incoming {
+        self.next_until(Instant::now() + DEADLINE).await
+    }
+
+    /// The next JSON message. Pings of the other end are answered on the way.
+    pub(crate) async fn next_until(&mut self, deadline: Instant) -> Incoming {
+        timeout_at(deadline, self.next_json()).await.unwrap_or(Incoming::Silence)
+    }
+
+    async fn next_json(&mut self) -> Incoming {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return Incoming::Message(parse(&text)),
+                Some(Ok(Message::Close(frame))) => return Incoming::Closed(frame.map(|f| f.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Incoming::Closed(None),
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("a message that is no JSON ({error}): {text}"))
+}

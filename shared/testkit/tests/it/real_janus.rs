@@ -1,0 +1,86 @@
+//! The stories at the real Janus, and its start and end.
+
+use crate::stories;
+use testkit::janus::Config;
+use testkit::{Client, Janus, eventually};
+
+macro_rules! stories {
+    ($($story:ident),* $(,)?) => { $(
+        #[tokio::test]
+        async fn $story() {
+            let janus = Janus::start().await;
+            stories::$story(&janus.url()).await;
+        }
+    )* };
+}
+
+stories! {
+    happy_call,
+    both_sides_get_candidates_of_janus,
+    decline,
+    a_second_call_on_the_same_handles,
+    busy,
+    detach_in_a_call,
+    destroy_while_it_rings,
+    core_hangup_in_a_call,
+    errors_of_the_plugin,
+    a_call_during_a_call_ends_it,
+    renegotiation,
+    errors_of_the_core,
+    a_session_outlives_its_socket,
+    a_claim_moves_the_events,
+}
+
+#[tokio::test]
+async fn the_admin_api_counts_sessions_and_handles() {
+    let janus = Janus::start().await;
+    let mut admin = janus.admin().await;
+    assert_eq!(admin.all_handles().await, 0);
+
+    let mut alice = Client::registered(&janus.url(), "alice").await;
+    let bob = Client::attached(&janus.url()).await;
+    assert_eq!(admin.sessions().await.len(), 2);
+    assert_eq!(admin.handles(bob.session()).await, [bob.handle()]);
+    assert_eq!(admin.all_handles().await, 2);
+    let info = admin.handle_info(alice.session(), alice.handle()).await;
+    assert_eq!(info["plugin_specific"]["username"], "alice");
+
+    alice.destroy().await;
+    eventually("a destroyed session has no handles", async || admin.all_handles().await == 1).await;
+    assert!(admin.handles(alice.session()).await.is_empty());
+}
+
+#[tokio::test]
+async fn it_is_configured_as_asked() {
+    let config =
+        Config { session_timeout: 7, reclaim_session_timeout: 0, full_trickle: false, ..Config::default() };
+    let janus = Janus::with(config).await;
+    let info = Client::connect(&janus.url()).await.info().await;
+    assert_eq!(info["session-timeout"], 7);
+    assert_eq!(info["reclaim-session-timeout"], 0);
+    assert_eq!(info["full-trickle"], false);
+    let plugins: Vec<&String> = info["plugins"].as_object().unwrap().keys().collect();
+    assert_eq!(plugins, ["janus.plugin.echotest", "janus.plugin.videocall"]);
+}
+
+#[tokio::test]
+async fn it_starts_again_empty_on_the_same_ports() {
+    let mut janus = Janus::start().await;
+    let mut alice = Client::registered(&janus.url(), "alice").await;
+    let (url, pid) = (janus.url(), janus.pid());
+    janus.kill();
+    alice.expect_closed().await;
+    janus.restart().await;
+    assert_eq!(janus.url(), url);
+    assert_ne!(janus.pid(), pid);
+    assert!(janus.admin().await.sessions().await.is_empty());
+}
+
+#[tokio::test]
+async fn it_is_gone_when_dropped() {
+    let janus = Janus::start().await;
+    let process = format!("/proc/{}", janus.pid());
+    assert!(std::fs::exists(&process).unwrap());
+    drop(janus);
+    assert!(!std::fs::exists(&process).unwrap());
+}
