@@ -34,6 +34,12 @@ impl Client {
         self.expect_event("hangup").await.0
     }
 
+    /// The plugin's next event with exactly that `result`. For a real Janus' hangups, of which each side
+    /// gets two in an order that varies.
+    pub async fn expect_result(&mut self, expected: Value) {
+        self.expect(&format!("the result {expected}"), |message| *result(message) == expected).await;
+    }
+
     /// The next message of that kind: `hangup`, `detached`, `timeout`, `webrtcup`, `trickle`, ...
     pub async fn expect_core(&mut self, name: &str) -> Value {
         self.expect(&format!("a message {name}"), |message| kind(message) == name).await

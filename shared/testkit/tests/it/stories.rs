@@ -25,7 +25,7 @@ async fn talking(url: &str) -> (Client, Client) {
 
 /// The `hangup` that follows the first, once the PeerConnections are closed, in whatever order.
 async fn hears_the_late_hangups(client: &mut Client, peer: &str) {
-    assert_eq!(client.expect_hangup().await, hangup(peer, "Remote WebRTC hangup"));
+    client.expect_result(hangup(peer, "Remote WebRTC hangup")).await;
     assert_eq!(client.expect_core("hangup").await["reason"], "Close PC");
 }
 
@@ -52,7 +52,7 @@ pub async fn happy_call(url: &str) {
     alice.set(json!({"audio": false, "bitrate": 128_000})).await;
 
     alice.hangup().await;
-    assert_eq!(bob.expect_hangup().await, hangup("alice", "We did the hangup"));
+    bob.expect_result(hangup("alice", "We did the hangup")).await;
     hears_the_late_hangups(&mut alice, "bob").await;
     hears_the_late_hangups(&mut bob, "alice").await;
     alice.expect_silence_of("hangup").await;
@@ -73,7 +73,7 @@ pub async fn both_sides_get_candidates_of_janus(url: &str) {
 pub async fn decline(url: &str) {
     let (mut alice, mut bob) = ringing(url).await;
     bob.decline().await;
-    assert_eq!(alice.expect_hangup().await, hangup("bob", "We did the hangup"));
+    alice.expect_result(hangup("bob", "We did the hangup")).await;
     hears_the_late_hangups(&mut alice, "bob").await;
     hears_the_late_hangups(&mut bob, "alice").await;
     assert_eq!(alice.transcript().events(), ["registered", "calling", "hangup", "hangup"]);
@@ -82,7 +82,7 @@ pub async fn decline(url: &str) {
 pub async fn a_second_call_on_the_same_handles(url: &str) {
     let (mut alice, mut bob) = talking(url).await;
     bob.hangup_because("dinner").await;
-    assert_eq!(alice.expect_hangup().await, hangup("bob", "dinner"));
+    alice.expect_result(hangup("bob", "dinner")).await;
     hears_the_late_hangups(&mut alice, "bob").await;
     hears_the_late_hangups(&mut bob, "alice").await;
     bob.call("alice").await;
@@ -104,7 +104,7 @@ pub async fn busy(url: &str) {
 pub async fn detach_in_a_call(url: &str) {
     let (mut alice, mut bob) = talking(url).await;
     alice.detach().await;
-    assert_eq!(bob.expect_hangup().await, hangup("alice", "Remote WebRTC hangup"));
+    bob.expect_result(hangup("alice", "Remote WebRTC hangup")).await;
     assert_eq!(bob.expect_core("hangup").await["reason"], "Close PC");
     bob.expect_silence_of("hangup").await;
     assert_eq!(bob.list().await, ["bob"]);
@@ -113,7 +113,7 @@ pub async fn detach_in_a_call(url: &str) {
 pub async fn destroy_while_it_rings(url: &str) {
     let (mut alice, mut bob) = ringing(url).await;
     bob.destroy().await;
-    assert_eq!(alice.expect_hangup().await, hangup("bob", "Remote WebRTC hangup"));
+    alice.expect_result(hangup("bob", "Remote WebRTC hangup")).await;
     assert_eq!(alice.expect_core("hangup").await["reason"], "Close PC");
 }
 
@@ -121,8 +121,8 @@ pub async fn core_hangup_in_a_call(url: &str) {
     let (mut alice, mut bob) = talking(url).await;
     alice.core_hangup().await;
     assert_eq!(alice.expect_core("hangup").await["reason"], "Janus API");
-    assert_eq!(alice.expect_hangup().await, hangup("bob", "Remote WebRTC hangup"));
-    assert_eq!(bob.expect_hangup().await, hangup("alice", "Remote WebRTC hangup"));
+    alice.expect_result(hangup("bob", "Remote WebRTC hangup")).await;
+    bob.expect_result(hangup("alice", "Remote WebRTC hangup")).await;
     assert_eq!(bob.expect_core("hangup").await["reason"], "Close PC");
 }
 
@@ -182,14 +182,14 @@ pub async fn a_session_outlives_its_socket(url: &str) {
     bob.drop_socket();
     let mut bob = Client::claim(url, bob.session()).await.with_handle(bob.handle());
     alice.hangup().await;
-    assert_eq!(bob.expect_hangup().await, hangup("alice", "We did the hangup"));
+    bob.expect_result(hangup("alice", "We did the hangup")).await;
 }
 
 pub async fn a_claim_moves_the_events(url: &str) {
     let (mut alice, mut bob) = ringing(url).await;
     let mut tablet = Client::claim(url, bob.session()).await.with_handle(bob.handle());
     alice.hangup().await;
-    assert_eq!(tablet.expect_hangup().await["username"], "alice");
+    tablet.expect_result(hangup("alice", "We did the hangup")).await;
     bob.ping().await;
     assert!(bob.inbox().all(|message| event(message) != "hangup"));
 }
