@@ -1,0 +1,61 @@
+//! Backends that announce themselves.
+
+use crate::support::{backend, eventually};
+use directory::Directory;
+use directory::record::{Backend, BackendStatus};
+use protocol::BackendName;
+use std::time::Duration;
+
+on_both_stores! {
+    backends_are_listed_by_name
+    a_later_announcement_replaces_the_earlier
+    a_removed_backend_is_gone
+    a_backend_expires
+    an_announcement_prolongs_a_life
+}
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(150);
+
+async fn backends_are_listed_by_name(directory: Directory) {
+    assert_eq!(directory.backends().await.unwrap(), vec![]);
+    for name in ["b", "a", "c"] {
+        directory.announce_backend(&backend(name), LONG).await.unwrap();
+    }
+    assert_eq!(directory.backends().await.unwrap(), ["a", "b", "c"].map(backend).to_vec());
+}
+
+async fn a_later_announcement_replaces_the_earlier(directory: Directory) {
+    use BackendStatus::{Abnormal, HighWater, Maintenance, Normal};
+    for (handles, status) in [(0, Abnormal), (u64::MAX, Normal), (5, HighWater), (6, Maintenance)] {
+        let now = Backend { status, handles, url: format!("ws://at-{handles}/\" \0"), ..backend("a") };
+        directory.announce_backend(&now, LONG).await.unwrap();
+        assert_eq!(directory.backends().await.unwrap(), vec![now]);
+    }
+}
+
+async fn a_removed_backend_is_gone(directory: Directory) {
+    directory.announce_backend(&backend("a"), LONG).await.unwrap();
+    directory.announce_backend(&backend("b"), LONG).await.unwrap();
+    for _ in 0..2 {
+        directory.remove_backend(&BackendName::from("a")).await.unwrap();
+        assert_eq!(directory.backends().await.unwrap(), vec![backend("b")]);
+    }
+}
+
+async fn a_backend_expires(directory: Directory) {
+    directory.announce_backend(&backend("a"), SHORT).await.unwrap();
+    directory.announce_backend(&backend("b"), LONG).await.unwrap();
+    eventually("a expires, b stays", async || directory.backends().await.unwrap() == vec![backend("b")])
+        .await;
+    directory.announce_backend(&backend("a"), LONG).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap(), vec![backend("a"), backend("b")]);
+}
+
+async fn an_announcement_prolongs_a_life(directory: Directory) {
+    directory.announce_backend(&backend("a"), SHORT).await.unwrap();
+    directory.announce_backend(&backend("b"), SHORT).await.unwrap();
+    directory.announce_backend(&backend("a"), LONG).await.unwrap();
+    eventually("b expires", async || directory.backends().await.unwrap().len() == 1).await;
+    assert_eq!(directory.backends().await.unwrap(), vec![backend("a")]);
+}

@@ -1,0 +1,123 @@
+//! Opening, counting and freeing calls.
+
+use crate::support::{call, gives, handle, owner, place};
+use directory::Directory;
+use directory::record::{Call, Taken};
+use protocol::{BackendName, CallId, Side};
+
+on_both_stores! {
+    an_opened_call_can_be_read
+    opening_again_changes_nothing
+    what_was_opened_first_stands
+    a_freed_call_leaves_two_idle_handles
+    freeing_twice_is_harmless
+    freeing_touches_no_other_call
+    a_call_whose_handles_are_gone_can_be_freed
+    calls_are_counted_per_backend
+}
+
+fn a() -> BackendName {
+    BackendName::from("a")
+}
+
+async fn pair(directory: &Directory) -> Call {
+    gives(directory, "alice", &owner(1)).await;
+    gives(directory, "bob", &owner(2)).await;
+    call(("alice", 1), ("bob", 2))
+}
+
+async fn call_of(directory: &Directory, number: u64) -> Option<CallId> {
+    directory.handle(handle(number)).await.unwrap().unwrap().call
+}
+
+async fn an_opened_call_can_be_read(directory: Directory) {
+    let call = call(("quo\"te", 1), ("nul\0l", 2));
+    assert_eq!(directory.call(call.id).await.unwrap(), None);
+    assert_eq!(directory.open_call(&call).await.unwrap(), call);
+    assert_eq!(directory.call(call.id).await.unwrap(), Some(call.clone()));
+    assert_eq!(call.side_of(handle(2)), Some(Side::Callee));
+}
+
+async fn opening_again_changes_nothing(directory: Directory) {
+    let call = pair(&directory).await;
+    assert!(place(&directory, &call).await);
+    assert!(place(&directory, &call).await);
+    assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
+}
+
+async fn what_was_opened_first_stands(directory: Directory) {
+    let first = call(("alice", 1), ("bob", 2));
+    directory.open_call(&first).await.unwrap();
+    let again = Call { backend: BackendName::from("b"), opened: 1, ..first.clone() };
+    assert_eq!(directory.open_call(&again).await.unwrap(), first);
+    assert_eq!(directory.call(first.id).await.unwrap(), Some(first));
+    assert_eq!(directory.live_calls(&[a(), BackendName::from("b")]).await.unwrap(), vec![1, 0]);
+}
+
+async fn a_freed_call_leaves_two_idle_handles(directory: Directory) {
+    let call = pair(&directory).await;
+    assert!(place(&directory, &call).await);
+    assert_eq!(call_of(&directory, 1).await, Some(call.id));
+    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call.clone()));
+    assert_eq!((call_of(&directory, 1).await, call_of(&directory, 2).await), (None, None));
+    assert_eq!(directory.call(call.id).await.unwrap(), None);
+    assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
+}
+
+async fn freeing_twice_is_harmless(directory: Directory) {
+    let first = pair(&directory).await;
+    assert_eq!(directory.free_call(first.id).await.unwrap(), None);
+    assert!(place(&directory, &first).await);
+    directory.free_call(first.id).await.unwrap();
+    let second = call(("bob", 2), ("alice", 1));
+    assert!(place(&directory, &second).await);
+    assert_eq!(directory.free_call(first.id).await.unwrap(), None);
+    assert_eq!(
+        (call_of(&directory, 1).await, call_of(&directory, 2).await),
+        (Some(second.id), Some(second.id))
+    );
+}
+
+async fn freeing_touches_no_other_call(directory: Directory) {
+    let call_1 = pair(&directory).await;
+    gives(&directory, "carol", &owner(3)).await;
+    assert!(place(&directory, &call_1).await);
+    let call_2 = call(("carol", 3), ("bob", 2));
+    directory.open_call(&call_2).await.unwrap();
+    assert_eq!(directory.take(handle(3), "carol", call_2.id).await.unwrap(), Taken::Won);
+    assert_eq!(directory.take(handle(2), "bob", call_2.id).await.unwrap(), Taken::Busy(call_1.id));
+    directory.free_call(call_2.id).await.unwrap();
+    assert_eq!(call_of(&directory, 3).await, None);
+    assert_eq!(
+        (call_of(&directory, 1).await, call_of(&directory, 2).await),
+        (Some(call_1.id), Some(call_1.id))
+    );
+}
+
+async fn a_call_whose_handles_are_gone_can_be_freed(directory: Directory) {
+    let call = pair(&directory).await;
+    assert!(place(&directory, &call).await);
+    let removed = directory.remove_handle(handle(1)).await.unwrap().unwrap();
+    assert_eq!(removed.call, Some(call.id));
+    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call));
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
+    assert_eq!(call_of(&directory, 2).await, None);
+}
+
+async fn calls_are_counted_per_backend(directory: Directory) {
+    let b = BackendName::from("b");
+    let one = call(("alice", 1), ("bob", 2));
+    let two = call(("carol", 3), ("dave", 4));
+    let three = Call { backend: b.clone(), ..call(("erin", 5), ("frank", 6)) };
+    for call in [&one, &two, &three] {
+        directory.open_call(call).await.unwrap();
+    }
+    let backends = [b.clone(), BackendName::from("c"), a()];
+    assert_eq!(directory.live_calls(&backends).await.unwrap(), vec![1, 0, 2]);
+    assert_eq!(directory.live_calls(&[]).await.unwrap(), Vec::<u64>::new());
+    let mut on_a = directory.calls_on(&a()).await.unwrap();
+    on_a.sort();
+    assert_eq!(on_a, vec![one.id, two.id]);
+    directory.free_call(three.id).await.unwrap();
+    assert_eq!(directory.live_calls(&backends).await.unwrap(), vec![0, 0, 2]);
+}

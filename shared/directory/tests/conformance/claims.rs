@@ -1,0 +1,118 @@
+//! What a handle's own record says: claiming a name, losing it, removing the handle.
+
+use crate::support::{edge, gives, handle, name_of, owner, request};
+use directory::Directory;
+use directory::record::{Claimed, Handle, Owner};
+
+on_both_stores! {
+    a_handle_has_no_record_before_it_registers
+    a_claim_creates_the_record
+    the_same_request_may_claim_again
+    a_handle_has_one_name
+    a_stripped_handle_may_claim_again
+    stripping_takes_only_that_name
+    removing_a_handle_returns_its_record_once
+    removing_a_handle_leaves_the_name
+    claiming_from_another_edge_moves_the_handle
+    a_handle_and_a_user_are_read_together
+    any_text_is_a_name
+}
+
+async fn a_handle_has_no_record_before_it_registers(directory: Directory) {
+    directory.ping().await.unwrap();
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
+    assert!(!directory.strip_name(handle(1), "alice").await.unwrap());
+    assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), None);
+}
+
+async fn a_claim_creates_the_record(directory: Directory) {
+    assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), Claimed::Yes);
+    let record = Handle { edge: edge(1), username: Some("alice".to_owned()), call: None };
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(record));
+    assert_eq!(directory.user("alice").await.unwrap(), None);
+}
+
+async fn the_same_request_may_claim_again(directory: Directory) {
+    let request = request();
+    for _ in 0..3 {
+        assert_eq!(directory.claim_name(&owner(1), "alice", request).await.unwrap(), Claimed::Yes);
+    }
+    assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
+}
+
+async fn a_handle_has_one_name(directory: Directory) {
+    let first = request();
+    directory.claim_name(&owner(1), "alice", first).await.unwrap();
+    let has = Claimed::AlreadyNamed("alice".to_owned());
+    assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), has);
+    assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), has);
+    assert_eq!(directory.claim_name(&owner(1), "bob", first).await.unwrap(), has);
+    assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
+}
+
+async fn a_stripped_handle_may_claim_again(directory: Directory) {
+    directory.claim_name(&owner(1), "alice", request()).await.unwrap();
+    assert!(directory.strip_name(handle(1), "alice").await.unwrap());
+    assert!(!directory.strip_name(handle(1), "alice").await.unwrap());
+    let record = Handle { edge: edge(1), username: None, call: None };
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(record));
+    assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), Claimed::Yes);
+}
+
+async fn stripping_takes_only_that_name(directory: Directory) {
+    directory.claim_name(&owner(1), "alice", request()).await.unwrap();
+    assert!(!directory.strip_name(handle(1), "bob").await.unwrap());
+    assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
+}
+
+async fn removing_a_handle_returns_its_record_once(directory: Directory) {
+    directory.claim_name(&owner(1), "alice", request()).await.unwrap();
+    let record = Handle { edge: edge(1), username: Some("alice".to_owned()), call: None };
+    assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), Some(record));
+    assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), None);
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
+    assert_eq!(directory.held_by(&edge(1)).await.unwrap(), (vec![], vec![]));
+}
+
+async fn removing_a_handle_leaves_the_name(directory: Directory) {
+    gives(&directory, "alice", &owner(1)).await;
+    directory.remove_handle(handle(1)).await.unwrap();
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(1));
+}
+
+async fn claiming_from_another_edge_moves_the_handle(directory: Directory) {
+    let request = request();
+    directory.claim_name(&owner(1), "alice", request).await.unwrap();
+    let elsewhere = Owner { edge: edge(2), handle: handle(1) };
+    directory.claim_name(&elsewhere, "alice", request).await.unwrap();
+    assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(2));
+    assert_eq!(directory.held_by(&edge(2)).await.unwrap().0, vec![handle(1)]);
+}
+
+async fn a_handle_and_a_user_are_read_together(directory: Directory) {
+    assert_eq!(directory.handle_and_user(handle(1), "bob").await.unwrap(), (None, None));
+    gives(&directory, "alice", &owner(1)).await;
+    gives(&directory, "bob", &owner(2)).await;
+    let (handle, user) = directory.handle_and_user(handle(1), "bob").await.unwrap();
+    assert_eq!(handle.unwrap().username.as_deref(), Some("alice"));
+    assert_eq!(user.unwrap().owner, owner(2));
+}
+
+async fn any_text_is_a_name(directory: Directory) {
+    let names =
+        ["", " ", "a b", "nul\0l", "quote\"'`", "line\r\n*3\r\n", "*", "[a-z]?", "{tag}", "ünï😀", ":"];
+    let long = "x".repeat(3_000);
+    for (number, name) in (1..).zip(names.into_iter().chain([long.as_str()])) {
+        gives(&directory, name, &owner(number)).await;
+        let user = directory.user(name).await.unwrap().unwrap();
+        assert_eq!((user.username.as_str(), user.owner), (name, owner(number)));
+        assert_eq!(name_of(&directory, handle(number)).await.as_deref(), Some(name));
+    }
+    let mut listed = directory.usernames().await.unwrap();
+    listed.sort();
+    let mut expected: Vec<_> = names.into_iter().chain([long.as_str()]).collect();
+    expected.sort();
+    assert_eq!(listed, expected);
+    assert!(directory.strip_name(handle(1), "").await.unwrap());
+    assert!(directory.free_name("", handle(1)).await.unwrap());
+}

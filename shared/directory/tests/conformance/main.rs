@@ -1,0 +1,24 @@
+//! One suite that both stores pass: what the directory promises, whoever keeps it.
+//!
+//! Each case is a function of a directory. `on_both_stores!` makes two tests of it: on memory with
+//! paused time, and on a `redis-server` of its own, empty and gone afterwards. What only Redis can
+//! show (its keys, how it fails) is in [`schema`], [`leftovers`], [`round_trips`] and [`outage`].
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[macro_use]
+mod support;
+
+mod backends;
+mod calls;
+mod claims;
+mod leases;
+mod leftovers;
+mod listing;
+mod moves;
+mod outage;
+mod races;
+mod round_trips;
+mod schema;
+mod sessions;
+mod taking;

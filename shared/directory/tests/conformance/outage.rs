@@ -1,0 +1,146 @@
+//! How the Redis directory fails, and that it comes back by itself.
+
+use crate::support::{RedisServer, backend, call, edge, eventually, gives, handle, owner, place, request};
+use directory::{Directory, Error, Result};
+use protocol::{BackendName, CallId, ServiceId, SessionId};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const LIFE: Duration = Duration::from_secs(60);
+
+async fn works_again(directory: &Directory) {
+    eventually("the directory works again", async || directory.ping().await.is_ok()).await;
+    gives(directory, "alice", &owner(1)).await;
+    directory.remove_handle(handle(1)).await.unwrap();
+}
+
+/// Starts every operation at once; each is to fail as `Unavailable`, in less than three seconds.
+async fn everything_fails_in_time(directory: &Directory) {
+    let mut tasks = JoinSet::new();
+    macro_rules! fails {
+        ($($operation:ident($($argument:expr),*))*) => {$(
+            let store = directory.clone();
+            tasks.spawn(async move { unavailable(stringify!($operation), store.$operation($($argument),*)).await });
+        )*};
+    }
+    fails! {
+        ping()
+        claim_name(&owner(1), "alice", request()) give_name("alice", &owner(1), None)
+        strip_name(handle(1), "alice") free_name("alice", handle(1)) user("alice") usernames()
+        handle(handle(1)) handle_and_user(handle(1), "alice") remove_handle(handle(1))
+        open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh())
+        call(CallId::fresh()) free_call(CallId::fresh())
+        calls_on(&BackendName::from("a")) live_calls(&[BackendName::from("a")])
+        open_session(SessionId(1), &edge(1)) session(SessionId(1)) close_session(SessionId(1), &edge(1))
+        edge_alive(&edge(1)) silent_edges(LIFE) held_by(&edge(1)) forget_edge(&edge(1))
+        announce_backend(&backend("a"), LIFE) backends() remove_backend(&BackendName::from("a"))
+        lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
+    }
+    tasks.join_all().await;
+}
+
+async fn unavailable<T>(what: &str, operation: impl Future<Output = Result<T>>) {
+    let start = Instant::now();
+    let answer = operation.await;
+    assert!(matches!(answer, Err(Error::Unavailable(_))), "{what}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{what} took {:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_killed_connection_is_replaced() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let killed: u64 = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal"]).query(&mut server.raw()).unwrap();
+    assert_eq!(killed, 1);
+    works_again(&directory).await;
+}
+
+#[tokio::test]
+async fn a_flush_loses_the_scripts_and_nothing_fails() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    for _ in 0..2 {
+        gives(&directory, "alice", &owner(1)).await;
+        gives(&directory, "bob", &owner(2)).await;
+        let call = call(("alice", 1), ("bob", 2));
+        assert!(place(&directory, &call).await);
+        let token = directory.lease("a", &ServiceId::from("x"), LIFE).await.unwrap();
+        let () = redis::cmd("FLUSHALL").query(&mut server.raw()).unwrap();
+        let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
+        assert_eq!(directory.free_call(call.id).await.unwrap(), None);
+        assert!(directory.lease("a", &ServiceId::from("y"), LIFE).await.unwrap() > token);
+        directory.release_lease("a", &ServiceId::from("y")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn redis_restarts() {
+    let mut server = RedisServer::start();
+    let directory = server.directory().await;
+    gives(&directory, "alice", &owner(1)).await;
+    server.stop();
+    server.start_again();
+    works_again(&directory).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_down_for_a_while() {
+    let mut server = RedisServer::start();
+    let directory = server.directory().await;
+    server.stop();
+    for _ in 0..3 {
+        everything_fails_in_time(&directory).await;
+    }
+    server.start_again();
+    works_again(&directory).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_hangs_for_a_while() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    server.signal("STOP");
+    everything_fails_in_time(&directory).await;
+    server.signal("CONT");
+    works_again(&directory).await;
+}
+
+#[tokio::test]
+async fn redis_refuses_the_reconnection_for_a_while() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let mut raw = server.raw();
+    let () = redis::cmd("CONFIG").arg(&["SET", "requirepass", "secret"]).query(&mut raw).unwrap();
+    let _: u64 = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal"]).query(&mut raw).unwrap();
+    for _ in 0..3 {
+        unavailable("ping", directory.ping()).await;
+    }
+    let () = redis::cmd("CONFIG").arg(&["SET", "requirepass", ""]).query(&mut raw).unwrap();
+    works_again(&directory).await;
+}
+
+#[tokio::test]
+async fn too_many_clients_for_a_while() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let mut raw = server.raw();
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxclients", "1"]).query(&mut raw).unwrap();
+    let _: u64 = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal"]).query(&mut raw).unwrap();
+    for _ in 0..3 {
+        unavailable("ping", directory.ping()).await;
+    }
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxclients", "100"]).query(&mut raw).unwrap();
+    works_again(&directory).await;
+}
+
+#[tokio::test]
+async fn a_first_connection_that_fails_says_so_without_the_password() {
+    let mut server = RedisServer::start();
+    server.stop();
+    let url = server.url().replace("redis://", "redis://someone:pa55word@");
+    for url in [url.as_str(), "nonsense:pa55word", "redis://someone:pa55word@host:port/x"] {
+        let error = Directory::redis(url).await.err().unwrap();
+        assert!(matches!(error, Error::Unavailable(_)));
+        assert!(!format!("{error} {error:?}").contains("pa55word"), "{error:?}");
+    }
+}

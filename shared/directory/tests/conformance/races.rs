@@ -1,0 +1,154 @@
+//! Many at once on several threads: what is to be one stays one.
+
+use crate::support::{call, edge, gives, handle, name_of, owner, place, register, request};
+use directory::Directory;
+use directory::record::{Call, Claimed, Owner, Token};
+use protocol::{BackendName, ServiceId};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+on_both_stores! { threaded
+    of_many_calls_for_two_handles_one_gets_both
+    of_two_who_call_each_other_one_call_survives
+    of_many_registrations_of_a_name_one_owner_is_left
+    of_many_who_lease_one_thing_one_holds_it
+    a_call_that_ends_while_it_is_placed_leaves_idle_handles
+    of_many_openings_of_a_call_one_stands
+    a_session_id_belongs_to_one_edge
+}
+
+const CROWD: u64 = 100;
+
+async fn all<T: 'static>(tasks: JoinSet<T>) -> Vec<T> {
+    tasks.join_all().await
+}
+
+async fn pair(directory: &Directory) {
+    gives(directory, "alice", &owner(1)).await;
+    gives(directory, "bob", &owner(2)).await;
+}
+
+/// Places all calls at once; the one that won, if it is one.
+async fn winners(directory: &Directory, calls: Vec<Call>) -> Vec<Call> {
+    let mut tasks = JoinSet::new();
+    for call in calls {
+        let directory = directory.clone();
+        tasks.spawn(async move { place(&directory, &call).await.then_some(call) });
+    }
+    all(tasks).await.into_iter().flatten().collect()
+}
+
+async fn one_wins(directory: &Directory, calls: Vec<Call>) {
+    let winners = winners(directory, calls).await;
+    let [winner] = &winners[..] else { panic!("not one winner: {winners:?}") };
+    for number in [1, 2] {
+        assert_eq!(directory.handle(handle(number)).await.unwrap().unwrap().call, Some(winner.id));
+    }
+    assert_eq!(directory.calls_on(&winner.backend).await.unwrap(), vec![winner.id]);
+}
+
+async fn of_many_calls_for_two_handles_one_gets_both(directory: Directory) {
+    pair(&directory).await;
+    one_wins(&directory, (0..CROWD).map(|_| call(("alice", 1), ("bob", 2))).collect()).await;
+}
+
+async fn of_two_who_call_each_other_one_call_survives(directory: Directory) {
+    pair(&directory).await;
+    for _ in 0..30 {
+        let (there, back) = (call(("alice", 1), ("bob", 2)), call(("bob", 2), ("alice", 1)));
+        let ids = [there.id, back.id];
+        one_wins(&directory, vec![there, back]).await;
+        for id in ids {
+            directory.free_call(id).await.unwrap();
+        }
+    }
+}
+
+async fn of_many_registrations_of_a_name_one_owner_is_left(directory: Directory) {
+    let mut tasks = JoinSet::new();
+    for number in 0..CROWD {
+        let (directory, owner) = (directory.clone(), owner(number));
+        tasks.spawn(async move { register(&directory, "alice", &owner, request()).await });
+    }
+    assert!(all(tasks).await.iter().all(|claimed| *claimed == Claimed::Yes));
+    let owner = directory.user("alice").await.unwrap().unwrap().owner;
+    for number in 0..CROWD {
+        let expected = (handle(number) == owner.handle).then_some("alice");
+        assert_eq!(name_of(&directory, handle(number)).await.as_deref(), expected);
+    }
+}
+
+async fn of_many_who_lease_one_thing_one_holds_it(directory: Directory) {
+    let mut last = Token(0);
+    for _ in 0..5 {
+        let mut tasks = JoinSet::new();
+        for number in 0..CROWD {
+            let (directory, holder) = (directory.clone(), ServiceId(format!("connector-{number}")));
+            tasks.spawn(async move {
+                let token = directory.lease("backend:a", &holder, Duration::from_secs(60)).await.unwrap();
+                token.map(|token| (holder, token))
+            });
+        }
+        let holders: Vec<_> = all(tasks).await.into_iter().flatten().collect();
+        let [(holder, token)] = &holders[..] else { panic!("not one holder: {holders:?}") };
+        assert!(*token > last);
+        last = *token;
+        directory.release_lease("backend:a", holder).await.unwrap();
+    }
+}
+
+async fn a_call_that_ends_while_it_is_placed_leaves_idle_handles(directory: Directory) {
+    pair(&directory).await;
+    for _ in 0..CROWD {
+        let call = call(("alice", 1), ("bob", 2));
+        directory.open_call(&call).await.unwrap();
+        let mut tasks = JoinSet::new();
+        for (number, name) in [(1, "alice"), (2, "bob")] {
+            let (directory, id) = (directory.clone(), call.id);
+            tasks.spawn(async move {
+                directory.take(handle(number), name, id).await.unwrap();
+            });
+        }
+        let (ending, id) = (directory.clone(), call.id);
+        tasks.spawn(async move {
+            ending.free_call(id).await.unwrap();
+        });
+        all(tasks).await;
+        for number in [1, 2] {
+            assert_eq!(directory.handle(handle(number)).await.unwrap().unwrap().call, None);
+        }
+    }
+}
+
+async fn of_many_openings_of_a_call_one_stands(directory: Directory) {
+    let first = call(("alice", 1), ("bob", 2));
+    let mut tasks = JoinSet::new();
+    for number in 0..10 {
+        let call = Call { backend: BackendName(format!("backend-{number}")), ..first.clone() };
+        let directory = directory.clone();
+        tasks.spawn(async move { directory.open_call(&call).await.unwrap() });
+    }
+    let opened = directory.call(first.id).await.unwrap();
+    let answers = all(tasks).await;
+    let stands = directory.call(first.id).await.unwrap().unwrap();
+    assert!(opened.is_none_or(|opened| opened == stands));
+    assert!(answers.iter().all(|answer| *answer == stands));
+    let backends: Vec<_> = (0..10).map(|number| BackendName(format!("backend-{number}"))).collect();
+    assert_eq!(directory.live_calls(&backends).await.unwrap().iter().sum::<u64>(), 1);
+    assert_eq!(directory.live_calls(&[stands.backend]).await.unwrap(), vec![1]);
+}
+
+async fn a_session_id_belongs_to_one_edge(directory: Directory) {
+    let session = owner(1).handle.session;
+    let mut tasks = JoinSet::new();
+    for number in 0..CROWD {
+        let (directory, Owner { edge, .. }) = (directory.clone(), Owner { edge: edge(number), ..owner(1) });
+        tasks.spawn(async move { directory.open_session(session, &edge).await.unwrap().then_some(edge) });
+    }
+    let edges: Vec<_> = all(tasks).await.into_iter().flatten().collect();
+    assert_eq!(edges.len(), 1);
+    for number in 0..CROWD {
+        let held = directory.held_by(&edge(number)).await.unwrap().1;
+        assert_eq!(held.len(), usize::from(edge(number) == edges[0]));
+    }
+}

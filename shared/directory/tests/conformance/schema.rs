@@ -1,0 +1,147 @@
+//! What exactly stands in Redis, for janus-cloud's proxies and for people with redis-cli.
+
+use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place};
+use directory::Error;
+use directory::record::Given;
+use redis::TypedCommands;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+type Fields = BTreeMap<String, String>;
+
+fn fields(redis: &mut redis::Connection, key: &str) -> Fields {
+    redis.hgetall(key).unwrap().into_iter().collect()
+}
+
+/// Seconds with a fraction, as Python prints them, and of this century.
+fn is_time(text: &str) -> bool {
+    let (seconds, fraction) = text.split_once('.').unwrap();
+    seconds.len() == 10 && fraction.len() == 6 && text.parse::<f64>().unwrap() > 1.7e9
+}
+
+fn without_times(mut fields: Fields, names: &[&str]) -> Vec<(String, String)> {
+    for name in names {
+        assert!(is_time(&fields.remove(*name).unwrap()), "{name}");
+    }
+    fields.into_iter().collect()
+}
+
+fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
+    of.iter().map(|(field, value)| ((*field).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_user_stands_in_janus_clouds_fields() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    gives(&directory, "alice b", &owner(1)).await;
+    let user = fields(&mut server.raw(), "januscloud:videocall_users:alice b");
+    let expected = [
+        ("incall", ""),
+        ("peer_name", ""),
+        ("proxy_uuid", ""),
+        ("sb_edge", "edge-00000001"),
+        ("sb_handle", "1001:9007199254740001"),
+        ("username", "alice b"),
+    ];
+    assert_eq!(without_times(user, &["ctime", "utime"]), pairs(&expected));
+    assert_eq!(redis::cmd("TTL").arg("januscloud:videocall_users:alice b").query(&mut server.raw()), Ok(-1));
+}
+
+#[tokio::test]
+async fn a_backend_stands_in_janus_clouds_fields() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    directory.announce_backend(&backend("a"), Duration::from_millis(59_500)).await.unwrap();
+    let key = "januscloud:backend_servers:a";
+    let expected = [
+        ("expire", "60"),
+        ("handle_num", "7"),
+        ("isp", ""),
+        ("location", ""),
+        ("name", "a"),
+        ("session_num", "0"),
+        ("session_timeout", "60"),
+        ("status", "0"),
+        ("url", "ws://a.example:8188"),
+    ];
+    let record = fields(&mut server.raw(), key);
+    assert_eq!(without_times(record, &["ctime", "start_time", "utime"]), pairs(&expected));
+    let left: i64 = redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap();
+    assert!((50_000..=59_500).contains(&left));
+}
+
+#[tokio::test]
+async fn an_announcement_keeps_what_a_sentinel_wrote() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let key = "januscloud:backend_servers:a";
+    let known =
+        [("location", "berlin"), ("isp", "x"), ("session_num", "4"), ("ctime", "1.5"), ("url", "ws://old")];
+    server.raw().hset_multiple(key, &known).unwrap();
+    directory.announce_backend(&backend("a"), Duration::from_secs(60)).await.unwrap();
+    let record = fields(&mut server.raw(), key);
+    let of = |name: &str| record[name].as_str();
+    assert_eq!((of("location"), of("isp"), of("session_num"), of("ctime")), ("berlin", "x", "4", "1.5"));
+    assert_eq!(of("url"), "ws://a.example:8188");
+}
+
+#[tokio::test]
+async fn the_records_of_handles_calls_and_sessions() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    gives(&directory, "alice", &owner(1)).await;
+    gives(&directory, "bob", &owner(2)).await;
+    directory.open_session(handle(1).session, &edge(1)).await.unwrap();
+    let call = call(("alice", 1), ("bob", 2));
+    assert!(place(&directory, &call).await);
+    let mut raw = server.raw();
+    let mut of_handle = fields(&mut raw, "sb:handle:1001:9007199254740001");
+    assert!(of_handle.remove("request").is_some());
+    let id = call.id.to_string();
+    let expected = [("call", id.as_str()), ("edge", "edge-00000001"), ("username", "alice")];
+    assert_eq!(of_handle.into_iter().collect::<Vec<_>>(), pairs(&expected));
+    assert_eq!(
+        fields(&mut raw, "sb:session:1001").into_iter().collect::<Vec<_>>(),
+        pairs(&[("edge", "edge-00000001")])
+    );
+    let record = fields(&mut raw, &format!("sb:call:{id}"));
+    assert_eq!(serde_json::from_str::<directory::record::Call>(&record["record"]).unwrap(), call);
+    let held: Vec<String> = raw.smembers("sb:held:edge-00000001").unwrap().into_iter().collect();
+    assert!(held.contains(&"s:1001".to_owned()) && held.contains(&"h:1001:9007199254740001".to_owned()));
+}
+
+#[tokio::test]
+async fn a_janus_cloud_user_is_none_of_ours_and_can_be_taken_over() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let key = "januscloud:videocall_users:alice";
+    let theirs =
+        [("username", "alice"), ("incall", "1"), ("peer_name", "bob"), ("proxy_uuid", "u"), ("ctime", "1.5")];
+    server.raw().hset_multiple(key, &theirs).unwrap();
+    assert_eq!(directory.user("alice").await.unwrap(), None);
+    assert!(!directory.free_name("alice", handle(1)).await.unwrap());
+    assert_eq!(directory.usernames().await.unwrap(), ["alice"]);
+    assert_eq!(directory.give_name("alice", &owner(1), None).await.unwrap(), Given::Yes);
+    let record = fields(&mut server.raw(), key);
+    assert_eq!((record["incall"].as_str(), record["proxy_uuid"].as_str()), ("", ""));
+    assert!(is_time(&record["ctime"]));
+}
+
+#[tokio::test]
+async fn a_foreign_thing_under_our_key_is_malformed() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let mut raw = server.raw();
+    raw.set("januscloud:videocall_users:text", "not a hash").unwrap();
+    raw.hset("januscloud:videocall_users:half", "sb_edge", "edge-1").unwrap();
+    raw.hset_multiple("januscloud:videocall_users:bad", &[("sb_edge", "e"), ("sb_handle", "no")]).unwrap();
+    for name in ["text", "half", "bad"] {
+        let key = format!("januscloud:videocall_users:{name}");
+        let error = directory.user(name).await.unwrap_err();
+        assert!(matches!(&error, Error::Malformed { key: about, .. } if *about == key), "{error}");
+    }
+    let error = directory.give_name("text", &owner(1), None).await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+    directory.ping().await.unwrap();
+}

@@ -1,0 +1,34 @@
+//! What the cases share.
+
+pub mod sample;
+pub mod server;
+pub mod steps;
+
+pub use sample::{backend, call, edge, handle, owner, request};
+pub use server::RedisServer;
+pub use steps::{eventually, gives, name_of, place, register};
+
+/// Makes a test per store of each case; `threaded` ones run on several threads, in real time.
+macro_rules! on_both_stores {
+    (threaded $($case:ident)*) => { on_both_stores! { @ (flavor = "multi_thread", worker_threads = 4) $($case)* } };
+    (@ ($($how:tt)*) $($case:ident)*) => {
+        mod memory {
+            on_both_stores! { # ($($how)*) directory::Directory::memory(), $($case)* }
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let server = $crate::support::RedisServer::start();
+                super::$case(server.directory().await).await;
+            })*
+        }
+    };
+    (# $how:tt $store:expr, $($case:ident)*) => { $(on_both_stores! { ! $how $store, $case })* };
+    (! ($($how:tt)*) $store:expr, $case:ident) => {
+        #[tokio::test($($how)*)]
+        async fn $case() {
+            super::$case($store).await;
+        }
+    };
+    ($($case:ident)*) => { on_both_stores! { @ (start_paused = true) $($case)* } };
+}

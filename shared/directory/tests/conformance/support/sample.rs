@@ -1,0 +1,42 @@
+//! Handles, owners and calls to try things on.
+
+use directory::record::{Backend, BackendStatus, Call, CallParty, Owner};
+use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+
+pub fn handle(number: u64) -> HandleRef {
+    HandleRef { session: SessionId(1_000 + number), handle: HandleId(9_007_199_254_740_000 + number) }
+}
+
+pub fn edge(number: u64) -> ServiceId {
+    ServiceId(format!("edge-{number:08x}"))
+}
+
+/// A handle at the first edge.
+pub fn owner(number: u64) -> Owner {
+    Owner { edge: edge(1), handle: handle(number) }
+}
+
+pub fn request() -> MessageId {
+    MessageId::fresh()
+}
+
+/// A call between two named handles, on backend `a`.
+pub fn call((caller, from): (&str, u64), (callee, to): (&str, u64)) -> Call {
+    let party = |name: &str, number| CallParty { username: name.to_owned(), owner: owner(number) };
+    Call {
+        id: CallId::fresh(),
+        backend: BackendName::from("a"),
+        caller: party(caller, from),
+        callee: party(callee, to),
+        opened: 1_795_333_128_000,
+    }
+}
+
+pub fn backend(name: &str) -> Backend {
+    Backend {
+        name: BackendName::from(name),
+        url: format!("ws://{name}.example:8188"),
+        status: BackendStatus::Normal,
+        handles: 7,
+    }
+}

@@ -1,0 +1,67 @@
+//! Steps composed of operations, as a router composes them.
+
+use directory::Directory;
+use directory::record::{Call, Claimed, Given, Owner, Taken};
+use protocol::{HandleRef, MessageId};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Registers a name as the doc of [`Directory`] says: claim, strip whoever owns it, give.
+pub async fn register(directory: &Directory, name: &str, owner: &Owner, request: MessageId) -> Claimed {
+    let claimed = directory.claim_name(owner, name, request).await.unwrap();
+    if claimed == Claimed::Yes {
+        let mut instead_of = directory.user(name).await.unwrap().map(|user| user.owner.handle);
+        while let Some(other) = pass_on(directory, name, owner, instead_of).await {
+            instead_of = Some(other);
+        }
+    }
+    claimed
+}
+
+async fn pass_on(
+    directory: &Directory,
+    name: &str,
+    owner: &Owner,
+    from: Option<HandleRef>,
+) -> Option<HandleRef> {
+    if let Some(old) = from.filter(|old| *old != owner.handle) {
+        directory.strip_name(old, name).await.unwrap();
+    }
+    match directory.give_name(name, owner, from).await.unwrap() {
+        Given::Yes => None,
+        Given::OwnedBy(other) => Some(other.handle),
+    }
+}
+
+/// Registers a name and expects that to work.
+pub async fn gives(directory: &Directory, name: &str, owner: &Owner) {
+    assert_eq!(register(directory, name, owner, super::request()).await, Claimed::Yes);
+}
+
+/// Opens a call and takes its two handles, the smaller first; frees it when it gets only one.
+pub async fn place(directory: &Directory, call: &Call) -> bool {
+    directory.open_call(call).await.unwrap();
+    let mut parties = [&call.caller, &call.callee];
+    parties.sort_by_key(|party| party.owner.handle);
+    for party in parties {
+        if directory.take(party.owner.handle, &party.username, call.id).await.unwrap() != Taken::Won {
+            directory.free_call(call.id).await.unwrap();
+            return false;
+        }
+    }
+    true
+}
+
+/// The name a handle has by its own record.
+pub async fn name_of(directory: &Directory, handle: HandleRef) -> Option<String> {
+    directory.handle(handle).await.unwrap()?.username
+}
+
+/// Asks until the answer is yes; five seconds of no fail the test.
+pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !ask().await {
+        assert!(Instant::now() < deadline, "not within five seconds: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
