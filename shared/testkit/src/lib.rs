@@ -1,9 +1,9 @@
 //! What whole-system tests are written with: servers to start and clients to talk through.
 //!
-//! - Servers: [`Janus`] and [`Redis`] are the real ones as Debian packages them, `Process` is our own
+//! - Servers: [`Janus`] and [`Redis`] are the real ones as Debian packages them, [`Process`] is our own
 //!   executable, [`Cluster`] is many of those, [`FakeJanus`] is a Janus without media in this process.
 //! - Clients: [`Client`] talks to anything that speaks the Janus API and reads like the story of a call;
-//!   `http` asks for `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
+//!   [`http`] asks for `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
 //!
 //! A server runs in a folder and on ports of its own, so tests run in parallel. It is killed when its
 //! value is dropped, and also when the test program itself is killed. When a test panics, each server
@@ -15,10 +15,14 @@
 
 mod child;
 pub mod client;
+pub mod cluster;
+pub mod fake_janus;
+pub mod http;
 pub mod janus;
 pub mod janus_admin;
 pub mod message;
 pub mod port;
+pub mod process;
 pub mod redis;
 pub mod sdp;
 mod spawner;
@@ -26,7 +30,10 @@ mod wait;
 mod websocket;
 
 pub use client::Client;
+pub use cluster::Cluster;
+pub use fake_janus::FakeJanus;
 pub use janus::Janus;
 pub use janus_admin::JanusAdmin;
+pub use process::{Process, Service};
 pub use redis::Redis;
 pub use wait::{DEADLINE, eventually};

@@ -1,6 +1,11 @@
 //! The testkit tried on what it drives: stories played against the real Janus and against the fake one,
-//! and the servers' starts and ends.
+//! and the servers' starts, failures and ends.
+#![allow(clippy::unwrap_used)]
 
+#[macro_use]
+mod stories;
+
+mod fake_janus;
+mod http;
 mod real_janus;
 mod redis;
-mod stories;

@@ -4,32 +4,7 @@ use crate::stories;
 use testkit::janus::Config;
 use testkit::{Client, Janus, eventually};
 
-macro_rules! stories {
-    ($($story:ident),* $(,)?) => { $(
-        #[tokio::test]
-        async fn $story() {
-            let janus = Janus::start().await;
-            stories::$story(&janus.url()).await;
-        }
-    )* };
-}
-
-stories! {
-    happy_call,
-    both_sides_get_candidates_of_janus,
-    decline,
-    a_second_call_on_the_same_handles,
-    busy,
-    detach_in_a_call,
-    destroy_while_it_rings,
-    core_hangup_in_a_call,
-    errors_of_the_plugin,
-    a_call_during_a_call_ends_it,
-    renegotiation,
-    errors_of_the_core,
-    a_session_outlives_its_socket,
-    a_claim_moves_the_events,
-}
+stories_at!(Janus);
 
 #[tokio::test]
 async fn the_admin_api_counts_sessions_and_handles() {

@@ -4,6 +4,35 @@ use serde_json::{Value, json};
 use testkit::message::event;
 use testkit::{Client, sdp};
 
+/// Makes a test of each story, told at a server that has just been started.
+macro_rules! stories_at {
+    ($server:ident) => {
+        stories_at! { $server:
+            happy_call,
+            both_sides_get_candidates_of_janus,
+            decline,
+            a_second_call_on_the_same_handles,
+            busy,
+            detach_in_a_call,
+            destroy_while_it_rings,
+            core_hangup_in_a_call,
+            errors_of_the_plugin,
+            a_call_during_a_call_ends_it,
+            renegotiation,
+            errors_of_the_core,
+            a_session_outlives_its_socket,
+            a_claim_moves_the_events,
+        }
+    };
+    ($server:ident: $($story:ident),* $(,)?) => { $(
+        #[tokio::test]
+        async fn $story() {
+            let server = $server::start().await;
+            stories::$story(&server.url()).await;
+        }
+    )* };
+}
+
 /// Two people who are not in a call.
 async fn alice_and_bob(url: &str) -> (Client, Client) {
     (Client::registered(url, "alice").await, Client::registered(url, "bob").await)

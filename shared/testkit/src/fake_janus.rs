@@ -1,0 +1,146 @@
+//! A Janus without media, in this process: quick, and able to fail on demand.
+//!
+//! It speaks the Janus API over websockets and answers as the recordings of Janus 1.1.2 do; the crate's
+//! own tests play the same stories against it and against the real one. It differs in that an SDP is
+//! passed on as it is, that what a real Janus does up to a second later (closing the PeerConnections) it
+//! does at once, and that a session lives until it is destroyed or lost: there are no timeouts.
+//!
+//! `core` is the state of sessions and handles, `videocall` the plugin's; both are pure: a request goes
+//! in, messages come out. `socket` has the connections.
+
+mod core;
+mod socket;
+mod videocall;
+
+use self::core::Core;
+use crate::port;
+use serde_json::Value;
+use socket::Connections;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+/// A running fake; its connections end when it is dropped.
+pub struct FakeJanus {
+    port: u16,
+    core: Arc<Mutex<Core>>,
+    connections: Arc<Connections>,
+    listening: Option<AbortHandle>,
+}
+
+impl FakeJanus {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let core = Arc::new(Mutex::new(Core::default()));
+        let connections = Arc::new(Connections::default());
+        loop {
+            let port = port::free();
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+                let mut fake = Self { port, core, connections, listening: None };
+                fake.listen(listener);
+                return fake;
+            }
+        }
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        let serving = socket::serve(listener, self.core.clone(), self.connections.clone());
+        self.listening = Some(tokio::spawn(serving).abort_handle());
+    }
+
+    /// Where it speaks the Janus API: `ws://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.core().sessions()
+    }
+
+    /// How many plugin handles there are, over all sessions.
+    pub fn handles(&self) -> usize {
+        self.core().handles()
+    }
+
+    /// How many calls ring or run.
+    pub fn calls(&self) -> usize {
+        self.core().calls()
+    }
+
+    /// All requests it has taken so far, in order.
+    pub fn requests(&self) -> Vec<Value> {
+        self.core().requests().to_vec()
+    }
+
+    /// Freezes the plugin, as Janus 1.1.2 sometimes does under load (janus-api.md 5.5): a message gets its
+    /// `ack` and never its event, while `ping`, `create`, `attach` and `detach` work on.
+    pub fn freeze_plugin(&self) {
+        self.core().frozen = true;
+    }
+
+    /// Ends what [`FakeJanus::freeze_plugin`] began. What came meanwhile stays without an event.
+    pub fn thaw_plugin(&self) {
+        self.core().frozen = false;
+    }
+
+    /// Takes no new sessions (`create` gets 472), as an operator has a Janus do before it is shut down.
+    pub fn refuse_sessions(&self, refuse: bool) {
+        self.core().refuses_sessions = refuse;
+    }
+
+    /// Closes the PeerConnections of all calls for that reason, as when the media of one side is lost.
+    pub fn lose_media(&self, reason: &str) {
+        let mut core = self.core();
+        let messages = core.lose_media(reason);
+        self.connections.deliver(messages);
+    }
+
+    /// Cuts all connections without a word. Sessions stay and can be claimed.
+    pub fn drop_connections(&self) {
+        self.connections.cut();
+    }
+
+    /// Stops answering while connections stay up, as a stopped process does. What comes waits.
+    pub fn stop_answering(&self) {
+        self.connections.pause(true);
+    }
+
+    /// Ends what [`FakeJanus::stop_answering`] began, and answers what came meanwhile.
+    pub fn answer_again(&self) {
+        self.connections.pause(false);
+    }
+
+    /// Dies: no connection, no listener, nothing remembered.
+    pub async fn go_away(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            listening.abort();
+            // The port is free once the task is gone.
+            while !listening.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.connections.cut();
+        *self.core() = Core::default();
+    }
+
+    /// Lives again, empty, at the address it had.
+    pub async fn come_back(&mut self) {
+        assert!(self.listening.is_none(), "it was not away");
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await;
+        self.listen(listener.expect("the port of the fake Janus is still free"));
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap()
+    }
+}
+
+impl Drop for FakeJanus {
+    fn drop(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            listening.abort();
+        }
+        self.connections.cut();
+    }
+}

@@ -1,0 +1,316 @@
+//! Sessions and handles of a fake Janus: requests in, messages out, no sockets and no clock.
+
+use crate::message::VIDEOCALL;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The number of a connection.
+pub(super) type Connection = u64;
+
+/// A message and the connection that it is for.
+pub(super) struct Outgoing {
+    pub(super) to: Connection,
+    pub(super) message: Value,
+}
+
+/// A plugin handle, with what the VideoCall plugin and the core know of it.
+pub(super) struct Handle {
+    pub(super) session: u64,
+    pub(super) username: Option<String>,
+    /// The handle it is in a call with.
+    pub(super) peer: Option<u64>,
+    /// Whether it has a PeerConnection.
+    pub(super) connected: bool,
+}
+
+/// The whole state of a Janus.
+#[derive(Default)]
+pub(super) struct Core {
+    /// Whether the plugin no longer answers.
+    pub(super) frozen: bool,
+    /// Whether `create` is refused.
+    pub(super) refuses_sessions: bool,
+    pub(super) handles: BTreeMap<u64, Handle>,
+    /// Each session's owner, the connection that its events go to.
+    owners: BTreeMap<u64, Connection>,
+    ids: u64,
+    requests: Vec<Value>,
+    outbox: Vec<Outgoing>,
+}
+
+/// A request that passed the checks of the envelope.
+struct Request<'a> {
+    from: Connection,
+    body: &'a Value,
+    kind: String,
+    session: u64,
+    handle: u64,
+}
+
+/// A core error: its code and its reason.
+type Failure = (u16, String);
+
+impl Core {
+    /// Takes what a connection sent; returns all that follows from it, in order.
+    pub(super) fn take(&mut self, from: Connection, text: &str) -> Vec<Outgoing> {
+        match serde_json::from_str::<Value>(text) {
+            Ok(request) => self.take_json(from, request),
+            Err(error) => {
+                self.refuse(from, &Value::Null, (454, format!("Invalid Janus API request - {error}")))
+            }
+        }
+        std::mem::take(&mut self.outbox)
+    }
+
+    fn take_json(&mut self, from: Connection, request: Value) {
+        if let Err(failure) = self.handle_request(from, &request) {
+            self.refuse(from, &request, failure);
+        }
+        self.requests.push(request);
+    }
+
+    fn handle_request(&mut self, from: Connection, body: &Value) -> Result<(), Failure> {
+        let request = self.check(from, body)?;
+        match (request.kind.as_str(), request.session, request.handle) {
+            ("info", 0, _) => self.reply(from, body, "server_info", server_info()),
+            ("ping", 0, _) => self.reply(from, body, "pong", json!({})),
+            ("create", 0, _) => self.create(&request)?,
+            (kind, 0, _) => return Err(wrong_path(kind)),
+            ("keepalive", ..) => self.reply(from, body, "ack", json!({})),
+            ("claim", session, _) => self.claim(&request, session),
+            ("destroy", session, 0) => self.destroy(&request, session),
+            ("attach", session, 0) => self.attach(&request, session)?,
+            ("detach", _, handle) if handle != 0 => self.detach(&request),
+            ("hangup", _, handle) if handle != 0 => self.hangup(&request),
+            ("message", _, handle) if handle != 0 => self.message(&request)?,
+            ("trickle", _, handle) if handle != 0 => self.trickle(&request)?,
+            ("destroy" | "attach" | "detach" | "hangup" | "message" | "trickle", ..) => {
+                return Err(wrong_path(&request.kind));
+            }
+            _ => return Err((453, format!("Unknown request '{}'", request.kind))),
+        }
+        Ok(())
+    }
+
+    /// The checks of every request, in Janus' order (janus-api.md 2).
+    fn check<'a>(&self, from: Connection, body: &'a Value) -> Result<Request<'a>, Failure> {
+        text(body, "transaction")?;
+        let kind = text(body, "janus")?.to_lowercase();
+        let [session, handle] = ["session_id", "handle_id"].map(|key| body[key].as_u64().unwrap_or(0));
+        if session != 0 && !self.owners.contains_key(&session) {
+            return Err((458, format!("No such session {session}")));
+        }
+        if handle != 0 && self.handles.get(&handle).is_none_or(|it| it.session != session) {
+            return Err((459, format!("No such handle {handle} in session {session}")));
+        }
+        Ok(Request { from, body, kind, session, handle })
+    }
+
+    fn create(&mut self, request: &Request) -> Result<(), Failure> {
+        if self.refuses_sessions {
+            return Err((472, "Currently not accepting new sessions".to_owned()));
+        }
+        let session = self.fresh_id();
+        self.owners.insert(session, request.from);
+        self.reply(request.from, request.body, "success", json!({"data": {"id": session}}));
+        Ok(())
+    }
+
+    fn claim(&mut self, request: &Request, session: u64) {
+        self.owners.insert(session, request.from);
+        self.reply(request.from, request.body, "success", json!({}));
+    }
+
+    fn destroy(&mut self, request: &Request, session: u64) {
+        let handles = self.handles.iter().filter(|(_, handle)| handle.session == session);
+        let handles: Vec<u64> = handles.map(|(&id, _)| id).collect();
+        // First of all, for a destroyed session hears no more.
+        self.owners.remove(&session);
+        self.reply(request.from, request.body, "success", json!({}));
+        for handle in handles {
+            self.remove(handle);
+        }
+    }
+
+    fn attach(&mut self, request: &Request, session: u64) -> Result<(), Failure> {
+        match text(request.body, "plugin")? {
+            VIDEOCALL => {}
+            other => return Err((460, format!("No such plugin '{other}'"))),
+        }
+        let id = self.fresh_id();
+        self.handles.insert(id, Handle { session, username: None, peer: None, connected: false });
+        self.reply(request.from, request.body, "success", json!({"data": {"id": id}}));
+        Ok(())
+    }
+
+    fn detach(&mut self, request: &Request) {
+        self.reply(request.from, request.body, "success", json!({}));
+        self.event(request.handle, json!({"janus": "detached"}));
+        self.remove(request.handle);
+    }
+
+    fn hangup(&mut self, request: &Request) {
+        self.reply(request.from, request.body, "success", json!({}));
+        self.close(request.handle, "Janus API");
+    }
+
+    fn message(&mut self, request: &Request) -> Result<(), Failure> {
+        let jsep = request.body.get("jsep");
+        match &request.body["body"] {
+            Value::Null => return Err((456, "Missing mandatory element (body)".to_owned())),
+            Value::Object(_) => {}
+            _ => return Err((467, "Invalid element type (body should be an object)".to_owned())),
+        }
+        if let Some(jsep) = jsep {
+            self.negotiate(request.handle, jsep)?;
+        }
+        self.reply(request.from, request.body, "ack", json!({}));
+        if !self.frozen {
+            let (transaction, body) = (&request.body["transaction"], &request.body["body"]);
+            self.ask_plugin(request.handle, transaction, body, jsep);
+        }
+        Ok(())
+    }
+
+    fn negotiate(&mut self, handle: u64, jsep: &Value) -> Result<(), Failure> {
+        let connected = self.handles.get(&handle).is_some_and(|it| it.connected);
+        match jsep["type"].as_str() {
+            _ if !jsep.is_object() => Err((455, "Invalid jsep object".to_owned())),
+            Some("offer") => {
+                self.connect(handle);
+                Ok(())
+            }
+            Some("answer") if connected => Ok(()),
+            Some("answer") => Err((469, "Unexpected ANSWER (did we offer?)".to_owned())),
+            Some(other) => Err((464, format!("JSEP error: unknown message type '{other}'"))),
+            None => Err((456, "JSEP error: missing mandatory element (type)".to_owned())),
+        }
+    }
+
+    fn trickle(&mut self, request: &Request) -> Result<(), Failure> {
+        match (request.body.get("candidate"), request.body.get("candidates")) {
+            (None, None) => Err((456, "Missing mandatory element (candidate|candidates)".to_owned())),
+            (Some(_), Some(_)) => Err((454, "Can't have both candidate and candidates".to_owned())),
+            _ => {
+                self.reply(request.from, request.body, "ack", json!({}));
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives a handle its PeerConnection, which has one candidate; nothing if it has one already.
+    pub(super) fn connect(&mut self, id: u64) {
+        let Some(handle) = self.handles.get_mut(&id) else { return };
+        if std::mem::replace(&mut handle.connected, true) {
+            return;
+        }
+        let candidate = "candidate:1 1 udp 2015363327 192.0.2.1 20000 typ host";
+        let candidate = json!({"sdpMid": "0", "sdpMLineIndex": 0, "candidate": candidate});
+        self.event(id, json!({"janus": "trickle", "candidate": candidate}));
+        self.event(id, json!({"janus": "trickle", "candidate": {"completed": true}}));
+    }
+
+    /// Ends a handle's PeerConnection and tells the plugin so.
+    pub(super) fn close(&mut self, id: u64, reason: &str) {
+        let Some(handle) = self.handles.get_mut(&id) else { return };
+        if std::mem::take(&mut handle.connected) {
+            self.event(id, json!({"janus": "hangup", "reason": reason}));
+        }
+        self.hangup_media(id);
+    }
+
+    /// Sends something to the owner of a handle's session.
+    pub(super) fn event(&mut self, handle: u64, mut message: Value) {
+        let Some(&Handle { session, .. }) = self.handles.get(&handle) else { return };
+        if let Some(&to) = self.owners.get(&session) {
+            message["session_id"] = json!(session);
+            message["sender"] = json!(handle);
+            self.outbox.push(Outgoing { to, message });
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        // So that the peer's own hangup does not come back to a handle that hears no more.
+        if let Some(peer) = self.handles[&id].peer.and_then(|peer| self.handles.get_mut(&peer)) {
+            peer.peer = None;
+        }
+        self.hangup_media(id);
+        self.handles.remove(&id);
+    }
+
+    fn reply(&mut self, to: Connection, request: &Value, kind: &str, rest: Value) {
+        let mut message = json!({"janus": kind});
+        for key in ["session_id", "transaction"] {
+            if let Some(value) = request.get(key) {
+                message[key] = value.clone();
+            }
+        }
+        message.as_object_mut().unwrap().extend(rest.as_object().cloned().unwrap_or_default());
+        self.outbox.push(Outgoing { to, message });
+    }
+
+    fn refuse(&mut self, from: Connection, request: &Value, (code, reason): Failure) {
+        self.reply(from, request, "error", json!({"error": {"code": code, "reason": reason}}));
+    }
+
+    /// Large, so that an id that was squeezed into 32 bits is noticed.
+    fn fresh_id(&mut self) -> u64 {
+        self.ids += 1;
+        (1 << 52) + self.ids
+    }
+
+    /// Ends the media of all calls; returns what follows from it.
+    pub(super) fn lose_media(&mut self, reason: &str) -> Vec<Outgoing> {
+        let talking: Vec<u64> =
+            self.handles.iter().filter(|(_, it)| it.peer.is_some()).map(|(&id, _)| id).collect();
+        for handle in talking {
+            self.close(handle, reason);
+        }
+        std::mem::take(&mut self.outbox)
+    }
+
+    pub(super) fn sessions(&self) -> usize {
+        self.owners.len()
+    }
+
+    pub(super) fn handles(&self) -> usize {
+        self.handles.len()
+    }
+
+    pub(super) fn calls(&self) -> usize {
+        self.handles.values().filter(|handle| handle.peer.is_some()).count().div_ceil(2)
+    }
+
+    pub(super) fn requests(&self) -> &[Value] {
+        &self.requests
+    }
+}
+
+fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Failure> {
+    match &body[key] {
+        Value::String(text) => Ok(text),
+        Value::Null => Err((456, format!("Missing mandatory element ({key})"))),
+        _ => Err((467, format!("Invalid element type ({key} should be a string)"))),
+    }
+}
+
+fn wrong_path(kind: &str) -> Failure {
+    (457, format!("Unhandled request '{kind}' at this path"))
+}
+
+fn server_info() -> Value {
+    json!({
+        "name": "Janus WebRTC Server",
+        "version": 1102,
+        "version_string": "1.1.2",
+        "server-name": "fake",
+        "accepting-new-sessions": true,
+        "session-timeout": 60,
+        "reclaim-session-timeout": 30,
+        "candidates-timeout": 45,
+        "full-trickle": true,
+        "api_secret": false,
+        "auth_token": false,
+        "plugins": {VIDEOCALL: {"name": "JANUS VideoCall plugin", "version": 6, "version_string": "0.0.6"}},
+    })
+}

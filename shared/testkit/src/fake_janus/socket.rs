@@ -1,0 +1,129 @@
+//! The connections of a fake Janus. A request is answered under the lock of the core, so that messages
+//! leave in the order in which they came about.
+
+use super::core::{Connection, Core, Outgoing};
+use futures_util::{SinkExt, StreamExt};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+/// The open connections, and whether they are served.
+pub(super) struct Connections {
+    open: Mutex<Open>,
+    paused: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Open {
+    last: Connection,
+    outboxes: HashMap<Connection, (mpsc::UnboundedSender<String>, AbortHandle)>,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { open: Mutex::default(), paused: watch::Sender::new(false) }
+    }
+}
+
+impl Connections {
+    /// Sends each message to its connection, or nowhere if that is gone: Janus keeps none for later.
+    pub(super) fn deliver(&self, messages: Vec<Outgoing>) {
+        let open = self.open.lock().unwrap();
+        for Outgoing { to, message } in messages {
+            if let Some((outbox, _)) = open.outboxes.get(&to) {
+                let _ = outbox.send(message.to_string());
+            }
+        }
+    }
+
+    /// Ends all connections at once, without the closing handshake.
+    pub(super) fn cut(&self) {
+        for (_, (_, task)) in self.open.lock().unwrap().outboxes.drain() {
+            task.abort();
+        }
+    }
+
+    /// Whether to let what is received lie.
+    pub(super) fn pause(&self, pause: bool) {
+        self.paused.send_replace(pause);
+    }
+
+    fn add(self: &Arc<Self>, stream: TcpStream, core: &Arc<Mutex<Core>>) {
+        let mut open = self.open.lock().unwrap();
+        open.last += 1;
+        let connection = open.last;
+        let (outbox, outgoing) = mpsc::unbounded_channel();
+        let talk = talk(stream, connection, outgoing, core.clone(), self.clone());
+        open.outboxes.insert(connection, (outbox, tokio::spawn(talk).abort_handle()));
+    }
+
+    fn remove(&self, connection: Connection) {
+        self.open.lock().unwrap().outboxes.remove(&connection);
+    }
+}
+
+/// Accepts connections until aborted.
+pub(super) async fn serve(listener: TcpListener, core: Arc<Mutex<Core>>, connections: Arc<Connections>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.add(stream, &core);
+    }
+}
+
+async fn talk(
+    stream: TcpStream,
+    connection: Connection,
+    outgoing: mpsc::UnboundedReceiver<String>,
+    core: Arc<Mutex<Core>>,
+    connections: Arc<Connections>,
+) {
+    let _ = stream.set_nodelay(true);
+    if let Ok(socket) = Box::pin(accept_hdr_async(stream, agree_on_protocol)).await {
+        converse(socket, connection, outgoing, &core, &connections).await;
+    }
+    connections.remove(connection);
+}
+
+async fn converse(
+    mut socket: WebSocketStream<TcpStream>,
+    connection: Connection,
+    mut outgoing: mpsc::UnboundedReceiver<String>,
+    core: &Mutex<Core>,
+    connections: &Connections,
+) {
+    let mut paused = connections.paused.subscribe();
+    loop {
+        let _ = paused.wait_for(|paused| !paused).await;
+        tokio::select! {
+            biased;
+            _ = paused.changed() => {}
+            Some(text) = outgoing.recv() => if socket.send(Message::text(text)).await.is_err() { return },
+            received = socket.next() => match received {
+                Some(Ok(Message::Text(text))) => answer(core, connections, connection, &text),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return,
+            },
+        }
+    }
+}
+
+fn answer(core: &Mutex<Core>, connections: &Connections, from: Connection, text: &str) {
+    let mut core = core.lock().unwrap();
+    connections.deliver(core.take(from, text));
+}
+
+/// Like Janus, takes only who asks for its subprotocol.
+#[expect(clippy::result_large_err, reason = "the type is tungstenite's")]
+fn agree_on_protocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+    let asked = request.headers().get(PROTOCOL).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if !asked.split(',').any(|it| it.trim() == crate::websocket::API) {
+        return Err(ErrorResponse::new(None));
+    }
+    response.headers_mut().insert(PROTOCOL, crate::websocket::API.parse().unwrap());
+    Ok(response)
+}

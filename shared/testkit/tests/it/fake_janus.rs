@@ -1,0 +1,96 @@
+//! The stories at the fake Janus, and the ways in which it can fail.
+
+use crate::stories;
+use serde_json::json;
+use testkit::message::kind;
+use testkit::{Client, FakeJanus, eventually};
+
+stories_at!(FakeJanus);
+
+#[tokio::test]
+async fn it_counts_sessions_handles_and_calls() {
+    let janus = FakeJanus::start().await;
+    let mut alice = Client::registered(&janus.url(), "alice").await;
+    let mut bob = Client::registered(&janus.url(), "bob").await;
+    alice.call("bob").await;
+    assert_eq!((janus.sessions(), janus.handles(), janus.calls()), (2, 2, 1));
+    bob.detach().await;
+    assert_eq!((janus.sessions(), janus.handles(), janus.calls()), (2, 1, 0));
+    alice.destroy().await;
+    assert_eq!((janus.sessions(), janus.handles(), janus.calls()), (1, 0, 0));
+    assert_eq!(kind(janus.requests().last().unwrap()), "destroy");
+}
+
+#[tokio::test]
+async fn a_frozen_plugin_acknowledges_and_says_no_more() {
+    let janus = FakeJanus::start().await;
+    let mut alice = Client::attached(&janus.url()).await;
+    janus.freeze_plugin();
+    let list = alice.on_handle(json!({"janus": "message", "body": {"request": "list"}}));
+    alice.request_for("ack", list).await;
+    alice.expect_silence_of("event").await;
+    alice.detach().await;
+    alice.attach().await;
+    janus.thaw_plugin();
+    alice.register("alice").await;
+}
+
+#[tokio::test]
+async fn a_dropped_connection_leaves_the_session_to_be_claimed() {
+    let janus = FakeJanus::start().await;
+    let mut alice = Client::registered(&janus.url(), "alice").await;
+    janus.drop_connections();
+    assert_eq!(alice.expect_closed().await, None);
+    alice.reconnect(&janus.url()).await;
+    assert_eq!(alice.list().await, ["alice"]);
+}
+
+#[tokio::test]
+async fn who_stops_answering_answers_later() {
+    let janus = FakeJanus::start().await;
+    let mut alice = Client::attached(&janus.url()).await;
+    janus.stop_answering();
+    let before = janus.requests().len();
+    let transaction = alice.post(json!({"janus": "ping"})).await;
+    assert_eq!(janus.requests().len(), before);
+    janus.answer_again();
+    alice.expect("the pong", |message| message["transaction"] == transaction).await;
+}
+
+#[tokio::test]
+async fn who_went_away_comes_back_empty_at_the_same_address() {
+    let mut janus = FakeJanus::start().await;
+    let mut alice = Client::registered(&janus.url(), "alice").await;
+    janus.go_away().await;
+    alice.expect_closed().await;
+    assert!(tokio::net::TcpStream::connect(janus.url().trim_start_matches("ws://")).await.is_err());
+    janus.come_back().await;
+    assert_eq!(janus.sessions(), 0);
+    Client::registered(&janus.url(), "alice").await;
+}
+
+#[tokio::test]
+async fn lost_media_ends_the_call_on_both_sides() {
+    let janus = FakeJanus::start().await;
+    let mut alice = Client::registered(&janus.url(), "alice").await;
+    let mut bob = Client::registered(&janus.url(), "bob").await;
+    alice.call("bob").await;
+    bob.accept().await;
+    janus.lose_media("ICE failed");
+    assert_eq!(alice.expect_core("hangup").await["reason"], "ICE failed");
+    assert_eq!(alice.expect_hangup().await["reason"], "Remote WebRTC hangup");
+    assert_eq!(bob.expect_hangup().await["reason"], "Remote WebRTC hangup");
+    assert_eq!(bob.expect_core("hangup").await["reason"], "Close PC");
+    assert_eq!(janus.calls(), 0);
+}
+
+#[tokio::test]
+async fn sessions_can_be_refused() {
+    let janus = FakeJanus::start().await;
+    janus.refuse_sessions(true);
+    let mut alice = Client::connect(&janus.url()).await;
+    assert_eq!(alice.request(json!({"janus": "create"})).await["error"]["code"], 472);
+    janus.refuse_sessions(false);
+    alice.create().await;
+    eventually("the session is there", async || janus.sessions() == 1).await;
+}
