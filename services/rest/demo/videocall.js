@@ -1,0 +1,46 @@
+// The requests of the VideoCall plugin. Each resolves with the `result` of its answer, or rejects
+// with a Refusal that has the plugin's error code.
+
+import { Connection, Refusal } from "./connection.js";
+
+const ALREADY_REGISTERED = 477;
+
+export class VideoCall {
+  #connection;
+
+  /** `on` has `ready`, `lost`, `trickle`, `hangup` as a Connection, and `event(result, jsep)`. */
+  constructor(url, on) {
+    const event = (data, jsep) => data.result && on.event(data.result, jsep);
+    this.#connection = new Connection(url, { ...on, event });
+  }
+
+  start() { return this.#connection.start(); }
+  stop() { this.#connection.stop(); }
+
+  async register(username) {
+    try {
+      return await this.#ask({ request: "register", username });
+    } catch (error) {
+      if (error.code !== ALREADY_REGISTERED) throw error;
+      // A handle keeps its first name for ever; another name needs another handle.
+      await this.#connection.renew();
+      return this.#ask({ request: "register", username });
+    }
+  }
+
+  /** Gives up the name. */
+  leave() { return this.#connection.renew(); }
+
+  async exists(username) { return (await this.#ask({ request: "exists", username })).registered; }
+  call(username, offer) { return this.#ask({ request: "call", username }, offer); }
+  accept(answer) { return this.#ask({ request: "accept" }, answer); }
+  answer(jsep) { return this.#ask({ request: "set" }, jsep); }
+  hangup(reason) { return this.#ask({ request: "hangup", ...(reason && { reason }) }); }
+  trickle(candidate) { return this.#connection.trickle(candidate); }
+
+  async #ask(body, jsep) {
+    const data = await this.#connection.message(body, jsep);
+    if (data.error_code) throw new Refusal("plugin", data.error_code, data.error);
+    return data.result;
+  }
+}

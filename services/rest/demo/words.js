@@ -1,0 +1,87 @@
+// Everything that can go wrong, in words for a person. What the server said goes behind the words
+// only where we do not know it.
+
+import { InsecureOrigin } from "./media.js";
+
+const CAMERA = {
+  NotAllowedError: "This page may not use your camera and microphone. Allow both for this page in your browser (often behind the icon beside the address), then try again.",
+  NotFoundError: "No camera and no microphone were found. Plug one in, then try again.",
+  NotReadableError: "Your camera or microphone is in use by another program. Close that program, then try again.",
+};
+
+const PLUGIN = {
+  473: () => "You have no name here any more. Choose one again.",
+  474: () => "That name does not work here. Use letters, digits and underscores, at most 128 of them.",
+  475: () => "A name is missing.",
+  476: (who) => `The name ${who} is taken by somebody else. Choose another one.`,
+  478: (who) => `Nobody named ${who} is online.`,
+  479: () => "That is your own name. Call somebody else, or open this page in a second window under another name.",
+  480: () => "Your last call is still being ended. Try again in a moment.",
+  481: () => "The caller has already hung up.",
+  482: () => "Your browser gave the server nothing to connect with. Reload the page and try again.",
+  483: () => "The server could not read what your browser offered. Another browser may work.",
+};
+
+const CORE = {
+  403: () => "This server wants a password that this page does not have.",
+  460: () => "This server does not offer video calls.",
+  465: PLUGIN[483],
+  472: () => "The server takes nobody new at the moment. Try again later.",
+};
+
+const LINK = {
+  unreachable: "The server cannot be reached. Trying again by itself…",
+  lost: "The connection to the server was lost. Trying again by itself…",
+  silent: "The server did not answer in time. Try again.",
+};
+
+const UNAVAILABLE = "The service is not able to do that at the moment. Try again in a little while.";
+
+/** Why something the user wanted did not happen; `who` is the name it was about. */
+export function failure(error, who) {
+  if (error instanceof InsecureOrigin) return insecure();
+  if (error.layer === "link") return LINK[error.reason];
+  if (error.layer) return refusal(error, who);
+  if (error.name === "SecurityError") return "A page that was opened over https:// needs a server address that begins with wss://.";
+  if (error.name === "SyntaxError") return "The server address makes no sense. It has to begin with ws:// or wss://.";
+  return CAMERA[error.name] ?? `Something unexpected happened in your browser: ${error.message}`;
+}
+
+function refusal({ layer, code, reason }, who) {
+  const known = (layer === "plugin" ? PLUGIN : CORE)[code];
+  if (known) return known(who);
+  return code >= 500 ? `${UNAVAILABLE} (${reason})` : `The server refused: ${reason} (code ${code})`;
+}
+
+function insecure() {
+  return "Browsers give camera and microphone only to pages that were opened over https:// or on localhost. " +
+    `Open this page that way; ${location.origin} is neither.`;
+}
+
+const BROKEN = /^(ICE failed|DTLS|Gathering)/;
+const USUAL = /^(Explicit hangup|We did the hangup|Remote WebRTC hangup|Close PC|Janus API|Detach|Declined|)$/i;
+const GONE = /^(Remote WebRTC hangup|Detach)$/;
+
+/** Whether it was the way between browser and server that failed, and nobody's decision. */
+export const isBroken = (reason = "") => BROKEN.test(reason);
+
+/** How a call ended that we did not end ourselves. */
+export function ended({ who, direction, answered }, reason = "") {
+  if (reason === "User busy") return `${who} is in another call.`;
+  if (isBroken(reason)) return broken;
+  const why = USUAL.test(reason) ? "" : ` (${reason})`;
+  if (!answered && direction === "in") return `You missed a call from ${who}.${why}`;
+  if (why) return `The call with ${who} ended${answered ? "" : " before it was answered"}.${why}`;
+  const left = GONE.test(reason);
+  if (answered) return left ? `${who} left the call.` : `${who} hung up.`;
+  return left ? `${who} is no longer there.` : `${who} declined the call.`;
+}
+
+export const presence = (who, online) => (online ? `${who} is online.` : `${who} is not online.`);
+export const cannotTell = "This server cannot say who is online. You can still try to call.";
+export const displaced = (name) =>
+  `Somebody signed in as ${name} somewhere else, so that name is not yours here any more. Choose a name again.`;
+export const broken = "Picture and sound could not get through, so the call ended.";
+export const weak = "The connection is weak; picture or sound may stop for a moment.";
+export const incomplete = "This page could not be loaded completely. Reload it.";
+export const brokenCall = "The connection to the server was lost for too long, so the call ended.";

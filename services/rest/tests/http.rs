@@ -1,0 +1,115 @@
+//! The service over a real socket.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use bus::Bus;
+use directory::Directory;
+use protocol::ServiceId;
+use rest::Options;
+use service::{CancellationToken, Context, Health};
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+struct Rest {
+    address: SocketAddr,
+    context: Context,
+}
+
+async fn start() -> Rest {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let context = Context {
+        id: ServiceId::fresh("rest"),
+        bus: Bus::memory(),
+        directory: Directory::memory(),
+        health: Health::default(),
+        shutdown: CancellationToken::new(),
+    };
+    tokio::spawn(rest::run(Options::default(), listener, context.clone()));
+    Rest { address, context }
+}
+
+impl Rest {
+    async fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+    }
+}
+
+#[tokio::test]
+async fn ping_is_answered_as_by_janus_cloud() {
+    let answer = start().await.get("/ping").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n\"pong\""), "{answer}");
+    assert!(answer.contains("access-control-allow-origin: *"), "{answer}");
+}
+
+#[tokio::test]
+async fn info_names_the_plugin() {
+    let answer = start().await.get("/info").await;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let info: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(info["janus"], "server_info");
+    assert!(info["plugins"]["janus.plugin.videocall"].is_object());
+    assert!(info["session-timeout"].is_u64());
+}
+
+#[tokio::test]
+async fn the_page_and_its_files_are_there() {
+    let rest = start().await;
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/demo.json", "application/json"),
+    ] {
+        let answer = rest.get(path).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert!(answer.contains(&format!("content-type: {kind}\r\n")), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_the_security_headers() {
+    let rest = start().await;
+    for path in ["/", "/ping", "/nowhere", "/livez"] {
+        let answer = rest.get(path).await;
+        assert!(answer.contains("content-security-policy: default-src 'none'; script-src 'self';"), "{path}");
+        assert!(answer.contains("connect-src 'self' ws: wss:;"), "{path}");
+        assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{path}");
+        assert!(answer.contains("referrer-policy: no-referrer\r\n"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_to_programs_and_to_people() {
+    let rest = start().await;
+    let answer = rest.get("/nowhere").await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    assert!(answer.ends_with(r#"{"info":"there is nothing at /nowhere"}"#), "{answer}");
+    let browser = "GET /nowhere HTTP/1.1\r\nHost: x\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n";
+    let answer = rest.ask(browser).await;
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("<!doctype html>"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_refused() {
+    let answer = start().await.ask("DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+}
+
+#[tokio::test]
+async fn readiness_is_that_of_the_process() {
+    let rest = start().await;
+    rest.context.health.bad("bus", "refused");
+    assert!(rest.get("/readyz").await.starts_with("HTTP/1.1 503"));
+    rest.context.health.good("bus");
+    assert!(rest.get("/readyz").await.starts_with("HTTP/1.1 200"));
+}
