@@ -66,7 +66,8 @@ impl MemoryBus {
         let mut mailboxes = locked(&self.roads.mailboxes);
         mailboxes.retain(|_, road| !road.is_expired());
         let key = mailbox.key();
-        let road = mailboxes.entry(key.clone()).or_insert_with(|| mailbox::Road::new(key, self.roads.logs.clone()));
+        let road =
+            mailboxes.entry(key.clone()).or_insert_with(|| mailbox::Road::new(key, self.roads.logs.clone()));
         MemoryMailbox::own(road.clone())
     }
 

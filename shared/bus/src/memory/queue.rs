@@ -109,12 +109,8 @@ impl Road {
 
     fn give_back(&self, worker: u64) {
         let mut state = locked(&self.state);
-        let numbers: Vec<u64> = state.taken.iter().filter(|(_, taken)| taken.worker == worker).map(|(n, _)| *n).collect();
-        for number in numbers.into_iter().rev() {
-            if let Some(taken) = state.taken.remove(&number) {
-                state.ready.push_front(taken.item);
-            }
-        }
+        let items = state.take_back(|taken| taken.worker == worker);
+        state.put_first(items);
         drop(state);
         self.changed.notify_waiters();
     }
@@ -128,14 +124,24 @@ impl State {
     /// Puts back what is overdue; returns what has been delivered too often for that.
     fn return_overdue(&mut self) -> Vec<Item> {
         let now = Instant::now();
-        let overdue = self.taken.extract_if(.., |_, taken| taken.since + REDELIVER_AFTER <= now);
+        let overdue = self.take_back(|taken| taken.since + REDELIVER_AFTER <= now);
         let (again, dead): (Vec<Item>, Vec<Item>) =
-            overdue.map(|(_, taken)| taken.item).partition(|item| item.deliveries < MAX_DELIVERIES);
+            overdue.into_iter().partition(|item| item.deliveries < MAX_DELIVERIES);
         metrics::counter!("switchboard_bus_redeliveries_total").increment(again.len() as u64);
-        for item in again.into_iter().rev() {
+        self.put_first(again);
+        dead
+    }
+
+    fn take_back(&mut self, which: impl Fn(&Taken) -> bool) -> Vec<Item> {
+        let numbers = self.taken.iter().filter(|(_, taken)| which(taken)).map(|(number, _)| *number);
+        let numbers: Vec<u64> = numbers.collect();
+        numbers.iter().filter_map(|number| self.taken.remove(number)).map(|taken| taken.item).collect()
+    }
+
+    fn put_first(&mut self, items: Vec<Item>) {
+        for item in items.into_iter().rev() {
             self.ready.push_front(item);
         }
-        dead
     }
 
     fn first_overdue(&self) -> Option<Instant> {

@@ -10,7 +10,9 @@ use super::outage::Outage;
 use crate::SendError;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline,
+};
 use ::redis::{ProtocolVersion, RedisError, RedisResult, ScriptInvocation, Value};
 use std::time::Duration;
 use tokio::time::{error::Elapsed, timeout};
@@ -30,7 +32,9 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn parse(url: &str) -> Result<Self, SendError> {
-        let info = url.into_connection_info().map_err(|_| SendError::Unavailable("the URL makes no sense".to_owned()))?;
+        let info = url
+            .into_connection_info()
+            .map_err(|_| SendError::Unavailable("the URL makes no sense".to_owned()))?;
         Ok(Self { info: info.set_tcp_settings(tcp_settings()) })
     }
 
@@ -109,7 +113,10 @@ impl Shared {
         self.try_query(command).await.map_err(unavailable)
     }
 
-    pub(super) async fn invoke<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, SendError> {
+    pub(super) async fn invoke<T: FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, SendError> {
         self.try_invoke(call).await.map_err(unavailable)
     }
 

@@ -34,7 +34,7 @@ use crate::entry::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
 use crate::{Line, MAX_BACKLOG, SendError, line};
-use ::redis::{Cmd, cmd};
+use ::redis::{Cmd, RedisResult, Script, cmd};
 use connection::{Server, Shared};
 use mailbox::Owned;
 use scripts::Scripts;
@@ -106,7 +106,7 @@ impl RedisBus {
         self.shared.query(&cmd("PING")).await
     }
 
-    async fn add(&self, script: &::redis::Script, key: &str, fields: &Fields) -> Result<(), SendError> {
+    async fn add(&self, script: &Script, key: &str, fields: &Fields) -> Result<(), SendError> {
         let mut call = script.key(key);
         call.arg(MAX_BACKLOG);
         for (name, value) in fields {
@@ -120,9 +120,9 @@ impl RedisBus {
     }
 
     /// Puts an entry aside that cannot be worked on.
-    async fn bury(&self, road: &str, fields: &Fields, error: &str) -> Result<(), SendError> {
+    async fn bury(&self, road: &str, fields: &Fields, error: &str) -> RedisResult<()> {
+        self.shared.try_query::<()>(&write_line(Log::Dead, &line::of_dead(road, fields, error))).await?;
         tracing::warn!(road, error, "message given up");
-        self.shared.query::<()>(&write_line(Log::Dead, &line::of_dead(road, fields, error))).await?;
         metrics::counter!("switchboard_bus_dead_total").increment(1);
         Ok(())
     }

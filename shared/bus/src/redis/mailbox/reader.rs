@@ -20,7 +20,12 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(bus: &RedisBus, key: String, epoch: Epoch, sender: mpsc::Sender<(Mark, Message)>) -> Self {
+    pub(super) fn new(
+        bus: &RedisBus,
+        key: String,
+        epoch: Epoch,
+        sender: mpsc::Sender<(Mark, Message)>,
+    ) -> Self {
         let outage = Outage::new(format_args!("reader of {key}"));
         let connection = Dedicated::new(bus.server.clone(), outage);
         let cursor = Mark { epoch: 0, id: Default::default() };

@@ -14,7 +14,12 @@ pub(super) struct Trimmer {
 }
 
 impl Trimmer {
-    pub(super) fn new(bus: &RedisBus, key: String, epoch: Epoch, marks: watch::Receiver<Option<Mark>>) -> Self {
+    pub(super) fn new(
+        bus: &RedisBus,
+        key: String,
+        epoch: Epoch,
+        marks: watch::Receiver<Option<Mark>>,
+    ) -> Self {
         Self { bus: bus.clone(), key, epoch, marks }
     }
 

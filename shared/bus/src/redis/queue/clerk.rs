@@ -8,8 +8,7 @@ use super::group::Group;
 use crate::entry::Fields;
 use crate::redis::outage::Outage;
 use crate::redis::reply::{EntryId, Pending};
-use crate::SendError;
-use ::redis::RedisResult;
+use ::redis::RedisError;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -87,32 +86,37 @@ impl Clerk {
 
     /// First into the log, then out of the queue: a failure between the two writes it twice.
     async fn bury(&mut self, id: EntryId, fields: &Fields, error: &str) {
-        match self.group.bus.bury(&self.group.key, fields, error).await {
-            Ok(()) => self.done.push(id),
-            Err(SendError::Unavailable(reason)) => tracing::warn!(reason, "not buried; the message comes again"),
-            Err(_) => {}
-        }
-    }
-
-    async fn acknowledge(&mut self) {
-        if self.done.is_empty() {
-            return;
-        }
         let mut tries = 0;
-        while let Err(error) = self.try_acknowledge().await {
-            tries += 1;
-            let is_refused = error.code().is_some_and(|code| code != "LOADING");
-            if is_refused || (self.orders.is_closed() && tries >= LAST_TRIES) {
-                tracing::warn!(%error, count = self.done.len(), "not acknowledged; the messages come again");
-                break;
+        while let Err(error) = self.group.bus.bury(&self.group.key, fields, error).await {
+            if self.gives_up(&error, &mut tries) {
+                return tracing::warn!(%error, "not buried; the message comes again");
             }
             self.outage.wait(&error).await;
         }
         self.outage.over();
-        self.done.clear();
+        self.done.push(id);
     }
 
-    async fn try_acknowledge(&self) -> RedisResult<()> {
-        self.group.acknowledge(&self.done).await
+    async fn acknowledge(&mut self) {
+        let done = std::mem::take(&mut self.done);
+        if done.is_empty() {
+            return;
+        }
+        let mut tries = 0;
+        while let Err(error) = self.group.acknowledge(&done).await {
+            if self.gives_up(&error, &mut tries) {
+                return tracing::warn!(%error, count = done.len(), "not acknowledged; the messages come again");
+            }
+            self.outage.wait(&error).await;
+        }
+        self.outage.over();
+    }
+
+    /// Redis' own "no" is final, unless it is still loading; silence is not, while anybody is left
+    /// who may place an order.
+    fn gives_up(&self, error: &RedisError, tries: &mut u32) -> bool {
+        *tries += 1;
+        let is_refused = error.code().is_some_and(|code| code != "LOADING");
+        is_refused || (self.orders.is_closed() && *tries >= LAST_TRIES)
     }
 }

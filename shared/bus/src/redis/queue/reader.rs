@@ -1,9 +1,9 @@
 //! Waits for new messages of a queue, on a connection of its own.
 
+use super::Held;
 use super::clerk::Desk;
 use super::group::Group;
 use super::shelf::Shelf;
-use super::Held;
 use crate::redis::connection::Dedicated;
 use crate::redis::outage::Outage;
 use crate::redis::reply;

@@ -1,0 +1,117 @@
+//! Every kind of message arrives as it was sent, what is raw JSON byte for byte.
+
+use crate::on_both;
+use crate::support::*;
+use bus::Bus;
+use bus::message::*;
+use protocol::{CallId, HandleId, HandleRef, MessageId, SessionId, Side};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+on_both![arrive_through_a_queue, arrive_through_a_mailbox, keep_raw_json_byte_for_byte, keep_their_deadline];
+
+/// Spaces, escapes, an exponent, a repeated key, a number too large for a float.
+const ODD: &str = r#"{ "a" :1.0e+05,"ü":"\u00e9\/" ,"b":[ ],"a":null, "n":123456789012345678901234567890 }"#;
+
+fn call() -> CallId {
+    CallId::from(MessageId::fresh())
+}
+
+fn leg() -> LegRef {
+    LegRef { call: call(), side: Side::Callee }
+}
+
+fn request(jsep: Option<&str>) -> ClientRequest {
+    let transaction = "t \"1\"\n".to_owned();
+    ClientRequest { from: address(), transaction, body: raw(ODD), jsep: jsep.map(raw) }
+}
+
+fn party(username: &str) -> Party {
+    Party { username: username.to_owned(), address: address() }
+}
+
+fn leg_request() -> LegRequest {
+    LegRequest { leg: leg(), transaction: None, body: raw(ODD), jsep: Some(raw(ODD)) }
+}
+
+fn place() -> Place {
+    let (caller, callee) = (party("alice"), party("böb"));
+    Place { call: call(), caller, callee, transaction: String::new(), offer: raw(ODD) }
+}
+
+fn events(call: Option<CallId>, change: Option<Change>) -> Events {
+    let events = vec![
+        ClientEvent::Plugin { transaction: Some("t".to_owned()), data: raw(ODD), jsep: Some(raw(ODD)) },
+        ClientEvent::Plugin { transaction: None, data: raw("{}"), jsep: None },
+        ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw("{}") },
+        ClientEvent::Error { transaction: "t".to_owned(), code: 480, reason: "no".to_owned() },
+    ];
+    let answers = call.map(MessageId::from);
+    Events { session: SessionId(1), handle: HandleId(2), call, answers, change, events }
+}
+
+fn all() -> Vec<Body> {
+    let joined = Change::Joined { backend: "a".into(), side: Side::Caller };
+    vec![
+        Body::Register(request(None)),
+        Body::Call(request(Some(ODD))),
+        Body::Exists(request(None)),
+        Body::List(request(None)),
+        Body::Release(Release { who: HandleRef { session: SessionId(1), handle: HandleId(2) } }),
+        Body::Place(place()),
+        Body::Request(leg_request()),
+        Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
+        Body::Hangup(leg()),
+        Body::End(End { call: call(), cause: EndCause::CalleeGone }),
+        Body::Events(events(None, None)),
+        Body::Events(events(Some(call()), Some(joined))),
+        Body::Events(events(None, Some(Change::Registered("alice".to_owned())))),
+        Body::Events(events(None, Some(Change::Displaced("alice".to_owned())))),
+        Body::Events(events(None, Some(Change::Left))),
+    ]
+}
+
+/// Raw JSON prints itself, so that equal texts are equal bodies, byte for byte.
+fn text(message: &Message) -> String {
+    format!("{message:?}")
+}
+
+async fn arrive_through_a_queue(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let kinds: BTreeSet<_> = all().iter().map(Body::kind).collect();
+    assert_eq!(kinds.len(), 11, "a kind is missing here, or two have one name");
+    for body in all() {
+        let sent = Message::new(body);
+        bus.enqueue(QUEUE, &sent).await.unwrap();
+        let delivery = take(&mut worker).await;
+        assert_eq!(text(&delivery.message), text(&sent));
+        delivery.done();
+    }
+}
+
+async fn arrive_through_a_mailbox(bus: Bus) {
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    for body in all() {
+        let sent = Message::new(body);
+        bus.post(&mailbox(), &sent).await.unwrap();
+        assert_eq!(text(&within(SOON, reader.next()).await), text(&sent));
+    }
+}
+
+async fn keep_raw_json_byte_for_byte(bus: Bus) {
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    bus.post(&mailbox(), &Message::new(Body::Request(leg_request()))).await.unwrap();
+    let Body::Request(request) = within(SOON, reader.next()).await.body else { panic!("another kind") };
+    assert_eq!(request.body.get(), ODD);
+    assert_eq!(request.jsep.unwrap().get(), ODD);
+}
+
+async fn keep_their_deadline(bus: Bus) {
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    let sent = Message::within(Duration::from_secs(60), Body::Hangup(leg()));
+    bus.post(&mailbox(), &sent).await.unwrap();
+    let message = within(SOON, reader.next()).await;
+    assert!(sent.deadline.is_some());
+    assert_eq!((message.id, message.deadline), (sent.id, sent.deadline));
+    assert!(!message.is_late());
+}

@@ -1,0 +1,111 @@
+//! Bounds: of one message, of a road, of what is left behind.
+
+use crate::on_both;
+use crate::redis_server::Server;
+use crate::support::*;
+use bus::message::{Body, Message, Trickle};
+use bus::{Bus, MAX_BACKLOG, MAX_PAYLOAD, SendError};
+use protocol::{CallId, MessageId, Side};
+
+on_both![
+    refuse_a_message_that_is_too_large,
+    refuse_more_than_a_queue_holds,
+    refuse_more_than_a_mailbox_holds,
+];
+
+fn sized(bytes: usize) -> Message {
+    let leg = bus::message::LegRef { call: CallId::from(MessageId::fresh()), side: Side::Caller };
+    let candidates = vec![raw(&format!("\"{}\"", "x".repeat(bytes)))];
+    Message::new(Body::Trickle(Trickle { leg, candidates }))
+}
+
+async fn refuse_a_message_that_is_too_large(bus: Bus) {
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    for refused in
+        [bus.enqueue(QUEUE, &sized(MAX_PAYLOAD)).await, bus.post(&mailbox(), &sized(MAX_PAYLOAD)).await]
+    {
+        assert!(matches!(refused, Err(SendError::TooLarge)), "{refused:?}");
+    }
+    bus.post(&mailbox(), &sized(MAX_PAYLOAD - 200)).await.unwrap();
+    within(SOON, reader.next()).await;
+}
+
+async fn refuse_more_than_a_queue_holds(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    in_parallel(MAX_BACKLOG as u32, async |number| bus.enqueue(QUEUE, &numbered(number)).await.unwrap())
+        .await;
+    let refused = bus.enqueue(QUEUE, &numbered(0)).await;
+    assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
+    // What a worker holds still counts; what is done does not.
+    let delivery = take(&mut worker).await;
+    let refused = bus.enqueue(QUEUE, &numbered(0)).await;
+    assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
+    delivery.done();
+    eventually("there is room", async || bus.enqueue(QUEUE, &numbered(0)).await.is_ok()).await;
+}
+
+async fn refuse_more_than_a_mailbox_holds(bus: Bus) {
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    let post = async |number| bus.post(&mailbox(), &numbered(number)).await.unwrap();
+    in_parallel(MAX_BACKLOG as u32, post).await;
+    let refused = bus.post(&mailbox(), &numbered(0)).await;
+    assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
+    within(SOON, reader.next()).await;
+    reader.done();
+    eventually("there is room", async || bus.post(&mailbox(), &numbered(0)).await.is_ok()).await;
+}
+
+const MANY: u32 = 100_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_leaves_nothing_in_redis() {
+    let server = Server::start();
+    let bus = server.bus().await;
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let working = async {
+        for _ in 0..MANY {
+            take(&mut worker).await.done();
+        }
+    };
+    let sending = in_parallel(MANY, async |number| {
+        send_when_there_is_room(async || bus.enqueue(QUEUE, &numbered(number)).await).await
+    });
+    tokio::join!(working, sending);
+    assert_small(&server, &bus, &QUEUE.key()).await;
+    let pending: ::redis::Value = server.command(&format!("XPENDING {} workers", QUEUE.key())).await;
+    assert!(
+        matches!(&pending, ::redis::Value::Array(parts) if parts[0] == ::redis::Value::Int(0)),
+        "{pending:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_leaves_nothing_in_redis() {
+    let server = Server::start();
+    let bus = server.bus().await;
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    let reading = async {
+        for _ in 0..MANY {
+            within(SOON, reader.next()).await;
+            reader.done();
+        }
+    };
+    let sending = in_parallel(MANY, async |number| {
+        send_when_there_is_room(async || bus.post(&mailbox(), &numbered(number)).await).await
+    });
+    tokio::join!(reading, sending);
+    assert_small(&server, &bus, &mailbox().key()).await;
+}
+
+async fn send_when_there_is_room(send: impl AsyncFn() -> Result<(), SendError>) {
+    while let Err(error) = send().await {
+        assert!(matches!(error, SendError::Full), "{error}");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn assert_small(server: &Server, bus: &Bus, key: &str) {
+    eventually_empty(bus, key).await;
+    let bytes: u64 = server.command(&format!("MEMORY USAGE {key}")).await;
+    assert!(bytes < 50_000, "{bytes} bytes are left");
+}

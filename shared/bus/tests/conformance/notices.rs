@@ -1,0 +1,51 @@
+//! Notices: every subscriber of the moment, in order.
+
+use crate::on_both;
+use crate::support::*;
+use bus::Bus;
+use bus::message::Notice;
+
+on_both![reach_every_subscriber, keep_their_order, drop_the_oldest_for_one_that_falls_behind];
+
+fn notice(number: u32) -> Notice {
+    Notice::NameDisplaced(number.to_string())
+}
+
+async fn reach_every_subscriber(bus: Bus) {
+    let (mut first, mut second) = (bus.subscribe().await, bus.subscribe().await);
+    let changed = Notice::BackendChanged("a".into());
+    bus.publish(&changed).await.unwrap();
+    assert_eq!(within(SOON, first.next()).await, changed);
+    assert_eq!(within(SOON, second.next()).await, changed);
+    // Who comes later hears only what comes later.
+    let mut late = bus.subscribe().await;
+    bus.publish(&notice(2)).await.unwrap();
+    assert_eq!(within(SOON, late.next()).await, notice(2));
+    assert_eq!(within(SOON, first.next()).await, notice(2));
+}
+
+async fn keep_their_order(bus: Bus) {
+    let mut notices = bus.subscribe().await;
+    for number in 0..200 {
+        bus.publish(&notice(number)).await.unwrap();
+    }
+    for number in 0..200 {
+        assert_eq!(within(SOON, notices.next()).await, notice(number));
+    }
+}
+
+async fn drop_the_oldest_for_one_that_falls_behind(bus: Bus) {
+    let mut slow = bus.subscribe().await;
+    let mut quick = bus.subscribe().await;
+    for number in 0..3000 {
+        bus.publish(&notice(number)).await.unwrap();
+        assert_eq!(within(SOON, quick.next()).await, notice(number));
+    }
+    // What the slow one still hears ends with the newest, and is no more than is kept for it.
+    let mut heard = vec![within(SOON, slow.next()).await];
+    while heard.last() != Some(&notice(2999)) {
+        heard.push(within(SOON, slow.next()).await);
+    }
+    assert!(heard.len() <= 1024 + 1, "{} were kept", heard.len());
+    assert!(heard.len() >= 1000, "only {} were kept", heard.len());
+}

@@ -1,0 +1,246 @@
+//! Queues: one of many workers, again after a death, five times at most.
+
+use crate::on_both;
+use crate::support::*;
+use bus::topic::Log;
+use bus::{Bus, Delivery, MAX_DELIVERIES, REDELIVER_AFTER};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+on_both![
+    keeps_the_order_for_one_worker,
+    gives_each_message_to_one_worker,
+    keeps_what_was_sent_before_anybody_worked,
+    delivers_again_when_a_worker_dies,
+    delivers_again_what_a_dead_worker_had_not_handed_out,
+    buries_what_fails_five_times,
+    buries_what_is_never_finished,
+    hands_over_at_once_when_a_worker_leaves,
+    wakes_a_waiting_worker_at_once,
+    loses_nothing_when_waiting_is_given_up,
+    passes_by_a_worker_that_does_not_ask,
+    takes_a_late_done,
+    gives_nothing_to_a_worker_that_is_gone,
+];
+
+async fn keeps_the_order_for_one_worker(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    enqueue_all(&bus, 0..200).await;
+    for expected in 0..200 {
+        let delivery = take(&mut worker).await;
+        assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
+        delivery.done();
+    }
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn gives_each_message_to_one_worker(bus: Bus) {
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    for name in ["w1", "w2", "w3"] {
+        let (bus, sender) = (bus.clone(), sender.clone());
+        tokio::spawn(async move {
+            let mut worker = bus.work(QUEUE, name).await;
+            loop {
+                let delivery = worker.next().await;
+                sender.send((number(&delivery.message), name)).unwrap();
+                delivery.done();
+            }
+        });
+    }
+    enqueue_all(&bus, 0..300).await;
+    let mut by = BTreeMap::new();
+    for _ in 0..300 {
+        let (number, name) = within(SOON, handled.recv()).await.unwrap();
+        assert_eq!(by.insert(number, name), None, "{number} was handled twice");
+    }
+    eventually_empty(&bus, &QUEUE.key()).await;
+    let extra = timeout(REDELIVER_AFTER * 2, handled.recv()).await;
+    assert!(extra.is_err(), "handled again: {extra:?}");
+}
+
+async fn keeps_what_was_sent_before_anybody_worked(bus: Bus) {
+    enqueue_all(&bus, 0..3).await;
+    assert_eq!(bus.backlog(&QUEUE.key()).await.unwrap(), 3);
+    let mut worker = bus.work(QUEUE, "w1").await;
+    for expected in 0..3 {
+        assert_eq!(number(&take(&mut worker).await.message), expected);
+    }
+}
+
+async fn delivers_again_when_a_worker_dies(bus: Bus) {
+    enqueue_all(&bus, 0..1).await;
+    let mut dying = bus.work(QUEUE, "w1").await;
+    let mut other = bus.work(QUEUE, "w2").await;
+    drop(take(&mut dying).await);
+    drop(dying);
+    let died = Instant::now();
+    let delivery = take(&mut other).await;
+    let after = died.elapsed();
+    assert_eq!((number(&delivery.message), delivery.attempt), (0, 2));
+    assert!(after >= REDELIVER_AFTER - Duration::from_millis(100), "too early: {after:?}");
+    assert!(after <= REDELIVER_AFTER + Duration::from_secs(1), "too late: {after:?}");
+    delivery.done();
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn delivers_again_what_a_dead_worker_had_not_handed_out(bus: Bus) {
+    enqueue_all(&bus, 0..20).await;
+    let mut dying = bus.work(QUEUE, "w1").await;
+    take(&mut dying).await.done();
+    drop(dying);
+    let mut other = bus.work(QUEUE, "w2").await;
+    for expected in 1..20 {
+        let delivery = within(REDELIVER_AFTER + Duration::from_secs(1), other.next()).await;
+        assert_eq!(number(&delivery.message), expected);
+        delivery.done();
+    }
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn buries_what_fails_five_times(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let message = numbered(7);
+    bus.enqueue(QUEUE, &message).await.unwrap();
+    for attempt in 1..=MAX_DELIVERIES {
+        let delivery = take(&mut worker).await;
+        assert_eq!((delivery.message.id, delivery.attempt), (message.id, attempt));
+        delivery.failed(&format!("error {attempt}"));
+    }
+    let line = the_dead_one(&bus).await;
+    assert_eq!(line["error"], "error 5");
+    assert_eq!(line["road"], QUEUE.key());
+    assert_eq!(line["id"], message.id.to_string());
+    assert_eq!(line["kind"], "exists");
+    assert!(line["payload"].contains("\"transaction\":\"7\""));
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn buries_what_is_never_finished(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    enqueue_all(&bus, 0..1).await;
+    for attempt in 1..=MAX_DELIVERIES {
+        assert_eq!(take(&mut worker).await.attempt, attempt);
+    }
+    let sixth = timeout(REDELIVER_AFTER * 2, worker.next()).await;
+    assert!(sixth.is_err(), "delivered a sixth time");
+    assert!(the_dead_one(&bus).await["error"].contains("never finished"));
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn the_dead_one(bus: &Bus) -> BTreeMap<String, String> {
+    eventually("it is in the dead log", async || bus.tail(Log::Dead, 10).await.unwrap().len() == 1).await;
+    bus.tail(Log::Dead, 10).await.unwrap().remove(0).into_iter().collect()
+}
+
+async fn hands_over_at_once_when_a_worker_leaves(bus: Bus) {
+    enqueue_all(&bus, 0..10).await;
+    let mut leaving = bus.work(QUEUE, "w1").await;
+    take(&mut leaving).await.done();
+    let held: Vec<Delivery> = vec![take(&mut leaving).await, take(&mut leaving).await];
+    let mut other = bus.work(QUEUE, "w2").await;
+    let asked = Instant::now();
+    leaving.leave().await;
+    let mut attempts = BTreeMap::new();
+    for _ in 1..10 {
+        let delivery = take(&mut other).await;
+        attempts.insert(number(&delivery.message), delivery.attempt);
+        delivery.done();
+    }
+    let took = asked.elapsed();
+    let expected = (1..10).map(|number| (number, if number < 3 { 2 } else { 1 }));
+    assert_eq!(attempts, expected.collect());
+    assert!(took < REDELIVER_AFTER * 3 / 4, "not at once: {took:?}");
+    drop(held);
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn wakes_a_waiting_worker_at_once(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    for round in 0..3 {
+        let waiting = tokio::spawn(async move {
+            let delivery = take(&mut worker).await;
+            (Instant::now(), delivery, worker)
+        });
+        // Longer than any default timeout of a connection: the wait is what is tested.
+        sleep(Duration::from_millis(1200)).await;
+        let sent = Instant::now();
+        enqueue_all(&bus, round..round + 1).await;
+        let (woken, delivery, again) = waiting.await.unwrap();
+        let after = woken - sent;
+        assert!(after < Duration::from_millis(250), "woken after {after:?}");
+        assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
+        delivery.done();
+        worker = again;
+    }
+}
+
+async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let sender = bus.clone();
+    let sending = tokio::spawn(async move {
+        for number in 0..100 {
+            enqueue_all(&sender, number..number + 1).await;
+            sleep(Duration::from_millis(3)).await;
+        }
+    });
+    let mut expected = 0;
+    let deadline = Instant::now() + SOON;
+    while expected < 100 {
+        assert!(Instant::now() < deadline, "{expected} never came");
+        if let Ok(delivery) = timeout(Duration::from_millis(2), worker.next()).await {
+            assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
+            delivery.done();
+            expected += 1;
+        }
+    }
+    sending.await.unwrap();
+}
+
+async fn passes_by_a_worker_that_does_not_ask(bus: Bus) {
+    let mut busy = bus.work(QUEUE, "w1").await;
+    assert!(timeout(Duration::from_millis(300), busy.next()).await.is_err());
+    enqueue_all(&bus, 0..5).await;
+    let mut other = bus.work(QUEUE, "w2").await;
+    for _ in 0..5 {
+        let delivery = within(Duration::from_secs(3), other.next()).await;
+        assert_eq!(delivery.attempt, 1, "what was not handed out is no delivery");
+        delivery.done();
+    }
+    eventually_empty(&bus, &QUEUE.key()).await;
+}
+
+async fn takes_a_late_done(bus: Bus) {
+    enqueue_all(&bus, 0..1).await;
+    let mut slow = bus.work(QUEUE, "w1").await;
+    let mut other = bus.work(QUEUE, "w2").await;
+    let late = take(&mut slow).await;
+    let again = take(&mut other).await;
+    assert_eq!((late.message.id, again.attempt), (again.message.id, 2));
+    late.done();
+    eventually_empty(&bus, &QUEUE.key()).await;
+    drop(again);
+    let third = timeout(REDELIVER_AFTER * 2, other.next()).await;
+    assert!(third.is_err(), "came again although it was done");
+}
+
+async fn gives_nothing_to_a_worker_that_is_gone(bus: Bus) {
+    let mut other = bus.work(QUEUE, "other").await;
+    for round in 0..4 {
+        let name = format!("gone-{round}");
+        let mut gone = bus.work(QUEUE, &name).await;
+        // Both wait; then one is gone in the midst of it.
+        assert!(timeout(Duration::from_millis(50), gone.next()).await.is_err());
+        if round % 2 == 0 {
+            gone.leave().await;
+        } else {
+            drop(gone);
+            sleep(Duration::from_millis(50)).await;
+        }
+        enqueue_all(&bus, round..round + 1).await;
+        let delivery = within(Duration::from_millis(500), other.next()).await;
+        assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
+        delivery.done();
+    }
+}

@@ -1,0 +1,201 @@
+//! What a Redis can do to its clients: forget everything, cut them off, die, freeze.
+
+use crate::redis_server::Server;
+use crate::support::*;
+use bus::message::Notice;
+use bus::{Bus, MailboxReader, Notices, SendError, Worker};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// One reader of each kind.
+struct Readers {
+    bus: Bus,
+    worker: Worker,
+    mailbox: MailboxReader,
+    notices: Notices,
+}
+
+impl Readers {
+    async fn start(server: &Server) -> Self {
+        let bus = server.bus().await;
+        let worker = bus.work(QUEUE, "w1").await;
+        let mailbox = bus.open(mailbox()).await.unwrap();
+        let notices = bus.subscribe().await;
+        let mut readers = Self { bus, worker, mailbox, notices };
+        readers.all_work(1).await;
+        readers
+    }
+
+    /// Everything sent from now on arrives, once sending works again.
+    async fn all_work(&mut self, number: u32) {
+        self.queue_works(number).await;
+        self.mailbox_works(number).await;
+        self.notices_work(number).await;
+    }
+
+    async fn queue_works(&mut self, expected: u32) {
+        let Self { bus, worker, .. } = self;
+        let message = numbered(expected);
+        eventually("the queue takes messages", async || bus.enqueue(QUEUE, &message).await.is_ok()).await;
+        // A send that failed may have arrived all the same: then the message comes twice.
+        loop {
+            let delivery = take(worker).await;
+            let found = number(&delivery.message);
+            delivery.done();
+            if found == expected {
+                return;
+            }
+        }
+    }
+
+    async fn mailbox_works(&mut self, expected: u32) {
+        let Self { bus, mailbox: reader, .. } = self;
+        let message = numbered(expected);
+        eventually("the mailbox takes messages", async || bus.post(&mailbox(), &message).await.is_ok()).await;
+        while read(reader).await != expected {}
+        reader.done();
+    }
+
+    /// A notice may get lost until the subscription is back.
+    async fn notices_work(&mut self, number: u32) {
+        let Self { bus, notices, .. } = self;
+        let notice = Notice::NameDisplaced(number.to_string());
+        eventually("the notice is heard", async || {
+            let _ = bus.publish(&notice).await;
+            matches!(timeout(Duration::from_millis(100), notices.next()).await, Ok(heard) if heard == notice)
+        })
+        .await;
+    }
+
+    async fn nothing_is_left(&self) {
+        eventually_empty(&self.bus, &QUEUE.key()).await;
+        eventually_empty(&self.bus, &mailbox().key()).await;
+    }
+}
+
+async fn commands(server: &Server) -> u64 {
+    let info: String = server.command("INFO stats").await;
+    let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_goes_on_after_a_flush() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    for round in 2..5 {
+        let _: () = server.command("FLUSHALL").await;
+        readers.all_work(round).await;
+    }
+    readers.nothing_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiting_worker_goes_on_after_a_flush_without_spinning() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    let bus = readers.bus.clone();
+    let waiting = tokio::spawn(async move { number(&take(&mut readers.worker).await.message) });
+    sleep(Duration::from_millis(100)).await;
+    let _: () = server.command("FLUSHALL").await;
+    let before = commands(&server).await;
+    sleep(Duration::from_secs(1)).await;
+    let spent = commands(&server).await - before;
+    assert!(spent < 60, "{spent} commands in a second of recovery");
+    enqueue_all(&bus, 2..3).await;
+    assert_eq!(waiting.await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_goes_on_after_all_connections_are_killed() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    for round in 2..5 {
+        let _: i64 = server.command("CLIENT KILL TYPE normal").await;
+        let _: i64 = server.command("CLIENT KILL TYPE pubsub").await;
+        readers.all_work(round).await;
+    }
+    readers.nothing_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_before_the_connections_died_arrives() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    enqueue_all(&readers.bus, 10..110).await;
+    post_all(&readers.bus, 10..110).await;
+    let _: i64 = server.command("CLIENT KILL TYPE normal").await;
+    let mut handled: Vec<u32> = Vec::new();
+    for expected in 10..110 {
+        let delivery = take(&mut readers.worker).await;
+        handled.push(number(&delivery.message));
+        delivery.done();
+        assert_eq!(read(&mut readers.mailbox).await, expected);
+    }
+    readers.mailbox.done();
+    handled.sort_unstable();
+    assert!(handled.into_iter().eq(10..110));
+    readers.nothing_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_goes_on_after_a_restart() {
+    let mut server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    server.kill();
+    let asked = Instant::now();
+    let refused = readers.bus.enqueue(QUEUE, &numbered(0)).await;
+    assert!(matches!(refused, Err(SendError::Unavailable(_))), "{refused:?}");
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    // Long enough for every pause to have grown.
+    sleep(Duration::from_secs(4)).await;
+    server.start_again();
+    let back = Instant::now();
+    readers.all_work(2).await;
+    assert!(back.elapsed() < Duration::from_secs(8), "{:?}", back.elapsed());
+    readers.nothing_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_server_is_an_error_in_time_and_no_more() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    server.signal("STOP");
+    let asked = Instant::now();
+    let refused = readers.bus.enqueue(QUEUE, &numbered(2)).await;
+    let after = asked.elapsed();
+    server.signal("CONT");
+    assert!(matches!(refused, Err(SendError::Unavailable(_))), "{refused:?}");
+    assert!(after < Duration::from_secs(3), "{after:?}");
+    readers.all_work(3).await;
+    readers.nothing_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_during_an_outage_is_acknowledged_after_it() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    enqueue_all(&readers.bus, 10..20).await;
+    let mut held = Vec::new();
+    for _ in 10..20 {
+        held.push(take(&mut readers.worker).await);
+    }
+    server.signal("STOP");
+    held.into_iter().for_each(|delivery| delivery.done());
+    sleep(Duration::from_millis(2500)).await;
+    server.signal("CONT");
+    eventually_empty(&readers.bus, &QUEUE.key()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_error_shows_the_password() {
+    let server = Server::start();
+    let with_password = server.url().replace("redis://", "redis://someone:sesame@");
+    let nobody_there = "redis://someone:sesame@127.0.0.1:1/0";
+    for url in [with_password.as_str(), nobody_there, "redis//someone:sesame@host", "http://u:sesame@host"] {
+        let error = Bus::redis(url).await.err().expect("nobody is let in");
+        let text = format!("{error} {error:?}");
+        assert!(matches!(error, SendError::Unavailable(_)), "{text}");
+        assert!(!text.contains("sesame"), "{text}");
+    }
+}
