@@ -1,1 +1,106 @@
-//! x
+//! The edge: holds client websockets and speaks Janus' core API with them. It never picks a backend
+//! and never speaks to Janus.
+//!
+//! The way in: [`server`] accepts → [`connection`] reads a frame → [`client`] finds session and
+//! handle → [`handle`] decides → [`shared`] puts a message on the bus. The way back: [`mailbox`] →
+//! the session's [`connection`] → [`handle`] → [`socket`].
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`options`] | what an operator can set |
+//! | [`server`] | accepting, the websocket handshake |
+//! | [`connection`] | one client: waits, lets decide, does |
+//! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
+//! | [`act`] | what a decision asks to be done |
+//! | [`socket`], [`outlet`] | writing to a client, or keeping it until the client is back |
+//! | [`registry`] | which connection has which session |
+//! | [`mailbox`] | events from routers and connectors |
+//!
+//! How it fails: what cannot be put on the bus is an error for its client; what does not come back
+//! in time too. A client that reads too slowly loses its socket, not its session. When the edge
+//! stops, its sessions end and their peers are told.
+
+pub mod act;
+pub mod client;
+pub mod connection;
+pub mod handle;
+pub mod mailbox;
+pub mod options;
+pub mod outlet;
+pub mod registry;
+pub mod server;
+pub mod session;
+pub mod shared;
+pub mod socket;
+
+pub use options::Options;
+
+use bus::topic::Mailbox;
+use protocol::server_info::ServerInfo;
+use registry::Registry;
+use service::Context;
+use shared::Shared;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How often an edge gives a sign of life; routers take one that is silent for much longer as dead.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+
+/// Why an edge cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its mailbox could not be opened.
+    #[error("the edge cannot open its mailbox: {0}")]
+    Mailbox(#[from] bus::SendError),
+    /// The directory does not know it.
+    #[error("the edge cannot announce itself: {0}")]
+    Directory(#[from] directory::Error),
+}
+
+/// Serves clients on `listener` until shutdown.
+///
+/// # Errors
+/// When the bus or the directory is not there at the start; later it waits for them.
+pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
+    let id = context.id.clone();
+    let mailbox = Mailbox::Edge(id.clone());
+    let reader = context.bus.open(mailbox.clone()).await?;
+    context.directory.edge_alive(&id).await?;
+    let shared = Arc::new(Shared {
+        info: Arc::new(info(&options, &context)),
+        limits: Arc::new(options.limits()),
+        registry: Registry::default(),
+        context: context.clone(),
+    });
+    let background = [
+        tokio::spawn(mailbox::read(reader, shared.clone())),
+        tokio::spawn(sign_of_life(shared.clone())),
+    ];
+    server::serve(listener, shared, options.max_connections).await;
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    context.bus.close(&mailbox).await?;
+    context.directory.forget_edge(&id).await?;
+    Ok(())
+}
+
+fn info(options: &Options, context: &Context) -> ServerInfo {
+    ServerInfo {
+        server_name: options.server_name.clone().unwrap_or_else(|| context.id.to_string()),
+        version_string: env!("CARGO_PKG_VERSION").to_owned(),
+        session_timeout: options.session_timeout,
+        reclaim_session_timeout: options.reclaim_timeout,
+        accepting_new_sessions: true,
+    }
+}
+
+async fn sign_of_life(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(SIGN_OF_LIFE);
+    loop {
+        ticks.tick().await;
+        metrics::gauge!("switchboard_edge_sessions").set(shared.registry.len() as f64);
+        if let Err(error) = shared.context.directory.edge_alive(&shared.context.id).await {
+            tracing::warn!(%error, "the edge could not give a sign of life");
+        }
+    }
+}

@@ -9,6 +9,7 @@
 //! | [`jsep`] | what Janus asks of a session description |
 //! | [`videocall`] | the plugin's requests, their checks, its errors and results |
 //! | [`reply`] | what a client is sent |
+//! | [`server_info`] | the answer to `info` |
 //! | [`error`] | Janus' core error codes |
 
 pub mod error;
@@ -18,6 +19,7 @@ pub mod jsep;
 pub mod object;
 pub mod reply;
 pub mod request;
+pub mod server_info;
 pub mod videocall;
 
 pub use id::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side};

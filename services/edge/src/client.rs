@@ -1,0 +1,243 @@
+//! Everything one websocket connection is responsible for: its sessions. Pure decisions.
+//!
+//! A session belongs to the connection that created or claimed it; to any other it does not exist.
+//! What needs the directory or another connection (`create`, `claim`, the end of a session) is
+//! returned as [`Step`] and comes back through [`Client::opened`] or [`Client::claimed`].
+
+use crate::act::Act;
+use crate::handle::undo_join;
+use crate::options::Limits;
+use crate::session::Session;
+use bus::message::Events;
+use protocol::error::{HANDLE_NOT_FOUND, Refusal, SESSION_NOT_FOUND, UNKNOWN};
+use protocol::object::Object;
+use protocol::request::{self, Path, Request, Verb};
+use protocol::server_info::ServerInfo;
+use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId, reply};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// The state of a connection.
+pub struct Client {
+    edge: ServiceId,
+    limits: Arc<Limits>,
+    info: Arc<ServerInfo>,
+    sessions: HashMap<SessionId, Session>,
+    /// Since when the socket is gone.
+    away_since: Option<Instant>,
+}
+
+/// What a request asks of the connection.
+#[derive(Debug)]
+pub enum Step {
+    /// These, in order.
+    Do(Vec<Act>),
+    /// Answer at once, about no session.
+    Reply(String),
+    /// Open a session, with this id or a random one.
+    Create(String, Option<SessionId>),
+    /// Get a session from whoever has it.
+    Claim(String, SessionId),
+    /// Do these; then the session is over.
+    End(SessionId, Vec<Act>),
+}
+
+impl Client {
+    /// A connection without sessions.
+    pub fn new(edge: ServiceId, limits: Arc<Limits>, info: Arc<ServerInfo>) -> Self {
+        Self { edge, limits, info, sessions: HashMap::new(), away_since: None }
+    }
+
+    /// A request.
+    pub fn on_request(&mut self, object: Object<'_>, now: Instant) -> Step {
+        let request = match request::read(object) {
+            Ok(request) => request,
+            Err(fault) => return Step::Reply(reply::fault(&fault)),
+        };
+        match request.path {
+            Path::Server => self.server_request(&request),
+            Path::Session(session) => self.session_request(&request, session, now),
+            Path::Handle(session, handle) => self.handle_request(&request, session, handle, now),
+        }
+    }
+
+    fn server_request(&self, request: &Request<'_>) -> Step {
+        match request.verb() {
+            Ok(Verb::Ping) => Step::Reply(reply::pong(&request.transaction)),
+            Ok(Verb::Info) => Step::Reply(self.info.reply(&request.transaction)),
+            Ok(Verb::Create(_)) if self.sessions.len() >= self.limits.max_sessions => {
+                let refusal = Refusal::new(UNKNOWN, "Too many sessions on this connection");
+                Step::Reply(reply::error(None, Some(&request.transaction), &refusal))
+            }
+            Ok(Verb::Create(wanted)) => Step::Create(request.transaction.clone(), wanted),
+            Ok(_) => unreachable!("the path of the server has these three verbs"),
+            Err(refusal) => Step::Reply(reply::error(None, Some(&request.transaction), &refusal)),
+        }
+    }
+
+    fn session_request(&mut self, request: &Request<'_>, id: SessionId, now: Instant) -> Step {
+        let transaction = &request.transaction;
+        let verb = request.verb();
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return match verb {
+                Ok(Verb::Claim) => Step::Claim(transaction.clone(), id),
+                _ => no_such_session(transaction, id),
+            };
+        };
+        session.last_request = now;
+        match verb {
+            Ok(Verb::Keepalive) => tell(id, reply::ack(id, transaction)),
+            Ok(Verb::Claim) => tell(id, reply::success(id, transaction)),
+            Ok(Verb::Attach) => match session.attach(&self.edge) {
+                Some(handle) => tell(id, reply::attached(id, transaction, handle)),
+                None => refuse(id, transaction, &Refusal::new(UNKNOWN, "Too many handles in this session")),
+            },
+            Ok(Verb::Destroy) => self.destroy(id, transaction),
+            Ok(_) => unreachable!("the path of a session has these four verbs"),
+            Err(refusal) => refuse(id, transaction, &refusal),
+        }
+    }
+
+    fn handle_request(&mut self, request: &Request<'_>, id: SessionId, handle_id: HandleId, now: Instant) -> Step {
+        let transaction = &request.transaction;
+        let Some(session) = self.sessions.get_mut(&id) else { return no_such_session(transaction, id) };
+        session.last_request = now;
+        let Some(handle) = session.handle(handle_id) else {
+            let reason = format!("No such handle {handle_id} in session {id}");
+            return refuse(id, transaction, &Refusal::new(HANDLE_NOT_FOUND, reason));
+        };
+        let mut acts = Vec::new();
+        match request.verb() {
+            Ok(Verb::Keepalive) => acts.push(Act::Tell(id, reply::ack(id, transaction))),
+            Ok(Verb::Claim) => acts.push(Act::Tell(id, reply::success(id, transaction))),
+            Ok(Verb::Message { body, jsep }) => handle.on_message(transaction, body, jsep, now, &mut acts),
+            Ok(Verb::Trickle(candidates)) => handle.on_trickle(transaction, &candidates, now, &mut acts),
+            Ok(Verb::Hangup) => handle.on_hangup(transaction, &mut acts),
+            Ok(Verb::Detach) => {
+                if let Some(mut handle) = session.detach(handle_id) {
+                    handle.on_detach(transaction, &mut acts);
+                }
+            }
+            Ok(_) => unreachable!("the path of a handle has these six verbs"),
+            Err(refusal) => return refuse(id, transaction, &refusal),
+        }
+        Step::Do(acts)
+    }
+
+    fn destroy(&mut self, id: SessionId, transaction: &str) -> Step {
+        let mut acts = vec![Act::Tell(id, reply::success(id, transaction))];
+        self.end(id, &mut acts);
+        Step::End(id, acts)
+    }
+
+    fn end(&mut self, id: SessionId, acts: &mut Vec<Act>) {
+        if let Some(session) = self.sessions.remove(&id) {
+            session.end(acts);
+        }
+    }
+
+    /// The directory has the new session.
+    pub fn opened(&mut self, id: SessionId, now: Instant) {
+        self.sessions.insert(id, Session::new(id, now));
+    }
+
+    /// Another connection gave this session up.
+    pub fn claimed(&mut self, mut session: Session, now: Instant) {
+        session.last_request = now;
+        self.sessions.insert(session.id, session);
+    }
+
+    /// Gives a session up to the connection that claims it.
+    pub fn surrender(&mut self, id: SessionId) -> Option<Session> {
+        self.sessions.remove(&id)
+    }
+
+    /// The socket is gone. Its sessions wait to be claimed.
+    pub fn went_away(&mut self, now: Instant) {
+        self.away_since = Some(now);
+    }
+
+    /// Every session of this connection.
+    pub fn session_ids(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// Whether there is no session left.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Ends a session whose client is not to be told.
+    pub fn drop_session(&mut self, id: SessionId) -> Vec<Act> {
+        let mut acts = Vec::new();
+        self.end(id, &mut acts);
+        acts
+    }
+
+    /// Events for a handle.
+    pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Act> {
+        let mut acts = Vec::new();
+        let away = self.away_since.is_some();
+        let session = self.sessions.get_mut(&events.session);
+        match session.and_then(|session| session.handle(events.handle)) {
+            Some(handle) => handle.on_events(events, away, now, &mut acts),
+            None => undo_join(&events, &mut acts),
+        }
+        acts
+    }
+
+    /// The bus did not take a message of this handle.
+    pub fn on_send_failed(&mut self, who: HandleRef, message: MessageId, now: Instant) -> Vec<Act> {
+        let mut acts = Vec::new();
+        let session = self.sessions.get_mut(&who.session);
+        if let Some(handle) = session.and_then(|session| session.handle(who.handle)) {
+            handle.on_send_failed(message, now, &mut acts);
+        }
+        acts
+    }
+
+    /// When something is due, at the latest.
+    pub fn due(&self) -> Option<Instant> {
+        let ends = self.sessions.values().filter_map(|session| self.end_of(session));
+        ends.chain(self.sessions.values().filter_map(Session::due)).min()
+    }
+
+    /// Does what is due: the sessions that are over, and the acts.
+    pub fn on_time(&mut self, now: Instant) -> (Vec<SessionId>, Vec<Act>) {
+        let mut acts = Vec::new();
+        let is_over = |session: &&Session| self.end_of(session).is_some_and(|end| end <= now);
+        let over: Vec<SessionId> = self.sessions.values().filter(is_over).map(|session| session.id).collect();
+        for id in &over {
+            self.end(*id, &mut acts);
+            acts.push(Act::Tell(*id, reply::timeout(*id)));
+        }
+        for session in self.sessions.values_mut() {
+            session.on_time(now, &mut acts);
+        }
+        (over, acts)
+    }
+
+    /// When a session ends: after its silence, or, once the socket is gone, after the time in which
+    /// it can be claimed.
+    fn end_of(&self, session: &Session) -> Option<Instant> {
+        match self.away_since {
+            Some(since) => Some(since + self.limits.reclaim_timeout),
+            None => self.limits.session_timeout.map(|timeout| session.last_request + timeout),
+        }
+    }
+}
+
+/// Refuses a session that does not exist, or not for this connection.
+pub fn no_such_session(transaction: &str, id: SessionId) -> Step {
+    let refusal = Refusal::new(SESSION_NOT_FOUND, format!("No such session {id}"));
+    Step::Reply(reply::error(Some(id), Some(transaction), &refusal))
+}
+
+fn refuse(id: SessionId, transaction: &str, refusal: &Refusal) -> Step {
+    tell(id, reply::error(Some(id), Some(transaction), refusal))
+}
+
+fn tell(id: SessionId, text: String) -> Step {
+    Step::Do(vec![Act::Tell(id, text)])
+}

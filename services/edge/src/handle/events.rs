@@ -1,0 +1,150 @@
+//! What comes back to a handle from routers and connectors, and what time does to it.
+
+use super::{Asked, Handle, Leg};
+use crate::act::{Act, Road};
+use bus::message::{Body, Change, ClientEvent, Events, LegRef, Message};
+use protocol::error::{Refusal, UNKNOWN};
+use protocol::videocall::{self, PluginError, Request};
+use protocol::{CallId, HandleRef, MessageId, Side, reply};
+use tokio::time::Instant;
+
+impl Handle {
+    /// Events for this handle. `away`: nobody is there to hear them now.
+    pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+        if !self.concerns(&events) {
+            let same_call = self.leg.as_ref().is_some_and(|leg| Some(leg.leg.call) == events.call);
+            return if same_call {} else { undo_join(&events, acts) };
+        }
+        let asked = self.asked.take_if(|asked| events.answers == Some(asked.id));
+        let items = self.items(&events, asked.as_ref());
+        self.tell_all(items, asked.as_ref(), acts);
+        if let Some(change) = events.change {
+            let displaced = matches!(change, Change::Displaced(_));
+            let hung_up = asked.is_some_and(|asked| asked.hang_up);
+            self.change(change, events.call, now, acts);
+            if (hung_up || away && displaced) && self.leg.is_some() {
+                self.hang_up(acts);
+            }
+        }
+        self.gather(now);
+        self.go_on(now, acts);
+    }
+
+    /// The bus did not take this message.
+    pub fn on_send_failed(&mut self, message: MessageId, now: Instant, acts: &mut Vec<Act>) {
+        let Some(asked) = self.asked.take_if(|asked| asked.id == message) else { return };
+        match asked.owes_ack {
+            true => {
+                let refusal = Refusal::new(UNKNOWN, "The server cannot take requests right now, please try again");
+                self.refuse(&asked.transaction, &refusal, acts);
+            }
+            false => self.fail(&asked, acts),
+        }
+        self.go_on(now, acts);
+    }
+
+    /// When something is due.
+    pub fn due(&self) -> Option<Instant> {
+        let deadline = self.asked.as_ref().map(|asked| asked.deadline);
+        [deadline, self.candidates.due()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub fn on_time(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        if self.candidates.due().is_some_and(|due| due <= now) {
+            self.send_candidates(acts);
+        }
+        if let Some(asked) = self.asked.take_if(|asked| asked.deadline <= now) {
+            if asked.owes_ack {
+                self.ack(&asked.transaction, acts);
+            }
+            self.fail(&asked, acts);
+            self.go_on(now, acts);
+        }
+    }
+
+    /// Whether these events are about what this handle does now: nothing of another call reaches it,
+    /// and no answer to what it does not ask any more.
+    fn concerns(&self, events: &Events) -> bool {
+        let asked = self.asked.as_ref().map(|asked| asked.id);
+        let answers = events.answers.is_none() || events.answers == asked;
+        let joins = matches!(events.change, Some(Change::Joined { .. }));
+        match (events.call, &self.leg) {
+            (None, _) => answers || matches!(events.change, Some(Change::Registered(_))),
+            (Some(call), Some(leg)) => call == leg.leg.call && !joins,
+            (Some(_), None) => answers && (joins || events.answers.is_some()),
+        }
+    }
+
+    /// What the client is to hear. One that called somebody and has a call of its own by now hears
+    /// that, and not that the other is busy: it would take it for the end of its call.
+    fn items(&self, events: &Events, asked: Option<&Asked>) -> Vec<ClientEvent> {
+        match asked {
+            Some(asked) if asked.request == Request::Call && self.leg.is_some() && events.call.is_none() => {
+                let data = videocall::error(&PluginError::already_in_call());
+                vec![ClientEvent::Plugin { transaction: Some(asked.transaction.clone()), data, jsep: None }]
+            }
+            _ => events.events.clone(),
+        }
+    }
+
+    fn tell_all(&self, items: Vec<ClientEvent>, asked: Option<&Asked>, acts: &mut Vec<Act>) {
+        let refused = matches!(items.first(), Some(ClientEvent::Error { .. }));
+        if let Some(asked) = asked.filter(|asked| asked.owes_ack && !refused) {
+            self.ack(&asked.transaction, acts);
+        }
+        for item in items {
+            acts.push(match item {
+                ClientEvent::Plugin { transaction, data, jsep } => {
+                    self.event(transaction.as_deref(), &data, jsep.as_deref())
+                }
+                ClientEvent::Core { janus, fields } => {
+                    self.tell(reply::core(&janus, self.address.session, self.address.handle, &fields))
+                }
+                ClientEvent::Error { transaction, code, reason } => {
+                    let refusal = Refusal::new(code, reason);
+                    self.tell(reply::error(Some(self.address.session), Some(&transaction), &refusal))
+                }
+            });
+        }
+    }
+
+    fn change(&mut self, change: Change, call: Option<CallId>, now: Instant, acts: &mut Vec<Act>) {
+        match (change, call) {
+            (Change::Registered(name), _) => self.username = Some(name),
+            (Change::Displaced(name), _) => {
+                self.username.take_if(|own| *own == name);
+            }
+            (Change::Joined { backend, side }, Some(call)) => {
+                let rings = side == Side::Caller;
+                self.leg = Some(Leg { leg: LegRef { call, side }, backend, rings });
+                self.send_settings(acts);
+            }
+            (Change::Answered, _) => {
+                if let Some(leg) = &mut self.leg {
+                    leg.rings = false;
+                }
+                self.candidates.hurry(now);
+            }
+            (Change::Left, _) => {
+                self.leg = None;
+                self.candidates.take();
+            }
+            (Change::Joined { .. }, None) => {}
+        }
+    }
+
+    fn fail(&self, asked: &Asked, acts: &mut Vec<Act>) {
+        let data = videocall::error(&PluginError::timed_out());
+        acts.push(self.event(Some(&asked.transaction), &data, None));
+    }
+}
+
+/// A call that nobody here wants any more is ended.
+pub fn undo_join(events: &Events, acts: &mut Vec<Act>) {
+    if let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) {
+        let message = Message::new(Body::Hangup(LegRef { call, side: *side }));
+        let who = HandleRef { session: events.session, handle: events.handle };
+        acts.push(Act::Send(Road::Backend(backend.clone()), message, who));
+    }
+}

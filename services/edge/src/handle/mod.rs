@@ -1,0 +1,309 @@
+//! One VideoCall handle as its edge sees it: pure decisions, `(state, input, now)` to acts.
+//!
+//! Requests to the plugin are done one after the other, as Janus' plugin thread does them: one is
+//! [`Asked`] of a router or a connector at a time, the others wait, at most [`MAX_WAITING`] of them;
+//! one more is refused. What needs nobody else (`set` or `hangup` outside a call, bad input) is
+//! answered here. Candidates gather in [`candidates`] and overtake requests, as in Janus.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | what the client sends |
+//! | `events.rs` | what comes back, and the passing of time |
+//! | `candidates.rs` | candidates that wait to travel together |
+//! | `settings.rs` | `set` outside a call |
+//!
+//! How it fails: an answer that does not come in [`PATIENCE`] is given as an error, and what comes
+//! late is undone. A bus that takes no message fails the request at once.
+
+mod candidates;
+mod events;
+mod settings;
+
+pub use events::undo_join;
+
+#[cfg(test)]
+mod tests;
+
+use crate::act::{Act, Road};
+use bus::message::{Address, Body, ClientRequest, Deadline, LegRef, LegRequest, Message, Release, Trickle};
+use candidates::Candidates;
+use protocol::error::{Refusal, UNEXPECTED_ANSWER, UNKNOWN};
+use protocol::jsep::Kind;
+use protocol::object::Object;
+use protocol::videocall::{self, PluginError, Request};
+use protocol::{BackendName, MessageId, Raw, reply};
+use serde_json::value::RawValue;
+use settings::Settings;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a request may take until its client gets an error.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How many requests may wait on one handle.
+const MAX_WAITING: usize = 64;
+
+/// The state of a handle.
+#[derive(Debug)]
+pub struct Handle {
+    address: Address,
+    username: Option<String>,
+    /// Whether routers may have a record of it.
+    known: bool,
+    leg: Option<Leg>,
+    asked: Option<Asked>,
+    waiting: VecDeque<Waiting>,
+    candidates: Candidates,
+    settings: Settings,
+}
+
+/// The handle's side of a call.
+#[derive(Debug)]
+struct Leg {
+    leg: LegRef,
+    backend: BackendName,
+    /// The caller's: nobody has accepted yet.
+    rings: bool,
+}
+
+/// The request that is being done elsewhere.
+#[derive(Debug)]
+struct Asked {
+    id: MessageId,
+    transaction: String,
+    request: Request,
+    /// Whether the client still waits for its `ack`: with a jsep it may get an error instead.
+    owes_ack: bool,
+    deadline: Instant,
+    /// The client has hung up meanwhile.
+    hang_up: bool,
+}
+
+/// A request that waits for its turn.
+#[derive(Debug)]
+struct Waiting {
+    transaction: String,
+    body: Raw,
+    jsep: Option<(Raw, Kind)>,
+}
+
+impl Handle {
+    /// A handle that has done nothing yet.
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            username: None,
+            known: false,
+            leg: None,
+            asked: None,
+            waiting: VecDeque::new(),
+            candidates: Candidates::default(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// `message`, with a checked jsep.
+    pub fn on_message(
+        &mut self,
+        transaction: &str,
+        body: &RawValue,
+        jsep: Option<(&RawValue, Kind)>,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        if self.waiting.len() >= MAX_WAITING {
+            let refusal = Refusal::new(UNKNOWN, "Too many requests wait on this handle");
+            return self.refuse(transaction, &refusal, acts);
+        }
+        if jsep.is_none() {
+            self.ack(transaction, acts);
+        }
+        let jsep = jsep.map(|(jsep, kind)| (jsep.to_owned(), kind));
+        self.waiting.push_back(Waiting { transaction: transaction.to_owned(), body: body.to_owned(), jsep });
+        self.go_on(now, acts);
+    }
+
+    /// `trickle`.
+    pub fn on_trickle(&mut self, transaction: &str, candidates: &[&RawValue], now: Instant, acts: &mut Vec<Act>) {
+        self.ack(transaction, acts);
+        for candidate in candidates {
+            self.candidates.push((*candidate).to_owned());
+        }
+        self.gather(now);
+    }
+
+    /// Core `hangup`: the call ends, the handle stays.
+    pub fn on_hangup(&mut self, transaction: &str, acts: &mut Vec<Act>) {
+        acts.push(self.tell(reply::success(self.address.session, transaction)));
+        self.hang_up(acts);
+    }
+
+    /// `detach`.
+    pub fn on_detach(&mut self, transaction: &str, acts: &mut Vec<Act>) {
+        let Address { session, handle, .. } = self.address;
+        acts.push(self.tell(reply::success(session, transaction)));
+        let nothing = RawValue::from_string("{}".to_owned()).expect("an empty object is JSON");
+        acts.push(self.tell(reply::core("detached", session, handle, &nothing)));
+        self.leave(acts);
+    }
+
+    /// The handle goes away: its name and its call with it.
+    pub fn leave(&self, acts: &mut Vec<Act>) {
+        if self.known {
+            let release = Body::Release(Release { who: self.address.handle_ref() });
+            acts.push(Act::Send(Road::Requests, Message::new(release), self.address.handle_ref()));
+        }
+    }
+
+    /// Ends the call this handle is in, or is about to be in.
+    fn hang_up(&mut self, acts: &mut Vec<Act>) {
+        match (&self.leg, &mut self.asked) {
+            (Some(leg), _) => {
+                let message = Message::new(Body::Hangup(leg.leg));
+                acts.push(Act::Send(Road::Backend(leg.backend.clone()), message, self.address.handle_ref()));
+            }
+            (None, Some(asked)) if asked.request == Request::Call => asked.hang_up = true,
+            _ => {}
+        }
+    }
+
+    /// Does waiting requests until one has to be asked of somebody else.
+    fn go_on(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        while self.asked.is_none() {
+            let Some(next) = self.waiting.pop_front() else { return };
+            self.start(next, now, acts);
+        }
+    }
+
+    fn start(&mut self, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
+        if self.leg.is_none() && matches!(next.jsep, Some((_, Kind::Answer))) {
+            let refusal = Refusal::new(UNEXPECTED_ANSWER, "Unexpected ANSWER (did we offer?)");
+            return self.refuse(&next.transaction, &refusal, acts);
+        }
+        match self.decide(&next) {
+            Ok(Step::Route(request)) => self.ask_router(request, next, now, acts),
+            Ok(Step::Leg(request, leg, backend)) => self.ask_leg(request, leg, backend, next, now, acts),
+            Ok(Step::Answer(data)) => self.answer(&next, &data, acts),
+            Err(error) => self.answer(&next, &videocall::error(&error), acts),
+        }
+    }
+
+    /// Who does a request: a router, the connector of the call, or nobody else.
+    fn decide(&mut self, next: &Waiting) -> Result<Step, PluginError> {
+        let body = Object::parse(next.body.get()).unwrap_or_default();
+        let request = videocall::request(&body)?;
+        if request == Request::Set {
+            videocall::check_set(&body)?;
+        }
+        let leg = self.leg.as_ref().map(|leg| Step::Leg(request, leg.leg, leg.backend.clone()));
+        match (request, leg) {
+            (Request::Register | Request::Call | Request::List | Request::Exists, _) => Ok(Step::Route(request)),
+            (_, Some(step)) => Ok(step),
+            (Request::Accept, None) => Err(PluginError::no_call()),
+            (Request::Set, None) => {
+                self.settings.note(&body);
+                Ok(Step::Answer(videocall::event("set", None, None)))
+            }
+            (Request::Hangup, None) => {
+                let reason = Some("Explicit hangup");
+                Ok(Step::Answer(videocall::event("hangup", self.username.as_deref(), reason)))
+            }
+        }
+    }
+
+    fn ask_router(&mut self, request: Request, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
+        let owes_ack = next.jsep.is_some();
+        let transaction = next.transaction.clone();
+        let asks = ClientRequest {
+            from: self.address.clone(),
+            transaction: next.transaction,
+            body: next.body,
+            jsep: next.jsep.map(|(jsep, _)| jsep),
+        };
+        let body = match request {
+            Request::Register => Body::Register(asks),
+            Request::Call => Body::Call(asks),
+            Request::List => Body::List(asks),
+            _ => Body::Exists(asks),
+        };
+        self.known |= request == Request::Register;
+        let message = self.ask(request, transaction, owes_ack, body, now);
+        acts.push(Act::Send(Road::Requests, message, self.address.handle_ref()));
+    }
+
+    fn ask_leg(
+        &mut self,
+        request: Request,
+        leg: LegRef,
+        backend: BackendName,
+        next: Waiting,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let owes_ack = next.jsep.is_some();
+        let transaction = next.transaction.clone();
+        let jsep = next.jsep.map(|(jsep, _)| jsep);
+        let body = Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
+        if request == Request::Accept {
+            self.candidates.hurry(now);
+        }
+        let message = self.ask(request, transaction, owes_ack, body, now);
+        acts.push(Act::Send(Road::Backend(backend), message, self.address.handle_ref()));
+    }
+
+    fn ask(&mut self, request: Request, transaction: String, owes_ack: bool, body: Body, now: Instant) -> Message {
+        let message = Message { deadline: Some(Deadline::after(PATIENCE)), ..Message::new(body) };
+        let deadline = now + PATIENCE;
+        self.asked = Some(Asked { id: message.id, transaction, request, owes_ack, deadline, hang_up: false });
+        message
+    }
+
+    fn gather(&mut self, now: Instant) {
+        if let Some(leg) = &self.leg {
+            let window = if leg.rings { candidates::RINGING_WINDOW } else { candidates::WINDOW };
+            self.candidates.gather(now, window);
+        }
+    }
+
+    fn send_candidates(&mut self, acts: &mut Vec<Act>) {
+        let Some(leg) = &self.leg else { return };
+        let trickle = Body::Trickle(Trickle { leg: leg.leg, candidates: self.candidates.take() });
+        acts.push(Act::Send(Road::Backend(leg.backend.clone()), Message::new(trickle), self.address.handle_ref()));
+    }
+
+    fn send_settings(&mut self, acts: &mut Vec<Act>) {
+        let (Some(leg), Some(body)) = (&self.leg, self.settings.take()) else { return };
+        let request = Body::Request(LegRequest { leg: leg.leg, transaction: None, body, jsep: None });
+        acts.push(Act::Send(Road::Backend(leg.backend.clone()), Message::new(request), self.address.handle_ref()));
+    }
+
+    /// Answers a request here and now.
+    fn answer(&self, request: &Waiting, data: &RawValue, acts: &mut Vec<Act>) {
+        if request.jsep.is_some() {
+            self.ack(&request.transaction, acts);
+        }
+        acts.push(self.event(Some(&request.transaction), data, None));
+    }
+
+    fn refuse(&self, transaction: &str, refusal: &Refusal, acts: &mut Vec<Act>) {
+        acts.push(self.tell(reply::error(Some(self.address.session), Some(transaction), refusal)));
+    }
+
+    fn ack(&self, transaction: &str, acts: &mut Vec<Act>) {
+        acts.push(self.tell(reply::ack(self.address.session, transaction)));
+    }
+
+    fn event(&self, transaction: Option<&str>, data: &RawValue, jsep: Option<&RawValue>) -> Act {
+        self.tell(reply::event(self.address.session, self.address.handle, transaction, data, jsep))
+    }
+
+    fn tell(&self, text: String) -> Act {
+        Act::Tell(self.address.session, text)
+    }
+}
+
+enum Step {
+    Route(Request),
+    Leg(Request, LegRef, BackendName),
+    Answer(Raw),
+}

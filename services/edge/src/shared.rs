@@ -1,0 +1,65 @@
+//! What all connections of an edge share.
+
+use crate::act::Road;
+use crate::options::Limits;
+use crate::registry::Registry;
+use bus::SendError;
+use bus::message::{Body, Message};
+use bus::topic::{Mailbox, Queue};
+use protocol::HandleRef;
+use protocol::server_info::ServerInfo;
+use service::Context;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the bus may take to accept a message.
+const SEND_PATIENCE: Duration = Duration::from_secs(2);
+/// How often and at which pace a release is sent again; after that the reaper finds the handle.
+const RELEASE_TRIES: u32 = 30;
+
+/// Shared by all connections.
+pub struct Shared {
+    /// The edge's context.
+    pub context: Context,
+    /// Which connection has which session.
+    pub registry: Registry,
+    /// The limits of clients.
+    pub limits: Arc<Limits>,
+    /// The answer to `info`.
+    pub info: Arc<ServerInfo>,
+}
+
+impl Shared {
+    /// Puts a message on the bus. A release that cannot be sent is sent again in the background:
+    /// nobody else knows that the handle is gone.
+    pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
+        let sent = send(&self.context, road, message, who).await;
+        if sent.is_err() && matches!(message.body, Body::Release(_)) {
+            let (context, message) = (self.context.clone(), message.clone());
+            tokio::spawn(async move { send_again(&context, &message, who).await });
+            return Ok(());
+        }
+        sent
+    }
+}
+
+async fn send(context: &Context, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
+    let sending = async {
+        match road {
+            Road::Requests => context.bus.enqueue(Queue::requests_of(who.session), message).await,
+            Road::Backend(name) => context.bus.post(&Mailbox::Backend(name.clone()), message).await,
+        }
+    };
+    let too_long = |_| SendError::Unavailable("it does not answer".to_owned());
+    tokio::time::timeout(SEND_PATIENCE, sending).await.map_err(too_long)?
+}
+
+async fn send_again(context: &Context, message: &Message, who: HandleRef) {
+    for _ in 0..RELEASE_TRIES {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if send(context, &Road::Requests, message, who).await.is_ok() {
+            return;
+        }
+    }
+    tracing::error!(handle = %who, "a handle that is gone could not be released");
+}

@@ -1,0 +1,102 @@
+//! The answer to `info` (janus-api.md 2.1).
+
+use serde::Serialize;
+
+/// The version of the Janus API that Switchboard is tested against, as Janus writes it.
+pub const JANUS_VERSION: u32 = 1102;
+
+/// What an edge says of itself.
+#[derive(Clone, Debug)]
+pub struct ServerInfo {
+    /// The edge's own name.
+    pub server_name: String,
+    /// Switchboard's version.
+    pub version_string: String,
+    /// Seconds without a request until a session ends; 0 for never.
+    pub session_timeout: u64,
+    /// Seconds in which a session without a socket can be claimed.
+    pub reclaim_session_timeout: u64,
+    /// Whether new sessions are taken.
+    pub accepting_new_sessions: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Body<'a> {
+    janus: &'static str,
+    transaction: &'a str,
+    name: &'static str,
+    version: u32,
+    #[serde(rename = "version_string")]
+    version_string: &'a str,
+    author: &'static str,
+    #[serde(rename = "data_channels")]
+    data_channels: bool,
+    accepting_new_sessions: bool,
+    session_timeout: u64,
+    reclaim_session_timeout: u64,
+    candidates_timeout: u64,
+    server_name: &'a str,
+    full_trickle: bool,
+    #[serde(rename = "api_secret")]
+    api_secret: bool,
+    #[serde(rename = "auth_token")]
+    auth_token: bool,
+    #[serde(rename = "event_handlers")]
+    event_handlers: bool,
+    #[serde(rename = "opaqueid_in_api")]
+    opaque_id_in_api: bool,
+    plugins: Plugins,
+}
+
+#[derive(Serialize)]
+struct Plugins {
+    #[serde(rename = "janus.plugin.videocall")]
+    videocall: Plugin,
+}
+
+#[derive(Serialize)]
+struct Plugin {
+    name: &'static str,
+    author: &'static str,
+    description: &'static str,
+    version_string: &'static str,
+    version: u32,
+}
+
+impl ServerInfo {
+    /// The reply as text.
+    ///
+    /// # Panics
+    /// Never: it has no maps with keys that are no strings.
+    pub fn reply(&self, transaction: &str) -> String {
+        let videocall = Plugin {
+            name: "JANUS VideoCall plugin",
+            author: "Switchboard",
+            description: "Calls between two registered users, through a cluster of Janus servers",
+            version_string: "0.0.6",
+            version: 6,
+        };
+        let body = Body {
+            janus: "server_info",
+            transaction,
+            name: "Switchboard",
+            version: JANUS_VERSION,
+            version_string: &self.version_string,
+            author: "Switchboard",
+            data_channels: true,
+            accepting_new_sessions: self.accepting_new_sessions,
+            session_timeout: self.session_timeout,
+            reclaim_session_timeout: self.reclaim_session_timeout,
+            candidates_timeout: 45,
+            server_name: &self.server_name,
+            full_trickle: true,
+            api_secret: false,
+            auth_token: false,
+            event_handlers: false,
+            opaque_id_in_api: false,
+            plugins: Plugins { videocall },
+        };
+        serde_json::to_string(&body).expect("a reply without maps can be written as JSON")
+    }
+}
