@@ -16,6 +16,7 @@ const TAIL_LINES: usize = 60;
 
 /// A process that is killed, and waited for, when this is dropped.
 pub(crate) struct Child {
+    /// The name and the process id: there may be many of a kind.
     name: String,
     process: std::process::Child,
     log: PathBuf,
@@ -36,7 +37,7 @@ impl Child {
         let err = out.try_clone().unwrap();
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         let process = spawner::spawn(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        Self { name: name.to_owned(), process, log: log.to_owned() }
+        Self { name: format!("{name} ({})", process.id()), process, log: log.to_owned() }
     }
 
     /// Waits until `ready`, which is asked again and again, says yes.

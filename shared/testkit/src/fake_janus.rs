@@ -5,10 +5,11 @@
 //! passed on as it is, that what a real Janus does up to a second later (closing the PeerConnections) it
 //! does at once, and that a session lives until it is destroyed or lost: there are no timeouts.
 //!
-//! `core` is the state of sessions and handles, `videocall` the plugin's; both are pure: a request goes
-//! in, messages come out. `socket` has the connections.
+//! `envelope` checks a request, `core` has the sessions and handles, `videocall` is the plugin. All three
+//! are pure: a request goes in, messages come out. `socket` has the connections.
 
 mod core;
+mod envelope;
 mod socket;
 mod videocall;
 

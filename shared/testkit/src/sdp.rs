@@ -1,5 +1,9 @@
 //! Session descriptions and candidates of a browser that does not exist: audio and video, bundled, opus
 //! and VP8. Janus accepts them as it does a real browser's, but no media ever comes.
+//!
+//! Such a call lasts at a real Janus as long as neither side sends a candidate (75 s and on, measured).
+//! With candidates, Janus 1.1.2 ends the call (`ICE failed`) after 21 to 24 s, and after 12 to 15 s when
+//! the end of candidates was sent too. A test that needs a long call sends none.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
 //! Sessions and handles of a fake Janus: requests in, messages out, no sockets and no clock.
 
+use super::envelope::{Failure, Request, server_info, text, wrong_path};
 use crate::message::VIDEOCALL;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -32,23 +33,11 @@ pub(super) struct Core {
     pub(super) refuses_sessions: bool,
     pub(super) handles: BTreeMap<u64, Handle>,
     /// Each session's owner, the connection that its events go to.
-    owners: BTreeMap<u64, Connection>,
+    pub(super) owners: BTreeMap<u64, Connection>,
     ids: u64,
     requests: Vec<Value>,
     outbox: Vec<Outgoing>,
 }
-
-/// A request that passed the checks of the envelope.
-struct Request<'a> {
-    from: Connection,
-    body: &'a Value,
-    kind: String,
-    session: u64,
-    handle: u64,
-}
-
-/// A core error: its code and its reason.
-type Failure = (u16, String);
 
 impl Core {
     /// Takes what a connection sent; returns all that follows from it, in order.
@@ -90,20 +79,6 @@ impl Core {
             _ => return Err((453, format!("Unknown request '{}'", request.kind))),
         }
         Ok(())
-    }
-
-    /// The checks of every request, in Janus' order (janus-api.md 2).
-    fn check<'a>(&self, from: Connection, body: &'a Value) -> Result<Request<'a>, Failure> {
-        text(body, "transaction")?;
-        let kind = text(body, "janus")?.to_lowercase();
-        let [session, handle] = ["session_id", "handle_id"].map(|key| body[key].as_u64().unwrap_or(0));
-        if session != 0 && !self.owners.contains_key(&session) {
-            return Err((458, format!("No such session {session}")));
-        }
-        if handle != 0 && self.handles.get(&handle).is_none_or(|it| it.session != session) {
-            return Err((459, format!("No such handle {handle} in session {session}")));
-        }
-        Ok(Request { from, body, kind, session, handle })
     }
 
     fn create(&mut self, request: &Request) -> Result<(), Failure> {
@@ -284,33 +259,4 @@ impl Core {
     pub(super) fn requests(&self) -> &[Value] {
         &self.requests
     }
-}
-
-fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Failure> {
-    match &body[key] {
-        Value::String(text) => Ok(text),
-        Value::Null => Err((456, format!("Missing mandatory element ({key})"))),
-        _ => Err((467, format!("Invalid element type ({key} should be a string)"))),
-    }
-}
-
-fn wrong_path(kind: &str) -> Failure {
-    (457, format!("Unhandled request '{kind}' at this path"))
-}
-
-fn server_info() -> Value {
-    json!({
-        "name": "Janus WebRTC Server",
-        "version": 1102,
-        "version_string": "1.1.2",
-        "server-name": "fake",
-        "accepting-new-sessions": true,
-        "session-timeout": 60,
-        "reclaim-session-timeout": 30,
-        "candidates-timeout": 45,
-        "full-trickle": true,
-        "api_secret": false,
-        "auth_token": false,
-        "plugins": {VIDEOCALL: {"name": "JANUS VideoCall plugin", "version": 6, "version_string": "0.0.6"}},
-    })
 }
