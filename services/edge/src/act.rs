@@ -9,7 +9,7 @@ pub enum Act {
     /// Tell the session's client; kept for later while it is away.
     Tell(SessionId, String),
     /// Put a message on the bus. If that fails, the handle is told with the message's id.
-    Send(Road, Message, HandleRef),
+    Send(Road, Box<Message>, HandleRef),
 }
 
 /// Where a message goes.

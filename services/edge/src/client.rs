@@ -5,7 +5,7 @@
 //! returned as [`Step`] and comes back through [`Client::opened`] or [`Client::claimed`].
 
 use crate::act::Act;
-use crate::handle::undo_join;
+use crate::handle::undo;
 use crate::options::Limits;
 use crate::session::Session;
 use bus::message::Events;
@@ -99,7 +99,13 @@ impl Client {
         }
     }
 
-    fn handle_request(&mut self, request: &Request<'_>, id: SessionId, handle_id: HandleId, now: Instant) -> Step {
+    fn handle_request(
+        &mut self,
+        request: &Request<'_>,
+        id: SessionId,
+        handle_id: HandleId,
+        now: Instant,
+    ) -> Step {
         let transaction = &request.transaction;
         let Some(session) = self.sessions.get_mut(&id) else { return no_such_session(transaction, id) };
         session.last_request = now;
@@ -182,7 +188,7 @@ impl Client {
         let session = self.sessions.get_mut(&events.session);
         match session.and_then(|session| session.handle(events.handle)) {
             Some(handle) => handle.on_events(events, away, now, &mut acts),
-            None => undo_join(&events, &mut acts),
+            None => undo(&events, &mut acts),
         }
         acts
     }

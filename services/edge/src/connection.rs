@@ -134,7 +134,8 @@ impl Connection {
             }
             Err(error) => {
                 tracing::warn!(%error, "a session could not be opened");
-                let refusal = Refusal::new(UNKNOWN, "The server cannot open sessions right now, please try again");
+                let refusal =
+                    Refusal::new(UNKNOWN, "The server cannot open sessions right now, please try again");
                 self.reply(reply::error(None, Some(transaction), &refusal));
             }
         }
@@ -240,7 +241,9 @@ impl Connection {
     async fn forget(&mut self, session: SessionId) {
         self.shared.registry.remove(session);
         self.outlet.unheard(session);
-        if let Err(error) = self.shared.context.directory.close_session(session, &self.shared.context.id).await {
+        if let Err(error) =
+            self.shared.context.directory.close_session(session, &self.shared.context.id).await
+        {
             tracing::warn!(%error, %session, "a session could not be removed from the directory");
         }
     }

@@ -73,10 +73,8 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
         registry: Registry::default(),
         context: context.clone(),
     });
-    let background = [
-        tokio::spawn(mailbox::read(reader, shared.clone())),
-        tokio::spawn(sign_of_life(shared.clone())),
-    ];
+    let background =
+        [tokio::spawn(mailbox::read(reader, shared.clone())), tokio::spawn(sign_of_life(shared.clone()))];
     server::serve(listener, shared, options.max_connections).await;
     background.iter().for_each(tokio::task::JoinHandle::abort);
     context.bus.close(&mailbox).await?;
@@ -98,7 +96,7 @@ async fn sign_of_life(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(SIGN_OF_LIFE);
     loop {
         ticks.tick().await;
-        metrics::gauge!("switchboard_edge_sessions").set(shared.registry.len() as f64);
+        metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
         if let Err(error) = shared.context.directory.edge_alive(&shared.context.id).await {
             tracing::warn!(%error, "the edge could not give a sign of life");
         }

@@ -68,7 +68,7 @@ impl Registry {
     }
 
     /// How many sessions there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 }

@@ -72,7 +72,9 @@ impl Socket {
             });
             match next.await {
                 Some(Ok(Message::Text(text))) => return Frame::Text(text.as_str().to_owned()),
-                Some(Ok(Message::Binary(bytes))) => return Frame::Text(String::from_utf8_lossy(&bytes).into_owned()),
+                Some(Ok(Message::Binary(bytes))) => {
+                    return Frame::Text(String::from_utf8_lossy(&bytes).into_owned());
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unflushed = true,
                 Some(Ok(Message::Close(_))) | Some(Err(_)) | None => return Frame::Closed,
             }

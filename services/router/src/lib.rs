@@ -1,1 +1,59 @@
-//! x
+//! The router: decides. Who owns a name, is the callee free, on which backend the call goes. All it
+//! knows is in the directory; any router can do any request, and finish what another began.
+//!
+//! The way of a request: [`worker`] takes it from the queue → its file in [`verbs`] looks into the
+//! directory, changes it in atomic steps, and either tells the client's edge ([`answer`]) or hands
+//! the call to a backend's mailbox.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`options`] | what an operator can set |
+//! | [`worker`] | requests from the queue, many at a time |
+//! | [`verbs`] | register, call, exists, list, release |
+//! | [`placement`] | the choice of a backend: pure |
+//! | [`backends`] | the backends to choose from |
+//! | [`answer`] | what clients are told |
+//! | [`reaper`] | what dead edges held is given back |
+//!
+//! How it fails: a request that cannot be done now (the directory is away) is delivered again, to
+//! any router; its client gets an error from its edge when the deadline is over.
+
+pub mod answer;
+pub mod backends;
+pub mod options;
+pub mod placement;
+pub mod reaper;
+pub mod verbs;
+pub mod worker;
+
+pub use options::Options;
+
+use backends::Backends;
+use bus::topic::Queue;
+use service::Context;
+use std::sync::Arc;
+
+/// Why a router cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A part of it ended that must not.
+    #[error("a part of the router failed: {0}")]
+    Part(#[from] tokio::task::JoinError),
+}
+
+/// Does requests until shutdown.
+///
+/// # Errors
+/// When a part of it panics.
+pub async fn run(options: Options, context: Context) -> Result<(), Error> {
+    let backends = Arc::new(Backends::new(options.server_select));
+    let background =
+        [tokio::spawn(backends.clone().keep(context.clone())), tokio::spawn(reaper::reap(context.clone()))];
+    let work = |queue| tokio::spawn(worker::work(queue, context.clone(), backends.clone()));
+    let workers: Vec<_> = Queue::all_requests().map(work).collect();
+    for worker in workers {
+        worker.await?;
+    }
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    Ok(())
+}

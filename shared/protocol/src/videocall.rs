@@ -182,7 +182,7 @@ fn check_layer(body: &Object<'_>, name: &'static str) -> Result<(), PluginError>
 
 fn check_fallback(body: &Object<'_>) -> Result<(), PluginError> {
     match body.get("fallback") {
-        Some(value) if !integer(value).is_some_and(|microseconds| microseconds >= 0) => {
+        Some(value) if integer(value).is_none_or(|microseconds| microseconds < 0) => {
             Err(PluginError::new(474, "Invalid value (fallback should be a positive integer)"))
         }
         _ => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::{Asked, Handle, Leg};
 use crate::act::{Act, Road};
-use bus::message::{Body, Change, ClientEvent, Events, LegRef, Message};
+use bus::message::{Body, Change, ClientEvent, Events, LegRef, Message, Release};
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::videocall::{self, PluginError, Request};
 use protocol::{CallId, HandleRef, MessageId, Side, reply};
@@ -13,7 +13,10 @@ impl Handle {
     pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
         if !self.concerns(&events) {
             let same_call = self.leg.as_ref().is_some_and(|leg| Some(leg.leg.call) == events.call);
-            return if same_call {} else { undo_join(&events, acts) };
+            return if same_call {
+            } else {
+                undo(&events, acts)
+            };
         }
         let asked = self.asked.take_if(|asked| events.answers == Some(asked.id));
         let items = self.items(&events, asked.as_ref());
@@ -35,7 +38,8 @@ impl Handle {
         let Some(asked) = self.asked.take_if(|asked| asked.id == message) else { return };
         match asked.owes_ack {
             true => {
-                let refusal = Refusal::new(UNKNOWN, "The server cannot take requests right now, please try again");
+                let refusal =
+                    Refusal::new(UNKNOWN, "The server cannot take requests right now, please try again");
                 self.refuse(&asked.transaction, &refusal, acts);
             }
             false => self.fail(&asked, acts),
@@ -129,6 +133,10 @@ impl Handle {
             (Change::Left, _) => {
                 self.leg = None;
                 self.candidates.take();
+                let unanswered = self.asked.take_if(|asked| asked.again.is_some());
+                if let Some(again) = unanswered.and_then(|asked| asked.again) {
+                    self.waiting.push_front(again);
+                }
             }
             (Change::Joined { .. }, None) => {}
         }
@@ -140,11 +148,17 @@ impl Handle {
     }
 }
 
-/// A call that nobody here wants any more is ended.
-pub fn undo_join(events: &Events, acts: &mut Vec<Act>) {
-    if let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) {
-        let message = Message::new(Body::Hangup(LegRef { call, side: *side }));
-        let who = HandleRef { session: events.session, handle: events.handle };
-        acts.push(Act::Send(Road::Backend(backend.clone()), message, who));
+/// What came about for a handle that is gone is undone: a call ends, a name is given back.
+pub fn undo(events: &Events, acts: &mut Vec<Act>) {
+    let who = HandleRef { session: events.session, handle: events.handle };
+    match (&events.change, events.call) {
+        (Some(Change::Joined { backend, side }), Some(call)) => {
+            let message = Box::new(Message::new(Body::Hangup(LegRef { call, side: *side })));
+            acts.push(Act::Send(Road::Backend(backend.clone()), message, who));
+        }
+        (Some(Change::Registered(_)), _) => {
+            acts.push(Act::Send(Road::Requests, Box::new(Message::new(Body::Release(Release { who }))), who));
+        }
+        _ => {}
     }
 }

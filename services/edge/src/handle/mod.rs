@@ -19,7 +19,7 @@ mod candidates;
 mod events;
 mod settings;
 
-pub use events::undo_join;
+pub use events::undo;
 
 #[cfg(test)]
 mod tests;
@@ -77,10 +77,12 @@ struct Asked {
     deadline: Instant,
     /// The client has hung up meanwhile.
     hang_up: bool,
+    /// The request itself, to be decided anew when its call ends before the answer comes.
+    again: Option<Waiting>,
 }
 
 /// A request that waits for its turn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     transaction: String,
     body: Raw,
@@ -124,7 +126,13 @@ impl Handle {
     }
 
     /// `trickle`.
-    pub fn on_trickle(&mut self, transaction: &str, candidates: &[&RawValue], now: Instant, acts: &mut Vec<Act>) {
+    pub fn on_trickle(
+        &mut self,
+        transaction: &str,
+        candidates: &[&RawValue],
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
         self.ack(transaction, acts);
         for candidate in candidates {
             self.candidates.push((*candidate).to_owned());
@@ -151,7 +159,7 @@ impl Handle {
     pub fn leave(&self, acts: &mut Vec<Act>) {
         if self.known {
             let release = Body::Release(Release { who: self.address.handle_ref() });
-            acts.push(Act::Send(Road::Requests, Message::new(release), self.address.handle_ref()));
+            acts.push(Act::Send(Road::Requests, Box::new(Message::new(release)), self.address.handle_ref()));
         }
     }
 
@@ -159,7 +167,7 @@ impl Handle {
     fn hang_up(&mut self, acts: &mut Vec<Act>) {
         match (&self.leg, &mut self.asked) {
             (Some(leg), _) => {
-                let message = Message::new(Body::Hangup(leg.leg));
+                let message = Box::new(Message::new(Body::Hangup(leg.leg)));
                 acts.push(Act::Send(Road::Backend(leg.backend.clone()), message, self.address.handle_ref()));
             }
             (None, Some(asked)) if asked.request == Request::Call => asked.hang_up = true,
@@ -197,7 +205,9 @@ impl Handle {
         }
         let leg = self.leg.as_ref().map(|leg| Step::Leg(request, leg.leg, leg.backend.clone()));
         match (request, leg) {
-            (Request::Register | Request::Call | Request::List | Request::Exists, _) => Ok(Step::Route(request)),
+            (Request::Register | Request::Call | Request::List | Request::Exists, _) => {
+                Ok(Step::Route(request))
+            }
             (_, Some(step)) => Ok(step),
             (Request::Accept, None) => Err(PluginError::no_call()),
             (Request::Set, None) => {
@@ -228,7 +238,7 @@ impl Handle {
         };
         self.known |= request == Request::Register;
         let message = self.ask(request, transaction, owes_ack, body, now);
-        acts.push(Act::Send(Road::Requests, message, self.address.handle_ref()));
+        acts.push(Act::Send(Road::Requests, Box::new(message), self.address.handle_ref()));
     }
 
     fn ask_leg(
@@ -243,18 +253,35 @@ impl Handle {
         let owes_ack = next.jsep.is_some();
         let transaction = next.transaction.clone();
         let jsep = next.jsep.map(|(jsep, _)| jsep);
-        let body = Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
+        let body =
+            Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
         if request == Request::Accept {
             self.candidates.hurry(now);
         }
-        let message = self.ask(request, transaction, owes_ack, body, now);
-        acts.push(Act::Send(Road::Backend(backend), message, self.address.handle_ref()));
+        let message = self.ask(request, again.transaction.clone(), owes_ack, body, now);
+        self.asked.iter_mut().for_each(|asked| asked.again = Some(again.clone()));
+        acts.push(Act::Send(Road::Backend(backend), Box::new(message), self.address.handle_ref()));
     }
 
-    fn ask(&mut self, request: Request, transaction: String, owes_ack: bool, body: Body, now: Instant) -> Message {
+    fn ask(
+        &mut self,
+        request: Request,
+        transaction: String,
+        owes_ack: bool,
+        body: Body,
+        now: Instant,
+    ) -> Message {
         let message = Message { deadline: Some(Deadline::after(PATIENCE)), ..Message::new(body) };
         let deadline = now + PATIENCE;
-        self.asked = Some(Asked { id: message.id, transaction, request, owes_ack, deadline, hang_up: false });
+        self.asked = Some(Asked {
+            id: message.id,
+            transaction,
+            request,
+            owes_ack,
+            deadline,
+            hang_up: false,
+            again: None,
+        });
         message
     }
 
@@ -268,13 +295,21 @@ impl Handle {
     fn send_candidates(&mut self, acts: &mut Vec<Act>) {
         let Some(leg) = &self.leg else { return };
         let trickle = Body::Trickle(Trickle { leg: leg.leg, candidates: self.candidates.take() });
-        acts.push(Act::Send(Road::Backend(leg.backend.clone()), Message::new(trickle), self.address.handle_ref()));
+        acts.push(Act::Send(
+            Road::Backend(leg.backend.clone()),
+            Box::new(Message::new(trickle)),
+            self.address.handle_ref(),
+        ));
     }
 
     fn send_settings(&mut self, acts: &mut Vec<Act>) {
         let (Some(leg), Some(body)) = (&self.leg, self.settings.take()) else { return };
         let request = Body::Request(LegRequest { leg: leg.leg, transaction: None, body, jsep: None });
-        acts.push(Act::Send(Road::Backend(leg.backend.clone()), Message::new(request), self.address.handle_ref()));
+        acts.push(Act::Send(
+            Road::Backend(leg.backend.clone()),
+            Box::new(Message::new(request)),
+            self.address.handle_ref(),
+        ));
     }
 
     /// Answers a request here and now.

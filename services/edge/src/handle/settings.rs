@@ -29,7 +29,9 @@ impl Settings {
             #[serde(flatten)]
             settings: BTreeMap<&'static str, serde_json::Value>,
         }
-        let read = |(name, raw): (&'static str, Raw)| serde_json::from_str(raw.get()).ok().map(|value| (name, value));
+        let read = |(name, raw): (&'static str, Raw)| {
+            serde_json::from_str(raw.get()).ok().map(|value| (name, value))
+        };
         let settings: BTreeMap<_, _> = std::mem::take(&mut self.0).into_iter().filter_map(read).collect();
         (!settings.is_empty()).then(|| protocol::raw(&Set { request: "set", settings }))
     }

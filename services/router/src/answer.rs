@@ -1,0 +1,57 @@
+//! What a router tells clients, through their edges.
+
+use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, Message};
+use bus::topic::Mailbox;
+use bus::{Bus, SendError};
+use protocol::videocall::{self, PluginError};
+use protocol::{MessageId, Raw, ServiceId, raw};
+
+/// The final answer of a request.
+pub async fn answer(
+    bus: &Bus,
+    request: MessageId,
+    asks: &ClientRequest,
+    change: Option<Change>,
+    events: Vec<ClientEvent>,
+) -> Result<(), SendError> {
+    let Address { edge, session, handle } = asks.from.clone();
+    let events = Events { session, handle, call: None, answers: Some(request), change, events };
+    tell(bus, &edge, events).await
+}
+
+/// An answer that is one result.
+pub async fn result(bus: &Bus, request: MessageId, asks: &ClientRequest, data: Raw) -> Result<(), SendError> {
+    answer(bus, request, asks, None, vec![reply(asks, data)]).await
+}
+
+/// A refusal.
+pub async fn refuse(
+    bus: &Bus,
+    request: MessageId,
+    asks: &ClientRequest,
+    error: &PluginError,
+) -> Result<(), SendError> {
+    answer(bus, request, asks, None, vec![reply(asks, videocall::error(error))]).await
+}
+
+/// Events for a client. One whose edge is gone is gone too; that is no error.
+pub async fn tell(bus: &Bus, edge: &ServiceId, events: Events) -> Result<(), SendError> {
+    match bus.post(&Mailbox::Edge(edge.clone()), &Message::new(Body::Events(events))).await {
+        Err(SendError::NoMailbox) => Ok(()),
+        sent => sent,
+    }
+}
+
+/// A plugin event under the request's transaction.
+pub fn reply(asks: &ClientRequest, data: Raw) -> ClientEvent {
+    ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None }
+}
+
+/// What Janus says when it throws away the PeerConnection that a refused offer had made.
+pub fn close_peer_connection() -> ClientEvent {
+    #[derive(serde::Serialize)]
+    struct Fields {
+        reason: &'static str,
+    }
+    ClientEvent::Core { janus: "hangup".to_owned(), fields: raw(&Fields { reason: "Close PC" }) }
+}

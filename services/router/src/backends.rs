@@ -1,0 +1,82 @@
+//! The backends that take calls, looked up once a second and at every notice, not at every call.
+//! How many calls they have is looked up fresh each time.
+
+use crate::placement::{self, Policy};
+use bus::message::Notice;
+use directory::record::{Backend, BackendStatus};
+use directory::{Directory, Error};
+use protocol::BackendName;
+use service::Context;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
+
+/// The backends as last looked up.
+pub struct Backends {
+    policy: Policy,
+    taking_calls: RwLock<Arc<Vec<BackendName>>>,
+    turn: AtomicUsize,
+}
+
+impl Backends {
+    /// None yet.
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, taking_calls: RwLock::default(), turn: AtomicUsize::new(0) }
+    }
+
+    /// Chooses one for a call, but none of `tried`.
+    pub async fn choose(
+        &self,
+        directory: &Directory,
+        tried: &[BackendName],
+    ) -> Result<Option<BackendName>, Error> {
+        let all = self.taking_calls.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let open: Vec<&BackendName> = all.iter().filter(|name| !tried.contains(name)).collect();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let list = placement::shortlist(self.policy, open.len(), turn, chance());
+        let names: Vec<BackendName> = list.into_iter().map(|place| open[place].clone()).collect();
+        if names.len() < 2 {
+            return Ok(names.into_iter().next());
+        }
+        let calls = directory.live_calls(&names).await?;
+        let chosen = placement::choose(self.policy, &calls, chance());
+        Ok(names.into_iter().nth(chosen))
+    }
+
+    /// Looks them up until the router stops.
+    pub async fn keep(self: Arc<Self>, context: Context) {
+        let mut notices = context.bus.subscribe().await;
+        loop {
+            match context.directory.backends().await {
+                Ok(backends) => self.set(&backends, &context),
+                Err(error) => tracing::warn!(%error, "the backends could not be looked up"),
+            }
+            let pause = tokio::time::sleep(LOOK_UP_EVERY);
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    Notice::BackendChanged(_) = notices.next() => break,
+                    else => {}
+                }
+            }
+        }
+    }
+
+    fn set(&self, backends: &[Backend], context: &Context) {
+        let takes_calls = |backend: &&Backend| backend.status == BackendStatus::Normal;
+        let names: Vec<BackendName> = backends.iter().filter(takes_calls).map(|b| b.name.clone()).collect();
+        metrics::gauge!("switchboard_router_backends").set(names.len() as f64);
+        match names.is_empty() {
+            true => context.health.bad("backends", "no media server takes calls"),
+            false => context.health.good("backends"),
+        }
+        *self.taking_calls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
+    }
+}
+
+fn chance() -> u64 {
+    getrandom::u64().expect("the operating system gives random numbers")
+}

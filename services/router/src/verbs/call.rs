@@ -1,0 +1,259 @@
+//! `call`: pairs two handles and has a connector set the call up.
+//!
+//! The call's id is the request's, so a redelivered request finds its own call. The record is
+//! written before the handles are taken: whoever finds a handle in a call finds the call.
+
+use super::Failure;
+use crate::answer::{answer, close_peer_connection, reply};
+use crate::backends::Backends;
+use bus::message::{Address, Body, ClientEvent, ClientRequest, Message, Party, Place};
+use bus::topic::Mailbox;
+use directory::record::{Call, CallParty, Handle, Owner, Taken, User};
+use protocol::object::Object;
+use protocol::videocall::{self, PluginError};
+use protocol::{BackendName, CallId, MessageId, Raw, Side};
+use service::Context;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How many backends are tried for one call.
+const MAX_BACKENDS: usize = 3;
+
+/// Why a call is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// In the plugin's words.
+    Error(PluginError),
+    /// The callee is in a call; says who called.
+    Busy(String),
+}
+
+impl From<PluginError> for Refusal {
+    fn from(error: PluginError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Answers the request, or hands it to a connector that will.
+pub async fn call(
+    context: &Context,
+    backends: &Backends,
+    id: MessageId,
+    asks: &ClientRequest,
+) -> Result<(), Failure> {
+    match pair(context, backends, id, asks).await? {
+        Ok(()) => Ok(()),
+        Err(refusal) => refuse(context, id, asks, refusal).await,
+    }
+}
+
+async fn pair(
+    context: &Context,
+    backends: &Backends,
+    id: MessageId,
+    asks: &ClientRequest,
+) -> Result<Result<(), Refusal>, Failure> {
+    let call_id = CallId::from(id);
+    let who = asks.from.handle_ref();
+    let body = Object::parse(asks.body.get()).unwrap_or_default();
+    let username = videocall::username(&body);
+    let asked_for = username.as_deref().unwrap_or_default();
+    let (handle, user) = context.directory.handle_and_user(who, asked_for).await?;
+    let (name, callee) = match check(call_id, handle.as_ref(), &username, user) {
+        Ok(parties) => parties,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Some(offer) = &asks.jsep else { return without_offer(context, name, &callee).await.map(Err) };
+    let caller = CallParty { username: name, owner: Owner { edge: asks.from.edge.clone(), handle: who } };
+    let callee = CallParty { username: callee.username, owner: callee.owner };
+    place(context, backends, call_id, asks, offer, caller, callee).await
+}
+
+/// What Janus checks before it looks at the callee's state, in its order: the caller's name and the
+/// callee.
+fn check(
+    call: CallId,
+    caller: Option<&Handle>,
+    username: &Result<String, PluginError>,
+    callee: Option<User>,
+) -> Result<(String, User), Refusal> {
+    let own = caller.and_then(|handle| handle.username.clone()).ok_or_else(PluginError::register_first)?;
+    if caller.and_then(|handle| handle.call).is_some_and(|other| other != call) {
+        return Err(PluginError::already_in_call().into());
+    }
+    let username = username.clone()?;
+    if username == own {
+        return Err(PluginError::use_echo_test().into());
+    }
+    let callee = callee.ok_or_else(|| PluginError::no_such_username(&username))?;
+    Ok((own, callee))
+}
+
+/// A callee that is busy is said before a missing offer is.
+async fn without_offer(context: &Context, own: String, callee: &User) -> Result<Refusal, Failure> {
+    let callee = context.directory.handle(callee.owner.handle).await?;
+    Ok(match callee.is_some_and(|callee| callee.call.is_some()) {
+        true => Refusal::Busy(own),
+        false => PluginError::missing_sdp().into(),
+    })
+}
+
+/// Places the call on a backend; on another, when one does not take it.
+async fn place(
+    context: &Context,
+    backends: &Backends,
+    id: CallId,
+    asks: &ClientRequest,
+    offer: &Raw,
+    caller: CallParty,
+    callee: CallParty,
+) -> Result<Result<(), Refusal>, Failure> {
+    let mut tried: Vec<BackendName> = Vec::new();
+    while tried.len() < MAX_BACKENDS {
+        let begun = context.directory.call(id).await?;
+        let backend = match begun {
+            Some(call) => call.backend,
+            None => match backends.choose(&context.directory, &tried).await? {
+                Some(backend) => backend,
+                None => break,
+            },
+        };
+        let call =
+            Call { id, backend, caller: caller.clone(), callee: callee.clone(), opened: unix_millis() };
+        context.directory.open_call(&call).await?;
+        if let Err(refusal) = take(context, &call).await? {
+            context.directory.free_call(id).await?;
+            return Ok(Err(refusal));
+        }
+        match hand_over(context, &call, asks, offer).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) => {
+                tracing::warn!(%error, %id, backend = %call.backend, "a backend did not take a call")
+            }
+        }
+        context.directory.free_call(id).await?;
+        tried.push(call.backend);
+    }
+    Ok(Err(PluginError::no_backend().into()))
+}
+
+/// Takes both handles, in the order of their ids: of two calls that want the same two, one gets both.
+async fn take(context: &Context, call: &Call) -> Result<Result<(), Refusal>, Failure> {
+    let mut sides = [Side::Caller, Side::Callee];
+    sides.sort_by_key(|side| call.party(*side).owner.handle);
+    for side in sides {
+        let party = call.party(side);
+        let taken = context.directory.take(party.owner.handle, &party.username, call.id).await?;
+        if let Some(refusal) = lost(call, side, taken) {
+            return Ok(Err(refusal));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn lost(call: &Call, side: Side, taken: Taken) -> Option<Refusal> {
+    match (side, taken) {
+        (_, Taken::Won) => None,
+        (Side::Caller, Taken::Busy(_)) => Some(PluginError::already_in_call().into()),
+        (Side::Caller, Taken::Gone) => Some(PluginError::register_first().into()),
+        (Side::Callee, Taken::Busy(_)) => Some(Refusal::Busy(call.caller.username.clone())),
+        (Side::Callee, Taken::Gone) => Some(PluginError::no_such_username(&call.callee.username).into()),
+    }
+}
+
+async fn hand_over(
+    context: &Context,
+    call: &Call,
+    asks: &ClientRequest,
+    offer: &Raw,
+) -> Result<(), bus::SendError> {
+    let party = |party: &CallParty| {
+        let Owner { edge, handle } = party.owner.clone();
+        let address = Address { edge, session: handle.session, handle: handle.handle };
+        Party { username: party.username.clone(), address }
+    };
+    let place = Place {
+        call: call.id,
+        caller: party(&call.caller),
+        callee: party(&call.callee),
+        transaction: asks.transaction.clone(),
+        offer: offer.clone(),
+    };
+    let message = Message { id: call.id.into(), ..Message::new(Body::Place(place)) };
+    context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await
+}
+
+async fn refuse(
+    context: &Context,
+    id: MessageId,
+    asks: &ClientRequest,
+    refusal: Refusal,
+) -> Result<(), Failure> {
+    metrics::counter!("switchboard_router_refused_calls_total").increment(1);
+    let events = refusal_events(asks, &refusal);
+    answer(&context.bus, id, asks, None, events).await?;
+    Ok(())
+}
+
+/// With an offer Janus had begun a PeerConnection, which it then closes; not for a caller that is
+/// in a call (where Janus would end that call too: we do not), and not for a missing offer.
+fn refusal_events(asks: &ClientRequest, refusal: &Refusal) -> Vec<ClientEvent> {
+    let data = match refusal {
+        Refusal::Error(error) => videocall::error(error),
+        Refusal::Busy(caller) => videocall::event("hangup", Some(caller), Some("User busy")),
+    };
+    let mut events = vec![reply(asks, data)];
+    let in_call = matches!(refusal, Refusal::Error(error) if *error == PluginError::already_in_call());
+    if asks.jsep.is_some() && !in_call {
+        events.push(close_peer_connection());
+    }
+    events
+}
+
+fn unix_millis() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{HandleId, HandleRef, ServiceId, SessionId};
+
+    fn handle(username: Option<&str>, call: Option<CallId>) -> Handle {
+        Handle { edge: ServiceId::from("edge-1"), username: username.map(str::to_owned), call }
+    }
+
+    fn user(username: &str) -> User {
+        let handle = HandleRef { session: SessionId(1), handle: HandleId(2) };
+        User { username: username.to_owned(), owner: Owner { edge: ServiceId::from("edge-1"), handle } }
+    }
+
+    fn code(result: Result<(String, User), Refusal>) -> u16 {
+        match result {
+            Err(Refusal::Error(error)) => error.code,
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn refusals_come_in_the_order_of_janus() {
+        let (id, other) = (CallId::fresh(), CallId::fresh());
+        let bob = Ok("bob".to_owned());
+        let bad = Err(PluginError::missing_sdp());
+        let alice = handle(Some("alice"), None);
+        let busy = handle(Some("alice"), Some(other));
+        assert_eq!(code(check(id, None, &bad, None)), 473);
+        assert_eq!(code(check(id, Some(&handle(None, Some(other))), &bob, None)), 473);
+        assert_eq!(code(check(id, Some(&busy), &bad, None)), 480);
+        assert_eq!(code(check(id, Some(&alice), &bad, None)), 482);
+        assert_eq!(code(check(id, Some(&alice), &Ok("alice".to_owned()), Some(user("alice")))), 479);
+        assert_eq!(code(check(id, Some(&alice), &bob, None)), 478);
+        assert_eq!(code(check(id, Some(&alice), &bob, Some(user("bob")))), 0);
+    }
+
+    #[test]
+    fn a_request_that_comes_again_is_not_in_its_own_way() {
+        let id = CallId::fresh();
+        let taken = handle(Some("alice"), Some(id));
+        assert_eq!(code(check(id, Some(&taken), &Ok("bob".to_owned()), Some(user("bob")))), 0);
+    }
+}

@@ -1,0 +1,69 @@
+//! Takes requests from one shard of the queue and has each done, many at a time.
+
+use crate::backends::Backends;
+use crate::verbs::{Failure, call, exists, list, register, release};
+use bus::message::{Body, Message};
+use bus::topic::Queue;
+use bus::{Delivery, Worker};
+use service::Context;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+/// How many requests of one shard are being done at once; the others wait in the queue.
+const AT_ONCE: usize = 64;
+
+/// Works until the router stops; then finishes what it has begun.
+pub async fn work(queue: Queue, context: Context, backends: Arc<Backends>) {
+    let mut worker = context.bus.work(queue, context.id.as_str()).await;
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let begun = TaskTracker::new();
+    while let Some(Some((delivery, place))) =
+        context.shutdown.run_until_cancelled(take(&mut worker, &places)).await
+    {
+        let (context, backends) = (context.clone(), backends.clone());
+        begun.spawn(async move {
+            handle(&context, &backends, delivery).await;
+            drop(place);
+        });
+    }
+    begun.close();
+    begun.wait().await;
+    worker.leave().await;
+}
+
+async fn take(
+    worker: &mut Worker,
+    places: &Arc<Semaphore>,
+) -> Option<(Delivery, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    Some((worker.next().await, place))
+}
+
+async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
+    if delivery.message.is_late() {
+        metrics::counter!("switchboard_router_late_requests_total").increment(1);
+        return delivery.done();
+    }
+    match dispatch(context, backends, &delivery.message).await {
+        Ok(()) => delivery.done(),
+        Err(error) => {
+            tracing::warn!(%error, kind = delivery.message.body.kind(), id = %delivery.message.id, "a request failed");
+            delivery.failed(&error.to_string());
+        }
+    }
+}
+
+async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> Result<(), Failure> {
+    match &message.body {
+        Body::Register(asks) => register::register(context, message.id, asks).await,
+        Body::Call(asks) => call::call(context, backends, message.id, asks).await,
+        Body::Exists(asks) => exists::exists(context, message.id, asks).await,
+        Body::List(asks) => list::list(context, message.id, asks).await,
+        Body::Release(release) => release::release(context, release.who).await,
+        other => {
+            tracing::warn!(kind = other.kind(), "not a request for a router");
+            Ok(())
+        }
+    }
+}
