@@ -190,7 +190,7 @@ impl Handle {
         }
         match self.decide(&next) {
             Ok(Step::Route(request)) => self.ask_router(request, next, now, acts),
-            Ok(Step::Leg(request, leg, backend)) => self.ask_leg(request, leg, backend, next, now, acts),
+            Ok(Step::Leg(request)) => self.ask_leg(request, next, now, acts),
             Ok(Step::Answer(data)) => self.answer(&next, &data, acts),
             Err(error) => self.answer(&next, &videocall::error(&error), acts),
         }
@@ -222,8 +222,8 @@ impl Handle {
     }
 
     fn ask_router(&mut self, request: Request, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
-        let owes_ack = next.jsep.is_some();
-        let transaction = next.transaction.clone();
+        self.known |= request == Request::Register;
+        let deadline = self.note_asked(request, &next, now);
         let asks = ClientRequest {
             from: self.address.clone(),
             transaction: next.transaction,
@@ -236,53 +236,43 @@ impl Handle {
             Request::List => Body::List(asks),
             _ => Body::Exists(asks),
         };
-        self.known |= request == Request::Register;
-        let message = self.ask(request, transaction, owes_ack, body, now);
-        acts.push(Act::Send(Road::Requests, Box::new(message), self.address.handle_ref()));
+        self.ask(body, Road::Requests, deadline, acts);
     }
 
-    fn ask_leg(
-        &mut self,
-        request: Request,
-        leg: LegRef,
-        backend: BackendName,
-        next: Waiting,
-        now: Instant,
-        acts: &mut Vec<Act>,
-    ) {
-        let owes_ack = next.jsep.is_some();
-        let transaction = next.transaction.clone();
-        let jsep = next.jsep.map(|(jsep, _)| jsep);
-        let body =
-            Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
+    fn ask_leg(&mut self, request: Request, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
+        let Some(Leg { leg, backend, .. }) = &self.leg else { return };
+        let (leg, road) = (*leg, Road::Backend(backend.clone()));
         if request == Request::Accept {
             self.candidates.hurry(now);
         }
-        let message = self.ask(request, again.transaction.clone(), owes_ack, body, now);
-        self.asked.iter_mut().for_each(|asked| asked.again = Some(again.clone()));
-        acts.push(Act::Send(Road::Backend(backend), Box::new(message), self.address.handle_ref()));
+        let deadline = self.note_asked(request, &next, now);
+        if let Some(asked) = &mut self.asked {
+            asked.again = Some(next.clone());
+        }
+        let jsep = next.jsep.map(|(jsep, _)| jsep);
+        let body =
+            Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
+        self.ask(body, road, deadline, acts);
     }
 
-    fn ask(
-        &mut self,
-        request: Request,
-        transaction: String,
-        owes_ack: bool,
-        body: Body,
-        now: Instant,
-    ) -> Message {
-        let message = Message { deadline: Some(Deadline::after(PATIENCE)), ..Message::new(body) };
-        let deadline = now + PATIENCE;
+    /// Notes the request as being done elsewhere, under a message id of its own.
+    fn note_asked(&mut self, request: Request, next: &Waiting, now: Instant) -> (MessageId, Deadline) {
+        let id = MessageId::fresh();
         self.asked = Some(Asked {
-            id: message.id,
-            transaction,
+            id,
+            transaction: next.transaction.clone(),
             request,
-            owes_ack,
-            deadline,
+            owes_ack: next.jsep.is_some(),
+            deadline: now + PATIENCE,
             hang_up: false,
             again: None,
         });
-        message
+        (id, Deadline::after(PATIENCE))
+    }
+
+    fn ask(&self, body: Body, road: Road, (id, deadline): (MessageId, Deadline), acts: &mut Vec<Act>) {
+        let message = Box::new(Message { id, deadline: Some(deadline), body });
+        acts.push(Act::Send(road, message, self.address.handle_ref()));
     }
 
     fn gather(&mut self, now: Instant) {
@@ -339,6 +329,6 @@ impl Handle {
 
 enum Step {
     Route(Request),
-    Leg(Request, LegRef, BackendName),
+    Leg(Request),
     Answer(Raw),
 }
