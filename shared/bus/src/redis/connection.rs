@@ -13,7 +13,9 @@ use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline,
 };
-use ::redis::{ProtocolVersion, RedisError, RedisResult, ScriptInvocation, Value};
+use ::redis::{ProtocolVersion, RedisError, RedisResult, ScriptInvocation, Value, cmd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{error::Elapsed, timeout};
 
@@ -138,19 +140,33 @@ impl Shared {
 pub(super) struct Dedicated {
     server: Server,
     connection: Option<MultiplexedConnection>,
+    client: ClientId,
     pub(super) outage: Outage,
+}
+
+/// Redis' number of the client that a [`Dedicated`] is; 0 for none.
+#[derive(Clone, Default)]
+pub(super) struct ClientId(Arc<AtomicU64>);
+
+impl ClientId {
+    /// Ends that connection for certain. Closing our end is not enough for those who must know that
+    /// nothing more is delivered there: Redis may hear of it after the next command of another.
+    pub(super) async fn hang_up(&self, shared: &Shared) {
+        let id = self.0.load(Ordering::Relaxed);
+        let _ = shared.try_query::<u64>(cmd("CLIENT").arg("KILL").arg("ID").arg(id)).await;
+    }
 }
 
 impl Dedicated {
     pub(super) fn new(server: Server, outage: Outage) -> Self {
-        Self { server, connection: None, outage }
+        Self { server, connection: None, client: ClientId::default(), outage }
     }
 
     /// Runs a blocking command. After an error the caller is to pause.
     pub(super) async fn query(&mut self, command: &Cmd) -> RedisResult<Value> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.server.blocking().await?,
+            None => self.connect().await?,
         };
         let result = command.query_async(&mut connection).await;
         // A server's error leaves the connection as it was; after any other it is not to be trusted.
@@ -161,6 +177,19 @@ impl Dedicated {
             self.outage.over();
         }
         result
+    }
+
+    /// Who this is, now and after it has reconnected.
+    pub(super) fn client(&self) -> ClientId {
+        self.client.clone()
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let mut connection = self.server.blocking().await?;
+        // Where this is not allowed, there is no hanging up, and the connection is as good.
+        let id = cmd("CLIENT").arg("ID").query_async(&mut connection).await.unwrap_or_default();
+        self.client.0.store(id, Ordering::Relaxed);
+        Ok(connection)
     }
 }
 

@@ -23,6 +23,7 @@ on_both![
     passes_by_a_worker_that_does_not_ask,
     takes_a_late_done,
     gives_nothing_to_a_worker_that_is_gone,
+    does_not_take_a_steady_worker_for_dead,
 ];
 
 async fn keeps_the_order_for_one_worker(bus: Bus) {
@@ -239,8 +240,21 @@ async fn gives_nothing_to_a_worker_that_is_gone(bus: Bus) {
             sleep(Duration::from_millis(50)).await;
         }
         enqueue_all(&bus, round..round + 1).await;
-        let delivery = within(Duration::from_millis(500), other.next()).await;
+        let delivery = timeout(Duration::from_millis(500), other.next()).await;
+        let delivery = delivery.unwrap_or_else(|_| panic!("round {round}: went to one that is gone"));
         assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
+        delivery.done();
+    }
+}
+
+async fn does_not_take_a_steady_worker_for_dead(bus: Bus) {
+    enqueue_all(&bus, 0..6).await;
+    let mut steady = bus.work(QUEUE, "w1").await;
+    for expected in 0..6 {
+        let delivery = take(&mut steady).await;
+        assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
+        // All of them together take longer than the time after which one is delivered again.
+        sleep(REDELIVER_AFTER / 3).await;
         delivery.done();
     }
 }

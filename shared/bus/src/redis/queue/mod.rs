@@ -15,13 +15,14 @@ mod shelf;
 mod upkeep;
 
 use super::RedisBus;
-use super::connection::PATIENCE;
+use super::connection::{ClientId, PATIENCE, Shared};
 use super::reply::{Entry, EntryId};
 use crate::entry::{self, Fields};
 use crate::message::Message;
 use crate::{Delivery, MAX_DELIVERIES};
 use clerk::{Clerk, Desk, Order};
 use group::Group;
+use reader::Reader;
 use shelf::Shelf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -51,6 +52,8 @@ impl Held {
 
 /// One worker of a queue.
 pub struct RedisWorker {
+    shared: Shared,
+    client: ClientId,
     shelf: Arc<Shelf>,
     desk: Desk,
     tasks: [JoinHandle<()>; 2],
@@ -63,9 +66,11 @@ impl RedisWorker {
         let _ = group.create().await;
         let shelf = Arc::new(Shelf::default());
         let desk = Clerk::start(group.clone());
-        let reader = reader::run(group.clone(), shelf.clone(), desk.clone());
+        let reader = Reader::new(group.clone(), shelf.clone(), desk.clone());
+        let client = reader.client();
         let upkeep = upkeep::run(group, shelf.clone(), desk.clone());
-        Self { shelf, desk, tasks: [tokio::spawn(reader), tokio::spawn(upkeep)] }
+        let tasks = [tokio::spawn(reader.run()), tokio::spawn(upkeep)];
+        Self { shared: bus.shared.clone(), client, shelf, desk, tasks }
     }
 
     pub(crate) async fn next(&mut self) -> Delivery {
@@ -74,7 +79,7 @@ impl RedisWorker {
         Delivery { message, attempt, receipt: crate::Receipt::Redis(receipt) }
     }
 
-    /// The reader must have stopped before its messages are given back: it could get another.
+    /// First nothing more may be delivered here; then all is given back.
     pub(crate) async fn leave(mut self) {
         for task in &mut self.tasks {
             task.abort();
@@ -83,6 +88,7 @@ impl RedisWorker {
         let unread = self.shelf.clear();
         let (reply, left) = oneshot::channel();
         let leave = async {
+            self.client.hang_up(&self.shared).await;
             self.desk.send(Order::Leave { unread, reply }).await;
             let _ = left.await;
         };
