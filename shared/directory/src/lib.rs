@@ -3,7 +3,7 @@
 //! Every operation touches one key in one atomic step, or says in its doc in which order it touches
 //! several and what is left when it stops half-way; whoever needs more composes them so that doing
 //! them again ends in the same state. [`memory`] and [`redis`] both keep the contract;
-//! `tests/conformance.rs` says so for both.
+//! `tests/conformance` says so for both.
 //!
 //! | record | owner | end |
 //! |---|---|---|
@@ -216,8 +216,8 @@ impl Directory {
 
     /// Ends a call: frees whichever of its handles are still in it, removes the record and the
     /// backend's count of it. `None` when there is no such call any more. Touches no handle that is
-    /// in another call. (Redis: handles, then the record, then the count; stopped half-way, it can
-    /// be done again.)
+    /// in another call. (Redis: a mark that it is over, handles, the record, the count; stopped
+    /// half-way, it can be done again. Two who free it at once may both get the record.)
     ///
     /// # Errors
     /// [`Error`].
@@ -284,7 +284,8 @@ impl Directory {
         on_store!(self, silent_edges(silent_for))
     }
 
-    /// All handles with a record that this edge has or had, and its sessions.
+    /// All handles with a record that this edge has or had, and its sessions. The list may name
+    /// what is gone or is held by another edge by now: look at each before removing it.
     ///
     /// # Errors
     /// [`Error`].

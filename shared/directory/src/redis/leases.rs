@@ -1,5 +1,6 @@
-//! Leases. A token is the larger of the last one plus one and Redis' clock in milliseconds, so it
-//! outgrows earlier ones even when Redis has lost them.
+//! Leases. A token is the larger of the last one plus one and Redis' clock in microseconds, so it
+//! outgrows earlier ones even when Redis has lost them. (It stays below 2^53, exact in Lua, for
+//! two hundred years.)
 
 use super::scripts::{DELETE_IF, LEASE};
 use super::sessions::milliseconds;

@@ -15,7 +15,7 @@ use redis::{
     RedisResult, ServerErrorKind,
 };
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No round trip takes longer, whatever the connection goes through.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
@@ -23,6 +23,7 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A peer whose machine is gone acknowledges nothing: then the connection counts as broken.
+#[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
@@ -35,7 +36,12 @@ pub(super) struct Link(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    manager: RwLock<ConnectionManager>,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    manager: ConnectionManager,
+    since: Instant,
 }
 
 impl Link {
@@ -43,7 +49,8 @@ impl Link {
         let client = client(url).map_err(|error| failure("the URL", &error))?;
         let connecting = ConnectionManager::new_with_config(client.clone(), config());
         let manager = connecting.await.map_err(|error| failure("the connection", &error))?;
-        Ok(Self(Arc::new(Inner { client, manager: RwLock::new(manager) })))
+        let current = RwLock::new(Current { manager, since: Instant::now() });
+        Ok(Self(Arc::new(Inner { client, current })))
     }
 
     /// One round trip; `key` is what an error is about.
@@ -66,17 +73,22 @@ impl Link {
     }
 
     fn manager(&self) -> ConnectionManager {
-        self.0.manager.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner).manager.clone()
     }
 
     /// A manager whose reconnection was *refused* (wrong password, too many clients) keeps that
-    /// refusal for ever, where a mere I/O error makes it try again: so it is replaced.
+    /// refusal for ever, where a mere I/O error makes it try again: so it is replaced, but not at
+    /// every refused command.
     fn renew_after(&self, error: &RedisError) {
         if error.is_io_error() || is_malformed(error) {
             return;
         }
-        if let Ok(fresh) = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config()) {
-            *self.0.manager.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.since.elapsed() < LONGEST_PAUSE {
+            return;
+        }
+        if let Ok(manager) = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config()) {
+            *current = Current { manager, since: Instant::now() };
         }
     }
 }

@@ -7,7 +7,7 @@ end
 if not holder then
   -- Never below the clock: tokens go on growing when a restart has lost the fence.
   local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local now = time[1] * 1000000 + time[2]
   local last = tonumber(redis.call('GET', KEYS[2]) or 0)
   token = string.format('%.0f', math.max(last + 1, now))
   redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', token)
