@@ -203,18 +203,15 @@ impl Handle {
         if request == Request::Set {
             videocall::check_set(&body)?;
         }
-        let leg = self.leg.as_ref().map(|leg| Step::Leg(request, leg.leg, leg.backend.clone()));
-        match (request, leg) {
-            (Request::Register | Request::Call | Request::List | Request::Exists, _) => {
-                Ok(Step::Route(request))
-            }
-            (_, Some(step)) => Ok(step),
-            (Request::Accept, None) => Err(PluginError::no_call()),
-            (Request::Set, None) => {
+        match request {
+            Request::Register | Request::Call | Request::List | Request::Exists => Ok(Step::Route(request)),
+            _ if self.leg.is_some() => Ok(Step::Leg(request)),
+            Request::Accept => Err(PluginError::no_call()),
+            Request::Set => {
                 self.settings.note(&body);
                 Ok(Step::Answer(videocall::event("set", None, None)))
             }
-            (Request::Hangup, None) => {
+            Request::Hangup => {
                 let reason = Some("Explicit hangup");
                 Ok(Step::Answer(videocall::event("hangup", self.username.as_deref(), reason)))
             }
