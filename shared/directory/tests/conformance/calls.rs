@@ -11,6 +11,7 @@ on_both_stores! {
     what_was_opened_first_stands
     a_freed_call_leaves_two_idle_handles
     freeing_twice_is_harmless
+    a_freed_call_may_be_opened_on_another_backend
     freeing_touches_no_other_call
     a_call_whose_handles_are_gone_can_be_freed
     calls_are_counted_per_backend
@@ -76,6 +77,16 @@ async fn freeing_twice_is_harmless(directory: Directory) {
         (call_of(&directory, 1).await, call_of(&directory, 2).await),
         (Some(second.id), Some(second.id))
     );
+}
+
+async fn a_freed_call_may_be_opened_on_another_backend(directory: Directory) {
+    let first = pair(&directory).await;
+    assert!(place(&directory, &first).await);
+    directory.free_call(first.id).await.unwrap();
+    let again = Call { backend: BackendName::from("b"), ..first };
+    assert!(place(&directory, &again).await);
+    assert_eq!(directory.call(again.id).await.unwrap(), Some(again.clone()));
+    assert_eq!(directory.live_calls(&[a(), again.backend]).await.unwrap(), vec![0, 1]);
 }
 
 async fn freeing_touches_no_other_call(directory: Directory) {
