@@ -7,7 +7,8 @@ let context = null;
 let timer = null;
 
 export function startRinging() {
-  if (timer) return;
+  // Before the first click or key there is no leave to make a sound.
+  if (timer || !navigator.userActivation?.hasBeenActive) return;
   context ??= new AudioContext();
   chime();
   timer = setInterval(chime, EVERY);
@@ -16,6 +17,7 @@ export function startRinging() {
 export function stopRinging() {
   clearInterval(timer);
   timer = null;
+  context?.suspend().catch(() => {});
 }
 
 function chime() {

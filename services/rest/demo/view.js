@@ -58,7 +58,16 @@ export function remote(stream) {
   if (stream) $("remote").play().catch(() => {});
 }
 
-/** Works while `busy`: the button cannot be pressed twice. */
+/** Nothing of a call is on the screen any more. */
+export function clearCall() {
+  local(null);
+  remote(null);
+  time(null);
+  toggle("mute", false);
+  toggle("camera", false);
+}
+
+/** The button cannot be pressed a second time before the work is done. */
 export async function busy(id, work) {
   $(id).disabled = true;
   try {

@@ -26,6 +26,8 @@ const CORE = {
   403: () => "This server wants a password that this page does not have.",
   460: () => "This server does not offer video calls.",
   465: PLUGIN[483],
+  471: PLUGIN[480],
+  490: PLUGIN[480],
   472: () => "The server takes nobody new at the moment. Try again later.",
 };
 
@@ -72,16 +74,18 @@ export function ended({ who, direction, answered }, reason = "") {
   const why = USUAL.test(reason) ? "" : ` (${reason})`;
   if (!answered && direction === "in") return `You missed a call from ${who}.${why}`;
   if (why) return `The call with ${who} ended${answered ? "" : " before it was answered"}.${why}`;
-  const left = GONE.test(reason);
-  if (answered) return left ? `${who} left the call.` : `${who} hung up.`;
-  return left ? `${who} is no longer there.` : `${who} declined the call.`;
+  if (answered) return `${who} hung up.`;
+  return GONE.test(reason) ? `${who} is no longer there.` : `${who} declined the call.`;
 }
 
 export const presence = (who, online) => (online ? `${who} is online.` : `${who} is not online.`);
 export const cannotTell = "This server cannot say who is online. You can still try to call.";
 export const displaced = (name) =>
   `Somebody signed in as ${name} somewhere else, so that name is not yours here any more. Choose a name again.`;
+export const yourself = PLUGIN[479]();
 export const broken = "Picture and sound could not get through, so the call ended.";
 export const weak = "The connection is weak; picture or sound may stop for a moment.";
 export const incomplete = "This page could not be loaded completely. Reload it.";
+export const displacedInCall = (name) =>
+  `Somebody signed in as ${name} somewhere else. This call goes on, but that name is not yours any more.`;
 export const brokenCall = "The connection to the server was lost for too long, so the call ended.";

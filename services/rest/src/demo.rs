@@ -25,11 +25,12 @@ const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
-static FILES: [File; 11] = [
+static FILES: [File; 12] = [
     File { path: "/", kind: PAGE, text: include_str!("../demo/index.html") },
     File { path: "/style.css", kind: STYLE, text: include_str!("../demo/style.css") },
     File { path: "/icon.svg", kind: PICTURE, text: include_str!("../demo/icon.svg") },
     script!("app.js"),
+    script!("calls.js"),
     script!("connection.js"),
     script!("media.js"),
     script!("peer.js"),
