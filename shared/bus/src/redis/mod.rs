@@ -40,6 +40,9 @@ use mailbox::Owned;
 use scripts::Scripts;
 use std::sync::Arc;
 
+/// How many lines of a log are read in one round trip.
+const PAGE: usize = 500;
+
 /// The bus over a Redis server; clones share it.
 #[derive(Clone)]
 pub struct RedisBus {
@@ -91,10 +94,21 @@ impl RedisBus {
         RedisNotices::listen(self.server.clone()).await
     }
 
+    /// In pages, so that a long look back holds up no send on the same connection.
     pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<Line>, SendError> {
-        let mut newest = cmd("XREVRANGE");
-        newest.arg(log.key()).arg("+").arg("-").arg("COUNT").arg(count);
-        let lines: Vec<(String, Line)> = self.shared.query(&newest).await?;
+        let mut lines: Vec<(String, Line)> = Vec::new();
+        while lines.len() < count {
+            let before = lines.last().map_or_else(|| "+".to_owned(), |(id, _)| format!("({id}"));
+            let length = PAGE.min(count - lines.len());
+            let mut newest = cmd("XREVRANGE");
+            newest.arg(log.key()).arg(before).arg("-").arg("COUNT").arg(length);
+            let page: Vec<(String, Line)> = self.shared.query(&newest).await?;
+            let is_last = page.len() < length;
+            lines.extend(page);
+            if is_last {
+                break;
+            }
+        }
         Ok(lines.into_iter().rev().map(|(_, line)| line).collect())
     }
 
