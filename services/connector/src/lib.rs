@@ -1,1 +1,53 @@
-//! x
+//! The connector: speaks to Janus servers. One backend is served by one connector at a time, the one
+//! that has its lease. It never knows a client's socket.
+//!
+//! The way of a call: the backend's mailbox → [`backend`] → [`calls`] decides → [`janus`]; what Janus
+//! says → [`calls`] → [`outbox`] → the client's edge.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`options`] | what an operator can set |
+//! | [`sources`] | which Janus servers there are |
+//! | [`keeper`] | whose lease this connector has |
+//! | [`backend`] | one Janus server: waits, lets decide, does |
+//! | [`calls`] | the decisions: pure, no socket, no clock |
+//! | [`dial`], [`janus`] | the websocket to Janus |
+//! | [`outbox`] | the way to the edges |
+//!
+//! How it fails: a Janus that is gone ends its calls, and both sides are told. A connector that dies
+//! loses its leases within seconds; the next one ends the calls it finds.
+
+pub mod backend;
+pub mod calls;
+pub mod dial;
+pub mod janus;
+pub mod keeper;
+pub mod options;
+pub mod outbox;
+pub mod sources;
+
+pub use options::Options;
+
+use service::Context;
+
+/// Why a connector cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It would have nothing to do.
+    #[error(
+        "name at least one Janus server with --backend NAME=ws://HOST:PORT or --backend dns+ws://HOST:PORT"
+    )]
+    NoBackend,
+}
+
+/// Serves Janus servers until shutdown.
+///
+/// # Errors
+/// When no server is named.
+pub async fn run(options: Options, context: Context) -> Result<(), Error> {
+    if options.backends.is_empty() {
+        return Err(Error::NoBackend);
+    }
+    sources::serve(options.backends, context).await;
+    Ok(())
+}

@@ -109,17 +109,10 @@ async fn place(
 ) -> Result<Result<(), Refusal>, Failure> {
     let mut tried: Vec<BackendName> = Vec::new();
     while tried.len() < MAX_BACKENDS {
-        let begun = context.directory.call(id).await?;
-        let backend = match begun {
-            Some(call) => call.backend,
-            None => match backends.choose(&context.directory, &tried).await? {
-                Some(backend) => backend,
-                None => break,
-            },
-        };
+        let Some(backend) = backends.choose(&context.directory, &tried).await? else { break };
         let call =
             Call { id, backend, caller: caller.clone(), callee: callee.clone(), opened: unix_millis() };
-        context.directory.open_call(&call).await?;
+        let call = context.directory.open_call(&call).await?;
         if let Err(refusal) = take(context, &call).await? {
             context.directory.free_call(id).await?;
             return Ok(Err(refusal));

@@ -1,0 +1,125 @@
+//! The end of a call: both handles are detached, both sides are told, and the call is remembered as
+//! ended.
+
+use super::act::{Act, Ended};
+use super::call::Call;
+use super::closing::{self, Cause};
+use super::{Calls, REMEMBERED};
+use crate::janus::message::{JanusId, ToJanus};
+use bus::message::{CallEvent, Change, ClientEvent, Events};
+use protocol::videocall::{self, PluginError};
+use protocol::{CallId, Raw, ServiceId, Side};
+use tokio::time::Instant;
+
+impl Calls {
+    /// Ends a call. One that is not here is remembered as ended: its `place` may come yet.
+    pub(super) fn end(&mut self, id: CallId, cause: Cause, now: Instant, acts: &mut Vec<Act>) {
+        let tell = |call: &mut Call| {
+            let sides = [Side::Caller, Side::Callee].into_iter();
+            sides.filter_map(|side| closing_events(call, side, &cause)).collect()
+        };
+        self.close(id, &cause.reason(), tell, now, acts);
+    }
+
+    /// Ends a call whose media server failed it: a caller that has heard nothing yet is refused.
+    pub(super) fn fail(&mut self, id: CallId, cause: Cause, now: Instant, acts: &mut Vec<Act>) {
+        match self.calls.get(&id) {
+            Some(call) if !call.leg(Side::Caller).joined => {
+                self.refuse(id, videocall::error(&PluginError::backend_failed()), now, acts);
+            }
+            _ => self.end(id, cause, now, acts),
+        }
+    }
+
+    /// Ends a call that Janus' plugin refuses. Janus keeps the PeerConnection then.
+    pub(super) fn refuse(&mut self, id: CallId, data: Raw, now: Instant, acts: &mut Vec<Act>) {
+        let Some(transaction) = self.calls.get(&id).map(|call| call.transaction.clone()) else { return };
+        let event = ClientEvent::Plugin { transaction: Some(transaction), data, jsep: None };
+        self.refuse_with(id, event, now, acts);
+    }
+
+    /// Ends a call whose offer Janus' core refuses.
+    pub(super) fn refuse_core(
+        &mut self,
+        id: CallId,
+        code: u16,
+        reason: String,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let Some(transaction) = self.calls.get(&id).map(|call| call.transaction.clone()) else { return };
+        self.refuse_with(id, ClientEvent::Error { transaction, code, reason }, now, acts);
+    }
+
+    fn refuse_with(&mut self, id: CallId, event: ClientEvent, now: Instant, acts: &mut Vec<Act>) {
+        let tell = |call: &mut Call| {
+            let refusal = call.events(Side::Caller, Some(id.into()), Some(Change::Left), vec![event]);
+            let callee = closing_events(call, Side::Callee, &Cause::Gone(Side::Caller));
+            std::iter::once(refusal).chain(callee).collect()
+        };
+        self.close(id, "refused by the media server", tell, now, acts);
+    }
+
+    fn close(
+        &mut self,
+        id: CallId,
+        reason: &str,
+        tell: impl FnOnce(&mut Call) -> Vec<(ServiceId, Events)>,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        self.has_ended(id, now);
+        let Some(mut call) = self.calls.remove(&id) else { return };
+        for side in [Side::Caller, Side::Callee] {
+            if let Some(handle) = call.leg(side).handle {
+                self.legs.remove(&handle);
+                self.detach(handle, acts);
+            }
+        }
+        self.asked.retain(|_, asked| asked.leg().call != id || matches!(asked, super::Asked::Attach(_)));
+        let rang = call.leg(Side::Callee).joined;
+        let log = rang.then(|| call.record(&self.backend, CallEvent::Ended, Some(reason), now));
+        acts.push(Act::End(Ended { call: id, tell: tell(&mut call), log }));
+    }
+
+    /// Gives a handle back to Janus.
+    pub(super) fn detach(&mut self, handle: JanusId, acts: &mut Vec<Act>) {
+        self.tell(ToJanus { janus: "detach", handle_id: Some(handle), ..ToJanus::default() }, acts);
+    }
+
+    /// This call is over: should its `place` come yet, it is not begun.
+    pub fn has_ended(&mut self, id: CallId, now: Instant) {
+        if self.ended.insert(id) {
+            self.ended_in_order.push_back((now + REMEMBERED, id));
+        }
+        while let Some((_, old)) = self.ended_in_order.pop_front_if(|(until, _)| *until <= now) {
+            self.ended.remove(&old);
+        }
+    }
+}
+
+/// What the client of a side is told, after what still waited for it; a callee that has heard
+/// nothing of the call hears nothing of its end.
+fn closing_events(call: &mut Call, side: Side, cause: &Cause) -> Option<(ServiceId, Events)> {
+    let own = call.leg(side).party.username.clone();
+    let peer = call.leg(side.peer()).party.username.clone();
+    let joined = call.leg(side).joined;
+    let answers = match cause {
+        Cause::Hangup { side: actor, request, .. } if *actor == side => Some(*request),
+        _ => (side == Side::Caller && !joined).then(|| call.id.into()),
+    };
+    let mut events = closing::events(cause, side, &own, &peer);
+    if side == Side::Caller && !joined {
+        events = answer_first(call, events, &peer);
+    }
+    let events = call.leg_mut(side).with_batch(events);
+    (joined || side == Side::Caller).then(|| call.events(side, answers, Some(Change::Left), events))
+}
+
+/// A caller that waits for the answer to its `call` gets one under its transaction.
+fn answer_first(call: &Call, events: Vec<ClientEvent>, callee: &str) -> Vec<ClientEvent> {
+    let data = videocall::event("hangup", Some(callee), Some("Remote WebRTC hangup"));
+    let answer = ClientEvent::Plugin { transaction: Some(call.transaction.clone()), data, jsep: None };
+    let core = events.into_iter().filter(|event| matches!(event, ClientEvent::Core { .. }));
+    std::iter::once(answer).chain(core).collect()
+}

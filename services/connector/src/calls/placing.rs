@@ -1,0 +1,97 @@
+//! Setting a call up: a fresh handle for each side, registered under a name of this call alone, then
+//! the caller's offer.
+
+use super::act::Act;
+use super::call::Call;
+use super::closing::Cause;
+use super::{Asked, Calls};
+use crate::janus::message::{JanusId, ToJanus, named};
+use bus::message::{CallEvent, Change, ClientEvent, LegRef, Place};
+use protocol::videocall::{self, PLUGIN};
+use protocol::{CallId, Raw, Side};
+use tokio::time::Instant;
+
+impl Calls {
+    /// A call to set up. One that nobody waits for any more, or that has ended, only frees its
+    /// handles.
+    pub(super) fn place(&mut self, place: Place, late: bool, now: Instant, acts: &mut Vec<Act>) {
+        if self.calls.contains_key(&place.call) {
+            return;
+        }
+        let id = place.call;
+        let call = Call::new(place, now);
+        let has_ended = self.ended.contains(&id);
+        let can_begin = self.session.is_some() && !late && !has_ended;
+        self.calls.insert(id, call);
+        match can_begin {
+            true => self.attach_both(id, now, acts),
+            false if has_ended => self.end(id, Cause::Gone(Side::Callee), now, acts),
+            false => self.fail(id, Cause::Backend("The media server is not available".to_owned()), now, acts),
+        }
+    }
+
+    fn attach_both(&mut self, call: CallId, now: Instant, acts: &mut Vec<Act>) {
+        for side in [Side::Caller, Side::Callee] {
+            let opaque_id = Some(call.to_string());
+            let attach = ToJanus { janus: "attach", plugin: Some(PLUGIN), opaque_id, ..ToJanus::default() };
+            self.ask(Asked::Attach(LegRef { call, side }), attach, now, acts);
+        }
+    }
+
+    /// A leg has its handle; of a call that is over, the handle is given back.
+    pub(super) fn on_success(
+        &mut self,
+        transaction: &str,
+        id: Option<JanusId>,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let (Some(Asked::Attach(leg)), Some(handle)) = (self.asked.remove(transaction), id) else { return };
+        let Some(call) = self.calls.get_mut(&leg.call) else { return self.detach(handle, acts) };
+        call.leg_mut(leg.side).handle = Some(handle);
+        let alias = call.alias(leg.side);
+        self.legs.insert(handle, leg);
+        self.ask_plugin(Asked::Register(leg), handle, named("register", &alias), None, now, acts);
+    }
+
+    /// A leg has its name; when both have, the offer goes out.
+    pub(super) fn on_registered(&mut self, leg: LegRef, now: Instant, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        call.leg_mut(leg.side).registered = true;
+        if !(call.leg(Side::Caller).registered && call.leg(Side::Callee).registered) {
+            return;
+        }
+        let (Some(handle), Some(offer)) = (call.leg(Side::Caller).handle, call.offer.take()) else { return };
+        let body = named("call", &call.alias(Side::Callee));
+        let caller = LegRef { call: leg.call, side: Side::Caller };
+        self.ask_plugin(Asked::Call(caller), handle, body, Some(&offer), now, acts);
+    }
+
+    /// Janus calls: the caller hears it, and all that came for it before.
+    pub(super) fn on_calling(&mut self, id: CallId, data: Raw, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let event = ClientEvent::Plugin { transaction: Some(call.transaction.clone()), data, jsep: None };
+        self.join(id, Side::Caller, event, acts);
+    }
+
+    /// The callee's side rings.
+    pub(super) fn on_incoming(&mut self, id: CallId, jsep: Option<Raw>, now: Instant, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let caller = &call.leg(Side::Caller).party.username;
+        let data = videocall::event("incomingcall", Some(caller), None);
+        acts.push(Act::Log(call.record(&self.backend, CallEvent::Ringing, None, now)));
+        self.join(id, Side::Callee, ClientEvent::Plugin { transaction: None, data, jsep }, acts);
+    }
+
+    fn join(&mut self, id: CallId, side: Side, event: ClientEvent, acts: &mut Vec<Act>) {
+        let backend = self.backend.clone();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let leg = call.leg_mut(side);
+        leg.joined = true;
+        let mut events = vec![event];
+        events.extend(leg.with_batch(Vec::new()));
+        let answers = (side == Side::Caller).then(|| id.into());
+        let (edge, events) = call.events(side, answers, Some(Change::Joined { backend, side }), events);
+        acts.push(Act::Edge(edge, events));
+    }
+}

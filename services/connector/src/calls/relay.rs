@@ -1,0 +1,250 @@
+//! What the two sides of a call say to Janus, and what Janus says to them. Clients always see each
+//! other's real names.
+
+use super::act::Act;
+use super::call::Suspect;
+use super::closing::Cause;
+use super::{Asked, Calls};
+use crate::janus::message::{JanusId, PluginData, ToJanus};
+use bus::message::{CallEvent, Change, ClientEvent, LegRef, LegRequest, Trickle};
+use protocol::object::Object;
+use protocol::videocall::{self, Request};
+use protocol::{CallId, MessageId, Raw, Side};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long candidates from Janus gather to travel together.
+const CANDIDATES_WINDOW: Duration = Duration::from_millis(10);
+/// How long news of media (`webrtcup`, `media`, `slowlink`) gather to travel together.
+const MEDIA_WINDOW: Duration = Duration::from_millis(40);
+/// How long Janus may take to say why a PeerConnection is gone, once it has told the peer.
+const SUSPICION: Duration = Duration::from_millis(300);
+
+impl Calls {
+    /// A plugin request of a client: `hangup` ends the call here, all else goes to Janus.
+    pub(super) fn request(&mut self, id: MessageId, asks: LegRequest, now: Instant, acts: &mut Vec<Act>) {
+        let LegRequest { leg, transaction, body, jsep } = asks;
+        let Some(handle) = self.calls.get(&leg.call).and_then(|call| call.leg(leg.side).handle) else {
+            return;
+        };
+        let object = Object::parse(body.get()).unwrap_or_default();
+        match videocall::request(&object) {
+            Ok(Request::Hangup) => {
+                let reason = videocall::hangup_reason(&object);
+                let transaction = transaction.unwrap_or_default();
+                self.end(
+                    leg.call,
+                    Cause::Hangup { side: leg.side, request: id, transaction, reason },
+                    now,
+                    acts,
+                );
+            }
+            Ok(verb) => {
+                let asked = Asked::Request { leg, request: id, transaction, verb };
+                self.ask_plugin(asked, handle, body, jsep.as_deref(), now, acts);
+            }
+            Err(error) => tracing::warn!(%error, "an edge passed on what it should have refused"),
+        }
+    }
+
+    /// Candidates of a client. Janus drops those that wait for an answer too long, so they are held
+    /// until there is one.
+    pub(super) fn trickle(&mut self, trickle: Trickle, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get_mut(&trickle.leg.call) else { return };
+        let answered = call.answered;
+        let leg = call.leg_mut(trickle.leg.side);
+        leg.hold(trickle.candidates);
+        if answered {
+            self.send_held(trickle.leg, acts);
+        }
+    }
+
+    fn send_held(&mut self, leg: LegRef, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        let leg = call.leg_mut(leg.side);
+        let (Some(handle), false) = (leg.handle, leg.held.is_empty()) else { return };
+        let candidates = std::mem::take(&mut leg.held);
+        let handle_id = Some(handle);
+        let trickle =
+            ToJanus { janus: "trickle", handle_id, candidates: Some(&candidates), ..ToJanus::default() };
+        self.tell(trickle, acts);
+    }
+
+    /// Janus' event under a transaction of ours.
+    pub(super) fn on_reply(
+        &mut self,
+        asked: Asked,
+        data: Raw,
+        jsep: Option<Raw>,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let refused = PluginData::read(&data).event.is_empty();
+        match asked {
+            Asked::Register(leg) if !refused => self.on_registered(leg, now, acts),
+            Asked::Call(leg) if !refused => self.on_calling(leg.call, data, acts),
+            Asked::Call(leg) => self.refuse(leg.call, data, now, acts),
+            Asked::Register(leg) | Asked::Attach(leg) => {
+                tracing::warn!(backend = %self.backend, call = %leg.call, %data, "Janus does not register a leg");
+                self.fail(
+                    leg.call,
+                    Cause::Backend("The media server refused the call".to_owned()),
+                    now,
+                    acts,
+                );
+            }
+            Asked::Request { leg, request, transaction, verb } => {
+                let accepted = verb == Request::Accept && !refused;
+                let change = (accepted && leg.side == Side::Caller).then_some(Change::Answered);
+                if let Some(transaction) = transaction {
+                    let event = ClientEvent::Plugin { transaction: Some(transaction), data, jsep };
+                    self.client_hears(leg, Some(request), change, event, acts);
+                }
+                if accepted {
+                    self.on_answered(leg.call, now, acts);
+                }
+            }
+        }
+    }
+
+    /// Janus' core error under a transaction of ours.
+    pub(super) fn on_error(
+        &mut self,
+        transaction: &str,
+        code: u16,
+        reason: String,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        match self.asked.remove(transaction) {
+            Some(Asked::Call(leg)) => self.refuse_core(leg.call, code, reason, now, acts),
+            Some(Asked::Request { leg, request, transaction: Some(transaction), .. }) => {
+                let event = ClientEvent::Error { transaction, code, reason };
+                self.client_hears(leg, Some(request), None, event, acts);
+            }
+            Some(Asked::Attach(leg) | Asked::Register(leg)) => {
+                tracing::warn!(backend = %self.backend, call = %leg.call, code, reason, "Janus refuses a leg");
+                self.fail(
+                    leg.call,
+                    Cause::Backend("The media server refused the call".to_owned()),
+                    now,
+                    acts,
+                );
+            }
+            Some(Asked::Request { .. }) | None => {}
+        }
+    }
+
+    fn on_answered(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if !std::mem::replace(&mut call.answered, true) {
+            acts.push(Act::Log(call.record(&self.backend, CallEvent::Answered, None, now)));
+        }
+        for side in [Side::Caller, Side::Callee] {
+            self.send_held(LegRef { call: id, side }, acts);
+        }
+    }
+
+    /// A plugin event of Janus' own accord.
+    pub(super) fn on_notification(
+        &mut self,
+        sender: JanusId,
+        data: Raw,
+        jsep: Option<Raw>,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let Some(leg) = self.legs.get(&sender).copied() else { return };
+        let Some(call) = self.calls.get(&leg.call) else { return };
+        let plugin = PluginData::read(&data);
+        match plugin.event.as_str() {
+            "incomingcall" => self.on_incoming(leg.call, jsep, now, acts),
+            "hangup" => {
+                let side = plugin.username.and_then(|alias| call.side_of_alias(&alias));
+                self.suspect(leg.call, side.unwrap_or(leg.side.peer()), now);
+            }
+            "accepted" => {
+                let peer = &call.leg(leg.side.peer()).party.username;
+                let data = videocall::event("accepted", Some(peer), None);
+                let event = ClientEvent::Plugin { transaction: None, data, jsep };
+                self.client_hears(leg, None, Some(Change::Answered), event, acts);
+            }
+            _ => self.client_hears(
+                leg,
+                None,
+                None,
+                ClientEvent::Plugin { transaction: None, data, jsep },
+                acts,
+            ),
+        }
+    }
+
+    /// A core event.
+    pub(super) fn on_core(
+        &mut self,
+        sender: JanusId,
+        name: String,
+        fields: Raw,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let Some(leg) = self.legs.get(&sender).copied() else { return };
+        match name.as_str() {
+            "hangup" => self.on_core_hangup(leg, &fields, now, acts),
+            "detached" => {
+                let reason = "The media server closed the connection".to_owned();
+                self.end(leg.call, Cause::Backend(reason), now, acts);
+            }
+            _ => {
+                let window = if name == "trickle" { CANDIDATES_WINDOW } else { MEDIA_WINDOW };
+                let Some(call) = self.calls.get_mut(&leg.call) else { return };
+                call.leg_mut(leg.side).gather(ClientEvent::Core { janus: name, fields }, now, window);
+                self.schedule(leg.call);
+            }
+        }
+    }
+
+    /// Janus says why a PeerConnection is gone: its own reason names whose it was; "Close PC" only
+    /// follows from the other side's.
+    fn on_core_hangup(&mut self, leg: LegRef, fields: &Raw, now: Instant, acts: &mut Vec<Act>) {
+        let fields = Object::parse(fields.get()).unwrap_or_default();
+        let reason = fields.string("reason").map(|reason| reason.into_owned()).unwrap_or_default();
+        match reason.as_str() {
+            "Close PC" => self.suspect(leg.call, leg.side.peer(), now),
+            _ => self.end(leg.call, Cause::PeerConnection(leg.side, reason), now, acts),
+        }
+    }
+
+    fn suspect(&mut self, id: CallId, side: Side, now: Instant) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.suspect.get_or_insert(Suspect { side, until: now + SUSPICION });
+        self.schedule(id);
+    }
+
+    fn client_hears(
+        &mut self,
+        leg: LegRef,
+        answers: Option<MessageId>,
+        change: Option<Change>,
+        event: ClientEvent,
+        acts: &mut Vec<Act>,
+    ) {
+        let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        let events = call.leg_mut(leg.side).with_batch(vec![event]);
+        let (edge, events) = call.events(leg.side, answers, change, events);
+        acts.push(Act::Edge(edge, events));
+    }
+
+    pub(super) fn flush_batches(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        for side in [Side::Caller, Side::Callee] {
+            let leg = call.leg_mut(side);
+            if leg.batch_due.is_some_and(|due| due <= now) {
+                let events = leg.with_batch(Vec::new());
+                let (edge, events) = call.events(side, None, None, events);
+                acts.push(Act::Edge(edge, events));
+            }
+        }
+        self.schedule(id);
+    }
+}

@@ -1,0 +1,186 @@
+//! What Janus says, and what is said to Janus. Pure.
+
+use protocol::object::{self, Object};
+use protocol::reply::members_of;
+use protocol::{Raw, raw};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// A session or handle of a Janus server; not a client's.
+pub type JanusId = u64;
+
+/// A message from Janus.
+#[derive(Debug)]
+pub enum FromJanus {
+    /// A request did what it should; with the id of what it made.
+    Success {
+        /// Our transaction.
+        transaction: String,
+        /// The new session or handle.
+        id: Option<JanusId>,
+    },
+    /// A request was refused.
+    Error {
+        /// Our transaction.
+        transaction: String,
+        /// Janus' code.
+        code: u16,
+        /// In words.
+        reason: String,
+    },
+    /// A plugin event.
+    Plugin {
+        /// The handle.
+        sender: JanusId,
+        /// Our transaction, if it answers a request.
+        transaction: Option<String>,
+        /// `plugindata.data`.
+        data: Raw,
+        /// The session description that goes with it.
+        jsep: Option<Raw>,
+    },
+    /// A core event of a handle.
+    Core {
+        /// The handle.
+        sender: JanusId,
+        /// Its name.
+        name: String,
+        /// Its other members.
+        fields: Raw,
+    },
+    /// The session is over.
+    Timeout,
+    /// Nothing that needs doing: acknowledgements, and what we do not know.
+    Other,
+}
+
+impl FromJanus {
+    /// Reads a message; what makes no sense is `Other`.
+    pub fn read(text: &str) -> Self {
+        Object::parse(text).ok().and_then(|message| Self::from_object(&message)).unwrap_or(Self::Other)
+    }
+
+    fn from_object(message: &Object<'_>) -> Option<Self> {
+        let transaction = || message.string("transaction").ok().map(|text| text.into_owned());
+        let number = |name| message.get(name).and_then(object::integer).map(|id| id as u64);
+        Some(match message.string("janus").ok()?.as_ref() {
+            "success" => {
+                let data = message.get("data").and_then(|data| Object::parse(data.get()).ok());
+                let id = data.and_then(|data| data.get("id").and_then(object::integer)).map(|id| id as u64);
+                Self::Success { transaction: transaction()?, id }
+            }
+            "error" => {
+                let error = Object::parse(message.get("error")?.get()).ok()?;
+                let code = error.get("code").and_then(object::integer)? as u16;
+                let reason = error.string("reason").ok()?.into_owned();
+                Self::Error { transaction: transaction()?, code, reason }
+            }
+            "event" => {
+                let plugindata = Object::parse(message.get("plugindata")?.get()).ok()?;
+                let data = plugindata.get("data")?.to_owned();
+                let jsep = message.get("jsep").map(ToOwned::to_owned);
+                Self::Plugin { sender: number("sender")?, transaction: transaction(), data, jsep }
+            }
+            "timeout" => Self::Timeout,
+            "ack" | "pong" => Self::Other,
+            name => {
+                let (sender, name) = (number("sender")?, name.to_owned());
+                Self::Core { sender, name, fields: members_of(message) }
+            }
+        })
+    }
+}
+
+/// What a plugin event says, as far as the connector needs it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct PluginData {
+    /// `result.event`; empty for an error.
+    pub event: String,
+    /// `result.username`.
+    pub username: Option<String>,
+}
+
+impl PluginData {
+    /// Reads `plugindata.data`.
+    pub fn read(data: &RawValue) -> Self {
+        let read = |data: &RawValue| {
+            let data = Object::parse(data.get()).ok()?;
+            let result = Object::parse(data.get("result")?.get()).ok()?;
+            let event = result.string("event").ok()?.into_owned();
+            Some(Self { event, username: result.string("username").ok().map(|name| name.into_owned()) })
+        };
+        read(data).unwrap_or_default()
+    }
+}
+
+/// A request to Janus. Members that do not apply are left out.
+#[derive(Debug, Default, Serialize)]
+pub struct ToJanus<'a> {
+    /// The verb.
+    pub janus: &'static str,
+    /// Ours.
+    pub transaction: String,
+    /// The connector's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<JanusId>,
+    /// The leg's handle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle_id: Option<JanusId>,
+    /// For attach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<&'static str>,
+    /// For attach: the call, so that it can be found in Janus' own records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opaque_id: Option<String>,
+    /// For message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Raw>,
+    /// For message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jsep: Option<&'a RawValue>,
+    /// For trickle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<&'a [Raw]>,
+}
+
+impl ToJanus<'_> {
+    /// The message as text.
+    pub fn text(&self) -> String {
+        raw(self).get().to_owned()
+    }
+}
+
+/// The body of a request that names a user.
+pub fn named(request: &'static str, username: &str) -> Raw {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        request: &'static str,
+        username: &'a str,
+    }
+    raw(&Body { request, username })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_a_recording_are_read() {
+        let event = r#"{"janus":"event","session_id":1,"transaction":"7","sender":42,"plugindata":{"plugin":"p","data":{"videocall":"event","result":{"event":"incomingcall","username":"x"}}},"jsep":{"type":"offer","sdp":"v=0"}}"#;
+        match FromJanus::read(event) {
+            FromJanus::Plugin { sender: 42, transaction: Some(transaction), data, jsep: Some(jsep) } => {
+                assert_eq!(transaction, "7");
+                assert_eq!(PluginData::read(&data).username.as_deref(), Some("x"));
+                assert_eq!(jsep.get(), r#"{"type":"offer","sdp":"v=0"}"#);
+            }
+            other => panic!("{other:?}"),
+        }
+        let trickle = r#"{"janus":"trickle","session_id":1,"sender":42,"candidate":{"completed":true}}"#;
+        assert!(matches!(FromJanus::read(trickle), FromJanus::Core { sender: 42, fields, .. }
+            if fields.get() == r#"{"candidate":{"completed":true}}"#));
+        let error = r#"{"janus":"error","transaction":"7","error":{"code":465,"reason":"no"}}"#;
+        assert!(matches!(FromJanus::read(error), FromJanus::Error { code: 465, .. }));
+        assert!(matches!(FromJanus::read("nonsense"), FromJanus::Other));
+        assert!(matches!(FromJanus::read(r#"{"janus":"timeout","session_id":1}"#), FromJanus::Timeout));
+    }
+}

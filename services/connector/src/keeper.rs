@@ -1,0 +1,72 @@
+//! Which of its servers this connector serves: those whose lease it gets.
+//!
+//! Connectors that know the same servers share them: each tries for one lease at a time, and waits
+//! the longer the more it has, so that the others come first.
+
+use crate::backend::{Backend, LEASE_LIFE, RENEW_EVERY, Stopped, lease_name};
+use crate::options::Server;
+use crate::outbox::Outbox;
+use service::{CancellationToken, Context};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How much longer to wait for each lease that is held already.
+const MODESTY: Duration = Duration::from_millis(300);
+
+/// The leases of a connector; clones share them.
+#[derive(Clone)]
+pub struct Keeper {
+    context: Context,
+    outbox: Outbox,
+    held: Arc<Mutex<u32>>,
+}
+
+impl Keeper {
+    /// Without leases.
+    pub fn new(context: Context) -> Self {
+        let outbox = Outbox::new(context.bus.clone());
+        Self { context, outbox, held: Arc::default() }
+    }
+
+    /// Serves this server whenever its lease can be had, until `stop`.
+    pub async fn keep(self, server: Server, stop: CancellationToken) {
+        while let Some(()) = stop.run_until_cancelled(self.lease(&server)).await {
+            tracing::info!(backend = %server.name, "this connector serves the backend now");
+            let stopped = self.serve(&server, &stop).await;
+            *self.held.lock().await -= 1;
+            if stopped == Stopped::Asked {
+                return;
+            }
+        }
+    }
+
+    async fn serve(&self, server: &Server, stop: &CancellationToken) -> Stopped {
+        match Backend::open(server.clone(), self.context.clone(), self.outbox.clone()).await {
+            Ok(backend) => backend.serve(stop).await,
+            Err(error) => {
+                tracing::warn!(%error, backend = %server.name, "the backend's mailbox could not be opened");
+                Stopped::LeaseLost
+            }
+        }
+    }
+
+    /// Waits until the lease is ours.
+    async fn lease(&self, server: &Server) {
+        let name = lease_name(server);
+        loop {
+            let mut held = self.held.lock().await;
+            tokio::time::sleep(MODESTY * *held).await;
+            match self.context.directory.lease(&name, &self.context.id, LEASE_LIFE).await {
+                Ok(Some(_)) => {
+                    *held += 1;
+                    return;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, backend = %server.name, "no lease could be asked for"),
+            }
+            drop(held);
+            tokio::time::sleep(RENEW_EVERY).await;
+        }
+    }
+}

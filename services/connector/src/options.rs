@@ -1,0 +1,102 @@
+//! The options of a connector.
+
+use clap::Args;
+use protocol::BackendName;
+use std::str::FromStr;
+
+/// Which Janus servers a connector may serve.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// A Janus server, NAME=ws://HOST:PORT, or dns+ws://HOST:PORT for every address HOST resolves to;
+    /// may be repeated (in the environment: separated by commas). Connectors that are given the same
+    /// servers share them
+    #[arg(long = "backend", env = "SWITCHBOARD_BACKEND", value_name = "NAME=URL", value_delimiter = ',')]
+    pub backends: Vec<Source>,
+}
+
+/// Where backends come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One server.
+    Server(Server),
+    /// Every address of a host name.
+    Dns {
+        /// The host name.
+        host: String,
+        /// The port on each address.
+        port: u16,
+    },
+}
+
+/// One Janus server.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Server {
+    /// Its name in the cluster.
+    pub name: BackendName,
+    /// Its websocket URL.
+    pub url: String,
+}
+
+/// Why a `--backend` makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSource {
+    /// Neither form.
+    #[error("expected NAME=ws://HOST:PORT or dns+ws://HOST:PORT")]
+    Form,
+    /// A name that would not do in keys and logs.
+    #[error("a backend's name has 1 to 64 letters, digits, dots, dashes or underscores")]
+    Name,
+    /// No port.
+    #[error("the port is missing or no number, as in dns+ws://janus:8188")]
+    Port,
+}
+
+impl FromStr for Source {
+    type Err = BadSource;
+
+    fn from_str(text: &str) -> Result<Self, BadSource> {
+        if let Some(address) = text.strip_prefix("dns+ws://") {
+            let (host, port) = address.trim_end_matches('/').rsplit_once(':').ok_or(BadSource::Port)?;
+            let port = port.parse().map_err(|_| BadSource::Port)?;
+            return Ok(Self::Dns { host: host.to_owned(), port });
+        }
+        let (name, url) = text.split_once('=').ok_or(BadSource::Form)?;
+        if !url.starts_with("ws://") || url.len() == "ws://".len() {
+            return Err(BadSource::Form);
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        match (1..=64).contains(&name.len()) && name.chars().all(fits) {
+            true => Ok(Self::Server(Server { name: BackendName::from(name), url: url.to_owned() })),
+            false => Err(BadSource::Name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read() {
+        let server = Server { name: BackendName::from("a"), url: "ws://10.0.0.5:8188".to_owned() };
+        assert_eq!("a=ws://10.0.0.5:8188".parse::<Source>().unwrap(), Source::Server(server));
+        let dns = Source::Dns { host: "janus".to_owned(), port: 8188 };
+        assert_eq!("dns+ws://janus:8188".parse::<Source>().unwrap(), dns);
+    }
+
+    #[test]
+    fn nonsense_is_told_apart() {
+        for (text, words) in [
+            ("janus", "expected NAME="),
+            ("a=http://x", "expected NAME="),
+            ("a=ws://", "expected NAME="),
+            ("=ws://x", "a backend's name"),
+            ("a{b=ws://x", "a backend's name"),
+            ("dns+ws://janus", "the port"),
+            ("dns+ws://janus:http", "the port"),
+        ] {
+            let error = text.parse::<Source>().expect_err(text).to_string();
+            assert!(error.starts_with(words), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What clients are to hear, on its way to their edges.
+//!
+//! Each edge has a queue of at most [`QUEUE`] messages and one task that posts them in order, so
+//! that a backend never waits for the bus. A queue that is full makes the sender wait. An edge that
+//! cannot be reached for [`PATIENCE`] loses the message; one that is gone has no clients to tell.
+
+use bus::message::{Body, Events, Message};
+use bus::topic::Mailbox;
+use bus::{Bus, SendError};
+use protocol::ServiceId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+const QUEUE: usize = 1024;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A queue without messages for so long is given up.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The queues of a connector; clones share them.
+#[derive(Clone)]
+pub struct Outbox {
+    bus: Bus,
+    queues: Arc<Mutex<HashMap<ServiceId, mpsc::Sender<Events>>>>,
+}
+
+impl Outbox {
+    /// Without queues yet.
+    pub fn new(bus: Bus) -> Self {
+        Self { bus, queues: Arc::default() }
+    }
+
+    /// Sends events to an edge, behind those sent before.
+    pub async fn send(&self, edge: ServiceId, events: Events) {
+        let queue = self.queue(&edge);
+        if let Err(mpsc::error::SendError(events)) = queue.send(events).await {
+            // The queue was given up this very moment: a new one takes its place.
+            let _ = self.queue(&edge).send(events).await;
+        }
+    }
+
+    fn queue(&self, edge: &ServiceId) -> mpsc::Sender<Events> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(edge).filter(|queue| !queue.is_closed()) {
+            return queue.clone();
+        }
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        queues.insert(edge.clone(), sender.clone());
+        tokio::spawn(self.clone().post_all(edge.clone(), receiver));
+        sender
+    }
+
+    async fn post_all(self, edge: ServiceId, mut receiver: mpsc::Receiver<Events>) {
+        let mailbox = Mailbox::Edge(edge.clone());
+        while let Ok(Some(events)) = tokio::time::timeout(IDLE, receiver.recv()).await {
+            self.post(&mailbox, events).await;
+        }
+        receiver.close();
+        while let Some(events) = receiver.recv().await {
+            self.post(&mailbox, events).await;
+        }
+    }
+
+    async fn post(&self, mailbox: &Mailbox, events: Events) {
+        let message = Message::new(Body::Events(events));
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match self.bus.post(mailbox, &message).await {
+                Ok(()) | Err(SendError::NoMailbox) => return,
+                Err(error) if tokio::time::Instant::now() > until => {
+                    metrics::counter!("switchboard_connector_lost_events_total").increment(1);
+                    return tracing::error!(%error, "events for a client are lost");
+                }
+                Err(error) => tracing::warn!(%error, "events for a client wait for the bus"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Which Janus servers there are: those named by the operator, and every address of a host name,
+//! looked up again every few seconds.
+
+use crate::keeper::Keeper;
+use crate::options::{Server, Source};
+use protocol::BackendName;
+use service::{CancellationToken, Context};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+const LOOK_UP_EVERY: Duration = Duration::from_secs(3);
+/// An address must be missing so often in a row before its server is let go.
+const MISSES: u32 = 3;
+
+/// Serves the servers of all sources until the connector stops.
+pub async fn serve(sources: Vec<Source>, context: Context) {
+    let keeper = Keeper::new(context.clone());
+    let served = TaskTracker::new();
+    for source in sources {
+        match source {
+            Source::Server(server) => {
+                served.spawn(keeper.clone().keep(server, context.shutdown.clone()));
+            }
+            Source::Dns { host, port } => {
+                served.spawn(follow(host, port, keeper.clone(), context.shutdown.clone()));
+            }
+        }
+    }
+    served.close();
+    served.wait().await;
+}
+
+/// Serves every address of a host name, as they come and go.
+async fn follow(host: String, port: u16, keeper: Keeper, shutdown: CancellationToken) {
+    let mut followed: BTreeMap<Server, (CancellationToken, u32)> = BTreeMap::new();
+    let served = TaskTracker::new();
+    let mut ticks = tokio::time::interval(LOOK_UP_EVERY);
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        match look_up(&host, port).await {
+            Err(error) => tracing::warn!(%error, %host, "the name of the media servers cannot be looked up"),
+            Ok(servers) => {
+                for (server, (_, misses)) in &mut followed {
+                    *misses = if servers.contains(server) { 0 } else { *misses + 1 };
+                }
+                for server in servers {
+                    followed.entry(server.clone()).or_insert_with(|| {
+                        let stop = shutdown.child_token();
+                        served.spawn(keeper.clone().keep(server, stop.clone()));
+                        (stop, 0)
+                    });
+                }
+                followed.retain(|_, (stop, misses)| {
+                    let stays = *misses < MISSES;
+                    if !stays {
+                        stop.cancel();
+                    }
+                    stays
+                });
+            }
+        }
+    }
+    served.close();
+    served.wait().await;
+}
+
+async fn look_up(host: &str, port: u16) -> std::io::Result<Vec<Server>> {
+    let addresses = tokio::net::lookup_host((host, port)).await?;
+    let mut servers: Vec<Server> = addresses
+        .map(|address| Server {
+            name: BackendName(format!("{host}-{}-{port}", address.ip())),
+            url: format!("ws://{address}"),
+        })
+        .collect();
+    servers.sort();
+    servers.dedup();
+    Ok(servers)
+}
