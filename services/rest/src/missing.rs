@@ -8,8 +8,8 @@ use serde_json::json;
 
 const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-    <title>Not found – Switchboard</title><link rel=\"stylesheet\" href=\"/style.css\">\
-    <main><h2>There is nothing at this address.</h2>\
+    <title>Not found – Switchboard</title><link rel=\"icon\" href=\"/icon.svg\"><link rel=\"stylesheet\" href=\"/style.css\">\
+    <main class=\"lost\"><h2>There is nothing at this address.</h2>\
     <p>The <a href=\"/\">video call page</a> is here.</p></main></html>";
 
 pub(crate) async fn not_found(uri: Uri, headers: HeaderMap) -> Response {

@@ -1,2 +1,34 @@
-//! x
-fn main() {}
+//! The executable: one subcommand for each service, and `standalone` for all of them in one process.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `options.rs` | the flags; `--help` is the reference |
+//! | `ungrouped.rs` | how flags of several services stand beside each other |
+//! | `run.rs` | one function for each subcommand |
+//! | `standalone.rs` | all services in this process |
+//! | `process.rs` | what every process has: log, numbers, admin routes, signals |
+//! | `cluster.rs` | the way to Redis |
+//! | `error.rs` | why a process ended |
+
+mod cluster;
+mod error;
+mod options;
+mod process;
+mod run;
+mod standalone;
+mod ungrouped;
+
+use clap::Parser;
+use options::Options;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run::run(Options::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("switchboard: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

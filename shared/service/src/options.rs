@@ -21,10 +21,36 @@ pub struct RedisOptions {
 #[derive(Clone)]
 pub struct RedisUrl(String);
 
+/// Not an address of a Redis; says nothing of what was given, since that may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error("--redis makes no sense: it has the form redis://[USER:SECRET@]HOST[:PORT][/DB]")]
+pub struct NotARedisUrl;
+
 impl RedisUrl {
     /// The whole address, password included.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it looks like one. Reading one never fails, because clap would print what it read.
+    ///
+    /// # Errors
+    /// When it has no `redis://`, no host, or a port that is no number.
+    pub fn check(&self) -> Result<(), NotARedisUrl> {
+        let (scheme, place) = self.parts();
+        let address = place.split('/').next().unwrap_or_default();
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, "6379"));
+        let port = if host.starts_with('[') && !host.ends_with(']') { "6379" } else { port };
+        match scheme == "redis" && !host.is_empty() && port.parse::<u16>().is_ok() {
+            true => Ok(()),
+            false => Err(NotARedisUrl),
+        }
+    }
+
+    /// The scheme, and all behind the password.
+    fn parts(&self) -> (&str, &str) {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        (scheme, rest.rsplit_once('@').map_or(rest, |(_, place)| place))
     }
 }
 
@@ -37,8 +63,7 @@ impl FromStr for RedisUrl {
 
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
-        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        let (scheme, place) = self.parts();
         write!(f, "{scheme}://{place}")
     }
 }
@@ -93,5 +118,17 @@ mod tests {
         assert_eq!(shown("redis://:p@ss@host"), "redis://host");
         assert_eq!(shown("redis://host/1"), "redis://host/1");
         assert_eq!(format!("{:?}", "rediss://a:b@h".parse::<RedisUrl>()), "Ok(rediss://h)");
+    }
+    #[test]
+    fn only_redis_urls_are_taken() {
+        let ok = |url: &str| url.parse::<RedisUrl>().unwrap().check().is_ok();
+        for good in
+            ["redis://h", "redis://h:1/0", "redis://u:p@h:6379", "redis://[::1]:6379/1", "redis://[::1]"]
+        {
+            assert!(ok(good), "{good}");
+        }
+        for bad in ["", "h:6379", "http://h", "redis://", "redis://u:p@", "redis://h:x"] {
+            assert!(!ok(bad), "{bad}");
+        }
     }
 }

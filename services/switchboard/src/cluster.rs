@@ -1,0 +1,39 @@
+//! The way to Redis. While it is away the process waits for it, says so on `/readyz`, and tries
+//! again every second: in a cluster things start in any order.
+
+use crate::error::Error;
+use crate::process::Process;
+use bus::Bus;
+use directory::Directory;
+use service::Context;
+use service::options::RedisOptions;
+use std::time::Duration;
+use tokio::time::sleep;
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a service of the cluster runs with; `None` when the process is told to stop before.
+pub async fn join(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
+    redis.redis.check()?;
+    let reached = process.shutdown.run_until_cancelled(reach(redis, process)).await;
+    Ok(reached.map(|(bus, directory)| process.context(kind, bus, directory)))
+}
+
+async fn reach(redis: &RedisOptions, process: &Process) -> (Bus, Directory) {
+    loop {
+        match connect(redis.redis.as_str()).await {
+            Ok(both) => return both,
+            Err(why) => {
+                tracing::warn!(redis = %redis.redis, "waiting for Redis: {why}");
+                process.health.bad("bus", &why);
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connect(url: &str) -> Result<(Bus, Directory), String> {
+    let bus = Bus::redis(url).await.map_err(|error| error.to_string())?;
+    let directory = Directory::redis(url).await.map_err(|error| error.to_string())?;
+    Ok((bus, directory))
+}

@@ -1,0 +1,47 @@
+//! Why a process ended although nobody told it to.
+
+use service::options::NotARedisUrl;
+use std::io;
+use tokio::task::JoinError;
+
+/// In words for whoever started the process.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no log.
+    #[error(transparent)]
+    Log(#[from] service::logging::Error),
+    /// Signals cannot be heard.
+    #[error("signals cannot be listened to: {0}")]
+    Signals(#[source] io::Error),
+    /// An address to listen on is taken, or is none of this machine's.
+    #[error("{flag} {address}: {source}")]
+    Listen {
+        /// The flag that named it.
+        flag: &'static str,
+        /// The address.
+        address: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// `--redis` is no Redis URL.
+    #[error(transparent)]
+    Redis(#[from] NotARedisUrl),
+    /// The edge failed.
+    #[error(transparent)]
+    Edge(#[from] edge::Error),
+    /// The router failed.
+    #[error(transparent)]
+    Router(#[from] router::Error),
+    /// The connector failed.
+    #[error(transparent)]
+    Connector(#[from] connector::Error),
+    /// The rest service failed.
+    #[error(transparent)]
+    Rest(#[from] rest::Error),
+    /// A service panicked, which is a bug; the log has the place.
+    #[error("a service failed: {0}")]
+    Panicked(#[from] JoinError),
+    /// A service came to its end while it was to go on.
+    #[error("a service ended before it was told to")]
+    Ended,
+}

@@ -1,0 +1,188 @@
+//! The flags of each subcommand. `--some-flag` is the environment variable `SWITCHBOARD_SOME_FLAG`
+//! too; a flag wins over its variable. The doc comments here are what `--help` prints.
+
+use crate::ungrouped::Ungrouped;
+use clap::{Args, Parser, Subcommand};
+use service::options::{AdminOptions, LogOptions, RedisOptions};
+
+/// Video calls between browsers, over as many Janus servers as you start
+///
+/// Switchboard speaks the Janus websocket API of the VideoCall plugin: a browser that can talk to
+/// one Janus can talk to it. Begin with `switchboard standalone --backend a=ws://JANUS:8188`; for
+/// more than one machine start the four services beside a Redis.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, max_term_width = 100)]
+pub struct Options {
+    /// What to run.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One process.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// All services in one process, without Redis: to try it out, or for one machine
+    Standalone(Standalone),
+    /// Holds the clients' websockets
+    Edge(Edge),
+    /// Decides who is called on which Janus server
+    Router(Router),
+    /// Holds the connections to the Janus servers
+    Connector(Connector),
+    /// Speaks HTTP: the demo page, operators, other proxies
+    Rest(Rest),
+}
+
+/// What every process has.
+#[derive(Args, Clone, Debug)]
+pub struct Process {
+    #[command(flatten)]
+    pub admin: AdminOptions,
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// What every process of a cluster has.
+#[derive(Args, Clone, Debug)]
+pub struct Cluster {
+    #[command(flatten)]
+    pub redis: RedisOptions,
+    #[command(flatten)]
+    pub process: Process,
+}
+
+/// `standalone`
+#[derive(Args, Debug)]
+pub struct Standalone {
+    /// Where clients connect with websockets
+    #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
+    pub listen: String,
+
+    /// Where the demo page and the HTTP API are served
+    #[arg(long, env = "SWITCHBOARD_REST_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub rest_listen: String,
+
+    #[command(flatten)]
+    pub connector: Ungrouped<connector::Options>,
+    #[command(flatten)]
+    pub edge: Ungrouped<edge::Options>,
+    #[command(flatten)]
+    pub router: Ungrouped<router::Options>,
+    #[command(flatten)]
+    pub rest: Ungrouped<rest::Options>,
+    #[command(flatten)]
+    pub process: Process,
+}
+
+/// `edge`
+#[derive(Args, Debug)]
+pub struct Edge {
+    /// Where clients connect with websockets
+    #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
+    pub listen: String,
+
+    #[command(flatten)]
+    pub edge: Ungrouped<edge::Options>,
+    #[command(flatten)]
+    pub cluster: Cluster,
+}
+
+/// `router`
+#[derive(Args, Debug)]
+pub struct Router {
+    #[command(flatten)]
+    pub router: Ungrouped<router::Options>,
+    #[command(flatten)]
+    pub cluster: Cluster,
+}
+
+/// `connector`
+#[derive(Args, Debug)]
+pub struct Connector {
+    #[command(flatten)]
+    pub connector: Ungrouped<connector::Options>,
+    #[command(flatten)]
+    pub cluster: Cluster,
+}
+
+/// `rest`
+#[derive(Args, Debug)]
+pub struct Rest {
+    /// Where the demo page and the HTTP API are served
+    #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+
+    #[command(flatten)]
+    pub rest: Ungrouped<rest::Options>,
+    #[command(flatten)]
+    pub cluster: Cluster,
+}
+
+impl Command {
+    /// The part that every process has.
+    pub fn process(&self) -> &Process {
+        match self {
+            Self::Standalone(options) => &options.process,
+            Self::Edge(options) => &options.cluster.process,
+            Self::Router(options) => &options.cluster.process,
+            Self::Connector(options) => &options.cluster.process,
+            Self::Rest(options) => &options.cluster.process,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn subcommands() -> Vec<clap::Command> {
+        let mut command = Options::command();
+        command.build();
+        command.get_subcommands().filter(|it| it.get_name() != "help").cloned().collect()
+    }
+
+    #[test]
+    fn the_flags_of_each_subcommand_fit_together() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_has_help() {
+        let names: Vec<_> = subcommands().iter().map(|it| it.get_name().to_owned()).collect();
+        assert_eq!(names, ["standalone", "edge", "router", "connector", "rest"]);
+        for name in names {
+            let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
+            let help = outcome.expect_err("help is no command");
+            assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
+            assert!(help.to_string().contains("--admin-listen"), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_flag_has_words_and_the_variable_of_its_name() {
+        for command in subcommands() {
+            for flag in
+                command.get_arguments().filter(|it| !matches!(it.get_id().as_str(), "help" | "version"))
+            {
+                let name = flag.get_long().expect("every option has a long flag");
+                let variable = format!("SWITCHBOARD_{}", name.replace('-', "_").to_uppercase());
+                let given = flag.get_env().and_then(|it| it.to_str());
+                assert_eq!(given, Some(variable.as_str()), "{} --{name}", command.get_name());
+                assert!(flag.get_help().is_some(), "{} --{name}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_of_a_cluster_wants_a_redis_and_standalone_does_not() {
+        for name in ["edge", "router", "connector", "rest"] {
+            assert!(Options::try_parse_from(["switchboard", name]).is_err(), "{name}");
+            assert!(Options::try_parse_from(["switchboard", name, "--redis", "redis://h"]).is_ok(), "{name}");
+        }
+        let alone =
+            ["switchboard", "standalone", "--backend", "a=ws://127.0.0.1:8189", "--rest-listen", "[::1]:80"];
+        assert!(Options::try_parse_from(alone).is_ok());
+        assert!(Options::try_parse_from(["switchboard", "standalone", "--redis", "redis://h"]).is_err());
+    }
+}

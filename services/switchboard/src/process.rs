@@ -1,0 +1,63 @@
+//! What every process has, whatever it runs: a log, numbers, admin routes, and ears for signals.
+
+use crate::error::Error;
+use crate::options;
+use bus::Bus;
+use directory::Directory;
+use protocol::ServiceId;
+use service::{CancellationToken, Context, Health, admin, logging, metrics, shutdown, watch};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A running process.
+pub struct Process {
+    /// Why it is not ready.
+    pub health: Health,
+    /// Cancelled by a signal.
+    pub shutdown: CancellationToken,
+    admin: Option<JoinHandle<()>>,
+    admin_shutdown: CancellationToken,
+}
+
+impl Process {
+    /// Starts the log, the numbers and the admin routes, and listens to signals.
+    pub async fn start(options: &options::Process) -> Result<Self, Error> {
+        logging::init(&options.log)?;
+        metrics::install();
+        let shutdown = shutdown::on_signal().map_err(Error::Signals)?;
+        let (health, admin_shutdown) = (Health::default(), CancellationToken::new());
+        health.bad("start", "starting");
+        let admin = match &options.admin.admin_listen {
+            Some(address) => Some(listen("--admin-listen", address).await?),
+            None => None,
+        };
+        let serve = |listener| tokio::spawn(admin::serve(listener, health.clone(), admin_shutdown.clone()));
+        let admin = admin.map(serve);
+        tokio::spawn(metrics::upkeep(shutdown.clone()));
+        Ok(Self { health, shutdown, admin, admin_shutdown })
+    }
+
+    /// What services of this process run with; from now on bus and directory are watched.
+    pub fn context(&self, kind: &str, bus: Bus, directory: Directory) -> Context {
+        let (health, shutdown) = (self.health.clone(), self.shutdown.clone());
+        let context = Context { id: ServiceId::fresh(kind), bus, directory, health, shutdown };
+        watch::watch(&context);
+        self.health.forget("start");
+        context
+    }
+
+    /// The admin routes stay to the last, so that `/readyz` can say that the process is stopping.
+    pub async fn finish(self) {
+        self.admin_shutdown.cancel();
+        if let Some(admin) = self.admin {
+            // It ends within the grace of the HTTP server; a panic in it is in the log.
+            let _ = admin.await;
+        }
+    }
+}
+
+/// Listens on the address that `flag` named.
+pub async fn listen(flag: &'static str, address: &str) -> Result<TcpListener, Error> {
+    let refused = |source| Error::Listen { flag, address: address.to_owned(), source };
+    TcpListener::bind(address).await.map_err(refused)
+}

@@ -1,0 +1,50 @@
+//! One function for each subcommand: listen, join the cluster, run the service.
+
+use crate::error::Error;
+use crate::options::{Command, Connector, Edge, Rest, Router};
+use crate::process::{Process, listen};
+use crate::{cluster, standalone};
+
+/// Runs what was asked for until a signal, or until it fails.
+pub async fn run(command: Command) -> Result<(), Error> {
+    let process = Process::start(command.process()).await?;
+    let outcome = match command {
+        Command::Standalone(options) => standalone::run(options, &process).await,
+        Command::Edge(options) => edge(options, &process).await,
+        Command::Router(options) => router(options, &process).await,
+        Command::Connector(options) => connector(options, &process).await,
+        Command::Rest(options) => rest(options, &process).await,
+    };
+    process.finish().await;
+    outcome
+}
+
+async fn edge(options: Edge, process: &Process) -> Result<(), Error> {
+    let listener = listen("--listen", &options.listen).await?;
+    match cluster::join("edge", &options.cluster.redis, process).await? {
+        Some(context) => Ok(edge::run(options.edge.0, listener, context).await?),
+        None => Ok(()),
+    }
+}
+
+async fn router(options: Router, process: &Process) -> Result<(), Error> {
+    match cluster::join("router", &options.cluster.redis, process).await? {
+        Some(context) => Ok(router::run(options.router.0, context).await?),
+        None => Ok(()),
+    }
+}
+
+async fn connector(options: Connector, process: &Process) -> Result<(), Error> {
+    match cluster::join("connector", &options.cluster.redis, process).await? {
+        Some(context) => Ok(connector::run(options.connector.0, context).await?),
+        None => Ok(()),
+    }
+}
+
+async fn rest(options: Rest, process: &Process) -> Result<(), Error> {
+    let listener = listen("--listen", &options.listen).await?;
+    match cluster::join("rest", &options.cluster.redis, process).await? {
+        Some(context) => Ok(rest::run(options.rest.0, listener, context).await?),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,76 @@
+//! All services in this process, on a bus and a directory in its memory: what is registered and
+//! which calls run is gone when it ends.
+
+use crate::error::Error;
+use crate::options::Standalone;
+use crate::process::{Process, listen};
+use bus::Bus;
+use directory::Directory;
+use protocol::ServiceId;
+use service::Context;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+type Services = JoinSet<Result<(), Error>>;
+
+/// Runs the four services until a signal, or until one of them fails.
+pub async fn run(options: Standalone, process: &Process) -> Result<(), Error> {
+    let clients = listen("--listen", &options.listen).await?;
+    let http = listen("--rest-listen", &options.rest_listen).await?;
+    let context = process.context("standalone", Bus::memory(), Directory::memory());
+    // Where nobody reads it, the services run all the same.
+    let _ = tell(&options, &clients, &http);
+    finish(start(options, clients, http, &context), &context).await
+}
+
+fn start(options: Standalone, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
+    let of = |kind| Context { id: ServiceId::fresh(kind), ..context.clone() };
+    let (edge, router, connector, rest) = (of("edge"), of("router"), of("connector"), of("rest"));
+    let mut page = options.rest.0;
+    page.websocket_port = page.websocket_port.or_else(|| clients.local_addr().ok().map(|it| it.port()));
+    let mut services = Services::new();
+    services.spawn(async move { Ok(connector::run(options.connector.0, connector).await?) });
+    services.spawn(async move { Ok(router::run(options.router.0, router).await?) });
+    services.spawn(async move { Ok(edge::run(options.edge.0, clients, edge).await?) });
+    services.spawn(async move { Ok(rest::run(page, http, rest).await?) });
+    services
+}
+
+/// Waits for all services. When one ends early, the others are told to end too, and its error is
+/// the outcome.
+async fn finish(mut services: Services, context: &Context) -> Result<(), Error> {
+    let mut outcome = Ok(());
+    while let Some(ended) = services.join_next().await {
+        let early = !context.shutdown.is_cancelled();
+        let ended = ended.unwrap_or_else(|panic| Err(Error::Panicked(panic)));
+        let ended = if early { ended.and(Err(Error::Ended)) } else { ended };
+        context.shutdown.cancel();
+        outcome = outcome.and(ended);
+    }
+    outcome
+}
+
+/// Tells whoever started it where everything is.
+fn tell(options: &Standalone, clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "Switchboard runs, all in this process.")?;
+    writeln!(out, "  Demo page   http://{}/", reachable(http.local_addr()?))?;
+    writeln!(out, "  Websocket   ws://{}/   (subprotocol janus-protocol)", reachable(clients.local_addr()?))?;
+    if options.connector.0.backends.is_empty() {
+        writeln!(
+            out,
+            "  No Janus server is given, so no call can be placed: add --backend NAME=ws://HOST:PORT"
+        )?;
+    }
+    out.flush()
+}
+
+/// An address a browser on this machine can open: 0.0.0.0 and [::] stand for all addresses.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip().is_unspecified() {
+        true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
+        false => address,
+    }
+}
