@@ -17,11 +17,14 @@ type Services = JoinSet<Result<(), Error>>;
 
 /// Runs the four services until a signal, or until one of them fails.
 pub async fn run(options: Standalone, process: &Process) -> Result<(), Error> {
+    if options.connector.0.backends.is_empty() {
+        return Err(connector::Error::NoBackend.into());
+    }
     let clients = listen("--listen", &options.listen).await?;
     let http = listen("--rest-listen", &options.rest_listen).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory());
     // Where nobody reads it, the services run all the same.
-    let _ = tell(&options, &clients, &http);
+    let _ = tell(&clients, &http);
     finish(start(options, clients, http, &context), &context).await
 }
 
@@ -53,17 +56,11 @@ async fn finish(mut services: Services, context: &Context) -> Result<(), Error> 
 }
 
 /// Tells whoever started it where everything is.
-fn tell(options: &Standalone, clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
+fn tell(clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "Switchboard runs, all in this process.")?;
     writeln!(out, "  Demo page   http://{}/", reachable(http.local_addr()?))?;
     writeln!(out, "  Websocket   ws://{}/   (subprotocol janus-protocol)", reachable(clients.local_addr()?))?;
-    if options.connector.0.backends.is_empty() {
-        writeln!(
-            out,
-            "  No Janus server is given, so no call can be placed: add --backend NAME=ws://HOST:PORT"
-        )?;
-    }
     out.flush()
 }
 

@@ -11,12 +11,17 @@ pub struct Ungrouped<T>(pub T);
 
 impl<T: Args> Args for Ungrouped<T> {
     fn augment_args(command: Command) -> Command {
-        command.args(T::augment_args(Command::new("")).get_arguments())
+        command.args(T::augment_args(unordered()).get_arguments())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command.args(T::augment_args_for_update(Command::new("")).get_arguments())
+        command.args(T::augment_args_for_update(unordered()).get_arguments())
     }
+}
+
+/// A command that does not number its flags, so that `--help` has them where they are flattened.
+fn unordered() -> Command {
+    Command::new("").next_display_order(None)
 }
 
 impl<T: FromArgMatches> FromArgMatches for Ungrouped<T> {

@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+/// Nobody listens there.
+const NO_JANUS: [&str; 3] = ["standalone", "--backend", "a=ws://127.0.0.1:1"];
+
 struct Process(Child);
 
 impl Process {
@@ -17,6 +20,10 @@ impl Process {
             command.env_remove(name);
         }
         Self(command.spawn().unwrap())
+    }
+
+    fn standalone(args: &[&str]) -> Self {
+        Self::start(&[&NO_JANUS[..], &["--listen", "127.0.0.1:0"], args].concat())
     }
 
     /// The next line of its output that has these words.
@@ -59,8 +66,7 @@ fn line_with(words: &str, lines: impl BufRead) -> String {
 
 #[test]
 fn standalone_says_where_it_is_and_ends_when_asked() {
-    let mut process =
-        Process::start(&["standalone", "--listen", "127.0.0.1:0", "--rest-listen", "127.0.0.1:0"]);
+    let mut process = Process::standalone(&["--rest-listen", "127.0.0.1:0"]);
     assert!(process.prints("Demo page").contains("http://127.0.0.1:"));
     process.terminate();
     assert_eq!(process.code(), Some(0));
@@ -88,7 +94,7 @@ fn a_redis_address_that_makes_no_sense_ends_it_without_telling_the_password() {
 fn an_address_that_is_taken_is_told_with_its_flag() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut process = Process::start(&["standalone", "--listen", "127.0.0.1:0", "--rest-listen", &address]);
+    let mut process = Process::standalone(&["--rest-listen", &address]);
     assert_eq!(process.code(), Some(1));
     let words = process.last_words();
     assert!(words.contains(&format!("switchboard: --rest-listen {address}: ")), "{words}");
@@ -96,7 +102,14 @@ fn an_address_that_is_taken_is_told_with_its_flag() {
 
 #[test]
 fn a_filter_of_the_log_that_makes_no_sense_is_told() {
-    let mut process = Process::start(&["standalone", "--log", "edge=loud"]);
+    let mut process = Process::standalone(&["--log", "edge=loud"]);
     assert_eq!(process.code(), Some(1));
     assert!(process.last_words().contains("--log \"edge=loud\" makes no sense"));
+}
+
+#[test]
+fn standalone_without_a_janus_says_how_to_name_one() {
+    let mut process = Process::start(&["standalone"]);
+    assert_eq!(process.code(), Some(1));
+    assert!(process.last_words().contains("--backend NAME=ws://HOST:PORT"));
 }
