@@ -11,7 +11,7 @@ const CAMERA = {
 
 const PLUGIN = {
   473: () => "You have no name here any more. Choose one again.",
-  474: () => "That name does not work here. Use letters, digits and underscores, at most 128 of them.",
+  474: () => "That name does not work here. Try letters, digits and underscores, at most 128 of them.",
   475: () => "A name is missing.",
   476: (who) => `The name ${who} is taken by somebody else. Choose another one.`,
   478: (who) => `Nobody named ${who} is online.`,
