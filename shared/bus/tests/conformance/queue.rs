@@ -77,6 +77,11 @@ async fn delivers_again_when_a_worker_dies(bus: Bus) {
     drop(take(&mut dying).await);
     drop(dying);
     let died = Instant::now();
+    sleep(REDELIVER_AFTER / 2).await;
+    enqueue_all(&bus, 1..2).await;
+    let newer = take(&mut other).await;
+    assert_eq!((number(&newer.message), newer.attempt), (1, 1), "the time is not over yet");
+    newer.done();
     let delivery = take(&mut other).await;
     let after = died.elapsed();
     assert_eq!((number(&delivery.message), delivery.attempt), (0, 2));

@@ -84,10 +84,9 @@ impl Shelf {
         state.is_attended() && state.held.len() < room
     }
 
-    /// What lies here while the worker attends.
-    pub(super) fn attended(&self) -> Vec<EntryId> {
-        let state = self.state();
-        state.held.iter().map(|held| held.id).collect()
+    /// What lies here.
+    pub(super) fn ids(&self) -> Vec<EntryId> {
+        self.state().held.iter().map(|held| held.id).collect()
     }
 
     /// Takes everything away from a worker that does not attend.

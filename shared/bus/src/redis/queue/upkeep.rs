@@ -35,7 +35,7 @@ pub(super) async fn run(group: Arc<Group>, shelf: Arc<Shelf>, desk: Desk) {
 
 async fn one_round(group: &Group, shelf: &Shelf, desk: &Desk, round: u32) -> RedisResult<()> {
     group.give_back(&shelf.unattended()).await?;
-    let shelved = shelf.attended();
+    let shelved = shelf.ids();
     if !shelved.is_empty() {
         group.touch(&shelved).await?;
     }
