@@ -18,14 +18,18 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 /// Bytes that may wait for a client to read them.
 pub const MAX_QUEUED: usize = 1 << 20;
 
+/// The largest frame that is read; what is over [`protocol::MAX_REQUEST`] is answered with an error,
+/// what is over this ends the connection.
+const MAX_FRAME: usize = 8 * protocol::MAX_REQUEST;
+
 /// How websockets are set up: small buffers, because most connections are idle.
 pub fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(4 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_QUEUED)
-        .max_message_size(Some(protocol::MAX_FRAME))
-        .max_frame_size(Some(protocol::MAX_FRAME))
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME))
 }
 
 /// A websocket with its queue.

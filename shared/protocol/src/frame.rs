@@ -4,15 +4,20 @@
 //! one of them is broken, none is done (janus-api.md 1, from `janus_websockets.c`). An array counts
 //! as an object without members.
 
-use crate::error::{INVALID_JSON, Refusal};
+use crate::MAX_REQUEST;
+use crate::error::{INVALID_JSON, Refusal, UNKNOWN};
 use crate::object::Object;
 use serde_json::value::RawValue;
 
 /// The objects of a message, at least one.
 ///
 /// # Errors
-/// 454 with the place of the first thing that is no object.
+/// 454 with the place of the first thing that is no object; 490 for a message that is too large.
 pub fn objects(text: &str) -> Result<Vec<Object<'_>>, Refusal> {
+    if text.len() > MAX_REQUEST {
+        let reason = format!("Request too large ({} bytes, at most {MAX_REQUEST})", text.len());
+        return Err(Refusal::new(UNKNOWN, reason));
+    }
     let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let objects: Vec<Object> =
         stream.map(|value| object(value?)).collect::<Result<_, _>>().map_err(invalid)?;

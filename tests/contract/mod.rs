@@ -1,0 +1,3 @@
+//! What the outside may send.
+
+mod hostile;

@@ -1,0 +1,93 @@
+//! Switchboard in front of a real Janus, in both of its forms: one process on the memory bus, and a
+//! cluster of processes on a real Redis.
+
+use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually};
+
+/// A running Switchboard with two doors, so that two clients need not be at the same edge.
+pub struct Switchboard {
+    pub janus: Janus,
+    form: Form,
+}
+
+enum Form {
+    Memory(Process),
+    Redis(Cluster, Redis),
+}
+
+impl Switchboard {
+    /// All in one process.
+    pub async fn on_memory() -> Self {
+        Self::on_memory_with(&[]).await
+    }
+
+    /// All in one process, with these options.
+    pub async fn on_memory_with(options: &[&str]) -> Self {
+        let janus = Janus::start().await;
+        let backend = format!("a={}", janus.url());
+        let options = [&["--backend", &backend], options].concat();
+        let process = Process::start(Service::Standalone, &options).await;
+        Self { janus, form: Form::Memory(process) }
+    }
+
+    /// Two edges, a router and a connector, on Redis.
+    pub async fn on_redis() -> Self {
+        let janus = Janus::start().await;
+        let redis = Redis::start().await;
+        let cluster = Cluster::new(&redis).edges(2).backend("a", &janus).start().await;
+        Self { janus, form: Form::Redis(cluster, redis) }
+    }
+
+    /// Where clients of this door connect.
+    pub fn door(&self, number: usize) -> String {
+        match &self.form {
+            Form::Memory(process) => process.url(),
+            Form::Redis(cluster, _) => cluster.edge_url(number),
+        }
+    }
+
+    /// alice and bob, registered, at different doors.
+    pub async fn alice_and_bob(&self) -> (Client, Client) {
+        let alice = Client::registered(&self.door(0), "alice").await;
+        let bob = Client::registered(&self.door(1), "bob").await;
+        (alice, bob)
+    }
+
+    /// Waits until no handle is left on Janus, and, on Redis, no key of a session, handle, name or call.
+    pub async fn is_clean(&self) {
+        let mut admin = self.janus.admin().await;
+        eventually("no handle is left on Janus", async || admin.all_handles().await == 0).await;
+        if let Form::Redis(_, redis) = &self.form {
+            let redis = redis.url();
+            eventually("no key of a call is left in Redis", async || leftovers(&redis).await.is_empty())
+                .await;
+        }
+    }
+}
+
+/// Keys of sessions, handles, names and calls.
+pub async fn leftovers(redis: &str) -> Vec<String> {
+    let client = redis::Client::open(redis).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
+    let of_calls = ["sb:handle:", "sb:session:", "sb:call:", "sb:calls_on:", "januscloud:videocall_users:"];
+    keys.into_iter().filter(|key| of_calls.iter().any(|start| key.starts_with(start))).collect()
+}
+
+/// Runs each story on both forms.
+macro_rules! on_both_buses {
+    ($($story:ident),* $(,)?) => {
+        mod on_memory {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story($crate::fixture::Switchboard::on_memory().await).await;
+            })*
+        }
+        mod on_redis {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story($crate::fixture::Switchboard::on_redis().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_buses;

@@ -1,0 +1,149 @@
+//! How calls end when a side goes away, while it rings and while it is up: by detach, destroy, core
+//! hangup, a lost socket, and silence.
+
+use super::call::connect;
+use crate::fixture::{Switchboard, on_both_buses};
+use serde_json::json;
+use testkit::Client;
+
+/// How a side goes away.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    CoreHangup,
+    Detach,
+    Destroy,
+}
+
+on_both_buses!(
+    the_caller_goes_while_it_rings,
+    the_callee_goes_while_it_rings,
+    the_caller_goes_in_the_call,
+    the_callee_goes_in_the_call,
+    a_session_is_claimed_by_another_socket,
+);
+
+async fn go(client: &mut Client, way: Way) {
+    match way {
+        Way::CoreHangup => {
+            client.core_hangup().await;
+            assert_eq!(client.expect_core("hangup").await["reason"], "Janus API");
+        }
+        Way::Detach => {
+            client.detach().await;
+            client.expect_core("detached").await;
+        }
+        Way::Destroy => client.destroy().await,
+    }
+}
+
+async fn hears_the_end(stays: &mut Client, gone: &str) {
+    let expected = json!({"event": "hangup", "username": gone, "reason": "Remote WebRTC hangup"});
+    stays.expect_result(expected).await;
+    assert_eq!(stays.expect_core("hangup").await["reason"], "Close PC");
+}
+
+/// Plays one ending for each way: `ringing` or in the call, by the caller or the callee.
+async fn endings(switchboard: Switchboard, ringing: bool, by_caller: bool) {
+    for way in [Way::CoreHangup, Way::Detach, Way::Destroy] {
+        let (mut alice, mut bob) = switchboard.alice_and_bob().await;
+        if ringing {
+            alice.call("bob").await;
+            bob.expect_event("incomingcall").await;
+        } else {
+            connect(&mut alice, &mut bob).await;
+        }
+        let (goes, stays, gone) =
+            if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
+        go(goes, way).await;
+        hears_the_end(stays, gone).await;
+        if way != Way::Destroy {
+            goes.destroy().await;
+        }
+        stays.destroy().await;
+        switchboard.is_clean().await;
+    }
+}
+
+async fn the_caller_goes_while_it_rings(switchboard: Switchboard) {
+    endings(switchboard, true, true).await;
+}
+
+async fn the_callee_goes_while_it_rings(switchboard: Switchboard) {
+    endings(switchboard, true, false).await;
+}
+
+async fn the_caller_goes_in_the_call(switchboard: Switchboard) {
+    endings(switchboard, false, true).await;
+}
+
+async fn the_callee_goes_in_the_call(switchboard: Switchboard) {
+    endings(switchboard, false, false).await;
+}
+
+async fn a_session_is_claimed_by_another_socket(switchboard: Switchboard) {
+    let (mut alice, mut bob) = switchboard.alice_and_bob().await;
+    connect(&mut alice, &mut bob).await;
+    let (session, handle) = (bob.session(), bob.handle());
+    bob.drop_socket();
+    alice.renegotiate(testkit::sdp::offer()).await;
+    let mut back = Client::claim(&switchboard.door(1), session).await.with_handle(handle);
+    back.expect_event("update").await;
+    alice.hangup().await;
+    back.expect_core("hangup").await;
+    back.destroy().await;
+    alice.destroy().await;
+    switchboard.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_dropped_socket_ends_the_call_when_nobody_claims_the_session() {
+    let options = ["--reclaim-timeout", "1"];
+    for ringing in [true, false] {
+        for by_caller in [true, false] {
+            let switchboard = Switchboard::on_memory_with(&options).await;
+            let (mut alice, mut bob) = switchboard.alice_and_bob().await;
+            if ringing {
+                alice.call("bob").await;
+                bob.expect_event("incomingcall").await;
+            } else {
+                connect(&mut alice, &mut bob).await;
+            }
+            let (goes, stays, gone) =
+                if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
+            let session = goes.session();
+            goes.drop_socket();
+            hears_the_end(stays, gone).await;
+            let mut late = Client::connect(&switchboard.door(0)).await;
+            let claim = late.request(json!({"janus": "claim", "session_id": session})).await;
+            assert_eq!(claim["error"]["code"], 458);
+            stays.destroy().await;
+            switchboard.is_clean().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_silent_session_ends_and_says_so() {
+    let switchboard = Switchboard::on_memory_with(&["--session-timeout", "1"]).await;
+    let mut alice = Client::connect(&switchboard.door(0)).await;
+    alice.create().await;
+    alice.expect("the end of the session", |message| message["janus"] == "timeout").await;
+    let keepalive = alice.on_session(json!({"janus": "keepalive"}));
+    assert_eq!(alice.request(keepalive).await["error"]["code"], 458);
+    alice.create().await;
+    switchboard.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_handle_lost_on_janus_ends_the_call_for_both() {
+    let switchboard = Switchboard::on_memory().await;
+    let (mut alice, mut bob) = switchboard.alice_and_bob().await;
+    connect(&mut alice, &mut bob).await;
+    let mut admin = switchboard.janus.admin().await;
+    let session = admin.sessions().await[0];
+    let handle = admin.handles(session).await[0];
+    admin.hangup_webrtc(session, handle).await;
+    alice.expect_core("hangup").await;
+    bob.expect_core("hangup").await;
+    connect(&mut alice, &mut bob).await;
+}

@@ -1,0 +1,6 @@
+//! The way of calls, from the first ring to the last event.
+
+mod call;
+mod ending;
+mod names;
+mod refusal;

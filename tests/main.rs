@@ -1,0 +1,13 @@
+//! Tests of the whole system: real processes, a real Janus, a real Redis, a real browser.
+//!
+//! | folder | asks |
+//! |---|---|
+//! | `flow/` | do calls go the way they should, on one process and on a cluster |
+//! | `contract/` | does bad input get Janus' answers and do no harm |
+//! | `browser/` | do two browsers see and hear each other |
+//! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
+#![allow(clippy::unwrap_used)]
+
+mod contract;
+mod fixture;
+mod flow;
