@@ -48,11 +48,6 @@ async fn every_missing_or_mistyped_field_is_named(switchboard: Switchboard) {
     };
     let plugin = |plugin: Value| json!({"janus": "attach", "session_id": session, "plugin": plugin});
     let table = [
-        (
-            json!({"janus": "create", "id": "x"}),
-            467,
-            "Invalid element type (id should be a positive integer)",
-        ),
         (json!({"janus": "nope"}), 457, "Unhandled request 'nope' at this path"),
         (json!({"janus": "nope", "session_id": session}), 453, "Unknown request 'nope'"),
         (on(json!({"janus": "nope"})), 453, "Unknown request 'nope'"),
@@ -79,6 +74,21 @@ async fn every_missing_or_mistyped_field_is_named(switchboard: Switchboard) {
         let answer = client.request(request.clone()).await;
         assert_eq!(answer["janus"], "error", "{request}");
         assert_eq!(answer["error"], json!({"code": code, "reason": reason}), "{request}");
+    }
+    for (request, code, reason) in [
+        (json!({}), 456, "Missing mandatory element (transaction)"),
+        (json!({"transaction": 1}), 467, "Invalid element type (transaction should be a string)"),
+        (json!({"transaction": "t"}), 456, "Missing mandatory element (janus)"),
+        (json!({"transaction": "t", "janus": 1}), 467, "Invalid element type (janus should be a string)"),
+        (
+            json!({"transaction": "t", "janus": "create", "id": "x"}),
+            467,
+            "Invalid element type (id should be a positive integer)",
+        ),
+    ] {
+        client.send(request.clone()).await;
+        let answer = client.expect("an error", |message| message["janus"] == "error").await;
+        assert_eq!(answer, json!({"janus": "error", "error": {"code": code, "reason": reason}}), "{request}");
     }
     for (body, code) in [
         (json!({}), 475),

@@ -51,7 +51,6 @@ async fn the_latest_registration_wins(switchboard: Switchboard) {
 async fn a_name_goes_with_its_handle(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     bob.detach().await;
-    bob.expect_core("detached").await;
     testkit::eventually("bob's name is free", async || {
         exists(&mut alice, "bob").await["registered"] == false
     })
