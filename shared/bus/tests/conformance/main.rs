@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bodies;
+mod connections;
 mod limits;
 mod logs;
 mod mailbox;

@@ -107,6 +107,20 @@ async fn a_waiting_worker_goes_on_after_a_flush_without_spinning() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_is_read_on_when_ids_begin_lower_after_a_flush() {
+    let server = Server::start();
+    let mut readers = Readers::start(&server).await;
+    // As if the clock of the old Redis had been ahead.
+    let nonsense = format!("XADD {} 9999999999999-0 foo bar", mailbox().key());
+    let _: String = server.command(&nonsense).await;
+    readers.mailbox_works(2).await;
+    let _: () = server.command("FLUSHALL").await;
+    readers.mailbox_works(3).await;
+    readers.mailbox_works(4).await;
+    readers.nothing_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_goes_on_after_all_connections_are_killed() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;

@@ -1,0 +1,64 @@
+//! Connections: how many there are, that waiting does not break them, and that senders hardly notice
+//! when one is replaced.
+
+use crate::redis_server::Server;
+use crate::support::*;
+use bus::SendError;
+use redis::aio::MultiplexedConnection;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+async fn opened_so_far(connection: &mut MultiplexedConnection) -> u64 {
+    let info: String = redis::cmd("INFO").arg("stats").query_async(connection).await.unwrap();
+    let line = info.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_readers_keep_the_connection_they_have() {
+    let server = Server::start();
+    let mut raw = server.raw().await;
+    let before = opened_so_far(&mut raw).await;
+    let bus = server.bus().await;
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    let mut notices = bus.subscribe().await;
+    let waited = timeout(Duration::from_secs(5), async {
+        tokio::select! {
+            _ = worker.next() => {}
+            _ = reader.next() => {}
+            _ = notices.next() => {}
+        }
+    });
+    assert!(waited.await.is_err(), "something came");
+    let opened = opened_so_far(&mut raw).await - before;
+    assert_eq!(opened, 4, "one that is shared, and one for each reader");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_lost_while_idle_costs_no_send() {
+    let server = Server::start();
+    let bus = server.bus().await;
+    bus.ping().await.unwrap();
+    let mut raw = server.raw().await;
+    let before = opened_so_far(&mut raw).await;
+    let mut kill = redis::cmd("CLIENT");
+    let _: i64 = kill.arg("KILL").arg("TYPE").arg("normal").query_async(&mut raw).await.unwrap();
+    eventually("the bus has reconnected", async || opened_so_far(&mut raw).await > before).await;
+    bus.enqueue(QUEUE, &numbered(0)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_send_after_an_outage_is_taken() {
+    let mut server = Server::start();
+    let bus = server.bus().await;
+    server.kill();
+    for _ in 0..2 {
+        let refused = bus.enqueue(QUEUE, &numbered(0)).await;
+        assert!(matches!(refused, Err(SendError::Unavailable(_))), "{refused:?}");
+    }
+    // Until the last attempt to connect has failed as well.
+    sleep(Duration::from_secs(1)).await;
+    server.start_again();
+    bus.enqueue(QUEUE, &numbered(1)).await.unwrap();
+}
