@@ -131,6 +131,8 @@ pub enum Claimed {
     Yes,
     /// It has this name already.
     AlreadyNamed(String),
+    /// The same request got the name before, and another handle has taken it since.
+    Lost,
 }
 
 /// Whether a name changed hands.

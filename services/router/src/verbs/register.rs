@@ -19,8 +19,9 @@ const MAX_CONTENTION: usize = 32;
 /// Answers the request.
 pub async fn register(context: &Context, id: MessageId, asks: &ClientRequest) -> Result<(), Failure> {
     match claim(context, id, asks).await? {
+        Ok(None) => {}
         Err(error) => refuse(&context.bus, id, asks, &error).await?,
-        Ok(username) => {
+        Ok(Some(username)) => {
             give(context, &username, &owner(asks)).await?;
             let data = videocall::event("registered", Some(&username), None);
             let change = Some(Change::Registered(username));
@@ -30,13 +31,14 @@ pub async fn register(context: &Context, id: MessageId, asks: &ClientRequest) ->
     Ok(())
 }
 
-/// The name, if the handle may have it. That it has one already is said before anything else
-/// (Janus 1.1.2).
+/// The name, if the handle may have it; none when this request had it and it moved on since, so that
+/// a request that comes again does not take it back. That the handle has a name already is said
+/// before anything else (Janus 1.1.2).
 async fn claim(
     context: &Context,
     id: MessageId,
     asks: &ClientRequest,
-) -> Result<Result<String, PluginError>, Failure> {
+) -> Result<Result<Option<String>, PluginError>, Failure> {
     let body = Object::parse(asks.body.get()).unwrap_or_default();
     let username = match videocall::username(&body) {
         Ok(username) => username,
@@ -47,7 +49,8 @@ async fn claim(
         }
     };
     match context.directory.claim_name(&owner(asks), &username, id).await? {
-        Claimed::Yes => Ok(Ok(username)),
+        Claimed::Yes => Ok(Ok(Some(username))),
+        Claimed::Lost => Ok(Ok(None)),
         Claimed::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
     }
 }

@@ -21,7 +21,7 @@ impl MemoryDirectory {
             return Taken::Gone;
         }
         let Some(record) = state.handles.get_mut(&handle) else { return Taken::Gone };
-        let owns = record.name.as_ref().is_some_and(|(name, _)| name == username);
+        let owns = record.name.as_deref() == Some(username);
         match record.call {
             Some(current) if current == call => Taken::Won,
             _ if !owns => Taken::Gone,

@@ -39,8 +39,9 @@ struct State {
 
 struct HandleRecord {
     edge: ServiceId,
-    /// The name, and the request that claimed it.
-    name: Option<(String, MessageId)>,
+    name: Option<String>,
+    /// The request that last claimed a name.
+    claimed_by: Option<MessageId>,
     call: Option<CallId>,
 }
 

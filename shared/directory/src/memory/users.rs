@@ -11,13 +11,17 @@ impl MemoryDirectory {
         let record = state.handles.entry(owner.handle).or_insert_with(|| HandleRecord {
             edge: owner.edge.clone(),
             name: None,
+            claimed_by: None,
             call: None,
         });
+        let again = record.claimed_by == Some(request);
         match &record.name {
-            Some((name, by)) if name != username || *by != request => Claimed::AlreadyNamed(name.clone()),
+            Some(name) if name != username || !again => Claimed::AlreadyNamed(name.clone()),
+            None if again => Claimed::Lost,
             _ => {
                 record.edge = owner.edge.clone();
-                record.name = Some((username.to_owned(), request));
+                record.name = Some(username.to_owned());
+                record.claimed_by = Some(request);
                 Claimed::Yes
             }
         }
@@ -39,7 +43,7 @@ impl MemoryDirectory {
     pub(crate) fn strip_name(&self, handle: HandleRef, username: &str) -> bool {
         let mut state = self.state();
         let Some(record) = state.handles.get_mut(&handle) else { return false };
-        record.name.take_if(|(name, _)| name == username).is_some()
+        record.name.take_if(|name| name == username).is_some()
     }
 
     pub(crate) fn free_name(&self, username: &str, owner: HandleRef) -> bool {
@@ -87,10 +91,6 @@ impl State {
 
 impl HandleRecord {
     fn seen(&self) -> Handle {
-        Handle {
-            edge: self.edge.clone(),
-            username: self.name.as_ref().map(|(name, _)| name.clone()),
-            call: self.call,
-        }
+        Handle { edge: self.edge.clone(), username: self.name.clone(), call: self.call }
     }
 }

@@ -93,7 +93,7 @@ fn freeing(call: &Call) -> Pipeline {
 
 fn free_handle(pipe: &mut Pipeline, handle: HandleRef, call: CallId) {
     let mut free = CLEAR_IF.key(keys::handle(handle));
-    pipe.invoke_script(free.arg("call").arg(call.to_string()).arg("call")).ignore();
+    pipe.invoke_script(free.arg("call").arg(call.to_string())).ignore();
 }
 
 fn read(key: &str, record: &str) -> Result<Call> {

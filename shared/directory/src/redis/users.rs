@@ -25,8 +25,14 @@ impl RedisDirectory {
         pipe.cmd("SADD").arg(keys::held(&owner.edge)).arg(held_handle(owner.handle)).ignore();
         let mut claim = CLAIM_NAME.key(&key);
         pipe.invoke_script(claim.arg(username).arg(request.to_string()).arg(owner.edge.as_str()));
-        let (has,): (Option<String>,) = self.link.ask(&key, &pipe).await?;
-        Ok(has.map_or(Claimed::Yes, Claimed::AlreadyNamed))
+        let (answer,): (Vec<redis::Value>,) = self.link.ask(&key, &pipe).await?;
+        Ok(match answer.as_slice() {
+            [redis::Value::Int(1)] => Claimed::Yes,
+            [_, name] => {
+                Claimed::AlreadyNamed(redis::from_redis_value_ref(name).map_err(|why| malformed(&key, &why))?)
+            }
+            _ => Claimed::Lost,
+        })
     }
 
     pub(crate) async fn give_name(
@@ -47,7 +53,7 @@ impl RedisDirectory {
     pub(crate) async fn strip_name(&self, handle: HandleRef, username: &str) -> Result<bool> {
         let key = keys::handle(handle);
         let mut strip = CLEAR_IF.key(&key);
-        strip.arg("username").arg(username).arg("request");
+        strip.arg("username").arg(username);
         let (stripped,) = self.link.ask(&key, redis::pipe().invoke_script(&strip)).await?;
         Ok(stripped)
     }

@@ -51,9 +51,11 @@ async fn a_handle_has_one_name(directory: Directory) {
 }
 
 async fn a_stripped_handle_may_claim_again(directory: Directory) {
-    directory.claim_name(&owner(1), "alice", request()).await.unwrap();
+    let first = request();
+    directory.claim_name(&owner(1), "alice", first).await.unwrap();
     assert!(directory.strip_name(handle(1), "alice").await.unwrap());
     assert!(!directory.strip_name(handle(1), "alice").await.unwrap());
+    assert_eq!(directory.claim_name(&owner(1), "alice", first).await.unwrap(), Claimed::Lost);
     let record = Handle { edge: edge(1), username: None, call: None };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(record));
     assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), Claimed::Yes);

@@ -1,8 +1,12 @@
 -- KEYS: handle. ARGV: name, request, edge.
--- Answers the name the handle has already, or nil when it may have the one it wants.
+-- Answers {1} for the name, {2, name} for a handle that has one, {3} for a request whose name was
+-- taken off the handle since.
 local name, request = unpack(redis.call('HMGET', KEYS[1], 'username', 'request'))
 if name and (name ~= ARGV[1] or request ~= ARGV[2]) then
-  return name
+  return {2, name}
+end
+if not name and request == ARGV[2] then
+  return {3}
 end
 redis.call('HSET', KEYS[1], 'username', ARGV[1], 'request', ARGV[2], 'edge', ARGV[3])
-return false
+return {1}

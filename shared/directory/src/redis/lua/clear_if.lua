@@ -1,7 +1,7 @@
--- KEYS: a hash. ARGV: field, value, another field.
--- Clears both fields if the first has the value; answers 1 or 0.
+-- KEYS: a hash. ARGV: field, value.
+-- Clears the field if it has the value; answers 1 or 0.
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
   return 0
 end
-redis.call('HDEL', KEYS[1], ARGV[1], ARGV[3])
+redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
