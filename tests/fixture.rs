@@ -64,10 +64,14 @@ impl Switchboard {
     }
 }
 
+/// A connection of the test's own.
+pub async fn redis_connection(redis: &str) -> redis::aio::MultiplexedConnection {
+    redis::Client::open(redis).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
 /// Keys of sessions, handles, names and calls.
 pub async fn leftovers(redis: &str) -> Vec<String> {
-    let client = redis::Client::open(redis).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = redis_connection(redis).await;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
     let of_calls = ["sb:handle:", "sb:session:", "sb:call:", "sb:calls_on:", "januscloud:videocall_users:"];
     keys.into_iter().filter(|key| of_calls.iter().any(|start| key.starts_with(start))).collect()

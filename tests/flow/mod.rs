@@ -1,6 +1,7 @@
 //! The way of calls, from the first ring to the last event.
 
 mod call;
+mod cluster;
 mod ending;
 mod names;
 mod refusal;

@@ -1,0 +1,167 @@
+//! A cluster of separate processes: two edges, two routers, two connectors, two Janus servers, one
+//! Redis. Calls between clients of different edges are spread over both servers, cost few stream
+//! entries, and leave nothing behind.
+
+use crate::fixture::{leftovers, redis_connection};
+use serde_json::json;
+use std::collections::BTreeMap;
+use testkit::{Client, Cluster, Janus, Redis, eventually, sdp};
+
+/// Calls in all, and how many of them are up at once.
+const CALLS: usize = 200;
+const AT_ONCE: usize = 10;
+/// What one whole call may cost, the log included.
+const MAX_ENTRIES: u64 = 20;
+
+struct House {
+    redis: Redis,
+    janus: [Janus; 2],
+    cluster: Cluster,
+}
+
+async fn house() -> House {
+    let redis = Redis::start().await;
+    let janus = [Janus::start().await, Janus::start().await];
+    let plan = Cluster::new(&redis).edges(2).routers(2).connectors(2);
+    let cluster = plan.backend("a", &janus[0]).backend("b", &janus[1]).start().await;
+    let house = House { redis, janus, cluster };
+    eventually("both Janus servers are announced", async || house.backends_up().await == 2).await;
+    house
+}
+
+impl House {
+    async fn backends_up(&self) -> usize {
+        let mut up = 0;
+        for name in ["a", "b"] {
+            let mut redis = redis_connection(&self.redis.url()).await;
+            let key = format!("januscloud:backend_servers:{name}");
+            let status: Option<String> =
+                redis::cmd("HGET").arg(key).arg("status").query_async(&mut redis).await.unwrap();
+            up += usize::from(status.as_deref() == Some("0"));
+        }
+        up
+    }
+
+    /// All entries ever added to any stream, with the streams they are in.
+    async fn entries(&self) -> BTreeMap<String, u64> {
+        let mut redis = redis_connection(&self.redis.url()).await;
+        let streams: Vec<String> = redis::cmd("KEYS").arg("sb:*").query_async(&mut redis).await.unwrap();
+        let mut entries = BTreeMap::new();
+        for stream in streams {
+            let kind: String = redis::cmd("TYPE").arg(&stream).query_async(&mut redis).await.unwrap();
+            if kind == "stream" {
+                let info: BTreeMap<String, redis::Value> =
+                    redis::cmd("XINFO").arg("STREAM").arg(&stream).query_async(&mut redis).await.unwrap();
+                let added = redis::from_redis_value(info["entries-added"].clone()).unwrap();
+                entries.insert(stream, added);
+            }
+        }
+        entries
+    }
+
+    /// Messages of queues that somebody has read and nobody has finished.
+    async fn pending(&self) -> u64 {
+        let mut redis = redis_connection(&self.redis.url()).await;
+        let mut pending = 0;
+        for stream in self.entries().await.into_keys().filter(|key| key.contains("requests")) {
+            let (count, ..): (u64, redis::Value, redis::Value, redis::Value) =
+                redis::cmd("XPENDING").arg(&stream).arg("workers").query_async(&mut redis).await.unwrap();
+            pending += count;
+        }
+        pending
+    }
+
+    /// How many calls each backend had, by the `calls` log.
+    async fn calls_by_backend(&self) -> BTreeMap<String, usize> {
+        let mut redis = redis_connection(&self.redis.url()).await;
+        let log: redis::streams::StreamRangeReply =
+            redis::cmd("XRANGE").arg("sb:calls").arg("-").arg("+").query_async(&mut redis).await.unwrap();
+        let mut calls = BTreeMap::new();
+        for entry in log.ids {
+            if entry.get::<String>("event").as_deref() == Some("ended") {
+                *calls.entry(entry.get("backend").unwrap()).or_default() += 1;
+            }
+        }
+        calls
+    }
+}
+
+/// One pair calls again and again, on the same handles.
+async fn keep_calling(doors: (String, String), pair: usize) {
+    let (caller, callee) = (format!("caller {pair}"), format!("callee {pair}"));
+    let mut alice = Client::registered(&doors.0, &caller).await;
+    let mut bob = Client::registered(&doors.1, &callee).await;
+    for _ in 0..CALLS / AT_ONCE {
+        one_call(&mut alice, &mut bob, &callee).await;
+        alice.forget().await;
+        bob.forget().await;
+    }
+    alice.destroy().await;
+    bob.destroy().await;
+}
+
+async fn one_call(alice: &mut Client, bob: &mut Client, callee: &str) {
+    alice.call(callee).await;
+    alice.trickle(sdp::candidate(1)).await;
+    alice.trickle(sdp::candidate(2)).await;
+    alice.trickle(sdp::end_of_candidates()).await;
+    bob.expect_event("incomingcall").await;
+    bob.accept().await;
+    bob.trickle(sdp::candidate(3)).await;
+    bob.trickle(sdp::end_of_candidates()).await;
+    alice.expect_event("accepted").await;
+    alice.hangup().await;
+    alice.expect_core("hangup").await;
+    bob.expect_core("hangup").await;
+}
+
+#[tokio::test]
+async fn two_hundred_calls_are_spread_and_leave_nothing_behind() {
+    let house = house().await;
+    let doors = |pair: usize| {
+        let (this, that) = (house.cluster.edge_url(pair % 2), house.cluster.edge_url((pair + 1) % 2));
+        (this, that)
+    };
+    let pairs: Vec<_> = (0..AT_ONCE).map(|pair| tokio::spawn(keep_calling(doors(pair), pair))).collect();
+    for pair in pairs {
+        pair.await.unwrap();
+    }
+    let calls = house.calls_by_backend().await;
+    assert_eq!(calls.values().sum::<usize>(), CALLS, "{calls:?}");
+    assert!(calls.len() == 2 && calls.values().all(|count| *count >= CALLS / 5), "uneven: {calls:?}");
+    for janus in &house.janus {
+        let mut admin = janus.admin().await;
+        eventually("no Janus handle is left", async || admin.all_handles().await == 0).await;
+    }
+    let redis = house.redis.url();
+    eventually("no key of a call is left", async || leftovers(&redis).await.is_empty()).await;
+    eventually("no request is pending", async || house.pending().await == 0).await;
+    let entries = house.entries().await;
+    assert!(!entries.contains_key("sb:dead"), "{entries:?}");
+}
+
+#[tokio::test]
+async fn a_call_costs_few_stream_entries() {
+    let house = house().await;
+    let mut alice = Client::registered(&house.cluster.edge_url(0), "alice").await;
+    let mut bob = Client::registered(&house.cluster.edge_url(1), "bob").await;
+    let before: u64 = house.entries().await.values().sum();
+    for _ in 0..10 {
+        one_call(&mut alice, &mut bob, "bob").await;
+    }
+    eventually("the log has the last end", async || {
+        house.calls_by_backend().await.values().sum::<usize>() == 10
+    })
+    .await;
+    let after = house.entries().await;
+    let cost = (after.values().sum::<u64>() - before) / 10;
+    println!("a call costs {cost} stream entries");
+    assert!(cost <= MAX_ENTRIES, "{cost} entries a call: {after:?}");
+    assert!(cost >= 10, "entries are not counted right: {after:?}");
+    let idle = house.entries().await;
+    for _ in 0..50 {
+        alice.keepalive().await;
+    }
+    bob.set(json!({"audio": true})).await;
+    assert_eq!(house.entries().await, idle, "keepalives and settings outside a call need no bus");
+}
