@@ -1,0 +1,43 @@
+//! From an edge to the routers: what a client wants that needs a decision.
+
+use protocol::{HandleId, HandleRef, Raw, ServiceId, SessionId};
+use serde::{Deserialize, Serialize};
+
+/// Where a client's handle can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The edge that holds the session.
+    pub edge: ServiceId,
+    /// The session.
+    pub session: SessionId,
+    /// The handle.
+    pub handle: HandleId,
+}
+
+impl Address {
+    /// The handle without the place it is held at.
+    pub fn handle_ref(&self) -> HandleRef {
+        HandleRef { session: self.session, handle: self.handle }
+    }
+}
+
+/// A VideoCall request of a client that is not about a leg.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientRequest {
+    /// Who asks.
+    pub from: Address,
+    /// The client's transaction: every answer carries it.
+    pub transaction: String,
+    /// The plugin request, as the client wrote it.
+    pub body: Raw,
+    /// The client's offer, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jsep: Option<Raw>,
+}
+
+/// A handle that is gone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Release {
+    /// Which.
+    pub who: HandleRef,
+}

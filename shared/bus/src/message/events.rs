@@ -1,0 +1,78 @@
+//! From routers and connectors to an edge: what a client is to hear.
+
+use protocol::{BackendName, CallId, HandleId, MessageId, Raw, SessionId, Side};
+use serde::{Deserialize, Serialize};
+
+/// What one client handle is to hear, and what its edge is to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Events {
+    /// The handle's session.
+    pub session: SessionId,
+    /// The handle.
+    pub handle: HandleId,
+    /// The call this is about. An edge drops what is of another call than the handle's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+    /// The request this is the final answer of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<MessageId>,
+    /// What changes for the handle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// For the client, in order.
+    pub events: Vec<ClientEvent>,
+}
+
+/// What changes for a handle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It owns this name now.
+    Registered(String),
+    /// It does not own this name any more.
+    Displaced(String),
+    /// It is in a call now; what it has to say goes to this backend's mailbox.
+    Joined {
+        /// The backend.
+        backend: BackendName,
+        /// The handle's side of the call.
+        side: Side,
+    },
+    /// The callee has accepted: what waited for that may go.
+    Answered,
+    /// The call is over for it.
+    Left,
+}
+
+/// One message for a client; its edge adds session, sender and plugin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientEvent {
+    /// A plugin event.
+    Plugin {
+        /// The transaction it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<String>,
+        /// `plugindata.data`.
+        data: Raw,
+        /// The session description that goes with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jsep: Option<Raw>,
+    },
+    /// A core event: `webrtcup`, `media`, `slowlink`, `trickle`, `hangup`.
+    Core {
+        /// Its name.
+        janus: String,
+        /// Its other members, an object; empty for none.
+        fields: Raw,
+    },
+    /// A core error instead of an acknowledgement.
+    Error {
+        /// The transaction it answers.
+        transaction: String,
+        /// Janus' error code.
+        code: u16,
+        /// In words.
+        reason: String,
+    },
+}

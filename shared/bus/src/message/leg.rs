@@ -1,0 +1,99 @@
+//! To a backend's connector: calls to set up, and what happens on their legs.
+
+use super::Address;
+use protocol::{CallId, Raw, Side};
+use serde::{Deserialize, Serialize};
+
+/// A call to set up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The call.
+    pub call: CallId,
+    /// Who calls.
+    pub caller: Party,
+    /// Who is called.
+    pub callee: Party,
+    /// The transaction of the caller's request.
+    pub transaction: String,
+    /// The caller's offer.
+    pub offer: Raw,
+}
+
+/// One side of a call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Party {
+    /// The name that the other side sees.
+    pub username: String,
+    /// Where its events go.
+    pub address: Address,
+}
+
+/// One side of a call, as edges and connectors refer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegRef {
+    /// The call.
+    pub call: CallId,
+    /// The side.
+    pub side: Side,
+}
+
+/// A VideoCall request on a leg.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LegRequest {
+    /// The leg.
+    pub leg: LegRef,
+    /// The client's transaction; absent where the edge replays settings of its own accord.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<String>,
+    /// The plugin request, as the client wrote it.
+    pub body: Raw,
+    /// The client's offer or answer, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jsep: Option<Raw>,
+}
+
+/// Candidates of a leg.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trickle {
+    /// The leg.
+    pub leg: LegRef,
+    /// As the client wrote them, in order.
+    pub candidates: Vec<Raw>,
+}
+
+/// A call to end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct End {
+    /// The call.
+    pub call: CallId,
+    /// Who or what ended it.
+    pub cause: EndCause,
+}
+
+/// Why a call is ended from outside its legs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// The caller's handle is gone.
+    CallerGone,
+    /// The callee's handle is gone.
+    CalleeGone,
+}
+
+impl EndCause {
+    /// The handle of this side is gone.
+    pub fn gone(side: Side) -> Self {
+        match side {
+            Side::Caller => Self::CallerGone,
+            Side::Callee => Self::CalleeGone,
+        }
+    }
+
+    /// Whose handle is gone.
+    pub fn side(self) -> Side {
+        match self {
+            Self::CallerGone => Side::Caller,
+            Self::CalleeGone => Side::Callee,
+        }
+    }
+}
