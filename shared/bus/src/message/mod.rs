@@ -44,11 +44,6 @@ impl Message {
         Self { id: MessageId::fresh(), deadline: None, body }
     }
 
-    /// A message with a fresh id that is void after `patience`.
-    pub fn within(patience: Duration, body: Body) -> Self {
-        Self { deadline: Some(Deadline::after(patience)), ..Self::new(body) }
-    }
-
     /// Whether the deadline has passed.
     pub fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| deadline.is_past())

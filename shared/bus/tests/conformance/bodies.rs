@@ -108,7 +108,8 @@ async fn keep_raw_json_byte_for_byte(bus: Bus) {
 
 async fn keep_their_deadline(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
-    let sent = Message::within(Duration::from_secs(60), Body::Hangup(leg()));
+    let deadline = Some(Deadline::after(Duration::from_secs(60)));
+    let sent = Message { deadline, ..Message::new(Body::Hangup(leg())) };
     bus.post(&mailbox(), &sent).await.unwrap();
     let message = within(SOON, reader.next()).await;
     assert!(sent.deadline.is_some());
