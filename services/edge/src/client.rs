@@ -154,6 +154,11 @@ impl Client {
         self.sessions.insert(session.id, session);
     }
 
+    /// A session that was given up, and that nobody took.
+    pub fn restored(&mut self, session: Session) {
+        self.sessions.insert(session.id, session);
+    }
+
     /// Gives a session up to the connection that claims it.
     pub fn surrender(&mut self, id: SessionId) -> Option<Session> {
         self.sessions.remove(&id)

@@ -182,9 +182,19 @@ impl Connection {
     fn surrender(&mut self, id: SessionId, claimer: oneshot::Sender<Surrendered>) {
         if let Some(session) = self.client.surrender(id) {
             let unheard = self.outlet.unheard(id);
-            // A claimer that has given up meanwhile leaves the session to nobody; its edge record
-            // ends with the reaper.
-            let _ = claimer.send(Surrendered { session, unheard });
+            if let Err(given_up) = claimer.send(Surrendered { session, unheard }) {
+                self.take_back(given_up);
+            }
+        }
+    }
+
+    /// The claimer has given up meanwhile: the session stays here.
+    fn take_back(&mut self, Surrendered { session, unheard }: Surrendered) {
+        let id = session.id;
+        self.shared.registry.set(id, self.route.clone());
+        self.client.restored(session);
+        for text in unheard {
+            let _ = self.outlet.tell(id, text);
         }
     }
 

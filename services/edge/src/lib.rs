@@ -77,9 +77,18 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
         [tokio::spawn(mailbox::read(reader, shared.clone())), tokio::spawn(sign_of_life(shared.clone()))];
     server::serve(listener, shared, options.max_connections).await;
     background.iter().for_each(tokio::task::JoinHandle::abort);
-    context.bus.close(&mailbox).await?;
-    context.directory.forget_edge(&id).await?;
+    leave(&context, &mailbox).await;
     Ok(())
+}
+
+/// What cannot be removed now is removed by a router, which takes a silent edge as dead.
+async fn leave(context: &Context, mailbox: &Mailbox) {
+    if let Err(error) = context.bus.close(mailbox).await {
+        tracing::warn!(%error, "the mailbox could not be closed");
+    }
+    if let Err(error) = context.directory.forget_edge(&context.id).await {
+        tracing::warn!(%error, "the edge could not take its leave");
+    }
 }
 
 fn info(options: &Options, context: &Context) -> ServerInfo {

@@ -5,6 +5,10 @@ use crate::socket::{Frame, MAX_QUEUED, Socket, TooSlow};
 use protocol::SessionId;
 use std::collections::HashMap;
 
+/// Bytes kept for a session whose client is away: what a slow client's socket had queued, and as
+/// much again.
+const MAX_UNHEARD: usize = 2 * MAX_QUEUED;
+
 /// The client's end.
 pub enum Outlet {
     /// There.
@@ -47,7 +51,7 @@ impl Outlet {
                 let (bytes, texts) = unheard.entry(session).or_default();
                 *bytes += text.len();
                 texts.push(text);
-                if *bytes > MAX_QUEUED { Err(Forgotten(session)) } else { Ok(Ok(())) }
+                if *bytes > MAX_UNHEARD { Err(Forgotten(session)) } else { Ok(Ok(())) }
             }
         }
     }

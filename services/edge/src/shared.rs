@@ -14,8 +14,8 @@ use std::time::Duration;
 
 /// How long the bus may take to accept a message.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
-/// How often and at which pace a release is sent again; after that the reaper finds the handle.
-const RELEASE_TRIES: u32 = 30;
+/// How often, once a second, what is given back is sent again.
+const TRIES: u32 = 30;
 
 /// Shared by all connections.
 pub struct Shared {
@@ -30,11 +30,11 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Puts a message on the bus. A release that cannot be sent is sent again in the background:
-    /// nobody else knows that the handle is gone.
+    /// Puts a message on the bus. What is given back is sent again in the background when it cannot
+    /// be sent now: nobody else knows that the handle is gone, or the call not wanted.
     pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
         let sent = send(&self.context, road, message, who).await;
-        if sent.is_err() && matches!(message.body, Body::Release(_)) {
+        if sent.is_err() && matches!(message.body, Body::Release(_) | Body::Abandon(_)) {
             let (context, message) = (self.context.clone(), message.clone());
             tokio::spawn(async move { send_again(&context, &message, who).await });
             return Ok(());
@@ -55,7 +55,7 @@ async fn send(context: &Context, road: &Road, message: &Message, who: HandleRef)
 }
 
 async fn send_again(context: &Context, message: &Message, who: HandleRef) {
-    for _ in 0..RELEASE_TRIES {
+    for _ in 0..TRIES {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if send(context, &Road::Requests, message, who).await.is_ok() {
             return;

@@ -58,8 +58,7 @@ impl Backends {
             loop {
                 tokio::select! {
                     () = &mut pause => break,
-                    Notice::BackendChanged(_) = notices.next() => break,
-                    else => {}
+                    notice = notices.next() => if matches!(notice, Notice::BackendChanged(_)) { break },
                 }
             }
         }

@@ -5,6 +5,7 @@ use bus::topic::Mailbox;
 use protocol::ServiceId;
 use service::Context;
 use std::time::Duration;
+use tokio::time::Instant;
 
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// An edge gives a sign of life every three seconds.
@@ -12,19 +13,23 @@ const DEAD_AFTER: Duration = Duration::from_secs(15);
 const LEASE: &str = "reaper";
 const LEASE_LIFE: Duration = Duration::from_secs(10);
 
-/// Reaps until the router stops.
+/// Reaps until the router stops. After the directory was away, edges first get the time to give a
+/// sign of life again.
 pub async fn reap(context: Context) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut reachable_since = Instant::now();
     loop {
         ticks.tick().await;
-        if let Err(error) = look(&context).await {
+        if let Err(error) = look(&context, reachable_since).await {
             tracing::warn!(%error, "dead edges could not be looked for");
+            reachable_since = Instant::now();
         }
     }
 }
 
-async fn look(context: &Context) -> Result<(), Failure> {
-    if context.directory.lease(LEASE, &context.id, LEASE_LIFE).await?.is_none() {
+async fn look(context: &Context, reachable_since: Instant) -> Result<(), Failure> {
+    let has_lease = context.directory.lease(LEASE, &context.id, LEASE_LIFE).await?.is_some();
+    if !has_lease || reachable_since.elapsed() < DEAD_AFTER {
         return Ok(());
     }
     for edge in context.directory.silent_edges(DEAD_AFTER).await? {

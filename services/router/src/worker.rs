@@ -57,9 +57,10 @@ async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
 async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> Result<(), Failure> {
     match &message.body {
         Body::Register(asks) => register::register(context, message.id, asks).await,
-        Body::Call(asks) => call::call(context, backends, message.id, asks).await,
+        Body::Call(asks) => call::call(context, backends, message, asks).await,
         Body::Exists(asks) => exists::exists(context, message.id, asks).await,
         Body::List(asks) => list::list(context, message.id, asks).await,
+        Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
         Body::Release(release) => release::release(context, release.who).await,
         other => {
             tracing::warn!(kind = other.kind(), "not a request for a router");

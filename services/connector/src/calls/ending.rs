@@ -87,6 +87,12 @@ impl Calls {
         self.tell(ToJanus { janus: "detach", handle_id: Some(handle), ..ToJanus::default() }, acts);
     }
 
+    /// A call that never got here, or not yet, is over: whatever handles it has are freed.
+    pub(super) fn end_unknown(&mut self, call: CallId, now: Instant, acts: &mut Vec<Act>) {
+        self.has_ended(call, now);
+        acts.push(Act::End(Ended { call, tell: Vec::new(), log: None }));
+    }
+
     /// This call is over: should its `place` come yet, it is not begun.
     pub fn has_ended(&mut self, id: CallId, now: Instant) {
         if self.ended.insert(id) {

@@ -118,7 +118,10 @@ impl Calls {
             Body::Request(_) => {}
             Body::Trickle(trickle) => self.trickle(trickle, &mut acts),
             Body::Hangup(leg) => self.end(leg.call, Cause::CoreHangup(leg.side), now, &mut acts),
-            Body::End(end) => self.end(end.call, Cause::Gone(end.cause.side()), now, &mut acts),
+            Body::End(end) if self.calls.contains_key(&end.call) => {
+                self.end(end.call, Cause::Gone(end.cause.side()), now, &mut acts);
+            }
+            Body::End(end) => self.end_unknown(end.call, now, &mut acts),
             other => tracing::warn!(kind = other.kind(), "not a message for a backend"),
         }
         acts

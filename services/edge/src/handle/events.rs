@@ -2,7 +2,7 @@
 
 use super::{Asked, Handle, Leg};
 use crate::act::{Act, Road};
-use bus::message::{Body, Change, ClientEvent, Events, LegRef, Message, Release};
+use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message, Release};
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::videocall::{self, PluginError, Request};
 use protocol::{CallId, HandleRef, MessageId, Side, reply};
@@ -63,7 +63,17 @@ impl Handle {
                 self.ack(&asked.transaction, acts);
             }
             self.fail(&asked, acts);
+            self.abandon(&asked, acts);
             self.go_on(now, acts);
+        }
+    }
+
+    /// A call that is not answered in time is given up, wherever it got stuck.
+    fn abandon(&self, asked: &Asked, acts: &mut Vec<Act>) {
+        if asked.request == Request::Call {
+            let who = self.address.handle_ref();
+            let abandon = Body::Abandon(Abandon { who, call: asked.id.into() });
+            acts.push(Act::Send(Road::Requests, Box::new(Message::new(abandon)), who));
         }
     }
 

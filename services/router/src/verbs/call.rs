@@ -6,6 +6,7 @@
 use super::Failure;
 use crate::answer::{answer, close_peer_connection, reply};
 use crate::backends::Backends;
+use bus::SendError;
 use bus::message::{Address, Body, ClientEvent, ClientRequest, Message, Party, Place};
 use bus::topic::Mailbox;
 use directory::record::{Call, CallParty, Handle, Owner, Taken, User};
@@ -37,22 +38,22 @@ impl From<PluginError> for Refusal {
 pub async fn call(
     context: &Context,
     backends: &Backends,
-    id: MessageId,
+    request: &Message,
     asks: &ClientRequest,
 ) -> Result<(), Failure> {
-    match pair(context, backends, id, asks).await? {
+    match pair(context, backends, request, asks).await? {
         Ok(()) => Ok(()),
-        Err(refusal) => refuse(context, id, asks, refusal).await,
+        Err(refusal) => refuse(context, request.id, asks, refusal).await,
     }
 }
 
 async fn pair(
     context: &Context,
     backends: &Backends,
-    id: MessageId,
+    request: &Message,
     asks: &ClientRequest,
 ) -> Result<Result<(), Refusal>, Failure> {
-    let call_id = CallId::from(id);
+    let call_id = CallId::from(request.id);
     let who = asks.from.handle_ref();
     let body = Object::parse(asks.body.get()).unwrap_or_default();
     let username = videocall::username(&body);
@@ -65,7 +66,15 @@ async fn pair(
     let Some(offer) = &asks.jsep else { return without_offer(context, name, &callee).await.map(Err) };
     let caller = CallParty { username: name, owner: Owner { edge: asks.from.edge.clone(), handle: who } };
     let callee = CallParty { username: callee.username, owner: callee.owner };
-    place(context, backends, call_id, asks, offer, caller, callee).await
+    let parties = [caller, callee];
+    place(context, backends, request, Begun { asks, offer, parties }).await
+}
+
+/// A call whose parties are known.
+struct Begun<'a> {
+    asks: &'a ClientRequest,
+    offer: &'a Raw,
+    parties: [CallParty; 2],
 }
 
 /// What Janus checks before it looks at the callee's state, in its order: the caller's name and the
@@ -101,24 +110,24 @@ async fn without_offer(context: &Context, own: String, callee: &User) -> Result<
 async fn place(
     context: &Context,
     backends: &Backends,
-    id: CallId,
-    asks: &ClientRequest,
-    offer: &Raw,
-    caller: CallParty,
-    callee: CallParty,
+    request: &Message,
+    begun: Begun<'_>,
 ) -> Result<Result<(), Refusal>, Failure> {
+    let id = CallId::from(request.id);
     let mut tried: Vec<BackendName> = Vec::new();
     while tried.len() < MAX_BACKENDS {
         let Some(backend) = backends.choose(&context.directory, &tried).await? else { break };
-        let call =
-            Call { id, backend, caller: caller.clone(), callee: callee.clone(), opened: unix_millis() };
+        let [caller, callee] = begun.parties.clone();
+        let call = Call { id, backend, caller, callee, opened: unix_millis() };
         let call = context.directory.open_call(&call).await?;
         if let Err(refusal) = take(context, &call).await? {
             context.directory.free_call(id).await?;
             return Ok(Err(refusal));
         }
-        match hand_over(context, &call, asks, offer).await {
+        match hand_over(context, request, &call, &begun).await {
             Ok(()) => return Ok(Ok(())),
+            // The backend may have it: the same request comes again and finds the same call.
+            Err(SendError::Unavailable(why)) => return Err(SendError::Unavailable(why).into()),
             Err(error) => {
                 tracing::warn!(%error, %id, backend = %call.backend, "a backend did not take a call")
             }
@@ -155,10 +164,10 @@ fn lost(call: &Call, side: Side, taken: Taken) -> Option<Refusal> {
 
 async fn hand_over(
     context: &Context,
+    request: &Message,
     call: &Call,
-    asks: &ClientRequest,
-    offer: &Raw,
-) -> Result<(), bus::SendError> {
+    begun: &Begun<'_>,
+) -> Result<(), SendError> {
     let party = |party: &CallParty| {
         let Owner { edge, handle } = party.owner.clone();
         let address = Address { edge, session: handle.session, handle: handle.handle };
@@ -168,10 +177,10 @@ async fn hand_over(
         call: call.id,
         caller: party(&call.caller),
         callee: party(&call.callee),
-        transaction: asks.transaction.clone(),
-        offer: offer.clone(),
+        transaction: begun.asks.transaction.clone(),
+        offer: begun.offer.clone(),
     };
-    let message = Message { id: call.id.into(), ..Message::new(Body::Place(place)) };
+    let message = Message { id: request.id, deadline: request.deadline, body: Body::Place(place) };
     context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await
 }
 

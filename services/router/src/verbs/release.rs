@@ -5,7 +5,7 @@
 
 use super::Failure;
 use crate::answer::{close_peer_connection, tell};
-use bus::message::{Body, Change, ClientEvent, End, EndCause, Events, Message};
+use bus::message::{Abandon, Body, Change, ClientEvent, End, EndCause, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use directory::record::{Call, CallParty};
@@ -27,6 +27,11 @@ pub async fn release(context: &Context, who: HandleRef) -> Result<(), Failure> {
         Some(call) => end(context, call, who).await,
         None => Ok(()),
     }
+}
+
+/// Ends a call that its caller has given up on, wherever it got stuck.
+pub async fn abandon(context: &Context, abandoned: Abandon) -> Result<(), Failure> {
+    end(context, abandoned.call, abandoned.who).await
 }
 
 /// Has the connector end the call; where there is none any more, does what is left of it.

@@ -1,6 +1,6 @@
 //! From an edge to the routers: what a client wants that needs a decision.
 
-use protocol::{HandleId, HandleRef, Raw, ServiceId, SessionId};
+use protocol::{CallId, HandleId, HandleRef, Raw, ServiceId, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// Where a client's handle can be reached.
@@ -40,4 +40,13 @@ pub struct ClientRequest {
 pub struct Release {
     /// Which.
     pub who: HandleRef,
+}
+
+/// A call that its caller does not wait for any more, because no answer came in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abandon {
+    /// Who had asked for it.
+    pub who: HandleRef,
+    /// The call it would have been.
+    pub call: CallId,
 }

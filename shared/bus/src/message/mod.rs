@@ -7,7 +7,7 @@
 //! The flow, by kind:
 //!
 //! ```text
-//! edge      → requests      register call exists list release
+//! edge      → requests      register call exists list release abandon
 //! router    → backend:NAME  place end
 //! edge      → backend:NAME  request trickle hangup
 //! router, connector → edge  events
@@ -18,7 +18,7 @@ mod events;
 mod leg;
 mod news;
 
-pub use client::{Address, ClientRequest, Release};
+pub use client::{Abandon, Address, ClientRequest, Release};
 pub use events::{Change, ClientEvent, Events};
 pub use leg::{End, EndCause, LegRef, LegRequest, Party, Place, Trickle};
 pub use news::{CallEvent, CallRecord, Notice};
@@ -118,6 +118,8 @@ bodies! {
     List(ClientRequest) = "list",
     /// A handle is gone: free its name, end its call. To the routers.
     Release(Release) = "release",
+    /// A caller has given up on a call that was not answered. To the routers.
+    Abandon(Abandon) = "abandon",
     /// Set up this call. To a backend.
     Place(Place) = "place",
     /// A VideoCall request on a leg: accept, set, hangup. To a backend.
