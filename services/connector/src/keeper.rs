@@ -3,7 +3,8 @@
 //! Connectors that know the same servers share them: each tries for one lease at a time, and waits
 //! the longer the more it has, so that the others come first.
 
-use crate::backend::{Backend, LEASE_LIFE, RENEW_EVERY, Stopped, lease_name};
+use crate::backend::{Backend, Stopped, lease_name};
+use crate::herald::{LEASE_LIFE, RENEW_EVERY};
 use crate::options::Server;
 use crate::outbox::Outbox;
 use service::{CancellationToken, Context};

@@ -10,6 +10,8 @@
 //! | [`sources`] | which Janus servers there are |
 //! | [`keeper`] | whose lease this connector has |
 //! | [`backend`] | one Janus server: waits, lets decide, does |
+//! | [`herald`] | keeps the lease and announces the backend |
+//! | [`conclude`] | the end of calls in the directory |
 //! | [`calls`] | the decisions: pure, no socket, no clock |
 //! | [`dial`], [`janus`] | the websocket to Janus |
 //! | [`outbox`] | the way to the edges |
@@ -19,7 +21,9 @@
 
 pub mod backend;
 pub mod calls;
+pub mod conclude;
 pub mod dial;
+pub mod herald;
 pub mod janus;
 pub mod keeper;
 pub mod options;

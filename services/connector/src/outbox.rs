@@ -1,10 +1,10 @@
-//! What clients are to hear, on its way to their edges.
+//! What clients are to hear, on its way to their edges, and the lines of the `calls` log.
 //!
 //! Each edge has a queue of at most [`QUEUE`] messages and one task that posts them in order, so
 //! that a backend never waits for the bus. A queue that is full makes the sender wait. An edge that
 //! cannot be reached for [`PATIENCE`] loses the message; one that is gone has no clients to tell.
 
-use bus::message::{Body, Events, Message};
+use bus::message::{Body, CallRecord, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use protocol::ServiceId;
@@ -22,13 +22,21 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Outbox {
     bus: Bus,
+    log: mpsc::Sender<CallRecord>,
     queues: Arc<Mutex<HashMap<ServiceId, mpsc::Sender<Events>>>>,
 }
 
 impl Outbox {
     /// Without queues yet.
     pub fn new(bus: Bus) -> Self {
-        Self { bus, queues: Arc::default() }
+        let (log, records) = mpsc::channel(QUEUE);
+        tokio::spawn(write_log(bus.clone(), records));
+        Self { bus, log, queues: Arc::default() }
+    }
+
+    /// Writes a line of the `calls` log, behind those written before.
+    pub async fn log(&self, record: CallRecord) {
+        let _ = self.log.send(record).await;
     }
 
     /// Sends events to an edge, behind those sent before.
@@ -75,6 +83,14 @@ impl Outbox {
                 Err(error) => tracing::warn!(%error, "events for a client wait for the bus"),
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
+    while let Some(record) = records.recv().await {
+        if let Err(error) = bus.log_call(&record).await {
+            tracing::warn!(%error, call = %record.call, "a line of the calls log is lost");
         }
     }
 }
