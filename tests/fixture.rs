@@ -31,10 +31,16 @@ impl Switchboard {
 
     /// Two edges, a router and a connector, on Redis.
     pub async fn on_redis() -> Self {
+        Self::on_redis_with(&[]).await
+    }
+
+    /// The same, with these options of the edges.
+    pub async fn on_redis_with(options: &[&str]) -> Self {
         let janus = Janus::start().await;
         let redis = Redis::start().await;
-        let cluster = Cluster::new(&redis).edges(2).backend("a", &janus).start().await;
-        Self { janus, form: Form::Redis(cluster, redis) }
+        let plan = Cluster::new(&redis).edges(2).backend("a", &janus);
+        let plan = options.iter().fold(plan, |plan, option| plan.with(Service::Edge, option));
+        Self { janus, form: Form::Redis(plan.start().await, redis) }
     }
 
     /// Where clients of this door connect.

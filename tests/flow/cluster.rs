@@ -5,7 +5,7 @@
 use crate::fixture::{leftovers, redis_connection};
 use serde_json::json;
 use std::collections::BTreeMap;
-use testkit::{Client, Cluster, Janus, Redis, eventually, sdp};
+use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually, sdp};
 
 /// Calls in all, and how many of them are up at once.
 const CALLS: usize = 200;
@@ -164,4 +164,15 @@ async fn a_call_costs_few_stream_entries() {
     }
     bob.set(json!({"audio": true})).await;
     assert_eq!(house.entries().await, idle, "keepalives and settings outside a call need no bus");
+}
+
+#[tokio::test]
+async fn a_host_name_stands_for_its_janus_servers() {
+    let janus = Janus::start().await;
+    let port = janus.url().rsplit(':').next().unwrap().to_owned();
+    let backend = format!("dns+ws://localhost:{port}");
+    let standalone = Process::start(Service::Standalone, &["--backend", &backend]).await;
+    let mut alice = Client::registered(&standalone.url(), "alice").await;
+    let mut bob = Client::registered(&standalone.url(), "bob").await;
+    one_call(&mut alice, &mut bob, "bob").await;
 }

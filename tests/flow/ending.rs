@@ -33,6 +33,15 @@ async fn go(client: &mut Client, way: Way) {
     }
 }
 
+async fn ring_or_connect(alice: &mut Client, bob: &mut Client, ringing: bool) {
+    if ringing {
+        alice.call("bob").await;
+        bob.expect_event("incomingcall").await;
+    } else {
+        connect(alice, bob).await;
+    }
+}
+
 async fn hears_the_end(stays: &mut Client, gone: &str) {
     let expected = json!({"event": "hangup", "username": gone, "reason": "Remote WebRTC hangup"});
     stays.expect_result(expected).await;
@@ -43,12 +52,7 @@ async fn hears_the_end(stays: &mut Client, gone: &str) {
 async fn endings(switchboard: Switchboard, ringing: bool, by_caller: bool) {
     for way in [Way::CoreHangup, Way::Detach, Way::Destroy] {
         let (mut alice, mut bob) = switchboard.alice_and_bob().await;
-        if ringing {
-            alice.call("bob").await;
-            bob.expect_event("incomingcall").await;
-        } else {
-            connect(&mut alice, &mut bob).await;
-        }
+        ring_or_connect(&mut alice, &mut bob, ringing).await;
         let (goes, stays, gone) =
             if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
         go(goes, way).await;
@@ -92,42 +96,56 @@ async fn a_session_is_claimed_by_another_socket(switchboard: Switchboard) {
     switchboard.is_clean().await;
 }
 
+const SHORT_RECLAIM: &str = "--reclaim-timeout=1";
+const SHORT_SESSION: &str = "--session-timeout=1";
+
 #[tokio::test]
-async fn a_dropped_socket_ends_the_call_when_nobody_claims_the_session() {
-    let options = ["--reclaim-timeout", "1"];
-    for ringing in [true, false] {
-        for by_caller in [true, false] {
-            let switchboard = Switchboard::on_memory_with(&options).await;
-            let (mut alice, mut bob) = switchboard.alice_and_bob().await;
-            if ringing {
-                alice.call("bob").await;
-                bob.expect_event("incomingcall").await;
-            } else {
-                connect(&mut alice, &mut bob).await;
-            }
-            let (goes, stays, gone) =
-                if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
-            let session = goes.session();
-            goes.drop_socket();
-            hears_the_end(stays, gone).await;
-            let mut late = Client::connect(&switchboard.door(0)).await;
-            let claim = late.request(json!({"janus": "claim", "session_id": session})).await;
-            assert_eq!(claim["error"]["code"], 458);
-            stays.destroy().await;
-            switchboard.is_clean().await;
-        }
+async fn on_memory_a_dropped_socket_ends_the_call_when_nobody_claims_the_session() {
+    let switchboard = Switchboard::on_memory_with(&[SHORT_RECLAIM]).await;
+    dropped_sockets_end_calls(&switchboard).await;
+}
+
+#[tokio::test]
+async fn on_redis_a_dropped_socket_ends_the_call_when_nobody_claims_the_session() {
+    let switchboard = Switchboard::on_redis_with(&[SHORT_RECLAIM]).await;
+    dropped_sockets_end_calls(&switchboard).await;
+}
+
+async fn dropped_sockets_end_calls(switchboard: &Switchboard) {
+    for (ringing, by_caller) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (mut alice, mut bob) = switchboard.alice_and_bob().await;
+        ring_or_connect(&mut alice, &mut bob, ringing).await;
+        let (goes, stays, gone) =
+            if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
+        let session = goes.session();
+        goes.drop_socket();
+        hears_the_end(stays, gone).await;
+        let mut late = Client::connect(&switchboard.door(usize::from(!by_caller))).await;
+        let claim = late.request(json!({"janus": "claim", "session_id": session})).await;
+        assert_eq!(claim["error"]["code"], 458);
+        stays.destroy().await;
+        switchboard.is_clean().await;
     }
 }
 
 #[tokio::test]
-async fn a_silent_session_ends_and_says_so() {
-    let switchboard = Switchboard::on_memory_with(&["--session-timeout", "1"]).await;
+async fn on_memory_a_silent_session_ends_and_says_so() {
+    silence_ends_a_session(&Switchboard::on_memory_with(&[SHORT_SESSION]).await).await;
+}
+
+#[tokio::test]
+async fn on_redis_a_silent_session_ends_and_says_so() {
+    silence_ends_a_session(&Switchboard::on_redis_with(&[SHORT_SESSION]).await).await;
+}
+
+async fn silence_ends_a_session(switchboard: &Switchboard) {
     let mut alice = Client::connect(&switchboard.door(0)).await;
     alice.create().await;
     alice.expect("the end of the session", |message| message["janus"] == "timeout").await;
     let keepalive = alice.on_session(json!({"janus": "keepalive"}));
     assert_eq!(alice.request(keepalive).await["error"]["code"], 458);
     alice.create().await;
+    alice.destroy().await;
     switchboard.is_clean().await;
 }
 
