@@ -103,7 +103,7 @@ impl Handle {
     }
 
     fn tell_all(&self, items: Vec<ClientEvent>, asked: Option<&Asked>, acts: &mut Vec<Act>) {
-        let refused = matches!(items.first(), Some(ClientEvent::Error { .. }));
+        let refused = items.iter().any(|item| matches!(item, ClientEvent::Error { .. }));
         if let Some(asked) = asked.filter(|asked| asked.owes_ack && !refused) {
             self.ack(&asked.transaction, acts);
         }
