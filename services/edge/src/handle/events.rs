@@ -25,7 +25,7 @@ impl Handle {
             let displaced = matches!(change, Change::Displaced(_));
             let hung_up = asked.is_some_and(|asked| asked.hang_up);
             self.change(change, events.call, now, acts);
-            if (hung_up || away && displaced) && self.leg.is_some() {
+            if hung_up || away && displaced {
                 self.hang_up(acts);
             }
         }
