@@ -98,8 +98,25 @@ impl Handle {
                 let data = videocall::error(&PluginError::already_in_call());
                 vec![ClientEvent::Plugin { transaction: Some(asked.transaction.clone()), data, jsep: None }]
             }
+            None if events.answers.is_some() => self.news(events),
             _ => events.events.clone(),
         }
+    }
+
+    /// What remains of an answer to what is not asked any more: a request has one answer. Of a name
+    /// that is given a second time nothing does.
+    fn news(&self, events: &Events) -> Vec<ClientEvent> {
+        if matches!(&events.change, Some(Change::Registered(name)) if self.username.as_ref() == Some(name)) {
+            return Vec::new();
+        }
+        let unasked = |event: &ClientEvent| match event.clone() {
+            ClientEvent::Plugin { data, jsep, .. } => {
+                Some(ClientEvent::Plugin { transaction: None, data, jsep })
+            }
+            ClientEvent::Error { .. } => None,
+            core @ ClientEvent::Core { .. } => Some(core),
+        };
+        events.events.iter().filter_map(unasked).collect()
     }
 
     fn tell_all(&self, items: Vec<ClientEvent>, asked: Option<&Asked>, acts: &mut Vec<Act>) {
