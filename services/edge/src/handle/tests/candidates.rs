@@ -1,0 +1,93 @@
+//! Candidates travel together, in order, and only on the leg they are for.
+
+use super::*;
+
+const BROWSER: Duration = Duration::from_millis(3);
+
+#[test]
+fn candidates_from_before_the_call_travel_with_those_after() {
+    let mut alice = registered();
+    alice.calls("c");
+    assert_eq!(alice.trickles(&["1"]), ["ack k"]);
+    assert_eq!(alice.trickles(&["2", "3"]), ["ack k"]);
+    let call = alice.last_call();
+    alice.joined(call, Side::Caller);
+    assert_eq!(alice.due_in(), Some(200));
+    alice.after(BROWSER);
+    alice.trickles(&["4"]);
+    assert_eq!(alice.due_in(), Some(197));
+    assert_eq!(alice.after(Duration::from_millis(197)), [r#"leg: trickle ["1","2","3","4"]"#]);
+    assert_eq!(alice.due_in(), None);
+}
+
+#[test]
+fn a_callee_gathers_for_ten_milliseconds() {
+    let (mut bob, _) = ringing(Side::Callee);
+    assert_eq!(bob.due_in(), None);
+    bob.trickles(&["1"]);
+    assert_eq!(bob.due_in(), Some(10));
+    assert_eq!(bob.after(Duration::from_millis(9)), [""; 0]);
+    bob.trickles(&["2"]);
+    assert_eq!(bob.after(Duration::from_millis(1)), [r#"leg: trickle ["1","2"]"#]);
+    bob.trickles(&["3"]);
+    assert_eq!(bob.after(Duration::from_millis(10)), [r#"leg: trickle ["3"]"#]);
+}
+
+#[test]
+fn the_end_of_candidates_travels_as_it_came() {
+    let (mut bob, _) = ringing(Side::Callee);
+    let end = raw(&json!({"completed": true}));
+    let now = bob.now;
+    bob.act(|handle, acts| handle.on_trickle("k", &[&end], now, acts));
+    assert_eq!(bob.after(Duration::from_millis(10)), [r#"leg: trickle [{"completed":true}]"#]);
+}
+
+#[test]
+fn a_caller_hurries_once_the_call_is_answered() {
+    let (mut alice, call) = ringing(Side::Caller);
+    alice.trickles(&["1"]);
+    assert_eq!(alice.due_in(), Some(200));
+    alice.hears(events(Some(call), None, Some(Change::Answered), vec![notice("accepted")]));
+    assert_eq!(alice.due_in(), Some(10));
+    assert_eq!(alice.after(Duration::from_millis(10)), [r#"leg: trickle ["1"]"#]);
+    alice.trickles(&["2"]);
+    assert_eq!(alice.due_in(), Some(10));
+}
+
+#[test]
+fn a_window_that_is_nearly_over_is_not_made_longer_by_hurry() {
+    let (mut alice, call) = ringing(Side::Caller);
+    alice.trickles(&["1"]);
+    alice.after(Duration::from_millis(195));
+    alice.hears(events(Some(call), None, Some(Change::Answered), vec![]));
+    assert_eq!(alice.due_in(), Some(5));
+}
+
+#[test]
+fn candidates_overtake_requests() {
+    let (mut bob, _) = ringing(Side::Callee);
+    bob.replies("a", json!({"request": "accept"}));
+    bob.trickles(&["1"]);
+    assert_eq!(bob.after(Duration::from_millis(10)), [r#"leg: trickle ["1"]"#]);
+}
+
+#[test]
+fn candidates_of_a_call_that_is_over_go_nowhere() {
+    let (mut alice, call) = ringing(Side::Caller);
+    alice.trickles(&["1"]);
+    alice.left(call);
+    assert_eq!(alice.due_in(), None);
+    assert_eq!(alice.joined(CallId::fresh(), Side::Callee), ["incomingcall"]);
+    assert_eq!(alice.due_in(), None);
+}
+
+#[test]
+fn candidates_of_a_call_that_was_refused_go_nowhere() {
+    let mut alice = registered();
+    alice.calls("c");
+    alice.trickles(&["1"]);
+    let call = alice.last_call();
+    alice.answered_on_leg(call, Some(Change::Left), result("c", "error"));
+    alice.joined(CallId::fresh(), Side::Callee);
+    assert_eq!(alice.due_in(), None);
+}
