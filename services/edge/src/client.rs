@@ -18,6 +18,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// The state of a connection.
 pub struct Client {
     edge: ServiceId,
@@ -79,12 +82,7 @@ impl Client {
     fn session_request(&mut self, request: &Request<'_>, id: SessionId, now: Instant) -> Step {
         let transaction = &request.transaction;
         let verb = request.verb();
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return match verb {
-                Ok(Verb::Claim) => Step::Claim(transaction.clone(), id),
-                _ => no_such_session(transaction, id),
-            };
-        };
+        let Some(session) = self.sessions.get_mut(&id) else { return of_others(request, id) };
         session.last_request = now;
         match verb {
             Ok(Verb::Keepalive) => tell(id, reply::ack(id, transaction)),
@@ -107,7 +105,7 @@ impl Client {
         now: Instant,
     ) -> Step {
         let transaction = &request.transaction;
-        let Some(session) = self.sessions.get_mut(&id) else { return no_such_session(transaction, id) };
+        let Some(session) = self.sessions.get_mut(&id) else { return of_others(request, id) };
         session.last_request = now;
         let Some(handle) = session.handle(handle_id) else {
             let reason = format!("No such handle {handle_id} in session {id}");
@@ -236,6 +234,14 @@ impl Client {
             Some(since) => Some(since + self.limits.reclaim_timeout),
             None => self.limits.session_timeout.map(|timeout| session.last_request + timeout),
         }
+    }
+}
+
+/// A session that is not here can only be claimed.
+fn of_others(request: &Request<'_>, id: SessionId) -> Step {
+    match request.verb() {
+        Ok(Verb::Claim) => Step::Claim(request.transaction.clone(), id),
+        _ => no_such_session(&request.transaction, id),
     }
 }
 

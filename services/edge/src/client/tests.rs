@@ -1,0 +1,118 @@
+//! The decisions of a connection: who may speak about which session, and when sessions are over.
+
+mod paths;
+mod times;
+
+use super::{Client, Step};
+use crate::act::Act;
+use crate::options::Limits;
+use bus::message::{Body, Change, Events};
+use protocol::object::Object;
+use protocol::server_info::ServerInfo;
+use protocol::{BackendName, CallId, HandleId, ServiceId, SessionId, Side};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const SILENCE: Duration = Duration::from_secs(60);
+const RECLAIM: Duration = Duration::from_secs(30);
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// A connection whose clock stands still.
+struct Bench {
+    client: Client,
+    now: Instant,
+}
+
+fn connected() -> Bench {
+    connected_with(Some(SILENCE))
+}
+
+fn connected_with(session_timeout: Option<Duration>) -> Bench {
+    let limits = Arc::new(Limits { session_timeout, reclaim_timeout: RECLAIM, max_sessions: 3 });
+    let info = Arc::new(ServerInfo {
+        server_name: "edge-1".to_owned(),
+        version_string: "0".to_owned(),
+        session_timeout: 60,
+        reclaim_session_timeout: 30,
+        accepting_new_sessions: true,
+    });
+    Bench { client: Client::new(ServiceId::from("edge-1"), limits, info), now: Instant::now() }
+}
+
+impl Bench {
+    fn with_session(mut self, id: u64) -> Self {
+        self.client.opened(SessionId(id), self.now);
+        self
+    }
+
+    fn asks(&mut self, mut request: Value) -> Step {
+        request["transaction"] = json!("t");
+        let text = request.to_string();
+        self.client.on_request(Object::parse(&text).unwrap(), self.now)
+    }
+
+    /// Asks and returns the one reply.
+    fn reply(&mut self, request: Value) -> Value {
+        let text = match self.asks(request) {
+            Step::Reply(text) => text,
+            Step::Do(acts) | Step::End(_, acts) => told(&acts).into_iter().next().unwrap(),
+            other => panic!("no reply: {other:?}"),
+        };
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The error code of the reply, 0 for none.
+    fn code(&mut self, request: Value) -> u64 {
+        self.reply(request)["error"]["code"].as_u64().unwrap_or(0)
+    }
+
+    fn attach(&mut self, session: u64) -> u64 {
+        let reply =
+            self.reply(json!({"janus": "attach", "session_id": session, "plugin": "janus.plugin.videocall"}));
+        reply["data"]["id"].as_u64().unwrap_or_else(|| panic!("not attached: {reply}"))
+    }
+
+    /// A handle that routers know of.
+    fn registering(&mut self, session: u64) -> u64 {
+        let handle = self.attach(session);
+        let body = json!({"request": "register", "username": "alice"});
+        self.asks(json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body}));
+        handle
+    }
+
+    fn after(&mut self, time: Duration) -> (Vec<u64>, Vec<String>) {
+        self.now += time;
+        let (over, acts) = self.client.on_time(self.now);
+        (over.into_iter().map(|id| id.0).collect(), short(&acts))
+    }
+
+    fn due_in(&self) -> Option<Duration> {
+        self.client.due().map(|due| due - self.now)
+    }
+}
+
+fn told(acts: &[Act]) -> Vec<String> {
+    let text = |act: &Act| if let Act::Tell(_, text) = act { Some(text.clone()) } else { None };
+    acts.iter().filter_map(text).collect()
+}
+
+/// `7: timeout` for what session 7 is told, `release` for what is sent.
+fn short(acts: &[Act]) -> Vec<String> {
+    let short = |act: &Act| match act {
+        Act::Tell(session, text) => {
+            let text: Value = serde_json::from_str(text).unwrap();
+            format!("{session}: {}", text["janus"].as_str().unwrap())
+        }
+        Act::Send(_, message, _) => message.body.kind().to_owned(),
+    };
+    acts.iter().map(short).collect()
+}
+
+/// A call that comes for a handle.
+fn incoming(session: u64, handle: u64) -> Events {
+    let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
+    let (session, handle, call) = (SessionId(session), HandleId(handle), Some(CallId::fresh()));
+    Events { session, handle, call, answers: None, change, events: vec![] }
+}
