@@ -1,0 +1,48 @@
+# Everything one does with this tree. `make` alone says what there is.
+
+# rustup puts cargo here; a fresh shell may not know it yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# What the tests start: the servers, a browser and its driver, and the library that a browser test uses
+# unchanged; procps has `kill`, with which tests send signals.
+TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway procps
+
+.PHONY: help demo test lint format clippy docs build release clean
+.NOTPARALLEL:
+
+help:
+	@echo "make demo      try it: a Janus, Switchboard in front of it, and a page to call from"
+	@echo "               (DEMO_PORT=9000 make demo for another port than 8080)"
+	@echo "make test      run every test; it installs the servers and the browser they need"
+	@echo "make lint      formatting, lints and documentation, with warnings as errors"
+	@echo "make build     build the executable: target/debug/switchboard"
+	@echo "make release   build it for use: target/release/switchboard"
+	@echo "make clean     remove what was built"
+
+demo:
+	@scripts/demo
+
+# One cargo command, so that the executable that the tests start is built in the same step.
+test:
+	@scripts/install $(TEST_PACKAGES)
+	cargo test --workspace --no-fail-fast
+
+lint: format clippy docs
+
+format:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+build:
+	cargo build -p switchboard
+
+release:
+	cargo build --release -p switchboard
+
+clean:
+	cargo clean
