@@ -16,6 +16,7 @@ use protocol::server_info::ServerInfo;
 use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId, reply};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 #[cfg(test)]
@@ -58,10 +59,21 @@ impl Client {
             Ok(request) => request,
             Err(fault) => return Step::Reply(reply::fault(&fault)),
         };
+        if let Err(refusal) = self.admit(&request) {
+            let session = request.path.session();
+            return Step::Reply(reply::error(session, Some(&request.transaction), &refusal));
+        }
         match request.path {
             Path::Server => self.server_request(&request),
             Path::Session(session) => self.session_request(&request, session, now),
             Path::Handle(session, handle) => self.handle_request(&request, session, handle, now),
+        }
+    }
+
+    fn admit(&self, request: &Request<'_>) -> Result<(), Refusal> {
+        match request.is_open() {
+            true => Ok(()),
+            false => self.limits.access.check(&request.credentials(), unix_seconds()),
         }
     }
 
@@ -87,10 +99,7 @@ impl Client {
         match verb {
             Ok(Verb::Keepalive) => tell(id, reply::ack(id, transaction)),
             Ok(Verb::Claim) => tell(id, reply::success(id, transaction)),
-            Ok(Verb::Attach) => match session.attach(&self.edge) {
-                Some(handle) => tell(id, reply::attached(id, transaction, handle)),
-                None => refuse(id, transaction, &Refusal::new(UNKNOWN, "Too many handles in this session")),
-            },
+            Ok(Verb::Attach) => self.attach(request, id),
             Ok(Verb::Destroy) => self.destroy(id, transaction),
             Ok(_) => unreachable!("the path of a session has these four verbs"),
             Err(refusal) => refuse(id, transaction, &refusal),
@@ -127,6 +136,19 @@ impl Client {
             Err(refusal) => return refuse(id, transaction, &refusal),
         }
         Step::Do(acts)
+    }
+
+    fn attach(&mut self, request: &Request<'_>, id: SessionId) -> Step {
+        if let Err(refusal) = self.limits.access.check_plugin(&request.credentials(), unix_seconds()) {
+            return refuse(id, &request.transaction, &refusal);
+        }
+        match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
+            Some(handle) => tell(id, reply::attached(id, &request.transaction, handle)),
+            None => {
+                let refusal = Refusal::new(UNKNOWN, "Too many handles in this session");
+                refuse(id, &request.transaction, &refusal)
+            }
+        }
     }
 
     fn destroy(&mut self, id: SessionId, transaction: &str) -> Step {
@@ -243,6 +265,11 @@ fn of_others(request: &Request<'_>, id: SessionId) -> Step {
         Ok(Verb::Claim) => Step::Claim(request.transaction.clone(), id),
         _ => no_such_session(&request.transaction, id),
     }
+}
+
+/// The wall clock, for tokens that expire.
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Refuses a session that does not exist, or not for this connection.

@@ -11,6 +11,7 @@
 //! | [`server`] | accepting, the websocket handshake |
 //! | [`connection`] | one client: waits, lets decide, does |
 //! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
+//! | [`access`] | secrets and tokens |
 //! | [`act`] | what a decision asks to be done |
 //! | [`socket`], [`outlet`] | writing to a client, or keeping it until the client is back |
 //! | [`registry`] | which connection has which session |
@@ -20,6 +21,7 @@
 //! in time too. A client that reads too slowly loses its socket, not its session. When the edge
 //! stops, its sessions end and their peers are told.
 
+pub mod access;
 pub mod act;
 pub mod client;
 pub mod connection;
@@ -98,6 +100,8 @@ fn info(options: &Options, context: &Context) -> ServerInfo {
         session_timeout: options.session_timeout,
         reclaim_session_timeout: options.reclaim_timeout,
         accepting_new_sessions: true,
+        api_secret: options.api_secret.is_some(),
+        auth_token: options.token_auth_secret.is_some(),
     }
 }
 

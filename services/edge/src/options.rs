@@ -1,6 +1,8 @@
 //! The options of an edge.
 
+use crate::access::Access;
 use clap::Args;
+use service::Secret;
 use std::time::Duration;
 
 /// How an edge treats its clients.
@@ -21,6 +23,15 @@ pub struct Options {
     /// The name this edge gives itself in the answer to `info` (default: its id in the cluster)
     #[arg(long, env = "SWITCHBOARD_SERVER_NAME", value_name = "NAME")]
     pub server_name: Option<String>,
+
+    /// A secret that every client must send as `apisecret`
+    #[arg(long, env = "SWITCHBOARD_API_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub api_secret: Option<Secret>,
+
+    /// The key that clients' tokens are signed with (Janus' signed tokens, HMAC-SHA1); with
+    /// --api-secret too, either one lets a client in
+    #[arg(long, env = "SWITCHBOARD_TOKEN_AUTH_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub token_auth_secret: Option<Secret>,
 }
 
 /// The options as the decisions need them.
@@ -32,6 +43,8 @@ pub struct Limits {
     pub reclaim_timeout: Duration,
     /// Sessions of one connection.
     pub max_sessions: usize,
+    /// What a client must show.
+    pub access: Access,
 }
 
 impl Options {
@@ -41,6 +54,10 @@ impl Options {
             session_timeout: (self.session_timeout > 0).then(|| Duration::from_secs(self.session_timeout)),
             reclaim_timeout: Duration::from_secs(self.reclaim_timeout),
             max_sessions: 1_000,
+            access: Access {
+                api_secret: self.api_secret.clone(),
+                token_secret: self.token_auth_secret.clone(),
+            },
         }
     }
 }

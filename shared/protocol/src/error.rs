@@ -29,6 +29,10 @@ impl From<FieldError> for Refusal {
     }
 }
 
+/// A wrong or missing secret or token.
+pub const UNAUTHORIZED: u16 = 403;
+/// A token that is not for this plugin.
+pub const UNAUTHORIZED_PLUGIN: u16 = 405;
 /// A request Janus does not know.
 pub const UNKNOWN_REQUEST: u16 = 453;
 /// Not JSON.

@@ -32,7 +32,10 @@ pub fn check(jsep: &RawValue) -> Result<Kind, Refusal> {
         "offer" => Kind::Offer,
         "answer" => Kind::Answer,
         _ => {
-            return Err(Refusal::new(UNKNOWN_JSEP_TYPE, format!("JSEP error: unknown message type '{kind}'")));
+            return Err(Refusal::new(
+                UNKNOWN_JSEP_TYPE,
+                format!("JSEP error: unknown message type '{kind}'"),
+            ));
         }
     };
     check_sdp(&sdp)?;

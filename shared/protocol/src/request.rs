@@ -10,10 +10,11 @@ use crate::error::{
     Refusal, SESSION_NOT_FOUND, UNKNOWN_REQUEST,
 };
 use crate::jsep;
-use crate::object::{Object, integer, is_null};
+use crate::object::{self, Object, integer, is_null};
 use crate::videocall::PLUGIN;
 use crate::{HandleId, SessionId};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// A request whose envelope is sound.
 #[derive(Debug)]
@@ -26,6 +27,15 @@ pub struct Request<'a> {
     object: Object<'a>,
 }
 
+/// What a request shows to be let in. Members that are no strings are as if they were not there.
+#[derive(Debug)]
+pub struct Credentials<'a> {
+    /// `apisecret`.
+    pub api_secret: Option<Cow<'a, str>>,
+    /// `token`.
+    pub token: Option<Cow<'a, str>>,
+}
+
 /// What a request is addressed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -35,6 +45,16 @@ pub enum Path {
     Session(SessionId),
     /// A handle of a session.
     Handle(SessionId, HandleId),
+}
+
+impl Path {
+    /// The session that is meant.
+    pub fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Server => None,
+            Self::Session(session) | Self::Handle(session, _) => Some(session),
+        }
+    }
 }
 
 /// A refusal with what its answer repeats of the request.
@@ -130,6 +150,18 @@ fn unhandled(name: &str) -> Refusal {
 }
 
 impl<'a> Request<'a> {
+    /// What it shows to be let in.
+    pub fn credentials(&self) -> Credentials<'a> {
+        let string = |name| self.object.get(name).and_then(object::text);
+        Credentials { api_secret: string("apisecret"), token: string("token") }
+    }
+
+    /// Whether it is answered without being let in: `ping` and `info`, as in Janus.
+    pub fn is_open(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        self.path == Path::Server && (name == "ping" || name == "info")
+    }
+
     /// What is asked for, checked.
     ///
     /// # Errors

@@ -18,6 +18,10 @@ pub struct ServerInfo {
     pub reclaim_session_timeout: u64,
     /// Whether new sessions are taken.
     pub accepting_new_sessions: bool,
+    /// Whether a shared secret is asked for.
+    pub api_secret: bool,
+    /// Whether a token is asked for.
+    pub auth_token: bool,
 }
 
 #[derive(Serialize)]
@@ -91,8 +95,8 @@ impl ServerInfo {
             candidates_timeout: 45,
             server_name: &self.server_name,
             full_trickle: true,
-            api_secret: false,
-            auth_token: false,
+            api_secret: self.api_secret,
+            auth_token: self.auth_token,
             event_handlers: false,
             opaque_id_in_api: false,
             plugins: Plugins { videocall },

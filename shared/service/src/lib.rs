@@ -4,6 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`options`] | flags that several services share |
+//! | [`secret`] | text that is not to be seen |
 //! | [`logging`] | the log |
 //! | [`metrics`] | the numbers |
 //! | [`health`] | why a service is not ready, for `/readyz` |
@@ -18,10 +19,12 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod options;
+pub mod secret;
 pub mod shutdown;
 pub mod watch;
 
 pub use health::Health;
+pub use secret::Secret;
 pub use tokio_util::sync::CancellationToken;
 
 use bus::Bus;

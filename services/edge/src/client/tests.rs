@@ -1,9 +1,11 @@
 //! The decisions of a connection: who may speak about which session, and when sessions are over.
 
+mod access;
 mod paths;
 mod times;
 
 use super::{Client, Step};
+use crate::access::Access;
 use crate::act::Act;
 use crate::options::Limits;
 use bus::message::{Body, Change, Events};
@@ -30,13 +32,24 @@ fn connected() -> Bench {
 }
 
 fn connected_with(session_timeout: Option<Duration>) -> Bench {
-    let limits = Arc::new(Limits { session_timeout, reclaim_timeout: RECLAIM, max_sessions: 3 });
+    connected_under(Limits {
+        session_timeout,
+        reclaim_timeout: RECLAIM,
+        max_sessions: 3,
+        access: Access::default(),
+    })
+}
+
+fn connected_under(limits: Limits) -> Bench {
+    let limits = Arc::new(limits);
     let info = Arc::new(ServerInfo {
         server_name: "edge-1".to_owned(),
         version_string: "0".to_owned(),
         session_timeout: 60,
         reclaim_session_timeout: 30,
         accepting_new_sessions: true,
+        api_secret: false,
+        auth_token: false,
     });
     Bench { client: Client::new(ServiceId::from("edge-1"), limits, info), now: Instant::now() }
 }

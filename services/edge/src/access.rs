@@ -1,0 +1,154 @@
+//! Who may use this edge, as Janus decides it (janus-api.md 2.4, from `janus.c` and `auth.c`): by a
+//! secret that all clients share, by tokens that the operator's own server signs, or by either.
+//!
+//! A token is `EXPIRY,REALM,PLUGIN,...:SIGNATURE`: unix seconds until which it is good, the realm
+//! `janus`, the plugins it is for, and the base64 of the HMAC-SHA1 of all before the colon.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use protocol::error::{Refusal, UNAUTHORIZED, UNAUTHORIZED_PLUGIN};
+use protocol::request::Credentials;
+use protocol::videocall::PLUGIN;
+use service::Secret;
+use sha1::Sha1;
+
+/// The realm that tokens for the core API are signed for.
+const REALM: &str = "janus";
+
+/// What a client must show.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The secret that all clients share.
+    pub api_secret: Option<Secret>,
+    /// The key that tokens are signed with.
+    pub token_secret: Option<Secret>,
+}
+
+impl Access {
+    /// Whether a request with these credentials is let in; with both ways configured, either is
+    /// enough. `now` is in unix seconds.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn check(&self, shown: &Credentials<'_>, now: u64) -> Result<(), Refusal> {
+        let open = self.api_secret.is_none() && self.token_secret.is_none();
+        let knows = |secret: &Secret| shown.api_secret.as_deref().is_some_and(|guess| secret.is(guess));
+        let holds =
+            |key: &Secret| shown.token.as_deref().is_some_and(|token| Token::read(token, key, now).is_some());
+        match open
+            || self.api_secret.as_ref().is_some_and(knows)
+            || self.token_secret.as_ref().is_some_and(holds)
+        {
+            true => Ok(()),
+            false => Err(Refusal::new(UNAUTHORIZED, "Unauthorized request (wrong or missing secret/token)")),
+        }
+    }
+
+    /// Whether the plugin may be attached: a token, if one is shown, must be for it.
+    ///
+    /// # Errors
+    /// 405.
+    pub fn check_plugin(&self, shown: &Credentials<'_>, now: u64) -> Result<(), Refusal> {
+        let (Some(key), Some(token)) = (&self.token_secret, &shown.token) else { return Ok(()) };
+        match Token::read(token, key, now).is_some_and(|token| token.plugins.contains(&PLUGIN)) {
+            true => Ok(()),
+            false => {
+                let reason = format!("Provided token can't access plugin '{PLUGIN}'");
+                Err(Refusal::new(UNAUTHORIZED_PLUGIN, reason))
+            }
+        }
+    }
+}
+
+/// A token that is good.
+struct Token<'a> {
+    plugins: Vec<&'a str>,
+}
+
+impl<'a> Token<'a> {
+    fn read(token: &'a str, key: &Secret, now: u64) -> Option<Self> {
+        let (claims, signature) = token.split_once(':')?;
+        let signature = STANDARD.decode(signature).ok()?;
+        let mut mac = Hmac::<Sha1>::new_from_slice(key.reveal().as_bytes()).ok()?;
+        mac.update(claims.as_bytes());
+        mac.verify_slice(&signature).ok()?;
+        let mut claims = claims.split(',');
+        let expiry: u64 = claims.next()?.parse().ok()?;
+        let realm = claims.next()?;
+        (now <= expiry && realm == REALM).then(|| Self { plugins: claims.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Signed by a real Janus' own rule with the key `hmackey` (janus-api.md 2.4).
+    const SAMPLE: &str = "1795333128,janus,janus.plugin.videocall:H1OmW9xNJkej1FfrpHBftmkb040=";
+    const BEFORE: u64 = 1_795_333_128;
+
+    fn sign(claims: &str) -> String {
+        let mut mac = Hmac::<Sha1>::new_from_slice(b"hmackey").unwrap();
+        mac.update(claims.as_bytes());
+        format!("{claims}:{}", STANDARD.encode(mac.finalize().into_bytes()))
+    }
+
+    fn shown<'a>(api_secret: Option<&'a str>, token: Option<&'a str>) -> Credentials<'a> {
+        Credentials { api_secret: api_secret.map(Into::into), token: token.map(Into::into) }
+    }
+
+    fn access(api_secret: Option<&str>, token_secret: Option<&str>) -> Access {
+        let secret = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+        Access { api_secret: secret(api_secret), token_secret: secret(token_secret) }
+    }
+
+    #[test]
+    fn without_secrets_everybody_is_let_in() {
+        assert_eq!(access(None, None).check(&shown(None, None), BEFORE), Ok(()));
+        assert_eq!(access(None, None).check_plugin(&shown(None, Some("nonsense")), BEFORE), Ok(()));
+    }
+
+    #[test]
+    fn either_of_two_ways_is_enough() {
+        let both = access(Some("open"), Some("hmackey"));
+        let let_in = |secret, token| both.check(&shown(secret, token), BEFORE).is_ok();
+        assert!(let_in(Some("open"), None) && let_in(None, Some(SAMPLE)));
+        assert!(let_in(Some("wrong"), Some(SAMPLE)) && let_in(Some("open"), Some("wrong")));
+        assert!(!let_in(None, None) && !let_in(Some("wrong"), Some("wrong")) && !let_in(Some(""), None));
+    }
+
+    #[test]
+    fn a_token_is_good_until_it_expires() {
+        let tokens = access(None, Some("hmackey"));
+        assert!(tokens.check(&shown(None, Some(SAMPLE)), BEFORE).is_ok());
+        let late = tokens.check(&shown(None, Some(SAMPLE)), BEFORE + 1).unwrap_err();
+        assert_eq!(
+            (late.code, late.reason.as_str()),
+            (403, "Unauthorized request (wrong or missing secret/token)")
+        );
+    }
+
+    #[test]
+    fn a_token_is_for_its_realm_and_signature() {
+        let tokens = access(None, Some("hmackey"));
+        let good = |token: &str| tokens.check(&shown(None, Some(token)), BEFORE).is_ok();
+        assert!(good(&sign("9999999999,janus")));
+        for bad in ["", ":", "9999999999,janus", "9999999999,janus:", "9999999999,janus:%%%"] {
+            assert!(!good(bad), "{bad}");
+        }
+        assert!(!good(&sign("9999999999,other,janus.plugin.videocall")));
+        assert!(!good(&sign("-1,janus")) && !good(&sign("soon,janus")) && !good(&sign("")));
+        assert!(!good(&SAMPLE.replace("videocall", "echotest")));
+    }
+
+    #[test]
+    fn a_token_must_name_the_plugin_even_beside_a_right_secret() {
+        let both = access(Some("open"), Some("hmackey"));
+        let other = sign("9999999999,janus,janus.plugin.echotest");
+        assert!(both.check_plugin(&shown(Some("open"), Some(SAMPLE)), BEFORE).is_ok());
+        assert!(both.check_plugin(&shown(Some("open"), None), BEFORE).is_ok());
+        let refused = both.check_plugin(&shown(Some("open"), Some(&other)), BEFORE).unwrap_err();
+        assert_eq!(refused.reason, "Provided token can't access plugin 'janus.plugin.videocall'");
+    }
+}
