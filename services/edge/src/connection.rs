@@ -167,12 +167,13 @@ impl Connection {
         owner.inbox.send(Inbound::Surrender(id, claimer)).await.ok()?;
         let patience = Instant::now() + SURRENDER_PATIENCE;
         loop {
-            // Two connections may claim from each other at the same moment.
+            // Two connections may claim from each other at the same moment, or one of them what the
+            // other is about to get.
             tokio::select! {
                 session = &mut surrendered => return session.ok(),
                 Some(inbound) = self.inbox.recv() => match inbound {
-                    Inbound::Surrender(session, claimer) => self.surrender(session, claimer),
-                    events => self.delayed.push_back(events),
+                    Inbound::Surrender(other, claimer) if other != id => self.surrender(other, claimer),
+                    later => self.delayed.push_back(later),
                 },
                 () = tokio::time::sleep_until(patience) => return None,
             }
