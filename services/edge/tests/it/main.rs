@@ -1,0 +1,7 @@
+//! An edge over real websockets, on the memory bus. The test plays the routers and the connectors.
+#![allow(clippy::unwrap_used)]
+
+mod bench;
+mod calls;
+mod claims;
+mod ends;
