@@ -78,7 +78,7 @@ impl Connection {
     }
 
     async fn on_text(&mut self, text: &str) {
-        match frame::objects(text) {
+        match frame::objects(text, self.shared.manners.max_request) {
             Err(refusal) => self.reply(reply::error(None, None, &refusal)),
             Ok(objects) => {
                 for object in objects {
@@ -267,7 +267,7 @@ impl Connection {
             self.forget(session).await;
         }
         if let Outlet::Open(socket) = self.outlet {
-            let _ = tokio::time::timeout(Duration::from_secs(1), socket.close()).await;
+            socket.close().await;
         }
     }
 }

@@ -8,12 +8,12 @@
 //! | file | holds |
 //! |---|---|
 //! | [`options`] | what an operator can set |
-//! | [`server`] | accepting, the websocket handshake |
+//! | [`server`], [`transport`], [`tls`], [`handshake`] | accepting; from bytes to a websocket |
 //! | [`connection`] | one client: waits, lets decide, does |
 //! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
 //! | [`access`] | secrets and tokens |
 //! | [`act`] | what a decision asks to be done |
-//! | [`socket`], [`outlet`] | writing to a client, or keeping it until the client is back |
+//! | [`socket`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
 //! | [`registry`] | which connection has which session |
 //! | [`mailbox`] | events from routers and connectors |
 //!
@@ -26,6 +26,8 @@ pub mod act;
 pub mod client;
 pub mod connection;
 pub mod handle;
+pub mod handshake;
+pub mod json;
 pub mod mailbox;
 pub mod options;
 pub mod outlet;
@@ -34,6 +36,8 @@ pub mod server;
 pub mod session;
 pub mod shared;
 pub mod socket;
+pub mod tls;
+pub mod transport;
 
 pub use options::Options;
 
@@ -52,6 +56,9 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Why an edge cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The certificate of `wss://` is of no use.
+    #[error(transparent)]
+    Certificate(#[from] tls::BadCertificate),
     /// Its mailbox could not be opened.
     #[error("the edge cannot open its mailbox: {0}")]
     Mailbox(#[from] bus::SendError),
@@ -63,8 +70,10 @@ pub enum Error {
 /// Serves clients on `listener` until shutdown.
 ///
 /// # Errors
-/// When the bus or the directory is not there at the start; later it waits for them.
+/// When the certificate is of no use, or the bus or the directory is not there at the start; later
+/// it waits for them.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
+    let tls = options.certificate().map(tls::acceptor).transpose()?;
     let id = context.id.clone();
     let mailbox = Mailbox::Edge(id.clone());
     let reader = context.bus.open(mailbox.clone()).await?;
@@ -72,12 +81,13 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
     let shared = Arc::new(Shared {
         info: Arc::new(info(&options, &context)),
         limits: Arc::new(options.limits()),
+        manners: options.manners(),
         registry: Registry::default(),
         context: context.clone(),
     });
     let background =
         [tokio::spawn(mailbox::read(reader, shared.clone())), tokio::spawn(sign_of_life(shared.clone()))];
-    server::serve(listener, shared, options.max_connections).await;
+    server::serve(listener, shared, tls).await;
     background.iter().for_each(tokio::task::JoinHandle::abort);
     leave(&context, &mailbox).await;
     Ok(())

@@ -1,8 +1,11 @@
 //! The options of an edge.
 
 use crate::access::Access;
+use crate::json::JsonStyle;
+use crate::tls::Files;
 use clap::Args;
 use service::Secret;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How an edge treats its clients.
@@ -24,6 +27,32 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_SERVER_NAME", value_name = "NAME")]
     pub server_name: Option<String>,
 
+    /// The largest message that is taken from a client, in bytes; a larger one gets an error, one of
+    /// more than eight times that ends the connection
+    #[arg(long, env = "SWITCHBOARD_MAX_FRAME", value_name = "BYTES", default_value_t = 512 * 1024)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1024..=524_288))]
+    pub max_frame: usize,
+
+    /// How the JSON of answers looks (a Janus before 1.4.1 indents)
+    #[arg(long, env = "SWITCHBOARD_JSON", value_name = "STYLE", default_value = "compact")]
+    pub json: JsonStyle,
+
+    /// Seconds of silence after which a client is sent a websocket ping; 0 for never
+    #[arg(long, env = "SWITCHBOARD_PING_INTERVAL", value_name = "SECONDS", default_value_t = 30)]
+    pub ping_interval: u64,
+
+    /// Seconds a client may take to answer a ping before its connection is closed
+    #[arg(long, env = "SWITCHBOARD_PING_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
+    pub ping_timeout: u64,
+
+    /// Speak wss:// with the certificate and its chain in this PEM file; read anew when it changes
+    #[arg(long, env = "SWITCHBOARD_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert, a PEM file
+    #[arg(long, env = "SWITCHBOARD_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
     /// A secret that every client must send as `apisecret`
     #[arg(long, env = "SWITCHBOARD_API_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub api_secret: Option<Secret>,
@@ -32,6 +61,41 @@ pub struct Options {
     /// --api-secret too, either one lets a client in
     #[arg(long, env = "SWITCHBOARD_TOKEN_AUTH_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub token_auth_secret: Option<Secret>,
+}
+
+impl Options {
+    /// The files of the certificate, where the edge is to speak TLS.
+    pub fn certificate(&self) -> Option<Files> {
+        let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
+        Some(Files { certificate, key })
+    }
+
+    /// How websockets are treated.
+    pub fn manners(&self) -> Manners {
+        let seconds = |seconds| Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero());
+        Manners {
+            max_connections: self.max_connections,
+            max_request: self.max_frame,
+            json: self.json,
+            ping_interval: seconds(self.ping_interval),
+            ping_timeout: Duration::from_secs(self.ping_timeout),
+        }
+    }
+}
+
+/// How websockets are treated.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// Connections at once.
+    pub max_connections: usize,
+    /// The largest message that is worked on, in bytes.
+    pub max_request: usize,
+    /// The look of answers.
+    pub json: JsonStyle,
+    /// Silence after which a client is asked whether it is there.
+    pub ping_interval: Option<Duration>,
+    /// How long it may take to answer that.
+    pub ping_timeout: Duration,
 }
 
 /// The options as the decisions need them.

@@ -1,7 +1,7 @@
 //! What all connections of an edge share.
 
 use crate::act::Road;
-use crate::options::Limits;
+use crate::options::{Limits, Manners};
 use crate::registry::Registry;
 use bus::SendError;
 use bus::message::{Body, Message};
@@ -25,6 +25,8 @@ pub struct Shared {
     pub registry: Registry,
     /// The limits of clients.
     pub limits: Arc<Limits>,
+    /// How websockets are treated.
+    pub manners: Manners,
     /// The answer to `info`.
     pub info: Arc<ServerInfo>,
 }

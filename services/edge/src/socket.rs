@@ -3,41 +3,51 @@
 //! The queue holds at most [`MAX_QUEUED`] bytes; past that the client is too slow and the socket is
 //! given up. What is queued and not handed to the operating system yet can be taken back.
 
-use futures_util::{Sink, Stream};
+use crate::options::Manners;
+use crate::transport::Transport;
+use futures_util::{Sink, Stream as _};
 use protocol::SessionId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// Bytes that may wait for a client to read them.
 pub const MAX_QUEUED: usize = 1 << 20;
 
-/// The largest frame that is read; what is over [`protocol::MAX_REQUEST`] is answered with an error,
-/// what is over this ends the connection.
-const MAX_FRAME: usize = 8 * protocol::MAX_REQUEST;
+/// How much larger a message may be than one that is worked on and still get an error as its answer.
+const TOLERANCE: usize = 8;
+/// How long a client may take to read why its connection is closed.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+type Stream = WebSocketStream<Box<dyn Transport>>;
 
 /// How websockets are set up: small buffers, because most connections are idle.
-pub fn config() -> WebSocketConfig {
+pub fn config(manners: &Manners) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(4 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_QUEUED)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME))
+        .max_message_size(Some(TOLERANCE * manners.max_request))
+        .max_frame_size(Some(TOLERANCE * manners.max_request))
 }
 
 /// A websocket with its queue.
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    stream: Stream,
+    manners: Manners,
     queue: VecDeque<(Option<SessionId>, String)>,
     queued: usize,
     unflushed: bool,
+    /// When the client last said anything.
+    heard: Instant,
+    pinged: bool,
 }
 
 /// The client does not read fast enough.
@@ -54,35 +64,77 @@ pub enum Frame {
 
 impl Socket {
     /// Takes over an opened websocket.
-    pub fn new(stream: WebSocketStream<TcpStream>) -> Self {
-        Self { stream, queue: VecDeque::new(), queued: 0, unflushed: false }
+    pub fn new(stream: Stream, manners: Manners) -> Self {
+        let (queue, heard) = (VecDeque::new(), Instant::now());
+        Self { stream, manners, queue, queued: 0, unflushed: false, heard, pinged: false }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.
     pub fn queue(&mut self, session: Option<SessionId>, text: String) -> Result<(), TooSlow> {
+        let text = self.manners.json.apply(text);
         self.queued += text.len();
         self.queue.push_back((session, text));
         if self.queued > MAX_QUEUED { Err(TooSlow) } else { Ok(()) }
     }
 
-    /// The client's next frame; writes the queue meanwhile. Safe to cancel.
+    /// The client's next frame; writes the queue meanwhile, and asks a silent client whether it is
+    /// there. Safe to cancel.
     pub async fn frame(&mut self) -> Frame {
         loop {
+            let due = self.due();
             let next = poll_fn(|context| {
                 if let Poll::Ready(Err(_)) = self.poll_write(context) {
                     return Poll::Ready(None);
                 }
                 Pin::new(&mut self.stream).poll_next(context)
             });
-            match next.await {
+            let next = tokio::select! {
+                next = next => next,
+                () = sleep_until(due) => match self.ask_whether_there() {
+                    true => continue,
+                    false => return Frame::Closed,
+                },
+            };
+            self.heard = Instant::now();
+            self.pinged = false;
+            match next {
                 Some(Ok(Message::Text(text))) => return Frame::Text(text.as_str().to_owned()),
                 Some(Ok(Message::Binary(bytes))) => {
                     return Frame::Text(String::from_utf8_lossy(&bytes).into_owned());
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unflushed = true,
-                Some(Ok(Message::Close(_))) | Some(Err(_)) | None => return Frame::Closed,
+                Some(Err(error)) => return self.reproach(&error).await,
+                Some(Ok(Message::Close(_))) | None => return Frame::Closed,
             }
         }
+    }
+
+    /// When a silent client is to be asked whether it is there, or to be given up.
+    fn due(&self) -> Option<Instant> {
+        let interval = self.manners.ping_interval?;
+        let timeout = if self.pinged { self.manners.ping_timeout } else { Duration::ZERO };
+        Some(self.heard + interval + timeout)
+    }
+
+    /// False for one that was asked and did not answer.
+    fn ask_whether_there(&mut self) -> bool {
+        let asked = std::mem::replace(&mut self.pinged, true);
+        let ping = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
+        self.unflushed = true;
+        !asked && ping.is_ok()
+    }
+
+    /// Tells a client that broke the rules of websockets which one.
+    async fn reproach(&mut self, error: &Error) -> Frame {
+        let (code, reason) = match error {
+            Error::Capacity(_) => (CloseCode::Size, "the message is too large"),
+            Error::Utf8(_) => (CloseCode::Invalid, "the text is no UTF-8"),
+            Error::Protocol(_) => (CloseCode::Protocol, "these are no websocket frames"),
+            _ => return Frame::Closed,
+        };
+        let close = CloseFrame { code, reason: reason.into() };
+        let _ = tokio::time::timeout(GOODBYE, self.stream.close(Some(close))).await;
+        Frame::Closed
     }
 
     /// Hands over the queue as far as the operating system takes it.
@@ -110,13 +162,23 @@ impl Socket {
 
     /// Writes what is queued and says goodbye.
     pub async fn close(mut self) {
-        let _ = poll_fn(|context| self.poll_write(context)).await;
         let goodbye = CloseFrame { code: CloseCode::Away, reason: "the server is going away".into() };
-        let _ = self.stream.close(Some(goodbye)).await;
+        let _ = tokio::time::timeout(GOODBYE, async {
+            let _ = poll_fn(|context| self.poll_write(context)).await;
+            let _ = self.stream.close(Some(goodbye)).await;
+        })
+        .await;
     }
 
     /// What was queued for sessions and never written.
     pub fn unheard(self) -> impl Iterator<Item = (SessionId, String)> {
         self.queue.into_iter().filter_map(|(session, text)| session.map(|session| (session, text)))
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,18 +4,17 @@
 //! one of them is broken, none is done (janus-api.md 1, from `janus_websockets.c`). An array counts
 //! as an object without members.
 
-use crate::MAX_REQUEST;
 use crate::error::{INVALID_JSON, Refusal, UNKNOWN};
 use crate::object::Object;
 use serde_json::value::RawValue;
 
-/// The objects of a message, at least one.
+/// The objects of a message of at most `max` bytes, at least one.
 ///
 /// # Errors
 /// 454 with the place of the first thing that is no object; 490 for a message that is too large.
-pub fn objects(text: &str) -> Result<Vec<Object<'_>>, Refusal> {
-    if text.len() > MAX_REQUEST {
-        let reason = format!("Request too large ({} bytes, at most {MAX_REQUEST})", text.len());
+pub fn objects(text: &str, max: usize) -> Result<Vec<Object<'_>>, Refusal> {
+    if text.len() > max {
+        let reason = format!("Request too large ({} bytes, at most {max})", text.len());
         return Err(Refusal::new(UNKNOWN, reason));
     }
     let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
@@ -48,9 +47,11 @@ fn refusal(line: usize, column: usize, detail: &str) -> Refusal {
 mod tests {
     use super::*;
 
+    const MAX: usize = 1024;
+
     #[test]
     fn several_objects_travel_in_one_message() {
-        let found = |text| objects(text).map(|objects| objects.len());
+        let found = |text| objects(text, MAX).map(|objects| objects.len());
         assert_eq!(found(r#"{"a":1}"#), Ok(1));
         assert_eq!(found(r#"{"a":1}{"b":{}} {"c":[]}"#), Ok(3));
         assert_eq!(found("{}\n"), Ok(1));
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn one_broken_object_spoils_the_message() {
         for text in ["", " ", "5", "\"x\"", "null", "{", "{}{", "{} 5", "{\"a\":}", "nonsense", "{}\0"] {
-            let refusal = objects(text).expect_err(text);
+            let refusal = objects(text, MAX).expect_err(text);
             assert_eq!(refusal.code, 454, "{text:?}");
             assert!(
                 refusal.reason.starts_with("Invalid Janus API request - <string>("),
@@ -73,6 +74,12 @@ mod tests {
     #[test]
     fn deep_nesting_is_no_danger() {
         let deep = format!("{{\"body\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(objects(&deep).is_ok());
+        assert!(objects(&deep, deep.len()).is_ok());
+    }
+
+    #[test]
+    fn a_large_message_is_refused() {
+        let large = format!("{{\"x\":\"{}\"}}", "x".repeat(MAX));
+        assert_eq!(objects(&large, MAX).expect_err("too large").code, 490);
     }
 }

@@ -34,6 +34,3 @@ pub type Raw = Box<serde_json::value::RawValue>;
 pub fn raw<T: serde::Serialize>(value: &T) -> Raw {
     serde_json::value::to_raw_value(value).expect("our own types can be written as JSON")
 }
-
-/// The largest message a client may send, in bytes. (Janus has no limit; an SDP is a few kB.)
-pub const MAX_REQUEST: usize = 512 * 1024;

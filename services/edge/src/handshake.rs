@@ -1,0 +1,191 @@
+//! From an HTTP request to a websocket, and a clear word to who wanted something else.
+//!
+//! A client must ask for the subprotocol `janus-protocol`. (Janus drops the connection of one that
+//! does not, without a word.) Any path will do, as with Janus.
+
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, create_response, write_response};
+use tokio_tungstenite::tungstenite::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use tokio_tungstenite::tungstenite::http::{self, HeaderValue, Method, Response, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+/// The websocket subprotocol of the Janus API.
+const SUBPROTOCOL: &str = "janus-protocol";
+/// The longest request head that is read, in bytes.
+const MAX_HEAD: usize = 16 * 1024;
+/// The most headers that are read.
+const MAX_HEADERS: usize = 64;
+
+/// Why no websocket was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The connection broke.
+    #[error(transparent)]
+    Broken(#[from] io::Error),
+    /// It was told so.
+    #[error("refused with {0}")]
+    Refused(StatusCode),
+}
+
+/// Opens a websocket, or answers why not.
+///
+/// # Errors
+/// [`Failed`].
+pub async fn open<S>(mut stream: S, config: WebSocketConfig) -> Result<WebSocketStream<S>, Failed>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (head, early) = read_head(&mut stream).await?;
+    let answer = parse(&head).and_then(|request| accept(&request)).unwrap_or_else(refusal);
+    let mut text = Vec::new();
+    write_response(&mut text, &answer).map_err(io::Error::other)?;
+    text.extend_from_slice(answer.body().as_bytes());
+    stream.write_all(&text).await?;
+    stream.flush().await?;
+    match answer.status() {
+        StatusCode::SWITCHING_PROTOCOLS => {
+            Ok(WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await)
+        }
+        status => {
+            stream.shutdown().await?;
+            Err(Failed::Refused(status))
+        }
+    }
+}
+
+/// The head of a request, and what came behind it.
+async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    let mut head = Vec::with_capacity(1024);
+    loop {
+        if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
+            let early = head.split_off(end + 4);
+            return Ok((head, early));
+        }
+        if head.len() >= MAX_HEAD || stream.read_buf(&mut head).await? == 0 {
+            return Ok((head, Vec::new()));
+        }
+    }
+}
+
+type Refusal = (StatusCode, &'static str);
+
+fn parse(head: &[u8]) -> Result<Request, Refusal> {
+    const NONSENSE: Refusal = (StatusCode::BAD_REQUEST, "This is no HTTP request.");
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(head) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Partial) | Err(_) => return Err(NONSENSE),
+    }
+    let mut request = http::Request::builder()
+        .method(parsed.method.unwrap_or_default())
+        .uri(parsed.path.unwrap_or_default())
+        .version(if parsed.version == Some(1) { http::Version::HTTP_11 } else { http::Version::HTTP_10 });
+    for header in parsed.headers {
+        request = request.header(header.name, header.value);
+    }
+    request.body(()).map_err(|_| NONSENSE)
+}
+
+fn accept(request: &Request) -> Result<Response<String>, Refusal> {
+    let wants = request.headers().get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if request.method() != Method::GET || !wants.eq_ignore_ascii_case("websocket") {
+        return Err((
+            StatusCode::UPGRADE_REQUIRED,
+            "This address speaks the Janus API over websockets; there is no page here.",
+        ));
+    }
+    let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    if !offered.any(|protocol| protocol.trim() == SUBPROTOCOL) {
+        return Err((StatusCode::BAD_REQUEST, "Ask for the websocket subprotocol janus-protocol."));
+    }
+    let response =
+        create_response(request).map_err(|_| (StatusCode::BAD_REQUEST, "This is no websocket request."))?;
+    let mut response = response.map(|()| String::new());
+    response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    Ok(response)
+}
+
+fn refusal((status, words): Refusal) -> Response<String> {
+    let mut response = Response::new(format!("{words}\n"));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert("connection", HeaderValue::from_static("close"));
+    if status == StatusCode::UPGRADE_REQUIRED {
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::duplex;
+
+    const KEY: &str = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+    /// What a client that sends `head` gets.
+    async fn answer(head: &str) -> (String, bool) {
+        let (mut client, server) = duplex(64 * 1024);
+        client.write_all(head.as_bytes()).await.unwrap();
+        let opened = open(server, WebSocketConfig::default()).await.is_ok();
+        let mut text = vec![0; 4096];
+        let length = client.read(&mut text).await.unwrap();
+        (String::from_utf8_lossy(&text[..length]).into_owned(), opened)
+    }
+
+    fn upgrade(protocol: &str) -> String {
+        format!(
+            "GET /any?x=1 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n{KEY}{protocol}\r\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn the_janus_protocol_is_accepted_also_among_others() {
+        for offer in
+            ["janus-protocol", "foo, janus-protocol", "foo\r\nSec-WebSocket-Protocol: janus-protocol"]
+        {
+            let (answer, opened) = answer(&upgrade(&format!("Sec-WebSocket-Protocol: {offer}\r\n"))).await;
+            assert!(opened && answer.starts_with("HTTP/1.1 101"), "{answer}");
+            assert!(answer.to_lowercase().contains("sec-websocket-protocol: janus-protocol"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn another_protocol_or_none_is_refused_in_words() {
+        for offer in ["", "Sec-WebSocket-Protocol: http-only\r\n"] {
+            let (answer, opened) = answer(&upgrade(offer)).await;
+            assert!(
+                !opened && answer.starts_with("HTTP/1.1 400") && answer.contains("janus-protocol"),
+                "{answer}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plain_request_is_told_what_this_is() {
+        for head in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST /janus HTTP/1.0\r\n\r\n"] {
+            let (answer, opened) = answer(head).await;
+            assert!(!opened && answer.starts_with("HTTP/1.1 426"), "{answer}");
+            assert!(
+                answer.contains("upgrade: websocket") && answer.contains("there is no page here"),
+                "{answer}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_no_danger() {
+        for head in ["\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\r\n\r\n"] {
+            let (answer, opened) = answer(head).await;
+            assert!(!opened && answer.starts_with("HTTP/1.1 400"), "{head:?}: {answer}");
+        }
+        let endless = format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(10_000));
+        let (answer, opened) = answer(&endless[..MAX_HEAD]).await;
+        assert!(!opened && answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+}

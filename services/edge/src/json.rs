@@ -1,0 +1,83 @@
+//! How the JSON of an answer looks, as Janus' setting `json` has it (`janus_websockets.c`): Janus
+//! before 1.4.1 indents unless told otherwise.
+
+use clap::ValueEnum;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+use std::io;
+
+/// The look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum JsonStyle {
+    /// Over several lines, three spaces a level
+    Indented,
+    /// On one line, with spaces
+    Plain,
+    /// As short as can be
+    #[default]
+    Compact,
+}
+
+impl JsonStyle {
+    /// A message in this style; its members and their order stay as they are.
+    pub fn apply(self, compact: String) -> String {
+        let styled = match self {
+            Self::Compact => return compact,
+            Self::Plain => rewritten(&compact, Plain(CompactFormatter)),
+            Self::Indented => rewritten(&compact, PrettyFormatter::with_indent(b"   ")),
+        };
+        styled.unwrap_or(compact)
+    }
+}
+
+/// None for what cannot be written otherwise, such as numbers no machine type holds.
+fn rewritten<F: Formatter>(compact: &str, formatter: F) -> Option<String> {
+    let mut written = Vec::with_capacity(compact.len() * 2);
+    let mut reader = serde_json::Deserializer::from_str(compact);
+    serde_transcode::transcode(&mut reader, &mut Serializer::with_formatter(&mut written, formatter)).ok()?;
+    String::from_utf8(written).ok()
+}
+
+/// Compact, but for a space behind each comma and colon.
+struct Plain(CompactFormatter);
+
+impl Formatter for Plain {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPACT: &str = r#"{"janus":"event","n":9007199254740991,"list":[1,"a:b,c"],"none":{},"é":null}"#;
+
+    #[test]
+    fn each_style_says_the_same() {
+        let plain =
+            r#"{"janus": "event", "n": 9007199254740991, "list": [1, "a:b,c"], "none": {}, "é": null}"#;
+        assert_eq!(JsonStyle::Plain.apply(COMPACT.to_owned()), plain);
+        assert_eq!(JsonStyle::Compact.apply(COMPACT.to_owned()), COMPACT);
+        let indented = JsonStyle::Indented.apply(COMPACT.to_owned());
+        assert!(
+            indented.starts_with("{\n   \"janus\": \"event\",\n   \"n\": 9007199254740991,\n"),
+            "{indented}"
+        );
+        let again = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(again(&indented), again(COMPACT));
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_stays() {
+        let huge = format!(r#"{{"n":1{}}}"#, "0".repeat(400));
+        assert_eq!(JsonStyle::Plain.apply(huge.clone()), huge);
+    }
+}
