@@ -38,6 +38,11 @@ pub struct Asked {
 
 impl Bench {
     pub async fn start(options: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", options).await
+    }
+
+    /// An edge that listens elsewhere.
+    pub async fn start_at(address: &str, options: &[&str]) -> Self {
         let (bus, stop) = (Bus::memory(), CancellationToken::new());
         let id = ServiceId::fresh("edge");
         let context = Context {
@@ -47,7 +52,7 @@ impl Bench {
             health: Health::default(),
             shutdown: stop.clone(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
         let options = Command::parse_from(["edge"].iter().chain(options)).options;
         let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });

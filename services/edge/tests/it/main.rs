@@ -5,3 +5,4 @@ mod bench;
 mod calls;
 mod claims;
 mod ends;
+mod manners;
