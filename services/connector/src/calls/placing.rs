@@ -38,7 +38,8 @@ impl Calls {
         }
     }
 
-    /// A leg has its handle; of a call that is over, the handle is given back.
+    /// A leg has its handle. One that comes when its call is over, or after patience, is given back:
+    /// nothing but an attach is answered with an id.
     pub(super) fn on_success(
         &mut self,
         transaction: &str,
@@ -46,7 +47,10 @@ impl Calls {
         now: Instant,
         acts: &mut Vec<Act>,
     ) {
-        let (Some(Asked::Attach(leg)), Some(handle)) = (self.asked.remove(transaction), id) else { return };
+        let Some(handle) = id else { return };
+        let Some(Asked::Attach(leg)) = self.asked.remove(transaction) else {
+            return self.detach(handle, acts);
+        };
         let Some(call) = self.calls.get_mut(&leg.call) else { return self.detach(handle, acts) };
         call.leg_mut(leg.side).handle = Some(handle);
         let alias = call.alias(leg.side);
