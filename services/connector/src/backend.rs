@@ -10,7 +10,7 @@ use crate::calls::act::Act;
 use crate::conclude::{conclude, end_strangers};
 use crate::dial::{Dial, FromLink};
 use crate::herald::{Herald, State};
-use crate::options::Server;
+use crate::options::{Server, Terms};
 use crate::outbox::Outbox;
 use bus::MailboxReader;
 use bus::message::Notice;
@@ -50,10 +50,16 @@ impl Backend {
     ///
     /// # Errors
     /// When the bus is not there.
-    pub async fn open(server: Server, context: Context, outbox: Outbox) -> Result<Self, bus::SendError> {
+    pub async fn open(
+        server: Server,
+        terms: Terms,
+        context: Context,
+        outbox: Outbox,
+    ) -> Result<Self, bus::SendError> {
         let mailbox = context.bus.open(Mailbox::Backend(server.name.clone())).await?;
-        let calls = Calls::new(server.name.clone());
-        let janus = Dial::new(server.url.clone());
+        let Terms { rules, credentials } = terms;
+        let calls = Calls::new(server.name.clone()).under(rules).showing(credentials.clone());
+        let janus = Dial::new(server.url.clone(), credentials);
         let herald = Herald::start(server.clone(), context.clone());
         let state = State { status: BackendStatus::Abnormal, calls: 0 };
         Ok(Self { server, context, outbox, calls, janus, mailbox, herald, state })

@@ -2,6 +2,7 @@
 
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::{Down, Link};
+use crate::options::Credentials;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,6 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A link that is up or being dialled.
 pub struct Dial {
     url: String,
+    credentials: Credentials,
     pause: Duration,
     state: State,
 }
@@ -35,9 +37,9 @@ pub enum FromLink {
 
 impl Dial {
     /// Begins to dial.
-    pub fn new(url: String) -> Self {
-        let state = State::Dialling(dial(url.clone(), Duration::ZERO));
-        Self { url, pause: FIRST_PAUSE, state }
+    pub fn new(url: String, credentials: Credentials) -> Self {
+        let state = State::Dialling(dial(url.clone(), credentials.clone(), Duration::ZERO));
+        Self { url, credentials, pause: FIRST_PAUSE, state }
     }
 
     /// Sends to Janus; what cannot be sent is found out by [`next`](Self::next).
@@ -87,7 +89,7 @@ impl Dial {
     }
 
     fn redial(&mut self) {
-        self.state = State::Dialling(dial(self.url.clone(), self.pause));
+        self.state = State::Dialling(dial(self.url.clone(), self.credentials.clone(), self.pause));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
@@ -99,9 +101,13 @@ impl Dial {
     }
 }
 
-fn dial(url: String, pause: Duration) -> Pin<Box<dyn Future<Output = Result<Link, Down>> + Send>> {
+fn dial(
+    url: String,
+    credentials: Credentials,
+    pause: Duration,
+) -> Pin<Box<dyn Future<Output = Result<Link, Down>> + Send>> {
     Box::pin(async move {
         tokio::time::sleep(pause).await;
-        Link::open(&url).await
+        Link::open(&url, credentials).await
     })
 }

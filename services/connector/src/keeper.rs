@@ -5,7 +5,7 @@
 
 use crate::backend::{Backend, Stopped, lease_name};
 use crate::herald::{LEASE_LIFE, RENEW_EVERY};
-use crate::options::Server;
+use crate::options::{Server, Terms};
 use crate::outbox::Outbox;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
@@ -31,10 +31,10 @@ impl Keeper {
     }
 
     /// Serves this server whenever its lease can be had, until `stop`.
-    pub async fn keep(self, server: Server, stop: CancellationToken) {
+    pub async fn keep(self, server: Server, terms: Terms, stop: CancellationToken) {
         while let Some(()) = stop.run_until_cancelled(self.lease(&server)).await {
             tracing::info!(backend = %server.name, "this connector serves the backend now");
-            let stopped = self.serve(&server, &stop).await;
+            let stopped = self.serve(&server, &terms, &stop).await;
             *self.held.lock().await -= 1;
             if stopped == Stopped::Asked {
                 return;
@@ -42,8 +42,8 @@ impl Keeper {
         }
     }
 
-    async fn serve(&self, server: &Server, stop: &CancellationToken) -> Stopped {
-        match Backend::open(server.clone(), self.context.clone(), self.outbox.clone()).await {
+    async fn serve(&self, server: &Server, terms: &Terms, stop: &CancellationToken) -> Stopped {
+        match Backend::open(server.clone(), terms.clone(), self.context.clone(), self.outbox.clone()).await {
             Ok(backend) => backend.serve(stop).await,
             Err(error) => {
                 tracing::warn!(%error, backend = %server.name, "the backend's mailbox could not be opened");

@@ -42,16 +42,22 @@ pub enum Error {
         "name at least one Janus server with --backend NAME=ws://HOST:PORT or --backend dns+ws://HOST:PORT"
     )]
     NoBackend,
+    /// A secret that does not say whose it is.
+    #[error("--backend-api-secret and --backend-token have the form NAME=SECRET")]
+    NamelessSecret,
 }
 
 /// Serves Janus servers until shutdown.
 ///
 /// # Errors
-/// When no server is named.
+/// When no server is named, or a secret is nobody's.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     if options.backends.is_empty() {
         return Err(Error::NoBackend);
     }
-    sources::serve(options.backends, context).await;
+    if !options.secrets_are_named() {
+        return Err(Error::NamelessSecret);
+    }
+    sources::serve(&options, context).await;
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use protocol::BackendName;
+use service::Secret;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Which Janus servers a connector may serve.
 #[derive(Args, Clone, Debug)]
@@ -12,6 +14,82 @@ pub struct Options {
     /// servers share them
     #[arg(long = "backend", env = "SWITCHBOARD_BACKEND", value_name = "NAME=URL", value_delimiter = ',')]
     pub backends: Vec<Source>,
+
+    /// The `apisecret` that a Janus server wants, NAME=SECRET (for dns+ws://HOST: HOST=SECRET); may be
+    /// repeated (in the environment: separated by commas)
+    #[arg(long, env = "SWITCHBOARD_BACKEND_API_SECRET", value_name = "NAME=SECRET")]
+    #[arg(value_delimiter = ',', hide_env_values = true)]
+    pub backend_api_secret: Vec<Secret>,
+
+    /// The `token` that a Janus server wants, NAME=TOKEN, in the same way
+    #[arg(long, env = "SWITCHBOARD_BACKEND_TOKEN", value_name = "NAME=TOKEN")]
+    #[arg(value_delimiter = ';', hide_env_values = true)]
+    pub backend_token: Vec<Secret>,
+
+    /// Seconds a call may ring before it ends with the reason "No answer"; 0 for ever
+    #[arg(long, env = "SWITCHBOARD_RING_TIMEOUT", value_name = "SECONDS", default_value_t = 120)]
+    pub ring_timeout: u64,
+
+    /// The folder on the media servers below which clients' recordings are written; without it,
+    /// recordings are refused
+    #[arg(long, env = "SWITCHBOARD_RECORD_DIR", value_name = "DIR")]
+    pub record_dir: Option<String>,
+}
+
+impl Options {
+    fn rules(&self) -> Rules {
+        Rules {
+            ring_timeout: Some(Duration::from_secs(self.ring_timeout)).filter(|time| !time.is_zero()),
+            record_dir: self.record_dir.clone(),
+        }
+    }
+
+    /// What the server, or the host name, `name` is served under.
+    pub fn terms(&self, name: &str) -> Terms {
+        Terms { rules: self.rules(), credentials: self.credentials(name) }
+    }
+
+    fn credentials(&self, name: &str) -> Credentials {
+        let of = |secrets: &[Secret]| {
+            let mut named = secrets.iter().filter_map(|secret| secret.reveal().split_once('='));
+            let (_, secret) = named.find(|(whose, _)| *whose == name)?;
+            Some(Secret::from(secret))
+        };
+        Credentials { api_secret: of(&self.backend_api_secret), token: of(&self.backend_token) }
+    }
+
+    /// Whether every secret says whose it is.
+    pub fn secrets_are_named(&self) -> bool {
+        let mut secrets = self.backend_api_secret.iter().chain(&self.backend_token);
+        secrets.all(|secret| secret.reveal().split_once('=').is_some_and(|(name, _)| !name.is_empty()))
+    }
+}
+
+/// What a backend is served under.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// For its calls.
+    pub rules: Rules,
+    /// For Janus.
+    pub credentials: Credentials,
+}
+
+/// What calls are subject to.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// How long a call may ring.
+    pub ring_timeout: Option<Duration>,
+    /// Where Janus may record.
+    pub record_dir: Option<String>,
+}
+
+/// What a Janus server wants to be shown with each request.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// `apisecret`.
+    pub api_secret: Option<Secret>,
+    /// `token`.
+    pub token: Option<Secret>,
 }
 
 /// Where backends come from.

@@ -2,7 +2,7 @@
 //! looked up again every few seconds.
 
 use crate::keeper::Keeper;
-use crate::options::{Server, Source};
+use crate::options::{Options, Server, Source, Terms};
 use protocol::BackendName;
 use service::{CancellationToken, Context};
 use std::collections::BTreeMap;
@@ -14,16 +14,18 @@ const LOOK_UP_EVERY: Duration = Duration::from_secs(3);
 const MISSES: u32 = 3;
 
 /// Serves the servers of all sources until the connector stops.
-pub async fn serve(sources: Vec<Source>, context: Context) {
+pub async fn serve(options: &Options, context: Context) {
     let keeper = Keeper::new(context.clone());
     let served = TaskTracker::new();
-    for source in sources {
+    for source in options.backends.clone() {
         match source {
             Source::Server(server) => {
-                served.spawn(keeper.clone().keep(server, context.shutdown.clone()));
+                let terms = options.terms(server.name.as_str());
+                served.spawn(keeper.clone().keep(server, terms, context.shutdown.clone()));
             }
             Source::Dns { host, port } => {
-                served.spawn(follow(host, port, keeper.clone(), context.shutdown.clone()));
+                let terms = options.terms(&host);
+                served.spawn(follow((host, port), terms, keeper.clone(), context.shutdown.clone()));
             }
         }
     }
@@ -32,7 +34,7 @@ pub async fn serve(sources: Vec<Source>, context: Context) {
 }
 
 /// Serves every address of a host name, as they come and go.
-async fn follow(host: String, port: u16, keeper: Keeper, shutdown: CancellationToken) {
+async fn follow((host, port): (String, u16), terms: Terms, keeper: Keeper, shutdown: CancellationToken) {
     let mut followed: BTreeMap<Server, (CancellationToken, u32)> = BTreeMap::new();
     let served = TaskTracker::new();
     let mut ticks = tokio::time::interval(LOOK_UP_EVERY);
@@ -46,7 +48,7 @@ async fn follow(host: String, port: u16, keeper: Keeper, shutdown: CancellationT
                 for server in servers {
                     followed.entry(server.clone()).or_insert_with(|| {
                         let stop = shutdown.child_token();
-                        served.spawn(keeper.clone().keep(server, stop.clone()));
+                        served.spawn(keeper.clone().keep(server, terms.clone(), stop.clone()));
                         (stop, 0)
                     });
                 }

@@ -154,21 +154,22 @@ pub fn hangup_reason(body: &Object<'_>) -> Option<String> {
 /// Checks the settings of `set`.
 ///
 /// # Errors
-/// 474; 499 for a recording.
+/// 474.
 pub fn check_set(body: &Object<'_>) -> Result<(), PluginError> {
     body.optional_bool("audio")?;
     body.optional_bool("video")?;
     body.optional_unsigned("bitrate")?;
-    let record = body.optional_bool("record")?;
+    body.optional_bool("record")?;
     body.optional_string("filename")?;
     body.optional_bool("restart")?;
     check_layer(body, "substream")?;
     check_layer(body, "temporal")?;
-    check_fallback(body)?;
-    match record {
-        Some(true) => Err(PluginError::no_recording()),
-        _ => Ok(()),
-    }
+    check_fallback(body)
+}
+
+/// Whether a `set` asks for a recording.
+pub fn wants_recording(body: &Object<'_>) -> bool {
+    matches!(body.optional_bool("record"), Ok(Some(true)))
 }
 
 fn check_layer(body: &Object<'_>, name: &'static str) -> Result<(), PluginError> {
@@ -290,7 +291,6 @@ mod tests {
             (r#"{"substream":3}"#, "Invalid value (substream should be 0, 1 or 2)"),
             (r#"{"temporal":-1}"#, "Invalid value (temporal should be 0, 1 or 2)"),
             (r#"{"fallback":"x"}"#, "Invalid value (fallback should be a positive integer)"),
-            (r#"{"record":true}"#, "Recording is not enabled on this server"),
         ] {
             assert_eq!(refused(body), text);
         }

@@ -20,6 +20,8 @@ pub struct Call {
     pub offer: Option<Raw>,
     /// The callee has accepted.
     pub answered: bool,
+    /// When it has rung for too long.
+    pub rings_until: Option<Instant>,
     /// Who seems to have lost its PeerConnection, while the reason is awaited.
     pub suspect: Option<Suspect>,
     began: Instant,
@@ -72,6 +74,7 @@ impl Call {
             transaction: place.transaction,
             offer: Some(place.offer),
             answered: false,
+            rings_until: None,
             suspect: None,
             began: now,
             caller: leg(place.caller),
@@ -144,7 +147,8 @@ impl Call {
     /// When something of this call is due.
     pub fn due(&self) -> Option<Instant> {
         let suspect = self.suspect.map(|suspect| suspect.until);
-        [suspect, self.caller.batch_due, self.callee.batch_due].into_iter().flatten().min()
+        let rings_until = self.rings_until.filter(|_| !self.answered);
+        [suspect, rings_until, self.caller.batch_due, self.callee.batch_due].into_iter().flatten().min()
     }
 
     /// How the call is named where only one of its sides is meant.

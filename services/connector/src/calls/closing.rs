@@ -5,6 +5,9 @@
 use bus::message::ClientEvent;
 use protocol::{MessageId, Raw, Side, raw, videocall};
 
+/// The reason of a call that nobody accepted in time.
+const NO_ANSWER: &str = "No answer";
+
 /// What ended a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -25,6 +28,8 @@ pub enum Cause {
     PeerConnection(Side, String),
     /// A side's handle is gone: detached, destroyed, timed out.
     Gone(Side),
+    /// Nobody accepted in time.
+    NoAnswer,
     /// The media server is gone, for this reason.
     Backend(String),
 }
@@ -40,6 +45,7 @@ impl Cause {
                 format!("{} lost its PeerConnection: {reason}", name(*side))
             }
             Self::Gone(side) => format!("{} is gone", name(*side)),
+            Self::NoAnswer => NO_ANSWER.to_owned(),
             Self::Backend(reason) => reason.clone(),
         }
     }
@@ -76,6 +82,7 @@ pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEve
         Cause::CoreHangup(_) | Cause::PeerConnection(..) | Cause::Gone(_) => {
             vec![hangup(None, peer, LATE), core_hangup(CLOSED)]
         }
+        Cause::NoAnswer => vec![hangup(None, peer, NO_ANSWER), core_hangup(CLOSED)],
         Cause::Backend(reason) => vec![hangup(None, peer, reason), core_hangup(reason)],
     }
 }

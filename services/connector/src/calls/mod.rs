@@ -12,11 +12,13 @@ pub mod call;
 pub mod closing;
 mod ending;
 mod placing;
+mod recording;
 mod relay;
 #[cfg(test)]
 mod tests;
 
 use crate::janus::message::{FromJanus, JanusId, ToJanus};
+use crate::options::{Credentials, Rules};
 use act::Act;
 use bus::message::{Body, LegRef, Message};
 use call::Call;
@@ -37,6 +39,8 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Calls {
     backend: BackendName,
+    rules: Rules,
+    credentials: Credentials,
     /// Our session on Janus, while there is one.
     session: Option<JanusId>,
     calls: HashMap<CallId, Call>,
@@ -73,6 +77,8 @@ impl Calls {
     pub fn new(backend: BackendName) -> Self {
         Self {
             backend,
+            rules: Rules::default(),
+            credentials: Credentials::default(),
             session: None,
             calls: HashMap::new(),
             legs: HashMap::new(),
@@ -85,16 +91,26 @@ impl Calls {
         }
     }
 
+    /// The same, subject to these rules.
+    pub fn under(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The same, for a Janus that wants to be shown this.
+    pub fn showing(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
+    }
+
     /// Janus is there, with this session.
     pub fn up(&mut self, session: JanusId) {
         self.session = Some(session);
     }
 
-    /// Janus is gone, and every call with it.
+    /// Janus is gone, and every call with it: one that had not begun is refused.
     pub fn down(&mut self, reason: &str, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         for call in self.calls.keys().copied().collect::<Vec<_>>() {
-            self.end(call, Cause::Backend(reason.to_owned()), now, &mut acts);
+            self.fail(call, Cause::Backend(reason.to_owned()), now, &mut acts);
         }
         self.session = None;
         self.asked.clear();
@@ -106,6 +122,13 @@ impl Calls {
     /// How many calls there are.
     pub fn count(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Whether there is nothing left of any call, but for the memory of those that have ended.
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        let asks_nothing = self.asked.is_empty() && self.patience.is_empty() && self.due.is_empty();
+        asks_nothing && self.calls.is_empty() && self.legs.is_empty()
     }
 
     /// A message from a router or an edge.
@@ -178,6 +201,9 @@ impl Calls {
             let cause = Cause::PeerConnection(suspect.side, "Close PC".to_owned());
             return self.end(id, cause, now, acts);
         }
+        if !call.answered && call.rings_until.is_some_and(|until| until <= now) {
+            return self.end(id, Cause::NoAnswer, now, acts);
+        }
         self.flush_batches(id, now, acts);
     }
 
@@ -192,7 +218,12 @@ impl Calls {
     fn ask(&mut self, asked: Asked, request: ToJanus<'_>, now: Instant, acts: &mut Vec<Act>) {
         let transaction = self.transaction();
         acts.push(Act::Janus(
-            ToJanus { transaction: transaction.clone(), session_id: self.session, ..request }.text(),
+            ToJanus {
+                transaction: transaction.clone(),
+                session_id: self.session,
+                ..request.with(&self.credentials)
+            }
+            .text(),
         ));
         self.patience.push_back((now + PATIENCE, transaction.clone()));
         self.asked.insert(transaction, asked);
@@ -201,7 +232,9 @@ impl Calls {
     /// Tells Janus something whose answer does not matter.
     fn tell(&mut self, request: ToJanus<'_>, acts: &mut Vec<Act>) {
         let transaction = self.transaction();
-        acts.push(Act::Janus(ToJanus { transaction, session_id: self.session, ..request }.text()));
+        acts.push(Act::Janus(
+            ToJanus { transaction, session_id: self.session, ..request.with(&self.credentials) }.text(),
+        ));
     }
 
     fn transaction(&mut self) -> String {

@@ -80,11 +80,13 @@ impl Calls {
 
     /// The callee's side rings.
     pub(super) fn on_incoming(&mut self, id: CallId, jsep: Option<Raw>, now: Instant, acts: &mut Vec<Act>) {
-        let Some(call) = self.calls.get(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.rings_until = self.rules.ring_timeout.map(|time| now + time);
         let caller = &call.leg(Side::Caller).party.username;
         let data = videocall::event("incomingcall", Some(caller), None);
         acts.push(Act::Log(call.record(&self.backend, CallEvent::Ringing, None, now)));
         self.join(id, Side::Callee, ClientEvent::Plugin { transaction: None, data, jsep }, acts);
+        self.schedule(id);
     }
 
     fn join(&mut self, id: CallId, side: Side, event: ClientEvent, acts: &mut Vec<Act>) {

@@ -4,6 +4,7 @@
 use super::act::Act;
 use super::call::Suspect;
 use super::closing::Cause;
+use super::recording::confined;
 use super::{Asked, Calls};
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::message::{CallEvent, Change, ClientEvent, LegRef, LegRequest, Trickle};
@@ -39,10 +40,17 @@ impl Calls {
                     acts,
                 );
             }
-            Ok(verb) => {
-                let asked = Asked::Request { leg, request: id, transaction, verb };
-                self.ask_plugin(asked, handle, body, jsep.as_deref(), now, acts);
-            }
+            Ok(verb) => match confined(body, self.rules.record_dir.as_deref(), leg.call, leg.side) {
+                Ok(body) => {
+                    let asked = Asked::Request { leg, request: id, transaction, verb };
+                    self.ask_plugin(asked, handle, body, jsep.as_deref(), now, acts);
+                }
+                Err(error) => {
+                    let event =
+                        ClientEvent::Plugin { transaction, data: videocall::error(&error), jsep: None };
+                    self.client_hears(leg, Some(id), None, event, acts);
+                }
+            },
             Err(error) => tracing::warn!(%error, "an edge passed on what it should have refused"),
         }
     }

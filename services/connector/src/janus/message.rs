@@ -1,10 +1,12 @@
 //! What Janus says, and what is said to Janus. Pure.
 
+use crate::options::Credentials;
 use protocol::object::{self, Object};
 use protocol::reply::members_of;
 use protocol::{Raw, raw};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use service::Secret;
 
 /// A session or handle of a Janus server; not a client's.
 pub type JanusId = u64;
@@ -114,7 +116,7 @@ impl PluginData {
 }
 
 /// A request to Janus. Members that do not apply are left out.
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 pub struct ToJanus<'a> {
     /// The verb.
     pub janus: &'static str,
@@ -126,6 +128,12 @@ pub struct ToJanus<'a> {
     /// The leg's handle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle_id: Option<JanusId>,
+    /// What this Janus wants to be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apisecret: Option<&'a str>,
+    /// The same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<&'a str>,
     /// For attach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<&'static str>,
@@ -143,7 +151,19 @@ pub struct ToJanus<'a> {
     pub candidates: Option<&'a [Raw]>,
 }
 
-impl ToJanus<'_> {
+impl<'a> ToJanus<'a> {
+    /// A request under its own name as transaction, with what Janus wants to be shown.
+    pub fn showing(credentials: &'a Credentials, verb: &'static str) -> Self {
+        let shown = Self::default().with(credentials);
+        Self { janus: verb, transaction: verb.to_owned(), ..shown }
+    }
+
+    /// The same, with what Janus wants to be shown.
+    pub fn with(self, credentials: &'a Credentials) -> Self {
+        let apisecret = credentials.api_secret.as_ref().map(Secret::reveal);
+        Self { apisecret, token: credentials.token.as_ref().map(Secret::reveal), ..self }
+    }
+
     /// The message as text.
     pub fn text(&self) -> String {
         raw(self).get().to_owned()

@@ -5,6 +5,7 @@
 
 pub mod message;
 
+use crate::options::Credentials;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use message::{FromJanus, JanusId, ToJanus};
@@ -36,6 +37,7 @@ pub struct Link {
     pub session: JanusId,
     /// How often [`keepalive`](Self::keepalive) is to be called.
     pub keepalive_every: Duration,
+    credentials: Credentials,
     requests: mpsc::Sender<String>,
     messages: SplitStream<Stream>,
     heard: Instant,
@@ -70,37 +72,39 @@ impl Link {
     ///
     /// # Errors
     /// [`Down`].
-    pub async fn open(url: &str) -> Result<Self, Down> {
-        tokio::time::timeout(OPEN_PATIENCE, Self::connect(url)).await.unwrap_or(Err(Down::Silent))
+    pub async fn open(url: &str, credentials: Credentials) -> Result<Self, Down> {
+        tokio::time::timeout(OPEN_PATIENCE, Self::connect(url, credentials))
+            .await
+            .unwrap_or(Err(Down::Silent))
     }
 
-    async fn connect(url: &str) -> Result<Self, Down> {
+    async fn connect(url: &str, credentials: Credentials) -> Result<Self, Down> {
         let request = ClientRequestBuilder::new(url.parse().map_err(|_| Down::Url)?);
         let request = request.with_sub_protocol("janus-protocol");
         let config =
             WebSocketConfig::default().read_buffer_size(16 * 1024).max_message_size(Some(MAX_MESSAGE));
         let connecting = tokio_tungstenite::connect_async_with_config(request, Some(config), true);
         let (mut stream, _) = connecting.await.map_err(Box::new)?;
-        let timeout = ask(&mut stream, "info", |info| {
+        let timeout = ask(&mut stream, "info", &credentials, |info| {
             info.get("session-timeout").and_then(integer).map_or(60, |seconds| seconds as u64)
         });
         let timeout = timeout.await?;
-        let session = ask(&mut stream, "create", |created| {
+        let session = ask(&mut stream, "create", &credentials, |created| {
             let data = Object::parse(created.get("data")?.get()).ok()?;
             data.get("id").and_then(integer).map(|id| id as u64)
         });
         let session = session.await?.ok_or_else(|| Down::Refused("no session id".to_owned()))?;
-        Ok(Self::over(stream, session, timeout))
+        Ok(Self::over(stream, session, timeout, credentials))
     }
 
-    fn over(stream: Stream, session: JanusId, session_timeout: u64) -> Self {
+    fn over(stream: Stream, session: JanusId, session_timeout: u64, credentials: Credentials) -> Self {
         let (sink, messages) = stream.split();
         let (requests, queue) = mpsc::channel(MAX_UNREAD);
         let closed = CancellationToken::new();
         tokio::spawn(write(sink, queue, closed.clone()));
         let third = Duration::from_millis(session_timeout * 1000 / 3);
         let keepalive_every = if third.is_zero() { MAX_KEEPALIVE } else { third.min(MAX_KEEPALIVE) };
-        Self { session, keepalive_every, requests, messages, heard: Instant::now(), closed }
+        Self { session, keepalive_every, credentials, requests, messages, heard: Instant::now(), closed }
     }
 
     /// Sends a request.
@@ -138,25 +142,17 @@ impl Link {
         if self.heard.elapsed() > self.keepalive_every * 2 {
             return Err(Down::Silent);
         }
+        self.send(self.of_session("keepalive"))
+    }
+
+    fn of_session(&self, verb: &'static str) -> String {
         let session_id = Some(self.session);
-        self.send(
-            ToJanus {
-                janus: "keepalive",
-                transaction: "keepalive".to_owned(),
-                session_id,
-                ..ToJanus::default()
-            }
-            .text(),
-        )
+        ToJanus { session_id, ..ToJanus::showing(&self.credentials, verb) }.text()
     }
 
     /// Ends the session and waits, but not long, until Janus has read that.
     pub async fn close(self) {
-        let session_id = Some(self.session);
-        let _ = self.send(
-            ToJanus { janus: "destroy", transaction: "destroy".to_owned(), session_id, ..ToJanus::default() }
-                .text(),
-        );
+        let _ = self.send(self.of_session("destroy"));
         let Self { requests, mut messages, .. } = self;
         drop(requests);
         let drained = async { while let Some(Ok(_)) = messages.next().await {} };
@@ -165,8 +161,13 @@ impl Link {
 }
 
 /// Sends a request without a session and reads its answer.
-async fn ask<T>(stream: &mut Stream, verb: &'static str, read: impl Fn(&Object<'_>) -> T) -> Result<T, Down> {
-    let request = ToJanus { janus: verb, transaction: verb.to_owned(), ..ToJanus::default() };
+async fn ask<T>(
+    stream: &mut Stream,
+    verb: &'static str,
+    credentials: &Credentials,
+    read: impl Fn(&Object<'_>) -> T,
+) -> Result<T, Down> {
+    let request = ToJanus::showing(credentials, verb);
     stream.send(Message::text(request.text())).await.map_err(Box::new)?;
     while let Some(message) = stream.next().await {
         let Message::Text(text) = message.map_err(Box::new)? else { continue };

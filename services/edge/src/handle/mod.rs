@@ -207,6 +207,7 @@ impl Handle {
             Request::Register | Request::Call | Request::List | Request::Exists => Ok(Step::Route(request)),
             _ if self.leg.is_some() => Ok(Step::Leg(request)),
             Request::Accept => Err(PluginError::no_call()),
+            Request::Set if videocall::wants_recording(&body) => Err(PluginError::no_recording()),
             Request::Set => {
                 self.settings.note(&body);
                 Ok(Step::Answer(videocall::event("set", None, None)))
