@@ -37,7 +37,7 @@ fn filename(body: &Object<'_>, folder: &str, call: CallId, side: Side) -> String
 }
 
 fn with_filename(body: &RawValue, filename: &str) -> Raw {
-    let members = body.get().trim_end_matches('}');
+    let members = body.get().strip_suffix('}').unwrap_or_default();
     let text = format!("{members},\"filename\":{}}}", raw(&filename));
     RawValue::from_string(text).expect("an object with one more member is an object")
 }
@@ -66,6 +66,15 @@ mod tests {
             set(r#"{"request":"set","record":false,"filename":"/x"}"#, None).unwrap(),
             r#"{"request":"set","record":false}"#
         );
+    }
+
+    #[test]
+    fn other_members_stay_whatever_they_are() {
+        let body = r#"{"request":"set","record":true,"more":{"a":{}}}"#;
+        let expected = format!(
+            r#"{{"request":"set","record":true,"more":{{"a":{{}}}},"filename":"/rec/videocall-{ID}-callee"}}"#
+        );
+        assert_eq!(set(body, Some("/rec")).unwrap(), expected);
     }
 
     #[test]
