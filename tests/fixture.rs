@@ -43,6 +43,14 @@ impl Switchboard {
         Self { janus, form: Form::Redis(plan.start().await, redis) }
     }
 
+    /// The Redis of a cluster.
+    pub fn redis(&self) -> Option<&Redis> {
+        match &self.form {
+            Form::Memory(_) => None,
+            Form::Redis(_, redis) => Some(redis),
+        }
+    }
+
     /// Where clients of this door connect.
     pub fn door(&self, number: usize) -> String {
         match &self.form {

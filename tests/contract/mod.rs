@@ -1,3 +1,4 @@
 //! What the outside may send.
 
+mod access;
 mod hostile;

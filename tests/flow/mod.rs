@@ -4,4 +4,5 @@ mod call;
 mod cluster;
 mod ending;
 mod names;
+mod promises;
 mod refusal;

@@ -72,6 +72,12 @@ impl Client {
         client
     }
 
+    /// Says which session a client goes on with that created it in its own words.
+    pub fn with_session(mut self, session: u64) -> Self {
+        self.session = session;
+        self
+    }
+
     /// Says which of its session's handles a client that claimed the session goes on with.
     pub fn with_handle(mut self, handle: u64) -> Self {
         self.handle = handle;

@@ -30,6 +30,10 @@ pub struct Config {
     pub full_trickle: bool,
     /// Where media goes, `FIRST-LAST`. Several Janus may share it.
     pub rtp_ports: String,
+    /// What every request must show as `apisecret`.
+    pub api_secret: Option<String>,
+    /// The key of signed tokens, which every request must show then.
+    pub token_auth_secret: Option<String>,
 }
 
 impl Default for Config {
@@ -39,6 +43,8 @@ impl Default for Config {
             reclaim_session_timeout: 30,
             full_trickle: true,
             rtp_ports: "20000-29999".to_owned(),
+            api_secret: None,
+            token_auth_secret: None,
         }
     }
 }
@@ -163,8 +169,17 @@ fn write_config(folder: &Path, config: &Config, port: u16, admin_port: u16) {
     ];
     for (file, template) in TEMPLATES {
         let text = values.iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, value));
+        let text = text.replacen("general: {", &format!("general: {{{}", guards(config)), 1);
         fs::write(folder.join(file), text).unwrap();
     }
+}
+
+/// The lines that make Janus ask for a secret or a token.
+fn guards(config: &Config) -> String {
+    let secret = config.api_secret.iter().map(|secret| format!("\n\tapi_secret = \"{secret}\""));
+    let tokens = config.token_auth_secret.iter();
+    let tokens = tokens.map(|key| format!("\n\ttoken_auth = true\n\ttoken_auth_secret = \"{key}\""));
+    secret.chain(tokens).collect()
 }
 
 /// By its name the Janus we started is told from another one that was faster to take the port.
