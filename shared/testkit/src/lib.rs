@@ -3,7 +3,8 @@
 //! - Servers: [`Janus`] and [`Redis`] are the real ones as Debian packages them, [`Process`] is our own
 //!   executable, [`Cluster`] is many of those, [`FakeJanus`] is a Janus without media in this process.
 //! - Clients: [`Client`] talks to anything that speaks the Janus API and reads like the story of a call;
-//!   [`http`] asks for `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
+//!   [`Wire`] is the bare websocket, for who must see each byte; [`http`] asks for `/readyz` and
+//!   `/metrics`; [`sdp`] has offers and answers that Janus accepts.
 //!
 //! A server runs in a folder and on ports of its own, so tests run in parallel. It is killed when its
 //! value is dropped, and also when the test program itself is killed. When a test panics, each server
@@ -28,6 +29,7 @@ pub mod sdp;
 mod spawner;
 mod wait;
 mod websocket;
+pub mod wire;
 
 pub use client::Client;
 pub use cluster::Cluster;
@@ -37,3 +39,4 @@ pub use janus_admin::JanusAdmin;
 pub use process::{Process, Service};
 pub use redis::Redis;
 pub use wait::{DEADLINE, eventually};
+pub use wire::Wire;

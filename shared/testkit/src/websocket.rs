@@ -55,13 +55,29 @@ impl Websocket {
     }
 
     async fn next_json(&mut self) -> Incoming {
+        match self.next_text().await {
+            Ok(text) => Incoming::Message(parse(&text)),
+            Err(code) => Incoming::Closed(code),
+        }
+    }
+
+    /// The next text as it came, or the code with which the other end closed.
+    pub(crate) async fn next_text(&mut self) -> Result<String, Option<u16>> {
         loop {
             match self.0.next().await {
-                Some(Ok(Message::Text(text))) => return Incoming::Message(parse(&text)),
-                Some(Ok(Message::Close(frame))) => return Incoming::Closed(frame.map(|f| f.code.into())),
+                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map(|f| f.code.into())),
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Incoming::Closed(None),
+                Some(Err(_)) | None => return Err(None),
             }
+        }
+    }
+
+    /// Closes in order and waits for the other end to agree.
+    pub(crate) async fn close(mut self) {
+        if self.0.close(None).await.is_ok() {
+            let _ = timeout_at(Instant::now() + DEADLINE, async { while self.next_text().await.is_ok() {} })
+                .await;
         }
     }
 }

@@ -1,0 +1,47 @@
+//! A websocket of the Janus API with nothing on top: texts in, texts out, as they are.
+//!
+//! [`crate::Client`] reads what it hears as JSON and forgets in which order the keys of an object came.
+//! Who must know that, or sends what no client would, takes this.
+
+use crate::websocket::{API, Websocket};
+use tokio::time::{Instant, timeout_at};
+
+/// A connection; dropping it lets go of the socket without a word.
+pub struct Wire(Websocket);
+
+/// What came next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A text, whole.
+    Text(String),
+    /// The other end closed.
+    Closed,
+    /// Nothing in time.
+    Silence,
+}
+
+impl Wire {
+    /// Connects, as the API's subprotocol asks; why not is a text.
+    pub async fn open(url: &str) -> Result<Self, String> {
+        Websocket::open(url, API).await.map(Self).map_err(|error| format!("no Janus API at {url}: {error}"))
+    }
+
+    /// Sends a text; whether the socket took it.
+    pub async fn send(&mut self, text: String) -> bool {
+        self.0.send(text).await.is_ok()
+    }
+
+    /// The next text until `deadline`. What was read of a text that is not whole yet is kept.
+    pub async fn next_until(&mut self, deadline: Instant) -> Heard {
+        match timeout_at(deadline, self.0.next_text()).await {
+            Ok(Ok(text)) => Heard::Text(text),
+            Ok(Err(_)) => Heard::Closed,
+            Err(_) => Heard::Silence,
+        }
+    }
+
+    /// Says goodbye and waits for the other end to agree.
+    pub async fn close(self) {
+        self.0.close().await;
+    }
+}
