@@ -6,6 +6,7 @@ mod disorder;
 mod endings;
 mod gathering;
 mod happy;
+mod random;
 mod refusals;
 mod short;
 mod silence;
