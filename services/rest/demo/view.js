@@ -96,6 +96,10 @@ export function time(since) {
   clock = setInterval(tick, 1000);
 }
 
-$("remote").addEventListener("resize", () => $("stage").classList.toggle("has-picture", $("remote").videoWidth > 0));
+$("remote").addEventListener("resize", () => {
+  const { videoWidth, videoHeight } = $("remote");
+  $("stage").classList.toggle("has-picture", videoWidth > 0);
+  $("stage").classList.toggle("upright", videoHeight > videoWidth);
+});
 
 export { $ };
