@@ -1,0 +1,52 @@
+//! From a client's frame to a checked request: whatever comes in, nothing panics, and what is answered
+//! is JSON.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use protocol::object::Object;
+use protocol::request::{self, Verb};
+use protocol::{HandleId, SessionId, frame, reply, videocall};
+use serde_json::value::RawValue;
+
+fuzz_target!(|text: &str| {
+    match frame::objects(text, 1 << 20) {
+        Err(refusal) => is_json(&reply::error(None, None, &refusal)),
+        Ok(objects) => objects.into_iter().for_each(read),
+    }
+});
+
+fn read(object: Object<'_>) {
+    let request = match request::read(object) {
+        Ok(request) => request,
+        Err(fault) => return is_json(&reply::fault(&fault)),
+    };
+    let _ = (request.credentials(), request.is_open());
+    match request.verb() {
+        Err(refusal) => is_json(&reply::error(None, Some(&request.transaction), &refusal)),
+        Ok(Verb::Message { body, .. }) => plugin(body),
+        Ok(Verb::Trickle(candidates)) => candidates.iter().for_each(|candidate| is_json(candidate.get())),
+        Ok(_) => is_json(&reply::pong(&request.transaction)),
+    }
+}
+
+fn plugin(body: &RawValue) {
+    let object = Object::parse(body.get()).unwrap_or_default();
+    let answer = match videocall::request(&object) {
+        Err(error) => videocall::error(&error),
+        Ok(_) => match (videocall::username(&object), videocall::check_set(&object)) {
+            (Ok(name), _) => videocall::event("registered", Some(&name), None),
+            (_, Err(error)) => videocall::error(&error),
+            _ => object.without(&["request", "filename"]),
+        },
+    };
+    let _ = (videocall::wants_recording(&object), videocall::hangup_reason(&object));
+    is_json(&reply::event(SessionId(1), HandleId(2), Some("t"), &answer, None));
+    is_json(&reply::core("media", SessionId(1), HandleId(2), body));
+}
+
+fn is_json(text: &str) {
+    if let Err(error) = serde_json::from_str::<&RawValue>(text) {
+        panic!("{error}: {text}");
+    }
+}
