@@ -8,6 +8,7 @@
 //! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod contract;
 mod fixture;
 mod flow;

@@ -1,0 +1,64 @@
+//! A line between a page and a server that a test can cut and lead elsewhere, as a phone in a train has it.
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// A TCP port that leads to a server. Dropping it cuts it for good.
+pub struct Line {
+    url: String,
+    end: watch::Sender<Option<String>>,
+}
+
+impl Line {
+    /// A line to the websocket server at `url`.
+    pub async fn to(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = format!("ws://{}", listener.local_addr().unwrap());
+        let (end, watched) = watch::channel(Some(address(url)));
+        tokio::spawn(serve(listener, watched));
+        Self { url: own, end }
+    }
+
+    /// What a client connects to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends every connection, and each new one at once, until the line leads somewhere again.
+    pub fn cut(&self) {
+        self.end.send_replace(None);
+    }
+
+    /// From now on it leads to the server at `url`.
+    pub fn lead_to(&self, url: &str) {
+        self.end.send_replace(Some(address(url)));
+    }
+}
+
+fn address(url: &str) -> String {
+    url.strip_prefix("ws://").unwrap().to_owned()
+}
+
+async fn serve(listener: TcpListener, end: watch::Receiver<Option<String>>) {
+    let mut dropped = end.clone();
+    tokio::select! {
+        () = accept(listener, end) => {}
+        _ = dropped.wait_for(|_| false) => {}
+    }
+}
+
+async fn accept(listener: TcpListener, end: watch::Receiver<Option<String>>) {
+    while let Ok((client, _)) = listener.accept().await {
+        tokio::spawn(carry(client, end.clone()));
+    }
+}
+
+async fn carry(mut client: TcpStream, mut end: watch::Receiver<Option<String>>) {
+    let Some(address) = end.borrow_and_update().clone() else { return };
+    let Ok(mut server) = TcpStream::connect(address).await else { return };
+    tokio::select! {
+        _ = copy_bidirectional(&mut client, &mut server) => {}
+        _ = end.changed() => {}
+    }
+}

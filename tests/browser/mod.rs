@@ -1,0 +1,26 @@
+//! Two people with browsers: headless Chromium with a camera and a microphone that are not real, pages
+//! that are, and media that flows through a real Janus.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `demo_page.rs`, `demo_refusals.rs`, `demo_line.rs` | tests with the demo page: calls; what is refused; lost sockets and pages |
+//! | `janus_js.rs`, `janus_js.html` | tests with the unmodified janus.js, on a page of our own |
+//! | `stage.rs` | what such a test needs: servers, a driver, pages |
+//! | `page.rs` | a page as its user has it |
+//! | `driver.rs` | chromedriver, and the browsers it opens |
+//! | `line.rs` | a line between page and server that can be cut |
+//! | `files.rs` | a web server for a few files |
+//!
+//! Only one of these tests runs at a time ([`stage`]): two browsers that encode video keep two cores busy.
+//! Whatever a test waits for is asked again until it is so or [`page`]'s patience ends; then the test fails
+//! and prints what the page showed and what its console said.
+
+mod demo_line;
+mod demo_page;
+mod demo_refusals;
+mod driver;
+mod files;
+mod janus_js;
+mod line;
+mod page;
+mod stage;

@@ -1,0 +1,107 @@
+//! What a test with browsers needs: Switchboard in front of a real Janus, the demo page, a driver.
+
+use super::driver::Driver;
+use super::page::Page;
+use crate::fixture::leftovers;
+use testkit::{Cluster, Janus, Process, Redis, Service, eventually};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
+
+/// All of it, for one test. Pages must be dropped before.
+pub struct Stage {
+    pub driver: Driver,
+    doors: [String; 2],
+    rest: Process,
+    _cluster: Option<Cluster>,
+    redis: Option<Redis>,
+    janus: Janus,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl Stage {
+    /// All services in one process.
+    pub async fn on_memory() -> Self {
+        Self::on_memory_with(&[]).await
+    }
+
+    /// All services in one process, with these options.
+    pub async fn on_memory_with(options: &[&str]) -> Self {
+        let turn = ONE_AT_A_TIME.acquire().await.unwrap();
+        let (janus, driver) = tokio::join!(Janus::start(), Driver::start());
+        let backend = format!("--backend=a={}", janus.url());
+        let rest = Process::start(Service::Standalone, &[&[backend.as_str()], options].concat()).await;
+        let doors = [rest.url(), rest.url()];
+        Self { driver, doors, rest, _cluster: None, redis: None, janus, _turn: turn }
+    }
+
+    /// Each service in a process of its own, with two edges, on Redis.
+    pub async fn on_redis() -> Self {
+        let turn = ONE_AT_A_TIME.acquire().await.unwrap();
+        let (janus, driver, redis) = tokio::join!(Janus::start(), Driver::start(), Redis::start());
+        let cluster = Cluster::new(&redis).edges(2).backend("a", &janus).start().await;
+        let doors = [cluster.edge_url(0), cluster.edge_url(1)];
+        let rest = ["--redis", &redis.url(), "--websocket-url", &doors[0]];
+        let rest = Process::start(Service::Rest, &rest).await;
+        Self { driver, doors, rest, _cluster: Some(cluster), redis: Some(redis), janus, _turn: turn }
+    }
+
+    /// Where pages connect that come through this door.
+    pub fn door(&self, number: usize) -> &str {
+        &self.doors[number]
+    }
+
+    /// Where the demo page is.
+    pub fn demo(&self) -> String {
+        self.rest.rest_url()
+    }
+
+    /// The demo page of somebody who uses the door that the page is told by `demo.json`.
+    pub async fn page(&self, person: &str) -> Page {
+        let page = Page::open(&self.driver, person, &self.demo()).await;
+        page.register(person).await;
+        page
+    }
+
+    /// The demo page of somebody who connects to `server`.
+    pub async fn page_at(&self, person: &str, server: &str) -> Page {
+        let url = format!("{}/?server={server}", self.demo());
+        let page = Page::open(&self.driver, person, &url).await;
+        page.register(person).await;
+        page
+    }
+
+    /// alice and bob, registered, at different doors.
+    pub async fn alice_and_bob(&self) -> (Page, Page) {
+        tokio::join!(self.page("alice"), self.page_at("bob", self.door(1)))
+    }
+
+    /// Waits until no handle is left on Janus, and, on Redis, no key of a session, handle, name or call.
+    pub async fn is_clean(&self) {
+        let mut admin = self.janus.admin().await;
+        eventually("no handle is left on Janus", async || admin.all_handles().await == 0).await;
+        if let Some(redis) = &self.redis {
+            let redis = redis.url();
+            eventually("no key is left in Redis", async || leftovers(&redis).await.is_empty()).await;
+        }
+    }
+}
+
+/// Runs each story on both buses.
+macro_rules! on_both_buses {
+    ($($story:ident),* $(,)?) => {
+        mod on_memory {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story($crate::browser::stage::Stage::on_memory().await).await;
+            })*
+        }
+        mod on_redis {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story($crate::browser::stage::Stage::on_redis().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_buses;
