@@ -1,6 +1,7 @@
 //! What Janus says, and what is said to Janus. Pure.
 
 use crate::options::Credentials;
+use protocol::error::SESSION_NOT_FOUND;
 use protocol::object::{self, Object};
 use protocol::reply::members_of;
 use protocol::{Raw, raw};
@@ -75,7 +76,11 @@ impl FromJanus {
                 let error = Object::parse(message.get("error")?.get()).ok()?;
                 let code = error.get("code").and_then(object::integer)? as u16;
                 let reason = error.string("reason").ok()?.into_owned();
-                Self::Error { transaction: transaction()?, code, reason }
+                match code {
+                    // All requests are about our one session.
+                    SESSION_NOT_FOUND => Self::Timeout,
+                    _ => Self::Error { transaction: transaction()?, code, reason },
+                }
             }
             "event" => {
                 let plugindata = Object::parse(message.get("plugindata")?.get()).ok()?;
@@ -200,6 +205,9 @@ mod tests {
             if fields.get() == r#"{"candidate":{"completed":true}}"#));
         let error = r#"{"janus":"error","transaction":"7","error":{"code":465,"reason":"no"}}"#;
         assert!(matches!(FromJanus::read(error), FromJanus::Error { code: 465, .. }));
+        let forgotten =
+            r#"{"janus":"error","session_id":1,"transaction":"7","error":{"code":458,"reason":"no"}}"#;
+        assert!(matches!(FromJanus::read(forgotten), FromJanus::Timeout));
         assert!(matches!(FromJanus::read("nonsense"), FromJanus::Other));
         assert!(matches!(FromJanus::read(r#"{"janus":"timeout","session_id":1}"#), FromJanus::Timeout));
     }
