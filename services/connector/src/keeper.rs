@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// How much longer to wait for each lease that is held already.
-const MODESTY: Duration = Duration::from_millis(300);
+/// How much longer to wait for each lease that is held already, and for how many of them at most:
+/// a connector with many servers must not take a minute to serve them all.
+const MODESTY: Duration = Duration::from_millis(100);
+const MODEST_UP_TO: u32 = 3;
 
 /// The leases of a connector; clones share them.
 #[derive(Clone)]
@@ -57,7 +59,7 @@ impl Keeper {
         let name = lease_name(server);
         loop {
             let mut held = self.held.lock().await;
-            tokio::time::sleep(MODESTY * *held).await;
+            tokio::time::sleep(MODESTY * (*held).min(MODEST_UP_TO)).await;
             match self.context.directory.lease(&name, &self.context.id, LEASE_LIFE).await {
                 Ok(Some(_)) => {
                     *held += 1;
