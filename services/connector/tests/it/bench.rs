@@ -1,0 +1,213 @@
+//! Connectors, and what is around them.
+
+use crate::heard::Heard;
+use bus::Bus;
+use bus::message::{Address, Body, LegRef, LegRequest, Message, Party, Place, Trickle};
+use bus::topic::{Log, Mailbox};
+use clap::Parser;
+use directory::Directory;
+use directory::record::{BackendStatus, Call, CallParty, Owner, Taken};
+use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side, raw};
+use serde_json::Value;
+use service::{CancellationToken, Context, Health};
+use std::time::Duration;
+use testkit::{FakeJanus, eventually};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    options: connector::Options,
+}
+
+/// The roads and records of a cluster, and the one edge that alice and bob are at.
+pub struct Bench {
+    pub bus: Bus,
+    pub directory: Directory,
+    pub edge: Heard,
+}
+
+/// A running connector, in a runtime of its own so that it can be killed.
+pub struct Connector {
+    pub id: ServiceId,
+    pub stop: CancellationToken,
+    pub running: JoinHandle<()>,
+    runtime: Option<Runtime>,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        let (bus, directory) = (Bus::memory(), Directory::memory());
+        let edge = Heard::over(bus.open(Mailbox::Edge(edge())).await.unwrap());
+        for side in [Side::Caller, Side::Callee] {
+            let CallParty { username, owner } = party(side);
+            directory.claim_name(&owner, &username, MessageId::fresh()).await.unwrap();
+            directory.give_name(&username, &owner, None).await.unwrap();
+        }
+        Self { bus, directory, edge }
+    }
+
+    /// A cluster with one connector that serves this Janus as `a`.
+    pub async fn serving(janus: &FakeJanus) -> (Self, Connector) {
+        let bench = Self::new().await;
+        let connector = bench.connector(&[("a", janus)]);
+        bench.is_ready("a").await;
+        (bench, connector)
+    }
+
+    /// Starts a connector for these servers.
+    pub fn connector(&self, servers: &[(&str, &FakeJanus)]) -> Connector {
+        let (id, stop) = (ServiceId::fresh("connector"), CancellationToken::new());
+        let context = Context {
+            id: id.clone(),
+            bus: self.bus.clone(),
+            directory: self.directory.clone(),
+            health: Health::default(),
+            shutdown: stop.clone(),
+        };
+        let backends = servers.iter().map(|(name, janus)| format!("--backend={name}={}", janus.url()));
+        let options = Command::parse_from(std::iter::once("connector".to_owned()).chain(backends)).options;
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let running = runtime.spawn(async move { connector::run(options, context).await.unwrap() });
+        Connector { id, stop, running, runtime: Some(runtime) }
+    }
+
+    /// Waits until a backend takes calls.
+    pub async fn is_ready(&self, name: &str) {
+        self.has_status(name, Some(BackendStatus::Normal)).await;
+    }
+
+    pub async fn has_status(&self, name: &str, status: Option<BackendStatus>) {
+        eventually(&format!("backend {name} is {status:?}"), async || {
+            let backends = self.directory.backends().await.unwrap();
+            backends.iter().find(|it| it.name.as_str() == name).map(|it| it.status) == status
+        })
+        .await;
+    }
+
+    /// alice calls bob, on `a`; the routers' part of it.
+    pub async fn place(&self) -> CallId {
+        let (id, backend) = (CallId::fresh(), BackendName::from("a"));
+        let (caller, callee) = (party(Side::Caller), party(Side::Callee));
+        let call = Call { id, backend: backend.clone(), caller, callee, opened: 0 };
+        self.directory.open_call(&call).await.unwrap();
+        for side in [Side::Caller, Side::Callee] {
+            let CallParty { username, owner } = party(side);
+            let taken = self.directory.take(owner.handle, &username, id).await.unwrap();
+            assert_eq!(taken, Taken::Won, "{username} is free");
+        }
+        let offer = raw(&testkit::sdp::offer());
+        let (caller, callee) = (address(Side::Caller), address(Side::Callee));
+        let place = Place { call: id, caller, callee, transaction: "c".to_owned(), offer };
+        self.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
+        id
+    }
+
+    /// A call that rings.
+    pub async fn ringing(&mut self) -> CallId {
+        let call = self.place().await;
+        assert_eq!(self.edge.bob(call).await, "joined: incomingcall(alice)+offer");
+        assert_eq!(self.edge.alice(call).await, "joined: c/calling");
+        call
+    }
+
+    /// A call that bob has accepted.
+    pub async fn talking(&mut self) -> CallId {
+        let call = self.ringing().await;
+        let accept = serde_json::json!({"request": "accept"});
+        self.asks(call, Side::Callee, accept, Some(testkit::sdp::answer())).await;
+        assert_eq!(self.edge.alice(call).await, "answered: accepted(bob)+answer");
+        assert_eq!(self.edge.bob(call).await, "t/accepted");
+        call
+    }
+
+    /// A client's request on its leg, under the transaction `t`.
+    pub async fn asks(&self, call: CallId, side: Side, body: Value, jsep: Option<Value>) {
+        let (leg, transaction) = (LegRef { call, side }, Some("t".to_owned()));
+        let (body, jsep) = (raw(&body), jsep.map(|jsep| raw(&jsep)));
+        self.post(Message::new(Body::Request(LegRequest { leg, transaction, body, jsep }))).await;
+    }
+
+    /// A client's core hangup.
+    pub async fn hangs_up(&self, call: CallId, side: Side) {
+        self.post(Message::new(Body::Hangup(LegRef { call, side }))).await;
+    }
+
+    async fn post(&self, message: Message) {
+        self.bus.post(&Mailbox::Backend(BackendName::from("a")), &message).await.unwrap();
+    }
+
+    /// Waits until nobody reads a backend's mailbox: a reader leaves nothing in it.
+    pub async fn is_unread(&self, backend: &str) {
+        let mailbox = Mailbox::Backend(BackendName::from(backend));
+        let leg = LegRef { call: CallId::fresh(), side: Side::Caller };
+        let nothing = Message::new(Body::Trickle(Trickle { leg, candidates: Vec::new() }));
+        eventually("nobody reads the mailbox", async || {
+            self.bus.post(&mailbox, &nothing).await.unwrap();
+            self.bus.backlog(&mailbox.key()).await.unwrap() >= 25
+        })
+        .await;
+    }
+
+    /// The call that alice's and bob's handles are in.
+    pub async fn calls(&self) -> [Option<CallId>; 2] {
+        let mut calls = [None; 2];
+        for side in [Side::Caller, Side::Callee] {
+            let handle = self.directory.handle(party(side).owner.handle).await.unwrap();
+            calls[side as usize] = handle.unwrap().call;
+        }
+        calls
+    }
+
+    /// The `event` of each line of the calls log.
+    pub async fn log(&self) -> Vec<String> {
+        let lines = self.bus.tail(Log::Calls, 100).await.unwrap().into_iter();
+        let event = |line: bus::Line| line.into_iter().find(|(name, _)| name == "event").unwrap().1;
+        lines.map(event).collect()
+    }
+
+    /// Whether that connector has the lease of a backend; looking renews it.
+    pub async fn is_led_by(&self, backend: &str, connector: &ServiceId) -> bool {
+        let lease = format!("backend:{backend}");
+        let life = Duration::from_secs(4);
+        self.directory.lease(&lease, connector, life).await.unwrap().is_some()
+    }
+}
+
+impl Connector {
+    /// Without a word.
+    pub fn dies(mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+
+    /// It is asked to stop, and does.
+    pub async fn stops(mut self) {
+        self.stop.cancel();
+        (&mut self.running).await.unwrap();
+    }
+}
+
+impl Drop for Connector {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn edge() -> ServiceId {
+    ServiceId::from("edge-1")
+}
+
+fn party(side: Side) -> CallParty {
+    let (username, number) = if side == Side::Caller { ("alice", 1) } else { ("bob", 2) };
+    let handle = HandleRef { session: SessionId(number), handle: HandleId(number) };
+    CallParty { username: username.to_owned(), owner: Owner { edge: edge(), handle } }
+}
+
+fn address(side: Side) -> Party {
+    let CallParty { username, owner } = party(side);
+    let (session, handle) = (owner.handle.session, owner.handle.handle);
+    Party { username, address: Address { edge: owner.edge, session, handle } }
+}

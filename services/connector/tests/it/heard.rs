@@ -1,0 +1,93 @@
+//! What the edge of alice and bob is told, in a short form: `joined: c/calling`,
+//! `left: hangup(bob, bye), core hangup(Close PC)`, `c/error 502`. Candidates are left out.
+
+use bus::MailboxReader;
+use bus::message::{Body, Change, ClientEvent, Events};
+use protocol::CallId;
+use serde_json::Value;
+use std::collections::VecDeque;
+use testkit::DEADLINE;
+use tokio::time::timeout;
+
+/// An edge's mailbox, by client.
+pub struct Heard {
+    mailbox: MailboxReader,
+    waiting: [VecDeque<Events>; 2],
+}
+
+impl Heard {
+    pub fn over(mailbox: MailboxReader) -> Self {
+        Self { mailbox, waiting: Default::default() }
+    }
+
+    /// What alice is told next, which is about this call.
+    pub async fn alice(&mut self, call: CallId) -> String {
+        self.next(0, call).await
+    }
+
+    /// What bob is told next, which is about this call.
+    pub async fn bob(&mut self, call: CallId) -> String {
+        self.next(1, call).await
+    }
+
+    async fn next(&mut self, who: usize, call: CallId) -> String {
+        loop {
+            while self.waiting[who].is_empty() {
+                self.read().await;
+            }
+            let events = self.waiting[who].pop_front().unwrap();
+            assert_eq!(events.call, Some(call), "{events:?}");
+            if let Some(short) = short(&events) {
+                return short;
+            }
+        }
+    }
+
+    async fn read(&mut self) {
+        let message = timeout(DEADLINE, self.mailbox.next()).await.expect("a client is told something");
+        self.mailbox.done();
+        let Body::Events(events) = message.body else { panic!("not for an edge: {message:?}") };
+        self.waiting[events.session.0 as usize - 1].push_back(events);
+    }
+}
+
+/// Nothing where there are only candidates.
+fn short(events: &Events) -> Option<String> {
+    let items: Vec<String> = events.events.iter().filter_map(item).collect();
+    let change = match &events.change {
+        None if items.is_empty() => return None,
+        None => "",
+        Some(Change::Joined { .. }) => "joined: ",
+        Some(Change::Answered) => "answered: ",
+        Some(Change::Left) => "left: ",
+        Some(other) => panic!("not a connector's to say: {other:?}"),
+    };
+    Some(format!("{change}{}", items.join(", ")))
+}
+
+fn item(event: &ClientEvent) -> Option<String> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    match event {
+        ClientEvent::Core { janus, .. } if janus == "trickle" => None,
+        ClientEvent::Core { janus, fields } => {
+            let reason = read(fields.get())["reason"].as_str().unwrap_or_default().to_owned();
+            Some(format!("core {janus}({reason})"))
+        }
+        ClientEvent::Error { transaction, code, .. } => Some(format!("{transaction}/refused {code}")),
+        ClientEvent::Plugin { transaction, data, jsep } => {
+            let transaction = transaction.as_ref().map(|it| format!("{it}/")).unwrap_or_default();
+            let jsep = jsep.as_ref().map(|it| format!("+{}", read(it.get())["type"].as_str().unwrap()));
+            Some(format!("{transaction}{}{}", data_of(&read(data.get())), jsep.unwrap_or_default()))
+        }
+    }
+}
+
+fn data_of(data: &Value) -> String {
+    if let Some(code) = data["error_code"].as_u64() {
+        return format!("error {code}");
+    }
+    let result = &data["result"];
+    let with: Vec<&str> = ["username", "reason"].iter().filter_map(|name| result[name].as_str()).collect();
+    let with = if with.is_empty() { String::new() } else { format!("({})", with.join(", ")) };
+    format!("{}{with}", result["event"].as_str().unwrap())
+}

@@ -1,0 +1,9 @@
+//! Connectors in front of fake Janus servers, on the memory bus. The test plays the routers and the
+//! edges.
+#![allow(clippy::unwrap_used)]
+
+mod bench;
+mod calls;
+mod faults;
+mod heard;
+mod leases;
