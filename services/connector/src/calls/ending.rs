@@ -76,7 +76,7 @@ impl Calls {
                 self.detach(handle, acts);
             }
         }
-        self.asked.retain(|_, asked| asked.leg().call != id || matches!(asked, super::Asked::Attach(_)));
+        self.asked.retain(|_, asked| asked.leg().call != id);
         let rang = call.leg(Side::Callee).joined;
         let log = rang.then(|| call.record(&self.backend, CallEvent::Ended, Some(reason), now));
         acts.push(Act::End(Ended { call: id, tell: tell(&mut call), log }));

@@ -59,17 +59,15 @@ fn registering() -> Bench {
 
 /// Janus has been given the offer.
 fn calling() -> Bench {
-    let mut bench = registering();
-    bench.replies(ALICE, "registered");
-    bench.replies(BOB, "registered");
+    let mut bench = up();
+    bench.calls_bob();
     bench
 }
 
 /// Both sides know of the call.
 fn ringing() -> Bench {
-    let mut bench = calling();
-    bench.incoming();
-    bench.replies(ALICE, "calling");
+    let mut bench = up();
+    bench.rings();
     bench
 }
 
@@ -98,6 +96,20 @@ impl Bench {
 
     fn is_placed(&mut self) -> Vec<String> {
         self.hears(self.message(Body::Place(place(self.call))))
+    }
+
+    fn calls_bob(&mut self) {
+        self.is_placed();
+        self.is_attached(Side::Caller);
+        self.is_attached(Side::Callee);
+        self.replies(ALICE, "registered");
+        self.replies(BOB, "registered");
+    }
+
+    fn rings(&mut self) {
+        self.calls_bob();
+        self.incoming();
+        self.replies(ALICE, "calling");
     }
 
     fn is_placed_late(&mut self) -> Vec<String> {

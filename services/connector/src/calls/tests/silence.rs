@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::calls::PATIENCE;
+use crate::options::Rules;
 
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -87,6 +88,37 @@ fn a_call_rings_and_lasts_as_long_as_it_likes() {
         assert_eq!(bench.after(Duration::from_secs(36_000)), [""; 0]);
         assert_eq!(bench.calls.count(), 1);
     }
+}
+
+#[test]
+fn a_call_that_nobody_accepts_in_time_ends_for_both() {
+    let time = Duration::from_secs(120);
+    let mut bench = up();
+    bench.calls = bench.calls.under(Rules { ring_timeout: Some(time), ..Rules::default() });
+    bench.rings();
+    bench.trickles(Side::Caller, &["a"]);
+    assert_eq!(bench.after(time - MOMENT), [""; 0]);
+    assert_eq!(
+        bench.after(MOMENT)[2..],
+        [
+            "end",
+            "alice left: hangup(bob, No answer), core hangup(Close PC)",
+            "bob left: hangup(alice, No answer), core hangup(Close PC)",
+            "log ended (No answer)",
+        ]
+    );
+    bench.is_clean();
+}
+
+#[test]
+fn an_accepted_call_does_not_ring_any_more() {
+    let mut bench = up();
+    bench.calls = bench.calls.under(Rules { ring_timeout: Some(PATIENCE), ..Rules::default() });
+    bench.rings();
+    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    bench.replies(BOB, "accepted");
+    assert_eq!(bench.after(PATIENCE * 2), [""; 0]);
+    assert_eq!((bench.calls.count(), bench.due_in()), (1, None));
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl World {
         let peer = to_peer.zip(self.peer_of(request["handle_id"].as_u64().unwrap()));
         let answer = json!({"result": {"event": event}});
         match peer {
-            Some((event, peer)) if how % 2 == 0 => {
+            Some((event, peer)) if how.is_multiple_of(2) => {
                 self.notifies(peer, event);
                 self.plugin_answers(request, answer);
             }
