@@ -7,13 +7,14 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # unchanged; procps has `kill`, with which tests send signals.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway procps
 
-.PHONY: help demo test lint format clippy docs build release clean
+.PHONY: help demo test fuzz lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo      try it: a Janus, Switchboard in front of it, and a page to call from"
 	@echo "               (DEMO_PORT=9000 make demo for another port than 8080)"
 	@echo "make test      run every test; it installs the servers and the browser they need"
+	@echo "make fuzz      feed the reader of clients' frames with nonsense (FUZZ_SECONDS=60)"
 	@echo "make lint      formatting, lints and documentation, with warnings as errors"
 	@echo "make build     build the executable: target/debug/switchboard"
 	@echo "make release   build it for use: target/release/switchboard"
@@ -27,10 +28,18 @@ test:
 	@scripts/install $(TEST_PACKAGES)
 	cargo test --workspace --no-fail-fast
 
+# Without a sanitizer it needs no nightly compiler; the crates it feeds forbid unsafe code.
+fuzz: FUZZ_SECONDS ?= 60
+fuzz:
+	command -v cargo-fuzz || cargo install --locked cargo-fuzz
+	mkdir -p fuzz/corpus
+	cd fuzz && cargo fuzz run frame --sanitizer none corpus seeds -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192
+
 lint: format clippy docs
 
 format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 clippy:
 	cargo clippy --workspace --all-targets -- -D warnings
