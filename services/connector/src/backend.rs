@@ -29,6 +29,8 @@ pub struct Backend {
     mailbox: MailboxReader,
     herald: Herald,
     state: State,
+    /// Whether it is known if Janus is there: until then the mailbox waits.
+    dialled: bool,
 }
 
 /// Why serving a backend ended.
@@ -62,7 +64,7 @@ impl Backend {
         let janus = Dial::new(server.url.clone(), credentials);
         let herald = Herald::start(server.clone(), context.clone());
         let state = State { status: BackendStatus::Abnormal, calls: 0 };
-        Ok(Self { server, context, outbox, calls, janus, mailbox, herald, state })
+        Ok(Self { server, context, outbox, calls, janus, mailbox, herald, state, dialled: false })
     }
 
     /// Serves it until `stop`, or until the lease is lost.
@@ -77,7 +79,7 @@ impl Backend {
                 () = stop.cancelled() => break,
                 held = self.herald.changed() => if !held { return self.abandon().await },
                 event = self.janus.next() => self.on_link(event).await,
-                message = self.mailbox.next(), if self.herald.is_sure() => {
+                message = self.mailbox.next(), if self.dialled && self.herald.is_sure() => {
                     let acts = self.calls.on_message(message, Instant::now());
                     self.perform(acts).await;
                     self.mailbox.done();
@@ -93,7 +95,11 @@ impl Backend {
     }
 
     async fn on_link(&mut self, event: FromLink) {
+        self.dialled = true;
         match event {
+            FromLink::Unreachable(reason) => {
+                tracing::debug!(backend = %self.server.name, %reason, "Janus cannot be reached");
+            }
             FromLink::Up(session) => {
                 tracing::info!(backend = %self.server.name, "Janus is there");
                 self.calls.up(session);

@@ -31,6 +31,8 @@ pub enum FromLink {
     Up(JanusId),
     /// The session is gone, and why.
     Down(String),
+    /// Janus cannot be reached, and why; it is tried again.
+    Unreachable(String),
     /// Janus says something.
     Message(FromJanus),
 }
@@ -80,8 +82,8 @@ impl Dial {
                         return FromLink::Up(session);
                     }
                     Err(error) => {
-                        tracing::debug!(%error, "Janus cannot be reached");
                         self.redial();
+                        return FromLink::Unreachable(error.to_string());
                     }
                 },
             }

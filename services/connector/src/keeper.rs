@@ -32,6 +32,11 @@ impl Keeper {
         Self { context, outbox, held: Arc::default() }
     }
 
+    /// Waits until what clients are to hear is on the bus.
+    pub async fn finish(self) {
+        self.outbox.finish().await;
+    }
+
     /// Serves this server whenever its lease can be had, until `stop`.
     pub async fn keep(self, server: Server, terms: Terms, stop: CancellationToken) {
         while let Some(()) = stop.run_until_cancelled(self.lease(&server)).await {

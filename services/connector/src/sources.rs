@@ -31,6 +31,7 @@ pub async fn serve(options: &Options, context: Context) {
     }
     served.close();
     served.wait().await;
+    keeper.finish().await;
 }
 
 /// Serves every address of a host name, as they come and go.

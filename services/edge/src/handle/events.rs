@@ -11,6 +11,9 @@ use tokio::time::Instant;
 impl Handle {
     /// Events for this handle. `away`: nobody is there to hear them now.
     pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+        if self.is_early(&events) {
+            return self.keep_early(events, now);
+        }
         if !self.concerns(&events) {
             let same_call = self.leg.as_ref().is_some_and(|leg| Some(leg.leg.call) == events.call);
             return if same_call {
@@ -18,6 +21,11 @@ impl Handle {
                 undo(&events, acts)
             };
         }
+        self.take_in(events, away, now, acts);
+        self.take_in_early(away, now, acts);
+    }
+
+    fn take_in(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
         let asked = self.asked.take_if(|asked| events.answers == Some(asked.id));
         let items = self.items(&events, asked.as_ref());
         self.tell_all(items, asked.as_ref(), acts);
@@ -50,13 +58,18 @@ impl Handle {
     /// When something is due.
     pub fn due(&self) -> Option<Instant> {
         let deadline = self.asked.as_ref().map(|asked| asked.deadline);
-        [deadline, self.candidates.due()].into_iter().flatten().min()
+        let early = self.early.as_ref().map(|early| early.until);
+        [deadline, early, self.candidates.due()].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub fn on_time(&mut self, now: Instant, acts: &mut Vec<Act>) {
         if self.candidates.due().is_some_and(|due| due <= now) {
             self.send_candidates(acts);
+        }
+        if self.early.as_ref().is_some_and(|early| early.until <= now) {
+            self.leave_leg();
+            self.take_in_early(false, now, acts);
         }
         if let Some(asked) = self.asked.take_if(|asked| asked.deadline <= now) {
             if asked.owes_ack {
@@ -157,15 +170,18 @@ impl Handle {
                 }
                 self.candidates.hurry(now);
             }
-            (Change::Left, _) => {
-                self.leg = None;
-                self.candidates.take();
-                let unanswered = self.asked.take_if(|asked| asked.again.is_some());
-                if let Some(again) = unanswered.and_then(|asked| asked.again) {
-                    self.waiting.push_front(again);
-                }
-            }
+            (Change::Left, _) => self.leave_leg(),
             (Change::Joined { .. }, None) => {}
+        }
+    }
+
+    /// The handle is in no call any more. What the call still owed an answer is decided anew.
+    fn leave_leg(&mut self) {
+        self.leg = None;
+        self.candidates.take();
+        let unanswered = self.asked.take_if(|asked| asked.again.is_some());
+        if let Some(again) = unanswered.and_then(|asked| asked.again) {
+            self.waiting.push_front(again);
         }
     }
 

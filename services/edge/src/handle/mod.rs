@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `mod.rs` | what the client sends |
 //! | `events.rs` | what comes back, and the passing of time |
+//! | `early.rs` | a call that overtook the end of the one before |
 //! | `candidates.rs` | candidates that wait to travel together |
 //! | `settings.rs` | `set` outside a call |
 //!
@@ -16,6 +17,7 @@
 //! late is undone. A bus that takes no message fails the request at once.
 
 mod candidates;
+mod early;
 mod events;
 mod settings;
 
@@ -27,6 +29,7 @@ mod tests;
 use crate::act::{Act, Road};
 use bus::message::{Address, Body, ClientRequest, Deadline, LegRef, LegRequest, Message, Release, Trickle};
 use candidates::Candidates;
+use early::Early;
 use protocol::error::{Refusal, UNEXPECTED_ANSWER, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::object::Object;
@@ -55,6 +58,7 @@ pub struct Handle {
     waiting: VecDeque<Waiting>,
     candidates: Candidates,
     settings: Settings,
+    early: Option<Early>,
 }
 
 /// The handle's side of a call.
@@ -101,6 +105,7 @@ impl Handle {
             waiting: VecDeque::new(),
             candidates: Candidates::default(),
             settings: Settings::default(),
+            early: None,
         }
     }
 

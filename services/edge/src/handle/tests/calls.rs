@@ -33,10 +33,24 @@ fn nothing_of_another_call_reaches_a_handle() {
 }
 
 #[test]
-fn a_second_call_for_a_handle_that_is_in_one_is_undone() {
+fn a_call_that_overtakes_the_end_of_the_one_before_comes_after_it() {
     let (mut bob, call) = ringing(Side::Callee);
-    assert_eq!(bob.joined(CallId::fresh(), Side::Callee), ["leg: hangup"]);
-    assert_eq!(bob.left(call), ["hangup"]);
+    let next = CallId::fresh();
+    assert_eq!(bob.joined(next, Side::Callee), [""; 0]);
+    assert_eq!(bob.hears(events(Some(next), None, None, vec![notice("update")])), [""; 0]);
+    assert_eq!(bob.hears(events(Some(call), None, None, vec![notice("simulcast")])), ["simulcast"]);
+    assert_eq!(bob.left(call), ["hangup", "incomingcall", "update"]);
+    assert_eq!(bob.left(next), ["hangup"]);
+}
+
+#[test]
+fn a_call_that_never_ends_does_not_hold_up_the_next_for_ever() {
+    let (mut bob, call) = ringing(Side::Callee);
+    let next = CallId::fresh();
+    bob.joined(next, Side::Callee);
+    assert_eq!(bob.after(Duration::from_secs(3)), ["incomingcall"]);
+    assert_eq!(bob.left(call), [""; 0]);
+    assert_eq!(bob.left(next), ["hangup"]);
 }
 
 #[test]
