@@ -52,7 +52,7 @@ async fn a_name_that_is_taken_over_in_a_call_leaves_the_call_alone() {
 }
 
 #[tokio::test]
-async fn a_camera_that_is_refused_can_be_allowed_while_it_still_rings() {
+async fn without_leave_for_the_camera_the_page_says_so_and_goes_on_ringing() {
     let stage = Stage::on_memory().await;
     let alice = stage.page("alice").await;
     let refusing = ["--use-fake-ui-for-media-stream=deny"];
