@@ -1,0 +1,37 @@
+//! The short name of a message, by which scenarios wait for it and rules speak of it.
+//!
+//! What the core says keeps its own word: `ack`, `success`, `pong`, `detached`, `timeout`, with the detail
+//! that matters behind it: `error 458`, `hangup Close PC`, `trickle candidate`, `trickle completed`. What
+//! the plugin says begins with `@`: `@registered`, `@incomingcall`, `@hangup Explicit hangup`, `@error 480`,
+//! `@list`.
+
+use super::json::Json;
+
+/// The label of a message.
+pub fn of(message: &Json) -> String {
+    let kind = message.text(&["janus"]);
+    match kind {
+        "event" => plugin(message),
+        "error" => format!("error {}", message.text(&["error", "code"])),
+        "hangup" => format!("hangup {}", message.text(&["reason"])),
+        "trickle" if message.at(&["candidate", "completed"]).is_some() => "trickle completed".to_owned(),
+        "trickle" => "trickle candidate".to_owned(),
+        _ => kind.to_owned(),
+    }
+}
+
+fn plugin(message: &Json) -> String {
+    let data = |keys: &[&str]| message.text(&[&["plugindata", "data"], keys].concat()).to_owned();
+    let (code, event) = (data(&["error_code"]), data(&["result", "event"]));
+    match message.at(&["plugindata", "data", "result"]) {
+        None => format!("@error {code}"),
+        Some(result) if result.get("list").is_some() => "@list".to_owned(),
+        Some(result) if result.get("registered").is_some() => "@exists".to_owned(),
+        Some(_) => format!("@{event} {}", data(&["result", "reason"])).trim_end().to_owned(),
+    }
+}
+
+/// Whether a label is what was waited for: the same, or the same with more behind it.
+pub fn matches(label: &str, wanted: &str) -> bool {
+    label.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}

@@ -1,0 +1,40 @@
+//! Is a Janus alive, and its plugin too? A frozen plugin lets `ping` and `attach` through.
+
+use super::json::Json;
+use serde_json::{Value, json};
+use std::time::Duration;
+use testkit::{Wire, wire::Heard};
+use tokio::time::Instant;
+
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Whether the plugin answers a `list`.
+pub async fn serves(url: &str) -> bool {
+    lists(url).await.is_some()
+}
+
+async fn lists(url: &str) -> Option<()> {
+    let mut wire = Wire::open(url).await.ok()?;
+    let created = ask(&mut wire, json!({"janus": "create"}), "success").await?;
+    let session = created.number(&["data", "id"])?;
+    let plugin = "janus.plugin.videocall";
+    let attach = json!({"janus": "attach", "session_id": session, "plugin": plugin});
+    let handle = ask(&mut wire, attach, "success").await?.number(&["data", "id"])?;
+    let body = json!({"request": "list"});
+    let list = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
+    ask(&mut wire, list, "event").await?;
+    ask(&mut wire, json!({"janus": "destroy", "session_id": session}), "success").await.map(|_| ())
+}
+
+async fn ask(wire: &mut Wire, mut request: Value, kind: &str) -> Option<Json> {
+    request["transaction"] = json!("probe");
+    wire.send(request.to_string()).await.then_some(())?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let Heard::Text(text) = wire.next_until(deadline).await else { return None };
+        let message = Json::parse(&text).ok()?;
+        if message.text(&["janus"]) == kind {
+            return Some(message);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Prints a difference: both lines, and what was said around them.
+
+use super::recording::{Line, Track};
+use std::fmt::Write;
+
+/// How many lines before and after are shown.
+const AROUND: usize = 4;
+/// How much of a line.
+const WIDTH: usize = 420;
+
+/// Lines that only one of the two heard.
+pub fn unlike(missing: &[Line], extra: &[Line], janus: &Track, switchboard: &Track) -> String {
+    let mut text = format!("what {} hears is not the same:\n", janus.name);
+    let mut extra = extra.to_vec();
+    for line in missing {
+        let twin = extra.iter().position(|it| is_twin(it, line)).map(|place| extra.remove(place));
+        pair(&mut text, Some(line), twin.as_ref());
+        around(&mut text, "at Janus", janus, line);
+    }
+    for line in &extra {
+        pair(&mut text, None, Some(line));
+        around(&mut text, "at Switchboard", switchboard, line);
+    }
+    text
+}
+
+/// Lines of which both heard the same, but in another order than Janus can say them.
+pub fn out_of_order(expected: &Line, early: &Line, janus: &Track, switchboard: &Track) -> String {
+    let mut text = format!("what {} hears comes in another order:\n", janus.name);
+    let _ = writeln!(text, "    comes first at Janus:       {}", brief(&expected.text));
+    let _ = writeln!(text, "    comes first at Switchboard: {}", brief(&early.text));
+    around(&mut text, "at Janus", janus, expected);
+    around(&mut text, "at Switchboard", switchboard, early);
+    text
+}
+
+/// Whether two lines are probably the same message, told differently.
+fn is_twin(one: &Line, other: &Line) -> bool {
+    let word = |line: &Line| line.label.split(' ').next().unwrap_or_default().to_owned();
+    one.transaction == other.transaction && (!one.transaction.is_empty() || word(one) == word(other))
+}
+
+fn pair(text: &mut String, janus: Option<&Line>, switchboard: Option<&Line>) {
+    let (one, other) = (janus.map_or("", |it| &it.text), switchboard.map_or("", |it| &it.text));
+    let start = match (janus, switchboard) {
+        (Some(_), Some(_)) => one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count(),
+        _ => 0,
+    };
+    for (name, line) in [("Janus:      ", one), ("Switchboard:", other)] {
+        let shown = if line.is_empty() { "(nothing)".to_owned() } else { from(line, start) };
+        let _ = writeln!(text, "    {name} {shown}");
+    }
+}
+
+/// The line, or, if it is long, the part around the first place that differs.
+fn from(line: &str, start: usize) -> String {
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    let skipped: String = line.chars().skip(start.saturating_sub(80)).take(WIDTH).collect();
+    format!("{} ... {skipped}", line.chars().take(120).collect::<String>())
+}
+
+fn around(text: &mut String, where_: &str, track: &Track, line: &Line) {
+    let Some(place) = track.lines.iter().position(|it| it.text == line.text && it.sent == line.sent) else {
+        return;
+    };
+    let _ = writeln!(text, "      {where_}:");
+    for (at, line) in track.lines.iter().enumerate() {
+        if at.abs_diff(place) <= AROUND {
+            let mark = if at == place { '*' } else { ' ' };
+            let arrow = if line.sent { '>' } else { '<' };
+            let _ = writeln!(text, "      {mark} {arrow} {}", brief(&line.text));
+        }
+    }
+}
+
+/// The line, cut.
+pub fn brief(line: &str) -> String {
+    match line.char_indices().nth(240) {
+        Some((end, _)) => format!("{} ...", &line[..end]),
+        None => line.to_owned(),
+    }
+}
