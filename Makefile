@@ -5,7 +5,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # What the tests start: the servers, a browser and its driver, and the library that a browser test uses
 # unchanged; procps has `kill`, with which tests send signals.
-TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway procps
+TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps
 
 .PHONY: help demo test fuzz lint format clippy docs build release clean
 .NOTPARALLEL:
