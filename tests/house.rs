@@ -77,7 +77,8 @@ fn no_file_swallows_a_service() {
     let list = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let listed = Command::new("git").args(list).current_dir(root()).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let is_source = |file: &&str| [".rs", ".js", ".css", ".html", ".lua"].iter().any(|end| file.ends_with(end));
+    let is_source =
+        |file: &&str| [".rs", ".js", ".css", ".html", ".lua"].iter().any(|end| file.ends_with(end));
     let mut sources = 0;
     for file in listed.lines().filter(is_source) {
         let Ok(source) = std::fs::read_to_string(root().join(file)) else { continue };
