@@ -46,7 +46,7 @@ clippy:
 
 # Nobody but us reads these pages, and a module's doc names its private parts.
 docs:
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
 
 build:
 	cargo build -p switchboard
