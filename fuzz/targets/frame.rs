@@ -25,7 +25,10 @@ fn read(object: Object<'_>) {
     match request.verb() {
         Err(refusal) => is_json(&reply::error(None, Some(&request.transaction), &refusal)),
         Ok(Verb::Message { body, .. }) => plugin(body),
-        Ok(Verb::Trickle(candidates)) => candidates.iter().for_each(|candidate| is_json(candidate.get())),
+        Ok(Verb::Trickle(candidates)) => {
+            let _ = candidates.check();
+            candidates.list().iter().for_each(|candidate| is_json(candidate.get()));
+        }
         Ok(_) => is_json(&reply::pong(&request.transaction)),
     }
 }

@@ -17,6 +17,10 @@ pub fn objects(text: &str, max: usize) -> Result<Vec<Object<'_>>, Refusal> {
         let reason = format!("Request too large ({} bytes, at most {max})", text.len());
         return Err(Refusal::new(UNKNOWN, reason));
     }
+    if let Some(place) = forbidden_escape(text) {
+        let (lines, last) = (text[..place].lines().count().max(1), text[..place].lines().last());
+        return Err(refusal(lines, last.map_or(0, str::len), "this character cannot be escaped so"));
+    }
     let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let objects: Vec<Object> =
         stream.map(|value| object(value?)).collect::<Result<_, _>>().map_err(invalid)?;
@@ -24,6 +28,28 @@ pub fn objects(text: &str, max: usize) -> Result<Vec<Object<'_>>, Refusal> {
         true => Err(refusal(1, 0, "'[' or '{' expected near end of file")),
         false => Ok(objects),
     }
+}
+
+/// Where a character is escaped that Janus' JSON library does not take: half a surrogate pair, or
+/// NUL. Behind us it would make Janus refuse a whole request.
+fn forbidden_escape(text: &str) -> Option<usize> {
+    let mut rest = text;
+    while let Some(place) = rest.find('\\') {
+        let escape = &rest[place..];
+        let length = match unit(escape) {
+            None => 2,
+            Some(0xd800..=0xdbff) if matches!(escape.get(6..).and_then(unit), Some(0xdc00..=0xdfff)) => 12,
+            Some(0 | 0xd800..=0xdfff) => return Some(text.len() - escape.len()),
+            Some(_) => 6,
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    None
+}
+
+/// The number in an escape that begins here.
+fn unit(escape: &str) -> Option<u32> {
+    u32::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 fn object(value: &RawValue) -> serde_json::Result<Object<'_>> {
@@ -56,6 +82,16 @@ mod tests {
         assert_eq!(found(r#"{"a":1}{"b":{}} {"c":[]}"#), Ok(3));
         assert_eq!(found("{}\n"), Ok(1));
         assert_eq!(found("[]"), Ok(1));
+    }
+
+    #[test]
+    fn what_janus_cannot_read_in_a_string_is_refused() {
+        for bad in [r#"{"a":"\ud800"}"#, r#"{"a":"x\udc00"}"#, r#"{"a":"\ud83d\u0041"}"#, r#"{"\u0000":1}"#] {
+            assert_eq!(objects(bad, MAX).expect_err(bad).code, 454);
+        }
+        for good in [r#"{"a":"\ud83d\ude00\\u0000\u0041"}"#, r#"{"a":"\\ud800"}"#, r#"{"a":"\u00e9é"}"#] {
+            assert!(objects(good, MAX).is_ok(), "{good}");
+        }
     }
 
     #[test]

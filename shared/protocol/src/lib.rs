@@ -7,6 +7,7 @@
 //! | [`frame`] | a websocket message taken apart into requests |
 //! | [`request`] | one request of the core API, checked in Janus' order |
 //! | [`jsep`] | what Janus asks of a session description |
+//! | [`trickle`] | what Janus asks of candidates |
 //! | [`videocall`] | the plugin's requests, their checks, its errors and results |
 //! | [`reply`] | what a client is sent |
 //! | [`server_info`] | the answer to `info` |
@@ -20,6 +21,7 @@ pub mod object;
 pub mod reply;
 pub mod request;
 pub mod server_info;
+pub mod trickle;
 pub mod videocall;
 
 pub use id::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side};

@@ -8,13 +8,13 @@ use crate::object::Object;
 use crate::request::Fault;
 use crate::videocall::PLUGIN;
 use crate::{HandleId, Raw, SessionId};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 #[derive(Serialize, Default)]
 struct Message<'a> {
     janus: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_janus_prints")]
     session_id: Option<SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction: Option<&'a str>,
@@ -28,6 +28,12 @@ struct Message<'a> {
     jsep: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorData<'a>>,
+}
+
+/// Janus reads ids as unsigned numbers and prints them as signed ones, which shows where a client
+/// sent a negative one.
+fn as_janus_prints<S: Serializer>(id: &Option<SessionId>, serializer: S) -> Result<S::Ok, S::Error> {
+    id.map(|id| id.0 as i64).serialize(serializer)
 }
 
 #[derive(Serialize)]

@@ -6,11 +6,12 @@
 //! itself ([`Request::verb`]).
 
 use crate::error::{
-    HANDLE_NOT_FOUND, INVALID_ELEMENT, INVALID_JSON, INVALID_PATH, MISSING_ELEMENT, PLUGIN_NOT_FOUND,
-    Refusal, SESSION_NOT_FOUND, UNKNOWN_REQUEST,
+    HANDLE_NOT_FOUND, INVALID_JSON, INVALID_PATH, MISSING_ELEMENT, PLUGIN_NOT_FOUND, Refusal,
+    SESSION_NOT_FOUND, UNKNOWN_REQUEST,
 };
 use crate::jsep;
 use crate::object::{self, Object, integer, is_null};
+use crate::trickle::Candidates;
 use crate::videocall::PLUGIN;
 use crate::{HandleId, SessionId};
 use serde_json::value::RawValue;
@@ -96,8 +97,8 @@ pub enum Verb<'a> {
         /// The session description, with which half it is.
         jsep: Option<(&'a RawValue, jsep::Kind)>,
     },
-    /// Candidates of the client's PeerConnection, in order.
-    Trickle(Vec<&'a RawValue>),
+    /// Candidates of the client's PeerConnection.
+    Trickle(Candidates<'a>),
 }
 
 /// Reads the envelope of a request.
@@ -216,10 +217,11 @@ impl<'a> Request<'a> {
                 Err(Refusal::new(MISSING_ELEMENT, "Missing mandatory element (candidate|candidates)"))
             }
             (Some(_), Some(_)) => Err(Refusal::new(INVALID_JSON, "Can't have both candidate and candidates")),
-            (Some(one), None) => Ok(Verb::Trickle(vec![one])),
-            (None, Some(many)) => serde_json::from_str(many.get())
-                .map(Verb::Trickle)
-                .map_err(|_| Refusal::new(INVALID_ELEMENT, "candidates is not an array")),
+            (Some(one), None) => Ok(Verb::Trickle(Candidates::One(one))),
+            (None, Some(many)) => {
+                let list = serde_json::from_str(many.get()).map(Candidates::Many);
+                Ok(Verb::Trickle(list.unwrap_or(Candidates::NoList)))
+            }
         }
     }
 }
@@ -335,7 +337,7 @@ mod tests {
                 format!(r#"{{"transaction":"t","janus":"trickle","session_id":5,"handle_id":6,{rest}}}"#);
             let request = read(Object::parse(&text).unwrap()).unwrap();
             match request.verb() {
-                Ok(Verb::Trickle(candidates)) => candidates.len(),
+                Ok(Verb::Trickle(candidates)) => candidates.list().len(),
                 other => panic!("{other:?}"),
             }
         };

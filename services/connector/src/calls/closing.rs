@@ -51,6 +51,17 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// Whose doing it is: Janus tells the other side first.
+    pub fn actor(&self) -> Option<Side> {
+        match self {
+            Self::Hangup { side, .. } | Self::CoreHangup(side) => Some(*side),
+            Self::PeerConnection(side, _) | Self::Gone(side) => Some(*side),
+            Self::NoAnswer | Self::Backend(_) => None,
+        }
+    }
+}
+
 fn name(side: Side) -> &'static str {
     match side {
         Side::Caller => "caller",

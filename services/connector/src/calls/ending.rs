@@ -15,7 +15,8 @@ impl Calls {
     /// Ends a call. One that is not here is remembered as ended: its `place` may come yet.
     pub(super) fn end(&mut self, id: CallId, cause: Cause, now: Instant, acts: &mut Vec<Act>) {
         let tell = |call: &mut Call| {
-            let sides = [Side::Caller, Side::Callee].into_iter();
+            let actor = cause.actor().unwrap_or(Side::Callee);
+            let sides = [actor.peer(), actor].into_iter();
             sides.filter_map(|side| closing_events(call, side, &cause)).collect()
         };
         self.close(id, &cause.reason(), tell, now, acts);

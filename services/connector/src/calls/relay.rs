@@ -103,7 +103,7 @@ impl Calls {
             }
             Asked::Request { leg, request, transaction, verb } => {
                 let accepted = verb == Request::Accept && !refused;
-                let change = (accepted && leg.side == Side::Caller).then_some(Change::Answered);
+                let change = accepted.then_some(Change::Answered);
                 if let Some(transaction) = transaction {
                     let event = ClientEvent::Plugin { transaction: Some(transaction), data, jsep };
                     self.client_hears(leg, Some(request), change, event, acts);

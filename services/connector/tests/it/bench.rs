@@ -118,7 +118,7 @@ impl Bench {
         let accept = serde_json::json!({"request": "accept"});
         self.asks(call, Side::Callee, accept, Some(testkit::sdp::answer())).await;
         assert_eq!(self.edge.alice(call).await, "answered: accepted(bob)+answer");
-        assert_eq!(self.edge.bob(call).await, "t/accepted");
+        assert_eq!(self.edge.bob(call).await, "answered: t/accepted");
         call
     }
 

@@ -5,7 +5,7 @@ use crate::act::{Act, Road};
 use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message, Release};
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::videocall::{self, PluginError, Request};
-use protocol::{CallId, HandleRef, MessageId, Side, reply};
+use protocol::{CallId, HandleRef, MessageId, reply};
 use tokio::time::Instant;
 
 impl Handle {
@@ -160,13 +160,12 @@ impl Handle {
                 self.username.take_if(|own| *own == name);
             }
             (Change::Joined { backend, side }, Some(call)) => {
-                let rings = side == Side::Caller;
-                self.leg = Some(Leg { leg: LegRef { call, side }, backend, rings });
+                self.leg = Some(Leg { leg: LegRef { call, side }, backend, answered: false });
                 self.send_settings(acts);
             }
             (Change::Answered, _) => {
                 if let Some(leg) = &mut self.leg {
-                    leg.rings = false;
+                    leg.answered = true;
                 }
                 self.candidates.hurry(now);
             }

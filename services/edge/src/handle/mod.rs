@@ -34,7 +34,7 @@ use protocol::error::{Refusal, UNEXPECTED_ANSWER, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::object::Object;
 use protocol::videocall::{self, PluginError, Request};
-use protocol::{BackendName, MessageId, Raw, reply};
+use protocol::{BackendName, MessageId, Raw, Side, reply, trickle};
 use serde_json::value::RawValue;
 use settings::Settings;
 use std::collections::VecDeque;
@@ -66,8 +66,8 @@ pub struct Handle {
 struct Leg {
     leg: LegRef,
     backend: BackendName,
-    /// The caller's: nobody has accepted yet.
-    rings: bool,
+    /// The callee has accepted, and both sides know.
+    answered: bool,
 }
 
 /// The request that is being done elsewhere.
@@ -134,12 +134,17 @@ impl Handle {
     pub fn on_trickle(
         &mut self,
         transaction: &str,
-        candidates: &[&RawValue],
+        candidates: &trickle::Candidates<'_>,
         now: Instant,
         acts: &mut Vec<Act>,
     ) {
+        let ready = self.leg.as_ref().is_some_and(|leg| leg.answered);
+        if let Err(refusal) = candidates.check().or_else(|refusal| if ready { Err(refusal) } else { Ok(()) })
+        {
+            return self.refuse(transaction, &refusal, acts);
+        }
         self.ack(transaction, acts);
-        for candidate in candidates {
+        for candidate in candidates.list() {
             self.candidates.push((*candidate).to_owned());
         }
         self.gather(now);
@@ -280,7 +285,8 @@ impl Handle {
 
     fn gather(&mut self, now: Instant) {
         if let Some(leg) = &self.leg {
-            let window = if leg.rings { candidates::RINGING_WINDOW } else { candidates::WINDOW };
+            let rings = leg.leg.side == Side::Caller && !leg.answered;
+            let window = if rings { candidates::RINGING_WINDOW } else { candidates::WINDOW };
             self.candidates.gather(now, window);
         }
     }

@@ -13,6 +13,7 @@ use super::Handle;
 use crate::act::Act;
 use bus::message::{Address, Change, ClientEvent, Events};
 use protocol::jsep::Kind;
+use protocol::trickle::Candidates;
 use protocol::{BackendName, CallId, HandleId, MessageId, Raw, ServiceId, SessionId, Side, raw, videocall};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -81,7 +82,7 @@ impl Bench {
 
     fn trickles(&mut self, candidates: &[&str]) -> Vec<String> {
         let candidates: Vec<Raw> = candidates.iter().map(raw).collect();
-        let candidates: Vec<&RawValue> = candidates.iter().map(|candidate| &**candidate).collect();
+        let candidates = Candidates::Many(candidates.iter().map(|candidate| &**candidate).collect());
         let now = self.now;
         self.act(|handle, acts| handle.on_trickle("k", &candidates, now, acts))
     }

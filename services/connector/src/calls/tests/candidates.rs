@@ -13,7 +13,7 @@ fn candidates_of_both_are_held_until_the_call_is_accepted() {
     assert_eq!(
         bench.replies(BOB, "accepted"),
         [
-            "bob!: t/accepted",
+            "bob! answered: t/accepted",
             "log answered",
             r#"janus 11 trickle ["a","b","c"]"#,
             r#"janus 12 trickle ["x","y"]"#
@@ -30,7 +30,7 @@ fn candidates_wait_also_when_the_caller_hears_of_the_answer_first() {
     bench.notifies(ALICE, json!({"event": "accepted"}), Some("answer"));
     assert_eq!(bench.trickles(Side::Caller, &["a"]), [""; 0]);
     let heard = bench.replies(BOB, "accepted");
-    assert_eq!(heard, ["bob!: t/accepted", "log answered", r#"janus 11 trickle ["a"]"#]);
+    assert_eq!(heard, ["bob! answered: t/accepted", "log answered", r#"janus 11 trickle ["a"]"#]);
 }
 
 #[test]

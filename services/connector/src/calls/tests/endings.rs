@@ -27,8 +27,8 @@ fn a_hangup_is_answered_and_its_reason_is_shown_to_the_peer() {
             Side::Caller,
             json!({"request": "HANGUP", "reason": 5}),
             [
-                "alice! left: t/hangup(alice, Explicit hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)",
                 "bob left: hangup(alice, We did the hangup), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)",
+                "alice! left: t/hangup(alice, Explicit hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)",
                 "log ended (hangup by caller)",
             ],
         ),
@@ -52,8 +52,8 @@ fn a_hangup_is_answered_and_its_reason_is_shown_to_the_peer() {
 fn a_core_hangup_ends_the_call_for_both() {
     for mut bench in [ringing(), talking()] {
         let told = [
-            "alice left: core hangup(Janus API), hangup(bob, Remote WebRTC hangup)",
             "bob left: hangup(alice, Remote WebRTC hangup), core hangup(Close PC)",
+            "alice left: core hangup(Janus API), hangup(bob, Remote WebRTC hangup)",
             "log ended (core hangup by caller)",
         ];
         ends_with(&bench.hangs_up_core(Side::Caller), &told);
@@ -98,8 +98,8 @@ fn a_lost_peer_connection_ends_the_call_once_in_whatever_order_janus_says_so() {
         let mut bench = talking();
         let heard: Vec<String> = order.iter().flat_map(|step| steps[*step](&mut bench)).collect();
         let told = [
-            "alice left: hangup(bob, Remote WebRTC hangup), core hangup(DTLS alert)",
             "bob left: hangup(alice, Remote WebRTC hangup), core hangup(Close PC)",
+            "alice left: hangup(bob, Remote WebRTC hangup), core hangup(DTLS alert)",
             "log ended (caller lost its PeerConnection: DTLS alert)",
         ];
         ends_with(&heard, &told);
@@ -120,8 +120,8 @@ fn a_loss_that_janus_does_not_explain_ends_the_call_a_little_later() {
         ended
     };
     let told = [
-        "alice left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)",
         "bob left: hangup(alice, Remote WebRTC hangup), core hangup(Close PC)",
+        "alice left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)",
         "log ended (caller lost its PeerConnection: Close PC)",
     ];
     ends_with(&lost(|bench| bench.plugin_hangup(BOB, Side::Caller)), &told);

@@ -17,7 +17,7 @@ fn a_call_is_set_up_rings_is_accepted_and_hung_up() {
     let accepted = json!({"event": "accepted", "username": bench.alias(Side::Callee)});
     let heard = bench.notifies(ALICE, accepted, Some("answer"));
     assert_eq!(heard, ["alice answered: accepted(bob)+answer"]);
-    assert_eq!(bench.replies(BOB, "accepted"), ["bob!: t/accepted", "log answered"]);
+    assert_eq!(bench.replies(BOB, "accepted"), ["bob! answered: t/accepted", "log answered"]);
     let ended = bench.asks(Side::Caller, json!({"request": "hangup", "reason": "bye"}), None);
     assert_eq!(
         ended,
@@ -25,8 +25,8 @@ fn a_call_is_set_up_rings_is_accepted_and_hung_up() {
             "janus 11 detach",
             "janus 12 detach",
             "end",
-            "alice! left: t/hangup(alice, Explicit hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)",
             "bob left: hangup(alice, bye), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)",
+            "alice! left: t/hangup(alice, Explicit hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)",
             "log ended (bye)",
         ]
     );
@@ -117,9 +117,9 @@ fn an_accept_that_is_refused_is_no_answer() {
     bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
     assert_eq!(bench.answers(BOB, json!({"error_code": 483, "error": "no"})), ["bob!: t/error 483"]);
     bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    assert_eq!(bench.replies(BOB, "accepted"), ["bob!: t/accepted", "log answered"]);
+    assert_eq!(bench.replies(BOB, "accepted"), ["bob! answered: t/accepted", "log answered"]);
     bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    assert_eq!(bench.replies(BOB, "accepted"), ["bob!: t/accepted"]);
+    assert_eq!(bench.replies(BOB, "accepted"), ["bob! answered: t/accepted"]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn the_end_of_candidates_travels_as_it_came() {
     let (mut bob, _) = ringing(Side::Callee);
     let end = raw(&json!({"completed": true}));
     let now = bob.now;
-    bob.act(|handle, acts| handle.on_trickle("k", &[&end], now, acts));
+    bob.act(|handle, acts| handle.on_trickle("k", &Candidates::One(&end), now, acts));
     assert_eq!(bob.after(Duration::from_millis(10)), [r#"leg: trickle [{"completed":true}]"#]);
 }
 

@@ -1,0 +1,104 @@
+//! What Janus asks of a client's candidates (janus-api.md 2.3, from `janus.c` and `ice.c`): nothing
+//! before the PeerConnection is ready, when they only wait; then each must name what it is for.
+
+use crate::error::{INVALID_ELEMENT, MISSING_ELEMENT, Refusal};
+use crate::object::{FieldError, Object, is_object};
+use serde_json::value::RawValue;
+
+/// The candidates of one request.
+#[derive(Debug)]
+pub enum Candidates<'a> {
+    /// `candidate`.
+    One(&'a RawValue),
+    /// `candidates`, in order.
+    Many(Vec<&'a RawValue>),
+    /// `candidates` that is no list.
+    NoList,
+}
+
+impl<'a> Candidates<'a> {
+    /// What is to be passed on.
+    pub fn list(&self) -> &[&'a RawValue] {
+        match self {
+            Self::One(candidate) => std::slice::from_ref(candidate),
+            Self::Many(candidates) => candidates,
+            Self::NoList => &[],
+        }
+    }
+
+    /// What Janus checks once the PeerConnection is ready; faults within a list it ignores.
+    ///
+    /// # Errors
+    /// 456, 467.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::One(candidate) => check(candidate),
+            Self::Many(_) => Ok(()),
+            Self::NoList => Err(Refusal::new(INVALID_ELEMENT, "candidates is not an array")),
+        }
+    }
+}
+
+/// Anything but an object, and an object with `completed`, says that there are no more.
+fn check(candidate: &RawValue) -> Result<(), Refusal> {
+    if !is_object(candidate) {
+        return Ok(());
+    }
+    let candidate = Object::parse(candidate.get()).unwrap_or_default();
+    match candidate.get("completed") {
+        Some(_) => Ok(()),
+        None => fields(&candidate).map_err(refusal),
+    }
+}
+
+fn fields(candidate: &Object<'_>) -> Result<(), FieldError> {
+    let mid = candidate.optional_string("sdpMid")?;
+    let line = candidate.optional_unsigned("sdpMLineIndex")?;
+    if mid.is_none() && line.is_none() {
+        return Err(FieldError::Missing("sdpMid or sdpMLineIndex"));
+    }
+    candidate.string("candidate").map(|_| ())
+}
+
+fn refusal(error: FieldError) -> Refusal {
+    match error {
+        FieldError::Missing(name) => {
+            Refusal::new(MISSING_ELEMENT, format!("Trickle error: missing mandatory element ({name})"))
+        }
+        FieldError::Type(name, wanted) => Refusal::new(
+            INVALID_ELEMENT,
+            format!("Trickle error: invalid element type ({name} should be {wanted})"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(candidate: &str) -> Option<String> {
+        let raw = RawValue::from_string(candidate.to_owned()).unwrap();
+        Candidates::One(&raw).check().err().map(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn a_candidate_names_its_media_and_itself() {
+        for good in [
+            "null",
+            "\"text\"",
+            r#"{"completed":true}"#,
+            r#"{"sdpMid":"0","candidate":"x"}"#,
+            r#"{"sdpMLineIndex":0,"candidate":""}"#,
+        ] {
+            assert_eq!(refused(good), None, "{good}");
+        }
+        for (bad, words) in [
+            ("{}", "missing mandatory element (sdpMid or sdpMLineIndex)"),
+            (r#"{"sdpMid":"0"}"#, "missing mandatory element (candidate)"),
+            (r#"{"sdpMid":0}"#, "invalid element type (sdpMid should be a string)"),
+            (r#"{"sdpMid":"0","candidate":5}"#, "invalid element type (candidate should be a string)"),
+        ] {
+            assert_eq!(refused(bad), Some(format!("Trickle error: {words}")), "{bad}");
+        }
+    }
+}
