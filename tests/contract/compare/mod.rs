@@ -32,6 +32,7 @@ mod shape;
 mod socket;
 mod stage;
 mod talk;
+mod tests;
 mod verdict;
 mod voice;
 

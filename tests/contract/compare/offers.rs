@@ -24,6 +24,21 @@ fn varied(mut jsep: Value, variant: &str) -> Value {
             jsep["e2ee"] = json!(true);
             text
         }
+        "extras" => {
+            let extras =
+                json!({"trickle": true, "rid_order": "hml", "force_relay": false, "e2ee": false, "more": {}});
+            jsep.as_object_mut().unwrap().extend(extras.as_object().unwrap().clone());
+            text
+        }
+        "whole" => {
+            jsep["trickle"] = json!(false);
+            let candidate = "a=candidate:1 1 udp 2113937151 198.51.100.1 50000 typ host";
+            text.replace("a=mid:0\r\n", &format!("a=mid:0\r\n{candidate}\r\na=end-of-candidates\r\n"))
+        }
+        "upper" => {
+            jsep["type"] = json!(jsep["type"].as_str().unwrap().to_uppercase());
+            text
+        }
         "data" => with_data(&text),
         "simulcast" => with_simulcast(&text),
         "restart" => restarted(&text),
