@@ -64,7 +64,7 @@ fn tell(clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
     out.flush()
 }
 
-/// An address a browser on this machine can open: 0.0.0.0 and [::] stand for all addresses.
+/// An address a browser on this machine can open: 0.0.0.0 and `[::]` stand for all addresses.
 fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip().is_unspecified() {
         true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),

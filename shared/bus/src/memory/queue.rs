@@ -1,7 +1,7 @@
 //! A queue of the memory bus: what nobody has taken, in order, and what workers hold.
 //!
 //! A message that a worker took and did not finish within
-//! [`REDELIVER_AFTER`](crate::REDELIVER_AFTER) goes back to the front; whoever waits next finds it
+//! [`REDELIVER_AFTER`] goes back to the front; whoever waits next finds it
 //! there. No task runs for this: waiting workers sleep until the first message is overdue.
 
 use super::locked;

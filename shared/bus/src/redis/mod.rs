@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | queue | [`Queue::key`] | stream with the consumer group `workers`; what is done is deleted |
 //! | mailbox | [`Mailbox::key`] | stream with a life, read by a cursor, trimmed behind it |
-//! | notices | [`NOTICES`](crate::topic::NOTICES) | channel |
+//! | notices | [`NOTICES`] | channel |
 //! | logs | [`Log::key`] | stream with a cap |
 //!
 //! Sends and all that is short share one connection that reconnects by itself; each blocking reader
