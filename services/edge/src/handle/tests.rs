@@ -15,7 +15,6 @@ use bus::message::{Address, Change, ClientEvent, Events};
 use protocol::jsep::Kind;
 use protocol::trickle::Candidates;
 use protocol::{BackendName, CallId, HandleId, MessageId, Raw, ServiceId, SessionId, Side, raw, videocall};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
