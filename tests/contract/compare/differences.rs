@@ -121,15 +121,21 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "parser-limits",
-        janus: "refuses a frame with an integer beyond 64 bits or a `\\u0000` (error 454)",
-        switchboard: "takes both where it need not read them",
-        reason: "JSON allows them",
+        janus: "refuses a frame with an integer beyond 64 bits (error 454)",
+        switchboard: "takes it where it need not read the number",
+        reason: "JSON has no such bound",
         lines: &[("*\"code\":454*", "*\"janus\":\"pong\"*")],
     },
 ];
 
 /// Scenarios that differ for no wanted reason yet: each waits for a fix. They do not fail the comparison.
-pub const OPEN: &[(&str, &str)] = &[];
+pub const OPEN: &[(&str, &str)] = &[
+    (
+        "claim_closed",
+        "with --reclaim-timeout 0, a session can be claimed for a moment after its socket closed",
+    ),
+    ("detach_then_call", "on Redis, a name can be called for a moment after its handle heard `detached`"),
+];
 
 /// The entry of that name.
 pub fn named(name: &str) -> &'static Difference {

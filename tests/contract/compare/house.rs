@@ -46,7 +46,7 @@ fn config(house: &str) -> Config {
     match house {
         "patient" => Config { reclaim_session_timeout: 3, ..Config::default() },
         "hasty" => Config {
-            session_timeout: 3,
+            session_timeout: 4,
             reclaim_session_timeout: 0,
             full_trickle: false,
             ..Config::default()
