@@ -1,12 +1,14 @@
 //! Events of the handle's next call that overtook the end of the one before.
 //!
 //! The handle is free in the directory before its client hears of the end, and the next call may come
-//! over another connector: it then waits here for the end, [`PATIENCE`] at most.
+//! over another connector: it then waits here for the end, [`PATIENCE`] at most. An end that does not
+//! come is told here.
 
-use super::Handle;
+use super::{Handle, undo};
 use crate::act::Act;
 use bus::message::{Change, Events};
-use protocol::CallId;
+use protocol::{CallId, raw, reply, videocall};
+use serde_json::json;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -53,5 +55,22 @@ impl Handle {
         for events in self.early.take().into_iter().flat_map(|early| early.events) {
             self.on_events(events, away, now, acts);
         }
+    }
+    /// The end of the former call does not come: its client hears of it from here. What was asked on
+    /// that call is decided before the next one begins.
+    pub(super) fn give_up_former(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        let gone = videocall::event("hangup", None, Some("Remote WebRTC hangup"));
+        acts.push(self.event(None, &gone, None));
+        let reason = raw(&json!({"reason": "Close PC"}));
+        acts.push(self.tell(reply::core("hangup", self.address.session, self.address.handle, &reason)));
+        self.leave_leg();
+        self.go_on(now, acts);
+        self.take_in_early(false, now, acts);
+    }
+
+    /// The client does not wait for this call any more: it does not take the place of the former.
+    pub(super) fn undo_early(&mut self, call: CallId, acts: &mut Vec<Act>) {
+        let unwanted = self.early.take_if(|early| early.call == call);
+        unwanted.iter().flat_map(|early| &early.events).for_each(|events| undo(events, acts));
     }
 }

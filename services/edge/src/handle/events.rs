@@ -67,17 +67,17 @@ impl Handle {
         if self.candidates.due().is_some_and(|due| due <= now) {
             self.send_candidates(acts);
         }
-        if self.early.as_ref().is_some_and(|early| early.until <= now) {
-            self.leave_leg();
-            self.take_in_early(false, now, acts);
-        }
         if let Some(asked) = self.asked.take_if(|asked| asked.deadline <= now) {
             if asked.owes_ack {
                 self.ack(&asked.transaction, acts);
             }
             self.fail(&asked, acts);
             self.abandon(&asked, acts);
+            self.undo_early(asked.id.into(), acts);
             self.go_on(now, acts);
+        }
+        if self.early.as_ref().is_some_and(|early| early.until <= now) {
+            self.give_up_former(now, acts);
         }
     }
 
@@ -175,7 +175,7 @@ impl Handle {
     }
 
     /// The handle is in no call any more. What the call still owed an answer is decided anew.
-    fn leave_leg(&mut self) {
+    pub(super) fn leave_leg(&mut self) {
         self.leg = None;
         self.candidates.take();
         let unanswered = self.asked.take_if(|asked| asked.again.is_some());

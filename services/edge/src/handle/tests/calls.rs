@@ -1,6 +1,7 @@
 //! How a handle gets into a call, and out of it.
 
 use super::*;
+use crate::handle::PATIENCE;
 
 #[test]
 fn a_caller_is_in_the_call_from_calling_on() {
@@ -48,9 +49,30 @@ fn a_call_that_never_ends_does_not_hold_up_the_next_for_ever() {
     let (mut bob, call) = ringing(Side::Callee);
     let next = CallId::fresh();
     bob.joined(next, Side::Callee);
-    assert_eq!(bob.after(Duration::from_secs(3)), ["incomingcall"]);
+    assert_eq!(bob.after(Duration::from_secs(3)), ["hangup", "core hangup", "incomingcall"]);
     assert_eq!(bob.left(call), [""; 0]);
     assert_eq!(bob.left(next), ["hangup"]);
+}
+
+#[test]
+fn what_was_asked_on_a_call_that_never_ends_is_not_asked_on_the_next() {
+    let (mut bob, _) = ringing(Side::Callee);
+    bob.replies("a", json!({"request": "accept"}));
+    bob.joined(CallId::fresh(), Side::Callee);
+    let acts = bob.after(Duration::from_secs(3));
+    assert_eq!(acts, ["hangup", "core hangup", "refused a 469", "incomingcall"]);
+}
+
+#[test]
+fn a_call_that_is_not_waited_for_any_more_does_not_end_the_one_before() {
+    let (mut alice, call) = ringing(Side::Callee);
+    alice.calls("c");
+    alice.after(PATIENCE - Duration::from_secs(1));
+    assert_eq!(alice.joined(alice.last_call(), Side::Caller), [""; 0]);
+    let acts = alice.after(Duration::from_secs(1));
+    assert_eq!(acts, ["ack c", "c: error 499", "abandon", "leg: hangup"]);
+    assert_eq!(alice.after(Duration::from_secs(3)), [""; 0]);
+    assert_eq!(alice.left(call), ["hangup"]);
 }
 
 #[test]
