@@ -2,6 +2,7 @@
 
 mod access;
 mod paths;
+mod random;
 mod times;
 
 use super::{Client, Step};

@@ -1,0 +1,25 @@
+//! Whatever clients ask and whatever comes back, in whatever order: each request is answered once, a
+//! client hears of one call after the other, and what nobody wants any more is given back.
+
+mod ear;
+mod outside;
+mod world;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use world::World;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn requests_are_answered_once_and_calls_come_one_after_the_other(
+        steps in vec((0_u8..32, any::<u8>(), any::<u8>()), 1..160)
+    ) {
+        let mut world = World::new();
+        for (what, which, how) in steps {
+            world.step(what, which, how);
+        }
+        world.settles();
+    }
+}

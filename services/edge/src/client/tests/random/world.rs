@@ -1,0 +1,291 @@
+//! Connections with their sessions and handles, clients that ask for anything, and time.
+
+use super::ear::Ear;
+use super::outside::{Outside, displaced};
+use crate::act::Act;
+use crate::client::tests::{connected, told};
+use crate::client::{Client, Step};
+use crate::handle::PATIENCE;
+use bus::message::{Body, Change, Events, LegRef, Message};
+use protocol::object::Object;
+use protocol::{CallId, HandleId, HandleRef, SessionId, Side};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+use tokio::time::Instant;
+
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nm=audio 9 RTP/SAVPF 0\r\n";
+const MAX_CANDIDATES: usize = 256;
+
+struct Connection {
+    client: Client,
+    away: bool,
+}
+
+/// All there is on the edge.
+pub struct World {
+    now: Instant,
+    connections: Vec<Connection>,
+    /// Which connection has a session.
+    sessions: BTreeMap<SessionId, usize>,
+    handles: Vec<HandleRef>,
+    outside: Outside,
+    ear: Ear,
+    asked: u64,
+    bus_fails: bool,
+    /// Handles that routers may have heard of.
+    known: BTreeSet<HandleRef>,
+    released: BTreeSet<HandleRef>,
+    joined: BTreeSet<(HandleRef, CallId, bool)>,
+    hung_up: BTreeSet<(CallId, bool)>,
+}
+
+impl World {
+    /// Two sessions with a handle each.
+    pub fn new() -> Self {
+        let mut world = Self {
+            now: Instant::now(),
+            connections: Vec::new(),
+            sessions: BTreeMap::new(),
+            handles: Vec::new(),
+            outside: Outside::default(),
+            ear: Ear::default(),
+            asked: 0,
+            bus_fails: false,
+            known: BTreeSet::new(),
+            released: BTreeSet::new(),
+            joined: BTreeSet::new(),
+            hung_up: BTreeSet::new(),
+        };
+        let connection = world.connects();
+        for id in [SessionId(1), SessionId(2)] {
+            world.connections[connection].client.opened(id, world.now);
+            world.sessions.insert(id, connection);
+            world.attaches(id);
+        }
+        world
+    }
+
+    /// One thing happens.
+    pub fn step(&mut self, what: u8, which: u8, how: u8) {
+        let handle = self.handles.get(usize::from(which) % self.handles.len().max(1)).copied();
+        match (what, handle) {
+            (0..=11, Some(who)) => self.asks_plugin(who, what, how),
+            (12, Some(who)) => self.asks_core(who, json!({"janus": "hangup"})),
+            (13, Some(who)) if how < 48 => self.asks_core(who, json!({"janus": "detach"})),
+            (13, Some(who)) => self.trickles(who, usize::from(how - 47)),
+            (14, _) => self.session_step(which, how),
+            (15..=22, _) => self.hear(|outside| outside.answers(which, how)),
+            (23 | 24, Some(who)) => self.hear(|outside| outside.rings(who)),
+            (25..=28, _) => self.hear(|outside| outside.goes_on(which, how)),
+            (29, Some(who)) if how < 64 => self.hear(|_| Some(displaced(who))),
+            (29, _) => self.bus_fails = how > 128,
+            (30, _) => self.time_passes(Duration::from_millis(u64::from(how))),
+            _ => self.time_passes(Duration::from_millis(u64::from(how) * 40)),
+        }
+    }
+
+    /// Nothing comes any more: whoever still has a session has an answer to all it asked.
+    pub fn settles(&mut self) {
+        for _ in 0..70 {
+            self.time_passes(PATIENCE);
+        }
+        assert_eq!(self.ear.silence(), [""; 0], "never answered");
+        for (who, call, is_caller) in self.joined.clone() {
+            let given_back = self.hung_up.contains(&(call, is_caller)) || self.released.contains(&who);
+            let kept = self.ear.knew(who.handle.0, &call.to_string());
+            assert!(kept || given_back, "call {call} was neither kept nor ended");
+        }
+    }
+
+    fn connects(&mut self) -> usize {
+        self.connections.push(Connection { client: connected().client, away: false });
+        self.connections.len() - 1
+    }
+
+    fn session_step(&mut self, which: u8, how: u8) {
+        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        let Some(id) = ids.get(usize::from(which) % ids.len().max(1)).copied() else { return };
+        match how {
+            0..64 => self.attaches(id),
+            64..112 => self.drops(self.sessions[&id]),
+            112..208 => self.claims(id),
+            208..216 => drop(self.requests(id, 0, json!({"janus": "destroy"}))),
+            _ => drop(self.requests(id, 0, json!({"janus": "keepalive"}))),
+        }
+    }
+
+    fn attaches(&mut self, id: SessionId) {
+        let reply = self.requests(id, 0, json!({"janus": "attach", "plugin": "janus.plugin.videocall"}));
+        let Some(handle) = reply.and_then(|reply| reply["data"]["id"].as_u64()) else { return };
+        self.handles.push(HandleRef { session: id, handle: HandleId(handle) });
+    }
+
+    fn drops(&mut self, connection: usize) {
+        if !std::mem::replace(&mut self.connections[connection].away, true) {
+            self.connections[connection].client.went_away(self.now);
+        }
+    }
+
+    /// Another socket claims the session.
+    fn claims(&mut self, id: SessionId) {
+        let to = self.connects();
+        let from = self.sessions.insert(id, to).unwrap();
+        let session = self.connections[from].client.surrender(id).unwrap();
+        self.connections[to].client.claimed(session, self.now);
+    }
+
+    fn asks_plugin(&mut self, who: HandleRef, what: u8, how: u8) {
+        let request = match what {
+            0 | 1 => json!({"request": "register", "username": "alice"}),
+            2..=4 => json!({"request": "call", "username": "bob"}),
+            5 | 6 => json!({"request": "accept"}),
+            7 => json!({"request": "set", "bitrate": how}),
+            8 => json!({"request": "hangup"}),
+            9 => json!({"request": "list"}),
+            10 => json!({"request": "exists", "username": "bob"}),
+            _ => json!({"request": "dance"}),
+        };
+        let with = [Value::Null, "offer".into(), "answer".into(), Value::Null];
+        let times = if how > 250 { 70 } else { 1 };
+        for _ in 0..times {
+            let kind = &with[usize::from(how / 2) % with.len()];
+            let mut message = json!({"janus": "message", "body": request});
+            if !kind.is_null() {
+                message["jsep"] = json!({"type": kind, "sdp": SDP});
+            }
+            self.asks_core(who, message);
+        }
+    }
+
+    fn trickles(&mut self, who: HandleRef, count: usize) {
+        let candidates: Vec<Value> = (0..count * 2).map(|number| json!({"number": number})).collect();
+        self.asks_core(who, json!({"janus": "trickle", "candidates": candidates}));
+    }
+
+    fn asks_core(&mut self, who: HandleRef, mut request: Value) {
+        request["handle_id"] = json!(who.handle.0);
+        let detaches = request["janus"] == "detach";
+        self.requests(who.session, who.handle.0, request);
+        self.ear.is_bounded(who.handle.0);
+        if detaches && self.is_there(who.session) {
+            self.is_gone(who);
+        }
+    }
+
+    fn is_there(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|connection| !self.connections[*connection].away)
+    }
+
+    /// A client whose socket is there asks for something; the first thing it hears then.
+    fn requests(&mut self, id: SessionId, handle: u64, mut request: Value) -> Option<Value> {
+        if !self.is_there(id) {
+            return None;
+        }
+        self.asked += 1;
+        let transaction = format!("t{}", self.asked);
+        request["transaction"] = json!(transaction);
+        request["session_id"] = json!(id.0);
+        self.ear.expects(&transaction, handle, &request);
+        let (at, text) = (self.sessions[&id], request.to_string());
+        let step = self.connections[at].client.on_request(Object::parse(&text).unwrap(), self.now);
+        self.does(at, step)
+    }
+
+    fn does(&mut self, at: usize, step: Step) -> Option<Value> {
+        let (acts, over) = match step {
+            Step::Do(acts) => (acts, None),
+            Step::End(id, acts) => (acts, Some(id)),
+            other => panic!("its own session is there: {other:?}"),
+        };
+        let first = told(&acts).first().map(|text| serde_json::from_str(text).unwrap());
+        self.perform(at, acts);
+        over.into_iter().for_each(|id| self.is_over(id));
+        first
+    }
+
+    fn hear(&mut self, says: impl FnOnce(&mut Outside) -> Option<Events>) {
+        let Some(events) = says(&mut self.outside) else { return };
+        let who = HandleRef { session: events.session, handle: events.handle };
+        if let (Some(Change::Joined { side, .. }), Some(call)) = (&events.change, events.call) {
+            self.joined.insert((who, call, *side == Side::Caller));
+        }
+        let at = self.sessions.get(&events.session).copied().unwrap_or(0);
+        let acts = self.connections[at].client.on_events(events, self.now);
+        self.perform(at, acts);
+    }
+
+    /// Time passes as it does: what is due is done when it is.
+    fn time_passes(&mut self, time: Duration) {
+        let until = self.now + time;
+        loop {
+            let due = self.connections.iter().filter_map(|connection| connection.client.due()).min();
+            self.now = due.map_or(until, |due| due.max(self.now).min(until));
+            for at in 0..self.connections.len() {
+                let (over, acts) = self.connections[at].client.on_time(self.now);
+                self.perform(at, acts);
+                over.into_iter().for_each(|id| self.is_over(id));
+            }
+            if due.is_none_or(|due| due > until) {
+                return;
+            }
+        }
+    }
+
+    fn perform(&mut self, at: usize, acts: Vec<Act>) {
+        let mut todo = VecDeque::from(acts);
+        while let Some(act) = todo.pop_front() {
+            self.is_perhaps_known(&act);
+            match act {
+                Act::Tell(_, text) => self.ear.hears(&text),
+                Act::Send(_, message, who) if message.deadline.is_some() && self.bus_fails => {
+                    self.bus_fails = false;
+                    todo.extend(self.connections[at].client.on_send_failed(who, message.id, self.now));
+                }
+                Act::Send(_, message, who) => self.is_sent(*message, who),
+            }
+        }
+    }
+
+    fn is_sent(&mut self, message: Message, who: HandleRef) {
+        let in_call = |leg: LegRef, ear: &mut Ear| {
+            assert_eq!(ear.talk(who.handle.0).call, Some(leg.call.to_string()), "{message:?}");
+        };
+        match &message.body {
+            Body::Release(release) => drop(self.released.insert(release.who)),
+            Body::Abandon(_) => {}
+            Body::Hangup(leg) => drop(self.hung_up.insert((leg.call, leg.side == Side::Caller))),
+            Body::Trickle(trickle) => {
+                in_call(trickle.leg, &mut self.ear);
+                assert!((1..=MAX_CANDIDATES).contains(&trickle.candidates.len()));
+            }
+            Body::Request(asks) if asks.transaction.is_none() => in_call(asks.leg, &mut self.ear),
+            Body::Request(asks) => {
+                in_call(asks.leg, &mut self.ear);
+                self.outside.is_asked(message, who);
+            }
+            _ => self.outside.is_asked(message, who),
+        }
+    }
+
+    /// Even what the bus seems not to take may have reached a router.
+    fn is_perhaps_known(&mut self, act: &Act) {
+        if let Act::Send(_, message, who) = act {
+            self.known.extend(matches!(message.body, Body::Register(_)).then_some(*who));
+        }
+    }
+
+    fn is_over(&mut self, id: SessionId) {
+        self.sessions.remove(&id);
+        let (over, left) = self.handles.iter().partition(|who| who.session == id);
+        self.handles = left;
+        let over: Vec<HandleRef> = over;
+        over.into_iter().for_each(|who| self.is_gone(who));
+    }
+
+    fn is_gone(&mut self, who: HandleRef) {
+        self.handles.retain(|other| *other != who);
+        self.ear.forget(who.handle.0);
+        assert_eq!(self.released.contains(&who), self.known.contains(&who), "released if known");
+    }
+}
