@@ -127,11 +127,7 @@ impl Client {
             Ok(Verb::Message { body, jsep }) => handle.on_message(transaction, body, jsep, now, &mut acts),
             Ok(Verb::Trickle(candidates)) => handle.on_trickle(transaction, &candidates, now, &mut acts),
             Ok(Verb::Hangup) => handle.on_hangup(transaction, &mut acts),
-            Ok(Verb::Detach) => {
-                if let Some(mut handle) = session.detach(handle_id) {
-                    handle.on_detach(transaction, &mut acts);
-                }
-            }
+            Ok(Verb::Detach) => session.detach(handle_id, transaction, now, &mut acts),
             Ok(_) => unreachable!("the path of a handle has these six verbs"),
             Err(refusal) => return refuse(id, transaction, &refusal),
         }
@@ -179,9 +175,10 @@ impl Client {
         self.sessions.insert(session.id, session);
     }
 
-    /// Gives a session up to the connection that claims it.
-    pub fn surrender(&mut self, id: SessionId) -> Option<Session> {
-        self.sessions.remove(&id)
+    /// Gives a session up to the connection that claims it, unless it is over.
+    pub fn surrender(&mut self, id: SessionId, now: Instant) -> Option<Session> {
+        let is_over = self.end_of(self.sessions.get(&id)?).is_some_and(|end| end <= now);
+        if is_over { None } else { self.sessions.remove(&id) }
     }
 
     /// The socket is gone. Its sessions wait to be claimed.
@@ -210,8 +207,14 @@ impl Client {
     pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         let away = self.away_since.is_some();
-        let session = self.sessions.get_mut(&events.session);
-        match session.and_then(|session| session.handle(events.handle)) {
+        let Some(session) = self.sessions.get_mut(&events.session) else {
+            undo(&events, &mut acts);
+            return acts;
+        };
+        if session.on_released(&events, &mut acts) {
+            return acts;
+        }
+        match session.handle(events.handle) {
             Some(handle) => handle.on_events(events, away, now, &mut acts),
             None => undo(&events, &mut acts),
         }

@@ -10,6 +10,7 @@ use crate::outlet::{Forgotten, Outlet};
 use crate::registry::{INBOX, Inbound, Route, Surrendered};
 use crate::shared::Shared;
 use crate::socket::{Frame, Socket};
+use futures_util::FutureExt;
 use protocol::error::{Refusal, SESSION_CONFLICT, UNKNOWN};
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
@@ -108,7 +109,15 @@ impl Connection {
                 let acts = self.client.on_events(*events, Instant::now());
                 self.perform(acts).await;
             }
-            Inbound::Surrender(session, claimer) => self.surrender(session, claimer),
+            Inbound::Surrender(session, claimer) => {
+                // What the client did before somebody else claimed its session happens before it.
+                match self.outlet.frame().now_or_never() {
+                    Some(Frame::Text(text)) => self.on_text(&text).await,
+                    Some(Frame::Closed) => self.go_away(),
+                    None => {}
+                }
+                self.surrender(session, claimer);
+            }
         }
     }
 
@@ -181,7 +190,7 @@ impl Connection {
     }
 
     fn surrender(&mut self, id: SessionId, claimer: oneshot::Sender<Surrendered>) {
-        if let Some(session) = self.client.surrender(id) {
+        if let Some(session) = self.client.surrender(id, Instant::now()) {
             let unheard = self.outlet.unheard(id);
             if let Err(given_up) = claimer.send(Surrendered { session, unheard }) {
                 self.take_back(given_up);

@@ -1,9 +1,9 @@
 //! A client's session: its handles, and since when it has been silent.
 
 use crate::act::Act;
-use crate::handle::Handle;
-use bus::message::Address;
-use protocol::{HandleId, ServiceId, SessionId};
+use crate::handle::{Handle, PATIENCE, detached};
+use bus::message::{Address, Events};
+use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId};
 use std::collections::HashMap;
 use tokio::time::Instant;
 
@@ -18,12 +18,23 @@ pub struct Session {
     /// When its client last asked for anything.
     pub last_request: Instant,
     handles: HashMap<HandleId, Handle>,
+    /// Detached handles whose clients are told so when their names are free.
+    departing: HashMap<HandleId, Departing>,
+}
+
+/// A handle that is detached.
+#[derive(Debug)]
+struct Departing {
+    /// The message that asks for its name to be freed.
+    release: MessageId,
+    /// When the client is told anyway.
+    until: Instant,
 }
 
 impl Session {
     /// A session without handles.
     pub fn new(id: SessionId, now: Instant) -> Self {
-        Self { id, last_request: now, handles: HashMap::new() }
+        Self { id, last_request: now, handles: HashMap::new(), departing: HashMap::new() }
     }
 
     /// Adds a handle; none when there are too many.
@@ -42,9 +53,23 @@ impl Session {
         self.handles.get_mut(&handle)
     }
 
-    /// Takes a handle out.
-    pub fn detach(&mut self, handle: HandleId) -> Option<Handle> {
-        self.handles.remove(&handle)
+    /// Detaches a handle: for its client it does not exist any more.
+    pub fn detach(&mut self, handle: HandleId, transaction: &str, now: Instant, acts: &mut Vec<Act>) {
+        let release = self.handles.remove(&handle).and_then(|gone| gone.on_detach(transaction, acts));
+        if let Some(release) = release {
+            self.departing.insert(handle, Departing { release, until: now + PATIENCE });
+        }
+    }
+
+    /// What a router says of a handle that is detached; false when it is about something else.
+    pub fn on_released(&mut self, events: &Events, acts: &mut Vec<Act>) -> bool {
+        let departing = self.departing.get(&events.handle).map(|departing| departing.release);
+        let is_free = departing.is_some() && departing == events.answers;
+        if is_free {
+            self.departing.remove(&events.handle);
+            acts.push(detached(HandleRef { session: self.id, handle: events.handle }));
+        }
+        is_free
     }
 
     /// The session is over: everything its handles had is given back.
@@ -56,13 +81,17 @@ impl Session {
 
     /// When something of a handle is due.
     pub fn due(&self) -> Option<Instant> {
-        self.handles.values().filter_map(Handle::due).min()
+        let departing = self.departing.values().map(|departing| departing.until);
+        self.handles.values().filter_map(Handle::due).chain(departing).min()
     }
 
     /// Does what is due.
     pub fn on_time(&mut self, now: Instant, acts: &mut Vec<Act>) {
         for handle in self.handles.values_mut() {
             handle.on_time(now, acts);
+        }
+        for (handle, _) in self.departing.extract_if(|_, departing| departing.until <= now) {
+            acts.push(detached(HandleRef { session: self.id, handle }));
         }
     }
 }

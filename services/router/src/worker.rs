@@ -61,7 +61,7 @@ async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> 
         Body::Exists(asks) => exists::exists(context, message.id, asks).await,
         Body::List(asks) => list::list(context, message.id, asks).await,
         Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
-        Body::Release(release) => release::release(context, release.who).await,
+        Body::Release(release) => release::on_request(context, message.id, release).await,
         other => {
             tracing::warn!(kind = other.kind(), "not a request for a router");
             Ok(())

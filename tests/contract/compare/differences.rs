@@ -129,13 +129,7 @@ pub const DIFFERENCES: &[Difference] = &[
 ];
 
 /// Scenarios that differ for no wanted reason yet: each waits for a fix. They do not fail the comparison.
-pub const OPEN: &[(&str, &str)] = &[
-    (
-        "claim_closed",
-        "with --reclaim-timeout 0, a session can be claimed for a moment after its socket closed",
-    ),
-    ("detach_then_call", "on Redis, a name can be called for a moment after its handle heard `detached`"),
-];
+pub const OPEN: &[(&str, &str)] = &[];
 
 /// The entry of that name.
 pub fn named(name: &str) -> &'static Difference {

@@ -170,7 +170,7 @@ impl Handle {
                 self.candidates.hurry(now);
             }
             (Change::Left, _) => self.leave_leg(),
-            (Change::Joined { .. }, None) => {}
+            (Change::Joined { .. } | Change::Released, _) => {}
         }
     }
 
@@ -199,7 +199,11 @@ pub fn undo(events: &Events, acts: &mut Vec<Act>) {
             acts.push(Act::Send(Road::Backend(backend.clone()), message, who));
         }
         (Some(Change::Registered(_)), _) => {
-            acts.push(Act::Send(Road::Requests, Box::new(Message::new(Body::Release(Release { who }))), who));
+            acts.push(Act::Send(
+                Road::Requests,
+                Box::new(Message::new(Body::Release(Release { who, tell: None }))),
+                who,
+            ));
         }
         _ => {}
     }

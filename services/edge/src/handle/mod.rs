@@ -34,7 +34,7 @@ use protocol::error::{Refusal, UNEXPECTED_ANSWER, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::object::Object;
 use protocol::videocall::{self, PluginError, Request};
-use protocol::{BackendName, MessageId, Raw, Side, reply, trickle};
+use protocol::{BackendName, HandleRef, MessageId, Raw, ServiceId, Side, reply, trickle};
 use serde_json::value::RawValue;
 use settings::Settings;
 use std::collections::VecDeque;
@@ -156,21 +156,30 @@ impl Handle {
         self.hang_up(acts);
     }
 
-    /// `detach`.
-    pub fn on_detach(&mut self, transaction: &str, acts: &mut Vec<Act>) {
-        let Address { session, handle, .. } = self.address;
-        acts.push(self.tell(reply::success(session, transaction)));
-        let nothing = RawValue::from_string("{}".to_owned()).expect("an empty object is JSON");
-        acts.push(self.tell(reply::core("detached", session, handle, &nothing)));
-        self.leave(acts);
+    /// `detach`. Where a router has to free its name first, `detached` waits for that: returns the
+    /// message that asks for it.
+    pub fn on_detach(&self, transaction: &str, acts: &mut Vec<Act>) -> Option<MessageId> {
+        acts.push(self.tell(reply::success(self.address.session, transaction)));
+        if !self.known {
+            acts.push(detached(self.address.handle_ref()));
+            return None;
+        }
+        Some(self.release(Some(self.address.edge.clone()), acts))
     }
 
     /// The handle goes away: its name and its call with it.
     pub fn leave(&self, acts: &mut Vec<Act>) {
         if self.known {
-            let release = Body::Release(Release { who: self.address.handle_ref() });
-            acts.push(Act::Send(Road::Requests, Box::new(Message::new(release)), self.address.handle_ref()));
+            self.release(None, acts);
         }
+    }
+
+    fn release(&self, tell: Option<ServiceId>, acts: &mut Vec<Act>) -> MessageId {
+        let who = self.address.handle_ref();
+        let message = Message::new(Body::Release(Release { who, tell }));
+        let id = message.id;
+        acts.push(Act::Send(Road::Requests, Box::new(message), who));
+        id
     }
 
     /// Ends the call this handle is in, or is about to be in.
@@ -334,6 +343,12 @@ impl Handle {
     fn tell(&self, text: String) -> Act {
         Act::Tell(self.address.session, text)
     }
+}
+
+/// Tells a client that a handle is gone.
+pub fn detached(who: HandleRef) -> Act {
+    let nothing = RawValue::from_string("{}".to_owned()).expect("an empty object is JSON");
+    Act::Tell(who.session, reply::core("detached", who.session, who.handle, &nothing))
 }
 
 enum Step {

@@ -91,7 +91,9 @@ impl Bench {
     }
 
     fn detaches(&mut self) -> Vec<String> {
-        self.act(|handle, acts| handle.on_detach("d", acts))
+        self.act(|handle, acts| {
+            handle.on_detach("d", acts);
+        })
     }
 
     /// Time passes, and what is due then is done.

@@ -5,13 +5,26 @@
 
 use super::Failure;
 use crate::answer::{close_peer_connection, tell};
-use bus::message::{Abandon, Body, Change, ClientEvent, End, EndCause, Events, Message};
+use bus::message::{Abandon, Body, Change, ClientEvent, End, EndCause, Events, Message, Release};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use directory::record::{Call, CallParty};
 use protocol::videocall;
-use protocol::{CallId, HandleRef};
+use protocol::{CallId, HandleRef, MessageId};
 use service::Context;
+
+/// Gives back what a handle had, and tells its edge if that waits for it.
+pub async fn on_request(context: &Context, id: MessageId, gone: &Release) -> Result<(), Failure> {
+    let Release { who, tell: waiting } = gone;
+    release(context, *who).await?;
+    if let Some(edge) = waiting {
+        let HandleRef { session, handle } = *who;
+        let change = Some(Change::Released);
+        let events = Events { session, handle, call: None, answers: Some(id), change, events: Vec::new() };
+        tell(&context.bus, edge, events).await?;
+    }
+    Ok(())
+}
 
 /// Gives back what a handle had.
 pub async fn release(context: &Context, who: HandleRef) -> Result<(), Failure> {

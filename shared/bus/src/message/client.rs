@@ -40,6 +40,9 @@ pub struct ClientRequest {
 pub struct Release {
     /// Which.
     pub who: HandleRef,
+    /// The edge that is to be told when its name is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tell: Option<ServiceId>,
 }
 
 /// A call that its caller does not wait for any more, because no answer came in time.

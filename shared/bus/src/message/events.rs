@@ -31,6 +31,8 @@ pub enum Change {
     Registered(String),
     /// It does not own this name any more.
     Displaced(String),
+    /// It is gone: its name is free.
+    Released,
     /// It is in a call now; what it has to say goes to this backend's mailbox.
     Joined {
         /// The backend.

@@ -57,7 +57,7 @@ fn all() -> Vec<Body> {
         Body::Call(request(Some(ODD))),
         Body::Exists(request(None)),
         Body::List(request(None)),
-        Body::Release(Release { who: HandleRef { session: SessionId(1), handle: HandleId(2) } }),
+        Body::Release(Release { who: HandleRef { session: SessionId(1), handle: HandleId(2) }, tell: None }),
         Body::Place(place()),
         Body::Request(leg_request()),
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),

@@ -95,7 +95,7 @@ fn a_detached_handle_is_gone_and_so_is_a_destroyed_session() {
     let handle = client.registering(7);
     let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
     let Step::Do(acts) = client.asks(detach.clone()) else { panic!("it is detached") };
-    assert_eq!(short(&acts), ["7: success", "7: detached", "release"]);
+    assert_eq!(short(&acts), ["7: success", "release"]);
     assert_eq!(client.code(detach), 459);
     client.registering(7);
     let Step::End(SessionId(7), acts) = client.asks(json!({"janus": "destroy", "session_id": 7})) else {
@@ -104,6 +104,33 @@ fn a_detached_handle_is_gone_and_so_is_a_destroyed_session() {
     assert_eq!(short(&acts), ["7: success", "release"]);
     assert_eq!(client.code(json!({"janus": "keepalive", "session_id": 7})), 458);
     assert!(client.client.is_empty());
+}
+
+#[test]
+fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
+    let mut client = connected().with_session(7);
+    for in_time in [true, false] {
+        let handle = client.registering(7);
+        let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
+        let Step::Do(acts) = client.asks(detach) else { panic!("it is detached") };
+        let Some(Act::Send(_, release, _)) = acts.last() else { panic!("its name is released") };
+        let freed = |answers| Events {
+            session: SessionId(7),
+            handle: HandleId(handle),
+            call: None,
+            answers: Some(answers),
+            change: Some(Change::Released),
+            events: Vec::new(),
+        };
+        if in_time {
+            assert!(client.client.on_events(freed(protocol::MessageId::fresh()), client.now).is_empty());
+            assert_eq!(short(&client.client.on_events(freed(release.id), client.now)), ["7: detached"]);
+        } else {
+            let (_, acts) = client.client.on_time(client.now + crate::handle::PATIENCE);
+            assert_eq!(short(&acts), ["7: detached"]);
+        }
+        assert!(client.client.on_events(freed(release.id), client.now).is_empty());
+    }
 }
 
 #[test]
@@ -122,8 +149,8 @@ fn events_find_their_handle_and_are_undone_without_one() {
 fn a_surrendered_session_goes_on_with_its_handles_elsewhere() {
     let mut old = connected().with_session(7);
     let handle = old.attach(7);
-    let session = old.client.surrender(SessionId(7)).unwrap();
-    assert!(old.client.surrender(SessionId(7)).is_none());
+    let session = old.client.surrender(SessionId(7), old.now).unwrap();
+    assert!(old.client.surrender(SessionId(7), old.now).is_none());
     assert_eq!(old.code(json!({"janus": "keepalive", "session_id": 7})), 458);
     let mut new = connected();
     new.client.claimed(session, new.now);

@@ -103,7 +103,7 @@ fn a_claimed_session_lives_as_if_it_had_just_asked() {
     let mut old = connected().with_session(7);
     let now = old.now;
     old.client.went_away(now);
-    let session = old.client.surrender(SessionId(7)).unwrap();
+    let session = old.client.surrender(SessionId(7), old.now).unwrap();
     assert_eq!(old.due_in(), None);
     let mut new = connected();
     new.now = old.now + RECLAIM - MOMENT;
@@ -115,7 +115,7 @@ fn a_claimed_session_lives_as_if_it_had_just_asked() {
 fn a_session_that_nobody_took_is_back_with_the_time_it_had_left() {
     let mut client = connected().with_session(7);
     client.after(SILENCE / 2);
-    let session = client.client.surrender(SessionId(7)).unwrap();
+    let session = client.client.surrender(SessionId(7), client.now).unwrap();
     client.client.restored(session);
     assert_eq!(client.due_in(), Some(SILENCE / 2));
 }

@@ -57,7 +57,7 @@ fn a_late_name_is_the_handles_all_the_same() {
     alice.after(PATIENCE);
     let named = || Some(Change::Registered("alice".to_owned()));
     assert_eq!(alice.hears(events(None, late, named(), vec![result("r", "registered")])), ["registered"]);
-    assert_eq!(alice.detaches(), ["success d", "core detached", "release"]);
+    assert_eq!(alice.detaches(), ["success d", "release"]);
 }
 
 #[test]

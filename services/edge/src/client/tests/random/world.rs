@@ -131,7 +131,7 @@ impl World {
     fn claims(&mut self, id: SessionId) {
         let to = self.connects();
         let from = self.sessions.insert(id, to).unwrap();
-        let session = self.connections[from].client.surrender(id).unwrap();
+        let session = self.connections[from].client.surrender(id, self.now).unwrap();
         self.connections[to].client.claimed(session, self.now);
     }
 
