@@ -12,8 +12,8 @@ const JANUS: &str = "/usr/share/javascript/janus-gateway/janus.js";
 const ADAPTER: &str = "/usr/share/javascript/webrtc-adapter/adapter.js";
 
 async fn two_pages_with_janus_js_call_each_other(stage: Stage) {
-    let files = Files::serve(site()).await;
-    let (alice, bob) = tokio::join!(open(&stage, &files, "alice", 0), open(&stage, &files, "bob", 1));
+    let files = files().await;
+    let (alice, bob) = alice_and_bob(&stage, &files, [stage.door(0), stage.door(1)], "").await;
     call(&alice, "alice", &bob, "bob").await;
     alice.hang_up().await;
     bob.says("hung up by alice").await;
@@ -24,20 +24,39 @@ async fn two_pages_with_janus_js_call_each_other(stage: Stage) {
     tokio::join!(alice.is("idle"), bob.is("idle"));
 }
 
-async fn open(stage: &Stage, files: &Files, person: &str, door: usize) -> Page {
-    let url = format!("{}/?server={}", files.url(), stage.door(door));
+/// alice and bob, registered, with these servers.
+pub async fn alice_and_bob(stage: &Stage, files: &Files, servers: [&str; 2], options: &str) -> (Page, Page) {
+    tokio::join!(
+        open(stage, files, "alice", servers[0], options),
+        open(stage, files, "bob", servers[1], options)
+    )
+}
+
+async fn open(stage: &Stage, files: &Files, person: &str, server: &str, options: &str) -> Page {
+    let url = format!("{}/?server={server}{options}", files.url());
     let page = Page::open(&stage.driver, person, &url).await;
     page.register(person).await;
     page
 }
 
-async fn call(caller: &Page, calling: &str, callee: &Page, called: &str) {
+/// Brings a call up, as far as picture and sound on both sides.
+pub async fn call(caller: &Page, calling: &str, callee: &Page, called: &str) {
+    ring(caller, calling, callee, called).await;
+    tokio::join!(caller.sees_and_hears(), callee.sees_and_hears());
+}
+
+/// Calls and accepts.
+pub async fn ring(caller: &Page, calling: &str, callee: &Page, called: &str) {
     caller.call(called).await;
     callee.is("ringing").await;
     callee.says(&format!("called by {calling}")).await;
     callee.accept().await;
     tokio::join!(caller.is("incall"), callee.is("incall"));
-    tokio::join!(caller.sees_and_hears(), callee.sees_and_hears());
+}
+
+/// A web server with our page and the two libraries.
+pub async fn files() -> Files {
+    Files::serve(site()).await
 }
 
 fn site() -> Vec<File> {

@@ -4,9 +4,11 @@
 //! | file | holds |
 //! |---|---|
 //! | `demo_page.rs`, `demo_refusals.rs`, `demo_line.rs` | tests with the demo page: calls; what is refused; lost sockets and pages |
-//! | `janus_js.rs`, `janus_js.html` | tests with the unmodified janus.js, on a page of our own |
+//! | `janus_js.rs`, `janus_js_updates.rs`, `janus_js_line.rs` | tests with the unmodified janus.js: calls; renegotiations; lost sockets |
+//! | `janus_js.html` | the page with janus.js for them |
 //! | `stage.rs` | what such a test needs: servers, a driver, pages |
 //! | `page.rs` | a page as its user has it |
+//! | `media.rs` | what a page receives |
 //! | `driver.rs` | chromedriver, and the browsers it opens |
 //! | `line.rs` | a line between page and server that can be cut |
 //! | `files.rs` | a web server for a few files |
@@ -21,6 +23,9 @@ mod demo_refusals;
 mod driver;
 mod files;
 mod janus_js;
+mod janus_js_line;
+mod janus_js_updates;
 mod line;
+mod media;
 mod page;
 mod stage;

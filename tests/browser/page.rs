@@ -15,20 +15,6 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// More than a picture that froze at its first frames, and sound of half a second.
-const FRAMES: u64 = 40;
-const PACKETS: u64 = 25;
-
-const RECEIVED: &str = "return (async () => {
-    let [frames, packets] = [0, 0];
-    for (const [, it] of await (window.demo.pc?.getStats() ?? [])) {
-        if (it.type !== 'inbound-rtp') continue;
-        if (it.kind === 'video') frames += it.framesDecoded ?? 0;
-        else packets += it.packetsReceived ?? 0;
-    }
-    return [frames, packets];
-})()";
-
 /// One person's browser with the page in it.
 pub struct Page {
     person: String,
@@ -93,6 +79,11 @@ impl Page {
         self.click("hangup").await;
     }
 
+    /// Presses a button that only some of the pages have.
+    pub async fn press(&self, id: &str) {
+        self.click(id).await;
+    }
+
     /// Closes the page; it has the time to say goodbye to the server.
     pub async fn close(self) {
         self.did("close", self.browser.close_window().await).await;
@@ -125,16 +116,6 @@ impl Page {
             .await;
     }
 
-    /// Waits until a good deal more of picture and sound of the other side has come.
-    pub async fn sees_and_hears(&self) {
-        let (seen, heard): (u64, u64) = self.ask(RECEIVED).await;
-        self.until("sees and hears the other side", async || {
-            let (frames, packets): (u64, u64) = self.ask(RECEIVED).await;
-            frames >= seen + FRAMES && packets >= heard + PACKETS
-        })
-        .await;
-    }
-
     /// Panics if the page's console has an error in it.
     pub async fn has_no_errors(&self) {
         let log = self.console().await;
@@ -157,12 +138,14 @@ impl Page {
         self.did(&format!("write '{text}' into '{id}'"), written.await).await;
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
+    /// What this script returns in the page.
+    pub async fn ask<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
         let answer = async { self.browser.execute(script, Vec::new()).await?.convert() };
         self.did("be asked", answer.await).await
     }
 
-    async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    /// Waits until the page is so.
+    pub async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition().await {
             if Instant::now() >= deadline {
