@@ -1,10 +1,12 @@
-//! Tests of the whole system: real processes, a real Janus, a real Redis, a real browser.
+//! Tests of the whole system: real processes, a real Janus, a real Redis, a real browser; and of its
+//! decisions without any of them.
 //!
 //! | folder | asks |
 //! |---|---|
 //! | `flow/` | do calls go the way they should, on one process and on a cluster |
 //! | `contract/` | does bad input get Janus' answers and do no harm |
 //! | `browser/` | do two browsers see and hear each other |
+//! | `sim/` | do edges and connectors stay right whatever arrives next |
 //! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
 #![allow(clippy::unwrap_used)]
 
@@ -13,3 +15,4 @@ mod contract;
 mod fixture;
 mod flow;
 mod house;
+mod sim;
