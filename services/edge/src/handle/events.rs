@@ -11,6 +11,7 @@ use tokio::time::Instant;
 impl Handle {
     /// Events for this handle. `away`: nobody is there to hear them now.
     pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+        let events = self.without_other_call(events);
         if self.is_early(&events) {
             return self.keep_early(events, now);
         }
@@ -23,6 +24,18 @@ impl Handle {
         }
         self.take_in(events, away, now, acts);
         self.take_in_early(away, now, acts);
+    }
+
+    /// Of a call that its client asked for and that a connector refuses, only the answer concerns a
+    /// handle that is in another call by now.
+    fn without_other_call(&self, events: Events) -> Events {
+        let in_other =
+            self.leg.as_ref().is_some_and(|leg| events.call.is_some_and(|call| call != leg.leg.call));
+        let is_asked = self.asked.as_ref().is_some_and(|asked| events.answers == Some(asked.id));
+        match in_other && is_asked && events.change == Some(Change::Left) {
+            true => Events { call: None, change: None, ..events },
+            false => events,
+        }
     }
 
     fn take_in(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {

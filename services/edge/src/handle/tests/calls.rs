@@ -106,6 +106,17 @@ fn who_calls_and_is_called_meanwhile_hears_that_it_is_in_a_call() {
 }
 
 #[test]
+fn a_call_that_is_refused_by_its_connector_does_not_end_another() {
+    let mut alice = registered();
+    alice.calls("c");
+    let (refused, call) = (alice.last_call(), CallId::fresh());
+    alice.joined(call, Side::Callee);
+    let heard = events(Some(refused), alice.last, Some(Change::Left), vec![result("c", "hangup")]);
+    assert_eq!(alice.hears(heard), ["ack c", "c: error 480"]);
+    assert_eq!(alice.left(call), ["hangup"]);
+}
+
+#[test]
 fn a_core_hangup_ends_the_call_and_is_a_success_without_one() {
     let (mut bob, _) = ringing(Side::Callee);
     assert_eq!(bob.hangs_up_core(), ["success h", "leg: hangup"]);
