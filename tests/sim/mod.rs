@@ -32,7 +32,7 @@ fn told(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn two_people_call_each_other(steps in vec((0_u8..32, any::<u8>(), any::<u8>()), 1..250)) {

@@ -33,6 +33,8 @@ pub struct World {
     pub backends: [Backend; 2],
     pub router: Router,
     requests: VecDeque<(Instant, Message)>,
+    /// What routers have decided to send, for each request that is being done.
+    posting: VecDeque<(Instant, VecDeque<Out>)>,
     mailboxes: [VecDeque<Events>; 2],
     /// Calls that are over, and whether their handles are free yet.
     ending: VecDeque<(bool, Ended)>,
@@ -43,6 +45,7 @@ pub struct World {
 #[derive(Clone, Copy)]
 enum Road {
     Request(usize),
+    Posting(usize),
     Ending(usize),
     Edge(usize),
     Backend(usize),
@@ -67,6 +70,7 @@ impl World {
             backends: [Backend::new(0), Backend::new(1)],
             router: Router::default(),
             requests: VecDeque::new(),
+            posting: VecDeque::new(),
             mailboxes: Default::default(),
             ending: VecDeque::new(),
             bus_fails: false,
@@ -86,6 +90,7 @@ impl World {
 
     fn roads(&self) -> Vec<Road> {
         let requests = (0..self.requests.len().min(AT_ONCE)).map(Road::Request);
+        let posting = (0..self.posting.len().min(AT_ONCE)).map(Road::Posting);
         let ending = (0..self.ending.len().min(AT_ONCE)).map(Road::Ending);
         let of_place = |place: usize| {
             let Backend { mailbox, janus, .. } = &self.backends[place];
@@ -99,7 +104,7 @@ impl World {
                 [Road::Edge(place), Road::Backend(place), Road::ToJanus(place), Road::FromJanus(place)];
             roads.into_iter().zip(full).filter_map(|(road, empty)| (!empty).then_some(road))
         };
-        requests.chain(ending).chain((0..2).flat_map(of_place)).collect()
+        requests.chain(posting).chain(ending).chain((0..2).flat_map(of_place)).collect()
     }
 
     /// One of the things arrives that can arrive next.
@@ -120,6 +125,7 @@ impl World {
     fn arrives(&mut self, road: Road, how: u8) {
         match road {
             Road::Request(place) => self.router_works(place),
+            Road::Posting(place) => self.router_sends(place),
             Road::Ending(place) => self.concludes(place),
             Road::Edge(place) => {
                 let Some(events) = self.mailboxes[place].pop_front() else { return };
@@ -154,11 +160,21 @@ impl World {
         if message.is_late() {
             return;
         }
-        for out in self.router.work(&message) {
-            match out {
-                Out::Edge(edge, events) => self.posts(&edge, events),
-                Out::Backend(place, message) => self.backends[place].mailbox.push_back((sent, message)),
-            }
+        let outs: VecDeque<Out> = self.router.work(&message).into();
+        self.posting.extend((!outs.is_empty()).then_some((sent, outs)));
+    }
+
+    /// What belongs to one request is sent in its order; another router may be faster with another.
+    fn router_sends(&mut self, place: usize) {
+        let Some((sent, outs)) = self.posting.get_mut(place) else { return };
+        let (sent, out) = (*sent, outs.pop_front());
+        if outs.is_empty() {
+            self.posting.remove(place);
+        }
+        match out {
+            Some(Out::Edge(edge, events)) => self.posts(&edge, events),
+            Some(Out::Backend(place, message)) => self.backends[place].mailbox.push_back((sent, message)),
+            None => {}
         }
     }
 

@@ -36,6 +36,7 @@ pub struct Ear {
     requests: BTreeMap<String, Request>,
     talks: BTreeMap<u64, Talk>,
     gone: BTreeSet<u64>,
+    detached: BTreeSet<u64>,
 }
 
 /// The tag of what is said about a call.
@@ -75,7 +76,8 @@ impl Ear {
         match told["janus"].as_str().unwrap() {
             "ack" | "success" | "error" => self.replied(transaction.unwrap(), &told),
             "event" => self.hears_event(transaction, &told),
-            "timeout" | "detached" => {}
+            "detached" => assert!(self.detached.insert(told["sender"].as_u64().unwrap()), "twice: {told}"),
+            "timeout" => {}
             _ => self.hears_of_call(&told, &told["tag"], false),
         }
     }

@@ -53,6 +53,9 @@ impl Outside {
             Body::Register(asks) => self.registers(message.id, asks, who, how),
             Body::List(asks) | Body::Exists(asks) => router(message.id, asks, who, "listed"),
             Body::Request(asks) => self.on_leg(message.id, asks, who, how),
+            Body::Release(_) => {
+                Events { answers: Some(message.id), change: Some(Change::Released), ..displaced(who) }
+            }
             other => panic!("not to be answered: {}", other.kind()),
         }
     }

@@ -36,7 +36,8 @@ pub struct World {
     /// Handles that routers may have heard of.
     known: BTreeSet<HandleRef>,
     released: BTreeSet<HandleRef>,
-    joined: BTreeSet<(HandleRef, CallId, bool)>,
+    /// The calls that began for handles, and whether the handle was there.
+    joined: BTreeMap<(HandleRef, CallId, bool), bool>,
     hung_up: BTreeSet<(CallId, bool)>,
 }
 
@@ -54,7 +55,7 @@ impl World {
             bus_fails: false,
             known: BTreeSet::new(),
             released: BTreeSet::new(),
-            joined: BTreeSet::new(),
+            joined: BTreeMap::new(),
             hung_up: BTreeSet::new(),
         };
         let connection = world.connects();
@@ -85,17 +86,20 @@ impl World {
         }
     }
 
-    /// Nothing comes any more: whoever still has a session has an answer to all it asked.
+    /// Nothing comes any more: what began is kept or ended, and whoever still has a session has an
+    /// answer to all it asked.
     pub fn settles(&mut self) {
+        self.time_passes(PATIENCE / 2);
+        for ((who, call, is_caller), was_there) in self.joined.clone() {
+            let went = was_there && !self.handles.contains(&who) && self.released.contains(&who);
+            let kept = self.ear.knew(who.handle.0, &call.to_string());
+            let ended = self.hung_up.contains(&(call, is_caller));
+            assert!(kept || ended || went, "call {call} was neither kept nor ended");
+        }
         for _ in 0..70 {
             self.time_passes(PATIENCE);
         }
         assert_eq!(self.ear.silence(), [""; 0], "never answered");
-        for (who, call, is_caller) in self.joined.clone() {
-            let given_back = self.hung_up.contains(&(call, is_caller)) || self.released.contains(&who);
-            let kept = self.ear.knew(who.handle.0, &call.to_string());
-            assert!(kept || given_back, "call {call} was neither kept nor ended");
-        }
     }
 
     fn connects(&mut self) -> usize {
@@ -208,7 +212,8 @@ impl World {
         let Some(events) = says(&mut self.outside) else { return };
         let who = HandleRef { session: events.session, handle: events.handle };
         if let (Some(Change::Joined { side, .. }), Some(call)) = (&events.change, events.call) {
-            self.joined.insert((who, call, *side == Side::Caller));
+            let is_there = self.handles.contains(&who);
+            self.joined.entry((who, call, *side == Side::Caller)).or_insert(is_there);
         }
         let at = self.sessions.get(&events.session).copied().unwrap_or(0);
         let acts = self.connections[at].client.on_events(events, self.now);
@@ -252,7 +257,12 @@ impl World {
             assert_eq!(ear.talk(who.handle.0).call, Some(leg.call.to_string()), "{message:?}");
         };
         match &message.body {
-            Body::Release(release) => drop(self.released.insert(release.who)),
+            Body::Release(release) => {
+                self.released.insert(release.who);
+                if release.tell.is_some() {
+                    self.outside.is_asked(message, who);
+                }
+            }
             Body::Abandon(_) => {}
             Body::Hangup(leg) => drop(self.hung_up.insert((leg.call, leg.side == Side::Caller))),
             Body::Trickle(trickle) => {
@@ -277,9 +287,7 @@ impl World {
 
     fn is_over(&mut self, id: SessionId) {
         self.sessions.remove(&id);
-        let (over, left) = self.handles.iter().partition(|who| who.session == id);
-        self.handles = left;
-        let over: Vec<HandleRef> = over;
+        let over: Vec<HandleRef> = self.handles.iter().copied().filter(|who| who.session == id).collect();
         over.into_iter().for_each(|who| self.is_gone(who));
     }
 
