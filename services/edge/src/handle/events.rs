@@ -42,6 +42,7 @@ impl Handle {
         let asked = self.asked.take_if(|asked| events.answers == Some(asked.id));
         let items = self.items(&events, asked.as_ref());
         self.tell_all(items, asked.as_ref(), acts);
+        let offered = asked.as_ref().is_some_and(|asked| asked.request == Request::Call && asked.owes_ack);
         if let Some(change) = events.change {
             let displaced = matches!(change, Change::Displaced(_));
             let hung_up = asked.is_some_and(|asked| asked.hang_up);
@@ -49,6 +50,10 @@ impl Handle {
             if hung_up || away && displaced {
                 self.hang_up(acts);
             }
+        }
+        if offered && self.leg.is_none() {
+            // They were for the offer that is refused.
+            self.candidates.take();
         }
         self.gather(now);
         self.go_on(now, acts);

@@ -90,4 +90,10 @@ fn candidates_of_a_call_that_was_refused_go_nowhere() {
     alice.answered_on_leg(call, Some(Change::Left), result("c", "error"));
     alice.joined(CallId::fresh(), Side::Callee);
     assert_eq!(alice.due_in(), None);
+    let mut bob = registered();
+    bob.calls("c");
+    bob.trickles(&["1"]);
+    bob.answered(None, vec![result("c", "busy")]);
+    bob.joined(CallId::fresh(), Side::Callee);
+    assert_eq!(bob.due_in(), None);
 }
