@@ -1,7 +1,7 @@
 //! One call on a backend: its two legs, and what waits on them.
 
 use crate::janus::message::JanusId;
-use bus::message::{CallEvent, CallRecord, Change, ClientEvent, Events, LegRef, Party, Place};
+use bus::message::{CallEvent, CallRecord, Change, ClientEvent, Events, Party, Place};
 use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -149,11 +149,6 @@ impl Call {
         let suspect = self.suspect.map(|suspect| suspect.until);
         let rings_until = self.rings_until.filter(|_| !self.answered);
         [suspect, rings_until, self.caller.batch_due, self.callee.batch_due].into_iter().flatten().min()
-    }
-
-    /// How the call is named where only one of its sides is meant.
-    pub fn leg_ref(&self, side: Side) -> LegRef {
-        LegRef { call: self.id, side }
     }
 }
 
