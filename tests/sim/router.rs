@@ -87,7 +87,15 @@ impl Router {
         let event = ClientEvent::Plugin { transaction: None, data, jsep: None };
         let change = Some(Change::Displaced(name.to_owned()));
         let HandleRef { session, handle: id } = who;
-        let events = Events { session, handle: id, call: None, answers: None, change, events: vec![event] };
+        let events = Events {
+            session,
+            handle: id,
+            call: None,
+            stamp: None,
+            answers: None,
+            change,
+            events: vec![event],
+        };
         Some(Out::Edge(handle.edge.clone(), events))
     }
 
@@ -187,10 +195,13 @@ fn answer(id: MessageId, asks: &ClientRequest, change: Option<Change>, data: Raw
         let fields = raw(&json!({"reason": "Close PC"}));
         events.push(ClientEvent::Core { janus: "hangup".to_owned(), fields });
     }
-    Out::Edge(edge, Events { session, handle, call: None, answers: Some(id), change, events })
+    Out::Edge(edge, Events { session, handle, call: None, stamp: None, answers: Some(id), change, events })
 }
 
 fn released(id: MessageId, who: HandleRef, edge: ServiceId) -> Out {
     let (HandleRef { session, handle }, change) = (who, Some(Change::Released));
-    Out::Edge(edge, Events { session, handle, call: None, answers: Some(id), change, events: Vec::new() })
+    Out::Edge(
+        edge,
+        Events { session, handle, call: None, stamp: None, answers: Some(id), change, events: Vec::new() },
+    )
 }

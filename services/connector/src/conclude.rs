@@ -68,7 +68,10 @@ fn stranger_events(call: &Call, side: Side, cause: &Cause) -> (ServiceId, Events
     let events = closing::events(cause, side, own, &call.party(side.peer()).username);
     let (session, handle) = (owner.handle.session, owner.handle.handle);
     let change = Some(Change::Left);
-    (owner.edge.clone(), Events { session, handle, call: Some(call.id), answers: None, change, events })
+    (
+        owner.edge.clone(),
+        Events { session, handle, call: Some(call.id), stamp: None, answers: None, change, events },
+    )
 }
 
 fn stranger_record(call: &Call, cause: &Cause) -> CallRecord {

@@ -24,6 +24,7 @@ async fn start() -> Rest {
         directory: Directory::memory(),
         health: Health::default(),
         shutdown: CancellationToken::new(),
+            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
     };
     tokio::spawn(rest::run(Options::default(), listener, context.clone()));
     Rest { address, context }

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn join(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
     redis.redis.check()?;
     let reached = process.shutdown.run_until_cancelled(reach(redis, process)).await;
-    Ok(reached.map(|(bus, directory)| process.context(kind, bus, directory)))
+    Ok(reached.map(|(bus, directory)| process.context(kind, bus, directory, true)))
 }
 
 async fn reach(redis: &RedisOptions, process: &Process) -> (Bus, Directory) {

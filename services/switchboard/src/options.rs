@@ -36,6 +36,10 @@ pub enum Command {
 /// What every process has.
 #[derive(Args, Clone, Debug)]
 pub struct Process {
+    /// Seconds that stopping may take: work is finished or handed over until then
+    #[arg(long, env = "SWITCHBOARD_DRAIN_TIMEOUT", value_name = "SECONDS", default_value_t = 20)]
+    pub drain_timeout: u64,
+
     #[command(flatten)]
     pub admin: AdminOptions,
     #[command(flatten)]

@@ -5,7 +5,8 @@ use crate::options;
 use bus::Bus;
 use directory::Directory;
 use protocol::ServiceId;
-use service::{CancellationToken, Context, Health, admin, logging, metrics, shutdown, watch};
+use service::{CancellationToken, Context, Health, Parting, admin, logging, metrics, shutdown, watch};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -15,6 +16,7 @@ pub struct Process {
     pub health: Health,
     /// Cancelled by a signal.
     pub shutdown: CancellationToken,
+    drain_timeout: Duration,
     admin: Option<JoinHandle<()>>,
     admin_shutdown: CancellationToken,
 }
@@ -34,13 +36,15 @@ impl Process {
         let serve = |listener| tokio::spawn(admin::serve(listener, health.clone(), admin_shutdown.clone()));
         let admin = admin.map(serve);
         tokio::spawn(metrics::upkeep(shutdown.clone()));
-        Ok(Self { health, shutdown, admin, admin_shutdown })
+        let drain_timeout = Duration::from_secs(options.drain_timeout);
+        Ok(Self { health, shutdown, drain_timeout, admin, admin_shutdown })
     }
 
     /// What services of this process run with; from now on bus and directory are watched.
-    pub fn context(&self, kind: &str, bus: Bus, directory: Directory) -> Context {
+    pub fn context(&self, kind: &str, bus: Bus, directory: Directory, hand_over: bool) -> Context {
+        let parting = Parting { bound: self.drain_timeout, hand_over };
         let (health, shutdown) = (self.health.clone(), self.shutdown.clone());
-        let context = Context { id: ServiceId::fresh(kind), bus, directory, health, shutdown };
+        let context = Context { id: ServiceId::fresh(kind), bus, directory, health, shutdown, parting };
         watch::watch(&context);
         self.health.forget("start");
         context

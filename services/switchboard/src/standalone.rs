@@ -22,7 +22,7 @@ pub async fn run(options: Standalone, process: &Process) -> Result<(), Error> {
     }
     let clients = listen("--listen", &options.listen).await?;
     let http = listen("--rest-listen", &options.rest_listen).await?;
-    let context = process.context("standalone", Bus::memory(), Directory::memory());
+    let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
     // Where nobody reads it, the services run all the same.
     let _ = tell(&clients, &http);
     finish(start(options, clients, http, &context), &context).await

@@ -146,6 +146,22 @@ impl Bus {
         }
     }
 
+    /// What lies in a mailbox behind `after`, oldest first, without owning it: for whoever inherits
+    /// from a dead owner. Nothing of it counts as read, and nothing where there is no such mailbox.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn left_in(
+        &self,
+        mailbox: &Mailbox,
+        after: Option<Mark>,
+    ) -> Result<Vec<(Mark, Message)>, SendError> {
+        match self {
+            Self::Memory(bus) => Ok(bus.left_in(mailbox, after)),
+            Self::Redis(bus) => bus.left_in(mailbox, after).await,
+        }
+    }
+
     /// Removes a mailbox with all that is in it: its owner says that there will be no next one.
     ///
     /// # Errors
@@ -289,11 +305,36 @@ impl MailboxReader {
     /// All that [`next`](Self::next) has returned so far is dealt with and will not be read again,
     /// by this owner or the next. Trimming happens in the background.
     pub fn done(&mut self) {
-        match self {
-            Self::Memory(reader) => reader.done(),
-            Self::Redis(reader) => reader.done(),
+        if let Some(mark) = self.mark() {
+            self.done_until(mark);
         }
     }
+
+    /// The place of the message that [`next`](Self::next) returned last.
+    pub fn mark(&self) -> Option<Mark> {
+        match self {
+            Self::Memory(reader) => reader.mark(),
+            Self::Redis(reader) => reader.mark(),
+        }
+    }
+
+    /// Like [`done`](Self::done), but only for what was returned up to this mark. Marks that come in
+    /// another order than the messages did are no harm: the latest counts.
+    pub fn done_until(&mut self, mark: Mark) {
+        match self {
+            Self::Memory(reader) => reader.done_until(mark),
+            Self::Redis(reader) => reader.done_until(mark),
+        }
+    }
+}
+
+/// A place in a mailbox. Only those of one mailbox can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// How often the mailbox has been made anew.
+    epoch: u64,
+    /// The entry: milliseconds and number on Redis, a running number in memory.
+    entry: (u64, u64),
 }
 
 /// A subscription to notices.

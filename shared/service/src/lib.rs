@@ -30,6 +30,7 @@ pub use tokio_util::sync::CancellationToken;
 use bus::Bus;
 use directory::Directory;
 use protocol::ServiceId;
+use std::time::Duration;
 
 /// What a service is given to run with.
 #[derive(Clone)]
@@ -44,4 +45,15 @@ pub struct Context {
     pub health: Health,
     /// Cancelled when it is to stop.
     pub shutdown: CancellationToken,
+    /// How it is to stop.
+    pub parting: Parting,
+}
+
+/// How a service stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Parting {
+    /// How long it may take to finish or hand over what it has begun.
+    pub bound: Duration,
+    /// Whether others of its kind may go on with its work; without them it is brought to its end.
+    pub hand_over: bool,
 }

@@ -122,7 +122,10 @@ impl Call {
     ) -> (ServiceId, Events) {
         let address = &self.leg(side).party.address;
         let (session, handle) = (address.session, address.handle);
-        (address.edge.clone(), Events { session, handle, call: Some(self.id), answers, change, events })
+        (
+            address.edge.clone(),
+            Events { session, handle, call: Some(self.id), stamp: None, answers, change, events },
+        )
     }
 
     /// A line of the `calls` log.

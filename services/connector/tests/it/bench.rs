@@ -65,6 +65,7 @@ impl Bench {
             directory: self.directory.clone(),
             health: Health::default(),
             shutdown: stop.clone(),
+            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
         };
         let backends = servers.iter().map(|(name, janus)| format!("--backend={name}={}", janus.url()));
         let options = Command::parse_from(std::iter::once("connector".to_owned()).chain(backends)).options;

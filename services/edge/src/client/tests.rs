@@ -128,5 +128,5 @@ fn short(acts: &[Act]) -> Vec<String> {
 fn incoming(session: u64, handle: u64) -> Events {
     let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
     let (session, handle, call) = (SessionId(session), HandleId(handle), Some(CallId::fresh()));
-    Events { session, handle, call, answers: None, change, events: vec![] }
+    Events { session, handle, call, stamp: None, answers: None, change, events: vec![] }
 }

@@ -167,7 +167,7 @@ fn events(
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Events {
-    Events { session: SessionId(1), handle: HandleId(2), call, answers, change, events }
+    Events { session: SessionId(1), handle: HandleId(2), call, stamp: None, answers, change, events }
 }
 
 fn result(transaction: &str, name: &str) -> ClientEvent {

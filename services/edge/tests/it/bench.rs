@@ -51,6 +51,7 @@ impl Bench {
             directory: Directory::memory(),
             health: Health::default(),
             shutdown: stop.clone(),
+            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
         };
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
@@ -128,7 +129,7 @@ impl Bench {
         item: ClientEvent,
     ) {
         let (session, handle) = (to.from.session, to.from.handle);
-        let events = Events { session, handle, call, answers, change, events: vec![item] };
+        let events = Events { session, handle, call, stamp: None, answers, change, events: vec![item] };
         let message = Message::new(Body::Events(events));
         self.bus.post(&Mailbox::Edge(self.id.clone()), &message).await.unwrap();
     }

@@ -20,7 +20,15 @@ pub async fn on_request(context: &Context, id: MessageId, gone: &Release) -> Res
     if let Some(edge) = waiting {
         let HandleRef { session, handle } = *who;
         let change = Some(Change::Released);
-        let events = Events { session, handle, call: None, answers: Some(id), change, events: Vec::new() };
+        let events = Events {
+            session,
+            handle,
+            call: None,
+            stamp: None,
+            answers: Some(id),
+            change,
+            events: Vec::new(),
+        };
         tell(&context.bus, edge, events).await?;
     }
     Ok(())
@@ -66,7 +74,14 @@ async fn tell_peer(bus: &Bus, call: &Call, peer: &CallParty, gone: &CallParty) -
     let data = videocall::event("hangup", Some(&gone.username), Some("Remote WebRTC hangup"));
     let HandleRef { session, handle } = peer.owner.handle;
     let events = vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, close_peer_connection()];
-    let events =
-        Events { session, handle, call: Some(call.id), answers: None, change: Some(Change::Left), events };
+    let events = Events {
+        session,
+        handle,
+        call: Some(call.id),
+        stamp: None,
+        answers: None,
+        change: Some(Change::Left),
+        events,
+    };
     tell(bus, &peer.owner.edge, events).await
 }

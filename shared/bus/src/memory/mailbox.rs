@@ -7,7 +7,7 @@ use super::logs::Logs;
 use crate::entry::{self, Fields};
 use crate::message::Message;
 use crate::topic::Log;
-use crate::{MAILBOX_LIFE, MAX_BACKLOG, SendError, line};
+use crate::{MAILBOX_LIFE, MAX_BACKLOG, Mark, SendError, line};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -69,6 +69,17 @@ impl Road {
         None
     }
 
+    /// Everything behind a mark.
+    pub(super) fn left(&self, after: Option<Mark>) -> Vec<(Mark, Message)> {
+        let mut number = after.map_or(0, |after| after.entry.1 + 1);
+        let mut left = Vec::new();
+        while let Some((message, next)) = self.read(number) {
+            left.push((mark(next - 1), message));
+            number = next;
+        }
+        left
+    }
+
     fn trim(&self, below: u64) {
         let mut state = locked(&self.state);
         let count = below.saturating_sub(state.first).min(state.entries.len() as u64);
@@ -106,9 +117,18 @@ impl MemoryMailbox {
         }
     }
 
-    pub(crate) fn done(&mut self) {
-        self.road.trim(self.cursor);
+    /// Of the message in front of the cursor.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.cursor.checked_sub(1).map(mark)
     }
+
+    pub(crate) fn done_until(&mut self, mark: Mark) {
+        self.road.trim(mark.entry.1 + 1);
+    }
+}
+
+fn mark(number: u64) -> Mark {
+    Mark { epoch: 0, entry: (0, number) }
 }
 
 impl Drop for MemoryMailbox {

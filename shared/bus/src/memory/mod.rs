@@ -17,10 +17,10 @@ pub use queue::{MemoryWorker, Receipt};
 
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, Queue};
-use crate::{Line, SendError, entry, line};
+use crate::{Line, Mark, SendError, entry, line};
 use logs::Logs;
 use notices::Channel;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The bus within this process; clones share it.
@@ -31,8 +31,8 @@ pub struct MemoryBus {
 
 #[derive(Default)]
 struct Roads {
-    queues: Mutex<HashMap<String, Arc<queue::Road>>>,
-    mailboxes: Mutex<HashMap<String, Arc<mailbox::Road>>>,
+    queues: Mutex<BTreeMap<String, Arc<queue::Road>>>,
+    mailboxes: Mutex<BTreeMap<String, Arc<mailbox::Road>>>,
     notices: Channel,
     logs: Arc<Logs>,
 }
@@ -69,6 +69,10 @@ impl MemoryBus {
         let road =
             mailboxes.entry(key.clone()).or_insert_with(|| mailbox::Road::new(key, self.roads.logs.clone()));
         MemoryMailbox::own(road.clone())
+    }
+
+    pub(crate) fn left_in(&self, mailbox: &Mailbox, after: Option<Mark>) -> Vec<(Mark, Message)> {
+        self.mailbox(&mailbox.key()).map(|road| road.left(after)).unwrap_or_default()
     }
 
     pub(crate) fn close(&self, mailbox: &Mailbox) {

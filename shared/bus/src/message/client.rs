@@ -53,3 +53,13 @@ pub struct Abandon {
     /// The call it would have been.
     pub call: CallId,
 }
+
+/// A name that a handle had when the directory lost everything: it is the handle's again, unless
+/// somebody else has it by now; then the handle is told that it is displaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// Whose.
+    pub who: Address,
+    /// The name.
+    pub username: String,
+}

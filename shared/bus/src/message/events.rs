@@ -13,6 +13,9 @@ pub struct Events {
     /// The call this is about. An edge drops what is of another call than the handle's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
+    /// Its place among all that the call's connector says to this side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
     /// The request this is the final answer of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<MessageId>,
@@ -21,6 +24,27 @@ pub struct Events {
     pub change: Option<Change>,
     /// For the client, in order.
     pub events: Vec<ClientEvent>,
+}
+
+/// The place of events among all that is said to one side of a call. They can come twice, or by two
+/// roads when a client has changed its edge; by their stamps they are heard once and in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The lease under which a connector says it: what comes under a smaller one is stale.
+    pub term: u64,
+    /// 1 for the first of a term, then one more each time.
+    pub number: u64,
+}
+
+impl Stamp {
+    /// Whether nothing was said between `earlier` and this.
+    pub fn follows(self, earlier: Option<Self>) -> bool {
+        match earlier {
+            Some(earlier) if earlier.term == self.term => self.number == earlier.number + 1,
+            Some(earlier) => self.term > earlier.term && self.number == 1,
+            None => self.number == 1,
+        }
+    }
 }
 
 /// What changes for a handle.

@@ -61,6 +61,16 @@ pub struct Trickle {
     pub candidates: Vec<Raw>,
 }
 
+/// The client of a leg is at another edge now, or its edge is not sure that the call still is. A
+/// connector that knows the call tells the client there from now on; of one that is over it says so.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Attend {
+    /// The leg.
+    pub leg: LegRef,
+    /// Where its events go.
+    pub address: Address,
+}
+
 /// A call to end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct End {

@@ -7,20 +7,26 @@
 //! The flow, by kind:
 //!
 //! ```text
-//! edge      → requests      register call exists list release abandon
+//! edge      → requests      register call exists list release abandon restore canary
 //! router    → backend:NAME  place end
-//! edge      → backend:NAME  request trickle hangup
+//! edge      → backend:NAME  request trickle hangup attend
 //! router, connector → edge  events
+//! edge      → edge          surrender surrendered
+//! router    → edge, connector → backend:NAME   canary
 //! ```
 
+mod canary;
+mod claim;
 mod client;
 mod events;
 mod leg;
 mod news;
 
-pub use client::{Abandon, Address, ClientRequest, Release};
-pub use events::{Change, ClientEvent, Events};
-pub use leg::{End, EndCause, LegRef, LegRequest, Party, Place, Trickle};
+pub use canary::Canary;
+pub use claim::{Surrender, Surrendered};
+pub use client::{Abandon, Address, ClientRequest, Release, Restore};
+pub use events::{Change, ClientEvent, Events, Stamp};
+pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, Place, Trickle};
 pub use news::{CallEvent, CallRecord, Notice};
 
 use protocol::MessageId;
@@ -120,6 +126,8 @@ bodies! {
     Release(Release) = "release",
     /// A caller has given up on a call that was not answered. To the routers.
     Abandon(Abandon) = "abandon",
+    /// A handle had a name when the directory lost everything. To the routers.
+    Restore(Restore) = "restore",
     /// Set up this call. To a backend.
     Place(Place) = "place",
     /// A VideoCall request on a leg: accept, set, hangup. To a backend.
@@ -130,8 +138,16 @@ bodies! {
     Hangup(LegRef) = "hangup",
     /// End this call for a reason that did not come over a leg. To a backend.
     End(End) = "end",
+    /// A leg's client is at another edge, or not sure that the call still is. To a backend.
+    Attend(Attend) = "attend",
     /// What one client handle is to hear. To an edge.
     Events(Events) = "events",
+    /// Give this session up to another edge. To an edge.
+    Surrender(Surrender) = "surrender",
+    /// It is given up. To an edge.
+    Surrendered(Surrendered) = "surrendered",
+    /// Nothing but a sign that a road is open. To anybody.
+    Canary(Canary) = "canary",
 }
 
 /// A stream entry that is no message of ours.

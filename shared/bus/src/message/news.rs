@@ -1,5 +1,6 @@
 //! What is for anybody: the lines of the `calls` log, and notices.
 
+use super::Canary;
 use protocol::{BackendName, CallId};
 use serde::{Deserialize, Serialize};
 
@@ -44,4 +45,6 @@ pub enum Notice {
     BackendChanged(BackendName),
     /// A name moved to another handle.
     NameDisplaced(String),
+    /// Nothing but a sign that notices are heard.
+    Canary(Canary),
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// An entry's id: milliseconds and a running number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct EntryId(u64, u64);
+pub(super) struct EntryId(pub(super) u64, pub(super) u64);
 
 impl EntryId {
     /// The least id behind this one.

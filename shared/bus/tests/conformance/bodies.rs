@@ -47,7 +47,7 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
         ClientEvent::Error { transaction: "t".to_owned(), code: 480, reason: "no".to_owned() },
     ];
     let answers = call.map(MessageId::from);
-    Events { session: SessionId(1), handle: HandleId(2), call, answers, change, events }
+    Events { session: SessionId(1), handle: HandleId(2), call, stamp: None, answers, change, events }
 }
 
 fn all() -> Vec<Body> {

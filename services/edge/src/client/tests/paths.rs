@@ -118,6 +118,7 @@ fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
             session: SessionId(7),
             handle: HandleId(handle),
             call: None,
+            stamp: None,
             answers: Some(answers),
             change: Some(Change::Released),
             events: Vec::new(),

@@ -14,11 +14,13 @@ mod trimmer;
 
 pub(super) use keeper::Owned;
 
-use super::RedisBus;
 use super::connection::unavailable;
-use super::reply::EntryId;
-use crate::SendError;
+use super::reply::{self, Entry, EntryId};
+use super::{PAGE, RedisBus};
 use crate::message::Message;
+use crate::topic::Mailbox;
+use crate::{Mark, SendError, entry};
+use ::redis::cmd;
 use keeper::Keeper;
 use reader::Reader;
 use std::sync::Arc;
@@ -45,10 +47,40 @@ impl Epoch {
 }
 
 /// A place in the stream.
-#[derive(Clone, Copy, PartialEq)]
-struct Mark {
-    epoch: u64,
-    id: EntryId,
+fn mark(epoch: u64, EntryId(millis, sequence): EntryId) -> Mark {
+    Mark { epoch, entry: (millis, sequence) }
+}
+
+impl EntryId {
+    fn of(mark: Mark) -> Self {
+        Self(mark.entry.0, mark.entry.1)
+    }
+}
+
+impl RedisBus {
+    /// In pages, so that a long mailbox holds up no send on the same connection.
+    pub(crate) async fn left_in(
+        &self,
+        mailbox: &Mailbox,
+        after: Option<Mark>,
+    ) -> Result<Vec<(Mark, Message)>, SendError> {
+        let (key, mut left) = (mailbox.key(), Vec::new());
+        let mut next = after.map_or_else(EntryId::default, |after| EntryId::of(after).next());
+        loop {
+            let mut range = cmd("XRANGE");
+            range.arg(&key).arg(next.to_string()).arg("+").arg("COUNT").arg(PAGE);
+            let page = reply::entries(self.shared.query(&range).await?);
+            let is_last = page.len() < PAGE;
+            for Entry { id, fields } in page {
+                next = id.next();
+                // What makes no sense is buried by who owns the mailbox.
+                left.extend(entry::decode(&fields).ok().map(|message| (mark(0, id), message)));
+            }
+            if is_last {
+                return Ok(left);
+            }
+        }
+    }
 }
 
 /// The owner's end of a mailbox.
@@ -84,10 +116,18 @@ impl RedisMailbox {
         }
     }
 
-    pub(crate) fn done(&mut self) {
-        if self.last.is_some() {
-            self.done.send_replace(self.last);
-        }
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.last
+    }
+
+    pub(crate) fn done_until(&mut self, mark: Mark) {
+        self.done.send_if_modified(|done| {
+            let is_later = done.is_none_or(|done| done < mark);
+            if is_later {
+                *done = Some(mark);
+            }
+            is_later
+        });
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reads a mailbox's stream in order, on a connection of its own.
 
-use super::{Epoch, Mark, READ_AHEAD};
+use super::{Epoch, READ_AHEAD, mark};
+use crate::Mark;
 use crate::entry;
 use crate::message::Message;
 use crate::redis::RedisBus;
 use crate::redis::connection::{BLOCK, Dedicated};
 use crate::redis::outage::Outage;
-use crate::redis::reply::{self, Entry};
+use crate::redis::reply::{self, Entry, EntryId};
 use ::redis::{Cmd, cmd};
 use tokio::sync::mpsc;
 
@@ -28,7 +29,7 @@ impl Reader {
     ) -> Self {
         let outage = Outage::new(format_args!("reader of {key}"));
         let connection = Dedicated::new(bus.server.clone(), outage);
-        let cursor = Mark { epoch: 0, id: Default::default() };
+        let cursor = mark(0, EntryId::default());
         Self { bus: bus.clone(), key, epoch, cursor, connection, sender }
     }
 
@@ -39,7 +40,7 @@ impl Reader {
             match self.connection.query(&read).await {
                 Ok(value) if self.cursor.epoch == self.epoch.now() => self.hand_on(reply::read(value)).await,
                 // What was read with the cursor of a stream that is no more is read again.
-                Ok(_) => self.cursor = Mark { epoch: self.epoch.now(), id: Default::default() },
+                Ok(_) => self.cursor = mark(self.epoch.now(), EntryId::default()),
                 Err(error) => self.connection.outage.wait(&error).await,
             }
         }
@@ -48,13 +49,13 @@ impl Reader {
     fn read(&self) -> Cmd {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(READ_AHEAD).arg("BLOCK").arg(BLOCK.as_millis() as u64);
-        read.arg("STREAMS").arg(&self.key).arg(self.cursor.id.to_string());
+        read.arg("STREAMS").arg(&self.key).arg(EntryId::of(self.cursor).to_string());
         read
     }
 
     async fn hand_on(&mut self, entries: Vec<Entry>) {
         for Entry { id, fields } in entries {
-            self.cursor.id = id;
+            self.cursor = mark(self.cursor.epoch, id);
             match entry::decode(&fields) {
                 // An error says that the owner is gone.
                 Ok(message) => drop(self.sender.send((self.cursor, message)).await),

@@ -1,8 +1,10 @@
 //! Deletes from a mailbox what its owner is done with, off the owner's way.
 
-use super::{Epoch, Mark};
+use super::Epoch;
+use crate::Mark;
 use crate::redis::RedisBus;
 use crate::redis::outage::Outage;
+use crate::redis::reply::EntryId;
 use ::redis::{RedisResult, cmd};
 use tokio::sync::watch;
 
@@ -42,7 +44,7 @@ impl Trimmer {
         let mark = *self.marks.borrow_and_update();
         match mark {
             Some(mark) if mark.epoch == self.epoch.now() => {
-                let least_kept = mark.id.next().to_string();
+                let least_kept = EntryId::of(mark).next().to_string();
                 self.bus.shared.try_query(cmd("XTRIM").arg(&self.key).arg("MINID").arg(least_kept)).await
             }
             _ => Ok(()),

@@ -175,7 +175,15 @@ impl Outside {
 /// A handle lost its name to another.
 pub fn displaced(who: HandleRef) -> Events {
     let change = Some(Change::Displaced("alice".to_owned()));
-    Events { session: who.session, handle: who.handle, call: None, answers: None, change, events: Vec::new() }
+    Events {
+        session: who.session,
+        handle: who.handle,
+        call: None,
+        stamp: None,
+        answers: None,
+        change,
+        events: Vec::new(),
+    }
 }
 
 fn about(
@@ -185,7 +193,15 @@ fn about(
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Events {
-    Events { session: who.session, handle: who.handle, call: Some(call), answers, change, events }
+    Events {
+        session: who.session,
+        handle: who.handle,
+        call: Some(call),
+        stamp: None,
+        answers,
+        change,
+        events,
+    }
 }
 
 fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> Events {
