@@ -9,11 +9,13 @@
 //! | [`metrics`] | the numbers |
 //! | [`health`] | why a service is not ready, for `/readyz` |
 //! | [`watch`] | whether bus and directory are there |
+//! | [`canary`] | whether a road of the bus is open |
 //! | [`admin`] | `/livez`, `/readyz`, `/metrics` |
 //! | [`http`] | an HTTP server with bounds |
 //! | [`shutdown`] | when to stop |
 
 pub mod admin;
+pub mod canary;
 pub mod health;
 pub mod http;
 pub mod logging;
@@ -23,6 +25,7 @@ pub mod secret;
 pub mod shutdown;
 pub mod watch;
 
+pub use canary::Canary;
 pub use health::Health;
 pub use secret::Secret;
 pub use tokio_util::sync::CancellationToken;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Where the cluster's Redis is.
 #[derive(Args, Clone, Debug)]
@@ -80,6 +81,30 @@ pub struct AdminOptions {
     /// Serve /livez, /readyz and /metrics over HTTP on this address; keep it private
     #[arg(long, env = "SWITCHBOARD_ADMIN_LISTEN", value_name = "HOST:PORT")]
     pub admin_listen: Option<String>,
+}
+
+/// How a service finds out whether its roads on the bus are open.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CanaryOptions {
+    /// Seconds between two messages that only show that the roads between services are open;
+    /// /readyz says when none comes back; 0 for none
+    #[arg(long, env = "SWITCHBOARD_CANARY_INTERVAL", value_name = "SECONDS", default_value_t = CANARY_INTERVAL)]
+    pub canary_interval: u64,
+}
+
+const CANARY_INTERVAL: u64 = 2;
+
+impl CanaryOptions {
+    /// How often one is sent; none where there are to be none.
+    pub fn every(&self) -> Option<Duration> {
+        (self.canary_interval > 0).then(|| Duration::from_secs(self.canary_interval))
+    }
+}
+
+impl Default for CanaryOptions {
+    fn default() -> Self {
+        Self { canary_interval: CANARY_INTERVAL }
+    }
 }
 
 /// What a process says about its work.

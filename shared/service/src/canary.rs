@@ -1,0 +1,237 @@
+//! Whether a road of the bus is open, shown by what has to come back over it: canaries.
+//!
+//! One [`Canary`] watches one road. Whoever sends says so ([`sent`](Canary::sent)), whoever hears it
+//! again too ([`heard`](Canary::heard)); the condition `canary ROAD` of [`Health`] is unmet before
+//! the first was heard, and again when one has not come back for the road's patience and no later one
+//! has either. A ping that is answered says less: a stalled reader, a lost consumer group and routers
+//! that all hang leave it unharmed.
+
+use crate::Health;
+use bus::message::{self, Body, Deadline, Message};
+use protocol::ServiceId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+/// How long a canary may be on its way.
+pub const PATIENCE: Duration = Duration::from_secs(6);
+
+/// The canaries of one road; clones share them, and with the last the condition is forgotten. A
+/// sender must hear its own only, so whoever hears one looks at `from` first.
+#[derive(Clone)]
+pub struct Canary(Arc<Road>);
+
+struct Road {
+    name: String,
+    condition: String,
+    patience: Duration,
+    health: Health,
+    flights: Mutex<Flights>,
+}
+
+struct Flights {
+    /// When those were sent that have neither come back nor been given up; no more than are sent
+    /// between two checks and in the time of one patience.
+    out: BTreeMap<u64, Instant>,
+    /// When the road was last known to be open, or when it began to be watched.
+    since: Instant,
+    /// The latest that came back.
+    heard: Option<u64>,
+}
+
+impl Canary {
+    /// None heard yet.
+    pub fn new(health: Health, road: &str, patience: Duration) -> Self {
+        let (name, condition) = (road.to_owned(), format!("canary {road}"));
+        health.bad(&condition, "nothing heard yet");
+        let flights = Mutex::new(Flights { out: BTreeMap::new(), since: Instant::now(), heard: None });
+        Self(Arc::new(Road { name, condition, patience, health, flights }))
+    }
+
+    /// One is about to be sent, with a greater number than the last. That it could then not be sent
+    /// is found like any other loss.
+    pub fn sent(&self, number: u64) {
+        self.0.lock().out.insert(number, Instant::now());
+    }
+
+    /// One has come back: the road is open. One that was given up before does not count.
+    pub fn heard(&self, number: u64) {
+        let mut flights = self.0.lock();
+        let Some(sent) = flights.out.remove(&number) else { return };
+        flights.since = Instant::now();
+        flights.heard = flights.heard.max(Some(number));
+        self.0.health.good(&self.0.condition);
+        metrics::histogram!("switchboard_canary_seconds", "road" => self.0.name.clone())
+            .record(sent.elapsed().as_secs_f64());
+    }
+
+    /// Gives up those that are out for too long; to be called now and then.
+    pub fn check(&self) {
+        let mut flights = self.0.lock();
+        let lost = flights.lost(self.0.patience);
+        for number in &lost {
+            flights.out.remove(number);
+            metrics::counter!("switchboard_canaries_missed_total", "road" => self.0.name.clone())
+                .increment(1);
+        }
+        if lost.iter().any(|number| Some(*number) > flights.heard) {
+            let silence = flights.since.elapsed().as_secs();
+            self.0.health.bad(&self.0.condition, &format!("nothing heard for {silence} seconds"));
+        }
+    }
+
+    /// Sends one now and again after each time of `every`, numbered from 1, and checks; never ends. A
+    /// sending that takes longer than the patience is given up.
+    pub async fn keep_sending(&self, every: Duration, mut send: impl AsyncFnMut(u64)) {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for number in 1.. {
+            ticks.tick().await;
+            self.check();
+            self.sent(number);
+            let _ = timeout(self.0.patience, send(number)).await;
+        }
+    }
+}
+
+impl Road {
+    fn lock(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flights {
+    fn lost(&self, patience: Duration) -> Vec<u64> {
+        let late = |(_, sent): &(&u64, &Instant)| sent.elapsed() >= patience;
+        self.out.iter().filter(late).map(|(number, _)| *number).collect()
+    }
+}
+
+impl Drop for Road {
+    fn drop(&mut self) {
+        self.health.forget(&self.condition);
+    }
+}
+
+/// A canary as it travels in a queue or a mailbox; nobody wants it once it is given up.
+pub fn message(from: &ServiceId, road: &str, number: u64) -> Message {
+    let canary = message::Canary { from: from.clone(), road: road.to_owned(), number };
+    Message { deadline: Some(Deadline::after(PATIENCE)), ..Message::new(Body::Canary(canary)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn canary() -> (Canary, Health) {
+        let health = Health::default();
+        (Canary::new(health.clone(), "requests:0", PATIENCE), health)
+    }
+
+    fn complaint(health: &Health) -> Option<String> {
+        health.complaints().into_iter().map(|(name, why)| format!("{name}: {why}")).next()
+    }
+
+    async fn pass(seconds: u64) {
+        advance(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_road_is_good_from_the_first_that_is_heard() {
+        let (canary, health) = canary();
+        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard yet");
+        canary.sent(1);
+        pass(2).await;
+        canary.check();
+        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard yet");
+        canary.heard(1);
+        assert_eq!(complaint(&health), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_says_how_long_it_lasts_and_ends_with_the_next_that_is_heard() {
+        let (canary, health) = canary();
+        canary.sent(1);
+        canary.heard(1);
+        for number in 2..=6 {
+            canary.sent(number);
+            pass(2).await;
+            canary.check();
+            assert_eq!(complaint(&health).is_some(), number > 3, "{number}");
+        }
+        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard for 10 seconds");
+        canary.heard(6);
+        canary.check();
+        assert_eq!(complaint(&health), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_lost_between_others_is_no_silence() {
+        let (canary, health) = canary();
+        canary.sent(1);
+        canary.sent(2);
+        pass(1).await;
+        canary.sent(3);
+        canary.heard(3);
+        pass(PATIENCE.as_secs()).await;
+        canary.check();
+        assert_eq!(complaint(&health), None);
+        canary.heard(2);
+        canary.heard(7);
+        assert_eq!(complaint(&health), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_longer_than_the_patience_is_no_silence() {
+        let (canary, health) = canary();
+        for number in 1..4 {
+            canary.check();
+            canary.sent(number);
+            canary.heard(number);
+            pass(60).await;
+        }
+        canary.check();
+        assert_eq!(complaint(&health), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_comes_too_late_opens_no_road() {
+        let (canary, health) = canary();
+        canary.sent(1);
+        pass(7).await;
+        canary.check();
+        canary.heard(1);
+        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard for 7 seconds");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sending_goes_on_although_one_sending_hangs() {
+        let (canary, health) = canary();
+        let heard = canary.clone();
+        let send = async |number| match number {
+            2..5 => std::future::pending().await,
+            _ => heard.heard(number),
+        };
+        let sending = canary.keep_sending(Duration::from_secs(2), send);
+        tokio::pin!(sending);
+        let mut until = async |seconds| {
+            let _ = timeout(Duration::from_secs(seconds), &mut sending).await;
+            complaint(&health)
+        };
+        assert_eq!(until(1).await, None);
+        assert!(until(9).await.is_some());
+        assert_eq!(until(20).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_condition_goes_with_the_last_clone() {
+        let (canary, health) = canary();
+        let other = canary.clone();
+        drop(canary);
+        assert!(complaint(&health).is_some());
+        drop(other);
+        assert_eq!(complaint(&health), None);
+    }
+}
