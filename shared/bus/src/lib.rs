@@ -146,8 +146,9 @@ impl Bus {
         }
     }
 
-    /// What lies in a mailbox behind `after`, oldest first, without owning it: for whoever inherits
-    /// from a dead owner. Nothing of it counts as read, and nothing where there is no such mailbox.
+    /// What lies in a mailbox behind `after`, oldest first, for one who does not own it but inherits
+    /// from a dead owner. It stays there. A mailbox that is not there holds nothing. The marks are good
+    /// for asking again, not for [`done_until`](MailboxReader::done_until).
     ///
     /// # Errors
     /// `Unavailable`.
@@ -318,8 +319,9 @@ impl MailboxReader {
         }
     }
 
-    /// Like [`done`](Self::done), but only for what was returned up to this mark. Marks that come in
-    /// another order than the messages did are no harm: the latest counts.
+    /// As [`done`](Self::done), but only up to and with the message at this mark, which is one of
+    /// this reader's. The furthest mark counts, whatever comes after it. A mark from before the mailbox
+    /// was lost and made anew means nothing.
     pub fn done_until(&mut self, mark: Mark) {
         match self {
             Self::Memory(reader) => reader.done_until(mark),
@@ -328,7 +330,7 @@ impl MailboxReader {
     }
 }
 
-/// A place in a mailbox. Only those of one mailbox can be compared.
+/// A place in a mailbox; only places in the same one can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// How often the mailbox has been made anew.

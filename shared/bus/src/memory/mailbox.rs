@@ -1,6 +1,6 @@
 //! A mailbox of the memory bus: messages with running numbers, and a cursor in each reader.
 //!
-//! `done` trims up to the cursor, so a next reader, which starts at the front, goes on behind it.
+//! What is done is trimmed, so a next reader, which starts at the front, goes on behind it.
 
 use super::locked;
 use super::logs::Logs;
@@ -69,15 +69,12 @@ impl Road {
         None
     }
 
-    /// Everything behind a mark.
+    /// Everything behind a mark. What makes no sense is left to the owner.
     pub(super) fn left(&self, after: Option<Mark>) -> Vec<(Mark, Message)> {
-        let mut number = after.map_or(0, |after| after.entry.1 + 1);
-        let mut left = Vec::new();
-        while let Some((message, next)) = self.read(number) {
-            left.push((mark(next - 1), message));
-            number = next;
-        }
-        left
+        let state = locked(&self.state);
+        let gone_by = after.map_or(0, |after| after.entry.1 + 1).saturating_sub(state.first);
+        let left = (state.first..).zip(&state.entries).skip(gone_by as usize);
+        left.filter_map(|(number, fields)| Some((mark(number), entry::decode(fields).ok()?))).collect()
     }
 
     fn trim(&self, below: u64) {
@@ -92,6 +89,7 @@ impl Road {
 pub struct MemoryMailbox {
     road: Arc<Road>,
     cursor: u64,
+    last: Option<Mark>,
 }
 
 impl MemoryMailbox {
@@ -101,7 +99,7 @@ impl MemoryMailbox {
         state.orphaned = None;
         let cursor = state.first;
         drop(state);
-        Self { road, cursor }
+        Self { road, cursor, last: None }
     }
 
     pub(crate) async fn next(&mut self) -> Message {
@@ -111,24 +109,20 @@ impl MemoryMailbox {
             changed.as_mut().enable();
             if let Some((message, cursor)) = self.road.read(self.cursor) {
                 self.cursor = cursor;
+                self.last = Some(mark(cursor - 1));
                 return message;
             }
             changed.await;
         }
     }
 
-    /// Of the message in front of the cursor.
     pub(crate) fn mark(&self) -> Option<Mark> {
-        self.cursor.checked_sub(1).map(mark)
+        self.last
     }
 
     pub(crate) fn done_until(&mut self, mark: Mark) {
         self.road.trim(mark.entry.1 + 1);
     }
-}
-
-fn mark(number: u64) -> Mark {
-    Mark { epoch: 0, entry: (0, number) }
 }
 
 impl Drop for MemoryMailbox {
@@ -139,4 +133,9 @@ impl Drop for MemoryMailbox {
             state.orphaned = Some(Instant::now());
         }
     }
+}
+
+/// The place of the entry with this number.
+fn mark(number: u64) -> Mark {
+    Mark { epoch: 0, entry: (0, number) }
 }

@@ -37,12 +37,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Whether nothing was said between `earlier` and this.
+    /// Whether this comes right behind `earlier`: the next of its term, or the first of a later one.
     pub fn follows(self, earlier: Option<Self>) -> bool {
         match earlier {
-            Some(earlier) if earlier.term == self.term => self.number == earlier.number + 1,
-            Some(earlier) => self.term > earlier.term && self.number == 1,
-            None => self.number == 1,
+            Some(earlier) if earlier.term == self.term => self.number.checked_sub(earlier.number) == Some(1),
+            Some(earlier) if earlier.term > self.term => false,
+            _ => self.number == 1,
         }
     }
 }
@@ -101,4 +101,30 @@ pub enum ClientEvent {
         /// In words.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_follows_the_one_before_it_and_begins_each_term() {
+        let stamp = |term, number| Stamp { term, number };
+        for (stamp, earlier, follows) in [
+            (stamp(7, 1), None, true),
+            (stamp(7, 2), None, false),
+            (stamp(7, 2), Some(stamp(7, 1)), true),
+            (stamp(7, 2), Some(stamp(7, 2)), false),
+            (stamp(7, 1), Some(stamp(7, 2)), false),
+            (stamp(7, 4), Some(stamp(7, 2)), false),
+            (stamp(9, 1), Some(stamp(7, 2)), true),
+            (stamp(9, 3), Some(stamp(7, 2)), false),
+            (stamp(6, 1), Some(stamp(7, 2)), false),
+            (stamp(6, 3), Some(stamp(7, 2)), false),
+            (stamp(7, 1), Some(stamp(7, u64::MAX)), false),
+        ] {
+            assert_eq!(stamp.follows(earlier), follows, "{stamp:?} after {earlier:?}");
+        }
+        assert!(stamp(6, 9) < stamp(7, 1), "a later term is later, whatever its numbers");
+    }
 }

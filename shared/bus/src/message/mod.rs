@@ -30,8 +30,9 @@ pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, Place, Trickle};
 pub use news::{CallEvent, CallRecord, Notice};
 
 use protocol::MessageId;
+pub(crate) use protocol::outside::unix_millis;
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// A message with its identity and the time until which its work is wanted.
 #[derive(Clone, Debug)]
@@ -71,11 +72,6 @@ impl Deadline {
     pub fn is_past(self) -> bool {
         unix_millis() > self.0
     }
-}
-
-pub(crate) fn unix_millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as u64
 }
 
 /// Declares [`Body`]: each kind's name on the wire beside its payload.

@@ -40,7 +40,7 @@ use mailbox::Owned;
 use scripts::Scripts;
 use std::sync::Arc;
 
-/// How many lines of a log are read in one round trip.
+/// How many entries are read in one round trip where nobody waits for new ones.
 const PAGE: usize = 500;
 
 /// The bus over a Redis server; clones share it.

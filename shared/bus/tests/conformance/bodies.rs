@@ -4,7 +4,7 @@ use crate::on_both;
 use crate::support::*;
 use bus::Bus;
 use bus::message::*;
-use protocol::{CallId, HandleId, HandleRef, MessageId, SessionId, Side};
+use protocol::{CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ fn place() -> Place {
     Place { call: call(), caller, callee, transaction: String::new(), offer: raw(ODD) }
 }
 
+fn handle() -> HandleRef {
+    HandleRef { session: SessionId(1), handle: HandleId(2) }
+}
+
 fn events(call: Option<CallId>, change: Option<Change>) -> Events {
     let events = vec![
         ClientEvent::Plugin { transaction: Some("t".to_owned()), data: raw(ODD), jsep: Some(raw(ODD)) },
@@ -47,27 +51,36 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
         ClientEvent::Error { transaction: "t".to_owned(), code: 480, reason: "no".to_owned() },
     ];
     let answers = call.map(MessageId::from);
-    Events { session: SessionId(1), handle: HandleId(2), call, stamp: None, answers, change, events }
+    let stamp = call.map(|_| Stamp { term: u64::MAX, number: 1 });
+    Events { session: SessionId(1), handle: HandleId(2), call, stamp, answers, change, events }
 }
 
 fn all() -> Vec<Body> {
     let joined = Change::Joined { backend: "a".into(), side: Side::Caller };
+    let [one, other] = ["edge-1", "edge-2"].map(ServiceId::from);
     vec![
         Body::Register(request(None)),
         Body::Call(request(Some(ODD))),
         Body::Exists(request(None)),
         Body::List(request(None)),
-        Body::Release(Release { who: HandleRef { session: SessionId(1), handle: HandleId(2) }, tell: None }),
+        Body::Release(Release { who: handle(), tell: None }),
+        Body::Release(Release { who: handle(), tell: Some(one.clone()) }),
+        Body::Abandon(Abandon { who: handle(), call: call() }),
+        Body::Restore(Restore { who: address(), username: "böb".to_owned() }),
         Body::Place(place()),
         Body::Request(leg_request()),
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
         Body::Hangup(leg()),
         Body::End(End { call: call(), cause: EndCause::CalleeGone }),
+        Body::Attend(Attend { leg: leg(), address: address() }),
         Body::Events(events(None, None)),
         Body::Events(events(Some(call()), Some(joined))),
         Body::Events(events(None, Some(Change::Registered("alice".to_owned())))),
         Body::Events(events(None, Some(Change::Displaced("alice".to_owned())))),
         Body::Events(events(None, Some(Change::Left))),
+        Body::Surrender(Surrender { session: SessionId(1), to: other.clone() }),
+        Body::Surrendered(Surrendered { session: SessionId(1), from: one }),
+        Body::Canary(Canary { from: other, road: "requests:0".to_owned(), number: u64::MAX }),
     ]
 }
 
@@ -79,7 +92,7 @@ fn text(message: &Message) -> String {
 async fn arrive_through_a_queue(bus: Bus) {
     let mut worker = bus.work(QUEUE, "w1").await;
     let kinds: BTreeSet<_> = all().iter().map(Body::kind).collect();
-    assert_eq!(kinds.len(), 11, "a kind is missing here, or two have one name");
+    assert_eq!(kinds.len(), 17, "a kind is missing here, or two have one name");
     for body in all() {
         let sent = Message::new(body);
         bus.enqueue(QUEUE, &sent).await.unwrap();

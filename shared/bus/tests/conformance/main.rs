@@ -10,6 +10,7 @@ mod connections;
 mod limits;
 mod logs;
 mod mailbox;
+mod marks;
 mod notices;
 mod queue;
 mod recovery;

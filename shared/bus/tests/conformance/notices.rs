@@ -3,9 +3,15 @@
 use crate::on_both;
 use crate::support::*;
 use bus::Bus;
-use bus::message::Notice;
+use bus::message::{Canary, Notice};
+use protocol::ServiceId;
 
-on_both![reach_every_subscriber, keep_their_order, drop_the_oldest_for_one_that_falls_behind];
+on_both![
+    reach_every_subscriber,
+    reach_their_sender_too,
+    keep_their_order,
+    drop_the_oldest_for_one_that_falls_behind,
+];
 
 fn notice(number: u32) -> Notice {
     Notice::NameDisplaced(number.to_string())
@@ -22,6 +28,14 @@ async fn reach_every_subscriber(bus: Bus) {
     bus.publish(&notice(2)).await.unwrap();
     assert_eq!(within(SOON, late.next()).await, notice(2));
     assert_eq!(within(SOON, first.next()).await, notice(2));
+}
+
+async fn reach_their_sender_too(bus: Bus) {
+    let mut own = bus.subscribe().await;
+    let from = ServiceId::from("router-1");
+    let canary = Notice::Canary(Canary { from, road: "notices".to_owned(), number: 1 });
+    bus.publish(&canary).await.unwrap();
+    assert_eq!(within(SOON, own.next()).await, canary);
 }
 
 async fn keep_their_order(bus: Bus) {

@@ -6,21 +6,21 @@
 //!
 //! The stream itself is the cursor: a next owner reads it from its beginning. When the keeper had to
 //! make it anew, the *epoch* grows: the cursor and the marks of an earlier epoch mean nothing, since
-//! a new Redis may count from lower ids.
+//! a new Redis may count from lower ids. Who inherits from a dead owner (`left`) knows of no epoch:
+//! nobody makes that mailbox anew.
 
 mod keeper;
+mod left;
 mod reader;
 mod trimmer;
 
 pub(super) use keeper::Owned;
 
+use super::RedisBus;
 use super::connection::unavailable;
-use super::reply::{self, Entry, EntryId};
-use super::{PAGE, RedisBus};
+use super::reply::EntryId;
 use crate::message::Message;
-use crate::topic::Mailbox;
-use crate::{Mark, SendError, entry};
-use ::redis::cmd;
+use crate::{Mark, SendError};
 use keeper::Keeper;
 use reader::Reader;
 use std::sync::Arc;
@@ -46,41 +46,14 @@ impl Epoch {
     }
 }
 
-/// A place in the stream.
-fn mark(epoch: u64, EntryId(millis, sequence): EntryId) -> Mark {
-    Mark { epoch, entry: (millis, sequence) }
+/// The place of an entry in the stream of this epoch.
+fn mark(epoch: u64, EntryId(millis, number): EntryId) -> Mark {
+    Mark { epoch, entry: (millis, number) }
 }
 
-impl EntryId {
-    fn of(mark: Mark) -> Self {
-        Self(mark.entry.0, mark.entry.1)
-    }
-}
-
-impl RedisBus {
-    /// In pages, so that a long mailbox holds up no send on the same connection.
-    pub(crate) async fn left_in(
-        &self,
-        mailbox: &Mailbox,
-        after: Option<Mark>,
-    ) -> Result<Vec<(Mark, Message)>, SendError> {
-        let (key, mut left) = (mailbox.key(), Vec::new());
-        let mut next = after.map_or_else(EntryId::default, |after| EntryId::of(after).next());
-        loop {
-            let mut range = cmd("XRANGE");
-            range.arg(&key).arg(next.to_string()).arg("+").arg("COUNT").arg(PAGE);
-            let page = reply::entries(self.shared.query(&range).await?);
-            let is_last = page.len() < PAGE;
-            for Entry { id, fields } in page {
-                next = id.next();
-                // What makes no sense is buried by who owns the mailbox.
-                left.extend(entry::decode(&fields).ok().map(|message| (mark(0, id), message)));
-            }
-            if is_last {
-                return Ok(left);
-            }
-        }
-    }
+/// The entry at a place.
+fn id(Mark { entry: (millis, number), .. }: Mark) -> EntryId {
+    EntryId(millis, number)
 }
 
 /// The owner's end of a mailbox.

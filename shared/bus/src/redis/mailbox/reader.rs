@@ -1,6 +1,6 @@
 //! Reads a mailbox's stream in order, on a connection of its own.
 
-use super::{Epoch, READ_AHEAD, mark};
+use super::{Epoch, READ_AHEAD, id, mark};
 use crate::Mark;
 use crate::entry;
 use crate::message::Message;
@@ -49,7 +49,7 @@ impl Reader {
     fn read(&self) -> Cmd {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(READ_AHEAD).arg("BLOCK").arg(BLOCK.as_millis() as u64);
-        read.arg("STREAMS").arg(&self.key).arg(EntryId::of(self.cursor).to_string());
+        read.arg("STREAMS").arg(&self.key).arg(id(self.cursor).to_string());
         read
     }
 

@@ -1,10 +1,9 @@
 //! Deletes from a mailbox what its owner is done with, off the owner's way.
 
-use super::Epoch;
+use super::{Epoch, id};
 use crate::Mark;
 use crate::redis::RedisBus;
 use crate::redis::outage::Outage;
-use crate::redis::reply::EntryId;
 use ::redis::{RedisResult, cmd};
 use tokio::sync::watch;
 
@@ -44,7 +43,7 @@ impl Trimmer {
         let mark = *self.marks.borrow_and_update();
         match mark {
             Some(mark) if mark.epoch == self.epoch.now() => {
-                let least_kept = EntryId::of(mark).next().to_string();
+                let least_kept = id(mark).next().to_string();
                 self.bus.shared.try_query(cmd("XTRIM").arg(&self.key).arg("MINID").arg(least_kept)).await
             }
             _ => Ok(()),
