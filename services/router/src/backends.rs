@@ -6,6 +6,7 @@ use bus::message::Notice;
 use directory::record::{Backend, BackendStatus};
 use directory::{Directory, Error};
 use protocol::BackendName;
+use protocol::outside::chance;
 use service::Context;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -57,6 +58,7 @@ impl Backends {
             tokio::pin!(pause);
             loop {
                 tokio::select! {
+                    biased;
                     () = &mut pause => break,
                     notice = notices.next() => if matches!(notice, Notice::BackendChanged(_)) { break },
                 }
@@ -74,8 +76,4 @@ impl Backends {
         }
         *self.taking_calls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
-}
-
-fn chance() -> u64 {
-    getrandom::u64().expect("the operating system gives random numbers")
 }

@@ -1,8 +1,9 @@
 //! Identifiers: what Janus numbers (sessions, handles) and what Switchboard names (calls, services).
 
+use crate::outside;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// Largest id Janus hands out: 2^53 - 1, the largest integer a JavaScript number holds exactly.
 pub const MAX_JANUS_ID: u64 = (1 << 53) - 1;
@@ -19,8 +20,7 @@ macro_rules! janus_id {
             /// what lets a client claim a session, so it must not be guessable.
             pub fn random() -> Self {
                 loop {
-                    let random = getrandom::u64().expect("the operating system gives random numbers");
-                    match random & MAX_JANUS_ID {
+                    match outside::chance() & MAX_JANUS_ID {
                         0 => continue,
                         id => return Self(id),
                     }
@@ -55,7 +55,9 @@ macro_rules! uuid_id {
         impl $name {
             /// A fresh id; ids sort by the millisecond they were made in.
             pub fn fresh() -> Self {
-                Self(Uuid::now_v7())
+                let random = u128::from(outside::chance()) << 64 | u128::from(outside::chance());
+                let [random @ .., _, _, _, _, _, _] = random.to_ne_bytes();
+                Self(Builder::from_unix_timestamp_millis(outside::unix_millis(), &random).into_uuid())
             }
         }
 
@@ -136,8 +138,7 @@ name!(
 impl ServiceId {
     /// A fresh id: the service's kind, a dash and eight hexadecimal digits.
     pub fn fresh(kind: &str) -> Self {
-        let random = getrandom::u32().expect("the operating system gives random numbers");
-        Self(format!("{kind}-{random:08x}"))
+        Self(format!("{kind}-{:08x}", outside::chance() as u32))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The words of the Janus websocket API and of its VideoCall plugin. No I/O, no clock.
+//! The words of the Janus websocket API and of its VideoCall plugin. No I/O; the clock and chance have one
+//! door.
 //!
 //! | file | holds |
 //! |---|---|
@@ -12,17 +13,21 @@
 //! | [`reply`] | what a client is sent |
 //! | [`server_info`] | the answer to `info` |
 //! | [`error`] | Janus' core error codes |
+//! | [`outside`] | chance and the time of day |
+//! | [`weather`] | what a rehearsal does to the stores |
 
 pub mod error;
 pub mod frame;
 pub mod id;
 pub mod jsep;
 pub mod object;
+pub mod outside;
 pub mod reply;
 pub mod request;
 pub mod server_info;
 pub mod trickle;
 pub mod videocall;
+pub mod weather;
 
 pub use id::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side};
 

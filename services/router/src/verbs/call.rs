@@ -11,10 +11,10 @@ use bus::message::{Address, Body, ClientEvent, ClientRequest, Message, Party, Pl
 use bus::topic::Mailbox;
 use directory::record::{Call, CallParty, Handle, Owner, Taken, User};
 use protocol::object::Object;
+use protocol::outside::unix_millis;
 use protocol::videocall::{self, PluginError};
 use protocol::{BackendName, CallId, MessageId, Raw, Side};
 use service::Context;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many backends are tried for one call.
 const MAX_BACKENDS: usize = 3;
@@ -209,10 +209,6 @@ fn refusal_events(asks: &ClientRequest, refusal: &Refusal) -> Vec<ClientEvent> {
         events.push(close_peer_connection());
     }
     events
-}
-
-fn unix_millis() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 #[cfg(test)]

@@ -1,0 +1,71 @@
+//! What comes from outside and is never the same twice: chance, and the time of day.
+//!
+//! Whatever takes part in a rehearsal (`tests/sim/`) asks here and nowhere else; then a run can be
+//! repeated exactly. Only a test rehearses, and only its own thread.
+
+use std::cell::RefCell;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+struct Rehearsal {
+    chance: u64,
+    clock: Box<dyn Fn() -> u64>,
+}
+
+thread_local! {
+    static REHEARSAL: RefCell<Option<Rehearsal>> = const { RefCell::new(None) };
+}
+
+/// Any number, from the operating system's secure source.
+///
+/// # Panics
+/// When the operating system gives no random numbers.
+pub fn chance() -> u64 {
+    let rehearsed = REHEARSAL.with_borrow_mut(|rehearsal| {
+        let state = &mut rehearsal.as_mut()?.chance;
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        Some(mixed(*state))
+    });
+    rehearsed.unwrap_or_else(|| getrandom::u64().expect("the operating system gives random numbers"))
+}
+
+/// Milliseconds since 1970.
+pub fn unix_millis() -> u64 {
+    let rehearsed = REHEARSAL.with_borrow(|rehearsal| rehearsal.as_ref().map(|now| (now.clock)()));
+    rehearsed.unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+    })
+}
+
+/// From now on, on this thread, chance follows from `seed`, and `clock` says the time of day.
+#[doc(hidden)]
+pub fn rehearse(seed: u64, clock: impl Fn() -> u64 + 'static) {
+    let rehearsal = Rehearsal { chance: seed, clock: Box::new(clock) };
+    REHEARSAL.set(Some(rehearsal));
+}
+
+/// The next number of SplitMix64, which needs no more state than a counter.
+fn mixed(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn a_rehearsal_repeats_itself_and_stays_on_its_thread() {
+        let rehearsed = || {
+            rehearse(7, || 42);
+            (chance(), chance(), unix_millis())
+        };
+        let (one, other) =
+            (thread::spawn(rehearsed).join().unwrap(), thread::spawn(rehearsed).join().unwrap());
+        assert_eq!(one, other);
+        assert_ne!(one.0, one.1);
+        assert!(unix_millis() > 42);
+        assert_ne!(chance(), chance());
+    }
+}
