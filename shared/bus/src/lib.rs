@@ -141,7 +141,7 @@ impl Bus {
     /// `Unavailable`.
     pub async fn open(&self, mailbox: Mailbox) -> Result<MailboxReader, SendError> {
         match self {
-            Self::Memory(bus) => Ok(MailboxReader::Memory(bus.open(mailbox))),
+            Self::Memory(bus) => bus.open(mailbox).await.map(MailboxReader::Memory),
             Self::Redis(bus) => bus.open(mailbox).await.map(MailboxReader::Redis),
         }
     }
@@ -158,7 +158,7 @@ impl Bus {
         after: Option<Mark>,
     ) -> Result<Vec<(Mark, Message)>, SendError> {
         match self {
-            Self::Memory(bus) => Ok(bus.left_in(mailbox, after)),
+            Self::Memory(bus) => bus.left_in(mailbox, after).await,
             Self::Redis(bus) => bus.left_in(mailbox, after).await,
         }
     }
@@ -169,10 +169,7 @@ impl Bus {
     /// `Unavailable`.
     pub async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
         match self {
-            Self::Memory(bus) => {
-                bus.close(mailbox);
-                Ok(())
-            }
+            Self::Memory(bus) => bus.close(mailbox).await,
             Self::Redis(bus) => bus.close(mailbox).await,
         }
     }
@@ -213,7 +210,7 @@ impl Bus {
     /// `Unavailable`.
     pub async fn ping(&self) -> Result<(), SendError> {
         match self {
-            Self::Memory(_) => Ok(()),
+            Self::Memory(bus) => bus.ping().await,
             Self::Redis(bus) => bus.ping().await,
         }
     }

@@ -4,7 +4,8 @@
 //! Redis stream, each behind a lock of its own that is never held across an await; waiting is done
 //! on a [`Notify`](tokio::sync::Notify). Time is tokio's, so a test may pause it.
 //!
-//! It fails with the process: what it holds is gone then, like every socket it was for.
+//! It fails with the process: what it holds is gone then, like every socket it was for. Only a rehearsal
+//! gives its users [`Weather`] in which a step waits or fails.
 
 mod logs;
 mod mailbox;
@@ -20,6 +21,7 @@ use crate::topic::{Log, Mailbox, Queue};
 use crate::{Line, Mark, SendError, entry, line};
 use logs::Logs;
 use notices::Channel;
+use protocol::weather::Weather;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Default)]
 pub struct MemoryBus {
     roads: Arc<Roads>,
+    weather: Weather,
 }
 
 #[derive(Default)]
@@ -38,49 +41,62 @@ struct Roads {
 }
 
 impl MemoryBus {
+    /// The same roads in this weather.
+    pub fn under(&self, weather: Weather) -> Self {
+        Self { roads: self.roads.clone(), weather }
+    }
+
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
         let fields = entry::encode(message)?;
-        self.queue(queue).push(fields)
+        self.step("enqueue", || self.queue(queue).push(fields)).await?
     }
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
         let fields = entry::encode(message)?;
-        self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields)
+        let push = || self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields);
+        self.step("post", push).await?
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
-        self.roads.notices.publish(notice);
-        Ok(())
+        self.step("publish", || self.roads.notices.publish(notice)).await
     }
 
     pub(crate) async fn log_call(&self, record: &CallRecord) -> Result<(), SendError> {
-        self.roads.logs.add(Log::Calls, line::of_call(record));
-        Ok(())
+        self.step("log_call", || self.roads.logs.add(Log::Calls, line::of_call(record))).await
     }
 
     pub(crate) fn work(&self, queue: Queue, _worker: &str) -> MemoryWorker {
-        MemoryWorker::join(self.queue(queue))
+        MemoryWorker::join(self.queue(queue), self.weather.clone())
     }
 
-    pub(crate) fn open(&self, mailbox: Mailbox) -> MemoryMailbox {
-        let mut mailboxes = locked(&self.roads.mailboxes);
-        mailboxes.retain(|_, road| !road.is_expired());
-        let key = mailbox.key();
-        let road =
-            mailboxes.entry(key.clone()).or_insert_with(|| mailbox::Road::new(key, self.roads.logs.clone()));
-        MemoryMailbox::own(road.clone())
+    pub(crate) async fn open(&self, mailbox: Mailbox) -> Result<MemoryMailbox, SendError> {
+        let open = || {
+            let mut mailboxes = locked(&self.roads.mailboxes);
+            mailboxes.retain(|_, road| !road.is_expired());
+            let key = mailbox.key();
+            let new = || mailbox::Road::new(key.clone(), self.roads.logs.clone());
+            let road = mailboxes.entry(key.clone()).or_insert_with(new);
+            MemoryMailbox::own(road.clone(), self.weather.clone())
+        };
+        self.step("open", open).await
     }
 
-    pub(crate) fn left_in(&self, mailbox: &Mailbox, after: Option<Mark>) -> Vec<(Mark, Message)> {
-        self.mailbox(&mailbox.key()).map(|road| road.left(after)).unwrap_or_default()
+    pub(crate) async fn left_in(
+        &self,
+        mailbox: &Mailbox,
+        after: Option<Mark>,
+    ) -> Result<Vec<(Mark, Message)>, SendError> {
+        let left = || self.mailbox(&mailbox.key()).map(|road| road.left(after)).unwrap_or_default();
+        self.step("left_in", left).await
     }
 
-    pub(crate) fn close(&self, mailbox: &Mailbox) {
-        locked(&self.roads.mailboxes).remove(&mailbox.key());
+    pub(crate) async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
+        let close = || locked(&self.roads.mailboxes).remove(&mailbox.key());
+        self.step("close", close).await.map(drop)
     }
 
     pub(crate) fn subscribe(&self) -> MemoryNotices {
-        self.roads.notices.subscribe()
+        self.roads.notices.subscribe(self.weather.clone())
     }
 
     pub(crate) fn tail(&self, log: Log, count: usize) -> Vec<Line> {
@@ -90,6 +106,14 @@ impl MemoryBus {
     pub(crate) fn backlog(&self, key: &str) -> usize {
         let queue = locked(&self.roads.queues).get(key).map(|road| road.backlog());
         queue.or_else(|| self.mailbox(key).map(|road| road.backlog())).unwrap_or(0)
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), SendError> {
+        self.step("ping", || ()).await
+    }
+
+    async fn step<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T, SendError> {
+        self.weather.step(step, work).await.map_err(SendError::Unavailable)
     }
 
     fn queue(&self, queue: Queue) -> Arc<queue::Road> {

@@ -2,6 +2,7 @@
 
 use crate::NOTICES_KEPT;
 use crate::message::Notice;
+use protocol::weather::Weather;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Where notices are published.
@@ -20,19 +21,21 @@ impl Channel {
         let _ = self.0.send(json);
     }
 
-    pub(super) fn subscribe(&self) -> MemoryNotices {
-        MemoryNotices { channel: self.0.subscribe() }
+    pub(super) fn subscribe(&self, weather: Weather) -> MemoryNotices {
+        MemoryNotices { channel: self.0.subscribe(), weather }
     }
 }
 
 /// A subscription to notices.
 pub struct MemoryNotices {
     channel: broadcast::Receiver<String>,
+    weather: Weather,
 }
 
 impl MemoryNotices {
     pub(crate) async fn next(&mut self) -> Notice {
         loop {
+            self.weather.reading().await;
             match self.channel.recv().await {
                 Ok(json) => match serde_json::from_str(&json) {
                     Ok(notice) => return notice,

@@ -9,6 +9,7 @@ use super::logs::Logs;
 use crate::entry::{self, Fields};
 use crate::topic::Log;
 use crate::{Delivery, MAX_BACKLOG, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line};
+use protocol::weather::Weather;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -57,7 +58,8 @@ impl Road {
         let number = state.added;
         state.ready.push_back(Item { number, fields, deliveries: 0 });
         drop(state);
-        self.changed.notify_one();
+        // Not only one: that one may be a worker that will never read again.
+        self.changed.notify_waiters();
         Ok(())
     }
 
@@ -71,7 +73,7 @@ impl Road {
     }
 
     /// The next message for this worker, or when to look again.
-    fn take(self: &Arc<Self>, worker: u64) -> Result<Delivery, Option<Instant>> {
+    fn take(self: &Arc<Self>, worker: u64, weather: &Weather) -> Result<Delivery, Option<Instant>> {
         let mut state = locked(&self.state);
         for item in state.return_overdue() {
             self.bury(&item, NEVER_FINISHED);
@@ -91,7 +93,7 @@ impl Road {
                 self.changed.notify_waiters();
             }
             state.taken.insert(number, Taken { item, worker, since: Instant::now() });
-            let receipt = Receipt { road: self.clone(), number, attempt };
+            let receipt = Receipt { road: self.clone(), number, attempt, weather: weather.clone() };
             return Ok(Delivery { message, attempt, receipt: crate::Receipt::Memory(receipt) });
         }
         Err(state.first_overdue())
@@ -153,12 +155,13 @@ impl State {
 pub struct MemoryWorker {
     road: Arc<Road>,
     number: u64,
+    weather: Weather,
 }
 
 impl MemoryWorker {
-    pub(super) fn join(road: Arc<Road>) -> Self {
+    pub(super) fn join(road: Arc<Road>, weather: Weather) -> Self {
         let number = road.workers.fetch_add(1, Ordering::Relaxed);
-        Self { road, number }
+        Self { road, number, weather }
     }
 
     pub(crate) async fn next(&mut self) -> Delivery {
@@ -166,9 +169,11 @@ impl MemoryWorker {
             let changed = self.road.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            match self.road.take(self.number) {
+            self.weather.reading().await;
+            match self.road.take(self.number, &self.weather) {
                 Ok(delivery) => return delivery,
                 Err(Some(overdue)) => tokio::select! {
+                    biased;
                     () = changed => {}
                     () = sleep_until(overdue) => {}
                 },
@@ -187,15 +192,18 @@ pub struct Receipt {
     road: Arc<Road>,
     number: u64,
     attempt: u32,
+    weather: Weather,
 }
 
 impl Receipt {
     pub(crate) fn done(self) {
-        self.road.remove(self.number);
+        if !self.weather.loses("done") {
+            self.road.remove(self.number);
+        }
     }
 
     pub(crate) fn failed(self, error: &str) {
-        if self.attempt < MAX_DELIVERIES {
+        if self.attempt < MAX_DELIVERIES || self.weather.loses("failed") {
             return;
         }
         if let Some(item) = self.road.remove(self.number) {

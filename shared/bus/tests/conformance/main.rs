@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod absence;
 mod bodies;
 mod connections;
 mod limits;

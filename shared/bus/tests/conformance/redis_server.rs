@@ -27,6 +27,10 @@ impl Server {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub async fn bus(&self) -> Bus {
         Bus::redis(&self.url()).await.unwrap()
     }
