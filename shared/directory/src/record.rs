@@ -1,7 +1,8 @@
 //! What the directory keeps, and the answers of its atomic steps.
 
-use protocol::{BackendName, CallId, HandleRef, ServiceId, Side};
+use protocol::{BackendName, CallId, HandleRef, ServiceId, SessionId, Side};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A handle and the edge that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,88 @@ pub struct Handle {
     pub username: Option<String>,
     /// The call it is in.
     pub call: Option<CallId>,
+}
+
+/// On what terms a session is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// What whoever claims it must show the same of; none where any client may.
+    pub proof: Option<String>,
+    /// How long it waits for its client once that is gone.
+    pub grace: Duration,
+}
+
+/// A session, without what its edge has written down of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The edge that holds it.
+    pub edge: ServiceId,
+    /// Its terms.
+    pub terms: Terms,
+    /// How long its client has been gone; none while it is connected, as far as its edge knew.
+    pub away: Option<Duration>,
+}
+
+/// What an edge writes down of a session, so that another can go on with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Save {
+    /// Which.
+    pub session: SessionId,
+    /// Its whole state, as the edge reads it.
+    pub state: String,
+    /// What its client is to hear and has not heard.
+    pub unheard: Unheard,
+    /// How long its client has been gone; none while it is connected.
+    pub away: Option<Duration>,
+}
+
+/// What becomes of the list of what a session's client has not heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// These come behind those in it.
+    Add(Vec<String>),
+    /// It has these alone.
+    Only(Vec<String>),
+}
+
+/// Whether a session was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It was.
+    Yes,
+    /// There is no such session: it was reaped, or the directory lost it.
+    Missing,
+    /// Another edge holds it now.
+    HeldBy(ServiceId),
+}
+
+/// A session as its new edge takes it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inherited {
+    /// The state as last written down; none for a session that never was.
+    pub state: Option<String>,
+    /// What its client is to hear first.
+    pub unheard: Vec<String>,
+}
+
+/// A call that a former connector left on a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftCall {
+    /// Its record.
+    pub call: Call,
+    /// What the connector wrote down of it, as connectors read it.
+    pub state: Option<String>,
+}
+
+/// What came of the end of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concluded {
+    /// Its handles are free.
+    Freed(Call),
+    /// There is no such call any more.
+    Gone,
+    /// A later holder of the backend's lease has it: it goes on.
+    NotYours,
 }
 
 /// A call.
@@ -82,6 +165,16 @@ pub struct Backend {
     pub status: BackendStatus,
     /// Its plugin handles, as last counted.
     pub handles: u64,
+}
+
+impl Backend {
+    /// As others see it, whatever its connector announces.
+    pub(crate) fn seen(self, drained: bool) -> Self {
+        match self.status {
+            BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// janus-cloud's status numbers.

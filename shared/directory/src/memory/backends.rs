@@ -1,7 +1,8 @@
-//! Backends. Whoever reads them drops the expired ones.
+//! Backends and the notes of their connectors. Whoever reads them drops the expired ones.
 
-use super::{Announced, MemoryDirectory};
-use crate::record::Backend;
+use super::{Announced, MemoryDirectory, Note, State};
+use crate::NOTE_LIFE;
+use crate::record::{Backend, Token};
 use protocol::BackendName;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,10 +17,42 @@ impl MemoryDirectory {
         let mut state = self.state();
         let now = Instant::now();
         state.backends.retain(|_, announced| announced.until > now);
-        state.backends.values().map(|announced| announced.backend.clone()).collect()
+        let State { backends, drained, .. } = &*state;
+        backends.iter().map(|(name, it)| it.backend.clone().seen(drained.contains(name))).collect()
     }
 
     pub(crate) fn remove_backend(&self, name: &BackendName) {
         self.state().backends.remove(name);
+    }
+
+    pub(crate) fn drain_backend(&self, name: &BackendName) {
+        self.state().drained.insert(name.clone());
+    }
+
+    pub(crate) fn undrain_backend(&self, name: &BackendName) {
+        self.state().drained.remove(name);
+    }
+
+    pub(crate) fn drained_backends(&self) -> Vec<BackendName> {
+        self.state().drained.iter().cloned().collect()
+    }
+
+    pub(crate) fn note_backend(&self, name: &BackendName, token: Token, note: &str) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.notes.retain(|_, note| note.until > now);
+        if state.notes.get(name).is_some_and(|note| note.term > token) {
+            return false;
+        }
+        let note = Note { text: note.to_owned(), term: token, until: now + NOTE_LIFE };
+        state.notes.insert(name.clone(), note);
+        true
+    }
+
+    pub(crate) fn backend_note(&self, name: &BackendName) -> Option<String> {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.notes.retain(|_, note| note.until > now);
+        state.notes.get(name).map(|note| note.text.clone())
     }
 }

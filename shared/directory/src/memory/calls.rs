@@ -1,18 +1,13 @@
 //! Calls.
 
-use super::{MemoryDirectory, State};
-use crate::record::{Call, Taken};
+use super::{CallRecord, MemoryDirectory, State};
+use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use protocol::{BackendName, CallId, HandleRef};
 
 impl MemoryDirectory {
     pub(crate) fn open_call(&self, call: &Call) -> Call {
         let mut state = self.state();
-        if let Some(opened) = state.calls.get(&call.id) {
-            return opened.clone();
-        }
-        state.calls_on.entry(call.backend.clone()).or_default().insert(call.id);
-        state.calls.insert(call.id, call.clone());
-        call.clone()
+        state.written(call).call.clone()
     }
 
     pub(crate) fn take(&self, handle: HandleRef, username: &str, call: CallId) -> Taken {
@@ -34,16 +29,43 @@ impl MemoryDirectory {
     }
 
     pub(crate) fn call(&self, call: CallId) -> Option<Call> {
-        self.state().calls.get(&call).cloned()
+        self.state().calls.get(&call).map(|record| record.call.clone())
     }
 
     pub(crate) fn free_call(&self, call: CallId) -> Option<Call> {
+        self.state().free_call(call)
+    }
+
+    pub(crate) fn conclude_call(&self, call: CallId, token: Token) -> Concluded {
         let mut state = self.state();
-        let ended = state.calls.remove(&call)?;
-        state.free_handle(ended.caller.owner.handle, call);
-        state.free_handle(ended.callee.owner.handle, call);
-        state.uncount(&ended);
-        Some(ended)
+        if state.calls.get(&call).is_some_and(|record| record.term > Some(token)) {
+            return Concluded::NotYours;
+        }
+        state.free_call(call).map_or(Concluded::Gone, Concluded::Freed)
+    }
+
+    pub(crate) fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Vec<bool> {
+        let mut state = self.state();
+        let save = |(call, text): &(CallId, String)| match state.calls.get_mut(call) {
+            Some(record) => record.save(token, text),
+            None => false,
+        };
+        saves.iter().map(save).collect()
+    }
+
+    pub(crate) fn left_calls(&self, backend: &BackendName) -> Vec<LeftCall> {
+        let state = self.state();
+        let calls = state.calls_on.get(backend).into_iter().flatten();
+        let left = calls.filter_map(|call| state.calls.get(call));
+        left.map(|record| LeftCall { call: record.call.clone(), state: record.state.clone() }).collect()
+    }
+
+    pub(crate) fn restore_call(&self, call: &Call, token: Token, text: &str) {
+        let mut state = self.state();
+        state.written(call).save(token, text);
+        for party in [&call.caller, &call.callee] {
+            state.handles.entry(party.owner.handle).or_default().call.get_or_insert(call.id);
+        }
     }
 
     pub(crate) fn calls_on(&self, backend: &BackendName) -> Vec<CallId> {
@@ -60,9 +82,26 @@ impl MemoryDirectory {
 }
 
 impl State {
+    /// The call as it was written first, which may be now.
+    fn written(&mut self, call: &Call) -> &mut CallRecord {
+        self.calls.entry(call.id).or_insert_with(|| {
+            self.calls_on.entry(call.backend.clone()).or_default().insert(call.id);
+            CallRecord { call: call.clone(), state: None, term: None }
+        })
+    }
+
+    fn free_call(&mut self, call: CallId) -> Option<Call> {
+        let ended = self.calls.remove(&call)?.call;
+        self.free_handle(ended.caller.owner.handle, call);
+        self.free_handle(ended.callee.owner.handle, call);
+        self.uncount(&ended);
+        Some(ended)
+    }
+
     fn free_handle(&mut self, handle: HandleRef, call: CallId) {
-        if let Some(record) = self.handles.get_mut(&handle) {
-            record.call.take_if(|current| *current == call);
+        let Some(record) = self.handles.get_mut(&handle) else { return };
+        if record.call.take_if(|current| *current == call).is_some() && record.edge.is_none() {
+            self.handles.remove(&handle);
         }
     }
 
@@ -73,5 +112,16 @@ impl State {
                 self.calls_on.remove(&call.backend);
             }
         }
+    }
+}
+
+impl CallRecord {
+    fn save(&mut self, token: Token, text: &str) -> bool {
+        let may = self.term <= Some(token);
+        if may {
+            self.state = Some(text.to_owned());
+            self.term = Some(token);
+        }
+        may
     }
 }

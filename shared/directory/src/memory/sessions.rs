@@ -1,51 +1,75 @@
-//! Sessions and the edges that hold them.
+//! Sessions.
 
-use super::MemoryDirectory;
-use protocol::{HandleRef, ServiceId, SessionId};
-use std::collections::hash_map::Entry;
-use std::time::Duration;
-use tokio::time::Instant;
+use super::{MemoryDirectory, Past, SessionRecord};
+use crate::record::{Inherited, Save, Saved, Session, Terms, Unheard};
+use protocol::{ServiceId, SessionId};
+use std::collections::btree_map::Entry;
 
 impl MemoryDirectory {
-    pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId) -> bool {
+    pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, terms: &Terms) -> bool {
         match self.state().sessions.entry(session) {
             Entry::Occupied(_) => false,
             Entry::Vacant(free) => {
-                free.insert(edge.clone());
+                free.insert(SessionRecord {
+                    edge: edge.clone(),
+                    terms: terms.clone(),
+                    away: None,
+                    state: None,
+                    unheard: Vec::new(),
+                });
                 true
             }
         }
     }
 
-    pub(crate) fn session(&self, session: SessionId) -> Option<ServiceId> {
-        self.state().sessions.get(&session).cloned()
+    pub(crate) fn session(&self, session: SessionId) -> Option<Session> {
+        let state = self.state();
+        let SessionRecord { edge, terms, away, .. } = state.sessions.get(&session)?;
+        let away = away.as_ref().map(Past::elapsed);
+        Some(Session { edge: edge.clone(), terms: terms.clone(), away })
+    }
+
+    pub(crate) fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Vec<Saved> {
+        let mut state = self.state();
+        let save = |save: &Save| match state.sessions.get_mut(&save.session) {
+            None => Saved::Missing,
+            Some(record) if record.edge != *edge => Saved::HeldBy(record.edge.clone()),
+            Some(record) => {
+                record.save(save);
+                Saved::Yes
+            }
+        };
+        saves.iter().map(save).collect()
+    }
+
+    pub(crate) fn claim_session(
+        &self,
+        session: SessionId,
+        from: &ServiceId,
+        to: &ServiceId,
+    ) -> Option<Inherited> {
+        let mut state = self.state();
+        let record = state.sessions.get_mut(&session).filter(|record| record.edge == *from)?;
+        record.edge = to.clone();
+        record.away = None;
+        Some(Inherited { state: record.state.clone(), unheard: record.unheard.clone() })
     }
 
     pub(crate) fn close_session(&self, session: SessionId, edge: &ServiceId) {
         let mut state = self.state();
-        if state.sessions.get(&session) == Some(edge) {
+        if state.sessions.get(&session).is_some_and(|record| record.edge == *edge) {
             state.sessions.remove(&session);
         }
     }
+}
 
-    pub(crate) fn edge_alive(&self, edge: &ServiceId) {
-        self.state().edges.insert(edge.clone(), Instant::now());
-    }
-
-    pub(crate) fn silent_edges(&self, silent_for: Duration) -> Vec<ServiceId> {
-        let silent = |seen: &Instant| seen.elapsed() >= silent_for;
-        self.state().edges.iter().filter(|(_, seen)| silent(seen)).map(|(edge, _)| edge.clone()).collect()
-    }
-
-    /// Looks at every record: an edge that shares its process with the directory is seldom reaped.
-    pub(crate) fn held_by(&self, edge: &ServiceId) -> (Vec<HandleRef>, Vec<SessionId>) {
-        let state = self.state();
-        let handles = state.handles.iter().filter(|(_, record)| record.edge == *edge);
-        let sessions = state.sessions.iter().filter(|(_, holder)| *holder == edge);
-        (handles.map(|(handle, _)| *handle).collect(), sessions.map(|(session, _)| *session).collect())
-    }
-
-    pub(crate) fn forget_edge(&self, edge: &ServiceId) {
-        self.state().edges.remove(edge);
+impl SessionRecord {
+    fn save(&mut self, save: &Save) {
+        self.state = Some(save.state.clone());
+        self.away = save.away.map(Past::ago);
+        match &save.unheard {
+            Unheard::Add(more) => self.unheard.extend_from_slice(more),
+            Unheard::Only(all) => self.unheard.clone_from(all),
+        }
     }
 }

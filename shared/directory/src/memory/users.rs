@@ -3,23 +3,18 @@
 use super::{HandleRecord, MemoryDirectory, State};
 use crate::MAX_LISTED;
 use crate::record::{Claimed, Given, Handle, Owner, User};
-use protocol::{HandleRef, MessageId};
+use protocol::{HandleRef, MessageId, ServiceId};
 
 impl MemoryDirectory {
     pub(crate) fn claim_name(&self, owner: &Owner, username: &str, request: MessageId) -> Claimed {
         let mut state = self.state();
-        let record = state.handles.entry(owner.handle).or_insert_with(|| HandleRecord {
-            edge: owner.edge.clone(),
-            name: None,
-            claimed_by: None,
-            call: None,
-        });
+        let record = state.handles.entry(owner.handle).or_default();
         let again = record.claimed_by == Some(request);
         match &record.name {
             Some(name) if name != username || !again => Claimed::AlreadyNamed(name.clone()),
             None if again => Claimed::Lost,
             _ => {
-                record.edge = owner.edge.clone();
+                record.edge = Some(owner.edge.clone());
                 record.name = Some(username.to_owned());
                 record.claimed_by = Some(request);
                 Claimed::Yes
@@ -74,7 +69,26 @@ impl MemoryDirectory {
     }
 
     pub(crate) fn remove_handle(&self, handle: HandleRef) -> Option<Handle> {
-        self.state().handles.remove(&handle).as_ref().map(HandleRecord::seen)
+        self.state().handles.remove(&handle)?.seen()
+    }
+
+    /// To the edge that holds its session, which another may have claimed meanwhile.
+    pub(crate) fn move_handle(
+        &self,
+        handle: HandleRef,
+        username: Option<&str>,
+        _from: &ServiceId,
+        to: &ServiceId,
+    ) {
+        let mut state = self.state();
+        let to = state.sessions.get(&handle.session).map_or(to, |session| &session.edge).clone();
+        let owner = username.and_then(|username| state.users.get_mut(username));
+        if let Some(owner) = owner.filter(|owner| owner.handle == handle) {
+            owner.edge = to.clone();
+        }
+        if let Some(edge) = state.handles.get_mut(&handle).and_then(|record| record.edge.as_mut()) {
+            *edge = to;
+        }
     }
 }
 
@@ -85,12 +99,12 @@ impl State {
     }
 
     fn handle(&self, handle: HandleRef) -> Option<Handle> {
-        self.handles.get(&handle).map(HandleRecord::seen)
+        self.handles.get(&handle)?.seen()
     }
 }
 
 impl HandleRecord {
-    fn seen(&self) -> Handle {
-        Handle { edge: self.edge.clone(), username: self.name.clone(), call: self.call }
+    fn seen(&self) -> Option<Handle> {
+        Some(Handle { edge: self.edge.clone()?, username: self.name.clone(), call: self.call })
     }
 }

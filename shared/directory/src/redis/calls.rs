@@ -4,12 +4,15 @@
 //! takes a handle for it looks afterwards whether it is still open. So of a call that ends and a
 //! slow router that still takes a handle for it, one sees the other, and the handle ends up free.
 
-use super::scripts::{CLEAR_IF, END_CALL, TAKE};
+use super::scripts::{CLEAR_IF, END_CALL, SAVE_CALL, TAKE};
 use super::{RedisDirectory, keys, malformed, parsed};
 use crate::Result;
-use crate::record::{Call, Taken};
+use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use protocol::{BackendName, CallId, HandleRef};
-use redis::Pipeline;
+use redis::{Pipeline, ScriptInvocation};
+
+/// `record`, `ended`, `state` of a call.
+type LeftFields = (Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     pub(crate) async fn open_call(&self, call: &Call) -> Result<Call> {
@@ -55,12 +58,75 @@ impl RedisDirectory {
 
     pub(crate) async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
         let key = keys::call(call);
-        let end = END_CALL.key(&key);
-        let (record,): (Option<String>,) = self.link.ask(&key, redis::pipe().invoke_script(&end)).await?;
-        let Some(record) = record else { return Ok(None) };
-        let ended = read(&key, &record)?;
-        () = self.link.ask(&key, &freeing(&ended)).await?;
-        Ok(Some(ended))
+        match self.end(&key, &END_CALL.key(&key)).await? {
+            Concluded::Freed(call) => Ok(Some(call)),
+            Concluded::Gone | Concluded::NotYours => Ok(None),
+        }
+    }
+
+    pub(crate) async fn conclude_call(&self, call: CallId, token: Token) -> Result<Concluded> {
+        let key = keys::call(call);
+        self.end(&key, END_CALL.key(&key).arg(token.0)).await
+    }
+
+    async fn end(&self, key: &str, end: &ScriptInvocation<'_>) -> Result<Concluded> {
+        let ((may, record),): ((bool, Option<String>),) =
+            self.link.ask(key, redis::pipe().invoke_script(end)).await?;
+        if !may {
+            return Ok(Concluded::NotYours);
+        }
+        let Some(record) = record else { return Ok(Concluded::Gone) };
+        let ended = read(key, &record)?;
+        () = self.link.ask(key, &freeing(&ended)).await?;
+        Ok(Concluded::Freed(ended))
+    }
+
+    pub(crate) async fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Result<Vec<bool>> {
+        if saves.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for (call, state) in saves {
+            pipe.invoke_script(SAVE_CALL.key(keys::call(*call)).arg(token.0).arg(state));
+        }
+        self.link.ask("sb:call", &pipe).await
+    }
+
+    pub(crate) async fn left_calls(&self, backend: &BackendName) -> Result<Vec<LeftCall>> {
+        let calls = self.calls_on(backend).await?;
+        if calls.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for call in &calls {
+            pipe.hmget(keys::call(*call), &["record", "ended", "state"]);
+        }
+        let records: Vec<LeftFields> = self.link.ask("sb:call", &pipe).await?;
+        let left = calls.into_iter().zip(records).filter_map(|(call, fields)| left(call, fields).transpose());
+        let left: Result<Vec<LeftCall>> = left.collect();
+        Ok(left?.into_iter().filter(|left| left.call.backend == *backend).collect())
+    }
+
+    /// The backend's count first, then the record, then the handles.
+    pub(crate) async fn restore_call(&self, call: &Call, token: Token, state: &str) -> Result<()> {
+        let (key, id) = (keys::call(call.id), call.id.to_string());
+        let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
+        let handles = [&call.caller, &call.callee].map(|party| party.owner.handle);
+        let mut pipe = redis::pipe();
+        pipe.sadd(keys::calls_on(&call.backend), &id).ignore();
+        pipe.invoke_script(SAVE_CALL.key(&key).arg(token.0).arg(state).arg(record)).ignore();
+        for handle in handles {
+            pipe.hset_nx(keys::handle(handle), "call", &id).ignore();
+        }
+        pipe.hexists(&key, "record").hexists(&key, "ended");
+        let (written, ended): (bool, bool) = self.link.ask(&key, &pipe).await?;
+        if written && !ended {
+            return Ok(());
+        }
+        for handle in handles {
+            self.let_go(handle, call.id).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn calls_on(&self, backend: &BackendName) -> Result<Vec<CallId>> {
@@ -94,6 +160,14 @@ fn freeing(call: &Call) -> Pipeline {
 fn free_handle(pipe: &mut Pipeline, handle: HandleRef, call: CallId) {
     let mut free = CLEAR_IF.key(keys::handle(handle));
     pipe.invoke_script(free.arg("call").arg(call.to_string())).ignore();
+}
+
+/// None for a call that is over, or being freed.
+fn left(call: CallId, (record, ended, state): LeftFields) -> Result<Option<LeftCall>> {
+    match (record, ended) {
+        (Some(record), None) => Ok(Some(LeftCall { call: read(&keys::call(call), &record)?, state })),
+        _ => Ok(None),
+    }
 }
 
 fn read(key: &str, record: &str) -> Result<Call> {

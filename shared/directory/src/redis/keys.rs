@@ -16,6 +16,9 @@ pub(super) const EDGES: &str = "sb:edges";
 /// clock. Owner: each backend's connector its member. End: whoever reads drops expired members.
 pub(super) const BACKENDS: &str = "sb:backends";
 
+/// Set of the backends that take no new calls. Owner: the operators. End: the member when undrained.
+pub(super) const DRAINED: &str = "sb:drained";
+
 /// Hash, a registered name: janus-cloud's `username`, `incall`, `peer_name`, `proxy_uuid`, `ctime`,
 /// `utime`, and our `sb_edge`, `sb_handle`; without ours the name is a janus-cloud proxy's.
 /// Owner: the handle in it. End: freed by that handle, or its edge is reaped.
@@ -23,13 +26,17 @@ pub(super) fn user(name: &str) -> String {
     format!("{USERS}{name}")
 }
 
-/// Hash `edge`, `username`, `request`, `call`: a handle that has registered.
-/// Owner: its edge. End: removed with the handle, or its edge is reaped.
+/// Hash `edge`, `username`, `request`, `call`: a handle that has registered. With `call` alone: a
+/// restored call is waiting for the handle's own record.
+/// Owner: its edge. End: removed with the handle, or its edge is reaped; the mark with its call.
 pub(super) fn handle(handle: HandleRef) -> String {
     format!("sb:handle:{handle}")
 }
 
-/// Hash `edge`: a session. Owner: that edge. End: closed, or its edge is reaped.
+/// Hash `edge`, `grace` in milliseconds, `proof` if one is wanted, and what the edge wrote down:
+/// `state`, `away` (since when its client is gone, in milliseconds by Redis' clock; not while it is
+/// connected), `unheard` (how many texts its client has not heard) and the texts `u:1`, `u:2`, ...
+/// Owner: that edge. End: closed, or its edge is dead and its grace over.
 pub(super) fn session(session: SessionId) -> String {
     format!("sb:session:{session}")
 }
@@ -40,7 +47,8 @@ pub(super) fn held(edge: &ServiceId) -> String {
     format!("sb:held:{edge}")
 }
 
-/// Hash `record` (a [`Call`](crate::record::Call) in JSON), `ended` once it is being freed.
+/// Hash `record` (a [`Call`](crate::record::Call) in JSON), `state` (its connector's), `term` (that
+/// connector's token), `ended` once it is being freed.
 /// Owner: the backend in the record. End: freed.
 pub(super) fn call(call: CallId) -> String {
     format!("sb:call:{call}")
@@ -55,6 +63,12 @@ pub(super) fn calls_on(backend: &BackendName) -> String {
 /// Hash in janus-cloud's fields. Owner: the connector that announces it. End: TTL of the announcement.
 pub(super) fn backend(name: &BackendName) -> String {
     format!("januscloud:backend_servers:{name}")
+}
+
+/// Hash `note`, `term` (the token of who wrote it): what a connector has on the backend.
+/// Owner: the holder of the backend's lease. End: its TTL, [`NOTE_LIFE`](crate::NOTE_LIFE).
+pub(super) fn note(backend: &BackendName) -> String {
+    format!("sb:note:{backend}")
 }
 
 /// Hash `holder`, `token`. Owner: the holder. End: given back, or its TTL.

@@ -3,8 +3,7 @@
 //! two hundred years.)
 
 use super::scripts::{DELETE_IF, LEASE};
-use super::sessions::milliseconds;
-use super::{RedisDirectory, keys, parsed};
+use super::{RedisDirectory, clock, keys, parsed};
 use crate::Result;
 use crate::record::Token;
 use protocol::ServiceId;
@@ -19,7 +18,7 @@ impl RedisDirectory {
     ) -> Result<Option<Token>> {
         let key = keys::lease(what);
         let mut lease = LEASE.key(&[&key, &keys::fence(what)]);
-        lease.arg(holder.as_str()).arg(milliseconds(life)).arg(keys::FENCE_SECONDS);
+        lease.arg(holder.as_str()).arg(clock::life(life)).arg(keys::FENCE_SECONDS);
         let (token,): (Option<String>,) = self.link.ask(&key, redis::pipe().invoke_script(&lease)).await?;
         token.map(|token| parsed(&key, &token).map(Token)).transpose()
     }

@@ -8,14 +8,17 @@
 //! | operation | round trips |
 //! |---|---|
 //! | most | 1 |
-//! | `free_call`, `remove_handle`, `backends` | 2 |
+//! | `free_call`, `conclude_call`, `left_calls`, `remove_handle`, `backends` | 2 |
 //! | `take` for a call that is over, `open_call` or `open_session` of what exists already | 2 |
+//! | `claim_session` or `move_handle` of what is not there, or another's by now | 2 |
 //! | `usernames`, `held_by` | as many as there are steps of a scan |
 //!
-//! How it fails: see [`link`]. Redis' own clock is the only one that counts.
+//! How it fails: see [`link`]. Whose clock counts: see [`clock`].
 
 mod backends;
 mod calls;
+mod clock;
+mod edges;
 mod keys;
 mod leases;
 mod link;

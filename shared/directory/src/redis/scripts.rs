@@ -15,13 +15,20 @@ macro_rules! scripts {
 scripts! {
     ANNOUNCE = "lua/announce.lua";
     CLAIM_NAME = "lua/claim_name.lua";
+    CLAIM_SESSION = "lua/claim_session.lua";
     CLEAR_IF = "lua/clear_if.lua";
     DELETE_IF = "lua/delete_if.lua";
     END_CALL = "lua/end_call.lua";
     GIVE_NAME = "lua/give_name.lua";
     LEASE = "lua/lease.lua";
+    MOVE_HANDLE = "lua/move_handle.lua";
+    MOVE_NAME = "lua/move_name.lua";
+    NOTE = "lua/note.lua";
     OLDER = "lua/older.lua";
+    OPEN_SESSION = "lua/open_session.lua";
     REMOVE_HANDLE = "lua/remove_handle.lua";
+    SAVE_CALL = "lua/save_call.lua";
+    SAVE_SESSION = "lua/save_session.lua";
     STAMP = "lua/stamp.lua";
     TAKE = "lua/take.lua";
     UNEXPIRED = "lua/unexpired.lua";

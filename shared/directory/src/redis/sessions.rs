@@ -1,42 +1,98 @@
-//! Sessions and the edges that hold them.
+//! Sessions.
 
-use super::scripts::{DELETE_IF, OLDER, STAMP};
+use super::clock::{self, Now};
+use super::edges::held_session;
+use super::scripts::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION};
 use super::{RedisDirectory, keys, parsed};
 use crate::Result;
-use protocol::{HandleRef, ServiceId, SessionId};
+use crate::record::{Inherited, Save, Saved, Session, Terms, Unheard};
+use protocol::{ServiceId, SessionId};
+use std::collections::HashMap;
 use std::time::Duration;
 
-const HANDLE: &str = "h:";
-const SESSION: &str = "s:";
-
-/// How [`keys::held`] names a handle.
-pub(super) fn held_handle(handle: HandleRef) -> String {
-    format!("{HANDLE}{handle}")
-}
-
-/// How [`keys::held`] names a session.
-fn held_session(session: SessionId) -> String {
-    format!("{SESSION}{session}")
-}
+/// `edge`, `grace`, `proof`, `away` of a session.
+type Fields = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     /// The edge's index first, then the record.
-    pub(crate) async fn open_session(&self, session: SessionId, edge: &ServiceId) -> Result<bool> {
+    pub(crate) async fn open_session(
+        &self,
+        session: SessionId,
+        edge: &ServiceId,
+        terms: &Terms,
+    ) -> Result<bool> {
         let (key, held) = (keys::session(session), keys::held(edge));
+        let mut open = OPEN_SESSION.key(&key);
+        open.arg(edge.as_str()).arg(clock::milliseconds(terms.grace)).arg(&terms.proof);
         let mut pipe = redis::pipe();
-        pipe.sadd(&held, held_session(session)).ignore();
-        pipe.hset_nx(&key, "edge", edge.as_str()).hget(&key, "edge");
-        let (opened, holder): (bool, String) = self.link.ask(&key, &pipe).await?;
-        if holder != edge.as_str() {
-            () = self.link.ask(&held, redis::pipe().srem(&held, held_session(session)).ignore()).await?;
+        pipe.sadd(&held, held_session(session)).ignore().invoke_script(&open);
+        let (holder,): (Option<String>,) = self.link.ask(&key, &pipe).await?;
+        if holder.as_ref().is_some_and(|holder| holder != edge.as_str()) {
+            self.unlist_session(session, edge).await?;
         }
-        Ok(opened)
+        Ok(holder.is_none())
     }
 
-    pub(crate) async fn session(&self, session: SessionId) -> Result<Option<ServiceId>> {
+    pub(crate) async fn session(&self, session: SessionId) -> Result<Option<Session>> {
         let key = keys::session(session);
-        let (edge,): (Option<String>,) = self.link.ask(&key, redis::pipe().hget(&key, "edge")).await?;
-        Ok(edge.map(ServiceId))
+        let mut pipe = redis::pipe();
+        pipe.hmget(&key, &["edge", "grace", "proof", "away"]).cmd("TIME");
+        let (fields, now): (Fields, Now) = self.link.ask(&key, &pipe).await?;
+        let (Some(edge), Some(grace), proof, away) = fields else { return Ok(None) };
+        let grace = Duration::from_millis(parsed(&key, &grace)?);
+        let away = away.map(|away| parsed(&key, &away)).transpose()?;
+        let away = away.map(|away| clock::since(away, now));
+        Ok(Some(Session { edge: ServiceId(edge), terms: Terms { proof, grace }, away }))
+    }
+
+    /// The script goes along: were the pipeline sent twice because a part of it did not know the
+    /// script, what the other part adds would be added twice.
+    pub(crate) async fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Result<Vec<Saved>> {
+        if saves.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        pipe.load_script(&SAVE_SESSION).ignore();
+        for Save { session, state, unheard, away } in saves {
+            let away = away.map(|away| clock::milliseconds(away).to_string()).unwrap_or_default();
+            let (how, texts) = match unheard {
+                Unheard::Add(more) => ("add", more),
+                Unheard::Only(all) => ("only", all),
+            };
+            let mut save = SAVE_SESSION.key(keys::session(*session));
+            save.arg(edge.as_str()).arg(state).arg(away).arg(how).arg(texts);
+            pipe.invoke_script(&save);
+        }
+        let holders: Vec<Option<String>> = self.link.ask("sb:session", &pipe).await?;
+        let saved = |holder: Option<String>| match holder {
+            None => Saved::Missing,
+            Some(holder) if holder == edge.as_str() => Saved::Yes,
+            Some(holder) => Saved::HeldBy(ServiceId(holder)),
+        };
+        Ok(holders.into_iter().map(saved).collect())
+    }
+
+    pub(crate) async fn claim_session(
+        &self,
+        session: SessionId,
+        from: &ServiceId,
+        to: &ServiceId,
+    ) -> Result<Option<Inherited>> {
+        let key = keys::session(session);
+        let mut claim = CLAIM_SESSION.key(&key);
+        claim.arg(from.as_str()).arg(to.as_str());
+        let mut pipe = redis::pipe();
+        pipe.sadd(keys::held(to), held_session(session)).ignore().invoke_script(&claim);
+        if from != to {
+            pipe.srem(keys::held(from), held_session(session)).ignore();
+        }
+        pipe.hget(&key, "edge");
+        let (written, holder): (Option<HashMap<String, String>>, Option<String>) =
+            self.link.ask(&key, &pipe).await?;
+        if holder.as_deref() != Some(to.as_str()) {
+            self.unlist_session(session, to).await?;
+        }
+        written.map(|fields| inherited(&key, fields)).transpose()
     }
 
     /// The record first, then the edge's index.
@@ -49,45 +105,14 @@ impl RedisDirectory {
         self.link.ask(&key, &pipe).await
     }
 
-    pub(crate) async fn edge_alive(&self, edge: &ServiceId) -> Result<()> {
-        let mut stamp = STAMP.key(keys::EDGES);
-        stamp.arg(edge.as_str()).arg(0);
-        self.link.ask(keys::EDGES, redis::pipe().invoke_script(&stamp).ignore()).await
-    }
-
-    pub(crate) async fn silent_edges(&self, silent_for: Duration) -> Result<Vec<ServiceId>> {
-        let mut older = OLDER.key(keys::EDGES);
-        older.arg(milliseconds(silent_for));
-        let (edges,): (Vec<String>,) =
-            self.link.ask(keys::EDGES, redis::pipe().invoke_script(&older)).await?;
-        Ok(edges.into_iter().map(ServiceId).collect())
-    }
-
-    pub(crate) async fn held_by(&self, edge: &ServiceId) -> Result<(Vec<HandleRef>, Vec<SessionId>)> {
-        let key = keys::held(edge);
-        let command = |cursor: u64| redis::cmd("SSCAN").arg(&key).arg(cursor).take();
-        let (mut handles, mut sessions) = (Vec::new(), Vec::new());
-        for member in self.scan(&key, usize::MAX, command).await? {
-            let member = String::from_utf8_lossy(&member);
-            if let Some(handle) = member.strip_prefix(HANDLE) {
-                handles.push(parsed(&key, handle)?);
-            } else if let Some(session) = member.strip_prefix(SESSION) {
-                sessions.push(SessionId(parsed(&key, session)?));
-            }
-        }
-        Ok((handles, sessions))
-    }
-
-    /// What it held first, then the sign of life: an edge half forgotten is still found silent.
-    pub(crate) async fn forget_edge(&self, edge: &ServiceId) -> Result<()> {
-        let mut pipe = redis::pipe();
-        pipe.cmd("UNLINK").arg(keys::held(edge)).ignore().zrem(keys::EDGES, edge.as_str()).ignore();
-        self.link.ask(keys::EDGES, &pipe).await
+    async fn unlist_session(&self, session: SessionId, edge: &ServiceId) -> Result<()> {
+        let held = keys::held(edge);
+        self.link.ask(&held, redis::pipe().srem(&held, held_session(session)).ignore()).await
     }
 }
 
-/// At least one, and no more than Redis' arithmetic takes.
-pub(super) fn milliseconds(time: Duration) -> u64 {
-    const CENTURY: u128 = 100 * 365 * 24 * 60 * 60 * 1_000;
-    time.as_millis().clamp(1, CENTURY) as u64
+fn inherited(key: &str, mut fields: HashMap<String, String>) -> Result<Inherited> {
+    let unheard = fields.get("unheard").map_or(Ok(0), |count| parsed::<u64>(key, count))?;
+    let unheard = (1..=unheard).filter_map(|number| fields.remove(&format!("u:{number}"))).collect();
+    Ok(Inherited { state: fields.remove("state"), unheard })
 }

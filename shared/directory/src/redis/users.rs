@@ -1,7 +1,7 @@
 //! Names and the handles that own them.
 
-use super::scripts::{CLAIM_NAME, CLEAR_IF, DELETE_IF, GIVE_NAME, REMOVE_HANDLE};
-use super::sessions::held_handle;
+use super::edges::held_handle;
+use super::scripts::{CLAIM_NAME, CLEAR_IF, DELETE_IF, GIVE_NAME, MOVE_HANDLE, MOVE_NAME, REMOVE_HANDLE};
 use super::{RedisDirectory, keys, malformed, parsed};
 use crate::record::{Claimed, Given, Handle, Owner, User};
 use crate::{MAX_LISTED, Result};
@@ -106,10 +106,56 @@ impl RedisDirectory {
         let (fields,) = self.link.ask(&key, redis::pipe().invoke_script(&remove)).await?;
         let removed = seen_handle(&key, fields)?;
         if let Some(Handle { edge, .. }) = &removed {
-            let held = keys::held(edge);
-            () = self.link.ask(&held, redis::pipe().srem(&held, held_handle(handle)).ignore()).await?;
+            self.unlist_handle(handle, edge).await?;
         }
         Ok(removed)
+    }
+
+    async fn unlist_handle(&self, handle: HandleRef, edge: &ServiceId) -> Result<()> {
+        let held = keys::held(edge);
+        self.link.ask(&held, redis::pipe().srem(&held, held_handle(handle)).ignore()).await
+    }
+
+    /// Until it is at the edge that holds its session, which another may have claimed meanwhile.
+    pub(crate) async fn move_handle(
+        &self,
+        handle: HandleRef,
+        username: Option<&str>,
+        from: &ServiceId,
+        to: &ServiceId,
+    ) -> Result<()> {
+        let (mut from, mut to) = (from.clone(), to.clone());
+        loop {
+            let (moved, holder) = self.move_once(handle, username, &from, &to).await?;
+            match holder.map(ServiceId) {
+                Some(holder) if holder != to => (from, to) = (to, holder),
+                _ if moved => return Ok(()),
+                _ => return self.unlist_handle(handle, &to).await,
+            }
+        }
+    }
+
+    /// Whether the handle has a record, and who holds its session.
+    async fn move_once(
+        &self,
+        handle: HandleRef,
+        username: Option<&str>,
+        from: &ServiceId,
+        to: &ServiceId,
+    ) -> Result<(bool, Option<String>)> {
+        let (key, held) = (keys::handle(handle), held_handle(handle));
+        let mut pipe = redis::pipe();
+        pipe.sadd(keys::held(to), &held).ignore();
+        pipe.invoke_script(MOVE_HANDLE.key(&key).arg(to.as_str()));
+        if let Some(username) = username {
+            let mut name = MOVE_NAME.key(keys::user(username));
+            pipe.invoke_script(name.arg(handle.to_string()).arg(to.as_str())).ignore();
+        }
+        if from != to {
+            pipe.srem(keys::held(from), &held).ignore();
+        }
+        pipe.hget(keys::session(handle.session), "edge");
+        self.link.ask(&key, &pipe).await
     }
 }
 

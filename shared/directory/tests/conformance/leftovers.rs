@@ -18,12 +18,12 @@ async fn live(directory: &Directory) {
     directory.announce_backend(&backend("a"), LIFE).await.unwrap();
     directory.lease("backend:a", &ServiceId::from("x"), LIFE).await.unwrap();
     for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
-        directory.open_session(handle(number).session, &edge(1)).await.unwrap();
+        directory.open_session(handle(number).session, &edge(1), &terms()).await.unwrap();
         gives(directory, name, &owner(number)).await;
     }
     gives(directory, "alice", &owner(4)).await;
     directory.claim_name(&owner(4), "again", request()).await.unwrap();
-    directory.open_session(handle(1).session, &edge(2)).await.unwrap();
+    directory.open_session(handle(1).session, &edge(2), &terms()).await.unwrap();
     for _ in 0..3 {
         let call = call(("bob", 2), ("carol", 3));
         assert!(place(directory, &call).await);
@@ -65,7 +65,7 @@ async fn a_forgotten_edge_leaves_no_list() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     directory.edge_alive(&edge(1)).await.unwrap();
-    directory.open_session(handle(1).session, &edge(1)).await.unwrap();
+    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
     directory.forget_edge(&edge(1)).await.unwrap();
     assert_eq!(keys(&server), ["sb:session:1001"]);
 }

@@ -31,7 +31,7 @@ async fn everything_fails_in_time(directory: &Directory) {
         open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh())
         call(CallId::fresh()) free_call(CallId::fresh())
         calls_on(&BackendName::from("a")) live_calls(&[BackendName::from("a")])
-        open_session(SessionId(1), &edge(1)) session(SessionId(1)) close_session(SessionId(1), &edge(1))
+        open_session(SessionId(1), &edge(1), &terms()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
         edge_alive(&edge(1)) silent_edges(LIFE) held_by(&edge(1)) forget_edge(&edge(1))
         announce_backend(&backend("a"), LIFE) backends() remove_backend(&BackendName::from("a"))
         lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))

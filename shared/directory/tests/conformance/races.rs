@@ -143,7 +143,7 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
     let mut tasks = JoinSet::new();
     for number in 0..CROWD {
         let (directory, Owner { edge, .. }) = (directory.clone(), Owner { edge: edge(number), ..owner(1) });
-        tasks.spawn(async move { directory.open_session(session, &edge).await.unwrap().then_some(edge) });
+        tasks.spawn(async move { directory.open_session(session, &edge, &terms()).await.unwrap().then_some(edge) });
     }
     let edges: Vec<_> = all(tasks).await.into_iter().flatten().collect();
     assert_eq!(edges.len(), 1);

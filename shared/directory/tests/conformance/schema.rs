@@ -92,7 +92,7 @@ async fn the_records_of_handles_calls_and_sessions() {
     let directory = server.directory().await;
     gives(&directory, "alice", &owner(1)).await;
     gives(&directory, "bob", &owner(2)).await;
-    directory.open_session(handle(1).session, &edge(1)).await.unwrap();
+    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     assert!(place(&directory, &call).await);
     let mut raw = server.raw();

@@ -19,9 +19,9 @@ const SHORT: Duration = Duration::from_millis(50);
 async fn a_session_is_opened_once(directory: Directory) {
     let session = SessionId(1);
     assert_eq!(directory.session(session).await.unwrap(), None);
-    assert!(directory.open_session(session, &edge(1)).await.unwrap());
-    assert!(!directory.open_session(session, &edge(1)).await.unwrap());
-    assert!(!directory.open_session(session, &edge(2)).await.unwrap());
+    assert!(directory.open_session(session, &edge(1), &terms()).await.unwrap());
+    assert!(!directory.open_session(session, &edge(1), &terms()).await.unwrap());
+    assert!(!directory.open_session(session, &edge(2), &terms()).await.unwrap());
     assert_eq!(directory.session(session).await.unwrap(), Some(edge(1)));
     assert_eq!(directory.held_by(&edge(1)).await.unwrap().1, vec![session]);
     assert_eq!(directory.held_by(&edge(2)).await.unwrap().1, vec![]);
@@ -29,7 +29,7 @@ async fn a_session_is_opened_once(directory: Directory) {
 
 async fn only_its_edge_closes_a_session(directory: Directory) {
     let session = SessionId(1);
-    directory.open_session(session, &edge(1)).await.unwrap();
+    directory.open_session(session, &edge(1), &terms()).await.unwrap();
     directory.close_session(session, &edge(2)).await.unwrap();
     assert_eq!(directory.session(session).await.unwrap(), Some(edge(1)));
     assert_eq!(directory.held_by(&edge(1)).await.unwrap().1, vec![session]);
@@ -37,12 +37,12 @@ async fn only_its_edge_closes_a_session(directory: Directory) {
         directory.close_session(session, &edge(1)).await.unwrap();
         assert_eq!(directory.session(session).await.unwrap(), None);
     }
-    assert!(directory.open_session(session, &edge(2)).await.unwrap());
+    assert!(directory.open_session(session, &edge(2), &terms()).await.unwrap());
 }
 
 async fn an_edge_holds_its_handles_and_sessions(directory: Directory) {
     for number in 1..=2_500 {
-        directory.open_session(SessionId(number), &edge(1)).await.unwrap();
+        directory.open_session(SessionId(number), &edge(1), &terms()).await.unwrap();
     }
     gives(&directory, "alice", &owner(1)).await;
     gives(&directory, "bob", &owner(2)).await;

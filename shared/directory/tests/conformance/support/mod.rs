@@ -4,7 +4,7 @@ pub mod sample;
 pub mod server;
 pub mod steps;
 
-pub use sample::{backend, call, edge, handle, owner, request};
+pub use sample::{backend, call, edge, handle, owner, request, terms};
 pub use server::RedisServer;
 pub use steps::{eventually, gives, name_of, place, register};
 

@@ -1,7 +1,8 @@
 //! Handles, owners and calls to try things on.
 
-use directory::record::{Backend, BackendStatus, Call, CallParty, Owner};
+use directory::record::{Backend, BackendStatus, Call, CallParty, Owner, Terms};
 use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use std::time::Duration;
 
 pub fn handle(number: u64) -> HandleRef {
     HandleRef { session: SessionId(1_000 + number), handle: HandleId(9_007_199_254_740_000 + number) }
@@ -18,6 +19,11 @@ pub fn owner(number: u64) -> Owner {
 
 pub fn request() -> MessageId {
     MessageId::fresh()
+}
+
+/// Half a minute for whoever shows the same token.
+pub fn terms() -> Terms {
+    Terms { proof: Some("to\"k\0n".to_owned()), grace: Duration::from_secs(30) }
 }
 
 /// A call between two named handles, on backend `a`.

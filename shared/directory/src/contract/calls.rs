@@ -1,0 +1,103 @@
+//! Calls.
+
+use crate::record::{Call, Concluded, LeftCall, Taken, Token};
+use crate::{Directory, Result};
+use protocol::{BackendName, CallId, HandleRef};
+
+/// Calls.
+///
+/// A call is opened, then takes its two handles one after the other, the smaller
+/// [`HandleRef`] first: of two calls that want the same handles, exactly one gets both.
+impl Directory {
+    /// Writes the call's record and counts it for its backend. Writing it again changes nothing:
+    /// the answer is the call as it was opened first, perhaps on another backend than `call` says.
+    /// (Redis: the backend's set of calls first, then the record.)
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn open_call(&self, call: &Call) -> Result<Call> {
+        on_store!(self, open_call(call))
+    }
+
+    /// Takes a handle for an open call: only if it owns `username` and is in no other call. Taking
+    /// it again for the same call is `Won` too, even after it lost the name. A call that was freed
+    /// meanwhile gets nothing (`Gone`), so that no handle is left in a call that is over.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn take(&self, handle: HandleRef, username: &str, call: CallId) -> Result<Taken> {
+        on_store!(self, take(handle, username, call))
+    }
+
+    /// The call's record.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn call(&self, call: CallId) -> Result<Option<Call>> {
+        on_store!(self, call(call))
+    }
+
+    /// Ends a call: frees whichever of its handles are still in it, removes the record and the
+    /// backend's count of it. `None` when there is no such call any more. Touches no handle that is
+    /// in another call. (Redis: a mark that it is over, handles, the record, the count; stopped
+    /// half-way, it can be done again. Two who free it at once may both get the record.)
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
+        on_store!(self, free_call(call))
+    }
+
+    /// Ends a call like [`free_call`](Self::free_call), on behalf of the connector that has the
+    /// backend's lease with this token: a former one cannot.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn conclude_call(&self, call: CallId, token: Token) -> Result<Concluded> {
+        on_store!(self, conclude_call(call, token))
+    }
+
+    /// Writes down what the connector with this token knows of these calls, in one round trip. False
+    /// for a call that has no record any more, or that a later holder of the lease has written to.
+    ///
+    /// # Errors
+    /// [`crate::Error`]; then some may be written down and others not.
+    pub async fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Result<Vec<bool>> {
+        on_store!(self, save_calls(token, saves))
+    }
+
+    /// The calls on a backend with what its last connector wrote down of them. A call that is
+    /// being freed is none of them.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn left_calls(&self, backend: &BackendName) -> Result<Vec<LeftCall>> {
+        on_store!(self, left_calls(backend))
+    }
+
+    /// Writes a running call down again in a directory that has lost it: its record, the state, the
+    /// backend's count, and its mark on both handles, also on those whose own records are not back
+    /// yet. A handle that is in another call is left in that.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn restore_call(&self, call: &Call, token: Token, state: &str) -> Result<()> {
+        on_store!(self, restore_call(call, token, state))
+    }
+
+    /// The calls on a backend.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn calls_on(&self, backend: &BackendName) -> Result<Vec<CallId>> {
+        on_store!(self, calls_on(backend))
+    }
+
+    /// How many calls each of these backends has, in the same order, in one round trip.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn live_calls(&self, backends: &[BackendName]) -> Result<Vec<u64>> {
+        on_store!(self, live_calls(backends))
+    }
+}
