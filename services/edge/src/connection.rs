@@ -10,10 +10,11 @@ use crate::outlet::{Forgotten, Outlet};
 use crate::registry::{INBOX, Inbound, Route, Surrendered};
 use crate::shared::Shared;
 use crate::socket::{Frame, Socket};
+use directory::record::Terms;
 use futures_util::FutureExt;
 use protocol::error::{Refusal, SESSION_CONFLICT, UNKNOWN};
 use protocol::{SessionId, frame, reply};
-use service::CancellationToken;
+use service::{CancellationToken, Context};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +132,9 @@ impl Connection {
 
     async fn create(&mut self, transaction: &str, wanted: Option<SessionId>) {
         let session = wanted.unwrap_or_else(SessionId::random);
-        match self.shared.context.directory.open_session(session, &self.shared.context.id).await {
+        let terms = Terms { proof: None, grace: self.shared.limits.reclaim_timeout };
+        let Context { directory, id, .. } = &self.shared.context;
+        match directory.open_session(session, id, &terms).await {
             Ok(true) => {
                 self.client.opened(session, Instant::now());
                 self.shared.registry.set(session, self.route.clone());

@@ -16,6 +16,7 @@
 //! | [`socket`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
 //! | [`registry`] | which connection has which session |
 //! | [`mailbox`] | events from routers and connectors |
+//! | [`shared`], [`crew`] | what all connections share; all tasks of an edge |
 //!
 //! How it fails: what cannot be put on the bus is an error for its client; what does not come back
 //! in time too. A client that reads too slowly loses its socket, not its session. When the edge
@@ -25,6 +26,7 @@ pub mod access;
 pub mod act;
 pub mod client;
 pub mod connection;
+pub mod crew;
 pub mod handle;
 pub mod handshake;
 pub mod json;
@@ -42,16 +44,15 @@ pub mod transport;
 pub use options::Options;
 
 use bus::topic::Mailbox;
-use protocol::server_info::ServerInfo;
-use registry::Registry;
 use service::Context;
 use shared::Shared;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use transport::Transport;
 
 /// How often an edge gives a sign of life; routers take one that is silent for much longer as dead.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Why an edge cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -74,44 +75,59 @@ pub enum Error {
 /// it waits for them.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let tls = options.certificate().map(tls::acceptor).transpose()?;
-    let id = context.id.clone();
-    let mailbox = Mailbox::Edge(id.clone());
-    let reader = context.bus.open(mailbox.clone()).await?;
-    context.directory.edge_alive(&id).await?;
-    let shared = Arc::new(Shared {
-        info: Arc::new(info(&options, &context)),
-        limits: Arc::new(options.limits()),
-        manners: options.manners(),
-        registry: Registry::default(),
-        context: context.clone(),
-    });
-    let background =
-        [tokio::spawn(mailbox::read(reader, shared.clone())), tokio::spawn(sign_of_life(shared.clone()))];
-    server::serve(listener, shared, tls).await;
-    background.iter().for_each(tokio::task::JoinHandle::abort);
-    leave(&context, &mailbox).await;
+    let edge = Edge::start(&options, context).await?;
+    server::accept_all(listener, &edge.shared, tls).await;
+    edge.stop().await;
     Ok(())
 }
 
+/// A running edge. Dropped without [`stop`](Self::stop) it falls silent at once, as one that is killed.
+pub struct Edge {
+    shared: Arc<Shared>,
+}
+
+impl Edge {
+    /// Opens its mailbox, announces itself, and waits for clients.
+    ///
+    /// # Errors
+    /// When the bus or the directory is not there; later it waits for them.
+    pub async fn start(options: &Options, context: Context) -> Result<Self, Error> {
+        let reader = context.bus.open(Mailbox::Edge(context.id.clone())).await?;
+        context.directory.edge_alive(&context.id).await?;
+        let shared = Arc::new(Shared::new(options, context));
+        shared.background.spawn(mailbox::read(reader, shared.clone()));
+        shared.background.spawn(sign_of_life(shared.clone()));
+        Ok(Self { shared })
+    }
+
+    /// Serves a client that has connected.
+    pub fn welcome(&self, stream: Box<dyn Transport>) {
+        self.shared.connections.spawn(server::welcome(stream, self.shared.clone()));
+    }
+
+    /// Waits for the connections to end, which they do when the context is shut down.
+    pub async fn stop(self) {
+        let Shared { context, connections, background, .. } = &*self.shared;
+        connections.wait().await;
+        background.dismiss();
+        leave(context).await;
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.shared.connections.dismiss();
+        self.shared.background.dismiss();
+    }
+}
+
 /// What cannot be removed now is removed by a router, which takes a silent edge as dead.
-async fn leave(context: &Context, mailbox: &Mailbox) {
-    if let Err(error) = context.bus.close(mailbox).await {
+async fn leave(context: &Context) {
+    if let Err(error) = context.bus.close(&Mailbox::Edge(context.id.clone())).await {
         tracing::warn!(%error, "the mailbox could not be closed");
     }
     if let Err(error) = context.directory.forget_edge(&context.id).await {
         tracing::warn!(%error, "the edge could not take its leave");
-    }
-}
-
-fn info(options: &Options, context: &Context) -> ServerInfo {
-    ServerInfo {
-        server_name: options.server_name.clone().unwrap_or_else(|| context.id.to_string()),
-        version_string: env!("CARGO_PKG_VERSION").to_owned(),
-        session_timeout: options.session_timeout,
-        reclaim_session_timeout: options.reclaim_timeout,
-        accepting_new_sessions: true,
-        api_secret: options.api_secret.is_some(),
-        auth_token: options.token_auth_secret.is_some(),
     }
 }
 

@@ -2,45 +2,40 @@
 
 use crate::connection::Connection;
 use crate::handshake::{self, Failed};
-use crate::options::Manners;
 use crate::shared::Shared;
 use crate::socket::{self, Socket};
-use crate::transport;
+use crate::transport::{self, Transport};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
 
 /// How long a client may take to open its websocket.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Accepts until the edge stops, then waits for the connections to end.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, tls: Option<TlsAcceptor>) {
-    let places = Arc::new(Semaphore::new(shared.manners.max_connections));
-    let connections = TaskTracker::new();
-    let stop = shared.context.shutdown.clone();
-    while let Some(Some((stream, place))) = stop.run_until_cancelled(accept(&listener, &places)).await {
+/// Accepts until the edge stops.
+pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option<TlsAcceptor>) {
+    let stop = &shared.context.shutdown;
+    while let Some(Some((stream, place))) = stop.run_until_cancelled(accept(&listener, shared)).await {
         let (shared, tls) = (shared.clone(), tls.clone());
-        connections.spawn(async move {
-            if let Some(socket) = open(stream, tls, &shared.manners).await {
-                metrics::gauge!("switchboard_edge_connections").increment(1.0);
-                Connection::new(socket, shared).run().await;
-                metrics::gauge!("switchboard_edge_connections").decrement(1.0);
-            }
-            drop(place);
+        shared.connections.clone().spawn(async move {
+            let stream = async { transport::open(stream, tls.as_ref()).await };
+            converse(stream, place, shared).await;
         });
     }
-    connections.close();
-    connections.wait().await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
+/// Serves a client whose bytes come from elsewhere.
+pub async fn welcome(stream: Box<dyn Transport>, shared: Arc<Shared>) {
+    if let Some(place) = shared.place().await {
+        converse(async { Ok(stream) }, place, shared).await;
+    }
+}
+
+async fn accept(listener: &TcpListener, shared: &Shared) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = shared.place().await?;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return Some((stream, place)),
@@ -52,17 +47,22 @@ async fn accept(
     }
 }
 
-async fn open(stream: TcpStream, tls: Option<TlsAcceptor>, manners: &Manners) -> Option<Socket> {
+/// Opens a client's websocket and serves it.
+async fn converse(
+    stream: impl Future<Output = io::Result<Box<dyn Transport>>>,
+    place: OwnedSemaphorePermit,
+    shared: Arc<Shared>,
+) {
     let opening = async {
-        let stream = transport::open(stream, tls.as_ref()).await.map_err(Failed::Broken)?;
-        handshake::open(stream, socket::config(manners)).await
+        let stream = stream.await.map_err(Failed::Broken)?;
+        handshake::open(stream, socket::config(&shared.manners)).await
     };
     match tokio::time::timeout(HANDSHAKE_PATIENCE, opening).await {
-        Ok(Ok(stream)) => Some(Socket::new(stream, manners.clone())),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "no websocket was opened");
-            None
+        Ok(Ok(stream)) => {
+            let socket = Socket::new(stream, shared.manners.clone(), place);
+            Connection::new(socket, shared).run().await;
         }
-        Err(_) => None,
+        Ok(Err(error)) => tracing::debug!(%error, "no websocket was opened"),
+        Err(_) => {}
     }
 }

@@ -1,7 +1,8 @@
 //! What all connections of an edge share.
 
 use crate::act::Road;
-use crate::options::{Limits, Manners};
+use crate::crew::Crew;
+use crate::options::{Limits, Manners, Options};
 use crate::registry::Registry;
 use bus::SendError;
 use bus::message::{Body, Message};
@@ -11,6 +12,7 @@ use protocol::server_info::ServerInfo;
 use service::Context;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long the bus may take to accept a message.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
@@ -29,9 +31,34 @@ pub struct Shared {
     pub manners: Manners,
     /// The answer to `info`.
     pub info: Arc<ServerInfo>,
+    /// The tasks of connections.
+    pub connections: Crew,
+    /// All other tasks.
+    pub background: Crew,
+    places: Arc<Semaphore>,
 }
 
 impl Shared {
+    /// What the connections of a new edge share.
+    pub fn new(options: &Options, context: Context) -> Self {
+        let manners = options.manners();
+        Self {
+            info: Arc::new(info(options, &context)),
+            limits: Arc::new(options.limits()),
+            registry: Registry::default(),
+            connections: Crew::default(),
+            background: Crew::default(),
+            places: Arc::new(Semaphore::new(manners.max_connections)),
+            manners,
+            context,
+        }
+    }
+
+    /// A client's place among all that may be connected; waits for one.
+    pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
     /// Puts a message on the bus. What is given back is sent again in the background when it cannot
     /// be sent now: nobody else knows that the handle is gone, or the call not wanted.
     pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
@@ -64,4 +91,16 @@ async fn send_again(context: &Context, message: &Message, who: HandleRef) {
         }
     }
     tracing::error!(handle = %who, "a handle that is gone could not be released");
+}
+
+fn info(options: &Options, context: &Context) -> ServerInfo {
+    ServerInfo {
+        server_name: options.server_name.clone().unwrap_or_else(|| context.id.to_string()),
+        version_string: env!("CARGO_PKG_VERSION").to_owned(),
+        session_timeout: options.session_timeout,
+        reclaim_session_timeout: options.reclaim_timeout,
+        accepting_new_sessions: true,
+        api_secret: options.api_secret.is_some(),
+        auth_token: options.token_auth_secret.is_some(),
+    }
 }

@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -48,6 +49,7 @@ pub struct Socket {
     /// When the client last said anything.
     heard: Instant,
     pinged: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 /// The client does not read fast enough.
@@ -63,10 +65,11 @@ pub enum Frame {
 }
 
 impl Socket {
-    /// Takes over an opened websocket.
-    pub fn new(stream: Stream, manners: Manners) -> Self {
+    /// Takes over an opened websocket, which has its place among all of the edge while it is open.
+    pub fn new(stream: Stream, manners: Manners, place: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!("switchboard_edge_connections").increment(1.0);
         let (queue, heard) = (VecDeque::new(), Instant::now());
-        Self { stream, manners, queue, queued: 0, unflushed: false, heard, pinged: false }
+        Self { stream, manners, queue, queued: 0, unflushed: false, heard, pinged: false, _place: place }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.
@@ -171,8 +174,15 @@ impl Socket {
     }
 
     /// What was queued for sessions and never written.
-    pub fn unheard(self) -> impl Iterator<Item = (SessionId, String)> {
-        self.queue.into_iter().filter_map(|(session, text)| session.map(|session| (session, text)))
+    pub fn unheard(mut self) -> impl Iterator<Item = (SessionId, String)> {
+        let queue = std::mem::take(&mut self.queue);
+        queue.into_iter().filter_map(|(session, text)| session.map(|session| (session, text)))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        metrics::gauge!("switchboard_edge_connections").decrement(1.0);
     }
 }
 

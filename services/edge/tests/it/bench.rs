@@ -6,7 +6,7 @@ use bus::{Bus, MailboxReader, Worker};
 use clap::Parser;
 use directory::Directory;
 use protocol::{BackendName, CallId, MessageId, ServiceId, Side, videocall};
-use service::{CancellationToken, Context, Health};
+use service::{CancellationToken, Context, Health, Parting};
 use std::time::Duration;
 use testkit::{Client, DEADLINE, eventually};
 use tokio::net::TcpListener;
@@ -51,7 +51,7 @@ impl Bench {
             directory: Directory::memory(),
             health: Health::default(),
             shutdown: stop.clone(),
-            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
+            parting: Parting { bound: Duration::from_secs(5), hand_over: false },
         };
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());

@@ -1,0 +1,33 @@
+//! The tasks of an edge. They end when it does, however that comes about.
+
+use std::future::Future;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// All tasks of an edge; clones share it.
+#[derive(Clone, Default)]
+pub struct Crew {
+    tasks: TaskTracker,
+    dismissed: CancellationToken,
+}
+
+impl Crew {
+    /// A task that runs until it is done, or the crew is dismissed.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let dismissed = self.dismissed.clone();
+        self.tasks.spawn(async move {
+            dismissed.run_until_cancelled(task).await;
+        });
+    }
+
+    /// Waits until every task is done.
+    pub async fn wait(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Every task stops where it stands.
+    pub fn dismiss(&self) {
+        self.dismissed.cancel();
+    }
+}
