@@ -11,7 +11,7 @@ async fn a_call_outlives_a_lost_socket(stage: Stage) {
     let (alice, bob) = tokio::join!(stage.page_at("alice", line.url()), stage.page("bob"));
     connect((&alice, "alice"), (&bob, "bob")).await;
     line.cut();
-    alice.says("Trying again by itself").await;
+    alice.says("Connection lost. Trying again").await;
     alice.is("incall").await;
     tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
     line.lead_to(stage.door(0));
@@ -29,7 +29,7 @@ async fn a_socket_that_is_lost_for_too_long_ends_the_call_and_the_page_comes_bac
     let (alice, bob) = tokio::join!(stage.page_at("alice", line.url()), stage.page("bob"));
     connect((&alice, "alice"), (&bob, "bob")).await;
     line.cut();
-    alice.says("Trying again by itself").await;
+    alice.says("Connection lost. Trying again").await;
     bob.says("alice hung up").await;
     bob.is("idle").await;
     line.lead_to(stage.door(0));

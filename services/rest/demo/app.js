@@ -14,6 +14,8 @@ let calls = null;
 let name = null;
 let online = false;
 let tried = false;
+/** Whether there was a connection before. */
+let met = false;
 /** Somebody took our name during a call; to be said when the call is over. */
 let lostName = null;
 
@@ -39,7 +41,7 @@ const welcome = () => (name ? `You can be called as ${name}.` : "Choose a name t
 // What the server says.
 
 async function ready({ resumed }) {
-  online = true;
+  online = met = true;
   if (resumed) return refresh(calls.now ? calls.describe() : welcome(), "good");
   const former = name;
   name = null;
@@ -49,10 +51,11 @@ async function ready({ resumed }) {
   if (former) await register(former, broken ? words.brokenCall : undefined);
 }
 
-function lost(error) {
+function lost(error, pause) {
   online = false;
   tried = true;
-  refresh(words.failure(error), "bad");
+  refresh();
+  view.countDown(pause, (seconds) => words.lost(error, seconds, { met, inCall: calls.now?.answered }));
 }
 
 function displaced({ username }) {

@@ -1,16 +1,21 @@
 // The road to the server: one websocket, one session, one handle, and requests with their answers.
 //
-// When the socket drops, a new one claims the session, so that a call goes on; what was to be sent
-// meanwhile waits. Only when the session is gone too does everything begin anew, and `ready` says so.
+// When the socket drops, a new one claims the session, so that a call goes on. What was to be sent
+// meanwhile is sent then, and candidates of which nobody knows whether they arrived are sent again.
+// Only when the session is gone too does everything begin anew: `ready` says so, and what was under
+// way is refused.
 
 const PROTOCOL = "janus-protocol";
 const PLUGIN = "janus.plugin.videocall";
 const KEEPALIVE_EVERY = 25_000;
 const PATIENCE = 20_000;
 const OPENING = 8_000;
-const LONGEST_PAUSE = 5_000;
-const OUTBOX = 200;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 10_000;
+const MOST_WAITING = 200;
 const NO_SUCH_SESSION = 458;
+/** The server is being restarted; another one, or the same, is there for us at once. */
+const SERVICE_RESTART = 1012;
 
 /** Why a request was not done. `layer` is who says so: "core", "plugin" or "link" (nobody answered). */
 export class Refusal extends Error {
@@ -22,13 +27,15 @@ export class Refusal extends Error {
 
 const unique = () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
 
+const link = (reason) => new Refusal("link", 0, reason);
+
 /** Resolves with an open socket; rejects when there is none, or it takes too long. */
 function opened(url) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, PROTOCOL);
     const giveUp = setTimeout(() => socket.close(), OPENING);
     socket.onopen = () => { clearTimeout(giveUp); resolve(socket); };
-    socket.onclose = () => { clearTimeout(giveUp); reject(new Refusal("link", 0, "unreachable")); };
+    socket.onclose = () => { clearTimeout(giveUp); reject(link("unreachable")); };
   });
 }
 
@@ -36,10 +43,13 @@ export class Connection {
   #url; #on; #timer; #keepalive;
   #socket = null; #session = null; #handle = null;
   #ready = false; #stopped = false; #opening = false; #failures = 0;
+  /** Requests without an answer by transaction, the oldest first; those without a timer wait to be sent. */
   #pending = new Map();
-  #outbox = [];
 
-  /** `on` has `ready({ resumed })`, `lost(error)`, `event(data, jsep)`, `trickle(candidate)`, `hangup(reason)`. */
+  /**
+   * `on` has `ready({ resumed })`, `lost(error, pause)` (milliseconds until it tries again, if it does),
+   * `event(data, jsep)`, `trickle(candidate)`, `hangup(reason)`.
+   */
   constructor(url, on) {
     this.#url = url;
     this.#on = on;
@@ -63,7 +73,8 @@ export class Connection {
   /** Ends the session at once, so that a peer need not wait for us. */
   stop() {
     this.#stopped = true;
-    if (this.#session) this.#write({ janus: "destroy", session_id: this.#session, transaction: unique() });
+    const goodbye = { janus: "destroy", session_id: this.#session, transaction: unique() };
+    if (this.#session) this.#socket?.send(JSON.stringify(goodbye));
     this.#socket?.close();
   }
 
@@ -89,7 +100,7 @@ export class Connection {
   #adopt(socket) {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#read(JSON.parse(data));
-    socket.onclose = () => this.#drop(socket);
+    socket.onclose = ({ code }) => this.#drop(socket, link(code === SERVICE_RESTART ? "restart" : "lost"));
   }
 
   async #greet() {
@@ -100,10 +111,19 @@ export class Connection {
       this.#failures = 0;
       this.#ready = true;
       this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_EVERY);
-      for (const text of this.#outbox.splice(0)) socket.send(text);
+      const waiting = [...this.#pending];
+      if (resumed) this.#resume(waiting);
       this.#on.ready({ resumed });
+      // Last, so that the page has ended the old call by then and does not mind.
+      if (!resumed) for (const [transaction] of waiting) this.#settle(transaction)?.reject(link("interrupted"));
     } catch (error) {
       this.#drop(socket, error);
+    }
+  }
+
+  #resume(waiting) {
+    for (const [transaction, asked] of waiting) {
+      if (!asked.timer || asked.kind === "trickle") this.#send(transaction, asked);
     }
   }
 
@@ -120,7 +140,6 @@ export class Connection {
 
   async #begin() {
     this.#session = this.#handle = null;
-    this.#outbox = [];
     this.#session = (await this.#ask({ janus: "create" })).data.id;
     await this.#attach();
   }
@@ -140,23 +159,25 @@ export class Connection {
     }
   }
 
+  /** A request of the session, which outlives the socket. */
   #request(body) {
-    return this.#ask({ ...body, session_id: this.#session, handle_id: this.#handle }, this.#ready);
+    return this.#ask({ ...body, session_id: this.#session, handle_id: this.#handle }, true);
   }
 
-  #ask(body, now = true) {
+  #ask(body, lasts = false) {
     const transaction = unique();
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#settle(transaction)?.reject(new Refusal("link", 0, "silent")), PATIENCE);
-      this.#pending.set(transaction, { resolve, reject, timer, event: body.janus === "message" });
-      this.#write({ ...body, transaction }, now);
+      if (lasts && this.#pending.size >= MOST_WAITING) return reject(link("lost"));
+      const asked = { resolve, reject, lasts, kind: body.janus, text: JSON.stringify({ ...body, transaction }) };
+      this.#pending.set(transaction, asked);
+      if (!lasts || this.#ready) this.#send(transaction, asked);
     });
   }
 
-  #write(body, now = true) {
-    const text = JSON.stringify(body);
-    if (now && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text);
-    else if (!now && this.#outbox.length < OUTBOX) this.#outbox.push(text);
+  #send(transaction, asked) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(asked.text);
+    asked.timer ??= setTimeout(() => this.#settle(transaction)?.reject(link("silent")), PATIENCE);
   }
 
   #settle(transaction) {
@@ -172,7 +193,7 @@ export class Connection {
     if (janus === "error") {
       return this.#settle(transaction)?.reject(new Refusal("core", message.error.code, message.error.reason));
     }
-    if (waiting && !waiting.event) return this.#settle(transaction).resolve(message);
+    if (waiting && waiting.kind !== "message") return this.#settle(transaction).resolve(message);
     if (waiting && janus === "event") return this.#settle(transaction).resolve(message.plugindata.data);
     if (janus === "timeout" && message.session_id === this.#session) return this.#forget();
     if (message.sender === this.#handle && this.#handle) this.#tell(message);
@@ -191,22 +212,25 @@ export class Connection {
     this.#drop(this.#socket);
   }
 
-  #drop(socket, error = new Refusal("link", 0, "lost")) {
+  #drop(socket, error = link("lost")) {
     if (!socket || socket !== this.#socket) return;
     this.#socket = null;
     this.#ready = false;
     clearInterval(this.#keepalive);
     socket.onclose = socket.onmessage = null;
     socket.close();
+    for (const [transaction, { lasts }] of [...this.#pending]) if (!lasts) this.#settle(transaction).reject(error);
     this.#again(error);
   }
 
   #again(error) {
     if (this.#stopped) return;
-    this.#on.lost(error);
     // A socket that has no address to go to will have none later.
-    if (error instanceof DOMException) return;
-    const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** this.#failures++);
-    this.#timer = setTimeout(() => this.start(), pause * (0.5 + Math.random() / 2));
+    if (error instanceof DOMException) return this.#on.lost(error);
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures++);
+    // Many pages may have lost the same server: they come back one after the other.
+    const pause = error.reason === "restart" ? FIRST_PAUSE * Math.random() : longest * (0.5 + Math.random() / 2);
+    this.#timer = setTimeout(() => this.start(), pause);
+    this.#on.lost(error, pause);
   }
 }

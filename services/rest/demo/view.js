@@ -24,10 +24,27 @@ function settle(state) {
   if (place) $(place).focus({ preventScroll: true });
 }
 
+let countdown = null;
+
 /** Says how things are; `tone` is "plain", "good" or "bad". */
 export function say(text, tone = "plain") {
-  $("status").textContent = text;
+  clearInterval(countdown);
+  $("status").ariaLive = "polite";
+  // The same words again would be read aloud again.
+  if ($("status").textContent !== text) $("status").textContent = text;
   $("status").dataset.tone = tone;
+}
+
+/** Says each second what `text(seconds)` makes of the seconds that are left, until something else is said. */
+export function countDown(milliseconds = 0, text) {
+  const end = Date.now() + milliseconds;
+  const left = () => Math.max(0, Math.ceil((end - Date.now()) / 1000));
+  say(text(left()), "bad");
+  countdown = setInterval(() => {
+    // Read aloud is how it began, not each second.
+    $("status").ariaLive = "off";
+    $("status").textContent = text(left());
+  }, 250);
 }
 
 export function presence(text, tone) {

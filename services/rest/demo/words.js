@@ -32,12 +32,21 @@ const CORE = {
 };
 
 const LINK = {
-  unreachable: "The server cannot be reached. Trying again by itself…",
-  lost: "The connection to the server was lost. Trying again by itself…",
+  unreachable: "The server cannot be reached.",
+  lost: "Connection lost.",
+  restart: "The server is being restarted.",
   silent: "The server did not answer in time. Try again.",
+  interrupted: "The connection was lost in the middle of that. Try again.",
 };
 
 const UNAVAILABLE = "The service is not able to do that at the moment. Try again in a little while.";
+
+/** What is going on while there is no connection; a call that is up does not need one. */
+export function lost(error, seconds, { met, inCall }) {
+  const why = met && ["unreachable", "silent"].includes(error.reason) ? LINK.lost : failure(error);
+  const again = error instanceof DOMException ? "" : ` Trying again ${seconds ? `in ${seconds} s` : "now"}…`;
+  return why + again + (inCall ? " Your call goes on meanwhile." : "");
+}
 
 /** Why something the user wanted did not happen; `who` is the name it was about. */
 export function failure(error, who) {
