@@ -3,7 +3,8 @@
 //! It speaks the Janus API over websockets and answers as the recordings of Janus 1.1.2 do; the crate's
 //! own tests play the same stories against it and against the real one. It differs in that an SDP is
 //! passed on as it is, that what a real Janus does up to a second later (closing the PeerConnections) it
-//! does at once, and that a session lives until it is destroyed or lost: there are no timeouts.
+//! does at once, and that a session lives until it is destroyed, or for 30 s after its connection is gone:
+//! silence ends none.
 //!
 //! `envelope` checks a request, `core` has the sessions and handles, `videocall` is the plugin. All three
 //! are pure: a request goes in, messages come out. `socket` has the connections.
@@ -18,12 +19,15 @@ use crate::port;
 use serde_json::Value;
 use socket::Connections;
 use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 /// A running fake; its connections end when it is dropped.
 pub struct FakeJanus {
+    /// 0 for one without an address.
     port: u16,
+    away: bool,
     core: Arc<Mutex<Core>>,
     connections: Arc<Connections>,
     listening: Option<AbortHandle>,
@@ -32,16 +36,25 @@ pub struct FakeJanus {
 impl FakeJanus {
     /// Starts one.
     pub async fn start() -> Self {
-        let core = Arc::new(Mutex::new(Core::default()));
-        let connections = Arc::new(Connections::default());
+        let mut fake = Self::in_memory();
         loop {
-            let port = port::free();
-            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
-                let mut fake = Self { port, core, connections, listening: None };
+            fake.port = port::free();
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", fake.port)).await {
                 fake.listen(listener);
                 return fake;
             }
         }
+    }
+
+    /// One without an address, for [`FakeJanus::connect`] alone.
+    pub fn in_memory() -> Self {
+        let (core, connections) = Default::default();
+        Self { port: 0, away: false, core, connections, listening: None }
+    }
+
+    /// A connection within this process, to speak a websocket over; none while it is away.
+    pub fn connect(&self) -> Option<DuplexStream> {
+        (!self.away).then(|| self.connections.connect(&self.core))
     }
 
     fn listen(&mut self, listener: TcpListener) {
@@ -99,7 +112,7 @@ impl FakeJanus {
 
     /// Cuts all connections without a word. Sessions stay and can be claimed.
     pub fn drop_connections(&self) {
-        self.connections.cut();
+        self.connections.cut().for_each(|connection| socket::reclaim(connection, self.core.clone()));
     }
 
     /// Stops answering while connections stay up, as a stopped process does. What comes waits.
@@ -114,6 +127,7 @@ impl FakeJanus {
 
     /// Dies: no connection, no listener, nothing remembered.
     pub async fn go_away(&mut self) {
+        self.away = true;
         if let Some(listening) = self.listening.take() {
             listening.abort();
             // The port is free once the task is gone.
@@ -121,13 +135,16 @@ impl FakeJanus {
                 tokio::task::yield_now().await;
             }
         }
-        self.connections.cut();
-        *self.core() = Core::default();
+        self.connections.cut().for_each(drop);
+        self.core().die();
     }
 
     /// Lives again, empty, at the address it had.
     pub async fn come_back(&mut self) {
-        assert!(self.listening.is_none(), "it was not away");
+        assert!(std::mem::take(&mut self.away), "it was not away");
+        if self.port == 0 {
+            return;
+        }
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await;
         self.listen(listener.expect("the port of the fake Janus is still free"));
     }
@@ -142,6 +159,6 @@ impl Drop for FakeJanus {
         if let Some(listening) = self.listening.take() {
             listening.abort();
         }
-        self.connections.cut();
+        self.connections.cut().for_each(drop);
     }
 }

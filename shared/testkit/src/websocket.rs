@@ -3,12 +3,14 @@
 use crate::wait::DEADLINE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// Subprotocol of the Janus API.
 pub(crate) const API: &str = "janus-protocol";
@@ -18,7 +20,12 @@ pub(crate) const ADMIN_API: &str = "janus-admin-protocol";
 /// Small, so that a test can afford thousands of clients; tungstenite's default is 128 KiB.
 const READ_BUFFER: usize = 8 * 1024;
 
-pub(crate) struct Websocket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// What a websocket can be spoken over.
+pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+pub(crate) struct Websocket(WebSocketStream<Box<dyn Transport>>);
 
 /// What came next on a websocket.
 pub(crate) enum Incoming {
@@ -32,11 +39,23 @@ pub(crate) enum Incoming {
 impl Websocket {
     /// Connects and agrees on `protocol`.
     pub(crate) async fn open(url: &str, protocol: &'static str) -> Result<Self, Error> {
+        let address = url.into_client_request()?.uri().authority().cloned();
+        let address = address.ok_or(Error::Url(UrlError::NoHostName))?;
+        let stream = TcpStream::connect(address.as_str()).await?;
+        stream.set_nodelay(true)?;
+        Self::over(Box::new(stream), url, protocol).await
+    }
+
+    /// Agrees on `protocol` with whoever is at the other end.
+    pub(crate) async fn over(
+        stream: Box<dyn Transport>,
+        url: &str,
+        protocol: &'static str,
+    ) -> Result<Self, Error> {
         let mut request = url.into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-        let no_delay = true;
-        let (socket, _) = Box::pin(connect_async_with_config(request, Some(config), no_delay)).await?;
+        let (socket, _) = Box::pin(client_async_with_config(request, stream, Some(config))).await?;
         Ok(Self(socket))
     }
 

@@ -3,7 +3,7 @@
 //! [`crate::Client`] reads what it hears as JSON and forgets in which order the keys of an object came.
 //! Who must know that, or sends what no client would, takes this.
 
-use crate::websocket::{API, Websocket};
+use crate::websocket::{API, Transport, Websocket};
 use tokio::time::{Instant, timeout_at};
 
 /// A connection; dropping it lets go of the socket without a word.
@@ -24,6 +24,11 @@ impl Wire {
     /// Connects, as the API's subprotocol asks; why not is a text.
     pub async fn open(url: &str) -> Result<Self, String> {
         Websocket::open(url, API).await.map(Self).map_err(|error| format!("no Janus API at {url}: {error}"))
+    }
+
+    /// The same over a stream that is there already.
+    pub async fn over(stream: Box<dyn Transport>) -> Result<Self, String> {
+        Websocket::over(stream, "ws://memory", API).await.map(Self).map_err(|error| error.to_string())
     }
 
     /// Sends a text; whether the socket took it.

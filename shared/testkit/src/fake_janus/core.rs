@@ -51,6 +51,11 @@ impl Core {
         std::mem::take(&mut self.outbox)
     }
 
+    /// Forgets everything, but gives no id twice: those of a real Janus are random.
+    pub(super) fn die(&mut self) {
+        *self = Self { ids: self.ids, ..Self::default() };
+    }
+
     fn take_json(&mut self, from: Connection, request: Value) {
         if let Err(failure) = self.handle_request(from, &request) {
             self.refuse(from, &request, failure);
@@ -97,14 +102,28 @@ impl Core {
     }
 
     fn destroy(&mut self, request: &Request, session: u64) {
+        self.reply(request.from, request.body, "success", json!({}));
+        self.end(session);
+    }
+
+    fn end(&mut self, session: u64) {
+        // First of all, for a session that is over hears no more.
+        self.owners.remove(&session);
         let handles = self.handles.iter().filter(|(_, handle)| handle.session == session);
         let handles: Vec<u64> = handles.map(|(&id, _)| id).collect();
-        // First of all, for a destroyed session hears no more.
-        self.owners.remove(&session);
-        self.reply(request.from, request.body, "success", json!({}));
         for handle in handles {
             self.remove(handle);
         }
+    }
+
+    /// Ends the sessions of a connection that is long gone.
+    pub(super) fn forget(&mut self, connection: Connection) {
+        let left = self.owners.iter().filter(|(_, owner)| **owner == connection);
+        let left: Vec<u64> = left.map(|(&session, _)| session).collect();
+        for session in left {
+            self.end(session);
+        }
+        self.outbox.clear();
     }
 
     fn attach(&mut self, request: &Request, session: u64) -> Result<(), Failure> {

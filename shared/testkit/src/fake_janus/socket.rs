@@ -2,15 +2,23 @@
 //! leave in the order in which they came about.
 
 use super::core::{Connection, Core, Outgoing};
+use crate::websocket::Transport;
 use futures_util::{SinkExt, StreamExt};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use tokio::net::{TcpListener, TcpStream};
+use std::time::Duration;
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+/// How long the sessions of a connection that is gone can be claimed.
+const RECLAIM: Duration = Duration::from_secs(30);
+/// Bytes under way on a connection within the process.
+const BUFFER: usize = 64 * 1024;
 
 /// The open connections, and whether they are served.
 pub(super) struct Connections {
@@ -21,7 +29,7 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Open {
     last: Connection,
-    outboxes: HashMap<Connection, (mpsc::UnboundedSender<String>, AbortHandle)>,
+    outboxes: BTreeMap<Connection, (mpsc::UnboundedSender<String>, AbortHandle)>,
 }
 
 impl Default for Connections {
@@ -41,11 +49,13 @@ impl Connections {
         }
     }
 
-    /// Ends all connections at once, without the closing handshake.
-    pub(super) fn cut(&self) {
-        for (_, (_, task)) in self.open.lock().unwrap().outboxes.drain() {
+    /// Ends all connections at once, without the closing handshake; returns them.
+    pub(super) fn cut(&self) -> impl Iterator<Item = Connection> {
+        let outboxes = std::mem::take(&mut self.open.lock().unwrap().outboxes);
+        outboxes.into_iter().map(|(connection, (_, task))| {
             task.abort();
-        }
+            connection
+        })
     }
 
     /// Whether to let what is received lie.
@@ -53,7 +63,14 @@ impl Connections {
         self.paused.send_replace(pause);
     }
 
-    fn add(self: &Arc<Self>, stream: TcpStream, core: &Arc<Mutex<Core>>) {
+    /// A connection within this process.
+    pub(super) fn connect(self: &Arc<Self>, core: &Arc<Mutex<Core>>) -> DuplexStream {
+        let (theirs, ours) = tokio::io::duplex(BUFFER);
+        self.add(Box::new(ours), core);
+        theirs
+    }
+
+    fn add(self: &Arc<Self>, stream: Box<dyn Transport>, core: &Arc<Mutex<Core>>) {
         let mut open = self.open.lock().unwrap();
         open.last += 1;
         let connection = open.last;
@@ -62,34 +79,43 @@ impl Connections {
         open.outboxes.insert(connection, (outbox, tokio::spawn(talk).abort_handle()));
     }
 
-    fn remove(&self, connection: Connection) {
+    fn remove(&self, connection: Connection, core: Arc<Mutex<Core>>) {
         self.open.lock().unwrap().outboxes.remove(&connection);
+        reclaim(connection, core);
     }
+}
+
+/// A connection is gone: what nobody claims of it is over.
+pub(super) fn reclaim(connection: Connection, core: Arc<Mutex<Core>>) {
+    tokio::spawn(async move {
+        tokio::time::sleep(RECLAIM).await;
+        core.lock().unwrap().forget(connection);
+    });
 }
 
 /// Accepts connections until aborted.
 pub(super) async fn serve(listener: TcpListener, core: Arc<Mutex<Core>>, connections: Arc<Connections>) {
     while let Ok((stream, _)) = listener.accept().await {
-        connections.add(stream, &core);
+        let _ = stream.set_nodelay(true);
+        connections.add(Box::new(stream), &core);
     }
 }
 
 async fn talk(
-    stream: TcpStream,
+    stream: Box<dyn Transport>,
     connection: Connection,
     outgoing: mpsc::UnboundedReceiver<String>,
     core: Arc<Mutex<Core>>,
     connections: Arc<Connections>,
 ) {
-    let _ = stream.set_nodelay(true);
     if let Ok(socket) = Box::pin(accept_hdr_async(stream, agree_on_protocol)).await {
         converse(socket, connection, outgoing, &core, &connections).await;
     }
-    connections.remove(connection);
+    connections.remove(connection, core);
 }
 
 async fn converse(
-    mut socket: WebSocketStream<TcpStream>,
+    mut socket: WebSocketStream<Box<dyn Transport>>,
     connection: Connection,
     mut outgoing: mpsc::UnboundedReceiver<String>,
     core: &Mutex<Core>,
