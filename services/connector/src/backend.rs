@@ -10,14 +10,27 @@ use crate::calls::act::Act;
 use crate::conclude::{conclude, end_strangers};
 use crate::dial::{Dial, FromLink};
 use crate::herald::{Herald, State};
-use crate::options::{Server, Terms};
+use crate::janus::site::Site;
+use crate::options::{Rules, Server};
 use crate::outbox::Outbox;
 use bus::MailboxReader;
 use bus::message::Notice;
 use bus::topic::Mailbox;
-use directory::record::BackendStatus;
+use directory::record::{BackendStatus, Token};
 use service::{CancellationToken, Context};
 use tokio::time::Instant;
+
+/// A backend that is to be served.
+pub struct Tenure {
+    /// Which.
+    pub server: Server,
+    /// The way to its Janus.
+    pub site: Site,
+    /// For its calls.
+    pub rules: Rules,
+    /// The lease on it.
+    pub token: Token,
+}
 
 /// A backend being served.
 pub struct Backend {
@@ -52,16 +65,12 @@ impl Backend {
     ///
     /// # Errors
     /// When the bus is not there.
-    pub async fn open(
-        server: Server,
-        terms: Terms,
-        context: Context,
-        outbox: Outbox,
-    ) -> Result<Self, bus::SendError> {
+    pub async fn open(tenure: Tenure, context: Context, outbox: Outbox) -> Result<Self, bus::SendError> {
+        let Tenure { server, site, rules, token } = tenure;
         let mailbox = context.bus.open(Mailbox::Backend(server.name.clone())).await?;
-        let Terms { rules, credentials } = terms;
-        let calls = Calls::new(server.name.clone()).under(rules).showing(credentials.clone());
-        let janus = Dial::new(server.url.clone(), credentials);
+        let calls = Calls::new(server.name.clone()).under(rules).showing(site.credentials.clone());
+        let calls = calls.in_term(token.0);
+        let janus = Dial::new(site);
         let herald = Herald::start(server.clone(), context.clone());
         let state = State { status: BackendStatus::Abnormal, calls: 0 };
         Ok(Self { server, context, outbox, calls, janus, mailbox, herald, state, dialled: false })

@@ -1,10 +1,9 @@
 //! Keeps a [`Link`] to Janus: dials, and dials again with a growing pause when it goes down.
 
 use crate::janus::message::{FromJanus, JanusId};
+use crate::janus::site::Site;
 use crate::janus::{Down, Link};
-use crate::options::Credentials;
-use std::future::Future;
-use std::pin::Pin;
+use futures_util::future::BoxFuture;
 use std::time::Duration;
 use tokio::time::{Instant, Interval};
 
@@ -13,15 +12,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A link that is up or being dialled.
 pub struct Dial {
-    url: String,
-    credentials: Credentials,
+    site: Site,
     pause: Duration,
     state: State,
 }
 
 enum State {
     Up(Box<Link>, Interval),
-    Dialling(Pin<Box<dyn Future<Output = Result<Link, Down>> + Send>>),
+    Dialling(BoxFuture<'static, Result<Link, Down>>),
 }
 
 /// What the link brings.
@@ -39,9 +37,9 @@ pub enum FromLink {
 
 impl Dial {
     /// Begins to dial.
-    pub fn new(url: String, credentials: Credentials) -> Self {
-        let state = State::Dialling(dial(url.clone(), credentials.clone(), Duration::ZERO));
-        Self { url, credentials, pause: FIRST_PAUSE, state }
+    pub fn new(site: Site) -> Self {
+        let state = State::Dialling(dial(site.clone(), Duration::ZERO));
+        Self { site, pause: FIRST_PAUSE, state }
     }
 
     /// Sends to Janus; what cannot be sent is found out by [`next`](Self::next).
@@ -59,6 +57,7 @@ impl Dial {
             match &mut self.state {
                 State::Up(link, keepalive) => {
                     let down = tokio::select! {
+                        biased;
                         message = link.next() => match message {
                             Ok(FromJanus::Timeout) => Down::Closed,
                             Ok(message) => return FromLink::Message(message),
@@ -91,7 +90,7 @@ impl Dial {
     }
 
     fn redial(&mut self) {
-        self.state = State::Dialling(dial(self.url.clone(), self.credentials.clone(), self.pause));
+        self.state = State::Dialling(dial(self.site.clone(), self.pause));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
@@ -103,13 +102,9 @@ impl Dial {
     }
 }
 
-fn dial(
-    url: String,
-    credentials: Credentials,
-    pause: Duration,
-) -> Pin<Box<dyn Future<Output = Result<Link, Down>> + Send>> {
+fn dial(site: Site, pause: Duration) -> BoxFuture<'static, Result<Link, Down>> {
     Box::pin(async move {
         tokio::time::sleep(pause).await;
-        Link::open(&url, credentials).await
+        Link::open(&site).await
     })
 }

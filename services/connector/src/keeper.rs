@@ -3,10 +3,12 @@
 //! Connectors that know the same servers share them: each tries for one lease at a time, and waits
 //! the longer the more it has, so that the others come first.
 
-use crate::backend::{Backend, Stopped, lease_name};
+use crate::backend::{Backend, Stopped, Tenure, lease_name};
 use crate::herald::{LEASE_LIFE, RENEW_EVERY};
+use crate::janus::site::{Dialler, Site};
 use crate::options::{Server, Terms};
 use crate::outbox::Outbox;
+use directory::record::Token;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +24,15 @@ const MODEST_UP_TO: u32 = 3;
 pub struct Keeper {
     context: Context,
     outbox: Outbox,
+    dialler: Dialler,
     held: Arc<Mutex<u32>>,
 }
 
 impl Keeper {
     /// Without leases.
-    pub fn new(context: Context) -> Self {
+    pub fn new(context: Context, dialler: Dialler) -> Self {
         let outbox = Outbox::new(context.bus.clone());
-        Self { context, outbox, held: Arc::default() }
+        Self { context, outbox, dialler, held: Arc::default() }
     }
 
     /// Waits until what clients are to hear is on the bus.
@@ -39,9 +42,9 @@ impl Keeper {
 
     /// Serves this server whenever its lease can be had, until `stop`.
     pub async fn keep(self, server: Server, terms: Terms, stop: CancellationToken) {
-        while let Some(()) = stop.run_until_cancelled(self.lease(&server)).await {
+        while let Some(token) = stop.run_until_cancelled(self.lease(&server)).await {
             tracing::info!(backend = %server.name, "this connector serves the backend now");
-            let stopped = self.serve(&server, &terms, &stop).await;
+            let stopped = self.serve(&server, &terms, token, &stop).await;
             *self.held.lock().await -= 1;
             if stopped == Stopped::Asked {
                 return;
@@ -49,8 +52,11 @@ impl Keeper {
         }
     }
 
-    async fn serve(&self, server: &Server, terms: &Terms, stop: &CancellationToken) -> Stopped {
-        match Backend::open(server.clone(), terms.clone(), self.context.clone(), self.outbox.clone()).await {
+    async fn serve(&self, server: &Server, terms: &Terms, token: Token, stop: &CancellationToken) -> Stopped {
+        let Terms { rules, credentials } = terms.clone();
+        let site = Site { url: server.url.clone(), credentials, dialler: self.dialler.clone() };
+        let tenure = Tenure { server: server.clone(), site, rules, token };
+        match Backend::open(tenure, self.context.clone(), self.outbox.clone()).await {
             Ok(backend) => backend.serve(stop).await,
             Err(error) => {
                 tracing::warn!(%error, backend = %server.name, "the backend's mailbox could not be opened");
@@ -60,15 +66,15 @@ impl Keeper {
     }
 
     /// Waits until the lease is ours.
-    async fn lease(&self, server: &Server) {
+    async fn lease(&self, server: &Server) -> Token {
         let name = lease_name(server);
         loop {
             let mut held = self.held.lock().await;
             tokio::time::sleep(MODESTY * (*held).min(MODEST_UP_TO)).await;
             match self.context.directory.lease(&name, &self.context.id, LEASE_LIFE).await {
-                Ok(Some(_)) => {
+                Ok(Some(token)) => {
                     *held += 1;
-                    return;
+                    return token;
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, backend = %server.name, "no lease could be asked for"),

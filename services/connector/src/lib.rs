@@ -32,6 +32,7 @@ pub mod sources;
 
 pub use options::Options;
 
+use janus::site::{Dialler, tcp};
 use service::Context;
 
 /// Why a connector cannot run.
@@ -52,12 +53,20 @@ pub enum Error {
 /// # Errors
 /// When no server is named, or a secret is nobody's.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
+    run_with(options, context, tcp()).await
+}
+
+/// Serves Janus servers that are reached in this way, until shutdown.
+///
+/// # Errors
+/// When no server is named, or a secret is nobody's.
+pub async fn run_with(options: Options, context: Context, dialler: Dialler) -> Result<(), Error> {
     if options.backends.is_empty() {
         return Err(Error::NoBackend);
     }
     if !options.secrets_are_named() {
         return Err(Error::NamelessSecret);
     }
-    sources::serve(&options, context).await;
+    sources::serve(&options, context, dialler).await;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Which Janus servers there are: those named by the operator, and every address of a host name,
 //! looked up again every few seconds.
 
+use crate::janus::site::Dialler;
 use crate::keeper::Keeper;
 use crate::options::{Options, Server, Source, Terms};
 use protocol::BackendName;
@@ -14,8 +15,8 @@ const LOOK_UP_EVERY: Duration = Duration::from_secs(3);
 const MISSES: u32 = 3;
 
 /// Serves the servers of all sources until the connector stops.
-pub async fn serve(options: &Options, context: Context) {
-    let keeper = Keeper::new(context.clone());
+pub async fn serve(options: &Options, context: Context, dialler: Dialler) {
+    let keeper = Keeper::new(context.clone(), dialler);
     let served = TaskTracker::new();
     for source in options.backends.clone() {
         match source {

@@ -1,7 +1,7 @@
 //! One call on a backend: its two legs, and what waits on them.
 
 use crate::janus::message::JanusId;
-use bus::message::{CallEvent, CallRecord, Change, ClientEvent, Events, Party, Place};
+use bus::message::{Address, CallEvent, CallRecord, Change, ClientEvent, Events, Party, Place, Stamp};
 use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,6 +25,7 @@ pub struct Call {
     /// Who seems to have lost its PeerConnection, while the reason is awaited.
     pub suspect: Option<Suspect>,
     began: Instant,
+    term: u64,
     caller: Leg,
     callee: Leg,
 }
@@ -40,6 +41,8 @@ pub struct Leg {
     pub registered: bool,
     /// The client knows of the call.
     pub joined: bool,
+    /// How often the client was told something in this term.
+    said: u64,
     /// The client's candidates that Janus is to get later.
     pub held: Vec<Raw>,
     /// Events that are to travel together.
@@ -58,13 +61,14 @@ pub struct Suspect {
 }
 
 impl Call {
-    /// A call that is to be set up.
-    pub fn new(place: Place, now: Instant) -> Self {
+    /// A call that is to be set up, in this term.
+    pub fn new(place: Place, term: u64, now: Instant) -> Self {
         let leg = |party| Leg {
             party,
             handle: None,
             registered: false,
             joined: false,
+            said: 0,
             held: Vec::new(),
             batch: Vec::new(),
             batch_due: None,
@@ -77,6 +81,7 @@ impl Call {
             rings_until: None,
             suspect: None,
             began: now,
+            term,
             caller: leg(place.caller),
             callee: leg(place.callee),
         }
@@ -112,20 +117,20 @@ impl Call {
         [Side::Caller, Side::Callee].into_iter().find(|side| self.alias(*side) == alias)
     }
 
-    /// Events for the client of a side.
+    /// Events for the client of a side, the next that it is told.
     pub fn events(
-        &self,
+        &mut self,
         side: Side,
         answers: Option<MessageId>,
         change: Option<Change>,
         events: Vec<ClientEvent>,
     ) -> (ServiceId, Events) {
-        let address = &self.leg(side).party.address;
-        let (session, handle) = (address.session, address.handle);
-        (
-            address.edge.clone(),
-            Events { session, handle, call: Some(self.id), stamp: None, answers, change, events },
-        )
+        let (call, term) = (Some(self.id), self.term);
+        let leg = self.leg_mut(side);
+        leg.said += 1;
+        let stamp = Some(Stamp { term, number: leg.said });
+        let Address { edge, session, handle } = leg.party.address.clone();
+        (edge, Events { session, handle, call, stamp, answers, change, events })
     }
 
     /// A line of the `calls` log.

@@ -26,7 +26,7 @@ use closing::Cause;
 use protocol::videocall::Request;
 use protocol::{BackendName, CallId, MessageId, Raw};
 use serde_json::value::RawValue;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -41,17 +41,19 @@ pub struct Calls {
     backend: BackendName,
     rules: Rules,
     credentials: Credentials,
+    /// The lease under which clients are told.
+    term: u64,
     /// Our session on Janus, while there is one.
     session: Option<JanusId>,
-    calls: HashMap<CallId, Call>,
-    legs: HashMap<JanusId, LegRef>,
-    asked: HashMap<String, Asked>,
+    calls: BTreeMap<CallId, Call>,
+    legs: BTreeMap<JanusId, LegRef>,
+    asked: BTreeMap<String, Asked>,
     /// Transactions in the order they were asked in, with the end of patience.
     patience: VecDeque<(Instant, String)>,
     next_transaction: u64,
     /// Calls with something due.
     due: BTreeSet<(Instant, CallId)>,
-    ended: HashSet<CallId>,
+    ended: BTreeSet<CallId>,
     ended_in_order: VecDeque<(Instant, CallId)>,
 }
 
@@ -79,14 +81,15 @@ impl Calls {
             backend,
             rules: Rules::default(),
             credentials: Credentials::default(),
+            term: 0,
             session: None,
-            calls: HashMap::new(),
-            legs: HashMap::new(),
-            asked: HashMap::new(),
+            calls: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            asked: BTreeMap::new(),
             patience: VecDeque::new(),
             next_transaction: 0,
             due: BTreeSet::new(),
-            ended: HashSet::new(),
+            ended: BTreeSet::new(),
             ended_in_order: VecDeque::new(),
         }
     }
@@ -99,6 +102,11 @@ impl Calls {
     /// The same, for a Janus that wants to be shown this.
     pub fn showing(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
+    }
+
+    /// The same, under the lease with this token.
+    pub fn in_term(self, term: u64) -> Self {
+        Self { term, ..self }
     }
 
     /// Janus is there, with this session.

@@ -19,7 +19,7 @@ impl Calls {
             return;
         }
         let id = place.call;
-        let call = Call::new(place, now);
+        let call = Call::new(place, self.term, now);
         let has_ended = self.ended.contains(&id);
         let can_begin = self.session.is_some() && !late && !has_ended;
         self.calls.insert(id, call);

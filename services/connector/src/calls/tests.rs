@@ -10,6 +10,7 @@ mod random;
 mod refusals;
 mod short;
 mod silence;
+mod stamps;
 
 use super::Calls;
 use super::act::Act;

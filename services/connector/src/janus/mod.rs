@@ -4,6 +4,7 @@
 //! too long, does not read, or ends the session), it is [`Down`], and a new one is opened.
 
 pub mod message;
+pub mod site;
 
 use crate::options::Credentials;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -11,16 +12,17 @@ use futures_util::{SinkExt, StreamExt};
 use message::{FromJanus, JanusId, ToJanus};
 use protocol::object::{Object, integer};
 use service::CancellationToken;
+use site::{Site, Transport};
+use std::io;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Stream = WebSocketStream<Box<dyn Transport>>;
 
 /// How long Janus may take to open a connection and a session.
 const OPEN_PATIENCE: Duration = Duration::from_secs(5);
@@ -47,6 +49,9 @@ pub struct Link {
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
 pub enum Down {
+    /// No stream of bytes.
+    #[error("no connection: {0}")]
+    Unreachable(#[from] io::Error),
     /// The websocket.
     #[error("websocket: {0}")]
     Socket(#[from] Box<tungstenite::Error>),
@@ -72,19 +77,13 @@ impl Link {
     ///
     /// # Errors
     /// [`Down`].
-    pub async fn open(url: &str, credentials: Credentials) -> Result<Self, Down> {
-        tokio::time::timeout(OPEN_PATIENCE, Self::connect(url, credentials))
-            .await
-            .unwrap_or(Err(Down::Silent))
+    pub async fn open(site: &Site) -> Result<Self, Down> {
+        tokio::time::timeout(OPEN_PATIENCE, Self::connect(site)).await.unwrap_or(Err(Down::Silent))
     }
 
-    async fn connect(url: &str, credentials: Credentials) -> Result<Self, Down> {
-        let request = ClientRequestBuilder::new(url.parse().map_err(|_| Down::Url)?);
-        let request = request.with_sub_protocol("janus-protocol");
-        let config =
-            WebSocketConfig::default().read_buffer_size(16 * 1024).max_message_size(Some(MAX_MESSAGE));
-        let connecting = tokio_tungstenite::connect_async_with_config(request, Some(config), true);
-        let (mut stream, _) = connecting.await.map_err(Box::new)?;
+    async fn connect(site: &Site) -> Result<Self, Down> {
+        let credentials = site.credentials.clone();
+        let mut stream = websocket(site).await?;
         let timeout = ask(&mut stream, "info", &credentials, |info| {
             info.get("session-timeout").and_then(integer).map_or(60, |seconds| seconds as u64)
         });
@@ -122,6 +121,7 @@ impl Link {
     pub async fn next(&mut self) -> Result<FromJanus, Down> {
         loop {
             let message = tokio::select! {
+                biased;
                 message = self.messages.next() => message.ok_or(Down::Closed)?.map_err(Box::new)?,
                 () = self.closed.cancelled() => return Err(Down::Closed),
             };
@@ -158,6 +158,16 @@ impl Link {
         let drained = async { while let Some(Ok(_)) = messages.next().await {} };
         let _ = tokio::time::timeout(Duration::from_secs(1), drained).await;
     }
+}
+
+async fn websocket(site: &Site) -> Result<Stream, Down> {
+    let request = ClientRequestBuilder::new(site.url.parse().map_err(|_| Down::Url)?);
+    let request = request.with_sub_protocol("janus-protocol");
+    let config = WebSocketConfig::default().read_buffer_size(16 * 1024).max_message_size(Some(MAX_MESSAGE));
+    let transport = site.dial().await?;
+    let opening = tokio_tungstenite::client_async_with_config(request, transport, Some(config));
+    let (stream, _) = opening.await.map_err(Box::new)?;
+    Ok(stream)
 }
 
 /// Sends a request without a session and reads its answer.

@@ -9,7 +9,7 @@ use directory::Directory;
 use directory::record::{BackendStatus, Call, CallParty, Owner, Taken};
 use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side, raw};
 use serde_json::Value;
-use service::{CancellationToken, Context, Health};
+use service::{CancellationToken, Context, Health, Parting};
 use std::time::Duration;
 use testkit::{FakeJanus, eventually};
 use tokio::runtime::{Builder, Runtime};
