@@ -93,7 +93,7 @@ impl Person {
             (self.client, self.away) = (connection(&self.edge), false);
             self.number += 1;
             let session = SessionId(self.number);
-            self.client.opened(session, now);
+            self.client.opened(session, None, now);
             self.session = Some(session);
         }
         match self.handle {

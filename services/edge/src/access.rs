@@ -3,6 +3,9 @@
 //!
 //! A token is `EXPIRY,REALM,PLUGIN,...:SIGNATURE`: unix seconds until which it is good, the realm
 //! `janus`, the plugins it is for, and the base64 of the HMAC-SHA1 of all before the colon.
+//!
+//! A session that was created with a token is claimed with the same one. What is kept of it to
+//! compare is its keyed digest, the *proof*: it can be written down where the token must not be.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,6 +61,27 @@ impl Access {
                 Err(Refusal::new(UNAUTHORIZED_PLUGIN, reason))
             }
         }
+    }
+}
+
+/// Keeps proofs apart from what tokens are signed with: whoever reads a proof has signed nothing.
+const CLAIM: &[u8] = b"claim:";
+
+impl Access {
+    /// What a claim is compared by: a keyed digest of the token that was shown; none where no token
+    /// was, or none is wanted.
+    pub fn proof(&self, shown: &Credentials<'_>) -> Option<String> {
+        let (key, token) = (self.token_secret.as_ref()?, shown.token.as_deref()?);
+        let mut mac = Hmac::<Sha1>::new_from_slice(key.reveal().as_bytes()).ok()?;
+        mac.update(CLAIM);
+        mac.update(token.as_bytes());
+        Some(STANDARD.encode(mac.finalize().into_bytes()))
+    }
+
+    /// Whether a session that was created with the proof `own` may be claimed with `shown`; one that
+    /// was created without may be by anybody. Takes as long for a wrong proof as for a right one.
+    pub fn same_proof(own: Option<&str>, shown: Option<&str>) -> bool {
+        own.is_none_or(|own| shown.is_some_and(|shown| Secret::from(own).is(shown)))
     }
 }
 
@@ -140,6 +164,29 @@ mod tests {
         assert!(!good(&sign("9999999999,other,janus.plugin.videocall")));
         assert!(!good(&sign("-1,janus")) && !good(&sign("soon,janus")) && !good(&sign("")));
         assert!(!good(&SAMPLE.replace("videocall", "echotest")));
+    }
+
+    #[test]
+    fn a_session_is_claimed_with_the_token_it_was_created_with() {
+        let tokens = access(None, Some("hmackey"));
+        let proof = |token| tokens.proof(&shown(Some("open"), token));
+        let own = proof(Some(SAMPLE));
+        assert!(Access::same_proof(own.as_deref(), proof(Some(SAMPLE)).as_deref()));
+        let other = sign("9999999999,janus,janus.plugin.videocall");
+        assert!(!Access::same_proof(own.as_deref(), proof(Some(&other)).as_deref()));
+        assert!(!Access::same_proof(own.as_deref(), proof(None).as_deref()));
+        assert!(!Access::same_proof(
+            own.as_deref(),
+            access(None, Some("")).proof(&shown(None, Some(SAMPLE))).as_deref()
+        ));
+        assert!(!own.unwrap().contains(SAMPLE.split_once(':').unwrap().1), "no signature");
+    }
+
+    #[test]
+    fn without_a_token_anybody_may_claim() {
+        assert_eq!(access(None, None).proof(&shown(None, Some(SAMPLE))), None);
+        assert_eq!(access(Some("open"), Some("hmackey")).proof(&shown(Some("open"), None)), None);
+        assert!(Access::same_proof(None, Some("x")) && Access::same_proof(None, None));
     }
 
     #[test]

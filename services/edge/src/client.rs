@@ -2,8 +2,10 @@
 //!
 //! A session belongs to the connection that created or claimed it; to any other it does not exist.
 //! What needs the directory or another connection (`create`, `claim`, the end of a session) is
-//! returned as [`Step`] and comes back through [`Client::opened`] or [`Client::claimed`].
+//! returned as [`Step`] and comes back through [`custody`]: how sessions come here, are written down
+//! and leave.
 
+use crate::access::Access;
 use crate::act::Act;
 use crate::handle::undo;
 use crate::options::Limits;
@@ -14,11 +16,12 @@ use protocol::object::Object;
 use protocol::request::{self, Path, Request, Verb};
 use protocol::server_info::ServerInfo;
 use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId, reply};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
+mod custody;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +30,9 @@ pub struct Client {
     edge: ServiceId,
     limits: Arc<Limits>,
     info: Arc<ServerInfo>,
-    sessions: HashMap<SessionId, Session>,
+    sessions: BTreeMap<SessionId, Session>,
+    /// Those that are not as they were written down.
+    changed: BTreeSet<SessionId>,
     /// Since when the socket is gone.
     away_since: Option<Instant>,
 }
@@ -39,10 +44,10 @@ pub enum Step {
     Do(Vec<Act>),
     /// Answer at once, about no session.
     Reply(String),
-    /// Open a session, with this id or a random one.
-    Create(String, Option<SessionId>),
-    /// Get a session from whoever has it.
-    Claim(String, SessionId),
+    /// Open a session, with this id or a random one, to be claimed with this proof.
+    Create(String, Option<SessionId>, Option<String>),
+    /// Get a session from whoever has it, for a client that shows this proof.
+    Claim(String, SessionId, Option<String>),
     /// Do these; then the session is over.
     End(SessionId, Vec<Act>),
 }
@@ -50,7 +55,7 @@ pub enum Step {
 impl Client {
     /// A connection without sessions.
     pub fn new(edge: ServiceId, limits: Arc<Limits>, info: Arc<ServerInfo>) -> Self {
-        Self { edge, limits, info, sessions: HashMap::new(), away_since: None }
+        Self { edge, limits, info, sessions: BTreeMap::new(), changed: BTreeSet::new(), away_since: None }
     }
 
     /// A request.
@@ -73,7 +78,7 @@ impl Client {
     fn admit(&self, request: &Request<'_>) -> Result<(), Refusal> {
         match request.is_open() {
             true => Ok(()),
-            false => self.limits.access.check(&request.credentials(), unix_seconds()),
+            false => self.limits.access.check(&request.credentials(), unix_time().as_secs()),
         }
     }
 
@@ -85,17 +90,19 @@ impl Client {
                 let refusal = Refusal::new(UNKNOWN, "Too many sessions on this connection");
                 Step::Reply(reply::error(None, Some(&request.transaction), &refusal))
             }
-            Ok(Verb::Create(wanted)) => Step::Create(request.transaction.clone(), wanted),
+            Ok(Verb::Create(wanted)) => {
+                Step::Create(request.transaction.clone(), wanted, self.proof(request))
+            }
             Ok(_) => unreachable!("the path of the server has these three verbs"),
             Err(refusal) => Step::Reply(reply::error(None, Some(&request.transaction), &refusal)),
         }
     }
 
     fn session_request(&mut self, request: &Request<'_>, id: SessionId, now: Instant) -> Step {
-        let transaction = &request.transaction;
-        let verb = request.verb();
-        let Some(session) = self.sessions.get_mut(&id) else { return of_others(request, id) };
-        session.last_request = now;
+        let (transaction, verb) = (&request.transaction, request.verb());
+        if let Err(step) = self.own(request, &verb, id, now) {
+            return step;
+        }
         match verb {
             Ok(Verb::Keepalive) => tell(id, reply::ack(id, transaction)),
             Ok(Verb::Claim) => tell(id, reply::success(id, transaction)),
@@ -113,17 +120,19 @@ impl Client {
         handle_id: HandleId,
         now: Instant,
     ) -> Step {
-        let transaction = &request.transaction;
-        let Some(session) = self.sessions.get_mut(&id) else { return of_others(request, id) };
-        session.last_request = now;
+        let (transaction, verb) = (&request.transaction, request.verb());
+        let session = match self.own(request, &verb, id, now) {
+            Ok(session) => session,
+            Err(step) => return step,
+        };
         let Some(handle) = session.handle(handle_id) else {
             let reason = format!("No such handle {handle_id} in session {id}");
             return refuse(id, transaction, &Refusal::new(HANDLE_NOT_FOUND, reason));
         };
         let mut acts = Vec::new();
-        match request.verb() {
-            Ok(Verb::Keepalive) => acts.push(Act::Tell(id, reply::ack(id, transaction))),
-            Ok(Verb::Claim) => acts.push(Act::Tell(id, reply::success(id, transaction))),
+        match verb {
+            Ok(Verb::Keepalive) => return tell(id, reply::ack(id, transaction)),
+            Ok(Verb::Claim) => return tell(id, reply::success(id, transaction)),
             Ok(Verb::Message { body, jsep }) => handle.on_message(transaction, body, jsep, now, &mut acts),
             Ok(Verb::Trickle(candidates)) => handle.on_trickle(transaction, &candidates, now, &mut acts),
             Ok(Verb::Hangup) => handle.on_hangup(transaction, &mut acts),
@@ -131,15 +140,44 @@ impl Client {
             Ok(_) => unreachable!("the path of a handle has these six verbs"),
             Err(refusal) => return refuse(id, transaction, &refusal),
         }
+        self.changed.insert(id);
         Step::Do(acts)
     }
 
+    /// A session of this connection, which is not silent any more; otherwise what becomes of the
+    /// request. One of others can only be claimed, and any only with the proof it was created with.
+    fn own(
+        &mut self,
+        request: &Request<'_>,
+        verb: &Result<Verb<'_>, Refusal>,
+        id: SessionId,
+        now: Instant,
+    ) -> Result<&mut Session, Step> {
+        let claims = matches!(verb, Ok(Verb::Claim));
+        let proof = if claims { self.proof(request) } else { None };
+        match self.sessions.get_mut(&id) {
+            Some(session) if !claims || Access::same_proof(session.proof.as_deref(), proof.as_deref()) => {
+                session.last_request = now;
+                Ok(session)
+            }
+            None if claims => Err(Step::Claim(request.transaction.clone(), id, proof)),
+            _ => Err(no_such_session(&request.transaction, id)),
+        }
+    }
+
+    fn proof(&self, request: &Request<'_>) -> Option<String> {
+        self.limits.access.proof(&request.credentials())
+    }
+
     fn attach(&mut self, request: &Request<'_>, id: SessionId) -> Step {
-        if let Err(refusal) = self.limits.access.check_plugin(&request.credentials(), unix_seconds()) {
+        if let Err(refusal) = self.limits.access.check_plugin(&request.credentials(), unix_time().as_secs()) {
             return refuse(id, &request.transaction, &refusal);
         }
         match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
-            Some(handle) => tell(id, reply::attached(id, &request.transaction, handle)),
+            Some(handle) => {
+                self.changed.insert(id);
+                tell(id, reply::attached(id, &request.transaction, handle))
+            }
             None => {
                 let refusal = Refusal::new(UNKNOWN, "Too many handles in this session");
                 refuse(id, &request.transaction, &refusal)
@@ -154,46 +192,10 @@ impl Client {
     }
 
     fn end(&mut self, id: SessionId, acts: &mut Vec<Act>) {
+        self.changed.remove(&id);
         if let Some(session) = self.sessions.remove(&id) {
             session.end(acts);
         }
-    }
-
-    /// The directory has the new session.
-    pub fn opened(&mut self, id: SessionId, now: Instant) {
-        self.sessions.insert(id, Session::new(id, now));
-    }
-
-    /// Another connection gave this session up.
-    pub fn claimed(&mut self, mut session: Session, now: Instant) {
-        session.last_request = now;
-        self.sessions.insert(session.id, session);
-    }
-
-    /// A session that was given up, and that nobody took.
-    pub fn restored(&mut self, session: Session) {
-        self.sessions.insert(session.id, session);
-    }
-
-    /// Gives a session up to the connection that claims it, unless it is over.
-    pub fn surrender(&mut self, id: SessionId, now: Instant) -> Option<Session> {
-        let is_over = self.end_of(self.sessions.get(&id)?).is_some_and(|end| end <= now);
-        if is_over { None } else { self.sessions.remove(&id) }
-    }
-
-    /// The socket is gone. Its sessions wait to be claimed.
-    pub fn went_away(&mut self, now: Instant) {
-        self.away_since = Some(now);
-    }
-
-    /// Every session of this connection.
-    pub fn session_ids(&self) -> Vec<SessionId> {
-        self.sessions.keys().copied().collect()
-    }
-
-    /// Whether there is no session left.
-    pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
     }
 
     /// Ends a session whose client is not to be told.
@@ -211,6 +213,7 @@ impl Client {
             undo(&events, &mut acts);
             return acts;
         };
+        self.changed.insert(events.session);
         if session.on_released(&events, &mut acts) {
             return acts;
         }
@@ -227,6 +230,7 @@ impl Client {
         let session = self.sessions.get_mut(&who.session);
         if let Some(handle) = session.and_then(|session| session.handle(who.handle)) {
             handle.on_send_failed(message, now, &mut acts);
+            self.changed.insert(who.session);
         }
         acts
     }
@@ -246,8 +250,11 @@ impl Client {
             self.end(*id, &mut acts);
             acts.push(Act::Tell(*id, reply::timeout(*id)));
         }
-        for session in self.sessions.values_mut() {
+        for session in
+            self.sessions.values_mut().filter(|session| session.due().is_some_and(|due| due <= now))
+        {
             session.on_time(now, &mut acts);
+            self.changed.insert(session.id);
         }
         (over, acts)
     }
@@ -262,17 +269,9 @@ impl Client {
     }
 }
 
-/// A session that is not here can only be claimed.
-fn of_others(request: &Request<'_>, id: SessionId) -> Step {
-    match request.verb() {
-        Ok(Verb::Claim) => Step::Claim(request.transaction.clone(), id),
-        _ => no_such_session(&request.transaction, id),
-    }
-}
-
-/// The wall clock, for tokens that expire.
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+/// The wall clock, for tokens that expire and for times that another edge is to understand.
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Refuses a session that does not exist, or not for this connection.

@@ -95,8 +95,8 @@ impl Connection {
         match step {
             Step::Do(acts) => self.perform(acts).await,
             Step::Reply(text) => self.reply(text),
-            Step::Create(transaction, wanted) => self.create(&transaction, wanted).await,
-            Step::Claim(transaction, session) => self.claim(&transaction, session).await,
+            Step::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
+            Step::Claim(transaction, session, _proof) => self.claim(&transaction, session).await,
             Step::End(session, acts) => {
                 self.perform(acts).await;
                 self.forget(session).await;
@@ -130,13 +130,13 @@ impl Connection {
         }
     }
 
-    async fn create(&mut self, transaction: &str, wanted: Option<SessionId>) {
+    async fn create(&mut self, transaction: &str, wanted: Option<SessionId>, proof: Option<String>) {
         let session = wanted.unwrap_or_else(SessionId::random);
         let terms = Terms { proof: None, grace: self.shared.limits.reclaim_timeout };
         let Context { directory, id, .. } = &self.shared.context;
         match directory.open_session(session, id, &terms).await {
             Ok(true) => {
-                self.client.opened(session, Instant::now());
+                self.client.opened(session, proof, Instant::now());
                 self.shared.registry.set(session, self.route.clone());
                 self.reply(reply::created(transaction, session));
             }

@@ -1,10 +1,12 @@
 //! A client's session: its handles, and since when it has been silent.
 
+mod saved;
+
 use crate::act::Act;
 use crate::handle::{Handle, PATIENCE, detached};
-use bus::message::{Address, Events};
-use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId};
-use std::collections::HashMap;
+use bus::message::{Address, Events, LegRef};
+use protocol::{BackendName, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 /// How many handles a session may have.
@@ -17,9 +19,11 @@ pub struct Session {
     pub id: SessionId,
     /// When its client last asked for anything.
     pub last_request: Instant,
-    handles: HashMap<HandleId, Handle>,
+    /// What a claim must show the same of.
+    pub proof: Option<String>,
+    handles: BTreeMap<HandleId, Handle>,
     /// Detached handles whose clients are told so when their names are free.
-    departing: HashMap<HandleId, Departing>,
+    departing: BTreeMap<HandleId, Departing>,
 }
 
 /// A handle that is detached.
@@ -33,8 +37,8 @@ struct Departing {
 
 impl Session {
     /// A session without handles.
-    pub fn new(id: SessionId, now: Instant) -> Self {
-        Self { id, last_request: now, handles: HashMap::new(), departing: HashMap::new() }
+    pub fn new(id: SessionId, proof: Option<String>, now: Instant) -> Self {
+        Self { id, last_request: now, proof, handles: BTreeMap::new(), departing: BTreeMap::new() }
     }
 
     /// Adds a handle; none when there are too many.
@@ -72,6 +76,23 @@ impl Session {
         is_free
     }
 
+    /// Whether a handle keeps events back until others have come, which [`save`](Self::save) leaves out.
+    pub fn keeps_early(&self) -> bool {
+        self.handles.values().any(Handle::keeps_early)
+    }
+
+    /// The calls that its handles are in.
+    pub fn legs(&self) -> Vec<(HandleId, LegRef, BackendName)> {
+        let leg = |(id, handle): (&HandleId, &Handle)| handle.leg().map(|(leg, backend)| (*id, leg, backend));
+        self.handles.iter().filter_map(leg).collect()
+    }
+
+    /// The handles that routers may know, with their names.
+    pub fn names(&self) -> Vec<(HandleId, Option<String>)> {
+        let known = self.handles.iter().filter(|(_, handle)| handle.is_known());
+        known.map(|(id, handle)| (*id, handle.username().map(str::to_owned))).collect()
+    }
+
     /// The session is over: everything its handles had is given back.
     pub fn end(self, acts: &mut Vec<Act>) {
         for handle in self.handles.into_values() {
@@ -90,7 +111,7 @@ impl Session {
         for handle in self.handles.values_mut() {
             handle.on_time(now, acts);
         }
-        for (handle, _) in self.departing.extract_if(|_, departing| departing.until <= now) {
+        for (handle, _) in self.departing.extract_if(.., |_, departing| departing.until <= now) {
             acts.push(detached(HandleRef { session: self.id, handle }));
         }
     }

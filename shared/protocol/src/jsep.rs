@@ -6,10 +6,12 @@ use crate::error::{
     INVALID_ELEMENT, INVALID_JSON_OBJECT, INVALID_SDP, MISSING_ELEMENT, Refusal, UNKNOWN_JSEP_TYPE,
 };
 use crate::object::{FieldError, Object, is_object};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Which half of a negotiation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The first half.
     Offer,

@@ -4,7 +4,7 @@
 use crate::Raw;
 use crate::object::{FieldError, Object, integer};
 use crate::raw;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The plugin's package name.
 pub const PLUGIN: &str = "janus.plugin.videocall";
@@ -12,7 +12,8 @@ pub const PLUGIN: &str = "janus.plugin.videocall";
 pub const MAX_USERNAME: usize = 4096;
 
 /// What a client asks of the plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Request {
     /// Own a name.
     Register,

@@ -57,7 +57,7 @@ fn connected_under(limits: Limits) -> Bench {
 
 impl Bench {
     fn with_session(mut self, id: u64) -> Self {
-        self.client.opened(SessionId(id), self.now);
+        self.client.opened(SessionId(id), None, self.now);
         self
     }
 

@@ -25,7 +25,20 @@ pub struct Candidates {
     flush_at: Option<Instant>,
 }
 
+impl From<VecDeque<Raw>> for Candidates {
+    fn from(waiting: VecDeque<Raw>) -> Self {
+        let mut candidates = Self::default();
+        waiting.into_iter().for_each(|candidate| candidates.push(candidate));
+        candidates
+    }
+}
+
 impl Candidates {
+    /// Those that wait.
+    pub fn waiting(&self) -> &VecDeque<Raw> {
+        &self.waiting
+    }
+
     /// Adds one.
     pub fn push(&mut self, candidate: Raw) {
         self.bytes += candidate.get().len();

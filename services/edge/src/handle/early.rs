@@ -28,6 +28,11 @@ pub(super) struct Early {
 }
 
 impl Handle {
+    /// Whether events wait here for others to come first.
+    pub fn keeps_early(&self) -> bool {
+        self.early.is_some()
+    }
+
     /// Whether these belong to a call that comes after the one the handle is in.
     pub(super) fn is_early(&self, events: &Events) -> bool {
         let (Some(call), Some(leg)) = (events.call, &self.leg) else { return false };

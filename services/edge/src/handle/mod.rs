@@ -21,9 +21,11 @@ mod candidates;
 mod early;
 mod events;
 mod requests;
+mod saved;
 mod settings;
 
 pub use events::undo;
+pub use saved::{Clock, Saved};
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ use protocol::error::{Refusal, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::videocall::Request;
 use protocol::{BackendName, HandleRef, MessageId, Raw, ServiceId, Side, reply, trickle};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use settings::Settings;
 use std::collections::VecDeque;
@@ -63,7 +66,7 @@ pub struct Handle {
 }
 
 /// The handle's side of a call.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Leg {
     leg: LegRef,
     backend: BackendName,
@@ -87,7 +90,7 @@ struct Asked {
 }
 
 /// A request that waits for its turn.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Waiting {
     transaction: String,
     body: Raw,
@@ -108,6 +111,21 @@ impl Handle {
             settings: Settings::default(),
             early: None,
         }
+    }
+
+    /// The call it is in, and the backend that has it.
+    pub fn leg(&self) -> Option<(LegRef, BackendName)> {
+        self.leg.as_ref().map(|leg| (leg.leg, leg.backend.clone()))
+    }
+
+    /// Whether routers may have a record of it.
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Its name.
+    pub fn username(&self) -> Option<&str> {
+        self.username.as_deref()
     }
 
     /// `message`, with a checked jsep.

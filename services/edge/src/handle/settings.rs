@@ -3,35 +3,35 @@
 
 use protocol::Raw;
 use protocol::object::Object;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 const KEPT: [&str; 6] = ["audio", "video", "bitrate", "substream", "temporal", "fallback"];
 
 /// The latest value of each setting.
-#[derive(Debug, Default)]
-pub struct Settings(BTreeMap<&'static str, Raw>);
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Settings(BTreeMap<Cow<'static, str>, Raw>);
 
 impl Settings {
     /// Notes what a checked `set` holds.
     pub fn note(&mut self, body: &Object<'_>) {
         for name in KEPT {
             if let Some(value) = body.get(name) {
-                self.0.insert(name, value.to_owned());
+                self.0.insert(name.into(), value.to_owned());
             }
         }
     }
 
     /// A `set` request with all of it; none when there is nothing.
     pub fn take(&mut self) -> Option<Raw> {
-        #[derive(serde::Serialize)]
+        #[derive(Serialize)]
         struct Set {
             request: &'static str,
             #[serde(flatten)]
-            settings: BTreeMap<&'static str, serde_json::Value>,
+            settings: BTreeMap<Cow<'static, str>, serde_json::Value>,
         }
-        let read = |(name, raw): (&'static str, Raw)| {
-            serde_json::from_str(raw.get()).ok().map(|value| (name, value))
-        };
+        let read = |(name, raw): (_, Raw)| serde_json::from_str(raw.get()).ok().map(|value| (name, value));
         let settings: BTreeMap<_, _> = std::mem::take(&mut self.0).into_iter().filter_map(read).collect();
         (!settings.is_empty()).then(|| protocol::raw(&Set { request: "set", settings }))
     }

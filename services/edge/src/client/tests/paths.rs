@@ -47,7 +47,7 @@ fn a_handle_is_of_one_session_only() {
 fn a_session_of_another_connection_is_claimed_and_ones_own_is_there_already() {
     let mut client = connected().with_session(7);
     assert!(matches!(client.asks(json!({"janus": "claim", "session_id": 8})),
-        Step::Claim(transaction, SessionId(8)) if transaction == "t"));
+        Step::Claim(transaction, SessionId(8), None) if transaction == "t"));
     let own = client.reply(json!({"janus": "claim", "session_id": 7}));
     assert_eq!(own, json!({"janus": "success", "session_id": 7, "transaction": "t"}));
 }
@@ -59,15 +59,18 @@ fn a_session_is_claimed_also_where_a_handle_is_named() {
     let own = client.reply(json!({"janus": "claim", "session_id": 7, "handle_id": handle}));
     assert_eq!(own["janus"], "success");
     let others = client.asks(json!({"janus": "claim", "session_id": 8, "handle_id": handle}));
-    assert!(matches!(others, Step::Claim(_, SessionId(8))), "{others:?}");
+    assert!(matches!(others, Step::Claim(_, SessionId(8), None)), "{others:?}");
 }
 
 #[test]
 fn a_session_is_created_with_the_id_that_was_asked_for_or_a_random_one() {
     let mut client = connected();
-    assert!(matches!(client.asks(json!({"janus": "create"})), Step::Create(_, None)));
-    assert!(matches!(client.asks(json!({"janus": "create", "id": 0})), Step::Create(_, None)));
-    assert!(matches!(client.asks(json!({"janus": "create", "id": 9})), Step::Create(_, Some(SessionId(9)))));
+    assert!(matches!(client.asks(json!({"janus": "create"})), Step::Create(_, None, None)));
+    assert!(matches!(client.asks(json!({"janus": "create", "id": 0})), Step::Create(_, None, None)));
+    assert!(matches!(
+        client.asks(json!({"janus": "create", "id": 9})),
+        Step::Create(_, Some(SessionId(9)), None)
+    ));
     assert_eq!(client.code(json!({"janus": "create", "id": -1})), 467);
 }
 

@@ -211,6 +211,7 @@ fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> E
         session: who.session,
         handle: who.handle,
         call: None,
+        stamp: None,
         answers: Some(id),
         change: None,
         events: vec![event],

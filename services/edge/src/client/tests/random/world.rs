@@ -60,7 +60,7 @@ impl World {
         };
         let connection = world.connects();
         for id in [SessionId(1), SessionId(2)] {
-            world.connections[connection].client.opened(id, world.now);
+            world.connections[connection].client.opened(id, None, world.now);
             world.sessions.insert(id, connection);
             world.attaches(id);
         }

@@ -1,0 +1,109 @@
+//! Which sessions a connection has: how they come to it, are written down for others to go on with, and
+//! leave it.
+//!
+//! What is written down goes stale with whatever a session does; [`Client::take_changed`] names those
+//! that have done something. What a session was told is not part of it: that is the business of whoever
+//! tells.
+
+use super::{Client, unix_time};
+use crate::session::Session;
+use bus::message::LegRef;
+use protocol::{BackendName, HandleId, SessionId};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How sessions come and go.
+impl Client {
+    /// The directory has the new session. Whoever claims it must show the same proof.
+    pub fn opened(&mut self, id: SessionId, proof: Option<String>, now: Instant) {
+        self.keep(Session::new(id, proof, now));
+    }
+
+    /// Another connection gave this session up.
+    pub fn claimed(&mut self, mut session: Session, now: Instant) {
+        session.last_request = now;
+        self.keep(session);
+    }
+
+    /// The directory had this session from another edge.
+    pub fn inherited(&mut self, session: Session, now: Instant) {
+        self.claimed(session, now);
+    }
+
+    /// A session that was given up, and that nobody took.
+    pub fn restored(&mut self, session: Session) {
+        self.keep(session);
+    }
+
+    fn keep(&mut self, session: Session) {
+        self.changed.insert(session.id);
+        self.sessions.insert(session.id, session);
+    }
+
+    /// Gives a session up to the connection that claims it, unless it is over.
+    pub fn surrender(&mut self, id: SessionId, now: Instant) -> Option<Session> {
+        let is_over = self.end_of(self.sessions.get(&id)?).is_some_and(|end| end <= now);
+        if is_over { None } else { self.take(id) }
+    }
+
+    /// Another edge has this session now: nothing of it is to be ended from here. False when it was
+    /// not here.
+    pub fn lose(&mut self, id: SessionId) -> bool {
+        self.take(id).is_some()
+    }
+
+    fn take(&mut self, id: SessionId) -> Option<Session> {
+        self.changed.remove(&id);
+        self.sessions.remove(&id)
+    }
+
+    /// The socket is gone. Its sessions wait to be claimed.
+    pub fn went_away(&mut self, now: Instant) {
+        self.away_since = Some(now);
+    }
+
+    /// For how long the socket has been gone.
+    pub fn away_for(&self, now: Instant) -> Option<Duration> {
+        self.away_since.map(|since| now.saturating_duration_since(since))
+    }
+
+    /// Every session of this connection.
+    pub fn session_ids(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// Whether there is no session left.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+}
+
+/// What others are to know of sessions.
+impl Client {
+    /// The sessions that are not as they were at the last call; those that are over are none of them.
+    pub fn take_changed(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.changed).into_iter().collect()
+    }
+
+    /// A session as it is written down, to be read by [`Session::restore`].
+    pub fn save(&self, id: SessionId, now: Instant) -> Option<String> {
+        let session = self.sessions.get(&id)?;
+        Some(session.save(now, unix_time().as_millis() as u64))
+    }
+
+    /// Whether a session has heard what [`save`](Self::save) does not hold: messages that wait for
+    /// others to come first.
+    pub fn keeps_early(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(Session::keeps_early)
+    }
+
+    /// The calls that a session's handles are in.
+    pub fn legs(&self, id: SessionId) -> Vec<(HandleId, LegRef, BackendName)> {
+        self.sessions.get(&id).map(Session::legs).unwrap_or_default()
+    }
+
+    /// A session's handles that routers may know, with their names.
+    pub fn names(&self, id: SessionId) -> Vec<(HandleId, Option<String>)> {
+        self.sessions.get(&id).map(Session::names).unwrap_or_default()
+    }
+}
