@@ -67,9 +67,21 @@ impl Readers {
         .await;
     }
 
-    async fn nothing_is_left(&self) {
+    async fn nothing_is_left(&mut self) {
         eventually_empty(&self.bus, &QUEUE.key()).await;
-        eventually_empty(&self.bus, &mailbox().key()).await;
+        // What was read before the loss of the mailbox was noticed comes once more.
+        let (Self { bus, mailbox: reader, .. }, key) = (self, mailbox().key());
+        let reading = async {
+            loop {
+                reader.next().await;
+                reader.done();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = eventually_empty(bus, &key) => {}
+            () = reading => {}
+        }
     }
 }
 
