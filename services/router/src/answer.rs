@@ -47,11 +47,11 @@ pub fn reply(asks: &ClientRequest, data: Raw) -> ClientEvent {
     ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None }
 }
 
-/// What Janus says when it throws away the PeerConnection that a refused offer had made.
-pub fn close_peer_connection() -> ClientEvent {
+/// What Janus says when a PeerConnection is gone.
+pub fn core_hangup(reason: &str) -> ClientEvent {
     #[derive(serde::Serialize)]
-    struct Fields {
-        reason: &'static str,
+    struct Fields<'a> {
+        reason: &'a str,
     }
-    ClientEvent::Core { janus: "hangup".to_owned(), fields: raw(&Fields { reason: "Close PC" }) }
+    ClientEvent::Core { janus: "hangup".to_owned(), fields: raw(&Fields { reason }) }
 }

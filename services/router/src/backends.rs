@@ -1,8 +1,7 @@
-//! The backends that take calls, looked up once a second and at every notice, not at every call.
-//! How many calls they have is looked up fresh each time.
+//! The backends, looked up once a second and when something is said of one, not at every call. How
+//! many calls they have is looked up fresh each time.
 
 use crate::placement::{self, Policy};
-use bus::message::Notice;
 use directory::record::{Backend, BackendStatus};
 use directory::{Directory, Error};
 use protocol::BackendName;
@@ -11,6 +10,8 @@ use service::Context;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
 
@@ -19,12 +20,13 @@ pub struct Backends {
     policy: Policy,
     taking_calls: RwLock<Arc<Vec<BackendName>>>,
     turn: AtomicUsize,
+    changed: Notify,
 }
 
 impl Backends {
     /// None yet.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, taking_calls: RwLock::default(), turn: AtomicUsize::new(0) }
+        Self { policy, taking_calls: RwLock::default(), turn: AtomicUsize::new(0), changed: Notify::new() }
     }
 
     /// Chooses one for a call, but none of `tried`.
@@ -48,22 +50,18 @@ impl Backends {
 
     /// Looks them up until the router stops.
     pub async fn keep(self: Arc<Self>, context: Context) {
-        let mut notices = context.bus.subscribe().await;
         loop {
             match context.directory.backends().await {
                 Ok(backends) => self.set(&backends, &context),
                 Err(error) => tracing::warn!(%error, "the backends could not be looked up"),
             }
-            let pause = tokio::time::sleep(LOOK_UP_EVERY);
-            tokio::pin!(pause);
-            loop {
-                tokio::select! {
-                    biased;
-                    () = &mut pause => break,
-                    notice = notices.next() => if matches!(notice, Notice::BackendChanged(_)) { break },
-                }
-            }
+            let _ = timeout(LOOK_UP_EVERY, self.changed.notified()).await;
         }
+    }
+
+    /// One has changed: they are looked up at once.
+    pub fn look_again(&self) {
+        self.changed.notify_one();
     }
 
     fn set(&self, backends: &[Backend], context: &Context) {

@@ -9,17 +9,20 @@
 //! |---|---|
 //! | [`options`] | what an operator can set |
 //! | [`worker`] | requests from the queue, many at a time |
-//! | [`verbs`] | register, call, exists, list, release |
+//! | [`verbs`] | register, call, exists, list, release, restore |
 //! | [`placement`] | the choice of a backend: pure |
 //! | [`backends`] | the backends to choose from |
 //! | [`answer`] | what clients are told |
-//! | [`reaper`] | what dead edges held is given back |
+//! | [`notices`] | what it hears of others |
+//! | [`reaper`] | what the dead left is given back |
 //!
 //! How it fails: a request that cannot be done now (the directory is away) is delivered again, to
-//! any router; its client gets an error from its edge when the deadline is over.
+//! any router; its client gets an error from its edge when the deadline is over. When it stops it
+//! takes nothing new, finishes what it has begun, and leaves the rest to the others.
 
 pub mod answer;
 pub mod backends;
+pub mod notices;
 pub mod options;
 pub mod placement;
 pub mod reaper;
@@ -32,6 +35,7 @@ use backends::Backends;
 use bus::topic::Queue;
 use service::Context;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// Why a router cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +50,18 @@ pub enum Error {
 /// # Errors
 /// When a part of it panics.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
+    context.health.bad("backends", "not looked up yet");
     let backends = Arc::new(Backends::new(options.server_select));
-    let background =
-        [tokio::spawn(backends.clone().keep(context.clone())), tokio::spawn(reaper::reap(context.clone()))];
+    let mut background = JoinSet::new();
+    background.spawn(backends.clone().keep(context.clone()));
+    background.spawn(reaper::reap(context.clone()));
+    background.spawn(notices::follow(context.clone(), backends.clone(), options.canary.every()));
     let work = |queue| tokio::spawn(worker::work(queue, context.clone(), backends.clone()));
     let workers: Vec<_> = Queue::all_requests().map(work).collect();
     for worker in workers {
         worker.await?;
     }
-    background.iter().for_each(tokio::task::JoinHandle::abort);
+    background.shutdown().await;
+    reaper::resign(&context).await;
     Ok(())
 }

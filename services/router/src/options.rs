@@ -2,6 +2,7 @@
 
 use crate::placement::Policy;
 use clap::Args;
+use service::options::CanaryOptions;
 
 /// How a router decides.
 #[derive(Args, Clone, Debug)]
@@ -10,4 +11,8 @@ pub struct Options {
     /// (any, less loaded ones more often) or p2c (the less loaded of any two)
     #[arg(long, env = "SWITCHBOARD_SERVER_SELECT", value_name = "POLICY", default_value = "p2c")]
     pub server_select: Policy,
+
+    /// Canaries on the road of notices.
+    #[command(flatten)]
+    pub canary: CanaryOptions,
 }

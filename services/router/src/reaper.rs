@@ -1,53 +1,67 @@
-//! Gives back what dead edges held: one router at a time looks for them, and says what it removed.
+//! Gives back what the dead left: one router at a time looks for it, each second, and says what it
+//! ended.
+//!
+//! | file | what |
+//! |---|---|
+//! | `edges.rs` | sessions that nobody claimed, and their handles |
+//! | `backends.rs` | calls on a backend that nobody serves |
+//!
+//! What it remembers from one look to the next only saves looking, or has it wait longer than needed:
+//! another router can go on at any time.
 
-use crate::verbs::{Failure, release};
-use bus::topic::Mailbox;
-use protocol::ServiceId;
+mod backends;
+mod edges;
+
+use crate::verbs::Failure;
+use backends::Backends;
+use edges::Edges;
 use service::Context;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
-const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// An edge gives a sign of life every three seconds.
-const DEAD_AFTER: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long everybody has to give a sign of life again after the directory was away.
+const SETTLING: Duration = Duration::from_secs(10);
 const LEASE: &str = "reaper";
-const LEASE_LIFE: Duration = Duration::from_secs(10);
+const LEASE_LIFE: Duration = Duration::from_secs(5);
 
-/// Reaps until the router stops. After the directory was away, edges first get the time to give a
-/// sign of life again.
+/// Reaps until the router stops.
 pub async fn reap(context: Context) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reaper = Reaper { context, edges: Edges::default(), backends: Backends::default() };
     let mut reachable_since = Instant::now();
     loop {
         ticks.tick().await;
-        if let Err(error) = look(&context, reachable_since).await {
-            tracing::warn!(%error, "dead edges could not be looked for");
+        let settled = reachable_since.elapsed() >= SETTLING;
+        if let Err(error) = reaper.look(settled).await {
+            tracing::warn!(%error, "what the dead left could not be looked for");
             reachable_since = Instant::now();
         }
     }
 }
 
-async fn look(context: &Context, reachable_since: Instant) -> Result<(), Failure> {
-    let has_lease = context.directory.lease(LEASE, &context.id, LEASE_LIFE).await?.is_some();
-    if !has_lease || reachable_since.elapsed() < DEAD_AFTER {
-        return Ok(());
+/// Lets another router reap at once.
+pub async fn resign(context: &Context) {
+    if let Err(error) = context.directory.release_lease(LEASE, &context.id).await {
+        tracing::warn!(%error, "the reaper's lease could not be given back");
     }
-    for edge in context.directory.silent_edges(DEAD_AFTER).await? {
-        bury(context, &edge).await?;
-    }
-    Ok(())
 }
 
-async fn bury(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
-    let (handles, sessions) = context.directory.held_by(edge).await?;
-    tracing::warn!(%edge, handles = handles.len(), sessions = sessions.len(), "removing what a dead edge held");
-    for handle in handles {
-        release::release(context, handle).await?;
+struct Reaper {
+    context: Context,
+    edges: Edges,
+    backends: Backends,
+}
+
+impl Reaper {
+    async fn look(&mut self, settled: bool) -> Result<(), Failure> {
+        self.backends.note_announced(&self.context).await?;
+        let has_lease = self.context.directory.lease(LEASE, &self.context.id, LEASE_LIFE).await?.is_some();
+        if has_lease && settled {
+            self.edges.look(&self.context).await?;
+            self.backends.look(&self.context).await?;
+        }
+        Ok(())
     }
-    for session in sessions {
-        context.directory.close_session(session, edge).await?;
-    }
-    context.directory.forget_edge(edge).await?;
-    context.bus.close(&Mailbox::Edge(edge.clone())).await?;
-    Ok(())
 }

@@ -1,13 +1,14 @@
 //! Takes requests from one shard of the queue and has each done, many at a time.
 
 use crate::backends::Backends;
-use crate::verbs::{Failure, call, exists, list, register, release};
-use bus::message::{Body, Message};
-use bus::topic::Queue;
-use bus::{Delivery, Worker};
+use crate::verbs::{Failure, call, exists, list, register, release, restore};
+use bus::message::{Body, Canary, Message};
+use bus::topic::{Mailbox, Queue};
+use bus::{Delivery, SendError, Worker};
 use service::Context;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 /// How many requests of one shard are being done at once; the others wait in the queue.
@@ -28,7 +29,9 @@ pub async fn work(queue: Queue, context: Context, backends: Arc<Backends>) {
         });
     }
     begun.close();
-    begun.wait().await;
+    if timeout(context.parting.bound, begun.wait()).await.is_err() {
+        tracing::warn!(?queue, unfinished = begun.len(), "others go on with requests that were begun here");
+    }
     worker.leave().await;
 }
 
@@ -62,9 +65,20 @@ async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> 
         Body::List(asks) => list::list(context, message.id, asks).await,
         Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
         Body::Release(release) => release::on_request(context, message.id, release).await,
+        Body::Restore(lost) => restore::restore(context, message.id, lost).await,
+        Body::Canary(canary) => send_back(context, canary).await,
         other => {
             tracing::warn!(kind = other.kind(), "not a request for a router");
             Ok(())
         }
+    }
+}
+
+/// An edge that is gone does not listen for its canaries any more.
+async fn send_back(context: &Context, canary: &Canary) -> Result<(), Failure> {
+    let message = Message::new(Body::Canary(canary.clone()));
+    match context.bus.post(&Mailbox::Edge(canary.from.clone()), &message).await {
+        Err(SendError::NoMailbox) => Ok(()),
+        sent => Ok(sent?),
     }
 }

@@ -83,7 +83,7 @@ impl Canary {
 
     /// Sends one now and again after each time of `every`, numbered from 1, and checks; never ends. A
     /// sending that takes longer than the patience is given up.
-    pub async fn keep_sending(&self, every: Duration, mut send: impl AsyncFnMut(u64)) {
+    pub async fn keep_sending<Sending: Future>(&self, every: Duration, mut send: impl FnMut(u64) -> Sending) {
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for number in 1.. {
@@ -210,9 +210,14 @@ mod tests {
     async fn sending_goes_on_although_one_sending_hangs() {
         let (canary, health) = canary();
         let heard = canary.clone();
-        let send = async |number| match number {
-            2..5 => std::future::pending().await,
-            _ => heard.heard(number),
+        let send = |number| {
+            let heard = heard.clone();
+            async move {
+                match number {
+                    2..5 => std::future::pending().await,
+                    _ => heard.heard(number),
+                }
+            }
         };
         let sending = canary.keep_sending(Duration::from_secs(2), send);
         tokio::pin!(sending);

@@ -4,7 +4,7 @@
 //! written before the handles are taken: whoever finds a handle in a call finds the call.
 
 use super::Failure;
-use crate::answer::{answer, close_peer_connection, reply};
+use crate::answer::{answer, core_hangup, reply};
 use crate::backends::Backends;
 use bus::SendError;
 use bus::message::{Address, Body, ClientEvent, ClientRequest, Message, Party, Place};
@@ -43,7 +43,11 @@ pub async fn call(
 ) -> Result<(), Failure> {
     match pair(context, backends, request, asks).await? {
         Ok(()) => Ok(()),
-        Err(refusal) => refuse(context, request.id, asks, refusal).await,
+        Err(refusal) => {
+            // A router that died may have begun what is refused now.
+            context.directory.free_call(request.id.into()).await?;
+            refuse(context, request.id, asks, refusal).await
+        }
     }
 }
 
@@ -121,7 +125,6 @@ async fn place(
         let call = Call { id, backend, caller, callee, opened: unix_millis() };
         let call = context.directory.open_call(&call).await?;
         if let Err(refusal) = take(context, &call).await? {
-            context.directory.free_call(id).await?;
             return Ok(Err(refusal));
         }
         match hand_over(context, request, &call, &begun).await {
@@ -206,7 +209,7 @@ fn refusal_events(asks: &ClientRequest, refusal: &Refusal) -> Vec<ClientEvent> {
     let mut events = vec![reply(asks, data)];
     let in_call = matches!(refusal, Refusal::Error(error) if *error == PluginError::already_in_call());
     if asks.jsep.is_some() && !in_call {
-        events.push(close_peer_connection());
+        events.push(core_hangup("Close PC"));
     }
     events
 }

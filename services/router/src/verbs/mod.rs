@@ -2,10 +2,12 @@
 //! again by another router, and ends in the same state.
 
 pub mod call;
+pub mod end;
 pub mod exists;
 pub mod list;
 pub mod register;
 pub mod release;
+pub mod restore;
 
 /// Why a request could not be dealt with now; it will be tried again.
 #[derive(Debug, thiserror::Error)]

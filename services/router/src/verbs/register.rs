@@ -72,6 +72,11 @@ async fn give(context: &Context, username: &str, owner: &Owner) -> Result<(), Fa
 /// Takes the name off its owner and tells him.
 async fn displace(context: &Context, username: &str, previous: &Owner) -> Result<(), Failure> {
     context.directory.strip_name(previous.handle, username).await?;
+    tell_displaced(context, username, previous).await
+}
+
+/// Tells whoever has lost a name to a later registration.
+pub async fn tell_displaced(context: &Context, username: &str, previous: &Owner) -> Result<(), Failure> {
     let HandleRef { session, handle } = previous.handle;
     let data = videocall::event("unregistered", Some(username), Some("Registered elsewhere"));
     let event = ClientEvent::Plugin { transaction: None, data, jsep: None };

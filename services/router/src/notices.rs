@@ -1,0 +1,48 @@
+//! Notices, as a router hears them: what it would find by looking, only sooner; and its own canaries,
+//! which show that it hears any.
+
+use crate::backends::Backends;
+use bus::message::{Canary as Sign, Notice};
+use service::canary::PATIENCE;
+use service::{Canary, Context};
+use std::sync::Arc;
+use std::time::Duration;
+
+const ROAD: &str = "notices";
+
+/// Listens until the router stops; sends a canary every so often, if at all. The router is not ready
+/// before it hears the first.
+pub fn follow(
+    context: Context,
+    backends: Arc<Backends>,
+    every: Option<Duration>,
+) -> impl Future<Output = ()> + Send {
+    let canary = every.map(|every| (Canary::new(context.health.clone(), ROAD, PATIENCE), every));
+    async move {
+        match canary {
+            None => listen(&context, &backends, None).await,
+            Some((canary, every)) => {
+                tokio::join!(listen(&context, &backends, Some(&canary)), sing(&context, &canary, every));
+            }
+        }
+    }
+}
+
+async fn listen(context: &Context, backends: &Backends, canary: Option<&Canary>) {
+    let mut notices = context.bus.subscribe().await;
+    loop {
+        match (notices.next().await, canary) {
+            (Notice::BackendChanged(_), _) => backends.look_again(),
+            (Notice::Canary(sign), Some(canary)) if sign.from == context.id => canary.heard(sign.number),
+            _ => {}
+        }
+    }
+}
+
+async fn sing(context: &Context, canary: &Canary, every: Duration) {
+    let publish = |number| {
+        let sign = Sign { from: context.id.clone(), road: ROAD.to_owned(), number };
+        async move { context.bus.publish(&Notice::Canary(sign)).await }
+    };
+    canary.keep_sending(every, publish).await;
+}

@@ -1,0 +1,117 @@
+//! Edges that have gone silent: a session of one can be claimed at any other edge until its grace is
+//! over, counted from when its client left, or from the edge's last sign of life. Then it ends, and
+//! its handles are released. What another edge has claimed is left alone.
+//!
+//! An edge that holds nothing any more is forgotten, but not at once: whoever has just claimed a
+//! session still reads in its mailbox.
+
+use crate::verbs::{Failure, release};
+use bus::topic::Mailbox;
+use directory::record::Session;
+use futures_util::future::try_join_all;
+use protocol::{HandleRef, ServiceId, SessionId};
+use service::Context;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// An edge gives a sign of life every second.
+pub const SILENT: Duration = Duration::from_secs(3);
+/// How long an edge that holds nothing any more is kept in mind.
+pub const LINGER: Duration = Duration::from_secs(15);
+/// How many sessions or handles are looked at in one go.
+const AT_ONCE: usize = 64;
+
+/// The silent edges, and when to look at each again.
+#[derive(Default)]
+pub struct Edges {
+    silent: BTreeMap<ServiceId, Next>,
+}
+
+#[derive(Clone, Copy)]
+enum Next {
+    /// A session may be over then.
+    Look(Instant),
+    /// It holds nothing, and is forgotten then.
+    Forget(Instant),
+}
+
+impl Edges {
+    /// Looks at those that are due.
+    pub async fn look(&mut self, context: &Context) -> Result<(), Failure> {
+        let silent = context.directory.silent_edges(SILENT).await?;
+        self.silent.retain(|edge, _| silent.contains(edge));
+        for edge in silent {
+            match self.silent.get(&edge).copied() {
+                Some(Next::Look(at) | Next::Forget(at)) if Instant::now() < at => {}
+                Some(Next::Forget(_)) => forget(context, &edge).await?,
+                Some(Next::Look(_)) | None => {
+                    let next = next(end_what_is_over(context, &edge).await?);
+                    self.silent.insert(edge, next);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn next(left: Option<Duration>) -> Next {
+    match left {
+        Some(left) => Next::Look(Instant::now() + left),
+        None => Next::Forget(Instant::now() + LINGER),
+    }
+}
+
+/// Ends the sessions whose grace is over, and releases the handles of all that have ended. Returns
+/// how long the first of the others may still be claimed; none where there is no other.
+async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<Duration>, Failure> {
+    let Some(silence) = context.directory.edge_silence(edge).await? else { return Ok(None) };
+    let (handles, listed) = context.directory.held_by(edge).await?;
+    let sessions = its_sessions(context, edge, &listed).await?;
+    let left = |session: &Session| session.terms.grace.saturating_sub(session.away.unwrap_or(silence));
+    let (over, claimable): (Vec<_>, Vec<_>) = sessions.iter().partition(|(_, it)| left(it).is_zero());
+    for (session, _) in &over {
+        context.directory.close_session(**session, edge).await?;
+    }
+    let released = release_orphans(context, &handles).await?;
+    if !over.is_empty() || released > 0 {
+        tracing::warn!(%edge, sessions = over.len(), handles = released, "ended what a dead edge held and nobody claimed");
+    }
+    Ok(claimable.iter().map(|(_, session)| left(session)).min())
+}
+
+/// Those of the sessions that the edge holds.
+async fn its_sessions(
+    context: &Context,
+    edge: &ServiceId,
+    listed: &[SessionId],
+) -> Result<BTreeMap<SessionId, Session>, Failure> {
+    let mut held = BTreeMap::new();
+    for some in listed.chunks(AT_ONCE) {
+        let found = try_join_all(some.iter().map(|session| context.directory.session(*session))).await?;
+        let found = some.iter().zip(found).filter_map(|(id, session)| Some((*id, session?)));
+        held.extend(found.filter(|(_, session)| session.edge == *edge));
+    }
+    Ok(held)
+}
+
+/// Releases the handles whose session is no more; returns how many.
+async fn release_orphans(context: &Context, handles: &[HandleRef]) -> Result<usize, Failure> {
+    let mut released = 0;
+    for some in handles.chunks(AT_ONCE) {
+        let sessions: BTreeSet<SessionId> = some.iter().map(|handle| handle.session).collect();
+        let found = try_join_all(sessions.iter().map(|session| context.directory.session(*session))).await?;
+        let alive: BTreeSet<SessionId> =
+            sessions.into_iter().zip(found).filter_map(|(id, session)| session.map(|_| id)).collect();
+        let orphans = some.iter().filter(|handle| !alive.contains(&handle.session));
+        released += try_join_all(orphans.map(|handle| release::release(context, *handle))).await?.len();
+    }
+    Ok(released)
+}
+
+async fn forget(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
+    context.directory.forget_edge(edge).await?;
+    context.bus.close(&Mailbox::Edge(edge.clone())).await?;
+    tracing::info!(%edge, "a dead edge is forgotten");
+    Ok(())
+}
