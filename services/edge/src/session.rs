@@ -4,7 +4,7 @@ mod saved;
 
 use crate::act::Act;
 use crate::handle::{Handle, PATIENCE, detached};
-use bus::message::{Address, Events, LegRef};
+use bus::message::{Address, Change, Events, LegRef};
 use protocol::{BackendName, HandleId, HandleRef, MessageId, ServiceId, SessionId};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -65,12 +65,16 @@ impl Session {
         }
     }
 
-    /// What a router says of a handle that is detached; false when it is about something else.
+    /// What a router says of a handle that is detached; false when it is about something else. One
+    /// that is still here was detached where the session was before.
     pub fn on_released(&mut self, events: &Events, acts: &mut Vec<Act>) -> bool {
         let departing = self.departing.get(&events.handle).map(|departing| departing.release);
-        let is_free = departing.is_some() && departing == events.answers;
+        let was_here =
+            || events.change == Some(Change::Released) && self.handles.contains_key(&events.handle);
+        let is_free = departing.map_or_else(was_here, |release| events.answers == Some(release));
         if is_free {
             self.departing.remove(&events.handle);
+            self.handles.remove(&events.handle);
             acts.push(detached(HandleRef { session: self.id, handle: events.handle }));
         }
         is_free

@@ -1,5 +1,6 @@
 //! What comes back to a handle from routers and connectors, and what time does to it.
 
+use super::answered::Answered;
 use super::{Asked, Handle, Leg};
 use crate::act::{Act, Road};
 use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message, Release};
@@ -9,21 +10,14 @@ use protocol::{CallId, HandleRef, MessageId, reply};
 use tokio::time::Instant;
 
 impl Handle {
-    /// Events for this handle. `away`: nobody is there to hear them now.
-    pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+    /// Events whose turn has come. `away`: nobody is there to hear them now.
+    pub(super) fn take_in(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
         let events = self.without_other_call(events);
-        if self.is_early(&events) {
-            return self.keep_early(events, now);
+        if self.concerns(&events) {
+            self.do_what_is_said(events, away, now, acts);
+        } else if !self.leg.as_ref().is_some_and(|leg| events.call == Some(leg.leg.call)) {
+            undo(&events, acts);
         }
-        if !self.concerns(&events) {
-            let same_call = self.leg.as_ref().is_some_and(|leg| Some(leg.leg.call) == events.call);
-            return if same_call {
-            } else {
-                undo(&events, acts)
-            };
-        }
-        self.take_in(events, away, now, acts);
-        self.take_in_early(away, now, acts);
     }
 
     /// Of a call that its client asked for and that a connector refuses, only the answer concerns a
@@ -31,21 +25,20 @@ impl Handle {
     fn without_other_call(&self, events: Events) -> Events {
         let in_other =
             self.leg.as_ref().is_some_and(|leg| events.call.is_some_and(|call| call != leg.leg.call));
-        let is_asked = self.asked.as_ref().is_some_and(|asked| events.answers == Some(asked.id));
-        match in_other && is_asked && events.change == Some(Change::Left) {
+        match in_other && events.change == Some(Change::Left) && self.is_answer(&events) {
             true => Events { call: None, change: None, ..events },
             false => events,
         }
     }
 
-    fn take_in(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        let asked = self.asked.take_if(|asked| events.answers == Some(asked.id));
-        let items = self.items(&events, asked.as_ref());
-        self.tell_all(items, asked.as_ref(), acts);
-        let offered = asked.as_ref().is_some_and(|asked| asked.request == Request::Call && asked.owes_ack);
+    fn do_what_is_said(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+        let answered = self.answered(&events);
+        let items = self.items(&events, answered.as_ref());
+        self.tell_all(items, answered.as_ref(), acts);
+        let offered = answered.as_ref().is_some_and(|answered| answered.calls && answered.owes_ack);
         if let Some(change) = events.change {
             let displaced = matches!(change, Change::Displaced(_));
-            let hung_up = asked.is_some_and(|asked| asked.hang_up);
+            let hung_up = answered.is_some_and(|answered| answered.hang_up);
             self.change(change, events.call, now, acts);
             if hung_up || away && displaced {
                 self.hang_up(acts);
@@ -76,8 +69,7 @@ impl Handle {
     /// When something is due.
     pub fn due(&self) -> Option<Instant> {
         let deadline = self.asked.as_ref().map(|asked| asked.deadline);
-        let early = self.early.as_ref().map(|early| early.until);
-        [deadline, early, self.candidates.due()].into_iter().flatten().min()
+        [deadline, self.order.until, self.candidates.due()].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -94,9 +86,7 @@ impl Handle {
             self.undo_early(asked.id.into(), acts);
             self.go_on(now, acts);
         }
-        if self.early.as_ref().is_some_and(|early| early.until <= now) {
-            self.give_up_former(now, acts);
-        }
+        self.hear_held(now, acts);
     }
 
     /// A call that is not answered in time is given up, wherever it got stuck.
@@ -111,23 +101,22 @@ impl Handle {
     /// Whether these events are about what this handle does now: nothing of another call reaches it,
     /// and no answer to what it does not ask any more.
     fn concerns(&self, events: &Events) -> bool {
-        let asked = self.asked.as_ref().map(|asked| asked.id);
-        let answers = events.answers.is_none() || events.answers == asked;
         let joins = matches!(events.change, Some(Change::Joined { .. }));
         match (events.call, &self.leg) {
-            (None, _) => answers || matches!(events.change, Some(Change::Registered(_))),
+            (None, _) => self.is_wanted(events) || matches!(events.change, Some(Change::Registered(_))),
             (Some(call), Some(leg)) => call == leg.leg.call && !joins,
-            (Some(_), None) => answers && (joins || events.answers.is_some()),
+            (Some(_), None) => self.is_wanted(events) && (joins || events.answers.is_some()),
         }
     }
 
     /// What the client is to hear. One that called somebody and has a call of its own by now hears
     /// that, and not that the other is busy: it would take it for the end of its call.
-    fn items(&self, events: &Events, asked: Option<&Asked>) -> Vec<ClientEvent> {
-        match asked {
-            Some(asked) if asked.request == Request::Call && self.leg.is_some() && events.call.is_none() => {
+    fn items(&self, events: &Events, answered: Option<&Answered>) -> Vec<ClientEvent> {
+        match answered {
+            Some(answered) if answered.calls && self.leg.is_some() && events.call.is_none() => {
                 let data = videocall::error(&PluginError::already_in_call());
-                vec![ClientEvent::Plugin { transaction: Some(asked.transaction.clone()), data, jsep: None }]
+                let transaction = Some(answered.transaction.clone());
+                vec![ClientEvent::Plugin { transaction, data, jsep: None }]
             }
             None if events.answers.is_some() => self.news(events),
             _ => events.events.clone(),
@@ -150,10 +139,10 @@ impl Handle {
         events.events.iter().filter_map(unasked).collect()
     }
 
-    fn tell_all(&self, items: Vec<ClientEvent>, asked: Option<&Asked>, acts: &mut Vec<Act>) {
+    fn tell_all(&self, items: Vec<ClientEvent>, answered: Option<&Answered>, acts: &mut Vec<Act>) {
         let refused = items.iter().any(|item| matches!(item, ClientEvent::Error { .. }));
-        if let Some(asked) = asked.filter(|asked| asked.owes_ack && !refused) {
-            self.ack(&asked.transaction, acts);
+        if let Some(answered) = answered.filter(|answered| answered.owes_ack && !refused) {
+            self.ack(&answered.transaction, acts);
         }
         for item in items {
             acts.push(match item {
@@ -173,7 +162,10 @@ impl Handle {
 
     fn change(&mut self, change: Change, call: Option<CallId>, now: Instant, acts: &mut Vec<Act>) {
         match (change, call) {
-            (Change::Registered(name), _) => self.username = Some(name),
+            (Change::Registered(name), _) => {
+                self.username = Some(name);
+                self.known = true;
+            }
             (Change::Displaced(name), _) => {
                 self.username.take_if(|own| *own == name);
             }

@@ -10,16 +10,19 @@
 //! | `mod.rs` | what the client sends |
 //! | `requests.rs` | who does a request to the plugin: a router, the call's connector, or nobody else |
 //! | `events.rs` | what comes back, and the passing of time |
-//! | `early.rs` | a call that overtook the end of the one before |
+//! | `order.rs` | what is heard once, in its turn, or not at all |
+//! | `answered.rs` | which request an answer is to |
 //! | `candidates.rs` | candidates that wait to travel together |
 //! | `settings.rs` | `set` outside a call |
+//! | `saved.rs` | the handle as it is written down for another edge |
 //!
 //! How it fails: an answer that does not come in [`PATIENCE`] is given as an error, and what comes
 //! late is undone. A bus that takes no message fails the request at once.
 
+mod answered;
 mod candidates;
-mod early;
 mod events;
+mod order;
 mod requests;
 mod saved;
 mod settings;
@@ -33,7 +36,7 @@ mod tests;
 use crate::act::{Act, Road};
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Release, Trickle};
 use candidates::Candidates;
-use early::Early;
+use order::Order;
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::videocall::Request;
@@ -59,10 +62,12 @@ pub struct Handle {
     known: bool,
     leg: Option<Leg>,
     asked: Option<Asked>,
+    /// The latest request that is known to have been asked.
+    latest: Option<MessageId>,
     waiting: VecDeque<Waiting>,
     candidates: Candidates,
     settings: Settings,
-    early: Option<Early>,
+    order: Order,
 }
 
 /// The handle's side of a call.
@@ -92,6 +97,8 @@ struct Asked {
 /// A request that waits for its turn.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Waiting {
+    /// The id it is asked under, wherever: so nobody does it twice.
+    id: MessageId,
     transaction: String,
     body: Raw,
     jsep: Option<(Raw, Kind)>,
@@ -106,10 +113,11 @@ impl Handle {
             known: false,
             leg: None,
             asked: None,
+            latest: None,
             waiting: VecDeque::new(),
             candidates: Candidates::default(),
             settings: Settings::default(),
-            early: None,
+            order: Order::default(),
         }
     }
 
@@ -144,8 +152,12 @@ impl Handle {
         if jsep.is_none() {
             self.ack(transaction, acts);
         }
-        let jsep = jsep.map(|(jsep, kind)| (jsep.to_owned(), kind));
-        self.waiting.push_back(Waiting { transaction: transaction.to_owned(), body: body.to_owned(), jsep });
+        self.waiting.push_back(Waiting {
+            id: MessageId::fresh(),
+            transaction: transaction.to_owned(),
+            body: body.to_owned(),
+            jsep: jsep.map(|(jsep, kind)| (jsep.to_owned(), kind)),
+        });
         self.go_on(now, acts);
     }
 

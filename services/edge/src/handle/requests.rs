@@ -96,11 +96,11 @@ impl Handle {
         self.ask(body, road, deadline, acts);
     }
 
-    /// Notes the request as being done elsewhere, under a message id of its own.
+    /// Notes the request as being done elsewhere.
     fn note_asked(&mut self, request: Request, next: &Waiting, now: Instant) -> (MessageId, Deadline) {
-        let id = MessageId::fresh();
+        self.latest = self.latest.max(Some(next.id));
         self.asked = Some(Asked {
-            id,
+            id: next.id,
             transaction: next.transaction.clone(),
             request,
             owes_ack: next.jsep.is_some(),
@@ -108,7 +108,7 @@ impl Handle {
             hang_up: false,
             again: None,
         });
-        (id, Deadline::after(PATIENCE))
+        (next.id, Deadline::after(PATIENCE))
     }
 
     fn ask(&self, body: Body, road: Road, (id, deadline): (MessageId, Deadline), acts: &mut Vec<Act>) {

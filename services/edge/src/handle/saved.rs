@@ -3,11 +3,12 @@
 //! Times are unix milliseconds: the reader has another clock. Left out are the address, which is the
 //! reader's own, and events that wait for others to come first (see [`Handle::keeps_early`]).
 
+use super::order::Order;
 use super::settings::Settings;
 use super::{Asked, Handle, Leg, PATIENCE, Waiting};
-use bus::message::Address;
+use bus::message::{Address, Stamp};
 use protocol::videocall::Request;
-use protocol::{MessageId, Raw};
+use protocol::{CallId, MessageId, Raw};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -43,9 +44,11 @@ pub struct Saved<'a> {
     known: bool,
     leg: Cow<'a, Option<Leg>>,
     asked: Option<SavedAsked<'a>>,
+    latest: Option<MessageId>,
     waiting: Cow<'a, VecDeque<Waiting>>,
     candidates: Cow<'a, VecDeque<Raw>>,
     settings: Cow<'a, Settings>,
+    heard: Cow<'a, VecDeque<(CallId, Stamp)>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,9 +70,11 @@ impl Handle {
             known: self.known,
             leg: Cow::Borrowed(&self.leg),
             asked: self.asked.as_ref().map(|asked| asked.save(clock)),
+            latest: self.latest,
             waiting: Cow::Borrowed(&self.waiting),
             candidates: Cow::Borrowed(self.candidates.waiting()),
             settings: Cow::Borrowed(&self.settings),
+            heard: Cow::Borrowed(self.order.heard()),
         }
     }
 
@@ -80,9 +85,11 @@ impl Handle {
             known: saved.known,
             leg: saved.leg.into_owned(),
             asked: saved.asked.map(|asked| asked.restore(clock)),
+            latest: saved.latest,
             waiting: saved.waiting.into_owned(),
             candidates: saved.candidates.into_owned().into(),
             settings: saved.settings.into_owned(),
+            order: Order::after(saved.heard.into_owned()),
             ..Self::new(address)
         };
         handle.gather(clock.now);
