@@ -22,7 +22,8 @@ use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-type Stream = WebSocketStream<Box<dyn Transport>>;
+/// A websocket to a Janus server.
+pub type Stream = WebSocketStream<Box<dyn Transport>>;
 
 /// How long Janus may take to open a connection and a session.
 const OPEN_PATIENCE: Duration = Duration::from_secs(5);
@@ -160,7 +161,11 @@ impl Link {
     }
 }
 
-async fn websocket(site: &Site) -> Result<Stream, Down> {
+/// Opens a websocket, with no session on it.
+///
+/// # Errors
+/// [`Down`].
+pub async fn websocket(site: &Site) -> Result<Stream, Down> {
     let request = ClientRequestBuilder::new(site.url.parse().map_err(|_| Down::Url)?);
     let request = request.with_sub_protocol("janus-protocol");
     let config = WebSocketConfig::default().read_buffer_size(16 * 1024).max_message_size(Some(MAX_MESSAGE));
