@@ -15,7 +15,7 @@ impl Handle {
         let events = self.without_other_call(events);
         if self.concerns(&events) {
             self.do_what_is_said(events, away, now, acts);
-        } else if !self.leg.as_ref().is_some_and(|leg| events.call == Some(leg.leg.call)) {
+        } else if events.call != self.call() {
             undo(&events, acts);
         }
     }
@@ -23,8 +23,7 @@ impl Handle {
     /// Of a call that its client asked for and that a connector refuses, only the answer concerns a
     /// handle that is in another call by now.
     fn without_other_call(&self, events: Events) -> Events {
-        let in_other =
-            self.leg.as_ref().is_some_and(|leg| events.call.is_some_and(|call| call != leg.leg.call));
+        let in_other = self.call().is_some() && events.call.is_some() && events.call != self.call();
         match in_other && events.change == Some(Change::Left) && self.is_answer(&events) {
             true => Events { call: None, change: None, ..events },
             false => events,

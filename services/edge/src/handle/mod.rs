@@ -40,7 +40,7 @@ use order::Order;
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::videocall::Request;
-use protocol::{BackendName, HandleRef, MessageId, Raw, ServiceId, Side, reply, trickle};
+use protocol::{BackendName, CallId, HandleRef, MessageId, Raw, ServiceId, Side, reply, trickle};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use settings::Settings;
@@ -121,7 +121,11 @@ impl Handle {
         }
     }
 
-    /// The call it is in, and the backend that has it.
+    fn call(&self) -> Option<CallId> {
+        self.leg.as_ref().map(|leg| leg.leg.call)
+    }
+
+    /// The leg of the call it is in, and the backend that has it.
     pub fn leg(&self) -> Option<(LegRef, BackendName)> {
         self.leg.as_ref().map(|leg| (leg.leg, leg.backend.clone()))
     }

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many events may be held; one more, and what is missing is taken as lost.
 const MAX_HELD: usize = 64;
 /// Of how many calls it is known what was heard: the handle's own, and some that may come again.
-const MAX_CALLS: usize = 8;
+const MAX_CALLS: usize = 4;
 
 /// What was heard, and what is held.
 #[derive(Debug, Default)]
@@ -110,13 +110,14 @@ impl Handle {
 
     /// Whether these belong to a call that comes after the one the handle is in.
     fn is_early(&self, events: &Events) -> bool {
-        let (Some(call), Some(leg)) = (events.call, &self.leg) else { return false };
-        let begins = |events: &&Events| events.call != Some(leg.leg.call) && joins(events);
-        call != leg.leg.call
-            && match self.order.held.iter().find(begins) {
-                Some(next) => next.call == Some(call),
-                None => joins(events) && self.is_wanted(events),
-            }
+        if self.leg.is_none() || events.call.is_none() || events.call == self.call() {
+            return false;
+        }
+        let begins = |held: &&Events| held.call != self.call() && joins(held);
+        match self.order.held.iter().find(begins) {
+            Some(next) => next.call == events.call,
+            None => joins(events) && self.is_wanted(events),
+        }
     }
 
     fn hear(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
