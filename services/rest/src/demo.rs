@@ -75,7 +75,8 @@ mod tests {
         let none = whereabouts(&Options::default());
         assert_eq!(none, json!({ "websocket_url": null, "websocket_port": 8188 }));
         let url = "wss://calls.example".parse().unwrap();
-        let both = whereabouts(&Options { websocket_url: Some(url), websocket_port: Some(9) });
+        let both =
+            whereabouts(&Options { websocket_url: Some(url), websocket_port: Some(9), ..Options::default() });
         assert_eq!(both, json!({ "websocket_url": "wss://calls.example", "websocket_port": 9 }));
     }
 

@@ -4,6 +4,7 @@
 //! | file | answers |
 //! |---|---|
 //! | [`options`] | (the flags) |
+//! | `api/` | `/api/v1/`: operators, with JSON |
 //! | `info.rs` | `/info` and `/ping`, as janus-cloud's REST has them |
 //! | `demo.rs` | `/`, the demo page, its files, and `/demo.json` |
 //! | `missing.rs` | everything else, with 404 |
@@ -12,6 +13,7 @@
 //! `/livez`, `/readyz` and `/metrics` come from the chassis. How it fails: a request that is too
 //! large or too slow is refused within the bounds of [`service::http`]; nothing here keeps state.
 
+mod api;
 mod demo;
 mod headers;
 mod info;
@@ -41,6 +43,7 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
     let address = listener.local_addr()?;
     context.health.good("rest");
     tracing::info!(id = %context.id, %address, "rest listens");
+    api::tell_operator(&options, address);
     http::serve(listener, routes(&options, &context), context.shutdown.clone()).await;
     Ok(())
 }
@@ -49,6 +52,7 @@ fn routes(options: &Options, context: &Context) -> Router {
     Router::new()
         .merge(demo::routes(options))
         .merge(info::routes())
+        .merge(api::routes(options, context))
         .merge(admin::routes(context.health.clone()))
         .fallback(missing::not_found)
         .layer(from_fn(headers::secure))

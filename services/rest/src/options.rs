@@ -2,14 +2,20 @@
 //! `rest` (`--listen`) and `standalone` (`--rest-listen`).
 
 use clap::Args;
+use service::Secret;
 use std::str::FromStr;
 
 /// The edge's usual port.
 pub const WEBSOCKET_PORT: u16 = 8188;
 
-/// What the demo page is told.
+/// What the demo page is told, and what operators must show.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
+    /// A secret that operators must send to /api/ as `Authorization: Bearer SECRET`; without it only
+    /// programs on the same machine may change anything
+    #[arg(long, env = "SWITCHBOARD_REST_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub rest_secret: Option<Secret>,
+
     /// The websocket the demo page connects to; without it, the host the page came from
     #[arg(long, env = "SWITCHBOARD_WEBSOCKET_URL", value_name = "ws[s]://HOST[:PORT]")]
     pub websocket_url: Option<WebsocketUrl>,

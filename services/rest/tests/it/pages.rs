@@ -1,48 +1,6 @@
-//! The service over a real socket.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! What anybody may get.
 
-use bus::Bus;
-use directory::Directory;
-use protocol::ServiceId;
-use rest::Options;
-use service::{CancellationToken, Context, Health};
-use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
-struct Rest {
-    address: SocketAddr,
-    context: Context,
-}
-
-async fn start() -> Rest {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let context = Context {
-        id: ServiceId::fresh("rest"),
-        bus: Bus::memory(),
-        directory: Directory::memory(),
-        health: Health::default(),
-        shutdown: CancellationToken::new(),
-            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
-    };
-    tokio::spawn(rest::run(Options::default(), listener, context.clone()));
-    Rest { address, context }
-}
-
-impl Rest {
-    async fn ask(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    async fn get(&self, path: &str) -> String {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
-    }
-}
+use crate::bench::start;
 
 #[tokio::test]
 async fn ping_is_answered_as_by_janus_cloud() {

@@ -1,0 +1,116 @@
+//! Operators and the media servers.
+
+use crate::bench::{Answer, Rest, start, start_with};
+use bus::message::Notice;
+use directory::record::{Backend, BackendStatus};
+use protocol::BackendName;
+use rest::Options;
+use serde_json::json;
+use service::Secret;
+use std::time::Duration;
+
+const DRAIN: &str = "/api/v1/backends/a/drain";
+const UNDRAIN: &str = "/api/v1/backends/a/undrain";
+
+async fn announce(rest: &Rest, name: &str) {
+    let backend = Backend {
+        name: BackendName::from(name),
+        url: format!("ws://{name}"),
+        status: BackendStatus::Normal,
+        handles: 0,
+    };
+    rest.context.directory.announce_backend(&backend, Duration::from_secs(60)).await.unwrap();
+}
+
+async fn backends(rest: &Rest) -> serde_json::Value {
+    let answer = rest.json("GET", "/api/v1/backends", "").await;
+    assert_eq!(answer.status, 200);
+    answer.body["backends"].clone()
+}
+
+fn is_problem(answer: &Answer, status: u16) -> bool {
+    let says = answer.body["type"] == "about:blank" && answer.body["status"] == status;
+    let words = [&answer.body["title"], &answer.body["detail"]].iter().all(|it| it.is_string());
+    let typed = answer.head.contains("content-type: application/problem+json");
+    answer.status == status && says && words && typed
+}
+
+#[tokio::test]
+async fn a_backend_is_drained_and_undrained_and_the_routers_hear_of_it() {
+    let rest = start().await;
+    announce(&rest, "b").await;
+    announce(&rest, "a").await;
+    let normal = |name: &str| json!({ "name": name, "url": format!("ws://{name}"), "status": "normal", "calls": 0, "drained": false });
+    assert_eq!(backends(&rest).await, json!([normal("a"), normal("b")]));
+    let mut notices = rest.context.bus.subscribe().await;
+    let drained =
+        json!({ "name": "a", "url": "ws://a", "status": "maintenance", "calls": 0, "drained": true });
+    for _ in 0..2 {
+        let answer = rest.json("POST", DRAIN, "").await;
+        assert_eq!((answer.status, answer.body), (200, drained.clone()));
+        assert_eq!(notices.next().await, Notice::BackendChanged(BackendName::from("a")));
+    }
+    assert_eq!(backends(&rest).await, json!([drained, normal("b")]));
+    let answer = rest.json("POST", UNDRAIN, "").await;
+    assert_eq!((answer.status, answer.body), (200, normal("a")));
+    assert_eq!(notices.next().await, Notice::BackendChanged(BackendName::from("a")));
+}
+
+#[tokio::test]
+async fn a_drained_backend_that_nobody_serves_is_seen_and_can_be_undrained() {
+    let rest = start().await;
+    rest.context.directory.drain_backend(&BackendName::from("a")).await.unwrap();
+    let gone =
+        |drained| json!({ "name": "a", "url": null, "status": "unserved", "calls": 0, "drained": drained });
+    assert_eq!(backends(&rest).await, json!([gone(true)]));
+    let answer = rest.json("POST", UNDRAIN, "").await;
+    assert_eq!((answer.status, answer.body), (200, gone(false)));
+    assert_eq!(backends(&rest).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_backend_that_nobody_announces_is_not_there() {
+    let rest = start().await;
+    for path in [DRAIN, UNDRAIN] {
+        let answer = rest.json("POST", path, "").await;
+        assert!(is_problem(&answer, 404), "{answer:?}");
+    }
+    assert_eq!(rest.context.directory.drained_backends().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn with_a_secret_nothing_goes_without_it() {
+    let rest = start_with(Options { rest_secret: Some(Secret::from("hunter2")), ..Options::default() }).await;
+    announce(&rest, "a").await;
+    for header in ["", "Authorization: Bearer hunter", "Authorization: Basic hunter2"] {
+        for (method, path) in [("GET", "/api/v1/backends"), ("POST", DRAIN)] {
+            let answer = rest.json(method, path, header).await;
+            assert!(is_problem(&answer, 401), "{header}: {answer:?}");
+            assert!(answer.head.contains("www-authenticate: Bearer"), "{}", answer.head);
+            assert!(!answer.body.to_string().contains("hunter"));
+        }
+    }
+    assert_eq!(rest.context.directory.drained_backends().await.unwrap(), []);
+    let answer = rest.json("POST", DRAIN, "Authorization: Bearer hunter2").await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn without_a_secret_a_page_in_a_browser_changes_nothing() {
+    let rest = start().await;
+    announce(&rest, "a").await;
+    let answer = rest.json("POST", DRAIN, "Origin: http://evil.example").await;
+    assert!(is_problem(&answer, 403), "{answer:?}");
+    assert_eq!(rest.context.directory.drained_backends().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_is_asked_wrongly_are_problems_too() {
+    let rest = start().await;
+    for path in ["/api/v1/nothing", "/api/v1/backends/a", "/api/v1"] {
+        let answer = rest.json("GET", path, "").await;
+        assert!(is_problem(&answer, 404), "{path}: {answer:?}");
+    }
+    let answer = rest.json("GET", DRAIN, "").await;
+    assert!(is_problem(&answer, 405), "{answer:?}");
+}

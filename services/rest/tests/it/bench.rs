@@ -1,0 +1,68 @@
+//! A running rest service, and a client of few words.
+
+use bus::Bus;
+use directory::Directory;
+use protocol::ServiceId;
+use rest::Options;
+use serde_json::Value;
+use service::{CancellationToken, Context, Health, Parting};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub struct Rest {
+    pub context: Context,
+    address: SocketAddr,
+}
+
+/// An answer with JSON.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Value,
+}
+
+pub async fn start() -> Rest {
+    start_with(Options::default()).await
+}
+
+pub async fn start_with(options: Options) -> Rest {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let context = Context {
+        id: ServiceId::fresh("rest"),
+        bus: Bus::memory(),
+        directory: Directory::memory(),
+        health: Health::default(),
+        shutdown: CancellationToken::new(),
+        parting: Parting { bound: Duration::from_secs(5), hand_over: true },
+    };
+    tokio::spawn(rest::run(options, listener, context.clone()));
+    Rest { address, context }
+}
+
+impl Rest {
+    pub async fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+    }
+
+    /// Asks for JSON, with one more header or none (`""`).
+    pub async fn json(&self, method: &str, path: &str, header: &str) -> Answer {
+        let end = if header.is_empty() { "\r\n" } else { "\r\n\r\n" };
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}{end}");
+        let answer = self.ask(&request).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap() }
+    }
+}
