@@ -12,13 +12,16 @@
 
 use crate::CancellationToken;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,19 +52,22 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let router = router.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY));
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
-    while let Some(Some((stream, slot))) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
-        connections.spawn(converse(stream, slot, router.clone(), shutdown.clone()));
+    while let Some(Some((client, slot))) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
+        connections.spawn(converse(client, slot, router.clone(), shutdown.clone()));
     }
     drop(listener);
     connections.close();
     connections.wait().await;
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+/// A connection and where it comes from.
+type Client = (TcpStream, SocketAddr);
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(Client, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Some((stream, slot)),
+            Ok(client) => return Some((client, slot)),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -70,19 +76,24 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
-/// One connection, from its first byte to its end.
+/// One connection, from its first byte to its end. Every request says where it comes from.
 async fn converse(
-    stream: TcpStream,
+    (stream, peer): Client,
     slot: OwnedSemaphorePermit,
     router: Router,
     shutdown: CancellationToken,
 ) {
     // Without it small answers wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.call(request)
+    });
     let connection = settings().serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         result = connection.as_mut() => Some(result),
         () = shutdown.cancelled() => None,
         () = sleep(CONNECTION_LIFE) => None,

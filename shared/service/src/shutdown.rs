@@ -42,6 +42,7 @@ impl Signals {
 
     async fn next(&mut self) -> Caught {
         tokio::select! {
+            biased;
             _ = self.terminate.recv() => Caught { name: "SIGTERM", number: SignalKind::terminate().as_raw_value() },
             _ = self.interrupt.recv() => Caught { name: "SIGINT", number: SignalKind::interrupt().as_raw_value() },
         }

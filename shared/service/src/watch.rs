@@ -2,7 +2,7 @@
 //!
 //! [`Health`]: crate::Health
 
-use crate::{CancellationToken, Context, Health};
+use crate::{Context, Health};
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -21,19 +21,20 @@ pub fn watch(context: &Context) {
 }
 
 async fn keep_asking(context: Context) {
+    context.shutdown.run_until_cancelled(ask_again_and_again(&context)).await;
+    context.health.bad("shutdown", "stopping");
+}
+
+async fn ask_again_and_again(context: &Context) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while next(&mut tick, &context.shutdown).await {
+    loop {
+        tick.tick().await;
         tokio::join!(
             ask(&context.health, "bus", context.bus.ping()),
             ask(&context.health, "directory", context.directory.ping()),
         );
     }
-    context.health.bad("shutdown", "stopping");
-}
-
-async fn next(tick: &mut tokio::time::Interval, shutdown: &CancellationToken) -> bool {
-    shutdown.run_until_cancelled(tick.tick()).await.is_some()
 }
 
 async fn ask<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Future<Output = Result<(), E>>) {
