@@ -2,6 +2,7 @@
 //! which show that it hears any.
 
 use crate::backends::Backends;
+use bus::Notices;
 use bus::message::{Canary as Sign, Notice};
 use service::canary::PATIENCE;
 use service::{Canary, Context};
@@ -19,17 +20,18 @@ pub fn follow(
 ) -> impl Future<Output = ()> + Send {
     let canary = every.map(|every| (Canary::new(context.health.clone(), ROAD, PATIENCE), every));
     async move {
+        let notices = context.bus.subscribe().await;
         match canary {
-            None => listen(&context, &backends, None).await,
+            None => listen(notices, &context, &backends, None).await,
             Some((canary, every)) => {
-                tokio::join!(listen(&context, &backends, Some(&canary)), sing(&context, &canary, every));
+                let listening = listen(notices, &context, &backends, Some(&canary));
+                tokio::join!(listening, sing(&context, &canary, every));
             }
         }
     }
 }
 
-async fn listen(context: &Context, backends: &Backends, canary: Option<&Canary>) {
-    let mut notices = context.bus.subscribe().await;
+async fn listen(mut notices: Notices, context: &Context, backends: &Backends, canary: Option<&Canary>) {
     loop {
         match (notices.next().await, canary) {
             (Notice::BackendChanged(_), _) => backends.look_again(),
