@@ -55,7 +55,7 @@ impl Directory {
     /// The handle, and its name if it owns that, are at `to` from now on. A handle without a record
     /// gets none. When another edge has claimed the handle's session meanwhile, they are at that one: who
     /// was frozen takes nothing back. (Redis: the index of what `to` holds, the handle, the name, the
-    /// index of `from`; then a look at the session, and all of it again for another edge.)
+    /// index of `from`. It looks at the session before and after.)
     ///
     /// # Errors
     /// [`crate::Error`].

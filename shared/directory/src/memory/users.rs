@@ -82,12 +82,12 @@ impl MemoryDirectory {
     ) {
         let mut state = self.state();
         let to = state.sessions.get(&handle.session).map_or(to, |session| &session.edge).clone();
+        let record = state.handles.get_mut(&handle);
+        let Some(edge) = record.and_then(|record| record.edge.as_mut()) else { return };
+        edge.clone_from(&to);
         let owner = username.and_then(|username| state.users.get_mut(username));
         if let Some(owner) = owner.filter(|owner| owner.handle == handle) {
-            owner.edge = to.clone();
-        }
-        if let Some(edge) = state.handles.get_mut(&handle).and_then(|record| record.edge.as_mut()) {
-            *edge = to;
+            owner.edge = to;
         }
     }
 }

@@ -102,9 +102,8 @@ impl RedisDirectory {
             pipe.hmget(keys::call(*call), &["record", "ended", "state"]);
         }
         let records: Vec<LeftFields> = self.link.ask("sb:call", &pipe).await?;
-        let left = calls.into_iter().zip(records).filter_map(|(call, fields)| left(call, fields).transpose());
-        let left: Result<Vec<LeftCall>> = left.collect();
-        Ok(left?.into_iter().filter(|left| left.call.backend == *backend).collect())
+        let left = |(call, fields)| left(backend, call, fields).transpose();
+        calls.into_iter().zip(records).filter_map(left).collect()
     }
 
     /// The backend's count first, then the record, then the handles.
@@ -162,12 +161,11 @@ fn free_handle(pipe: &mut Pipeline, handle: HandleRef, call: CallId) {
     pipe.invoke_script(free.arg("call").arg(call.to_string())).ignore();
 }
 
-/// None for a call that is over, or being freed.
-fn left(call: CallId, (record, ended, state): LeftFields) -> Result<Option<LeftCall>> {
-    match (record, ended) {
-        (Some(record), None) => Ok(Some(LeftCall { call: read(&keys::call(call), &record)?, state })),
-        _ => Ok(None),
-    }
+/// None for a call that is over, or being freed, or that the index of its backend names too much.
+fn left(backend: &BackendName, call: CallId, (record, ended, state): LeftFields) -> Result<Option<LeftCall>> {
+    let (Some(record), None) = (record, ended) else { return Ok(None) };
+    let call = read(&keys::call(call), &record)?;
+    Ok(Some(LeftCall { call, state }).filter(|left| left.call.backend == *backend))
 }
 
 fn read(key: &str, record: &str) -> Result<Call> {

@@ -10,7 +10,7 @@
 //! | most | 1 |
 //! | `free_call`, `conclude_call`, `left_calls`, `remove_handle`, `backends` | 2 |
 //! | `take` for a call that is over, `open_call` or `open_session` of what exists already | 2 |
-//! | `claim_session` or `move_handle` of what is not there, or another's by now | 2 |
+//! | `move_handle` | 3, and 2 more for each edge that claims the session meanwhile |
 //! | `usernames`, `held_by` | as many as there are steps of a scan |
 //!
 //! How it fails: see [`link`]. Whose clock counts: see [`clock`].

@@ -28,7 +28,7 @@ impl RedisDirectory {
         pipe.sadd(&held, held_session(session)).ignore().invoke_script(&open);
         let (holder,): (Option<String>,) = self.link.ask(&key, &pipe).await?;
         if holder.as_ref().is_some_and(|holder| holder != edge.as_str()) {
-            self.unlist_session(session, edge).await?;
+            () = self.link.ask(&held, redis::pipe().srem(&held, held_session(session)).ignore()).await?;
         }
         Ok(holder.is_none())
     }
@@ -72,6 +72,7 @@ impl RedisDirectory {
         Ok(holders.into_iter().map(saved).collect())
     }
 
+    /// Refused, it stays in the index of `to`: taken out again, it might be another claim's by then.
     pub(crate) async fn claim_session(
         &self,
         session: SessionId,
@@ -86,12 +87,7 @@ impl RedisDirectory {
         if from != to {
             pipe.srem(keys::held(from), held_session(session)).ignore();
         }
-        pipe.hget(&key, "edge");
-        let (written, holder): (Option<HashMap<String, String>>, Option<String>) =
-            self.link.ask(&key, &pipe).await?;
-        if holder.as_deref() != Some(to.as_str()) {
-            self.unlist_session(session, to).await?;
-        }
+        let (written,): (Option<HashMap<String, String>>,) = self.link.ask(&key, &pipe).await?;
         written.map(|fields| inherited(&key, fields)).transpose()
     }
 
@@ -103,11 +99,6 @@ impl RedisDirectory {
         pipe.invoke_script(close.arg("edge").arg(edge.as_str())).ignore();
         pipe.srem(keys::held(edge), held_session(session)).ignore();
         self.link.ask(&key, &pipe).await
-    }
-
-    async fn unlist_session(&self, session: SessionId, edge: &ServiceId) -> Result<()> {
-        let held = keys::held(edge);
-        self.link.ask(&held, redis::pipe().srem(&held, held_session(session)).ignore()).await
     }
 }
 

@@ -106,17 +106,14 @@ impl RedisDirectory {
         let (fields,) = self.link.ask(&key, redis::pipe().invoke_script(&remove)).await?;
         let removed = seen_handle(&key, fields)?;
         if let Some(Handle { edge, .. }) = &removed {
-            self.unlist_handle(handle, edge).await?;
+            let held = keys::held(edge);
+            () = self.link.ask(&held, redis::pipe().srem(&held, held_handle(handle)).ignore()).await?;
         }
         Ok(removed)
     }
 
-    async fn unlist_handle(&self, handle: HandleRef, edge: &ServiceId) -> Result<()> {
-        let held = keys::held(edge);
-        self.link.ask(&held, redis::pipe().srem(&held, held_handle(handle)).ignore()).await
-    }
-
-    /// Until it is at the edge that holds its session, which another may have claimed meanwhile.
+    /// Looks at the session before it moves the handle, and again afterwards: of two edges that
+    /// move it at once, the one that holds the session has it in the end.
     pub(crate) async fn move_handle(
         &self,
         handle: HandleRef,
@@ -124,29 +121,32 @@ impl RedisDirectory {
         from: &ServiceId,
         to: &ServiceId,
     ) -> Result<()> {
-        let (mut from, mut to) = (from.clone(), to.clone());
+        let (key, of_session) = (keys::handle(handle), keys::session(handle.session));
+        let mut look = redis::pipe();
+        look.hexists(&key, "edge").hget(&of_session, "edge");
+        let mut at: Option<ServiceId> = None;
         loop {
-            let (moved, holder) = self.move_once(handle, username, &from, &to).await?;
-            match holder.map(ServiceId) {
-                Some(holder) if holder != to => (from, to) = (to, holder),
-                _ if moved => return Ok(()),
-                _ => return self.unlist_handle(handle, &to).await,
+            let (registered, holder): (bool, Option<String>) = self.link.ask(&key, &look).await?;
+            let to = holder.map_or_else(|| to.clone(), ServiceId);
+            if !registered || at.as_ref() == Some(&to) {
+                return Ok(());
             }
+            self.put_handle(handle, username, at.as_ref().unwrap_or(from), &to).await?;
+            at = Some(to);
         }
     }
 
-    /// Whether the handle has a record, and who holds its session.
-    async fn move_once(
+    async fn put_handle(
         &self,
         handle: HandleRef,
         username: Option<&str>,
         from: &ServiceId,
         to: &ServiceId,
-    ) -> Result<(bool, Option<String>)> {
+    ) -> Result<()> {
         let (key, held) = (keys::handle(handle), held_handle(handle));
         let mut pipe = redis::pipe();
         pipe.sadd(keys::held(to), &held).ignore();
-        pipe.invoke_script(MOVE_HANDLE.key(&key).arg(to.as_str()));
+        pipe.invoke_script(MOVE_HANDLE.key(&key).arg(to.as_str())).ignore();
         if let Some(username) = username {
             let mut name = MOVE_NAME.key(keys::user(username));
             pipe.invoke_script(name.arg(handle.to_string()).arg(to.as_str())).ignore();
@@ -154,7 +154,6 @@ impl RedisDirectory {
         if from != to {
             pipe.srem(keys::held(from), &held).ignore();
         }
-        pipe.hget(keys::session(handle.session), "edge");
         self.link.ask(&key, &pipe).await
     }
 }

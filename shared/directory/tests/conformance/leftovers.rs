@@ -1,7 +1,10 @@
 //! What is released leaves no key.
 
-use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, request};
+use crate::support::{
+    RedisServer, backend, call, edge, gives, handle, owner, place, request, saved, terms, texts,
+};
 use directory::Directory;
+use directory::record::{Save, Token, Unheard};
 use protocol::{BackendName, ServiceId};
 use std::time::Duration;
 
@@ -58,6 +61,64 @@ async fn what_is_released_leaves_no_key() {
     assert_eq!(keys(&server), ["sb:{lease:backend:a}:fence"]);
     let left: i64 = redis::cmd("TTL").arg("sb:{lease:backend:a}:fence").query(&mut server.raw()).unwrap();
     assert!((86_000..=86_400).contains(&left));
+}
+
+#[tokio::test]
+async fn what_was_claimed_leaves_no_key() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let session = handle(1).session;
+    directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    gives(&directory, "alice", &owner(1)).await;
+    let save = Save { unheard: Unheard::Only(texts(1..=3)), ..saved(session) };
+    directory.save_sessions(&edge(1), &[save, saved(handle(2).session)]).await.unwrap();
+    for (from, to) in [(1, 2), (1, 3), (2, 2)] {
+        directory.claim_session(session, &edge(from), &edge(to)).await.unwrap();
+        directory.move_handle(handle(1), Some("alice"), &edge(from), &edge(to)).await.unwrap();
+        directory.move_handle(handle(2), Some("bob"), &edge(from), &edge(to)).await.unwrap();
+    }
+    directory.remove_handle(handle(1)).await.unwrap();
+    directory.free_name("alice", handle(1)).await.unwrap();
+    directory.close_session(session, &edge(2)).await.unwrap();
+    assert_eq!(keys(&server), ["sb:held:edge-00000003"], "for its claim that came too late");
+    directory.forget_edge(&edge(3)).await.unwrap();
+    assert_eq!(keys(&server), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_restored_call_leaves_no_key() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let call = call(("alice", 1), ("bob", 2));
+    for _ in 0..2 {
+        directory.restore_call(&call, Token(7), "running").await.unwrap();
+        directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
+        directory.free_call(call.id).await.unwrap();
+        assert_eq!(keys(&server), [""; 0]);
+        directory.restore_call(&call, Token(7), "running").await.unwrap();
+        gives(&directory, "alice", &owner(1)).await;
+        directory.conclude_call(call.id, Token(8)).await.unwrap();
+        directory.remove_handle(handle(1)).await.unwrap();
+        directory.free_name("alice", handle(1)).await.unwrap();
+        assert_eq!(keys(&server), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_no_key() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let call = call(("alice", 1), ("bob", 2));
+    let backend = BackendName::from("a");
+    directory.save_sessions(&edge(1), &[saved(handle(1).session)]).await.unwrap();
+    directory.claim_session(handle(1).session, &edge(1), &edge(2)).await.unwrap();
+    directory.save_calls(Token(7), &[(call.id, "running".to_owned())]).await.unwrap();
+    directory.conclude_call(call.id, Token(7)).await.unwrap();
+    directory.drain_backend(&backend).await.unwrap();
+    directory.undrain_backend(&backend).await.unwrap();
+    directory.edge_leaves(&edge(2)).await.unwrap();
+    directory.forget_edge(&edge(2)).await.unwrap();
+    assert_eq!(keys(&server), [""; 0]);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! Each case is a function of a directory. `on_both_stores!` makes two tests of it: on memory with
 //! paused time, and on a `redis-server` of its own, empty and gone afterwards. What only Redis can
-//! show (its keys, how it fails) is in [`schema`], [`leftovers`], [`round_trips`] and [`outage`].
+//! show (its keys, how it fails) is in [`schema`], [`half_way`], [`leftovers`], [`round_trips`] and
+//! [`outage`].
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -11,14 +12,21 @@ mod support;
 
 mod backends;
 mod calls;
+mod claiming;
 mod claims;
+mod edges;
+mod half_way;
 mod leases;
 mod leftovers;
 mod listing;
 mod moves;
+mod notes;
 mod outage;
 mod races;
+mod restoring;
 mod round_trips;
+mod saving;
 mod schema;
 mod sessions;
+mod succession;
 mod taking;

@@ -1,6 +1,9 @@
 //! How the Redis directory fails, and that it comes back by itself.
 
-use crate::support::{RedisServer, backend, call, edge, eventually, gives, handle, owner, place, request};
+use crate::support::{
+    RedisServer, backend, call, edge, eventually, gives, handle, owner, place, request, saved, terms, texts,
+};
+use directory::record::{Save, Token, Unheard};
 use directory::{Directory, Error, Result};
 use protocol::{BackendName, CallId, ServiceId, SessionId};
 use std::time::{Duration, Instant};
@@ -30,10 +33,17 @@ async fn everything_fails_in_time(directory: &Directory) {
         handle(handle(1)) handle_and_user(handle(1), "alice") remove_handle(handle(1))
         open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh())
         call(CallId::fresh()) free_call(CallId::fresh())
+        conclude_call(CallId::fresh(), Token(7)) save_calls(Token(7), &[(CallId::fresh(), String::new())])
+        left_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")
         calls_on(&BackendName::from("a")) live_calls(&[BackendName::from("a")])
         open_session(SessionId(1), &edge(1), &terms()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
-        edge_alive(&edge(1)) silent_edges(LIFE) held_by(&edge(1)) forget_edge(&edge(1))
+        save_sessions(&edge(1), &[saved(SessionId(1))]) claim_session(SessionId(1), &edge(1), &edge(2))
+        move_handle(handle(1), Some("alice"), &edge(1), &edge(2))
+        edge_alive(&edge(1)) edge_leaves(&edge(1)) edge_silence(&edge(1))
+        silent_edges(LIFE) held_by(&edge(1)) forget_edge(&edge(1))
         announce_backend(&backend("a"), LIFE) backends() remove_backend(&BackendName::from("a"))
+        drain_backend(&BackendName::from("a")) undrain_backend(&BackendName::from("a")) drained_backends()
+        note_backend(&BackendName::from("a"), Token(7), "") backend_note(&BackendName::from("a"))
         lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
     }
     tasks.join_all().await;
@@ -70,6 +80,23 @@ async fn a_flush_loses_the_scripts_and_nothing_fails() {
         assert_eq!(directory.free_call(call.id).await.unwrap(), None);
         assert!(directory.lease("a", &ServiceId::from("y"), LIFE).await.unwrap() > token);
         directory.release_lease("a", &ServiceId::from("y")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_redis_without_its_scripts_adds_what_is_unheard_once() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let sessions = [SessionId(1), SessionId(2)];
+    for session in sessions {
+        directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    }
+    let saves = sessions.map(|session| Save { unheard: Unheard::Add(texts(1..=2)), ..saved(session) });
+    let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
+    directory.save_sessions(&edge(1), &saves).await.unwrap();
+    for session in sessions {
+        let inherited = directory.claim_session(session, &edge(1), &edge(2)).await.unwrap().unwrap();
+        assert_eq!(inherited.unheard, texts(1..=2));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Many at once on several threads: what is to be one stays one.
 
-use crate::support::{call, edge, gives, handle, name_of, owner, place, register, request};
+use crate::support::{call, edge, gives, handle, holder, name_of, owner, place, register, request, terms};
 use directory::Directory;
 use directory::record::{Call, Claimed, Owner, Token};
 use protocol::{BackendName, ServiceId};
@@ -15,6 +15,8 @@ on_both_stores! { threaded
     a_call_that_ends_while_it_is_placed_leaves_idle_handles
     of_many_openings_of_a_call_one_stands
     a_session_id_belongs_to_one_edge
+    of_many_claims_of_a_session_one_gets_it
+    a_handle_ends_up_where_its_session_is
 }
 
 const CROWD: u64 = 100;
@@ -143,7 +145,9 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
     let mut tasks = JoinSet::new();
     for number in 0..CROWD {
         let (directory, Owner { edge, .. }) = (directory.clone(), Owner { edge: edge(number), ..owner(1) });
-        tasks.spawn(async move { directory.open_session(session, &edge, &terms()).await.unwrap().then_some(edge) });
+        tasks.spawn(async move {
+            directory.open_session(session, &edge, &terms()).await.unwrap().then_some(edge)
+        });
     }
     let edges: Vec<_> = all(tasks).await.into_iter().flatten().collect();
     assert_eq!(edges.len(), 1);
@@ -151,4 +155,45 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
         let held = directory.held_by(&edge(number)).await.unwrap().1;
         assert_eq!(held.len(), usize::from(edge(number) == edges[0]));
     }
+}
+
+async fn of_many_claims_of_a_session_one_gets_it(directory: Directory) {
+    let session = handle(1).session;
+    directory.open_session(session, &edge(0), &terms()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for number in 1..CROWD {
+        let directory = directory.clone();
+        tasks.spawn(async move {
+            let claimed = directory.claim_session(session, &edge(0), &edge(number)).await.unwrap();
+            claimed.map(|_| number)
+        });
+    }
+    let winners: Vec<_> = all(tasks).await.into_iter().flatten().collect();
+    let [winner] = winners[..] else { panic!("not one winner: {winners:?}") };
+    assert_eq!(holder(&directory, session).await, Some(edge(winner)));
+    assert_eq!(directory.held_by(&edge(0)).await.unwrap().1, vec![]);
+    assert_eq!(directory.held_by(&edge(winner)).await.unwrap().1, vec![session]);
+}
+
+/// Each edge claims it from whoever has it and moves the handle, while the others do the same.
+async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
+    let session = handle(1).session;
+    directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    gives(&directory, "alice", &owner(1)).await;
+    let mut tasks = JoinSet::new();
+    for number in 2..CROWD {
+        let directory = directory.clone();
+        tasks.spawn(async move {
+            let from = holder(&directory, session).await.unwrap();
+            if directory.claim_session(session, &from, &edge(number)).await.unwrap().is_some() {
+                directory.move_handle(handle(1), Some("alice"), &from, &edge(number)).await.unwrap();
+            }
+        });
+    }
+    all(tasks).await;
+    let holder = holder(&directory, session).await.unwrap();
+    assert_ne!(holder, edge(1));
+    assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, holder);
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner.edge, holder);
+    assert_eq!(directory.held_by(&holder).await.unwrap(), (vec![handle(1)], vec![session]));
 }

@@ -1,8 +1,9 @@
 //! How many round trips an operation costs, by how often Redis had something to read.
 
-use crate::support::{RedisServer, call, gives, handle, owner, request};
+use crate::support::{RedisServer, call, edge, gives, handle, owner, request, saved, terms};
 use directory::Directory;
-use protocol::{BackendName, ServiceId};
+use directory::record::Token;
+use protocol::{BackendName, ServiceId, SessionId};
 use std::time::Duration;
 
 /// Counts while the directory runs one operation; the count itself is a read too.
@@ -22,13 +23,14 @@ impl Reads {
     }
 }
 
-/// Each operation once, so that Redis knows the scripts.
+/// So that Redis knows the scripts.
 async fn warm_up(directory: &Directory) {
     gives(directory, "alice", &owner(1)).await;
     gives(directory, "bob", &owner(2)).await;
     directory.lease("w", &ServiceId::from("x"), Duration::from_secs(60)).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     crate::support::place(directory, &call).await;
+    directory.save_calls(Token(7), &[(call.id, String::new())]).await.unwrap();
     directory.free_call(call.id).await.unwrap();
 }
 
@@ -47,6 +49,28 @@ async fn the_path_of_a_call_costs_what_it_should() {
     assert_eq!(reads.of(directory.open_call(&call)).await, 1);
     assert_eq!(reads.of(directory.take(handle(1), "alice", call.id)).await, 1);
     assert_eq!(reads.of(directory.take(handle(2), "bob", call.id)).await, 1);
-    assert_eq!(reads.of(directory.free_call(call.id)).await, 2);
+    assert_eq!(reads.of(directory.save_calls(Token(7), &[(call.id, String::new())])).await, 1);
+    assert_eq!(reads.of(directory.left_calls(&call.backend)).await, 2);
+    assert_eq!(reads.of(directory.conclude_call(call.id, Token(7))).await, 2);
     assert_eq!(reads.of(directory.lease("w", &ServiceId::from("x"), Duration::from_secs(60))).await, 1);
+}
+
+#[tokio::test]
+async fn what_an_edge_does_costs_what_it_should() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let sessions = (1..=100).map(SessionId);
+    for session in sessions.clone() {
+        directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    }
+    let saves: Vec<_> = sessions.map(saved).collect();
+    let mut reads = Reads(server.raw());
+    assert_eq!(reads.of(directory.save_sessions(&edge(1), &saves)).await, 1);
+    assert_eq!(reads.of(directory.save_sessions(&edge(1), &[])).await, 0);
+    assert_eq!(reads.of(directory.session(SessionId(1))).await, 1);
+    assert_eq!(reads.of(directory.claim_session(SessionId(1), &edge(1), &edge(2))).await, 1);
+    gives(&directory, "alice", &owner(1)).await;
+    assert_eq!(reads.of(directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2))).await, 3);
+    assert_eq!(reads.of(directory.edge_alive(&edge(1))).await, 1);
+    assert_eq!(reads.of(directory.edge_silence(&edge(1))).await, 1);
 }

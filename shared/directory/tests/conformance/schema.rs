@@ -1,11 +1,12 @@
 //! What exactly stands in Redis, for janus-cloud's proxies and for people with redis-cli.
 
-use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place};
-use directory::Error;
-use directory::record::Given;
+use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, saved, terms, texts};
+use directory::record::{Given, Save, Terms, Token, Unheard};
+use directory::{Error, NOTE_LIFE};
+use protocol::BackendName;
 use redis::TypedCommands;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 type Fields = BTreeMap<String, String>;
 
@@ -101,14 +102,57 @@ async fn the_records_of_handles_calls_and_sessions() {
     let id = call.id.to_string();
     let expected = [("call", id.as_str()), ("edge", "edge-00000001"), ("username", "alice")];
     assert_eq!(of_handle.into_iter().collect::<Vec<_>>(), pairs(&expected));
-    assert_eq!(
-        fields(&mut raw, "sb:session:1001").into_iter().collect::<Vec<_>>(),
-        pairs(&[("edge", "edge-00000001")])
-    );
-    let record = fields(&mut raw, &format!("sb:call:{id}"));
-    assert_eq!(serde_json::from_str::<directory::record::Call>(&record["record"]).unwrap(), call);
+    let of_session = fields(&mut raw, "sb:session:1001").into_iter().collect::<Vec<_>>();
+    let proof = terms().proof.unwrap();
+    assert_eq!(of_session, pairs(&[("edge", "edge-00000001"), ("grace", "30000"), ("proof", &proof)]));
+    assert_eq!(directory.save_calls(Token(7), &[(call.id, "running".to_owned())]).await.unwrap(), [true]);
+    let mut of_call = fields(&mut raw, &format!("sb:call:{id}"));
+    let record = of_call.remove("record").unwrap();
+    assert_eq!(serde_json::from_str::<directory::record::Call>(&record).unwrap(), call);
+    assert_eq!(of_call.into_iter().collect::<Vec<_>>(), pairs(&[("state", "running"), ("term", "7")]));
     let held: Vec<String> = raw.smembers("sb:held:edge-00000001").unwrap().into_iter().collect();
     assert!(held.contains(&"s:1001".to_owned()) && held.contains(&"h:1001:9007199254740001".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_written_down_of_a_session_stands_in_its_hash() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let session = handle(1).session;
+    directory.open_session(session, &edge(1), &Terms { proof: None, ..terms() }).await.unwrap();
+    let away = Some(Duration::from_secs(5));
+    for (unheard, expected) in [
+        (Unheard::Add(vec![]), &[][..]),
+        (Unheard::Add(texts(1..=1)), &[("u:1", "text 1"), ("unheard", "1")]),
+        (Unheard::Add(texts(2..=2)), &[("u:1", "text 1"), ("u:2", "text 2"), ("unheard", "2")]),
+        (Unheard::Only(texts(3..=3)), &[("u:1", "text 3"), ("unheard", "1")]),
+        (Unheard::Only(vec![]), &[]),
+    ] {
+        let save = Save { state: "state".to_owned(), unheard, away, ..saved(session) };
+        directory.save_sessions(&edge(1), &[save]).await.unwrap();
+        let mut of_session = fields(&mut server.raw(), "sb:session:1001");
+        let gone = Duration::from_millis(of_session.remove("away").unwrap().parse().unwrap());
+        let ago = UNIX_EPOCH.elapsed().unwrap() - gone;
+        assert!(ago >= Duration::from_secs(5) && ago < Duration::from_secs(10), "{ago:?}");
+        let always = [("edge", "edge-00000001"), ("grace", "30000"), ("state", "state")];
+        assert_eq!(of_session.into_iter().collect::<Vec<_>>(), pairs(&[&always, expected].concat()));
+    }
+}
+
+#[tokio::test]
+async fn a_note_has_a_life_and_a_drain_has_none() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let name = BackendName::from("a");
+    directory.note_backend(&name, Token(7), "sessions").await.unwrap();
+    directory.drain_backend(&name).await.unwrap();
+    let mut raw = server.raw();
+    let of_note = fields(&mut raw, "sb:note:a").into_iter().collect::<Vec<_>>();
+    assert_eq!(of_note, pairs(&[("note", "sessions"), ("term", "7")]));
+    let left = Duration::from_millis(redis::cmd("PTTL").arg("sb:note:a").query(&mut raw).unwrap());
+    assert!(left <= NOTE_LIFE && left > NOTE_LIFE - Duration::from_secs(5), "{left:?}");
+    assert!(raw.sismember("sb:drained", "a").unwrap());
+    assert_eq!(redis::cmd("TTL").arg("sb:drained").query(&mut raw), Ok(-1));
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ pub mod sample;
 pub mod server;
 pub mod steps;
 
-pub use sample::{backend, call, edge, handle, owner, request, terms};
+pub use sample::{backend, call, edge, handle, owner, request, saved, terms, texts};
 pub use server::RedisServer;
-pub use steps::{eventually, gives, name_of, place, register};
+pub use steps::{call_of, calls_of_both, eventually, gives, holder, name_of, place, register};
 
 /// Makes a test per store of each case; `threaded` ones run on several threads, in real time.
 macro_rules! on_both_stores {

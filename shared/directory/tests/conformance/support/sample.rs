@@ -1,7 +1,8 @@
 //! Handles, owners and calls to try things on.
 
-use directory::record::{Backend, BackendStatus, Call, CallParty, Owner, Terms};
+use directory::record::{Backend, BackendStatus, Call, CallParty, Owner, Save, Terms, Unheard};
 use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub fn handle(number: u64) -> HandleRef {
@@ -24,6 +25,15 @@ pub fn request() -> MessageId {
 /// Half a minute for whoever shows the same token.
 pub fn terms() -> Terms {
     Terms { proof: Some("to\"k\0n".to_owned()), grace: Duration::from_secs(30) }
+}
+
+/// What an edge saves of a session whose client is there and has heard all.
+pub fn saved(session: SessionId) -> Save {
+    Save { session, state: "{\"as\": \"saved\"}".to_owned(), unheard: Unheard::Add(vec![]), away: None }
+}
+
+pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
+    numbers.map(|number| format!("text {number}")).collect()
 }
 
 /// A call between two named handles, on backend `a`.

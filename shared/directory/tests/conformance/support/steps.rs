@@ -1,8 +1,9 @@
 //! Steps composed of operations, as a router composes them.
 
+use super::sample::handle;
 use directory::Directory;
 use directory::record::{Call, Claimed, Given, Owner, Taken};
-use protocol::{HandleRef, MessageId};
+use protocol::{CallId, HandleRef, MessageId, ServiceId, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -52,9 +53,24 @@ pub async fn place(directory: &Directory, call: &Call) -> bool {
     true
 }
 
+/// The edge that holds a session.
+pub async fn holder(directory: &Directory, session: SessionId) -> Option<ServiceId> {
+    Some(directory.session(session).await.unwrap()?.edge)
+}
+
 /// The name a handle has by its own record.
 pub async fn name_of(directory: &Directory, handle: HandleRef) -> Option<String> {
     directory.handle(handle).await.unwrap()?.username
+}
+
+/// The call a handle is in.
+pub async fn call_of(directory: &Directory, handle: HandleRef) -> Option<CallId> {
+    directory.handle(handle).await.unwrap().unwrap().call
+}
+
+/// The calls that the first two handles are in.
+pub async fn calls_of_both(directory: &Directory) -> [Option<CallId>; 2] {
+    [call_of(directory, handle(1)).await, call_of(directory, handle(2)).await]
 }
 
 /// Asks until the answer is yes; five seconds of no fail the test.

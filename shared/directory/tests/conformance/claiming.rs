@@ -1,0 +1,187 @@
+//! A session goes to another edge, with its handles and their names.
+
+use crate::support::{edge, gives, handle, holder, owner, place, saved, terms, texts};
+use directory::Directory;
+use directory::record::{Call, Handle, Inherited, Owner, Save, Saved, Unheard};
+use std::time::Duration;
+
+on_both_stores! {
+    a_claimed_session_is_the_new_edges
+    what_is_unheard_stays_until_the_new_edge_saves
+    a_claimed_session_has_its_client
+    only_from_its_edge_is_a_session_claimed
+    a_lost_answer_is_asked_for_again
+    who_lost_a_session_changes_nothing_of_it
+    a_handle_moves_with_its_name
+    a_handle_that_moves_stays_in_its_call
+    moving_again_changes_nothing
+    a_name_of_another_handle_stays
+    a_handle_without_a_record_gets_none
+    who_was_frozen_takes_no_handle_back
+    a_handle_that_stayed_behind_moves_with_the_next_claim
+}
+
+/// A session at edge 1 whose handle is `alice`, and what was written down of it.
+async fn alice(directory: &Directory) -> Inherited {
+    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
+    gives(directory, "alice", &owner(1)).await;
+    let away = Some(Duration::from_secs(3));
+    let save = Save { unheard: Unheard::Only(texts(1..=3)), away, ..saved(handle(1).session) };
+    assert_eq!(
+        directory.save_sessions(&edge(1), std::slice::from_ref(&save)).await.unwrap(),
+        vec![Saved::Yes]
+    );
+    Inherited { state: Some(save.state), unheard: texts(1..=3) }
+}
+
+async fn claim(directory: &Directory, from: u64, to: u64) -> Option<Inherited> {
+    directory.claim_session(handle(1).session, &edge(from), &edge(to)).await.unwrap()
+}
+
+async fn moves(directory: &Directory, from: u64, to: u64) {
+    directory.move_handle(handle(1), Some("alice"), &edge(from), &edge(to)).await.unwrap();
+}
+
+/// All of alice is at that edge, and at no other of the first three.
+async fn is_at(directory: &Directory, number: u64) {
+    assert_eq!(holder(directory, handle(1).session).await, Some(edge(number)));
+    assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(number));
+    let user = directory.user("alice").await.unwrap().unwrap();
+    assert_eq!(user.owner, Owner { edge: edge(number), handle: handle(1) });
+    for other in 1..=3 {
+        let held = directory.held_by(&edge(other)).await.unwrap();
+        let expected =
+            if other == number { (vec![handle(1)], vec![handle(1).session]) } else { (vec![], vec![]) };
+        assert_eq!(held, expected, "{other}");
+    }
+}
+
+async fn a_claimed_session_is_the_new_edges(directory: Directory) {
+    let written = alice(&directory).await;
+    assert_eq!(claim(&directory, 1, 2).await, Some(written));
+    let session = directory.session(handle(1).session).await.unwrap().unwrap();
+    assert_eq!((session.edge, session.terms), (edge(2), terms()));
+    assert_eq!(directory.held_by(&edge(1)).await.unwrap(), (vec![handle(1)], vec![]));
+    assert_eq!(directory.held_by(&edge(2)).await.unwrap(), (vec![], vec![handle(1).session]));
+}
+
+async fn what_is_unheard_stays_until_the_new_edge_saves(directory: Directory) {
+    let written = alice(&directory).await;
+    assert_eq!(claim(&directory, 1, 2).await, Some(written.clone()));
+    assert_eq!(claim(&directory, 2, 3).await, Some(written));
+    let heard = Save { unheard: Unheard::Only(vec![]), ..saved(handle(1).session) };
+    directory.save_sessions(&edge(3), &[heard]).await.unwrap();
+    assert_eq!(claim(&directory, 3, 1).await.unwrap().unheard, [""; 0]);
+}
+
+async fn a_claimed_session_has_its_client(directory: Directory) {
+    alice(&directory).await;
+    assert!(directory.session(handle(1).session).await.unwrap().unwrap().away.is_some());
+    claim(&directory, 1, 2).await;
+    assert_eq!(directory.session(handle(1).session).await.unwrap().unwrap().away, None);
+}
+
+async fn only_from_its_edge_is_a_session_claimed(directory: Directory) {
+    assert_eq!(claim(&directory, 1, 2).await, None);
+    assert_eq!(directory.session(handle(1).session).await.unwrap(), None);
+    alice(&directory).await;
+    assert_eq!(claim(&directory, 3, 2).await, None);
+    assert_eq!(holder(&directory, handle(1).session).await, Some(edge(1)));
+    assert!(directory.session(handle(1).session).await.unwrap().unwrap().away.is_some());
+}
+
+async fn a_lost_answer_is_asked_for_again(directory: Directory) {
+    let written = alice(&directory).await;
+    claim(&directory, 1, 2).await.unwrap();
+    assert_eq!(claim(&directory, 1, 2).await, None);
+    assert_eq!(claim(&directory, 2, 2).await, Some(written));
+    moves(&directory, 1, 2).await;
+    is_at(&directory, 2).await;
+}
+
+async fn who_lost_a_session_changes_nothing_of_it(directory: Directory) {
+    let written = alice(&directory).await;
+    claim(&directory, 1, 2).await;
+    moves(&directory, 1, 2).await;
+    let session = handle(1).session;
+    let late = Save { unheard: Unheard::Add(texts(8..=9)), ..saved(session) };
+    let answer = directory.save_sessions(&edge(1), &[late]).await.unwrap();
+    assert_eq!(answer, vec![Saved::HeldBy(edge(2))]);
+    directory.close_session(session, &edge(1)).await.unwrap();
+    assert!(!directory.open_session(session, &edge(1), &terms()).await.unwrap());
+    is_at(&directory, 2).await;
+    assert_eq!(claim(&directory, 2, 2).await, Some(written));
+}
+
+async fn a_handle_moves_with_its_name(directory: Directory) {
+    alice(&directory).await;
+    claim(&directory, 1, 2).await;
+    moves(&directory, 1, 2).await;
+    is_at(&directory, 2).await;
+    assert!(directory.free_name("alice", handle(1)).await.unwrap());
+    assert_eq!(directory.remove_handle(handle(1)).await.unwrap().unwrap().edge, edge(2));
+    assert_eq!(directory.held_by(&edge(2)).await.unwrap().0, vec![]);
+}
+
+async fn a_handle_that_moves_stays_in_its_call(directory: Directory) {
+    alice(&directory).await;
+    gives(&directory, "bob", &owner(2)).await;
+    let call: Call = crate::support::call(("alice", 1), ("bob", 2));
+    assert!(place(&directory, &call).await);
+    claim(&directory, 1, 2).await;
+    moves(&directory, 1, 2).await;
+    let moved = Handle { edge: edge(2), username: Some("alice".to_owned()), call: Some(call.id) };
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(moved));
+    directory.free_call(call.id).await.unwrap();
+    assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, None);
+}
+
+async fn moving_again_changes_nothing(directory: Directory) {
+    alice(&directory).await;
+    claim(&directory, 1, 2).await;
+    for from in [1, 1, 2, 3] {
+        moves(&directory, from, 2).await;
+        is_at(&directory, 2).await;
+    }
+}
+
+async fn a_name_of_another_handle_stays(directory: Directory) {
+    alice(&directory).await;
+    gives(&directory, "alice", &owner(3)).await;
+    claim(&directory, 1, 2).await;
+    moves(&directory, 1, 2).await;
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(3));
+    let moved = Handle { edge: edge(2), username: None, call: None };
+    assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(moved));
+    directory.move_handle(handle(1), Some("nobody"), &edge(1), &edge(2)).await.unwrap();
+    assert_eq!(directory.user("nobody").await.unwrap(), None);
+}
+
+async fn a_handle_without_a_record_gets_none(directory: Directory) {
+    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
+    for username in [None, Some("alice")] {
+        directory.move_handle(handle(1), username, &edge(1), &edge(2)).await.unwrap();
+        assert_eq!(directory.handle_and_user(handle(1), "alice").await.unwrap(), (None, None));
+        assert_eq!(directory.held_by(&edge(1)).await.unwrap().0, vec![]);
+        assert_eq!(directory.held_by(&edge(2)).await.unwrap().0, vec![]);
+    }
+}
+
+async fn who_was_frozen_takes_no_handle_back(directory: Directory) {
+    alice(&directory).await;
+    claim(&directory, 1, 2).await;
+    claim(&directory, 2, 3).await;
+    moves(&directory, 2, 3).await;
+    moves(&directory, 1, 2).await;
+    is_at(&directory, 3).await;
+}
+
+async fn a_handle_that_stayed_behind_moves_with_the_next_claim(directory: Directory) {
+    alice(&directory).await;
+    claim(&directory, 1, 2).await;
+    claim(&directory, 2, 3).await;
+    moves(&directory, 2, 3).await;
+    assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(3));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner.edge, edge(3));
+    assert_eq!(directory.held_by(&edge(3)).await.unwrap(), (vec![handle(1)], vec![handle(1).session]));
+}

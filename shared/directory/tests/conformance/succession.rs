@@ -1,0 +1,154 @@
+//! One connector after the other has the calls of a backend; a later one has the greater token.
+
+use crate::support::{call, calls_of_both, gives, handle, owner, place};
+use directory::Directory;
+use directory::record::{Call, Concluded, LeftCall, Token};
+use protocol::{BackendName, CallId};
+use std::collections::BTreeMap;
+
+on_both_stores! {
+    what_was_saved_last_is_left
+    a_call_that_was_never_saved_is_left_too
+    only_the_backends_own_calls_are_left
+    each_save_of_many_has_its_answer
+    nothing_to_save_is_saved
+    a_former_connector_saves_nothing
+    a_call_that_is_over_is_not_saved
+    a_concluded_call_leaves_two_idle_handles
+    a_former_connector_ends_no_call
+    any_connector_ends_a_call_that_was_never_saved
+    a_router_ends_any_call
+}
+
+const FORMER: Token = Token(1_795_333_128_000_001);
+const PRESENT: Token = Token(1_795_333_128_000_002);
+
+fn a() -> BackendName {
+    BackendName::from("a")
+}
+
+async fn placed(directory: &Directory) -> Call {
+    gives(directory, "alice", &owner(1)).await;
+    gives(directory, "bob", &owner(2)).await;
+    let call = call(("alice", 1), ("bob", 2));
+    assert!(place(directory, &call).await);
+    call
+}
+
+async fn save(directory: &Directory, token: Token, call: &Call, state: &str) -> bool {
+    directory.save_calls(token, &[(call.id, state.to_owned())]).await.unwrap() == [true]
+}
+
+async fn left(directory: &Directory) -> BTreeMap<CallId, LeftCall> {
+    directory.left_calls(&a()).await.unwrap().into_iter().map(|left| (left.call.id, left)).collect()
+}
+
+async fn state_of(directory: &Directory, call: &Call) -> Option<String> {
+    left(directory).await[&call.id].state.clone()
+}
+
+async fn what_was_saved_last_is_left(directory: Directory) {
+    let call = placed(&directory).await;
+    for (token, state) in
+        [(FORMER, "first"), (FORMER, "nul\0l, \"quo\r\nte\""), (PRESENT, ""), (PRESENT, "last")]
+    {
+        assert!(save(&directory, token, &call, state).await);
+        let expected = LeftCall { call: call.clone(), state: Some(state.to_owned()) };
+        assert_eq!(left(&directory).await, BTreeMap::from([(call.id, expected)]));
+    }
+    assert_eq!(directory.call(call.id).await.unwrap(), Some(call.clone()));
+    assert_eq!(directory.open_call(&call).await.unwrap(), call);
+    assert_eq!(state_of(&directory, &call).await.as_deref(), Some("last"));
+}
+
+async fn a_call_that_was_never_saved_is_left_too(directory: Directory) {
+    assert_eq!(left(&directory).await, BTreeMap::new());
+    let call = placed(&directory).await;
+    let expected = LeftCall { call: call.clone(), state: None };
+    assert_eq!(left(&directory).await, BTreeMap::from([(call.id, expected)]));
+}
+
+async fn only_the_backends_own_calls_are_left(directory: Directory) {
+    let (first, second) = (call(("alice", 1), ("bob", 2)), call(("carol", 3), ("dave", 4)));
+    let elsewhere = Call { backend: BackendName::from("b"), ..call(("erin", 5), ("frank", 6)) };
+    for call in [&first, &second, &elsewhere] {
+        directory.open_call(call).await.unwrap();
+        save(&directory, FORMER, call, &call.caller.username).await;
+    }
+    assert_eq!(state_of(&directory, &first).await.as_deref(), Some("alice"));
+    assert_eq!(state_of(&directory, &second).await.as_deref(), Some("carol"));
+    directory.free_call(first.id).await.unwrap();
+    assert_eq!(left(&directory).await.into_keys().collect::<Vec<_>>(), [second.id]);
+    directory.conclude_call(second.id, FORMER).await.unwrap();
+    assert_eq!(left(&directory).await, BTreeMap::new());
+}
+
+async fn each_save_of_many_has_its_answer(directory: Directory) {
+    let calls = [1, 3, 5, 7].map(|number| call(("from", number), ("to", number + 1)));
+    for call in [&calls[0], &calls[1], &calls[3]] {
+        directory.open_call(call).await.unwrap();
+    }
+    assert!(save(&directory, PRESENT, &calls[1], "present").await);
+    let saves = calls.each_ref().map(|call| (call.id, "former".to_owned()));
+    assert_eq!(directory.save_calls(FORMER, &saves).await.unwrap(), [true, false, false, true]);
+    assert_eq!(state_of(&directory, &calls[0]).await.as_deref(), Some("former"));
+    assert_eq!(directory.call(calls[2].id).await.unwrap(), None);
+}
+
+async fn nothing_to_save_is_saved(directory: Directory) {
+    assert_eq!(directory.save_calls(PRESENT, &[]).await.unwrap(), Vec::<bool>::new());
+}
+
+async fn a_former_connector_saves_nothing(directory: Directory) {
+    let call = placed(&directory).await;
+    assert!(save(&directory, FORMER, &call, "former").await);
+    assert!(save(&directory, PRESENT, &call, "present").await);
+    assert!(!save(&directory, FORMER, &call, "late").await);
+    assert_eq!(state_of(&directory, &call).await.as_deref(), Some("present"));
+}
+
+async fn a_call_that_is_over_is_not_saved(directory: Directory) {
+    let call = placed(&directory).await;
+    directory.free_call(call.id).await.unwrap();
+    assert!(!save(&directory, PRESENT, &call, "late").await);
+    assert_eq!(left(&directory).await, BTreeMap::new());
+    assert_eq!(directory.call(call.id).await.unwrap(), None);
+}
+
+async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
+    for saved in [false, true] {
+        let call = placed(&directory).await;
+        assert!(!saved || save(&directory, PRESENT, &call, "running").await);
+        assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
+        let freed = Concluded::Freed(call.clone());
+        assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), freed);
+        assert_eq!(calls_of_both(&directory).await, [None, None]);
+        assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
+        assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), Concluded::Gone);
+        directory.remove_handle(handle(1)).await.unwrap();
+        directory.remove_handle(handle(2)).await.unwrap();
+    }
+}
+
+async fn a_former_connector_ends_no_call(directory: Directory) {
+    let call = placed(&directory).await;
+    save(&directory, PRESENT, &call, "running").await;
+    assert_eq!(directory.conclude_call(call.id, FORMER).await.unwrap(), Concluded::NotYours);
+    assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
+    assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
+    assert!(save(&directory, PRESENT, &call, "still running").await);
+    let later = Token(PRESENT.0 + 1);
+    assert_eq!(directory.conclude_call(call.id, later).await.unwrap(), Concluded::Freed(call));
+}
+
+async fn any_connector_ends_a_call_that_was_never_saved(directory: Directory) {
+    let call = placed(&directory).await;
+    assert_eq!(directory.conclude_call(call.id, Token(0)).await.unwrap(), Concluded::Freed(call));
+}
+
+async fn a_router_ends_any_call(directory: Directory) {
+    let call = placed(&directory).await;
+    save(&directory, PRESENT, &call, "running").await;
+    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call));
+    assert_eq!(calls_of_both(&directory).await, [None, None]);
+}
