@@ -132,8 +132,8 @@ impl Backend {
         for act in acts {
             match act {
                 Act::Janus(text) => self.janus.send(text),
-                Act::Edge(edge, events) => self.outbox.send(edge, events).await,
-                Act::Log(record) => self.outbox.log(record).await,
+                Act::Edge(edge, events) => self.outbox.send(edge, events),
+                Act::Log(record) => self.outbox.log(record),
                 Act::End(ended) => {
                     tokio::spawn(conclude(self.context.clone(), self.outbox.clone(), ended));
                 }

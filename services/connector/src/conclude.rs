@@ -40,11 +40,11 @@ pub async fn conclude(context: Context, outbox: Outbox, ended: Ended) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     for (edge, events) in tell {
-        outbox.send(edge, events).await;
+        outbox.send(edge, events);
     }
     if let Some(record) = record {
         metrics::counter!("switchboard_calls_ended_total").increment(1);
-        outbox.log(record).await;
+        outbox.log(record);
     }
 }
 
@@ -58,9 +58,9 @@ async fn end_stranger(context: &Context, outbox: &Outbox, id: CallId) {
     let cause = Cause::Backend("The connection to the media server was lost".to_owned());
     for side in [Side::Caller, Side::Callee] {
         let (edge, events) = stranger_events(&call, side, &cause);
-        outbox.send(edge, events).await;
+        outbox.send(edge, events);
     }
-    outbox.log(stranger_record(&call, &cause)).await;
+    outbox.log(stranger_record(&call, &cause));
 }
 
 fn stranger_events(call: &Call, side: Side, cause: &Cause) -> (ServiceId, Events) {

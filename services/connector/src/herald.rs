@@ -1,5 +1,6 @@
 //! Keeps the lease on a backend and announces the backend, beside the loop that serves it, so that a
-//! slow directory does not hold up calls.
+//! slow directory does not hold up calls. A backend that would take calls is announced as in
+//! maintenance while an operator drains it.
 //!
 //! While the directory cannot be reached the lease is neither renewed nor lost: nobody else can get
 //! it either. It is lost when somebody else has it.
@@ -28,6 +29,15 @@ pub struct State {
     pub status: BackendStatus,
     /// Its calls.
     pub calls: usize,
+}
+
+impl State {
+    fn drained_if(self, drained: bool) -> Self {
+        match self.status {
+            BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The lease of a backend that is being served.
@@ -84,14 +94,18 @@ async fn keep(
     mut states: watch::Receiver<State>,
     lease: watch::Sender<Lease>,
 ) {
-    let mut announced = None;
+    let (mut announced, mut drained, name) = (None, false, lease_name(&server));
     loop {
         let state = *states.borrow_and_update();
         let asked = Instant::now();
-        match context.directory.lease(&lease_name(&server), &context.id, LEASE_LIFE).await {
+        let renewing = context.directory.lease(&name, &context.id, LEASE_LIFE);
+        let (renewed, drains) = tokio::join!(renewing, context.directory.drained_backends());
+        // While nobody knows, it is as it was.
+        drained = drains.map_or(drained, |drains| drains.contains(&server.name));
+        match renewed {
             Ok(Some(_)) => {
                 lease.send_replace(Lease::Until(asked + LEASE_LIFE));
-                announce(&server, &context, state, &mut announced).await;
+                announce(&server, &context, state.drained_if(drained), &mut announced).await;
             }
             Ok(None) => {
                 lease.send_replace(Lease::Lost);

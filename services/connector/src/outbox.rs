@@ -1,24 +1,35 @@
 //! What clients are to hear, on its way to their edges, and the lines of the `calls` log.
 //!
-//! Each edge has a queue of at most [`QUEUE`] messages and one task that posts them in order, so
-//! that a backend never waits for the bus. A queue that is full makes the sender wait. An edge that
-//! cannot be reached for [`PATIENCE`] loses the message; one that is gone has no clients to tell.
+//! Each edge has a queue of its own and one task that posts in order, so that nothing here waits for
+//! the bus, and no edge for another. Queues are bounded by [`QUEUE`]. The rule when one is full: what
+//! is newest is dropped and counted; the stamps let the edge see the gap.
+//!
+//! How it fails: while the bus is away everything waits for it. An edge that is too slow to make room
+//! in its mailbox within [`PATIENCE`] misses what waited for that long. One without a mailbox may have
+//! lost it with all that Redis held, and opens it again; after [`GONE_FOR_GOOD`] there is nobody to
+//! tell any more. A line of the log is written once or lost, and counted then.
 
 use bus::message::{Body, CallRecord, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use protocol::ServiceId;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+/// How many messages wait for one edge, and how many lines for the log.
 const QUEUE: usize = 1024;
+/// How long a message waits for room in its mailbox.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one waits for its mailbox.
+const GONE_FOR_GOOD: Duration = Duration::from_secs(5);
+/// The pause before what failed is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
 /// A queue without messages for so long is given up.
 const IDLE: Duration = Duration::from_secs(60);
-
 /// How long the last messages may take when a connector stops.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -32,8 +43,15 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Queues {
-    edges: HashMap<ServiceId, mpsc::Sender<Events>>,
+    edges: BTreeMap<ServiceId, Queue>,
     log: Option<mpsc::Sender<CallRecord>>,
+}
+
+/// What waits for one edge, oldest first, with the time since which it waits.
+struct Queue {
+    sender: mpsc::Sender<(Instant, Events)>,
+    /// Something was dropped since it was empty last.
+    overflows: bool,
 }
 
 impl Outbox {
@@ -47,38 +65,39 @@ impl Outbox {
     }
 
     /// Writes a line of the `calls` log, behind those written before.
-    pub async fn log(&self, record: CallRecord) {
-        let log = self.lock().log.clone();
-        if let Some(log) = log {
-            let _ = log.send(record).await;
+    pub fn log(&self, record: CallRecord) {
+        let sent = self.lock().log.as_ref().map(|log| log.try_send(record));
+        if !matches!(sent, Some(Ok(()))) {
+            line_lost();
         }
     }
 
     /// Sends events to an edge, behind those sent before.
-    pub async fn send(&self, edge: ServiceId, events: Events) {
-        let queue = self.queue(&edge);
-        if let Err(mpsc::error::SendError(events)) = queue.send(events).await {
-            // The queue was given up this very moment: a new one takes its place.
-            let _ = self.queue(&edge).send(events).await;
-        }
+    pub fn send(&self, edge: ServiceId, events: Events) {
+        let mut queues = self.lock();
+        let news = match queues.edges.get_mut(&edge) {
+            None => (Instant::now(), events),
+            Some(queue) => match queue.add((Instant::now(), events)) {
+                Ok(()) => return,
+                Err(TrySendError::Full(_)) => return queue.overflow(&edge),
+                // It has just been given up: a new one takes its place.
+                Err(TrySendError::Closed(news)) => news,
+            },
+        };
+        let (sender, waiting) = mpsc::channel(QUEUE);
+        let mut queue = Queue { sender, overflows: false };
+        let _ = queue.add(news);
+        let postman = Postman { bus: self.bus.clone(), edge: edge.clone(), waiting, is_held_up: false };
+        self.tasks.spawn(postman.run());
+        queues.edges.retain(|_, queue| !queue.sender.is_closed());
+        queues.edges.insert(edge, queue);
     }
 
     /// Takes nothing more and waits, but not long, until all is on the bus.
     pub async fn finish(self) {
         *self.lock() = Queues::default();
         self.tasks.close();
-        let _ = tokio::time::timeout(LAST_WORDS, self.tasks.wait()).await;
-    }
-
-    fn queue(&self, edge: &ServiceId) -> mpsc::Sender<Events> {
-        let mut queues = self.lock();
-        if let Some(queue) = queues.edges.get(edge).filter(|queue| !queue.is_closed()) {
-            return queue.clone();
-        }
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        queues.edges.insert(edge.clone(), sender.clone());
-        self.tasks.spawn(post_all(self.bus.clone(), Mailbox::Edge(edge.clone()), receiver));
-        sender
+        let _ = timeout(LAST_WORDS, self.tasks.wait()).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {
@@ -86,36 +105,90 @@ impl Outbox {
     }
 }
 
-async fn post_all(bus: Bus, mailbox: Mailbox, mut receiver: mpsc::Receiver<Events>) {
-    while let Ok(Some(events)) = tokio::time::timeout(IDLE, receiver.recv()).await {
-        post(&bus, &mailbox, events).await;
+impl Queue {
+    fn add(&mut self, news: (Instant, Events)) -> Result<(), TrySendError<(Instant, Events)>> {
+        self.overflows &= self.sender.capacity() < QUEUE;
+        self.sender.try_send(news)
     }
-    receiver.close();
-    while let Some(events) = receiver.recv().await {
-        post(&bus, &mailbox, events).await;
+
+    fn overflow(&mut self, edge: &ServiceId) {
+        dropped();
+        if !std::mem::replace(&mut self.overflows, true) {
+            tracing::warn!(%edge, "too much waits for an edge: what is newest is dropped");
+        }
     }
 }
 
-async fn post(bus: &Bus, mailbox: &Mailbox, events: Events) {
-    let message = Message::new(Body::Events(events));
-    let until = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        match bus.post(mailbox, &message).await {
-            Ok(()) | Err(SendError::NoMailbox) => return,
-            Err(error) if tokio::time::Instant::now() > until => {
-                metrics::counter!("switchboard_connector_lost_events_total").increment(1);
-                return tracing::error!(%error, "events for a client are lost");
-            }
-            Err(error) => tracing::warn!(%error, "events for a client wait for the bus"),
+/// Posts what waits for one edge.
+struct Postman {
+    bus: Bus,
+    edge: ServiceId,
+    waiting: mpsc::Receiver<(Instant, Events)>,
+    /// The last try failed.
+    is_held_up: bool,
+}
+
+impl Postman {
+    async fn run(mut self) {
+        let mailbox = Mailbox::Edge(self.edge.clone());
+        while let Ok(Some(news)) = timeout(IDLE, self.waiting.recv()).await {
+            self.post(&mailbox, news).await;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        self.waiting.close();
+        while let Some(news) = self.waiting.recv().await {
+            self.post(&mailbox, news).await;
+        }
     }
+
+    async fn post(&mut self, mailbox: &Mailbox, (since, events): (Instant, Events)) {
+        let message = Message::new(Body::Events(events));
+        while let Err(error) = self.bus.post(mailbox, &message).await {
+            if self.gives_up(&error, since.elapsed()) {
+                return;
+            }
+            self.is_held_up = true;
+            sleep(PAUSE).await;
+        }
+        self.is_held_up = false;
+    }
+
+    /// Whether a message that has waited for so long is tried no more.
+    fn gives_up(&self, error: &SendError, waited: Duration) -> bool {
+        let edge = &self.edge;
+        if !self.is_held_up {
+            tracing::warn!(%error, %edge, "events for an edge are held up");
+        }
+        match error {
+            // At the end there is no time to wait for an edge that has left before.
+            SendError::NoMailbox => waited > GONE_FOR_GOOD || self.waiting.is_closed(),
+            SendError::Unavailable(_) => false,
+            SendError::Full if waited <= PATIENCE => false,
+            SendError::Full | SendError::TooLarge => {
+                dropped();
+                true
+            }
+        }
+    }
+}
+
+fn dropped() {
+    metrics::counter!("switchboard_connector_dropped_events_total").increment(1);
 }
 
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
+    let mut is_lost = false;
     while let Some(record) = records.recv().await {
-        if let Err(error) = bus.log_call(&record).await {
-            tracing::warn!(%error, call = %record.call, "a line of the calls log is lost");
+        let written = bus.log_call(&record).await;
+        if let Err(error) = &written {
+            line_lost();
+            if !is_lost {
+                tracing::warn!(%error, call = %record.call, "lines of the calls log are lost, from this one on");
+            }
         }
+        is_lost = written.is_err();
     }
+}
+
+fn line_lost() {
+    metrics::counter!("switchboard_connector_lost_log_lines_total").increment(1);
 }

@@ -7,3 +7,4 @@ mod calls;
 mod faults;
 mod heard;
 mod leases;
+mod outbox;

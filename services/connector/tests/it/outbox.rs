@@ -1,0 +1,122 @@
+//! What clients are to hear, and edges that do not take it.
+
+use bus::message::{Body, CallEvent, CallRecord, ClientEvent, Events, LegRef, Message, Trickle};
+use bus::topic::{Log, Mailbox};
+use bus::{Bus, MAX_BACKLOG, MailboxReader};
+use connector::outbox::Outbox;
+use protocol::{CallId, HandleId, ServiceId, SessionId, Side, raw};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// As many as wait for one edge.
+const QUEUE: u64 = 1024;
+
+fn edge(name: &str) -> (ServiceId, Mailbox) {
+    let edge = ServiceId::from(name);
+    (edge.clone(), Mailbox::Edge(edge))
+}
+
+/// Events that can be told from others.
+fn numbered(number: u64) -> Events {
+    let events = vec![ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw(&()) }];
+    let (session, handle) = (SessionId(number), HandleId(1));
+    Events { session, handle, call: None, stamp: None, answers: None, change: None, events }
+}
+
+async fn hears(reader: &mut MailboxReader) -> Option<u64> {
+    let message = timeout(Duration::from_secs(1), reader.next()).await.ok()?;
+    reader.done();
+    match message.body {
+        Body::Events(events) => Some(events.session.0),
+        _ => None,
+    }
+}
+
+async fn hears_all(reader: &mut MailboxReader, numbers: std::ops::Range<u64>) {
+    for expected in numbers {
+        assert_eq!(hears(reader).await, Some(expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_newest_is_dropped_when_too_much_waits_and_no_other_edge_notices() {
+    let bus = Bus::memory();
+    let outbox = Outbox::new(bus.clone());
+    let ((slow, slow_mailbox), (quick, quick_mailbox)) = (edge("edge-1"), edge("edge-2"));
+    let mut quick_reader = bus.open(quick_mailbox).await.unwrap();
+    for number in 0..QUEUE + 500 {
+        outbox.send(slow.clone(), numbered(number));
+    }
+    outbox.send(quick, numbered(7));
+    hears_all(&mut quick_reader, 7..8).await;
+    let mut slow_reader = bus.open(slow_mailbox).await.unwrap();
+    hears_all(&mut slow_reader, 0..QUEUE).await;
+    assert_eq!(hears(&mut slow_reader).await, None);
+    outbox.send(slow, numbered(5000));
+    hears_all(&mut slow_reader, 5000..5001).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_whose_mailbox_was_lost_hears_all_once_it_is_back_but_one_that_is_gone_holds_nothing_up() {
+    let bus = Bus::memory();
+    let outbox = Outbox::new(bus.clone());
+    let (edge, mailbox) = edge("edge-1");
+    outbox.send(edge.clone(), numbered(0));
+    outbox.send(edge.clone(), numbered(1));
+    sleep(Duration::from_secs(4)).await;
+    let mut reader = bus.open(mailbox.clone()).await.unwrap();
+    hears_all(&mut reader, 0..2).await;
+    drop(reader);
+    bus.close(&mailbox).await.unwrap();
+    outbox.send(edge.clone(), numbered(2));
+    sleep(Duration::from_secs(3)).await;
+    outbox.send(edge, numbered(3));
+    sleep(Duration::from_secs(3)).await;
+    let mut reader = bus.open(mailbox).await.unwrap();
+    hears_all(&mut reader, 3..4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_that_does_not_read_misses_what_waited_too_long() {
+    let bus = Bus::memory();
+    let outbox = Outbox::new(bus.clone());
+    let (edge, mailbox) = edge("edge-1");
+    let mut reader = bus.open(mailbox.clone()).await.unwrap();
+    let leg = LegRef { call: CallId::fresh(), side: Side::Caller };
+    let other = Message::new(Body::Trickle(Trickle { leg, candidates: Vec::new() }));
+    for _ in 0..MAX_BACKLOG {
+        bus.post(&mailbox, &other).await.unwrap();
+    }
+    outbox.send(edge.clone(), numbered(0));
+    sleep(Duration::from_secs(6)).await;
+    outbox.send(edge, numbered(1));
+    sleep(Duration::from_secs(6)).await;
+    for _ in 0..MAX_BACKLOG {
+        assert_eq!(hears(&mut reader).await, None, "what was in the mailbox before");
+    }
+    hears_all(&mut reader, 1..2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() {
+    let bus = Bus::memory();
+    let outbox = Outbox::new(bus.clone());
+    let ((there, mailbox), (gone, _)) = (edge("edge-1"), edge("edge-2"));
+    let mut reader = bus.open(mailbox).await.unwrap();
+    for number in 0..100 {
+        outbox.send(there.clone(), numbered(number));
+        outbox.send(gone.clone(), numbered(number));
+    }
+    outbox.log(CallRecord {
+        call: CallId::fresh(),
+        event: CallEvent::Ended,
+        caller: "alice".to_owned(),
+        callee: "bob".to_owned(),
+        backend: "a".into(),
+        reason: None,
+        duration_ms: None,
+    });
+    timeout(Duration::from_secs(1), outbox.finish()).await.unwrap();
+    hears_all(&mut reader, 0..100).await;
+    assert_eq!(bus.tail(Log::Calls, 10).await.unwrap().len(), 1);
+}
