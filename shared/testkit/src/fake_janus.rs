@@ -82,9 +82,20 @@ impl FakeJanus {
         self.core().calls()
     }
 
+    /// How many handles connectors have that only find out whether the plugin works. They, and their
+    /// sessions and requests, are counted nowhere else.
+    pub fn probes(&self) -> usize {
+        self.core().probes()
+    }
+
     /// All requests it has taken so far, in order.
     pub fn requests(&self) -> Vec<Value> {
-        self.core().requests().to_vec()
+        self.core().requests().cloned().collect()
+    }
+
+    /// Those of probes, within their sessions.
+    pub fn probe_requests(&self) -> Vec<Value> {
+        self.core().probe_requests().cloned().collect()
     }
 
     /// Freezes the plugin, as Janus 1.1.2 sometimes does under load (janus-api.md 5.5): a message gets its

@@ -1,5 +1,6 @@
 //! Questions to a Janus' Admin API: what does it still hold?
 
+use crate::message::PROBE;
 use crate::websocket::{ADMIN_API, Incoming, Websocket};
 use serde_json::{Value, json};
 
@@ -39,13 +40,25 @@ impl JanusAdmin {
         ids(&self.request(json!({"janus": "list_handles", "session_id": session})).await["handles"])
     }
 
-    /// How many plugin handles there are, over all sessions.
+    /// How many plugin handles there are, over all sessions, without those of probes.
     pub async fn all_handles(&mut self) -> usize {
-        let mut count = 0;
+        self.opaque_ids().await.iter().filter(|id| *id != PROBE).count()
+    }
+
+    /// How many handles connectors have that only find out whether the plugin works.
+    pub async fn probes(&mut self) -> usize {
+        self.opaque_ids().await.iter().filter(|id| *id == PROBE).count()
+    }
+
+    /// Of every handle; `Null` for one that has none.
+    async fn opaque_ids(&mut self) -> Vec<Value> {
+        let mut ids = Vec::new();
         for session in self.sessions().await {
-            count += self.handles(session).await.len();
+            for handle in self.handles(session).await {
+                ids.push(self.handle_info(session, handle).await["opaque_id"].take());
+            }
         }
-        count
+        ids
     }
 
     /// What Janus and the plugin know of a handle: `info` of `handle_info`, `Null` if it is gone.

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// The plugin that all of this is about.
 pub const VIDEOCALL: &str = "janus.plugin.videocall";
+/// The `opaque_id` of a handle that only finds out whether the plugin works.
+pub const PROBE: &str = "switchboard-probe";
 
 /// What kind of message it is, the value of `janus`: `ack`, `event`, `trickle`, `hangup`, ...
 pub fn kind(message: &Value) -> &str {

@@ -1,9 +1,9 @@
 //! Sessions and handles of a fake Janus: requests in, messages out, no sockets and no clock.
 
 use super::envelope::{Failure, Request, server_info, text, wrong_path};
-use crate::message::VIDEOCALL;
+use crate::message::{PROBE, VIDEOCALL};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of a connection.
 pub(super) type Connection = u64;
@@ -34,6 +34,8 @@ pub(super) struct Core {
     pub(super) handles: BTreeMap<u64, Handle>,
     /// Each session's owner, the connection that its events go to.
     pub(super) owners: BTreeMap<u64, Connection>,
+    /// Sessions of connectors that only find out whether the plugin works. They are counted apart.
+    probes: BTreeSet<u64>,
     ids: u64,
     requests: Vec<Value>,
     outbox: Vec<Outgoing>,
@@ -130,6 +132,9 @@ impl Core {
         match text(request.body, "plugin")? {
             VIDEOCALL => {}
             other => return Err((460, format!("No such plugin '{other}'"))),
+        }
+        if request.body["opaque_id"] == PROBE {
+            self.probes.insert(session);
         }
         let id = self.fresh_id();
         self.handles.insert(id, Handle { session, username: None, peer: None, connected: false });
@@ -264,18 +269,30 @@ impl Core {
     }
 
     pub(super) fn sessions(&self) -> usize {
-        self.owners.len()
+        self.owners.keys().filter(|session| !self.probes.contains(session)).count()
     }
 
     pub(super) fn handles(&self) -> usize {
-        self.handles.len()
+        self.handles.len() - self.probes()
+    }
+
+    pub(super) fn probes(&self) -> usize {
+        self.handles.values().filter(|handle| self.probes.contains(&handle.session)).count()
     }
 
     pub(super) fn calls(&self) -> usize {
         self.handles.values().filter(|handle| handle.peer.is_some()).count().div_ceil(2)
     }
 
-    pub(super) fn requests(&self) -> &[Value] {
-        &self.requests
+    pub(super) fn requests(&self) -> impl Iterator<Item = &Value> {
+        self.requests.iter().filter(|request| !self.is_of_probe(request))
+    }
+
+    pub(super) fn probe_requests(&self) -> impl Iterator<Item = &Value> {
+        self.requests.iter().filter(|request| self.is_of_probe(request))
+    }
+
+    fn is_of_probe(&self, request: &Value) -> bool {
+        request["session_id"].as_u64().is_some_and(|session| self.probes.contains(&session))
     }
 }

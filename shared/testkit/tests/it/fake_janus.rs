@@ -2,7 +2,7 @@
 
 use crate::stories;
 use serde_json::json;
-use testkit::message::kind;
+use testkit::message::{PROBE, VIDEOCALL, kind};
 use testkit::{Client, FakeJanus, eventually};
 
 stories_at!(FakeJanus);
@@ -93,4 +93,20 @@ async fn sessions_can_be_refused() {
     janus.refuse_sessions(false);
     alice.create().await;
     eventually("the session is there", async || janus.sessions() == 1).await;
+}
+
+#[tokio::test]
+async fn probes_are_counted_apart() {
+    let janus = FakeJanus::start().await;
+    let _alice = Client::registered(&janus.url(), "alice").await;
+    let before = janus.requests().len();
+    let mut probe = Client::connect(&janus.url()).await;
+    probe.create().await;
+    let attach =
+        json!({"janus": "attach", "plugin": VIDEOCALL, "opaque_id": PROBE, "session_id": probe.session()});
+    probe.request_for("success", attach).await;
+    assert_eq!((janus.sessions(), janus.handles(), janus.probes()), (1, 1, 1));
+    assert_eq!((janus.requests().len(), janus.probe_requests().len()), (before + 1, 1), "and its create");
+    probe.destroy().await;
+    assert_eq!((janus.sessions(), janus.handles(), janus.probes()), (1, 1, 0));
 }

@@ -1,7 +1,9 @@
 //! The stories at the real Janus, and its start and end.
 
 use crate::stories;
+use serde_json::json;
 use testkit::janus::Config;
+use testkit::message::{PROBE, VIDEOCALL};
 use testkit::{Client, Janus, eventually};
 
 stories_at!(Janus);
@@ -13,7 +15,7 @@ async fn the_admin_api_counts_sessions_and_handles() {
     assert_eq!(admin.all_handles().await, 0);
 
     let mut alice = Client::registered(&janus.url(), "alice").await;
-    let bob = Client::attached(&janus.url()).await;
+    let mut bob = Client::attached(&janus.url()).await;
     assert_eq!(admin.sessions().await.len(), 2);
     assert_eq!(admin.handles(bob.session()).await, [bob.handle()]);
     assert_eq!(admin.all_handles().await, 2);
@@ -23,6 +25,11 @@ async fn the_admin_api_counts_sessions_and_handles() {
     alice.destroy().await;
     eventually("a destroyed session has no handles", async || admin.all_handles().await == 1).await;
     assert!(admin.handles(alice.session()).await.is_empty());
+
+    let probe =
+        json!({"janus": "attach", "plugin": VIDEOCALL, "opaque_id": PROBE, "session_id": bob.session()});
+    bob.request_for("success", probe).await;
+    assert_eq!((admin.all_handles().await, admin.probes().await), (1, 1));
 }
 
 #[tokio::test]
