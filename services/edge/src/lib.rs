@@ -24,35 +24,44 @@
 
 pub mod access;
 pub mod act;
+pub mod canaries;
+pub mod claim;
 pub mod client;
 pub mod connection;
 pub mod crew;
+pub mod estates;
+pub mod flood;
+pub mod forwards;
 pub mod handle;
 pub mod handshake;
 pub mod json;
+pub mod ledger;
+pub mod life;
 pub mod mailbox;
 pub mod options;
 pub mod outlet;
+pub mod parting;
 pub mod registry;
+pub mod scribe;
 pub mod server;
 pub mod session;
 pub mod shared;
 pub mod socket;
 pub mod tls;
 pub mod transport;
+pub mod unsaved;
 
 pub use options::Options;
 
 use bus::topic::Mailbox;
+use canaries::Canaries;
+use estates::Estates;
+use scribe::Scribe;
 use service::Context;
 use shared::Shared;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use transport::Transport;
-
-/// How often an edge gives a sign of life; routers take one that is silent for much longer as dead.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Why an edge cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +104,14 @@ impl Edge {
         let reader = context.bus.open(Mailbox::Edge(context.id.clone())).await?;
         context.directory.edge_alive(&context.id).await?;
         let shared = Arc::new(Shared::new(options, context));
-        shared.background.spawn(mailbox::read(reader, shared.clone()));
-        shared.background.spawn(sign_of_life(shared.clone()));
+        let crew = &shared.background;
+        crew.spawn(mailbox::read(reader, shared.clone()));
+        crew.spawn(Scribe::run(shared.clone()));
+        crew.spawn(Estates::run(shared.clone()));
+        crew.spawn(life::keep_saying(shared.clone()));
+        if let Some(every) = options.canary.every() {
+            Canaries::send(&shared, every);
+        }
         Ok(Self { shared })
     }
 
@@ -105,39 +120,16 @@ impl Edge {
         self.shared.connections.spawn(server::welcome(stream, self.shared.clone()));
     }
 
-    /// Waits for the connections to end, which they do when the context is shut down.
+    /// Hands its sessions over, or ends them, as its context says, once that is shut down.
     pub async fn stop(self) {
-        let Shared { context, connections, background, .. } = &*self.shared;
-        connections.wait().await;
-        background.dismiss();
-        leave(context).await;
+        parting::part(&self.shared).await;
     }
 }
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        self.shared.connections.dismiss();
+        self.shared.parted.cancel();
         self.shared.background.dismiss();
-    }
-}
-
-/// What cannot be removed now is removed by a router, which takes a silent edge as dead.
-async fn leave(context: &Context) {
-    if let Err(error) = context.bus.close(&Mailbox::Edge(context.id.clone())).await {
-        tracing::warn!(%error, "the mailbox could not be closed");
-    }
-    if let Err(error) = context.directory.forget_edge(&context.id).await {
-        tracing::warn!(%error, "the edge could not take its leave");
-    }
-}
-
-async fn sign_of_life(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(SIGN_OF_LIFE);
-    loop {
-        ticks.tick().await;
-        metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
-        if let Err(error) = shared.context.directory.edge_alive(&shared.context.id).await {
-            tracing::warn!(%error, "the edge could not give a sign of life");
-        }
+        self.shared.connections.dismiss();
     }
 }

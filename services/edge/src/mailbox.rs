@@ -1,37 +1,113 @@
-//! Reads the edge's mailbox and hands each message to the connection that has the session.
+//! Reads the edge's mailbox and hands each message to whom it is for: the connection that has the
+//! session, a claim that waits, or the edge that has the session now. A message leaves the mailbox
+//! when it is dealt with, see [`ledger`](crate::ledger).
 
 use crate::act::Act;
+use crate::forwards;
 use crate::handle::undo;
+use crate::ledger::Receipt;
 use crate::registry::Inbound;
 use crate::shared::Shared;
-use bus::MailboxReader;
-use bus::message::{Body, Events};
+use bus::message::{Body, Events, Message, Surrender, Surrendered};
+use bus::topic::Mailbox;
+use bus::{MailboxReader, SendError};
+use protocol::{ServiceId, SessionId};
 use std::sync::Arc;
-use tokio::sync::mpsc::error::TrySendError;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-/// Reads until the edge stops.
+/// How often, and with which pause, what is for another edge is sent there.
+const FORWARDING: (u32, Duration) = (20, Duration::from_millis(100));
+/// How often, and with which pause, the directory is asked for whom a message is.
+const ASKING: (u32, Duration) = (30, Duration::from_secs(1));
+
+/// Reads until the edge parts.
 pub async fn read(mut reader: MailboxReader, shared: Arc<Shared>) {
+    let ledger = &shared.ledger;
     loop {
-        match reader.next().await.body {
-            Body::Events(events) => dispatch(events, &shared).await,
-            other => tracing::warn!(kind = other.kind(), "not a message for an edge"),
+        tokio::select! {
+            biased;
+            () = shared.parted.cancelled() => return,
+            mark = ledger.settled() => reader.done_until(mark),
+            message = reader.next() => {
+                let receipt = reader.mark().map_or_else(Receipt::none, |mark| ledger.enter(mark));
+                dispatch(message, receipt, &shared).await;
+            }
         }
-        reader.done();
     }
 }
 
-async fn dispatch(events: Events, shared: &Shared) {
-    let Some(route) = shared.registry.get(events.session) else {
-        return undo_for_nobody(&events, shared).await;
-    };
-    match route.inbox.try_send(Inbound::Events(Box::new(events))) {
-        Ok(()) => {}
-        Err(TrySendError::Closed(Inbound::Events(events))) => undo_for_nobody(&events, shared).await,
-        Err(_) => {
-            metrics::counter!("switchboard_edge_inbox_overflows_total").increment(1);
-            tracing::warn!("a connection does not keep up with its events and is closed");
-            route.overflow.cancel();
+async fn dispatch(message: Message, receipt: Receipt, shared: &Arc<Shared>) {
+    match message.body {
+        Body::Events(events) => deliver(events, receipt, shared).await,
+        Body::Surrender(surrender) => give_up(surrender, shared),
+        Body::Surrendered(Surrendered { session, .. }) => shared.claims.surrendered(session),
+        Body::Canary(canary) => shared.canaries.heard(&canary),
+        other => tracing::warn!(kind = other.kind(), "not a message for an edge"),
+    }
+}
+
+/// Hands events to the connection that has the session, or to the edge that has it.
+pub async fn deliver(events: Events, receipt: Receipt, shared: &Arc<Shared>) {
+    if let Some(route) = shared.registry.get(events.session) {
+        let gone = route.say(Inbound::Events(Box::new(events), receipt)).err();
+        // A connection that is gone without a word did not deal with it.
+        if let Some(Inbound::Events(_, receipt)) = gone {
+            receipt.keep();
         }
+    } else if let Some(to) = shared.forwards.get(events.session) {
+        forward(&to, events, shared).await;
+    } else {
+        shared.background.spawn(find_owner(events, receipt, shared.clone()));
+    }
+}
+
+/// The session is let go of at once: what comes from now on is for the other edge.
+fn give_up(Surrender { session, to }: Surrender, shared: &Arc<Shared>) {
+    shared.forwards.set(session, to.clone(), Instant::now());
+    let route = shared.registry.remove(session);
+    let refused = route.is_none_or(|route| route.say(Inbound::GiveUp(session, to.clone())).is_err());
+    if refused {
+        let shared = shared.clone();
+        shared.background.clone().spawn(async move { surrendered(session, to, &shared).await });
+    }
+}
+
+/// Tells another edge that it can take a session.
+pub async fn surrendered(session: SessionId, to: ServiceId, shared: &Shared) {
+    let body = Body::Surrendered(Surrendered { session, from: shared.context.id.clone() });
+    if let Err(error) = shared.context.bus.post(&Mailbox::Edge(to), &Message::new(body)).await {
+        tracing::warn!(%error, %session, "another edge could not be told that it can take a session");
+    }
+}
+
+async fn forward(to: &ServiceId, events: Events, shared: &Shared) {
+    metrics::counter!("switchboard_edge_forwarded_total").increment(1);
+    forwards::attend(&events, to, shared).await;
+    let (mailbox, message) = (Mailbox::Edge(to.clone()), Message::new(Body::Events(events)));
+    for _ in 0..FORWARDING.0 {
+        match shared.context.bus.post(&mailbox, &message).await {
+            Ok(()) | Err(SendError::NoMailbox) => return,
+            Err(error) => tracing::warn!(%error, edge = %to, "a message could not be forwarded yet"),
+        }
+        sleep(FORWARDING.1).await;
+    }
+    tracing::error!(edge = %to, "a message was not forwarded and is lost");
+}
+
+/// The session is over, or another edge's for so long that this one has forgotten it.
+async fn find_owner(events: Events, _receipt: Receipt, shared: Arc<Shared>) {
+    for _ in 0..ASKING.0 {
+        match shared.context.directory.session(events.session).await {
+            Ok(Some(session)) if session.edge != shared.context.id => {
+                return forward(&session.edge, events, &shared).await;
+            }
+            Ok(_) => return undo_for_nobody(&events, &shared).await,
+            Err(error) => {
+                tracing::warn!(%error, session = %events.session, "nobody knows whose a session is")
+            }
+        }
+        sleep(ASKING.1).await;
     }
 }
 

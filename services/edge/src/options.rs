@@ -5,6 +5,7 @@ use crate::json::JsonStyle;
 use crate::tls::Files;
 use clap::Args;
 use service::Secret;
+use service::options::CanaryOptions;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub struct Options {
 
     /// How many clients may be connected at once; more wait to be accepted
     #[arg(long, env = "SWITCHBOARD_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 50_000)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub max_connections: usize,
 
     /// The name this edge gives itself in the answer to `info` (default: its id in the cluster)
@@ -45,6 +47,11 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_PING_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
     pub ping_timeout: u64,
 
+    /// How many requests a second a client may send for long, and five times as many at once; one that
+    /// sends more is heard more slowly; 0 for any number
+    #[arg(long, env = "SWITCHBOARD_MAX_RATE", value_name = "COUNT", default_value_t = 200)]
+    pub max_rate: u32,
+
     /// Speak wss:// with the certificate and its chain in this PEM file; read anew when it changes
     #[arg(long, env = "SWITCHBOARD_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -61,6 +68,10 @@ pub struct Options {
     /// --api-secret too, either one lets a client in
     #[arg(long, env = "SWITCHBOARD_TOKEN_AUTH_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub token_auth_secret: Option<Secret>,
+
+    /// Canaries on the roads to the routers and back.
+    #[command(flatten)]
+    pub canary: CanaryOptions,
 }
 
 impl Options {
@@ -76,6 +87,7 @@ impl Options {
         Manners {
             max_connections: self.max_connections,
             max_request: self.max_frame,
+            max_rate: self.max_rate,
             json: self.json,
             ping_interval: seconds(self.ping_interval),
             ping_timeout: Duration::from_secs(self.ping_timeout),
@@ -90,6 +102,8 @@ pub struct Manners {
     pub max_connections: usize,
     /// The largest message that is worked on, in bytes.
     pub max_request: usize,
+    /// Requests a second; 0 for any number.
+    pub max_rate: u32,
     /// The look of answers.
     pub json: JsonStyle,
     /// Silence after which a client is asked whether it is there.

@@ -1,23 +1,32 @@
 //! What all connections of an edge share.
 
 use crate::act::Road;
+use crate::canaries::Canaries;
+use crate::claim::Claims;
 use crate::crew::Crew;
+use crate::estates::Estates;
+use crate::forwards::Forwards;
+use crate::ledger::{Ledger, Receipt};
 use crate::options::{Limits, Manners, Options};
 use crate::registry::Registry;
+use crate::scribe::Scribe;
 use bus::SendError;
 use bus::message::{Body, Message};
 use bus::topic::{Mailbox, Queue};
 use protocol::HandleRef;
 use protocol::server_info::ServerInfo;
-use service::Context;
+use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
 
 /// How long the bus may take to accept a message.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// How often, once a second, what is given back is sent again.
 const TRIES: u32 = 30;
+/// How long messages stay for an edge that has taken their session.
+const LEFT_TO_HEIR: Duration = Duration::from_secs(2);
 
 /// Shared by all connections.
 pub struct Shared {
@@ -35,6 +44,20 @@ pub struct Shared {
     pub connections: Crew,
     /// All other tasks.
     pub background: Crew,
+    /// Cancelled when the mailbox is not to be read any more.
+    pub parted: CancellationToken,
+    /// Which messages of the mailbox are dealt with.
+    pub ledger: Ledger,
+    /// Writes sessions down.
+    pub scribe: Scribe,
+    /// The sessions that other edges are asked for.
+    pub claims: Claims,
+    /// Where sessions went.
+    pub forwards: Forwards,
+    /// What edges that are gone left.
+    pub estates: Estates,
+    /// The roads that are watched.
+    pub canaries: Canaries,
     places: Arc<Semaphore>,
 }
 
@@ -49,6 +72,13 @@ impl Shared {
             connections: Crew::default(),
             background: Crew::default(),
             places: Arc::new(Semaphore::new(manners.max_connections)),
+            parted: CancellationToken::new(),
+            ledger: Ledger::default(),
+            scribe: Scribe::default(),
+            claims: Claims::default(),
+            forwards: Forwards::default(),
+            estates: Estates::default(),
+            canaries: Canaries::new(&context, options.canary.every().is_some()),
             manners,
             context,
         }
@@ -57,6 +87,23 @@ impl Shared {
     /// A client's place among all that may be connected; waits for one.
     pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Waits until no client is connected.
+    pub async fn nobody_is_here(&self) {
+        let all = self.manners.max_connections as u32;
+        // Fails only for a semaphore that is closed, and nobody closes it.
+        let _ = self.places.acquire_many(all).await;
+    }
+
+    /// Messages whose session another edge has taken stay in the mailbox until that has read them.
+    pub fn leave_to_heir(&self, receipts: Vec<Receipt>) {
+        if !receipts.is_empty() {
+            self.background.spawn(async move {
+                sleep(LEFT_TO_HEIR).await;
+                drop(receipts);
+            });
+        }
     }
 
     /// Puts a message on the bus. What is given back is sent again in the background when it cannot
@@ -85,7 +132,7 @@ async fn send(context: &Context, road: &Road, message: &Message, who: HandleRef)
 
 async fn send_again(context: &Context, message: &Message, who: HandleRef) {
     for _ in 0..TRIES {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await;
         if send(context, &Road::Requests, message, who).await.is_ok() {
             return;
         }

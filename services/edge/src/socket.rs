@@ -10,6 +10,7 @@ use protocol::SessionId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -52,6 +53,12 @@ pub struct Socket {
     _place: OwnedSemaphorePermit,
 }
 
+/// What came of one attempt to write and read.
+enum Turn {
+    Written,
+    Read(Option<Result<Message, Error>>),
+}
+
 /// The client does not read fast enough.
 #[derive(Debug)]
 pub struct TooSlow;
@@ -60,6 +67,8 @@ pub struct TooSlow;
 pub enum Frame {
     /// It says something.
     Text(String),
+    /// It has been handed all that was queued.
+    Written,
     /// It is gone.
     Closed,
 }
@@ -80,35 +89,61 @@ impl Socket {
         if self.queued > MAX_QUEUED { Err(TooSlow) } else { Ok(()) }
     }
 
-    /// The client's next frame; writes the queue meanwhile, and asks a silent client whether it is
-    /// there. Safe to cancel.
-    pub async fn frame(&mut self) -> Frame {
+    /// The client's next frame, read no earlier than that; writes the queue meanwhile, and asks a
+    /// silent client whether it is there. Safe to cancel.
+    pub async fn frame(&mut self, not_before: Option<Instant>) -> Frame {
+        let mut not_before = not_before;
         loop {
             let due = self.due();
-            let next = poll_fn(|context| {
-                if let Poll::Ready(Err(_)) = self.poll_write(context) {
-                    return Poll::Ready(None);
-                }
-                Pin::new(&mut self.stream).poll_next(context)
-            });
-            let next = tokio::select! {
-                next = next => next,
-                () = sleep_until(due) => match self.ask_whether_there() {
-                    true => continue,
-                    false => return Frame::Closed,
+            tokio::select! {
+                biased;
+                next = poll_fn(|context| self.poll_turn(not_before.is_none(), context)) => match next {
+                    Turn::Written => return Frame::Written,
+                    Turn::Read(message) => if let Some(frame) = self.on_message(message).await {
+                        return frame;
+                    },
                 },
-            };
-            self.heard = Instant::now();
-            self.pinged = false;
-            match next {
-                Some(Ok(Message::Text(text))) => return Frame::Text(text.as_str().to_owned()),
-                Some(Ok(Message::Binary(bytes))) => {
-                    return Frame::Text(String::from_utf8_lossy(&bytes).into_owned());
+                () = sleep_until(not_before), if not_before.is_some() => {
+                    // Who was not listened to has not been silent.
+                    self.heard = Instant::now();
+                    not_before = None;
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unflushed = true,
-                Some(Err(error)) => return self.reproach(&error).await,
-                Some(Ok(Message::Close(_))) | None => return Frame::Closed,
+                () = sleep_until(due), if not_before.is_none() => if !self.ask_whether_there() {
+                    return Frame::Closed;
+                },
             }
+        }
+    }
+
+    /// Writes, and then reads if it may.
+    fn poll_turn(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<Turn> {
+        let is_writing = !self.is_written();
+        match self.poll_write(context) {
+            Poll::Ready(Err(_)) => return Poll::Ready(Turn::Read(None)),
+            Poll::Ready(Ok(())) if is_writing => return Poll::Ready(Turn::Written),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        match may_read {
+            true => Pin::new(&mut self.stream).poll_next(context).map(Turn::Read),
+            false => Poll::Pending,
+        }
+    }
+
+    /// None for what only websockets care about.
+    async fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Option<Frame> {
+        self.heard = Instant::now();
+        self.pinged = false;
+        match message {
+            Some(Ok(Message::Text(text))) => Some(Frame::Text(text.as_str().to_owned())),
+            Some(Ok(Message::Binary(bytes))) => {
+                Some(Frame::Text(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                self.unflushed = true;
+                None
+            }
+            Some(Err(error)) => Some(self.reproach(&error).await),
+            Some(Ok(Message::Close(_))) | None => Some(Frame::Closed),
         }
     }
 
@@ -143,7 +178,7 @@ impl Socket {
     /// Hands over the queue as far as the operating system takes it.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            if self.queue.is_empty() && !self.unflushed {
+            if self.is_written() {
                 return Poll::Ready(Ok(()));
             }
             let mut stream = Pin::new(&mut self.stream);
@@ -163,14 +198,33 @@ impl Socket {
         }
     }
 
+    /// Whether the operating system has all that was queued.
+    pub fn is_written(&self) -> bool {
+        self.queue.is_empty() && !self.unflushed
+    }
+
     /// Writes what is queued and says goodbye.
-    pub async fn close(mut self) {
-        let goodbye = CloseFrame { code: CloseCode::Away, reason: "the server is going away".into() };
+    pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
+        let goodbye = CloseFrame { code, reason: reason.into() };
         let _ = tokio::time::timeout(GOODBYE, async {
             let _ = poll_fn(|context| self.poll_write(context)).await;
             let _ = self.stream.close(Some(goodbye)).await;
         })
         .await;
+    }
+
+    /// What is queued for a session.
+    pub fn queued_for(&self, session: SessionId) -> Vec<Arc<str>> {
+        let own = self.queue.iter().filter(|(of, _)| *of == Some(session));
+        own.map(|(_, text)| text.as_str().into()).collect()
+    }
+
+    /// Takes back what is queued for a session.
+    pub fn take_back(&mut self, session: SessionId) -> Vec<Arc<str>> {
+        let own = self.queued_for(session);
+        self.queued -= own.iter().map(|text| text.len()).sum::<usize>();
+        self.queue.retain(|(of, _)| *of != Some(session));
+        own
     }
 
     /// What was queued for sessions and never written.

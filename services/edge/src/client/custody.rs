@@ -5,10 +5,10 @@
 //! that have done something. What a session was told is not part of it: that is the business of whoever
 //! tells.
 
-use super::{Client, unix_time};
+use super::Client;
 use crate::session::Session;
 use bus::message::LegRef;
-use protocol::{BackendName, HandleId, SessionId};
+use protocol::{BackendName, HandleId, SessionId, outside};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -67,6 +67,11 @@ impl Client {
         self.away_since.map(|since| now.saturating_duration_since(since))
     }
 
+    /// Whether a session is here.
+    pub fn has(&self, id: SessionId) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
     /// Every session of this connection.
     pub fn session_ids(&self) -> Vec<SessionId> {
         self.sessions.keys().copied().collect()
@@ -88,7 +93,7 @@ impl Client {
     /// A session as it is written down, to be read by [`Session::restore`].
     pub fn save(&self, id: SessionId, now: Instant) -> Option<String> {
         let session = self.sessions.get(&id)?;
-        Some(session.save(now, unix_time().as_millis() as u64))
+        Some(session.save(now, outside::unix_millis()))
     }
 
     /// Whether a session has heard what [`save`](Self::save) does not hold: messages that wait for

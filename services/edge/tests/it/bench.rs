@@ -55,7 +55,7 @@ impl Bench {
         };
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        let options = Command::parse_from(["edge"].iter().chain(options)).options;
+        let options = Command::parse_from(["edge", "--canary-interval=0"].iter().chain(options)).options;
         let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
         let routers = [bus.work(Queue::Requests(0), "r").await, bus.work(Queue::Requests(1), "r").await];
         let backend = bus.open(backend()).await.unwrap();

@@ -1,0 +1,53 @@
+//! Whether the roads to the routers and back are open: a canary for each shard of requests, which a
+//! router sends back to this edge's mailbox.
+
+use crate::shared::Shared;
+use bus::message;
+use bus::topic::Queue;
+use protocol::ServiceId;
+use service::canary::{self, PATIENCE};
+use service::{Canary, Context};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The roads that are watched, by the names their canaries carry.
+pub struct Canaries {
+    own: ServiceId,
+    roads: BTreeMap<String, (Queue, Canary)>,
+}
+
+impl Canaries {
+    /// A road for each shard, or none.
+    pub fn new(context: &Context, are_sent: bool) -> Self {
+        let road = |queue: Queue| {
+            let name = queue.key();
+            let canary = Canary::new(context.health.clone(), &name, PATIENCE);
+            (name, (queue, canary))
+        };
+        let roads = Queue::all_requests().filter(|_| are_sent).map(road).collect();
+        Self { own: context.id.clone(), roads }
+    }
+
+    /// One has come back.
+    pub fn heard(&self, canary: &message::Canary) {
+        if let Some((_, road)) = self.roads.get(&canary.road).filter(|_| canary.from == self.own) {
+            road.heard(canary.number);
+        }
+    }
+
+    /// Sends them for ever.
+    pub fn send(shared: &Arc<Shared>, every: Duration) {
+        for (name, (queue, canary)) in shared.canaries.roads.clone() {
+            let sender = shared.clone();
+            shared.background.spawn(async move {
+                let send = async |number| {
+                    let message = canary::message(&sender.context.id, &name, number);
+                    // One that is not sent is missed like one that is lost.
+                    let _ = sender.context.bus.enqueue(queue, &message).await;
+                };
+                canary.keep_sending(every, send).await;
+            });
+        }
+    }
+}

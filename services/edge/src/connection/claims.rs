@@ -1,0 +1,243 @@
+//! Sessions come to a connection, when its client creates or claims them, and leave it.
+//!
+//! A session that is claimed belongs to the claimer in the registry first: its events come there from
+//! the first moment, and wait until the session is there too.
+
+use super::Connection;
+use crate::access::Access;
+use crate::claim::{self, Inherited, Move};
+use crate::client::{Step, no_such_session};
+use crate::ledger::Receipt;
+use crate::mailbox;
+use crate::registry::{Inbound, Route, Surrendered, TakeOver};
+use crate::scribe::Draft;
+use bus::message::Attend;
+use bus::topic::Mailbox;
+use directory::record::Terms;
+use protocol::error::{Refusal, SESSION_CONFLICT, UNKNOWN};
+use protocol::{ServiceId, SessionId, reply};
+use service::Context;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// How long another connection may take to give a session up.
+const SURRENDER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sessions come.
+impl Connection {
+    pub(super) async fn create(
+        &mut self,
+        transaction: &str,
+        wanted: Option<SessionId>,
+        proof: Option<String>,
+    ) {
+        let session = wanted.unwrap_or_else(SessionId::random);
+        let terms = Terms { proof: proof.clone(), grace: self.shared.limits.reclaim_timeout };
+        let Context { directory, id, .. } = &self.shared.context;
+        match directory.open_session(session, id, &terms).await {
+            Ok(true) => {
+                self.shared.registry.set(session, self.route.clone(), proof.clone());
+                self.client.opened(session, proof, Instant::now());
+                self.reply(reply::created(transaction, session));
+            }
+            Ok(false) => {
+                let refusal = Refusal::new(SESSION_CONFLICT, "Session ID already in use");
+                self.reply(reply::error(Some(session), Some(transaction), &refusal));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a session could not be opened");
+                let refusal =
+                    Refusal::new(UNKNOWN, "The server cannot open sessions right now, please try again");
+                self.reply(reply::error(None, Some(transaction), &refusal));
+            }
+        }
+    }
+
+    /// Gets a session from another connection of this edge, or else from another edge.
+    pub(super) async fn claim(&mut self, transaction: &str, id: SessionId, proof: Option<String>) {
+        let may = |own: Option<&str>| Access::same_proof(own, proof.as_deref());
+        let is_claimed = match self.shared.registry.take_over(id, self.route.clone(), may) {
+            TakeOver::From(owner) => self.claim_from(transaction, id, owner).await,
+            TakeOver::Unknown => return self.claim_elsewhere(transaction, id, proof).await,
+            TakeOver::Refused => false,
+        };
+        if !is_claimed {
+            self.refuse_claim(transaction, id);
+        }
+    }
+
+    async fn claim_from(&mut self, transaction: &str, id: SessionId, owner: Route) -> bool {
+        let surrendered = self.ask_for(id, owner).await;
+        let Some(Surrendered { session, unheard, receipts }) = surrendered else {
+            self.shared.registry.leave(id, &self.route);
+            return false;
+        };
+        metrics::counter!("switchboard_edge_claims_total", "how" => "local").increment(1);
+        let now = Instant::now();
+        self.unsaved.receive(id, receipts, now);
+        self.client.claimed(session, now);
+        self.reply(reply::success(id, transaction));
+        for text in unheard {
+            self.tell(id, text.to_string()).await;
+        }
+        true
+    }
+
+    async fn ask_for(&mut self, id: SessionId, owner: Route) -> Option<Surrendered> {
+        let (claimer, surrendered) = oneshot::channel();
+        owner.say(Inbound::Surrender(id, claimer)).ok()?;
+        let surrendered = tokio::time::timeout(SURRENDER_PATIENCE, surrendered);
+        self.meanwhile(id, surrendered).await.ok()?.ok()
+    }
+
+    async fn claim_elsewhere(&mut self, transaction: &str, id: SessionId, proof: Option<String>) {
+        let (shared, route) = (self.shared.clone(), self.route.clone());
+        match self.meanwhile(id, claim::claim(&shared, id, proof.as_deref(), &route)).await {
+            Ok(Some(inherited)) => self.inherit(transaction, inherited).await,
+            Ok(None) => {
+                self.shared.registry.leave(id, &self.route);
+                self.refuse_claim(transaction, id);
+            }
+            Err(error) => {
+                tracing::warn!(%error, session = %id, "a session could not be claimed");
+                self.shared.registry.leave(id, &self.route);
+                let refusal =
+                    Refusal::new(UNKNOWN, "The server cannot claim sessions right now, please try again");
+                self.reply(reply::error(Some(id), Some(transaction), &refusal));
+            }
+        }
+    }
+
+    async fn inherit(&mut self, transaction: &str, inherited: Inherited) {
+        let Inherited { session, unheard, left, from } = inherited;
+        let id = session.id;
+        self.client.inherited(session, Instant::now());
+        self.reply(reply::success(id, transaction));
+        for text in unheard {
+            self.tell(id, text).await;
+        }
+        for events in left {
+            self.on_events(events, Receipt::none()).await;
+        }
+        let attend = |(handle, leg, backend)| {
+            (Mailbox::Backend(backend), Attend { leg, address: self.address(id, handle) })
+        };
+        let attends = self.client.legs(id).into_iter().map(attend).collect();
+        let moved = Move { session: id, from, names: self.client.names(id), attends };
+        let shared = self.shared.clone();
+        self.shared.background.spawn(async move { moved.tell(&shared).await });
+    }
+
+    /// Waits for a session. Two connections may claim from each other at the same moment, or one of
+    /// them what the other is about to get: so it goes on giving up others, and delays the rest.
+    async fn meanwhile<T>(&mut self, id: SessionId, claim: impl Future<Output = T>) -> T {
+        let mut claim = pin!(claim);
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut claim => return outcome,
+                Some(inbound) = self.inbox.recv() => match inbound {
+                    Inbound::Surrender(other, claimer) if other != id => {
+                        self.take_in_delayed(other).await;
+                        self.surrender(other, claimer);
+                    }
+                    Inbound::GiveUp(other, to) if other != id => {
+                        self.take_in_delayed(other).await;
+                        self.give_up(other, to);
+                    }
+                    later => self.delayed.push_back(later),
+                },
+            }
+        }
+    }
+
+    /// What came for a session before somebody else claimed it.
+    async fn take_in_delayed(&mut self, id: SessionId) {
+        for inbound in std::mem::take(&mut self.delayed) {
+            match inbound {
+                Inbound::Events(events, receipt) if events.session == id => {
+                    self.on_events(*events, receipt).await;
+                }
+                later => self.delayed.push_back(later),
+            }
+        }
+    }
+
+    fn refuse_claim(&mut self, transaction: &str, id: SessionId) {
+        metrics::counter!("switchboard_edge_claims_total", "how" => "refused").increment(1);
+        if let Step::Reply(text) = no_such_session(transaction, id) {
+            self.reply(text);
+        }
+    }
+}
+
+/// Sessions leave.
+impl Connection {
+    /// To another connection of this edge.
+    pub(super) fn surrender(&mut self, id: SessionId, claimer: oneshot::Sender<Surrendered>) {
+        if let Some(session) = self.client.surrender(id, Instant::now()) {
+            let (unheard, receipts) = (self.outlet.take_unheard(id), self.unsaved.take(id));
+            if let Err(given_up) = claimer.send(Surrendered { session, unheard, receipts }) {
+                self.take_back(given_up);
+            }
+        }
+    }
+
+    /// The claimer has given up meanwhile: the session stays here.
+    fn take_back(&mut self, Surrendered { session, unheard, receipts }: Surrendered) {
+        let id = session.id;
+        self.shared.registry.set(id, self.route.clone(), session.proof.clone());
+        self.unsaved.receive(id, receipts, Instant::now());
+        self.client.restored(session);
+        for text in unheard {
+            let _ = self.outlet.tell(id, text.to_string());
+        }
+    }
+
+    /// To another edge, once it is written down as it is now.
+    pub(super) fn give_up(&mut self, id: SessionId, to: ServiceId) {
+        let (told, is_saved) = oneshot::channel();
+        let receipts = self.unsaved.take(id);
+        if let Some(draft) = self.draft(id, receipts) {
+            self.shared.scribe.save(Draft { told: Some(told), ..draft });
+        }
+        self.drop_quietly(id);
+        let shared = self.shared.clone();
+        self.shared.background.spawn(async move {
+            // A session that was not here is written down by whoever had it.
+            let _ = is_saved.await;
+            mailbox::surrendered(id, to, &shared).await;
+        });
+    }
+
+    /// Another edge has it already.
+    pub(super) fn lose(&mut self, id: SessionId) {
+        if self.client.has(id) {
+            metrics::counter!("switchboard_edge_lost_sessions_total").increment(1);
+            self.shared.registry.leave(id, &self.route);
+            self.shared.leave_to_heir(self.unsaved.take(id));
+            self.drop_quietly(id);
+        }
+    }
+
+    fn drop_quietly(&mut self, id: SessionId) {
+        self.client.lose(id);
+        self.outlet.take_unheard(id);
+    }
+
+    /// It is over.
+    pub(super) async fn forget(&mut self, session: SessionId) {
+        self.shared.registry.leave(session, &self.route);
+        self.shared.scribe.forget(session);
+        self.unsaved.take(session);
+        if self.outlet.is_away() {
+            self.outlet.take_unheard(session);
+        }
+        let Context { directory, id, .. } = &self.shared.context;
+        if let Err(error) = directory.close_session(session, id).await {
+            tracing::warn!(%error, %session, "a session could not be removed from the directory");
+        }
+    }
+}

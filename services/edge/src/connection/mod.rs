@@ -1,0 +1,253 @@
+//! One client connection, from its first frame until its last session is over: the story of the edge.
+//!
+//! It waits for what comes next (a frame, a message from another task, the time), lets [`Client`]
+//! decide, and does what was decided, in order. When the socket goes, it stays to keep the sessions
+//! until they are claimed or over.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | what comes, and what is done about it |
+//! | `claims.rs` | sessions come to it, and leave it |
+//! | `saves.rs` | what it gives to the scribe |
+//! | `parting.rs` | the edge stops |
+
+mod claims;
+mod parting;
+mod saves;
+
+pub use parting::spread;
+
+use crate::act::Act;
+use crate::client::{Client, Step};
+use crate::flood::Bucket;
+use crate::ledger::Receipt;
+use crate::mailbox;
+use crate::outlet::{Forgotten, Outlet};
+use crate::registry::{INBOX, Inbound, Route};
+use crate::shared::Shared;
+use crate::socket::{Frame, Socket};
+use crate::unsaved::Unsaved;
+use bus::message::Events;
+use futures_util::FutureExt;
+use protocol::{SessionId, frame, reply};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// A connection and all it needs.
+pub struct Connection {
+    shared: Arc<Shared>,
+    client: Client,
+    outlet: Outlet,
+    bucket: Bucket,
+    route: Route,
+    inbox: mpsc::UnboundedReceiver<Inbound>,
+    /// Messages that came while a session was being claimed.
+    delayed: VecDeque<Inbound>,
+    unsaved: Unsaved,
+    /// When it closes its socket because the edge stops.
+    parts_at: Option<Instant>,
+}
+
+enum Next {
+    Frame(Frame),
+    Inbound(Inbound),
+    Due,
+    Stop,
+}
+
+impl Connection {
+    /// A connection over an opened websocket.
+    pub fn new(socket: Socket, shared: Arc<Shared>) -> Self {
+        let (route, inbox) = Route::new();
+        let client = Client::new(shared.context.id.clone(), shared.limits.clone(), shared.info.clone());
+        Self {
+            bucket: Bucket::new(shared.manners.max_rate, Instant::now()),
+            outlet: Outlet::Open(Box::new(socket)),
+            delayed: VecDeque::new(),
+            unsaved: Unsaved::default(),
+            parts_at: None,
+            shared,
+            client,
+            route,
+            inbox,
+        }
+    }
+
+    /// Serves the client until it and its sessions are gone.
+    pub async fn run(mut self) {
+        while !(self.outlet.is_away() && self.client.is_empty()) {
+            match self.next().await {
+                Next::Frame(frame) => self.on_frame(frame).await,
+                Next::Inbound(inbound) => self.on_inbound(inbound).await,
+                Next::Due => self.on_time().await,
+                Next::Stop if self.shared.context.parting.hand_over => self.part().await,
+                Next::Stop => return self.end().await,
+            }
+            self.save();
+        }
+    }
+
+    async fn next(&mut self) -> Next {
+        if let Some(inbound) = self.delayed.pop_front() {
+            return Next::Inbound(inbound);
+        }
+        let due = [self.client.due(), self.unsaved.due()].into_iter().flatten().min();
+        let stops = self.stops();
+        tokio::select! {
+            biased;
+            () = stops => Next::Stop,
+            () = sleep_until(due) => Next::Due,
+            Some(inbound) = self.inbox.recv() => Next::Inbound(inbound),
+            frame = self.outlet.frame(self.bucket.full_at()) => Next::Frame(frame),
+        }
+    }
+
+    async fn on_frame(&mut self, frame: Frame) {
+        match frame {
+            Frame::Text(text) => self.on_text(&text).await,
+            Frame::Written => {}
+            Frame::Closed => self.go_away(),
+        }
+    }
+
+    async fn on_text(&mut self, text: &str) {
+        match frame::objects(text, self.shared.manners.max_request) {
+            Err(refusal) => {
+                self.count_request();
+                self.reply(reply::error(None, None, &refusal));
+            }
+            Ok(objects) => {
+                for object in objects {
+                    self.count_request();
+                    let step = self.client.on_request(object, Instant::now());
+                    self.step(step).await;
+                }
+            }
+        }
+    }
+
+    fn count_request(&mut self) {
+        if !self.bucket.take(Instant::now()) {
+            metrics::counter!("switchboard_edge_throttled_total").increment(1);
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Do(acts) => self.perform(acts).await,
+            Step::Reply(text) => self.reply(text),
+            Step::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
+            Step::Claim(transaction, session, proof) => self.claim(&transaction, session, proof).await,
+            Step::End(session, acts) => {
+                self.perform(acts).await;
+                self.forget(session).await;
+            }
+        }
+    }
+
+    async fn on_inbound(&mut self, inbound: Inbound) {
+        if self.inbox.len() > INBOX && !self.outlet.is_away() {
+            metrics::counter!("switchboard_edge_inbox_overflows_total").increment(1);
+            self.drop_slow();
+        }
+        match inbound {
+            Inbound::Events(events, receipt) => self.on_events(*events, receipt).await,
+            Inbound::Surrender(session, claimer) => {
+                self.catch_up().await;
+                self.surrender(session, claimer);
+            }
+            Inbound::GiveUp(session, to) => {
+                self.catch_up().await;
+                self.give_up(session, to);
+            }
+            Inbound::Lost(session) => self.lose(session),
+            Inbound::Save(session) => self.save_again(session),
+            Inbound::Restore(session) => self.restore(session).await,
+        }
+    }
+
+    async fn on_events(&mut self, events: Events, receipt: Receipt) {
+        let (session, now) = (events.session, Instant::now());
+        if !self.client.has(session) {
+            return mailbox::deliver(events, receipt, &self.shared).await;
+        }
+        self.unsaved.receive(session, [receipt], now);
+        let acts = self.client.on_events(events, now);
+        self.perform(acts).await;
+    }
+
+    /// What a client did before somebody else claimed its session happens before it.
+    async fn catch_up(&mut self) {
+        while let Some(frame) = self.outlet.frame(None).now_or_never() {
+            let was_text = matches!(frame, Frame::Text(_));
+            self.on_frame(frame).await;
+            if was_text || self.outlet.is_away() {
+                return;
+            }
+        }
+    }
+
+    async fn on_time(&mut self) {
+        let (over, acts) = self.client.on_time(Instant::now());
+        self.perform(acts).await;
+        for session in over {
+            self.forget(session).await;
+        }
+    }
+
+    async fn perform(&mut self, acts: Vec<Act>) {
+        let mut todo = VecDeque::from(acts);
+        while let Some(act) = todo.pop_front() {
+            match act {
+                Act::Tell(session, text) => self.tell(session, text).await,
+                Act::Send(road, message, who) => {
+                    if let Err(error) = self.shared.send(&road, &message, who).await {
+                        tracing::warn!(%error, kind = message.body.kind(), handle = %who, "a message was not sent");
+                        todo.extend(self.client.on_send_failed(who, message.id, Instant::now()));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn tell(&mut self, session: SessionId, text: String) {
+        match self.outlet.tell(session, text) {
+            Ok(Ok(())) if self.outlet.is_away() => self.unsaved.note(session, Instant::now()),
+            Ok(Ok(())) => {}
+            Ok(Err(_slow)) => self.drop_slow(),
+            Err(Forgotten(session)) => {
+                let acts = self.client.drop_session(session);
+                Box::pin(self.perform(acts)).await;
+                self.forget(session).await;
+            }
+        }
+    }
+
+    fn reply(&mut self, text: String) {
+        if self.outlet.reply(text).is_err() {
+            self.drop_slow();
+        }
+    }
+
+    fn drop_slow(&mut self) {
+        metrics::counter!("switchboard_edge_slow_clients_total").increment(1);
+        tracing::warn!("a client reads too slowly and is disconnected");
+        self.go_away();
+    }
+
+    fn go_away(&mut self) {
+        let now = Instant::now();
+        self.outlet.go_away();
+        self.client.went_away(now);
+        self.client.session_ids().into_iter().for_each(|session| self.unsaved.note(session, now));
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,55 @@
+//! The edge stops: the client is told to come back, and its sessions wait for it to claim them at
+//! another edge; or, where there is no other, they end.
+
+use super::{Connection, sleep_until};
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+/// The longest time over which sockets are closed, so that not all clients come back at once.
+const SPREAD: Duration = Duration::from_secs(10);
+
+/// For how long an edge goes on closing sockets when stopping may take that long.
+pub fn spread(bound: Duration) -> Duration {
+    SPREAD.min(bound / 2)
+}
+
+impl Connection {
+    /// Done when it is this connection's turn to stop.
+    pub(super) fn stops(&self) -> impl Future<Output = ()> + use<> {
+        let (stop, at) = (self.shared.context.shutdown.clone(), self.parts_at);
+        let is_away = self.outlet.is_away() && self.shared.context.parting.hand_over;
+        async move {
+            match at {
+                _ if is_away => std::future::pending().await,
+                Some(_) => sleep_until(at).await,
+                None => stop.cancelled().await,
+            }
+        }
+    }
+
+    /// First it takes its turn among all, then it closes its socket.
+    pub(super) async fn part(&mut self) {
+        if self.parts_at.is_none() {
+            let spread = spread(self.shared.context.parting.bound).as_millis() as u64;
+            let wait = Duration::from_millis(protocol::outside::chance() % spread.max(1));
+            self.parts_at = Some(Instant::now() + wait);
+            return;
+        }
+        self.outlet
+            .close(CloseCode::Restart, "this server stops; connect again and claim your sessions")
+            .await;
+        self.go_away();
+    }
+
+    /// Its sessions end.
+    pub(super) async fn end(mut self) {
+        for session in self.client.session_ids() {
+            let acts = self.client.drop_session(session);
+            self.perform(acts).await;
+            self.forget(session).await;
+        }
+        self.outlet.close(CloseCode::Away, "the server is going away").await;
+    }
+}

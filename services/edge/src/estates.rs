@@ -1,0 +1,105 @@
+//! What edges that are gone left in their mailboxes, for the sessions that were claimed from them.
+//!
+//! The mailbox of such an edge is read once, from front to back, however many sessions are claimed, and
+//! for [`STRAGGLERS`] after the last claim again and again, because there are senders that have not
+//! heard yet. An [`Estate`] holds what the mailbox holds, no more than [`bus::MAX_BACKLOG`] messages.
+//! Events that a session has had before are known by their stamps.
+//!
+//! How it fails: what cannot be read now is read at the next look.
+
+use crate::ledger::Receipt;
+use crate::shared::Shared;
+use crate::{forwards, mailbox};
+use bus::Mark;
+use bus::message::{Body, Events, Message};
+use bus::topic::Mailbox;
+use protocol::{ServiceId, SessionId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, sleep};
+
+/// How often estates are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// For how long after a claim.
+const STRAGGLERS: Duration = Duration::from_secs(10);
+
+/// The estates of edges that are gone.
+#[derive(Default)]
+pub struct Estates {
+    estates: Mutex<BTreeMap<ServiceId, Estate>>,
+    opened: Notify,
+}
+
+/// What one edge left.
+#[derive(Default)]
+struct Estate {
+    /// How far its mailbox has been read.
+    read: Option<Mark>,
+    /// What is in it for sessions that nobody has claimed here.
+    left: BTreeMap<SessionId, Vec<Events>>,
+    /// The sessions that were claimed here, and until when their stragglers are looked for.
+    heirs: BTreeMap<SessionId, Instant>,
+}
+
+impl Estates {
+    /// What is left for a session that was claimed here. What comes later is delivered to it.
+    pub async fn inherit(&self, from: &ServiceId, session: SessionId, shared: &Shared) -> Vec<Events> {
+        let mut estates = self.estates.lock().await;
+        let estate = estates.entry(from.clone()).or_default();
+        estate.heirs.insert(session, Instant::now() + STRAGGLERS);
+        estate.look(from, shared).await;
+        self.opened.notify_one();
+        estate.left.remove(&session).unwrap_or_default()
+    }
+
+    /// Delivers what comes late, for ever.
+    pub async fn run(shared: Arc<Shared>) {
+        loop {
+            let mut estates = shared.estates.estates.lock().await;
+            for (from, estate) in estates.iter_mut() {
+                estate.look(from, &shared).await;
+                estate.deliver(&shared).await;
+            }
+            estates.retain(|_, estate| !estate.heirs.is_empty());
+            let is_empty = estates.is_empty();
+            drop(estates);
+            match is_empty {
+                true => shared.estates.opened.notified().await,
+                false => sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+}
+
+impl Estate {
+    async fn look(&mut self, from: &ServiceId, shared: &Shared) {
+        match shared.context.bus.left_in(&Mailbox::Edge(from.clone()), self.read).await {
+            Ok(left) => left.into_iter().for_each(|(mark, message)| self.add(mark, message)),
+            Err(error) => {
+                tracing::warn!(%error, edge = %from, "a mailbox could not be inherited; it will be")
+            }
+        }
+    }
+
+    fn add(&mut self, mark: Mark, message: Message) {
+        self.read = Some(mark);
+        if let Body::Events(events) = message.body {
+            self.left.entry(events.session).or_default().push(events);
+        }
+    }
+
+    /// Delivers what was left for heirs. Who says something new to a session that is here now is to
+    /// hear of that.
+    async fn deliver(&mut self, shared: &Arc<Shared>) {
+        let now = Instant::now();
+        for session in self.heirs.keys() {
+            for events in self.left.remove(session).into_iter().flatten() {
+                forwards::attend(&events, &shared.context.id, shared).await;
+                mailbox::deliver(events, Receipt::none(), shared).await;
+            }
+        }
+        self.heirs.retain(|_, until| *until > now);
+    }
+}

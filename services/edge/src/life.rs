@@ -1,0 +1,37 @@
+//! The edge's sign of life, each second. A directory that does not know the edge any more has lost
+//! everything, or took it for dead: then all its sessions are written down again, and what is missing
+//! there is restored as it is found missing.
+
+use crate::registry::Inbound;
+use crate::shared::Shared;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+
+/// How often an edge says that it is alive.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Says so for ever.
+pub async fn keep_saying(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
+        metrics::gauge!("switchboard_edge_unsettled_messages").set(shared.ledger.open() as f64);
+        match shared.context.directory.edge_alive(&shared.context.id).await {
+            Ok(true) => {}
+            Ok(false) => write_all_down_again(&shared),
+            Err(error) => tracing::warn!(%error, "the edge could not give a sign of life"),
+        }
+    }
+}
+
+fn write_all_down_again(shared: &Shared) {
+    metrics::counter!("switchboard_edge_forgotten_total").increment(1);
+    tracing::warn!("the directory does not know this edge any more; its sessions are written down again");
+    for (session, route) in shared.registry.all() {
+        // A connection that is gone has no session any more.
+        let _ = route.say(Inbound::Save(session));
+    }
+}

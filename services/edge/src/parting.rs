@@ -1,0 +1,68 @@
+//! How an edge stops, within the bound it is given, whatever hangs.
+//!
+//! Where other edges can go on with its sessions they are left to them: sockets are closed one after the
+//! other, each client comes back elsewhere, and what nobody has heard is written down or stays in the
+//! mailbox. Where there are none, sessions end and their peers are told.
+
+use crate::connection::spread;
+use crate::shared::Shared;
+use bus::topic::Mailbox;
+use tokio::time::timeout;
+
+/// The part of the time that is kept for the last clients to read why they are sent away.
+const GOODBYE: u32 = 8;
+/// The part of the time that is kept for the last word to the directory.
+const LAST_WORD: u32 = 4;
+
+/// Stops; the context is shut down already.
+pub async fn part(shared: &Shared) {
+    let parting = shared.context.parting;
+    let last = parting.bound / LAST_WORD;
+    let work = async {
+        match parting.hand_over {
+            true => hand_over(shared).await,
+            false => shared.connections.wait().await,
+        }
+    };
+    if timeout(parting.bound - last, work).await.is_err() {
+        tracing::warn!("the edge stops although not everything is done");
+    }
+    shared.parted.cancel();
+    let word = async {
+        match parting.hand_over {
+            true => leave(shared).await,
+            false => close(shared).await,
+        }
+    };
+    if timeout(last, word).await.is_err() {
+        tracing::warn!("the edge stops without a last word");
+    }
+}
+
+/// Every client is sent away, and every session written down as one whose client is away.
+async fn hand_over(shared: &Shared) {
+    let bound = shared.context.parting.bound;
+    if timeout(spread(bound) + bound / GOODBYE, shared.nobody_is_here()).await.is_err() {
+        tracing::warn!("not every client could be sent away");
+    }
+    shared.parted.cancel();
+    shared.scribe.rest().await;
+}
+
+/// From now on others take the sessions without asking.
+async fn leave(shared: &Shared) {
+    if let Err(error) = shared.context.directory.edge_leaves(&shared.context.id).await {
+        tracing::warn!(%error, "the edge could not take its leave");
+    }
+}
+
+/// What cannot be removed now is removed by a router, which takes a silent edge as dead.
+async fn close(shared: &Shared) {
+    let context = &shared.context;
+    if let Err(error) = context.bus.close(&Mailbox::Edge(context.id.clone())).await {
+        tracing::warn!(%error, "the mailbox could not be closed");
+    }
+    if let Err(error) = context.directory.forget_edge(&context.id).await {
+        tracing::warn!(%error, "the edge could not take its leave");
+    }
+}

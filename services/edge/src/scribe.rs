@@ -1,0 +1,197 @@
+//! Writes sessions down in the directory, off the way of requests, so that another edge can go on with
+//! them: what gathers while it writes is written next, many sessions in one round trip.
+//!
+//! Of each session the latest [`Draft`] waits, so there are no more of them than sessions. While the
+//! directory is away they stay, and are tried again after a growing pause. What a draft holds is
+//! saved as a whole, with the receipts of the messages that led to it.
+//!
+//! How it fails: a session that the directory has lost is opened there anew; one that another edge
+//! has taken is dropped by its connection.
+
+mod draft;
+
+pub use draft::Draft;
+
+use crate::registry::Inbound;
+use crate::shared::Shared;
+use directory::record::{Save, Saved, Terms};
+use protocol::SessionId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+/// How long changes gather before they are written.
+const GATHER: Duration = Duration::from_millis(10);
+/// How many sessions and about how many bytes are written in one round trip.
+const MANY: (usize, usize) = (256, 1 << 20);
+/// The pause after the directory failed, growing from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Sessions to be written down.
+#[derive(Default)]
+pub struct Scribe {
+    desk: Mutex<Desk>,
+    woken: Notify,
+    rested: Notify,
+}
+
+#[derive(Default)]
+struct Desk {
+    drafts: BTreeMap<SessionId, Draft>,
+    /// Some are being written.
+    busy: bool,
+}
+
+impl Scribe {
+    /// Writes this down soon.
+    pub fn save(&self, draft: Draft) {
+        let mut desk = self.desk();
+        let older = desk.drafts.remove(&draft.session);
+        desk.drafts.insert(draft.session, draft.instead_of(older));
+        self.woken.notify_one();
+    }
+
+    /// The session is over: nothing of it is to be written any more.
+    pub fn forget(&self, session: SessionId) {
+        self.desk().drafts.remove(&session);
+    }
+
+    /// Waits until everything is written.
+    pub async fn rest(&self) {
+        loop {
+            let rested = self.rested.notified();
+            if self.desk().is_clear() {
+                return;
+            }
+            rested.await;
+        }
+    }
+
+    /// Writes for ever.
+    pub async fn run(shared: Arc<Shared>) {
+        let scribe = &shared.scribe;
+        let mut pause = PAUSES.0;
+        loop {
+            scribe.woken.notified().await;
+            sleep(GATHER).await;
+            if scribe.write_all(&shared).await {
+                pause = PAUSES.0;
+            } else {
+                sleep(pause).await;
+                pause = PAUSES.1.min(pause * 2);
+                scribe.woken.notify_one();
+            }
+            scribe.rested.notify_waiters();
+        }
+    }
+
+    /// False when the directory failed; what is not written waits again.
+    async fn write_all(&self, shared: &Arc<Shared>) -> bool {
+        let mut drafts = self.take().into_values();
+        let mut well = true;
+        loop {
+            let page = page(&mut drafts);
+            if page.is_empty() || !well {
+                page.into_iter().chain(drafts).for_each(|draft| self.put_back(draft));
+                break;
+            }
+            well = self.write(page, shared).await;
+        }
+        self.desk().busy = false;
+        metrics::gauge!("switchboard_edge_unsaved_sessions").set(self.desk().drafts.len() as f64);
+        well
+    }
+
+    async fn write(&self, page: Vec<Draft>, shared: &Arc<Shared>) -> bool {
+        let began = Instant::now();
+        let saves: Vec<Save> = page.iter().map(Draft::as_save).collect();
+        let saved = shared.context.directory.save_sessions(&shared.context.id, &saves).await;
+        metrics::histogram!("switchboard_edge_save_seconds").record(began.elapsed().as_secs_f64());
+        match saved {
+            Ok(outcomes) => {
+                metrics::counter!("switchboard_edge_saves_total").increment(page.len() as u64);
+                let mut well = true;
+                for (draft, outcome) in page.into_iter().zip(outcomes) {
+                    well &= self.settle(draft, outcome, shared).await;
+                }
+                well
+            }
+            Err(error) => {
+                tracing::warn!(%error, sessions = page.len(), "sessions could not be written down; they will be");
+                page.into_iter().for_each(|draft| self.put_back(draft));
+                false
+            }
+        }
+    }
+
+    async fn settle(&self, draft: Draft, outcome: Saved, shared: &Arc<Shared>) -> bool {
+        match outcome {
+            Saved::Yes => draft.is_written(),
+            Saved::Missing => return self.reopen(draft, shared).await,
+            Saved::HeldBy(edge) => {
+                tracing::debug!(session = %draft.session, %edge, "another edge has taken a session");
+                let _ = draft.origin.say(Inbound::Lost(draft.session));
+                shared.leave_to_heir(draft.is_written_elsewhere());
+            }
+        }
+        true
+    }
+
+    /// The directory has lost a session that is here.
+    async fn reopen(&self, draft: Draft, shared: &Shared) -> bool {
+        let session = draft.session;
+        let Some(proof) = shared.registry.proof(session) else { return true };
+        let terms = Terms { proof, grace: shared.limits.reclaim_timeout };
+        let opened = shared.context.directory.open_session(session, &shared.context.id, &terms).await;
+        match &opened {
+            Ok(true) => {
+                metrics::counter!("switchboard_edge_reopened_sessions_total").increment(1);
+                let _ = draft.origin.say(Inbound::Restore(session));
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, %session, "a lost session could not be opened again"),
+        }
+        self.put_back(draft);
+        self.woken.notify_one();
+        opened.is_ok()
+    }
+
+    fn take(&self) -> BTreeMap<SessionId, Draft> {
+        let mut desk = self.desk();
+        desk.busy = !desk.drafts.is_empty();
+        std::mem::take(&mut desk.drafts)
+    }
+
+    /// What could not be written, or nobody knows whether it was, waits behind what came since.
+    fn put_back(&self, draft: Draft) {
+        let mut desk = self.desk();
+        let draft = match desk.drafts.remove(&draft.session) {
+            Some(newer) => newer.instead_of(Some(draft.not_written())),
+            None => draft.not_written(),
+        };
+        desk.drafts.insert(draft.session, draft);
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    fn is_clear(&self) -> bool {
+        self.drafts.is_empty() && !self.busy
+    }
+}
+
+/// As many as go in one round trip.
+fn page(drafts: &mut impl Iterator<Item = Draft>) -> Vec<Draft> {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while page.len() < MANY.0 && bytes < MANY.1 {
+        let Some(draft) = drafts.next() else { break };
+        bytes += draft.bytes();
+        page.push(draft);
+    }
+    page
+}

@@ -1,0 +1,107 @@
+//! The sessions of a connection that are to go to the scribe. What a client was told counts as heard
+//! once the operating system has it; so while the socket has more to write they wait for that, but
+//! no longer than [`PATIENCE`].
+
+use crate::ledger::Receipt;
+use protocol::SessionId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a session waits for its client to be told everything.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sessions that are not as they were written down.
+#[derive(Default)]
+pub struct Unsaved(BTreeMap<SessionId, Entry>);
+
+#[derive(Default)]
+struct Entry {
+    /// When it is to be saved, whatever its client has been told; none for one that was saved.
+    until: Option<Instant>,
+    /// It is to be saved once more when its client has been told what was saved as unheard.
+    once_more: bool,
+    /// For the messages that have reached it.
+    receipts: Vec<Receipt>,
+}
+
+impl Unsaved {
+    /// The session has changed.
+    pub fn note(&mut self, session: SessionId, now: Instant) {
+        self.0.entry(session).or_default().until.get_or_insert(now + PATIENCE);
+    }
+
+    /// The session has changed, or will, because of a message.
+    pub fn receive(&mut self, session: SessionId, receipts: impl IntoIterator<Item = Receipt>, now: Instant) {
+        self.note(session, now);
+        self.0.entry(session).or_default().receipts.extend(receipts);
+    }
+
+    /// What was saved as unheard is still to be told.
+    pub fn note_unheard(&mut self, session: SessionId) {
+        self.0.entry(session).or_default().once_more = true;
+    }
+
+    /// What these messages did is not part of what was saved: they wait for the next change.
+    pub fn keep(&mut self, session: SessionId, receipts: Vec<Receipt>) {
+        self.0.entry(session).or_default().receipts.extend(receipts);
+    }
+
+    /// The sessions to be saved now.
+    pub fn ready(&self, all_is_told: bool, now: Instant) -> Vec<SessionId> {
+        let told = |entry: &Entry| all_is_told && (entry.until.is_some() || entry.once_more);
+        let ready = |entry: &Entry| told(entry) || entry.until.is_some_and(|until| until <= now);
+        self.0.iter().filter(|(_, entry)| ready(entry)).map(|(session, _)| *session).collect()
+    }
+
+    /// When some are to be saved although their clients have not been told everything.
+    pub fn due(&self) -> Option<Instant> {
+        self.0.values().filter_map(|entry| entry.until).min()
+    }
+
+    /// The session is saved, or is not here any more; its receipts.
+    pub fn take(&mut self, session: SessionId) -> Vec<Receipt> {
+        self.0.remove(&session).map(|entry| entry.receipts).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: SessionId = SessionId(1);
+
+    #[test]
+    fn a_session_is_saved_when_all_is_told_or_its_patience_is_over() {
+        let now = Instant::now();
+        let mut unsaved = Unsaved::default();
+        unsaved.note(ID, now);
+        assert_eq!(unsaved.ready(true, now), [ID]);
+        assert_eq!(unsaved.ready(false, now), []);
+        unsaved.note(ID, now + PATIENCE / 2);
+        assert_eq!(unsaved.due(), Some(now + PATIENCE));
+        assert_eq!(unsaved.ready(false, now + PATIENCE), [ID]);
+        unsaved.take(ID);
+        assert_eq!(unsaved.ready(true, now + PATIENCE), []);
+    }
+
+    #[test]
+    fn what_was_saved_as_unheard_is_saved_again_when_it_is_told() {
+        let now = Instant::now();
+        let mut unsaved = Unsaved::default();
+        unsaved.note_unheard(ID);
+        assert_eq!((unsaved.due(), unsaved.ready(false, now + 2 * PATIENCE)), (None, vec![]));
+        assert_eq!(unsaved.ready(true, now), [ID]);
+    }
+
+    #[test]
+    fn messages_that_are_kept_wait_for_a_change() {
+        let now = Instant::now();
+        let mut unsaved = Unsaved::default();
+        unsaved.keep(ID, vec![Receipt::none()]);
+        assert_eq!(unsaved.ready(true, now), []);
+        unsaved.note(ID, now);
+        assert_eq!(unsaved.ready(true, now), [ID]);
+        assert_eq!(unsaved.take(ID).len(), 1);
+    }
+}
