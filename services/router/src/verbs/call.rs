@@ -3,7 +3,7 @@
 //! The call's id is the request's, so a redelivered request finds its own call. The record is
 //! written before the handles are taken: whoever finds a handle in a call finds the call.
 
-use super::Failure;
+use super::{Failure, end};
 use crate::answer::{answer, core_hangup, reply};
 use crate::backends::Backends;
 use bus::SendError;
@@ -43,11 +43,7 @@ pub async fn call(
 ) -> Result<(), Failure> {
     match pair(context, backends, request, asks).await? {
         Ok(()) => Ok(()),
-        Err(refusal) => {
-            // A router that died may have begun what is refused now.
-            context.directory.free_call(request.id.into()).await?;
-            refuse(context, request.id, asks, refusal).await
-        }
+        Err(refusal) => refuse(context, request.id, asks, refusal).await,
     }
 }
 
@@ -65,7 +61,11 @@ async fn pair(
     let (handle, user) = context.directory.handle_and_user(who, asked_for).await?;
     let (name, callee) = match check(call_id, handle.as_ref(), &username, user) {
         Ok(parties) => parties,
-        Err(refusal) => return Ok(Err(refusal)),
+        Err(refusal) => {
+            // A router that died may have begun what is refused now.
+            end::of_handle(context, call_id, who).await?;
+            return Ok(Err(refusal));
+        }
     };
     let Some(offer) = &asks.jsep else { return without_offer(context, name, &callee).await.map(Err) };
     let caller = CallParty { username: name, owner: Owner { edge: asks.from.edge.clone(), handle: who } };
@@ -125,7 +125,9 @@ async fn place(
         let call = Call { id, backend, caller, callee, opened: unix_millis() };
         let call = context.directory.open_call(&call).await?;
         if let Err(refusal) = take(context, &call).await? {
-            return Ok(Err(refusal));
+            // Where it is over already, another router does this request too, and says so.
+            let is_over = context.directory.free_call(id).await?.is_none();
+            return Ok(if is_over { Ok(()) } else { Err(refusal) });
         }
         match hand_over(context, request, &call, &begun).await {
             Ok(()) => return Ok(Ok(())),

@@ -1,0 +1,82 @@
+//! Which backend gets a call.
+
+use crate::bench::{Cluster, backend, call, call_id, message};
+use bus::message::{Body, Notice};
+use bus::topic::Mailbox;
+use directory::record::BackendStatus;
+use protocol::BackendName;
+use std::time::Duration;
+use tokio::time::sleep;
+
+async fn moment() {
+    sleep(Duration::from_millis(50)).await;
+}
+
+async fn backend_of(cluster: &Cluster, call: u128) -> Option<BackendName> {
+    cluster.directory.call(call_id(call)).await.unwrap().map(|call| call.backend)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_gets_no_call_from_the_moment_it_is_drained_until_it_is_undrained() {
+    let mut cluster = Cluster::populated().await;
+    let router = cluster.router();
+    moment().await;
+    cluster.directory.drain_backend(&backend()).await.unwrap();
+    cluster.bus.publish(&Notice::BackendChanged(backend())).await.unwrap();
+    moment().await;
+    cluster.enqueue(&message(100, call(0, "bob"))).await;
+    moment().await;
+    assert_eq!(backend_of(&cluster, 100).await, None);
+    assert!(format!("{:?}", cluster.at_edge().await).contains("502"));
+    assert_eq!(router.complaints(), ["backends"]);
+    cluster.directory.undrain_backend(&backend()).await.unwrap();
+    // Nobody says so: it is found by looking.
+    sleep(Duration::from_millis(1_100)).await;
+    cluster.enqueue(&message(101, call(0, "bob"))).await;
+    moment().await;
+    assert_eq!(backend_of(&cluster, 101).await, Some(backend()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_backends_that_are_normal_get_calls() {
+    let cluster = Cluster::populated().await;
+    for (name, status) in [
+        ("a", BackendStatus::Abnormal),
+        ("b", BackendStatus::HighWater),
+        ("c", BackendStatus::Maintenance),
+        ("d", BackendStatus::Normal),
+    ] {
+        cluster.announce(name, status).await;
+        let _mailbox = cluster.bus.open(Mailbox::Backend(BackendName::from(name))).await.unwrap();
+    }
+    for number in 100..120 {
+        cluster.ask(&message(number, call(0, "bob"))).await;
+        assert_eq!(backend_of(&cluster, number).await, Some(BackendName::from("d")));
+        cluster.directory.free_call(call_id(number)).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_goes_to_another_backend_when_nobody_reads_for_the_first() {
+    let mut cluster = Cluster::populated().await;
+    cluster.announce("gone", BackendStatus::Normal).await;
+    for number in 100..110 {
+        cluster.ask(&message(number, call(0, "bob"))).await;
+        assert_eq!(backend_of(&cluster, number).await, Some(backend()));
+        cluster.directory.free_call(call_id(number)).await.unwrap();
+    }
+    let placed = cluster.at_backend().await;
+    assert_eq!(placed.len(), 10);
+    assert!(placed.iter().all(|message| matches!(message.body, Body::Place(_))));
+    assert_eq!(cluster.directory.live_calls(&[BackendName::from("gone")]).await.unwrap(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_reads_for_any_the_call_is_refused_and_nothing_is_left() {
+    let mut cluster = Cluster::populated().await;
+    cluster.bus.close(&Mailbox::Backend(backend())).await.unwrap();
+    let before = cluster.state(&[call_id(100)]).await;
+    cluster.ask(&message(100, call(0, "bob"))).await;
+    assert_eq!(cluster.state(&[call_id(100)]).await, before);
+    assert!(format!("{:?}", cluster.at_edge().await).contains("502"));
+}

@@ -1,0 +1,55 @@
+//! A backend that nobody serves any more.
+
+use crate::bench::{Cluster, backend, call, call_id, message};
+use bus::message::{Body, Change};
+use bus::topic::Log;
+use directory::record::{Backend, BackendStatus};
+use std::time::Duration;
+use tokio::time::sleep;
+
+async fn pass(seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+}
+
+/// alice has called bob.
+async fn begin() -> Cluster {
+    let mut cluster = Cluster::populated().await;
+    cluster.ask(&message(100, call(0, "bob"))).await;
+    cluster.quietly().await;
+    cluster
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_calls_end_after_a_minute_and_both_sides_hear_of_it() {
+    let mut cluster = begin().await;
+    let _routers = (cluster.router(), cluster.router());
+    pass(12).await;
+    cluster.directory.remove_backend(&backend()).await.unwrap();
+    pass(57).await;
+    assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some());
+    assert_eq!(cluster.at_edge().await.len(), 0);
+    pass(5).await;
+    assert!(cluster.directory.call(call_id(100)).await.unwrap().is_none());
+    let told = cluster.at_edge().await;
+    let left = |message: &bus::message::Message| match &message.body {
+        Body::Events(events) => events.change == Some(Change::Left) && events.call == Some(call_id(100)),
+        _ => false,
+    };
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(left), "{told:?}");
+    assert_eq!(cluster.bus.tail(Log::Calls, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_comes_back_in_time_keeps_its_calls() {
+    let cluster = begin().await;
+    let _router = cluster.router();
+    pass(12).await;
+    cluster.directory.remove_backend(&backend()).await.unwrap();
+    pass(50).await;
+    let abnormal = BackendStatus::Abnormal;
+    let seen = Backend { name: backend(), url: String::new(), status: abnormal, handles: 2 };
+    cluster.directory.announce_backend(&seen, Duration::from_secs(600)).await.unwrap();
+    pass(100).await;
+    assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some());
+}
