@@ -15,10 +15,9 @@ use protocol::error::{HANDLE_NOT_FOUND, Refusal, SESSION_NOT_FOUND, UNKNOWN};
 use protocol::object::Object;
 use protocol::request::{self, Path, Request, Verb};
 use protocol::server_info::ServerInfo;
-use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId, reply};
+use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId, outside, reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 mod custody;
@@ -78,7 +77,7 @@ impl Client {
     fn admit(&self, request: &Request<'_>) -> Result<(), Refusal> {
         match request.is_open() {
             true => Ok(()),
-            false => self.limits.access.check(&request.credentials(), unix_time().as_secs()),
+            false => self.limits.access.check(&request.credentials(), unix_seconds()),
         }
     }
 
@@ -170,7 +169,7 @@ impl Client {
     }
 
     fn attach(&mut self, request: &Request<'_>, id: SessionId) -> Step {
-        if let Err(refusal) = self.limits.access.check_plugin(&request.credentials(), unix_time().as_secs()) {
+        if let Err(refusal) = self.limits.access.check_plugin(&request.credentials(), unix_seconds()) {
             return refuse(id, &request.transaction, &refusal);
         }
         match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
@@ -269,9 +268,9 @@ impl Client {
     }
 }
 
-/// The wall clock, for tokens that expire and for times that another edge is to understand.
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// The wall clock, for tokens that expire.
+fn unix_seconds() -> u64 {
+    outside::unix_millis() / 1000
 }
 
 /// Refuses a session that does not exist, or not for this connection.

@@ -34,6 +34,7 @@ pub use saved::{Clock, Saved};
 mod tests;
 
 use crate::act::{Act, Road};
+use answered::Done;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Release, Trickle};
 use candidates::Candidates;
 use order::Order;
@@ -62,8 +63,9 @@ pub struct Handle {
     known: bool,
     leg: Option<Leg>,
     asked: Option<Asked>,
-    /// The latest request that is known to have been asked.
-    latest: Option<MessageId>,
+    done: Done,
+    /// Until when answers may come to what was asked before the handle was restored.
+    restored_until: Option<Instant>,
     waiting: VecDeque<Waiting>,
     candidates: Candidates,
     settings: Settings,
@@ -113,7 +115,8 @@ impl Handle {
             known: false,
             leg: None,
             asked: None,
-            latest: None,
+            done: Done::default(),
+            restored_until: None,
             waiting: VecDeque::new(),
             candidates: Candidates::default(),
             settings: Settings::default(),

@@ -82,8 +82,8 @@ impl Order {
 impl Handle {
     /// Events for this handle. `away`: nobody is there to hear them now.
     pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        match self.turn(&events) {
-            Turn::Past => metrics::counter!("switchboard_edge_duplicates_total").increment(1),
+        match self.turn(&events, now) {
+            Turn::Past => self.let_pass(&events, acts),
             Turn::Now => self.hear(events, away, now, acts),
             Turn::Later => self.order.hold(events, now),
         }
@@ -95,7 +95,7 @@ impl Handle {
         !self.order.held.is_empty()
     }
 
-    fn turn(&self, events: &Events) -> Turn {
+    fn turn(&self, events: &Events, now: Instant) -> Turn {
         if let (Some(call), Some(stamp)) = (events.call, events.stamp) {
             let last = self.order.last(call);
             if last.is_some_and(|last| stamp <= last) {
@@ -105,18 +105,18 @@ impl Handle {
                 return Turn::Later;
             }
         }
-        if self.is_early(events) { Turn::Later } else { Turn::Now }
+        if self.is_early(events, now) { Turn::Later } else { Turn::Now }
     }
 
     /// Whether these belong to a call that comes after the one the handle is in.
-    fn is_early(&self, events: &Events) -> bool {
+    fn is_early(&self, events: &Events, now: Instant) -> bool {
         if self.leg.is_none() || events.call.is_none() || events.call == self.call() {
             return false;
         }
         let begins = |held: &&Events| held.call != self.call() && joins(held);
         match self.order.held.iter().find(begins) {
             Some(next) => next.call == events.call,
-            None => joins(events) && self.is_wanted(events),
+            None => joins(events) && self.is_wanted(events, now),
         }
     }
 
@@ -127,10 +127,18 @@ impl Handle {
         self.take_in(events, away, now, acts);
     }
 
+    /// What is past its turn is not heard. A call that began too late is not wanted.
+    fn let_pass(&self, events: &Events, acts: &mut Vec<Act>) {
+        metrics::counter!("switchboard_edge_duplicates_total").increment(1);
+        if events.call != self.call() {
+            undo(events, acts);
+        }
+    }
+
     /// Hears what is held and whose turn has come.
     pub(super) fn hear_held(&mut self, now: Instant, acts: &mut Vec<Act>) {
         while !self.order.held.is_empty() {
-            let place = self.order.held.iter().position(|events| self.turn(events) != Turn::Later);
+            let place = self.order.held.iter().position(|events| self.turn(events, now) != Turn::Later);
             match place {
                 Some(place) => self.hear_at(place, now, acts),
                 None if self.order.is_overdue(now) => self.go_without(now, acts),
@@ -143,15 +151,16 @@ impl Handle {
     /// What is held never is about a name, so it makes no difference whether the client is away.
     fn hear_at(&mut self, place: usize, now: Instant, acts: &mut Vec<Act>) {
         let Some(events) = self.order.held.remove(place) else { return };
-        if self.turn(&events) != Turn::Past {
-            self.hear(events, false, now, acts);
+        match self.turn(&events, now) {
+            Turn::Past => self.let_pass(&events, acts),
+            Turn::Now | Turn::Later => self.hear(events, false, now, acts),
         }
     }
 
     /// What is missing does not come any more.
     fn go_without(&mut self, now: Instant, acts: &mut Vec<Act>) {
         metrics::counter!("switchboard_edge_gaps_total").increment(1);
-        let held = self.order.held.iter().enumerate().filter(|(_, events)| !self.is_early(events));
+        let held = self.order.held.iter().enumerate().filter(|(_, events)| !self.is_early(events, now));
         match held.min_by_key(|(_, events)| events.stamp).map(|(place, _)| place) {
             Some(place) => self.hear_at(place, now, acts),
             None => self.give_up_former(now, acts),

@@ -98,7 +98,6 @@ impl Handle {
 
     /// Notes the request as being done elsewhere.
     fn note_asked(&mut self, request: Request, next: &Waiting, now: Instant) -> (MessageId, Deadline) {
-        self.latest = self.latest.max(Some(next.id));
         self.asked = Some(Asked {
             id: next.id,
             transaction: next.transaction.clone(),

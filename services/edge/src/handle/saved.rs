@@ -3,6 +3,7 @@
 //! Times are unix milliseconds: the reader has another clock. Left out are the address, which is the
 //! reader's own, and events that wait for others to come first (see [`Handle::keeps_early`]).
 
+use super::answered::Done;
 use super::order::Order;
 use super::settings::Settings;
 use super::{Asked, Handle, Leg, PATIENCE, Waiting};
@@ -44,7 +45,7 @@ pub struct Saved<'a> {
     known: bool,
     leg: Cow<'a, Option<Leg>>,
     asked: Option<SavedAsked<'a>>,
-    latest: Option<MessageId>,
+    done: Cow<'a, Done>,
     waiting: Cow<'a, VecDeque<Waiting>>,
     candidates: Cow<'a, VecDeque<Raw>>,
     settings: Cow<'a, Settings>,
@@ -70,7 +71,7 @@ impl Handle {
             known: self.known,
             leg: Cow::Borrowed(&self.leg),
             asked: self.asked.as_ref().map(|asked| asked.save(clock)),
-            latest: self.latest,
+            done: Cow::Borrowed(&self.done),
             waiting: Cow::Borrowed(&self.waiting),
             candidates: Cow::Borrowed(self.candidates.waiting()),
             settings: Cow::Borrowed(&self.settings),
@@ -85,7 +86,8 @@ impl Handle {
             known: saved.known,
             leg: saved.leg.into_owned(),
             asked: saved.asked.map(|asked| asked.restore(clock)),
-            latest: saved.latest,
+            done: saved.done.into_owned(),
+            restored_until: Some(clock.now + PATIENCE),
             waiting: saved.waiting.into_owned(),
             candidates: saved.candidates.into_owned().into(),
             settings: saved.settings.into_owned(),

@@ -1,17 +1,19 @@
 //! The decisions of a handle, told as stories: what its client says, what comes back, and in one short
 //! word each what is to be done about it (see [`short`]).
 
+mod answered;
 mod answers;
 mod calls;
 mod candidates;
 mod late;
 mod leaving;
+mod order;
 mod requests;
 mod short;
 
 use super::Handle;
 use crate::act::Act;
-use bus::message::{Address, Change, ClientEvent, Events};
+use bus::message::{Address, Change, ClientEvent, Events, Stamp};
 use protocol::jsep::Kind;
 use protocol::trickle::Candidates;
 use protocol::{BackendName, CallId, HandleId, MessageId, Raw, ServiceId, SessionId, Side, raw, videocall};

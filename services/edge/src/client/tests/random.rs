@@ -2,6 +2,7 @@
 //! client hears of one call after the other, and what nobody wants any more is given back.
 
 mod ear;
+mod moves;
 mod outside;
 mod world;
 
@@ -14,11 +15,13 @@ proptest! {
 
     #[test]
     fn requests_are_answered_once_and_calls_come_one_after_the_other(
-        steps in vec((0_u8..32, any::<u8>(), any::<u8>()), 1..160)
+        stamped: bool,
+        steps in vec((0_u8..35, any::<u8>(), any::<u8>()), 1..160)
     ) {
-        let mut world = World::new();
+        let mut world = World::new(stamped);
         for (what, which, how) in steps {
             world.step(what, which, how);
+            world.what_changed_is_known();
         }
         world.settles();
     }

@@ -36,6 +36,8 @@ pub struct Ear {
     requests: BTreeMap<String, Request>,
     talks: BTreeMap<u64, Talk>,
     gone: BTreeSet<u64>,
+    /// What is said of calls is stamped: nothing of it may be heard twice.
+    stamped: bool,
     detached: BTreeSet<u64>,
 }
 
@@ -45,6 +47,11 @@ pub fn tag(call: impl ToString, kind: &str, number: u64) -> Value {
 }
 
 impl Ear {
+    /// Nothing was said yet.
+    pub fn new(stamped: bool) -> Self {
+        Self { stamped, ..Self::default() }
+    }
+
     /// A request is about to be sent.
     pub fn expects(&mut self, transaction: &str, handle: u64, request: &Value) {
         let (plugin, with_jsep) = (request["janus"] == "message", !request["jsep"].is_null());
@@ -117,7 +124,10 @@ impl Ear {
         match kind {
             "joined" => talk.joins(call),
             "refused" => assert!(answers && talk.call.is_none(), "refused while in a call: {told}"),
-            _ => talk.goes_on(call, kind, tag[2].as_u64().unwrap(), told),
+            _ => {
+                let again = talk.goes_on(call, kind, tag[2].as_u64().unwrap(), told);
+                assert!(!(again && self.stamped), "heard twice: {told}");
+            }
         }
     }
 
@@ -145,12 +155,14 @@ impl Talk {
         self.heard.clear();
     }
 
-    fn goes_on(&mut self, call: &str, kind: &str, number: u64, told: &Value) {
+    /// Whether it was heard before.
+    fn goes_on(&mut self, call: &str, kind: &str, number: u64, told: &Value) -> bool {
         assert_eq!(self.call.as_deref(), Some(call), "of another call: {told}");
         let again = !self.heard.insert(number);
         assert!(again || self.heard.last() == Some(&number), "out of order: {told}");
         if kind == "left" {
             self.over.extend(self.call.take());
         }
+        again
     }
 }

@@ -2,10 +2,10 @@
 //! to one handle has its order, as on a mailbox: a call that was left does not begin again.
 
 use super::ear::tag;
-use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, LegRequest, Message};
+use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, LegRequest, Message, Stamp};
 use protocol::{BackendName, CallId, HandleRef, MessageId, Side, raw};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One side of a call.
 #[derive(Clone)]
@@ -25,9 +25,27 @@ pub struct Outside {
     /// Who may call and be called.
     named: BTreeSet<HandleRef>,
     number: u64,
+    /// The lease under which connectors stamp what they say; none while they do not.
+    pub term: Option<u64>,
+    stamps: BTreeMap<(HandleRef, CallId), Stamp>,
 }
 
 impl Outside {
+    /// Nobody has asked anything yet.
+    pub fn new(stamped: bool) -> Self {
+        Self { term: stamped.then_some(1), ..Self::default() }
+    }
+
+    /// The place of what is said to this side of a call.
+    fn stamp(&mut self, who: HandleRef, call: CallId) -> Option<Stamp> {
+        let first = Stamp { term: self.term?, number: 1 };
+        let stamp = self.stamps.entry((who, call)).and_modify(|last| last.number += 1).or_insert(first);
+        if stamp.term < first.term {
+            *stamp = first;
+        }
+        Some(*stamp)
+    }
+
     /// An edge asks something.
     pub fn is_asked(&mut self, message: Message, who: HandleRef) {
         self.asked.push((message, who));
@@ -73,12 +91,12 @@ impl Outside {
             _ if !self.named.contains(&who) => router(id, asks, who, "refused"),
             1 => {
                 let refusal = self.says(call, "refused", transaction);
-                about(who, call, Some(id), Some(Change::Left), vec![refusal])
+                self.about(who, call, Some(id), Some(Change::Left), vec![refusal])
             }
             2 => {
                 let (transaction, reason) = (asks.transaction.clone(), "no".to_owned());
                 let refusal = ClientEvent::Error { transaction, code: 465, reason };
-                about(who, call, Some(id), Some(Change::Left), vec![refusal])
+                self.about(who, call, Some(id), Some(Change::Left), vec![refusal])
             }
             _ => self.joins(who, LegRef { call, side: Side::Caller }, Some(id), transaction),
         }
@@ -101,7 +119,7 @@ impl Outside {
         }
         let change = Change::Joined { backend: BackendName::from("a"), side: leg.side };
         let joined = self.says(leg.call, "joined", transaction);
-        about(who, leg.call, answers, Some(change), vec![joined])
+        self.about(who, leg.call, answers, Some(change), vec![joined])
     }
 
     /// Somebody calls this handle.
@@ -122,12 +140,12 @@ impl Outside {
                     code: 490,
                     reason: "no".to_owned(),
                 };
-                about(who, call, Some(id), None, vec![refusal])
+                self.about(who, call, Some(id), None, vec![refusal])
             }
             (name, _) => {
                 let change = (name == "accept").then_some(Change::Answered);
                 let answer = self.says(call, "news", transaction);
-                about(who, call, Some(id), change, vec![answer])
+                self.about(who, call, Some(id), change, vec![answer])
             }
         }
     }
@@ -143,20 +161,33 @@ impl Outside {
         let mut events: Vec<ClientEvent> =
             transaction.into_iter().map(|t| self.says(leg.call, "news", Some(t))).collect();
         events.push(self.says(leg.call, "left", None));
-        about(who, leg.call, answers, Some(Change::Left), events)
+        self.about(who, leg.call, answers, Some(Change::Left), events)
     }
 
     /// Something of a call, whether it is over or not.
     pub fn goes_on(&mut self, which: u8, how: u8) -> Option<Events> {
         let line = self.lines.get(usize::from(which) % self.lines.len().max(1))?.clone();
         let Line { who, leg, over } = line;
-        Some(match how % 8 {
-            0 | 1 => self.leaves(leg, who, None, None),
-            2 => about(who, leg.call, None, Some(Change::Answered), vec![self.says(leg.call, "news", None)]),
-            3 if !over && leg.side == Side::Callee => self.joins(who, leg, None, None),
-            4 => about(who, leg.call, None, None, vec![self.core(leg.call)]),
-            _ => about(who, leg.call, None, None, vec![self.says(leg.call, "news", None)]),
-        })
+        let (change, said) = match how % 8 {
+            0 | 1 => return Some(self.leaves(leg, who, None, None)),
+            3 if !over && leg.side == Side::Callee => return Some(self.joins(who, leg, None, None)),
+            2 => (Some(Change::Answered), self.says(leg.call, "news", None)),
+            4 => (None, self.core(leg.call)),
+            _ => (None, self.says(leg.call, "news", None)),
+        };
+        Some(self.about(who, leg.call, None, change, vec![said]))
+    }
+
+    fn about(
+        &mut self,
+        who: HandleRef,
+        call: CallId,
+        answers: Option<MessageId>,
+        change: Option<Change>,
+        events: Vec<ClientEvent>,
+    ) -> Events {
+        let (session, handle, stamp) = (who.session, who.handle, self.stamp(who, call));
+        Events { session, handle, call: Some(call), stamp, answers, change, events }
     }
 
     fn says(&mut self, call: CallId, kind: &str, transaction: Option<String>) -> ClientEvent {
@@ -183,24 +214,6 @@ pub fn displaced(who: HandleRef) -> Events {
         answers: None,
         change,
         events: Vec::new(),
-    }
-}
-
-fn about(
-    who: HandleRef,
-    call: CallId,
-    answers: Option<MessageId>,
-    change: Option<Change>,
-    events: Vec<ClientEvent>,
-) -> Events {
-    Events {
-        session: who.session,
-        handle: who.handle,
-        call: Some(call),
-        stamp: None,
-        answers,
-        change,
-        events,
     }
 }
 

@@ -8,29 +8,41 @@ use crate::client::{Client, Step};
 use crate::handle::PATIENCE;
 use bus::message::{Body, Change, Events, LegRef, Message};
 use protocol::object::Object;
-use protocol::{CallId, HandleId, HandleRef, SessionId, Side};
+use protocol::{CallId, HandleId, HandleRef, SessionId, Side, outside};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nm=audio 9 RTP/SAVPF 0\r\n";
 const MAX_CANDIDATES: usize = 256;
 
-struct Connection {
-    client: Client,
+pub struct Connection {
+    pub client: Client,
     away: bool,
 }
 
 /// All there is on the edge.
 pub struct World {
-    now: Instant,
-    connections: Vec<Connection>,
+    start: Instant,
+    /// The time of day.
+    clock: Rc<Cell<u64>>,
+    pub now: Instant,
+    pub connections: Vec<Connection>,
     /// Which connection has a session.
-    sessions: BTreeMap<SessionId, usize>,
+    pub sessions: BTreeMap<SessionId, usize>,
     handles: Vec<HandleRef>,
-    outside: Outside,
+    pub outside: Outside,
     ear: Ear,
+    /// What is written down of each session.
+    pub saved: BTreeMap<SessionId, String>,
+    /// What came for a session lately.
+    pub mailbox: BTreeMap<SessionId, VecDeque<Events>>,
+    /// What is on its way by another road, and may come later.
+    pub other_road: Vec<Events>,
+    pub by_other_road: bool,
     asked: u64,
     bus_fails: bool,
     /// Handles that routers may have heard of.
@@ -43,14 +55,24 @@ pub struct World {
 
 impl World {
     /// Two sessions with a handle each.
-    pub fn new() -> Self {
+    pub fn new(stamped: bool) -> Self {
+        let start = Instant::now();
+        let clock = Rc::new(Cell::new(0));
+        let unix_millis = clock.clone();
+        outside::rehearse(0, move || unix_millis.get());
         let mut world = Self {
-            now: Instant::now(),
+            start,
+            clock,
+            now: start,
             connections: Vec::new(),
             sessions: BTreeMap::new(),
             handles: Vec::new(),
-            outside: Outside::default(),
-            ear: Ear::default(),
+            outside: Outside::new(stamped),
+            ear: Ear::new(stamped),
+            saved: BTreeMap::new(),
+            mailbox: BTreeMap::new(),
+            other_road: Vec::new(),
+            by_other_road: false,
             asked: 0,
             bus_fails: false,
             known: BTreeSet::new(),
@@ -82,6 +104,7 @@ impl World {
             (29, Some(who)) if how < 64 => self.hear(|_| Some(displaced(who))),
             (29, _) => self.bus_fails = how > 128,
             (30, _) => self.time_passes(Duration::from_millis(u64::from(how))),
+            (32..=34, _) => self.moves_step(what, which, how),
             _ => self.time_passes(Duration::from_millis(u64::from(how) * 40)),
         }
     }
@@ -89,6 +112,7 @@ impl World {
     /// Nothing comes any more: what began is kept or ended, and whoever still has a session has an
     /// answer to all it asked.
     pub fn settles(&mut self) {
+        while self.arrives(0) {}
         self.time_passes(PATIENCE / 2);
         for ((who, call, is_caller), was_there) in self.joined.clone() {
             let went = was_there && !self.handles.contains(&who) && self.released.contains(&who);
@@ -102,7 +126,7 @@ impl World {
         assert_eq!(self.ear.silence(), [""; 0], "never answered");
     }
 
-    fn connects(&mut self) -> usize {
+    pub fn connects(&mut self) -> usize {
         self.connections.push(Connection { client: connected().client, away: false });
         self.connections.len() - 1
     }
@@ -210,11 +234,19 @@ impl World {
 
     fn hear(&mut self, says: impl FnOnce(&mut Outside) -> Option<Events>) {
         let Some(events) = says(&mut self.outside) else { return };
+        match self.by_other_road && events.stamp.is_some() {
+            true => self.other_road.push(events),
+            false => self.is_heard(events),
+        }
+    }
+
+    pub fn is_heard(&mut self, events: Events) {
         let who = HandleRef { session: events.session, handle: events.handle };
         if let (Some(Change::Joined { side, .. }), Some(call)) = (&events.change, events.call) {
             let is_there = self.handles.contains(&who);
             self.joined.entry((who, call, *side == Side::Caller)).or_insert(is_there);
         }
+        self.is_in_mailbox(&events);
         let at = self.sessions.get(&events.session).copied().unwrap_or(0);
         let acts = self.connections[at].client.on_events(events, self.now);
         self.perform(at, acts);
@@ -226,6 +258,7 @@ impl World {
         loop {
             let due = self.connections.iter().filter_map(|connection| connection.client.due()).min();
             self.now = due.map_or(until, |due| due.max(self.now).min(until));
+            self.clock.set((self.now - self.start).as_millis() as u64);
             for at in 0..self.connections.len() {
                 let (over, acts) = self.connections[at].client.on_time(self.now);
                 self.perform(at, acts);
@@ -237,7 +270,7 @@ impl World {
         }
     }
 
-    fn perform(&mut self, at: usize, acts: Vec<Act>) {
+    pub fn perform(&mut self, at: usize, acts: Vec<Act>) {
         let mut todo = VecDeque::from(acts);
         while let Some(act) = todo.pop_front() {
             self.is_perhaps_known(&act);

@@ -1,0 +1,116 @@
+//! Answers to what this handle asked before it came here, and that it does not know of.
+
+use super::*;
+use crate::handle::{Clock, PATIENCE};
+
+/// The same handle at another edge.
+fn restored(bench: Bench) -> Bench {
+    let clock = Clock { now: bench.now, unix_ms: 1_000_000 };
+    let state = serde_json::to_string(&bench.handle.save(clock)).unwrap();
+    let address = Address { edge: ServiceId::from("edge-2"), ..bench.handle.address };
+    Bench { handle: Handle::restore(serde_json::from_str(&state).unwrap(), address, clock), ..bench }
+}
+
+/// A request that was asked elsewhere.
+fn before() -> Option<MessageId> {
+    Some(MessageId::fresh())
+}
+
+#[test]
+fn the_answer_to_what_was_asked_elsewhere_is_told_once() {
+    let mut alice = restored(registered());
+    let request = before();
+    let answer = || events(None, request, None, vec![result("t", "list")]);
+    assert_eq!(alice.hears(answer()), ["t: list"]);
+    assert_eq!(alice.hears(answer()), [""; 0]);
+}
+
+#[test]
+fn nobody_waits_for_an_answer_for_ever() {
+    let mut alice = restored(registered());
+    alice.after(PATIENCE);
+    assert_eq!(alice.hears(events(None, before(), None, vec![result("t", "list")])), [""; 0]);
+}
+
+#[test]
+fn what_was_given_up_before_is_not_answered_again() {
+    let mut alice = registered();
+    alice.says("t", json!({"request": "list"}));
+    let late = alice.last;
+    alice.after(PATIENCE);
+    let mut alice = restored(alice);
+    assert_eq!(alice.hears(events(None, late, None, vec![result("t", "list")])), [""; 0]);
+}
+
+#[test]
+fn what_was_answered_before_is_not_told_again_in_the_midst_of_another_request() {
+    let mut alice = registered();
+    alice.says("1", json!({"request": "list"}));
+    let first = alice.last;
+    assert_eq!(alice.answered(None, vec![result("1", "list")]), ["1: list"]);
+    let mut alice = restored(alice);
+    alice.says("2", json!({"request": "list"}));
+    assert_eq!(alice.hears(events(None, first, None, vec![result("1", "list")])), [""; 0]);
+    assert_eq!(alice.answered(None, vec![result("2", "list")]), ["2: list"]);
+}
+
+#[test]
+fn a_call_that_was_asked_for_elsewhere_begins() {
+    let mut alice = restored(registered());
+    let request = before();
+    let joined =
+        events(request.map(Into::into), request, Some(join(Side::Caller)), vec![result("c", "calling")]);
+    assert_eq!(alice.hears(joined), ["ack c", "c: calling"]);
+    assert_eq!(alice.hangs_up_core(), ["success h", "leg: hangup"]);
+}
+
+#[test]
+fn what_was_accepted_elsewhere_is_acknowledged_and_an_error_comes_instead_of_that() {
+    let (bob, call) = ringing(Side::Callee);
+    let mut bob = restored(bob);
+    let refused = events(Some(call), before(), None, vec![refusal("a", 465)]);
+    assert_eq!(bob.hears(refused), ["refused a 465"]);
+    let accepted = events(Some(call), before(), Some(Change::Answered), vec![result("b", "accepted")]);
+    assert_eq!(bob.hears(accepted), ["ack b", "b: accepted"]);
+}
+
+#[test]
+fn a_call_that_was_refused_elsewhere_is_refused() {
+    let mut alice = restored(registered());
+    let request = before();
+    let refused = events(request.map(Into::into), request, Some(Change::Left), vec![refusal("c", 465)]);
+    assert_eq!(alice.hears(refused), ["refused c 465"]);
+}
+
+#[test]
+fn a_name_that_was_asked_for_elsewhere_is_given_back_with_the_handle() {
+    let mut alice = restored(fresh());
+    let named = Some(Change::Registered("alice".to_owned()));
+    assert_eq!(
+        alice.hears(events(None, before(), named, vec![result("r", "registered")])),
+        ["r: registered"]
+    );
+    assert_eq!(alice.detaches(), ["success d", "release"]);
+}
+
+#[test]
+fn what_waits_and_was_answered_elsewhere_is_not_asked_again() {
+    let (mut bob, call) = ringing(Side::Callee);
+    bob.says("1", json!({"request": "set"}));
+    bob.offers("2", json!({"request": "set"}));
+    let second = Some(bob.handle.waiting[0].id);
+    let mut bob = restored(bob);
+    assert_eq!(bob.hears(events(Some(call), second, None, vec![result("2", "set")])), ["ack 2", "2: set"]);
+    assert_eq!(bob.answered_on_leg(call, None, result("1", "set")), ["1: set"]);
+    assert_eq!(bob.after(PATIENCE), [""; 0]);
+}
+
+#[test]
+fn what_waits_is_asked_under_the_id_it_came_with() {
+    let mut alice = registered();
+    alice.says("1", json!({"request": "list"}));
+    alice.says("2", json!({"request": "list"}));
+    let second = alice.handle.waiting[0].id;
+    alice.answered(None, vec![result("1", "list")]);
+    assert_eq!(alice.last, Some(second));
+}
