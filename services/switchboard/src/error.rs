@@ -7,6 +7,9 @@ use tokio::task::JoinError;
 /// In words for whoever started the process.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The operating system gives no threads.
+    #[error("the process cannot be started: {0}")]
+    Runtime(#[source] io::Error),
     /// There is no log.
     #[error(transparent)]
     Log(#[from] service::logging::Error),

@@ -19,16 +19,24 @@ mod standalone;
 mod ungrouped;
 
 use clap::Parser;
+use error::Error;
 use options::Options;
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run::run(Options::parse().command).await {
+fn main() -> ExitCode {
+    match Runtime::new().map_err(Error::Runtime).and_then(work) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("switchboard: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn work(runtime: Runtime) -> Result<(), Error> {
+    let outcome = runtime.block_on(run::run(Options::parse().command));
+    // It would wait for threads, and one may ask for the address of a name for half a minute.
+    runtime.shutdown_background();
+    outcome
 }

@@ -9,13 +9,18 @@ use service::{CancellationToken, Context, Health, Parting, admin, logging, metri
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// How much longer than it may the work of a process takes to stop before it is cut short.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// A running process.
 pub struct Process {
     /// Why it is not ready.
     pub health: Health,
-    /// Cancelled by a signal.
+    /// Cancelled when its services are to stop: by a signal, or because one of them failed.
     pub shutdown: CancellationToken,
+    signal: CancellationToken,
     drain_timeout: Duration,
     admin: Option<JoinHandle<()>>,
     admin_shutdown: CancellationToken,
@@ -26,7 +31,8 @@ impl Process {
     pub async fn start(options: &options::Process) -> Result<Self, Error> {
         logging::init(&options.log)?;
         metrics::install();
-        let shutdown = shutdown::on_signal().map_err(Error::Signals)?;
+        let signal = shutdown::on_signal().map_err(Error::Signals)?;
+        let shutdown = signal.child_token();
         let (health, admin_shutdown) = (Health::default(), CancellationToken::new());
         health.bad("start", "starting");
         let admin = match &options.admin.admin_listen {
@@ -37,7 +43,7 @@ impl Process {
         let admin = admin.map(serve);
         tokio::spawn(metrics::upkeep(shutdown.clone()));
         let drain_timeout = Duration::from_secs(options.drain_timeout);
-        Ok(Self { health, shutdown, drain_timeout, admin, admin_shutdown })
+        Ok(Self { health, shutdown, signal, drain_timeout, admin, admin_shutdown })
     }
 
     /// What services of this process run with; from now on bus and directory are watched.
@@ -48,6 +54,24 @@ impl Process {
         watch::watch(&context);
         self.health.forget("start");
         context
+    }
+
+    /// Does the work of this process. When it is to stop, whatever hangs is cut short; that is a failure
+    /// only where nobody told it to stop.
+    pub async fn work(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            () = self.overdue() => {
+                tracing::warn!(drain_timeout = ?self.drain_timeout, "stopping took too long and is cut short");
+                if self.signal.is_cancelled() { Ok(()) } else { Err(Error::Ended) }
+            }
+        }
+    }
+
+    async fn overdue(&self) {
+        self.shutdown.cancelled().await;
+        sleep(self.drain_timeout + MARGIN).await;
     }
 
     /// The admin routes stay to the last, so that `/readyz` can say that the process is stopping.

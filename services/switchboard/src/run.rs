@@ -8,15 +8,19 @@ use crate::{cluster, standalone};
 /// Runs what was asked for until a signal, or until it fails.
 pub async fn run(command: Command) -> Result<(), Error> {
     let process = Process::start(command.process()).await?;
-    let outcome = match command {
-        Command::Standalone(options) => standalone::run(options, &process).await,
-        Command::Edge(options) => edge(options, &process).await,
-        Command::Router(options) => router(options, &process).await,
-        Command::Connector(options) => connector(options, &process).await,
-        Command::Rest(options) => rest(options, &process).await,
-    };
+    let outcome = process.work(service(command, &process)).await;
     process.finish().await;
     outcome
+}
+
+async fn service(command: Command, process: &Process) -> Result<(), Error> {
+    match command {
+        Command::Standalone(options) => standalone::run(options, process).await,
+        Command::Edge(options) => edge(options, process).await,
+        Command::Router(options) => router(options, process).await,
+        Command::Connector(options) => connector(options, process).await,
+        Command::Rest(options) => rest(options, process).await,
+    }
 }
 
 async fn edge(options: Edge, process: &Process) -> Result<(), Error> {

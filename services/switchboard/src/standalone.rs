@@ -49,6 +49,9 @@ async fn finish(mut services: Services, context: &Context) -> Result<(), Error> 
         let early = !context.shutdown.is_cancelled();
         let ended = ended.unwrap_or_else(|panic| Err(Error::Panicked(panic)));
         let ended = if early { ended.and(Err(Error::Ended)) } else { ended };
+        if let Err(error) = &ended {
+            tracing::error!(%error, "a service failed; the others stop too");
+        }
         context.shutdown.cancel();
         outcome = outcome.and(ended);
     }

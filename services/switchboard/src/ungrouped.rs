@@ -1,9 +1,10 @@
 //! Flags of a service beside those of others.
 //!
 //! clap makes a group of each flattened struct and names it after the struct. All services call
-//! theirs `Options`, and no two groups of a command may share a name; so here they have none.
+//! theirs `Options`, and no two groups of a command may share a name; so here they have none. A flag
+//! that several services have is one flag, for all of them.
 
-use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
 /// The flags of one service.
 #[derive(Clone, Debug)]
@@ -11,12 +12,18 @@ pub struct Ungrouped<T>(pub T);
 
 impl<T: Args> Args for Ungrouped<T> {
     fn augment_args(command: Command) -> Command {
-        command.args(T::augment_args(unordered()).get_arguments())
+        with_flags_of(command, &T::augment_args(unordered()))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command.args(T::augment_args_for_update(unordered()).get_arguments())
+        with_flags_of(command, &T::augment_args_for_update(unordered()))
     }
+}
+
+fn with_flags_of(command: Command, service: &Command) -> Command {
+    let is_there = |flag: &&Arg| command.get_arguments().any(|it| it.get_id() == flag.get_id());
+    let flags: Vec<Arg> = service.get_arguments().filter(|flag| !is_there(flag)).cloned().collect();
+    command.args(flags)
 }
 
 /// A command that does not number its flags, so that `--help` has them where they are flattened.
