@@ -36,18 +36,25 @@ impl Canaries {
         }
     }
 
-    /// Sends them for ever.
+    /// Sends them for as long as the edge is.
     pub fn send(shared: &Arc<Shared>, every: Duration) {
         for (name, (queue, canary)) in shared.canaries.roads.clone() {
-            let sender = shared.clone();
-            shared.background.spawn(async move {
-                let send = async |number| {
-                    let message = canary::message(&sender.context.id, &name, number);
-                    // One that is not sent is missed like one that is lost.
-                    let _ = sender.context.bus.enqueue(queue, &message).await;
-                };
-                canary.keep_sending(every, send).await;
-            });
+            let shared = shared.clone();
+            shared
+                .background
+                .clone()
+                .spawn(async move { sing(&shared.context, &name, queue, &canary, every).await });
         }
     }
+}
+
+async fn sing(context: &Context, road: &str, queue: Queue, canary: &Canary, every: Duration) {
+    let send = |number| {
+        let message = canary::message(&context.id, road, number);
+        async move {
+            // One that is not sent is missed like one that is lost.
+            let _ = context.bus.enqueue(queue, &message).await;
+        }
+    };
+    canary.keep_sending(every, send).await;
 }

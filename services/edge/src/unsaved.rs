@@ -42,11 +42,6 @@ impl Unsaved {
         self.0.entry(session).or_default().once_more = true;
     }
 
-    /// What these messages did is not part of what was saved: they wait for the next change.
-    pub fn keep(&mut self, session: SessionId, receipts: Vec<Receipt>) {
-        self.0.entry(session).or_default().receipts.extend(receipts);
-    }
-
     /// The sessions to be saved now.
     pub fn ready(&self, all_is_told: bool, now: Instant) -> Vec<SessionId> {
         let told = |entry: &Entry| all_is_told && (entry.until.is_some() || entry.once_more);
@@ -92,16 +87,5 @@ mod tests {
         unsaved.note_unheard(ID);
         assert_eq!((unsaved.due(), unsaved.ready(false, now + 2 * PATIENCE)), (None, vec![]));
         assert_eq!(unsaved.ready(true, now), [ID]);
-    }
-
-    #[test]
-    fn messages_that_are_kept_wait_for_a_change() {
-        let now = Instant::now();
-        let mut unsaved = Unsaved::default();
-        unsaved.keep(ID, vec![Receipt::none()]);
-        assert_eq!(unsaved.ready(true, now), []);
-        unsaved.note(ID, now);
-        assert_eq!(unsaved.ready(true, now), [ID]);
-        assert_eq!(unsaved.take(ID).len(), 1);
     }
 }

@@ -18,11 +18,7 @@ impl Connection {
         }
         let all_is_told = self.outlet.all_is_told();
         for session in self.unsaved.ready(all_is_told, now) {
-            let mut receipts = self.unsaved.take(session);
-            if self.client.keeps_early(session) {
-                // These may be for what is kept; the session changes once more when it is not.
-                self.unsaved.keep(session, std::mem::take(&mut receipts));
-            }
+            let receipts = self.unsaved.take(session);
             if let Some(draft) = self.draft(session, receipts) {
                 let is_behind = !all_is_told && !draft.unheard.is_empty();
                 self.shared.scribe.save(draft);

@@ -1,6 +1,6 @@
 //! A running edge, and what is around it.
 
-use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message};
+use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message, Stamp};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader, Worker};
 use clap::Parser;
@@ -19,15 +19,24 @@ struct Command {
     options: edge::Options,
 }
 
-/// An edge whose routers and whose one connector are this test.
+/// An edge whose routers and whose one connector are this test. Others can stand beside it.
 pub struct Bench {
     pub url: String,
     pub bus: Bus,
+    pub directory: Directory,
     pub stop: CancellationToken,
     pub edge: JoinHandle<()>,
-    id: ServiceId,
+    pub id: ServiceId,
     routers: [Worker; 2],
     backend: MailboxReader,
+}
+
+/// A running edge.
+pub struct Node {
+    pub url: String,
+    pub id: ServiceId,
+    pub stop: CancellationToken,
+    pub edge: JoinHandle<()>,
 }
 
 /// A request that reached the routers.
@@ -36,30 +45,47 @@ pub struct Asked {
     pub asks: ClientRequest,
 }
 
+impl Node {
+    async fn start(bus: Bus, directory: Directory, address: &str, hand_over: bool, options: &[&str]) -> Self {
+        let (id, stop) = (ServiceId::fresh("edge"), CancellationToken::new());
+        let parting = Parting { bound: Duration::from_secs(5), hand_over };
+        let (health, shutdown) = (Health::default(), stop.clone());
+        let context = Context { id: id.clone(), bus, directory, health, shutdown, parting };
+        let listener = TcpListener::bind(address).await.unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let options = Command::parse_from(["edge", "--canary-interval=0"].iter().chain(options)).options;
+        let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
+        Self { url, id, stop, edge }
+    }
+}
+
 impl Bench {
+    /// An edge that is alone.
     pub async fn start(options: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", options).await
     }
 
     /// An edge that listens elsewhere.
     pub async fn start_at(address: &str, options: &[&str]) -> Self {
-        let (bus, stop) = (Bus::memory(), CancellationToken::new());
-        let id = ServiceId::fresh("edge");
-        let context = Context {
-            id: id.clone(),
-            bus: bus.clone(),
-            directory: Directory::memory(),
-            health: Health::default(),
-            shutdown: stop.clone(),
-            parting: Parting { bound: Duration::from_secs(5), hand_over: false },
-        };
-        let listener = TcpListener::bind(address).await.unwrap();
-        let url = format!("ws://{}", listener.local_addr().unwrap());
-        let options = Command::parse_from(["edge", "--canary-interval=0"].iter().chain(options)).options;
-        let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
+        Self::on(Bus::memory(), Directory::memory(), address, false, options).await
+    }
+
+    /// The first edge of a cluster.
+    pub async fn first(options: &[&str]) -> Self {
+        Self::on(Bus::memory(), Directory::memory(), "127.0.0.1:0", true, options).await
+    }
+
+    async fn on(bus: Bus, directory: Directory, address: &str, hand_over: bool, options: &[&str]) -> Self {
         let routers = [bus.work(Queue::Requests(0), "r").await, bus.work(Queue::Requests(1), "r").await];
         let backend = bus.open(backend()).await.unwrap();
-        Self { url, bus, stop, edge, id, routers, backend }
+        let node = Node::start(bus.clone(), directory.clone(), address, hand_over, options).await;
+        let Node { url, id, stop, edge } = node;
+        Self { url, bus, directory, stop, edge, id, routers, backend }
+    }
+
+    /// Another edge of the cluster.
+    pub async fn another(&self, options: &[&str]) -> Node {
+        Node::start(self.bus.clone(), self.directory.clone(), "127.0.0.1:0", true, options).await
     }
 
     /// A registered client.
@@ -120,6 +146,22 @@ impl Bench {
         self.tell_with(to, call, None, change, item).await;
     }
 
+    /// Tells a handle at an edge an event under a number.
+    pub async fn tell_stamped(&self, edge: &ServiceId, to: &Address, leg: LegRef, number: u64, event: &str) {
+        let data = videocall::event(event, None, None);
+        let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
+        let events = Events {
+            session: to.session,
+            handle: to.handle,
+            call: Some(leg.call),
+            stamp: Some(Stamp { term: 1, number }),
+            answers: None,
+            change: None,
+            events: vec![item],
+        };
+        self.post(edge, events).await;
+    }
+
     async fn tell_with(
         &self,
         to: &ClientRequest,
@@ -130,8 +172,20 @@ impl Bench {
     ) {
         let (session, handle) = (to.from.session, to.from.handle);
         let events = Events { session, handle, call, stamp: None, answers, change, events: vec![item] };
+        self.post(&to.from.edge, events).await;
+    }
+
+    async fn post(&self, edge: &ServiceId, events: Events) {
         let message = Message::new(Body::Events(events));
-        self.bus.post(&Mailbox::Edge(self.id.clone()), &message).await.unwrap();
+        self.bus.post(&Mailbox::Edge(edge.clone()), &message).await.unwrap();
+    }
+
+    /// Waits until the directory has what is known of a session, with what its client has not heard.
+    pub async fn settled(&self, edge: &ServiceId) {
+        eventually("the mailbox is empty", async || {
+            self.bus.backlog(&Mailbox::Edge(edge.clone()).key()).await.unwrap() == 0
+        })
+        .await;
     }
 
     /// Waits until the edge knows that a client's socket is gone: then one that has lost its name

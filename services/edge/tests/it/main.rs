@@ -1,8 +1,12 @@
-//! An edge over real websockets, on the memory bus. The test plays the routers and the connectors.
+//! Edges over real websockets, on the memory bus. The test plays the routers and the connectors.
 #![allow(clippy::unwrap_used)]
 
 mod bench;
 mod calls;
 mod claims;
 mod ends;
+mod floods;
+mod heirs;
 mod manners;
+mod parting;
+mod restored;

@@ -1,0 +1,199 @@
+//! A session changes its edge.
+
+use crate::bench::Bench;
+use bus::message::{Address, Body, LegRef};
+use protocol::ServiceId;
+use serde_json::{Value, json};
+use std::time::Duration;
+use testkit::Client;
+use tokio::time::sleep;
+
+/// The connector learns that a leg's client is at this edge now.
+async fn attended(bench: &mut Bench, leg: LegRef, edge: &ServiceId) -> Address {
+    match bench.on_leg().await.body {
+        Body::Attend(attend) => {
+            assert_eq!((attend.leg, &attend.address.edge), (leg, edge));
+            attend.address
+        }
+        other => panic!("not attend: {other:?}"),
+    }
+}
+
+/// The last events that a client has heard, in order.
+fn last(client: &Client, count: usize) -> Vec<String> {
+    let events = client.transcript().events();
+    events.iter().skip(events.len().saturating_sub(count)).map(|event| (*event).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_came_while_the_socket_was_gone_is_heard_at_another_edge() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut alice, asked, leg) = bench.ringing().await;
+    alice.drop_socket();
+    bench.notices_the_drop(&asked, leg).await;
+    for (number, event) in ["one", "two", "three"].into_iter().enumerate() {
+        bench.tell_stamped(&bench.id, &asked.asks.from, leg, number as u64 + 1, event).await;
+    }
+    bench.settled(&bench.id).await;
+    alice.reconnect(&other.url).await;
+    let address = attended(&mut bench, leg, &other.id).await;
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 4, "four, still to the first edge").await;
+    bench.tell_stamped(&other.id, &address, leg, 5, "five").await;
+    alice.expect_event("five").await;
+    assert_eq!(last(&alice, 5), ["one", "two", "three", "four, still to the first edge", "five"]);
+}
+
+#[tokio::test]
+async fn a_session_is_taken_from_a_socket_that_is_still_at_another_edge() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut old, asked, leg) = bench.ringing().await;
+    let mut new = Client::claim(&other.url, old.session()).await.with_handle(old.handle());
+    attended(&mut bench, leg, &other.id).await;
+    bench.tell(&asked.asks, Some(leg.call), None, "update").await;
+    new.expect_event("update").await;
+    old.expect_silence_of("update").await;
+    let reply = old.request(old.on_session(json!({"janus": "keepalive"}))).await;
+    assert_eq!(reply["error"]["code"], 458);
+    new.post_message(json!({"request": "hangup"}), None).await;
+    assert!(matches!(bench.on_leg().await.body, Body::Request(request) if request.leg == leg));
+    old.create().await;
+}
+
+#[tokio::test]
+async fn a_session_comes_back_to_the_edge_that_gave_it_up() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut alice, asked, leg) = bench.ringing().await;
+    for (number, url, edge) in [(1, &other.url, &other.id), (2, &bench.url.clone(), &bench.id.clone())] {
+        alice.reconnect(url).await;
+        let address = attended(&mut bench, leg, edge).await;
+        bench.tell_stamped(edge, &address, leg, number, "update").await;
+        alice.expect_event("update").await;
+    }
+    bench.tell_stamped(&other.id, &asked.asks.from, leg, 3, "late").await;
+    alice.expect_event("late").await;
+}
+
+#[tokio::test]
+async fn what_a_killed_edge_had_not_dealt_with_is_heard_once_and_in_order() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut alice, asked, leg) = bench.ringing().await;
+    let to = asked.asks.from.clone();
+    bench.tell_stamped(&bench.id, &to, leg, 1, "heard").await;
+    alice.expect_event("heard").await;
+    bench.settled(&bench.id).await;
+    // Its effect is not written down yet when the edge is killed.
+    bench.tell_stamped(&bench.id, &to, leg, 2, "heard or not").await;
+    tokio::task::yield_now().await;
+    bench.edge.abort();
+    alice.drop_socket();
+    bench.tell_stamped(&bench.id, &to, leg, 3, "before the claim").await;
+    alice.reconnect(&other.url).await;
+    let address = attended(&mut bench, leg, &other.id).await;
+    bench.tell_stamped(&other.id, &address, leg, 5, "to the new edge").await;
+    bench.tell_stamped(&bench.id, &to, leg, 4, "after the claim").await;
+    alice.expect_event("to the new edge").await;
+    assert_eq!(
+        last(&alice, 5),
+        ["heard", "heard or not", "before the claim", "after the claim", "to the new edge"]
+    );
+}
+
+#[tokio::test]
+async fn what_a_client_did_not_hear_before_its_edge_was_killed_is_heard_once() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut alice, asked, leg) = bench.ringing().await;
+    alice.drop_socket();
+    bench.notices_the_drop(&asked, leg).await;
+    for (number, event) in ["one", "two"].into_iter().enumerate() {
+        bench.tell_stamped(&bench.id, &asked.asks.from, leg, number as u64 + 1, event).await;
+        bench.settled(&bench.id).await;
+    }
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 3, "three").await;
+    tokio::task::yield_now().await;
+    bench.edge.abort();
+    alice.reconnect(&other.url).await;
+    let address = attended(&mut bench, leg, &other.id).await;
+    bench.tell_stamped(&other.id, &address, leg, 4, "four").await;
+    alice.expect_event("four").await;
+    assert_eq!(last(&alice, 4), ["one", "two", "three", "four"]);
+}
+
+#[tokio::test]
+async fn a_name_and_its_handle_move_with_their_session() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let mut alice = bench.alice().await;
+    let session = protocol::SessionId(alice.session());
+    let handle = protocol::HandleRef { session, handle: protocol::HandleId(alice.handle()) };
+    let owner = directory::record::Owner { edge: bench.id.clone(), handle };
+    bench.directory.claim_name(&owner, "alice", protocol::MessageId::fresh()).await.unwrap();
+    bench.directory.give_name("alice", &owner, None).await.unwrap();
+    alice.reconnect(&other.url).await;
+    testkit::eventually("the name is at the other edge", async || {
+        let user = bench.directory.user("alice").await.unwrap().unwrap();
+        user.owner.edge == other.id
+    })
+    .await;
+    assert_eq!(bench.directory.handle(handle).await.unwrap().unwrap().edge, other.id);
+}
+
+#[tokio::test]
+async fn a_request_that_was_under_way_is_answered_at_the_new_edge() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let mut alice = bench.alice().await;
+    let transaction = alice.post_message(json!({"request": "list"}), None).await;
+    let asked = bench.request("list").await;
+    sleep(Duration::from_millis(100)).await;
+    bench.edge.abort();
+    alice.reconnect(&other.url).await;
+    bench.answer(&asked, None, None, "listed").await;
+    let answer: Value = alice.expect("the answer", |it| testkit::message::event(it) == "listed").await;
+    assert_eq!(answer["transaction"], transaction);
+}
+
+#[tokio::test]
+async fn the_time_to_claim_runs_from_the_drop_also_when_the_edge_is_killed() {
+    let mut bench = Bench::first(&["--reclaim-timeout=1"]).await;
+    let other = bench.another(&["--reclaim-timeout=1"]).await;
+    let mut alice = bench.alice().await;
+    alice.drop_socket();
+    sleep(Duration::from_millis(200)).await;
+    bench.edge.abort();
+    sleep(Duration::from_secs(1)).await;
+    let mut late = Client::connect(&other.url).await;
+    let reply = late.request(json!({"janus": "claim", "session_id": alice.session()})).await;
+    assert_eq!(reply["error"]["code"], 458);
+}
+
+#[tokio::test]
+async fn of_many_who_claim_at_two_edges_exactly_one_has_the_session_and_its_events() {
+    let mut bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let (alice, asked, leg) = bench.ringing().await;
+    let mut claimers = Vec::new();
+    for url in [&bench.url, &other.url].into_iter().cycle().take(8) {
+        claimers.push(Client::connect(url).await);
+    }
+    let claim = json!({"janus": "claim", "session_id": alice.session()});
+    for claimer in &mut claimers {
+        claimer.post(claim.clone()).await;
+    }
+    for claimer in &mut claimers {
+        claimer.expect("a reply", |it| matches!(it["janus"].as_str(), Some("success" | "error"))).await;
+    }
+    bench.tell(&asked.asks, Some(leg.call), None, "update").await;
+    let heard = |it: &&mut Client| it.inbox().any(|message| testkit::message::event(message) == "update");
+    testkit::eventually("one of them hears an event", async || {
+        for claimer in &mut claimers {
+            claimer.ping().await;
+        }
+        claimers.iter_mut().filter(heard).count() == 1
+    })
+    .await;
+}
