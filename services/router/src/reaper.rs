@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long everybody has to give a sign of life again after the directory was away.
-const SETTLING: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(5);
 const LEASE: &str = "reaper";
 const LEASE_LIFE: Duration = Duration::from_secs(5);
 

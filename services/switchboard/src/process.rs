@@ -89,3 +89,47 @@ pub async fn listen(flag: &'static str, address: &str) -> Result<TcpListener, Er
     let refused = |source| Error::Listen { flag, address: address.to_owned(), source };
     TcpListener::bind(address).await.map_err(refused)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::time::Instant;
+
+    fn process() -> Process {
+        let signal = CancellationToken::new();
+        Process {
+            health: Health::default(),
+            shutdown: signal.child_token(),
+            signal,
+            drain_timeout: Duration::from_secs(20),
+            admin: None,
+            admin_shutdown: CancellationToken::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_hangs_is_cut_short_after_a_signal_and_that_is_no_failure() {
+        let (process, told) = (process(), Instant::now());
+        process.signal.cancel();
+        assert!(process.work(pending()).await.is_ok());
+        assert_eq!(told.elapsed(), Duration::from_secs(21));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_hangs_after_another_service_failed_is_cut_short_and_is_a_failure() {
+        let process = process();
+        process.shutdown.cancel();
+        assert!(matches!(process.work(pending()).await, Err(Error::Ended)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_cut_short_that_is_to_go_on() {
+        let process = process();
+        let long = async {
+            sleep(Duration::from_secs(86_400)).await;
+            Err(Error::Ended)
+        };
+        assert!(process.work(long).await.is_err());
+    }
+}

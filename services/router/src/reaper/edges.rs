@@ -74,6 +74,7 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
         context.directory.close_session(**session, edge).await?;
     }
     let released = release_orphans(context, &handles).await?;
+    metrics::counter!("switchboard_router_reaped_sessions_total").increment(over.len() as u64);
     if !over.is_empty() || released > 0 {
         tracing::warn!(%edge, sessions = over.len(), handles = released, "ended what a dead edge held and nobody claimed");
     }
