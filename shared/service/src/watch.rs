@@ -48,6 +48,10 @@ async fn ask<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Futur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CancellationToken, Parting};
+    use bus::Bus;
+    use directory::Directory;
+    use protocol::ServiceId;
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_an_error_and_silence_are_told_apart() {
@@ -60,5 +64,23 @@ mod tests {
             health.complaints(),
             [complaint("b", "refused"), complaint("c", "no answer within 2 seconds")]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_the_process_stops_is_said_at_once() {
+        let context = Context {
+            id: ServiceId::fresh("router"),
+            bus: Bus::memory(),
+            directory: Directory::memory(),
+            health: Health::default(),
+            shutdown: CancellationToken::new(),
+            parting: Parting { bound: Duration::ZERO, hand_over: true },
+        };
+        watch(&context);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(context.health.complaints().is_empty());
+        context.shutdown.cancel();
+        tokio::task::yield_now().await;
+        assert_eq!(context.health.complaints(), [("shutdown".to_owned(), "stopping".to_owned())]);
     }
 }
