@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # unchanged; procps has `kill`, with which tests send signals.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps
 
-.PHONY: help demo test fuzz lint format clippy docs build release clean
+.PHONY: help demo test fuzz sim lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "               (DEMO_PORT=9000 make demo for another port than 8080)"
 	@echo "make test      run every test; it installs the servers and the browser they need"
 	@echo "make fuzz      feed the reader of clients' frames with nonsense (FUZZ_SECONDS=60)"
+	@echo "make sim       tell more of the simulated stories than the tests do (SEEDS=10000), or one (SEED=7)"
 	@echo "make lint      formatting, lints and documentation, with warnings as errors"
 	@echo "make build     build the executable: target/debug/switchboard"
 	@echo "make release   build it for use: target/release/switchboard"
@@ -34,6 +35,10 @@ fuzz:
 	command -v cargo-fuzz || cargo install --locked cargo-fuzz
 	mkdir -p fuzz/corpus
 	cd fuzz && cargo fuzz run frame --sanitizer none corpus seeds -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192
+
+sim: SEEDS ?= 10000
+sim:
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo test -p system-tests -- sim::whatever --nocapture
 
 lint: format clippy docs
 

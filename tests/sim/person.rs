@@ -1,253 +1,264 @@
-//! A client at an edge of its own: what it asks, and whether what it hears makes sense.
+//! A client: its sockets, its session, what it has asked, and what it knows of its call.
 
-use bus::message::Events;
-use edge::access::Access;
-use edge::act::Act;
-use edge::client::{Client, Step};
-use edge::options::Limits;
-use protocol::object::Object;
-use protocol::server_info::ServerInfo;
-use protocol::{HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use super::dice::Dice;
+use super::socket::Socket;
+use super::trace::Trace;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
+use testkit::message::VIDEOCALL;
+use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-const RECLAIM: Duration = Duration::from_secs(30);
-const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nm=audio 9 RTP/SAVPF 0\r\n";
+/// A client says something so often, that its session does not end for silence.
+const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// What was asked and what came of it.
-#[derive(Default)]
-struct Request {
-    handle: u64,
-    plugin: bool,
-    acks: u32,
-    answers: u32,
+/// What was asked, and what came of it.
+pub(super) struct Asked {
+    pub(super) verb: &'static str,
+    pub(super) handle: Option<u64>,
+    pub(super) acked: Option<Instant>,
+    pub(super) answered: Option<Instant>,
+    /// Whether it may stay without an answer.
+    pub(super) excused: bool,
 }
 
-/// A client and its edge.
+/// What a client knows of its call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Call {
+    /// There is none.
+    #[default]
+    None,
+    /// It has called.
+    Calling,
+    /// It is called.
+    Ringing,
+    /// Both talk.
+    Up,
+}
+
+/// A client.
 pub struct Person {
+    /// Its name.
     pub name: &'static str,
-    edge: ServiceId,
-    client: Client,
-    number: u64,
-    session: Option<SessionId>,
+    /// The place of the edge that its socket goes to.
+    pub door: usize,
+    /// The name it has registered.
+    pub registered: Option<String>,
+    /// What it knows of its call.
+    pub call: Call,
+    /// Its session.
+    pub session: Option<u64>,
+    /// Its handle.
     pub handle: Option<u64>,
-    away: bool,
-    requests: BTreeMap<String, Request>,
-    /// Handles that are detached, and whose end it has not heard of.
-    departing: BTreeSet<u64>,
-    /// Whether its client takes the handle to be in a call.
-    pub in_call: bool,
-}
-
-/// An offer or an answer.
-pub fn jsep(kind: &str) -> Value {
-    json!({"type": kind, "sdp": SDP})
-}
-
-fn connection(edge: &ServiceId) -> Client {
-    let access = Access::default();
-    let limits = Limits { session_timeout: None, reclaim_timeout: RECLAIM, max_sessions: 2, access };
-    let info = ServerInfo {
-        server_name: edge.to_string(),
-        version_string: "0".to_owned(),
-        session_timeout: 0,
-        reclaim_session_timeout: 30,
-        accepting_new_sessions: true,
-        api_secret: false,
-        auth_token: false,
-    };
-    Client::new(edge.clone(), Arc::new(limits), Arc::new(info))
+    /// Since when its session has no socket.
+    pub away: Option<Instant>,
+    pub(super) trace: Trace,
+    pub(super) socket: Option<Socket>,
+    /// The socket from which the session is being claimed.
+    pub(super) former: Option<Socket>,
+    /// The request that opens or claims its session.
+    pub(super) opening: Option<String>,
+    pub(super) asked: BTreeMap<String, Asked>,
+    /// Offers and answers it has heard, and when.
+    pub(super) heard: BTreeMap<String, Instant>,
+    /// The number of the last update in its call.
+    pub(super) last_update: u64,
+    /// When what it heard may come again, because its edge died or froze.
+    pub(super) doubts: Vec<(Instant, Instant)>,
+    /// Sessions and handles that are over for it.
+    pub(super) gone: BTreeSet<u64>,
+    number: u64,
+    last_said: Instant,
 }
 
 impl Person {
-    /// Somebody who has no session yet; sessions are numbered from here on.
-    pub fn new(name: &'static str, number: u64) -> Self {
-        let edge = ServiceId::from(name);
-        let (client, requests) = (connection(&edge), BTreeMap::new());
-        let (session, handle) = (None, None);
+    /// Somebody who has no socket yet; numbers count from here on.
+    pub fn new(name: &'static str, number: u64, trace: Trace) -> Self {
         Self {
             name,
-            edge,
-            client,
+            door: 0,
+            registered: None,
+            call: Call::None,
+            session: None,
+            handle: None,
+            away: None,
+            trace,
+            socket: None,
+            former: None,
+            opening: None,
+            asked: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            last_update: 0,
+            doubts: Vec::new(),
+            gone: BTreeSet::new(),
             number,
-            session,
-            handle,
-            away: false,
-            requests,
-            departing: BTreeSet::new(),
-            in_call: false,
+            last_said: Instant::now(),
         }
     }
 
-    /// Its handle, wherever one is.
-    pub fn who(&self) -> Option<HandleRef> {
-        Some(HandleRef { session: self.session?, handle: HandleId(self.handle?) })
+    /// Whether its socket is open and its session, if it has one, is on it.
+    pub fn is_there(&self) -> bool {
+        self.socket.is_some() && self.away.is_none() && self.opening.is_none()
     }
 
-    /// A new session with a handle, if there is none.
-    pub fn begins(&mut self, now: Instant) -> Vec<Act> {
-        if self.session.is_none() {
-            (self.client, self.away) = (connection(&self.edge), false);
-            self.number += 1;
-            let session = SessionId(self.number);
-            self.client.opened(session, None, now);
-            self.session = Some(session);
+    /// Whether it waits for its session.
+    pub fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
+
+    /// Connects and begins a session.
+    pub fn begins(&mut self, door: usize, stream: DuplexStream) {
+        self.session_goes();
+        self.loses_socket();
+        (self.door, self.socket) = (door, Some(Socket::open(stream)));
+        self.opening = Some(self.says("create", json!({})));
+    }
+
+    /// Claims its session from another socket; the one it had may still be open.
+    pub fn claims(&mut self, door: usize, stream: DuplexStream) {
+        self.away.get_or_insert_with(Instant::now);
+        self.excuse_what_has_no_ack();
+        self.former = self.socket.take();
+        (self.door, self.socket) = (door, Some(Socket::open(stream)));
+        self.opening = Some(self.says("claim", json!({})));
+    }
+
+    /// Its socket is gone, by its own doing or not.
+    pub fn loses_socket(&mut self) {
+        // What waits in it, or in front of it, was handed over and counts as heard.
+        if self.socket.take().is_some_and(|socket| !socket.is_reading()) {
+            self.doubt(Duration::from_secs(3600));
+            self.excuse_all();
         }
-        match self.handle {
-            Some(_) => Vec::new(),
-            None => self.asks(json!({"janus": "attach", "plugin": "janus.plugin.videocall"}), now),
+        (self.former, self.opening) = (None, None);
+        self.excuse_what_has_no_ack();
+        match self.session {
+            Some(_) => _ = self.away.get_or_insert_with(Instant::now),
+            None => self.session_goes(),
         }
     }
 
-    /// Asks something, if the client is there.
-    pub fn asks(&mut self, mut request: Value, now: Instant) -> Vec<Act> {
-        let (Some(session), false) = (self.session, self.away) else { return Vec::new() };
+    /// Stops or begins to read.
+    pub fn reads(&self, reads: bool) {
+        if let Some(socket) = &self.socket {
+            socket.read(reads);
+        }
+    }
+
+    /// Whether it reads what it is sent.
+    pub fn is_reading(&self) -> bool {
+        self.socket.as_ref().is_none_or(Socket::is_reading)
+    }
+
+    /// Asks something of its session; returns the transaction.
+    pub fn says(&mut self, verb: &'static str, mut request: Value) -> String {
         self.number += 1;
+        self.last_said = Instant::now();
         let transaction = format!("{}{}", self.name, self.number);
+        request["janus"] = json!(verb);
         request["transaction"] = json!(transaction);
-        request["session_id"] = json!(session.0);
-        let verb = request["janus"].as_str().unwrap().to_owned();
-        if let (Some(handle), false) = (self.handle, verb == "destroy") {
-            request["handle_id"] = json!(handle);
-        } else if verb != "attach" && verb != "destroy" {
-            return Vec::new();
+        if let Some(session) = self.session {
+            request["session_id"] = json!(session);
         }
-        let handle = self.handle.unwrap_or_default();
-        let asked = Request { handle, plugin: verb == "message", ..Request::default() };
-        self.requests.insert(transaction, asked);
-        let acts = self.is_done(&request.to_string(), now);
-        self.after(&verb);
-        acts
+        let of_handle = !matches!(verb, "create" | "claim" | "attach" | "destroy" | "keepalive");
+        let handle = self.handle.filter(|_| of_handle);
+        if let Some(handle) = handle {
+            request["handle_id"] = json!(handle);
+        }
+        let (acked, answered, excused) = (None, None, false);
+        self.asked.insert(transaction.clone(), Asked { verb, handle, acked, answered, excused });
+        self.trace.note(self.name, format_args!("> {request}"));
+        if let Some(socket) = &self.socket {
+            socket.say(request.to_string());
+        }
+        self.after(verb);
+        transaction
     }
 
-    fn is_done(&mut self, request: &str, now: Instant) -> Vec<Act> {
-        match self.client.on_request(Object::parse(request).unwrap(), now) {
-            Step::Do(acts) | Step::End(_, acts) => acts,
-            other => panic!("its own session is there: {other:?}"),
+    /// A request to the plugin.
+    pub fn asks(&mut self, body: Value, jsep: Option<&str>) {
+        let mut request = json!({"body": body});
+        if let Some(kind) = jsep {
+            request["jsep"] = json!({"type": kind, "sdp": self.sdp()});
+        }
+        self.says("message", request);
+    }
+
+    /// Attaches to the plugin.
+    pub fn attaches(&mut self) {
+        self.opening = Some(self.says("attach", json!({"plugin": VIDEOCALL})));
+    }
+
+    /// A session description that is like no other.
+    fn sdp(&self) -> String {
+        let number = self.number + 1;
+        format!("v=0\r\no=- {number} 1 IN IP4 0.0.0.0\r\ns=-\r\nm=audio 9 RTP/SAVPF 0\r\n")
+    }
+
+    /// Says that it is still there, if it has been silent for long.
+    pub fn keeps_alive(&mut self) {
+        if self.is_there() && self.session.is_some() && self.last_said.elapsed() > KEEPALIVE {
+            self.says("keepalive", json!({}));
         }
     }
 
     fn after(&mut self, verb: &str) {
         match verb {
-            "detach" => {
-                self.departing.extend(self.handle);
-                self.handle_goes();
-            }
+            "detach" => self.handle_goes(),
             "destroy" => self.session_goes(),
             _ => {}
         }
     }
 
-    /// Nobody waits for what a handle was asked that is gone.
     fn handle_goes(&mut self) {
-        self.in_call = false;
+        (self.call, self.registered) = (Call::None, None);
         if let Some(gone) = self.handle.take() {
-            self.requests.retain(|_, asked| asked.handle != gone || !asked.plugin || asked.answers > 0);
+            self.gone.insert(gone);
+            let theirs = self.asked.values_mut().filter(|asked| asked.handle == Some(gone));
+            theirs.filter(|asked| asked.verb != "detach").for_each(|asked| asked.excused = true);
         }
     }
 
-    fn session_goes(&mut self) {
+    pub(super) fn session_goes(&mut self) {
         self.handle_goes();
-        self.departing.clear();
-        self.session = None;
-    }
-
-    /// The socket is gone.
-    pub fn drops(&mut self, now: Instant) {
-        if !std::mem::replace(&mut self.away, true) {
-            self.client.went_away(now);
+        self.away = None;
+        if let Some(gone) = self.session.take() {
+            self.gone.insert(gone);
+            self.asked
+                .values_mut()
+                .filter(|asked| asked.verb != "destroy")
+                .for_each(|asked| asked.excused = true);
         }
     }
 
-    /// The session is claimed from another socket.
-    pub fn claims(&mut self, now: Instant) {
-        let Some(session) = self.session else { return };
-        let mut client = connection(&self.edge);
-        client.claimed(self.client.surrender(session, now).unwrap(), now);
-        (self.client, self.away) = (client, false);
+    /// What was asked on a socket that is gone may never have arrived.
+    fn excuse_what_has_no_ack(&mut self) {
+        let unsure = self.asked.values_mut().filter(|asked| asked.acked.is_none());
+        unsure.for_each(|asked| asked.excused = true);
     }
 
-    /// Events from its edge's mailbox.
-    pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Act> {
-        self.client.on_events(events, now)
+    fn excuse_all(&mut self) {
+        self.asked.values_mut().for_each(|asked| asked.excused = true);
     }
 
-    /// A message of this handle did not get on the bus.
-    pub fn on_send_failed(&mut self, who: HandleRef, id: MessageId, now: Instant) -> Vec<Act> {
-        self.client.on_send_failed(who, id, now)
+    /// Its edge dies or freezes: what happened in the time before may not be written down.
+    pub fn doubt(&mut self, before: Duration) {
+        let now = Instant::now();
+        let from = now.checked_sub(before).unwrap_or(now);
+        self.doubts.push((from, now));
+        let lost = |asked: &&mut Asked| asked.acked.is_some_and(|acked| acked >= from);
+        self.asked.values_mut().filter(lost).for_each(|asked| asked.excused = true);
     }
 
-    /// When something is due.
-    pub fn due(&self) -> Option<Instant> {
-        self.client.due()
-    }
-
-    /// Does what is due.
-    pub fn on_time(&mut self, now: Instant) -> Vec<Act> {
-        let (over, acts) = self.client.on_time(now);
-        if !over.is_empty() {
-            self.session_goes();
-        }
-        acts
-    }
-
-    /// Nothing is left that it waits for.
-    pub fn waits_for_nothing(&self) {
-        let open = self.requests.iter().filter(|(_, asked)| asked.answers == 0);
-        let open: Vec<&String> = open.map(|(transaction, _)| transaction).collect();
-        assert!(open.is_empty() && self.departing.is_empty(), "never heard: {open:?} {:?}", self.departing);
-    }
-
-    /// Its client is told this.
-    pub fn hears(&mut self, text: &str) {
-        let told: Value = serde_json::from_str(text).unwrap();
-        if let Some(transaction) = told["transaction"].as_str() {
-            self.is_answered(transaction, &told);
-        }
-        if self.handle.is_none() && told["data"]["id"].is_u64() {
-            self.handle = told["data"]["id"].as_u64();
-        }
-        match told["sender"].as_u64() {
-            Some(sender) if Some(sender) == self.handle => self.hears_of_call(&told),
-            Some(sender) => {
-                assert!(told["janus"] == "detached" && self.departing.remove(&sender), "it is gone: {told}");
-            }
-            None => {}
-        }
-    }
-
-    fn is_answered(&mut self, transaction: &str, told: &Value) {
-        let Some(asked) = self.requests.get_mut(transaction) else {
-            return assert!(told["sender"] != json!(self.handle), "not asked, or long ago: {told}");
-        };
-        match (told["janus"].as_str().unwrap(), asked.plugin) {
-            ("ack", true) => asked.acks += 1,
-            ("event", true) => {
-                assert_eq!(asked.acks, 1, "{told} without an ack");
-                asked.answers += 1;
-            }
-            _ => asked.answers += 1,
-        }
-        let late = asked.plugin && told["janus"] == "ack" && asked.answers > 0;
-        assert!(asked.acks <= 1 && asked.answers <= 1 && !late, "one ack, then one answer: {told}");
-    }
-
-    /// A call begins, goes on and ends, and only then the next begins.
-    fn hears_of_call(&mut self, told: &Value) {
-        let result = &told["plugindata"]["data"]["result"]["event"];
-        let word = result.as_str().or(told["janus"].as_str()).unwrap();
-        match word {
-            "calling" | "incomingcall" => {
-                assert!(!std::mem::replace(&mut self.in_call, true), "{} is in a call: {told}", self.name);
-            }
-            "accepted" | "update" | "trickle" | "webrtcup" | "media" => {
-                assert!(self.in_call, "{} is in no call: {told}", self.name);
-            }
-            "hangup" if result.is_null() => self.in_call = false,
-            _ => {}
-        }
+    /// Something to say next, of several with their weights.
+    pub fn chooses<T: Copy>(dice: &mut Dice, of: &[(usize, T)]) -> T {
+        let mut left = dice.below(of.iter().map(|(weight, _)| weight).sum());
+        let chosen = of.iter().find(|(weight, _)| {
+            let here = left < *weight;
+            left = left.saturating_sub(*weight);
+            here
+        });
+        chosen.unwrap_or(&of[0]).1
     }
 }

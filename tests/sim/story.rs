@@ -1,75 +1,188 @@
-//! What people do, and what goes wrong.
+//! What happens in a run, as its dice fall: what clients do, by what they know, and what goes wrong.
 
-use crate::sim::person::jsep;
-use crate::sim::world::World;
-use serde_json::{Value, json};
+use super::cluster::Kind;
+use super::person::{Call, Person};
+use super::trouble::Trouble;
+use super::world::{NAMES, World};
+use serde_json::json;
 use std::time::Duration;
 
-/// What happens, to whom, and how.
-pub type Step = (u8, u8, u8);
+/// What a client can do.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Call,
+    CallWithoutOffer,
+    Accept,
+    Decline,
+    Update,
+    Set,
+    Trickle,
+    HangUp,
+    CoreHangUp,
+    List,
+    Exists,
+    Register,
+    Detach,
+    Destroy,
+    Drop,
+    Steal,
+}
+
+/// With what weight a client without a call does something.
+const IDLE: [(usize, Deed); 9] = [
+    (60, Deed::Call),
+    (3, Deed::CallWithoutOffer),
+    (3, Deed::List),
+    (3, Deed::Exists),
+    (2, Deed::Register),
+    (2, Deed::HangUp),
+    (4, Deed::Detach),
+    (3, Deed::Destroy),
+    (8, Deed::Drop),
+];
+/// One that calls.
+const CALLING: [(usize, Deed); 6] = [
+    (20, Deed::Trickle),
+    (10, Deed::HangUp),
+    (5, Deed::CoreHangUp),
+    (3, Deed::Detach),
+    (12, Deed::Drop),
+    (4, Deed::Steal),
+];
+/// One that is called.
+const RINGING: [(usize, Deed); 7] = [
+    (60, Deed::Accept),
+    (10, Deed::Decline),
+    (10, Deed::Trickle),
+    (2, Deed::Detach),
+    (2, Deed::Destroy),
+    (8, Deed::Drop),
+    (4, Deed::Steal),
+];
+/// One that talks.
+const TALKING: [(usize, Deed); 9] = [
+    (40, Deed::Update),
+    (10, Deed::Set),
+    (20, Deed::Trickle),
+    (8, Deed::HangUp),
+    (4, Deed::CoreHangUp),
+    (2, Deed::Detach),
+    (2, Deed::Destroy),
+    (16, Deed::Drop),
+    (8, Deed::Steal),
+];
+/// How long it takes until the next thing happens, in milliseconds at most.
+const PAUSES: [usize; 8] = [1, 1, 2, 10, 30, 100, 500, 2_000];
+
+const ANY_DOOR: bool = false;
 
 impl World {
-    /// One thing happens.
-    pub fn step(&mut self, (what, which, how): Step) {
-        let place = usize::from(which) % 2;
-        match what {
-            0..=8 => self.asks(place, how),
-            9..=28 => self.delivers(which, how),
-            29 => self.time_passes(Duration::from_millis(u64::from(how))),
-            30 => self.time_passes(Duration::from_millis(u64::from(how) * 30)),
-            _ => self.trouble(place, how),
+    /// Tells a story of so many steps.
+    pub async fn is_told(&mut self, steps: usize, troubles: &[Trouble]) {
+        for _ in 0..steps {
+            match self.dice.below(100) {
+                0..12 if !troubles.is_empty() => {
+                    let trouble = *self.dice.pick(troubles);
+                    self.goes_wrong(trouble).await;
+                }
+                12..14 => self.rests().await,
+                _ => {
+                    let who = self.dice.below(self.people.len());
+                    self.acts(who);
+                }
+            }
+            let pause = *self.dice.pick(&PAUSES);
+            let pause = Duration::from_millis(self.dice.below(pause) as u64);
+            self.passes(pause).await;
         }
     }
 
-    /// Somebody comes who has no session, or no handle, and wants a name.
-    pub fn begins(&mut self, place: usize) {
-        let (acts, name) = (self.people[place].begins(self.now), self.people[place].name);
-        self.perform(place, acts);
-        self.says(place, json!({"janus": "message", "body": {"request": "register", "username": name}}));
-    }
-
-    fn asks(&mut self, place: usize, how: u8) {
-        let peer = self.people[1 - place].name;
-        let message = |body: Value| json!({"janus": "message", "body": body});
-        let with = |body: Value, kind: &str| json!({"janus": "message", "body": body, "jsep": jsep(kind)});
-        let call = || json!({"request": "call", "username": peer});
-        self.says(
-            place,
-            match how % 16 {
-                0..=4 => with(call(), "offer"),
-                5..=7 => with(json!({"request": "accept"}), "answer"),
-                8 => message(json!({"request": "accept"})),
-                9 => message(json!({"request": "set", "audio": true})),
-                10 => with(json!({"request": "set"}), "offer"),
-                11 => message(json!({"request": "hangup"})),
-                12 => json!({"janus": "hangup"}),
-                13 => json!({"janus": "trickle", "candidate": {"sdpMid": "0", "candidate": "c"}}),
-                14 => message(json!({"request": "list"})),
-                _ if how < 128 => message(call()),
-                _ => message(json!({"request": "register", "username": peer})),
-            },
-        );
-    }
-
-    fn trouble(&mut self, place: usize, how: u8) {
-        match how {
-            0..40 => self.people[place].drops(self.now),
-            40..90 => self.people[place].claims(self.now),
-            90..120 => self.says(place, json!({"janus": "detach"})),
-            120..140 => self.says(place, json!({"janus": "destroy"})),
-            140..170 => self.backends[place].janus.breaks(how),
-            170..180 => self.janus_is_lost(place),
-            180..190 => self.bus_fails = true,
-            _ => self.begins(place),
+    /// Somebody does something.
+    fn acts(&mut self, who: usize) {
+        let door = self.dice.below(2);
+        let person = &mut self.people[who];
+        match (person.session, person.handle) {
+            _ if person.is_opening() || !person.is_reading() => {}
+            (None, _) => self.comes(who, door),
+            (Some(_), _) if !person.is_there() => self.comes_back(who, door),
+            (Some(_), None) => person.attaches(),
+            (Some(_), Some(_)) if person.registered.is_none() => {
+                person.asks(json!({"request": "register", "username": person.name}), None);
+            }
+            _ => self.does(who, door),
         }
     }
 
-    fn janus_is_lost(&mut self, place: usize) {
-        let backend = &mut self.backends[place];
-        backend.janus.restarts();
-        let acts = backend.calls.down("The media server is gone", self.now);
-        backend.session += 1;
-        backend.calls.up(backend.session);
-        self.connector_does(place, acts);
+    fn comes(&mut self, who: usize, door: usize) {
+        if let Some(stream) = self.cluster.connect(door) {
+            self.people[who].begins(door, stream);
+        }
     }
+
+    fn comes_back(&mut self, who: usize, door: usize) {
+        let door = if ANY_DOOR { door } else { self.people[who].door };
+        if let Some(stream) = self.cluster.connect(door) {
+            self.people[who].claims(door, stream);
+        }
+    }
+
+    fn does(&mut self, who: usize, door: usize) {
+        let deeds: &[(usize, Deed)] = match self.people[who].call {
+            Call::None => &IDLE,
+            Call::Calling => &CALLING,
+            Call::Ringing => &RINGING,
+            Call::Up => &TALKING,
+        };
+        let deed = Person::chooses(&mut self.dice, deeds);
+        let other = NAMES[self.dice.below(self.people.len())];
+        let person = &mut self.people[who];
+        let call = json!({"request": "call", "username": other});
+        match deed {
+            Deed::Call => person.asks(call, Some("offer")),
+            Deed::CallWithoutOffer => person.asks(call, None),
+            Deed::Accept => person.asks(json!({"request": "accept"}), Some("answer")),
+            Deed::Update => person.asks(json!({"request": "set"}), Some("offer")),
+            Deed::Set => person.asks(json!({"request": "set", "audio": true}), None),
+            Deed::Decline | Deed::HangUp => person.asks(json!({"request": "hangup"}), None),
+            Deed::List => person.asks(json!({"request": "list"}), None),
+            Deed::Exists => person.asks(json!({"request": "exists", "username": other}), None),
+            Deed::Register => person.asks(json!({"request": "register", "username": other}), None),
+            Deed::Trickle => {
+                person.says("trickle", json!({"candidate": {"sdpMid": "0", "candidate": "candidate:1"}}));
+            }
+            Deed::CoreHangUp => _ = person.says("hangup", json!({})),
+            Deed::Detach => _ = person.says("detach", json!({})),
+            Deed::Destroy => _ = person.says("destroy", json!({})),
+            Deed::Drop => {
+                self.trace.note(self.people[who].name, "drops its socket");
+                self.people[who].loses_socket();
+            }
+            Deed::Steal => self.comes_back(who, door),
+        }
+    }
+}
+
+/// What can go wrong.
+pub fn troubles(people: usize) -> Vec<Trouble> {
+    let of_kind = |kind| {
+        let each = [Trouble::Killed, Trouble::Frozen, Trouble::Stopped];
+        (0..2).flat_map(move |place| each.map(|trouble| trouble(kind, place)))
+    };
+    let of_place = |place| {
+        [
+            Trouble::JanusDies(place),
+            Trouble::JanusStops(place),
+            Trouble::PluginFreezes(place),
+            Trouble::JanusCut(place),
+            Trouble::MediaLost(place),
+            Trouble::Drained(place),
+        ]
+    };
+    let services = [Kind::Edge, Kind::Router, Kind::Connector].into_iter().flat_map(of_kind);
+    let all = services
+        .chain((0..2).flat_map(of_place))
+        .chain((0..people).map(Trouble::Slow))
+        .chain([Trouble::StoreAway]);
+    let wild = std::env::var("WILD").unwrap_or("Killed(Router,Stopped(Router,Frozen(Router,Slow".to_owned());
+    all.filter(|trouble| wild.split(',').any(|word| format!("{trouble:?}").starts_with(word))).collect()
 }

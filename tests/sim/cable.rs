@@ -1,0 +1,71 @@
+//! The sockets of a service: streams of bytes that can be held up and cut.
+
+use std::sync::Mutex;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// Bytes under way, in each half.
+const BUFFER: usize = 4 * 1024;
+
+/// All cables of one service.
+pub struct Cables {
+    held: watch::Sender<bool>,
+    laid: Mutex<Vec<AbortHandle>>,
+}
+
+impl Default for Cables {
+    fn default() -> Self {
+        Self { held: watch::Sender::new(false), laid: Mutex::default() }
+    }
+}
+
+impl Cables {
+    /// A cable; its two ends.
+    pub fn lay(&self) -> (DuplexStream, DuplexStream) {
+        let (far, end) = duplex(BUFFER);
+        (self.lay_to(end), far)
+    }
+
+    /// A cable to somebody who is there already; its other end.
+    pub fn lay_to(&self, far: DuplexStream) -> DuplexStream {
+        let (near, end) = duplex(BUFFER);
+        let carrying = tokio::spawn(carry(end, far, self.held.subscribe()));
+        self.laid.lock().unwrap().push(carrying.abort_handle());
+        near
+    }
+
+    /// Whether bytes wait where they are.
+    pub fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
+    }
+
+    /// Both ends of all cables find them broken.
+    pub fn cut(&self) {
+        self.laid.lock().unwrap().drain(..).for_each(|cable| cable.abort());
+    }
+}
+
+async fn carry(one: DuplexStream, other: DuplexStream, held: watch::Receiver<bool>) {
+    let ((from_one, to_one), (from_other, to_other)) = (split(one), split(other));
+    tokio::select! {
+        biased;
+        () = pump(from_one, to_other, held.clone()) => {}
+        () = pump(from_other, to_one, held) => {}
+    }
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut held: watch::Receiver<bool>,
+) {
+    let mut bytes = vec![0; BUFFER];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        let _ = held.wait_for(|held| !held).await;
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+    let _ = held.wait_for(|held| !held).await;
+}

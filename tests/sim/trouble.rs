@@ -1,0 +1,130 @@
+//! What goes wrong, and how it comes right again.
+
+use super::cluster::{BACKENDS, Kind};
+use super::world::World;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A service is killed; another is started in its place later.
+    Killed(Kind, usize),
+    /// A service is frozen.
+    Frozen(Kind, usize),
+    /// A service is asked to stop; another is started in its place later.
+    Stopped(Kind, usize),
+    /// Bus and directory cannot be reached.
+    StoreAway,
+    /// A media server dies and comes back with nothing.
+    JanusDies(usize),
+    /// A media server stops answering.
+    JanusStops(usize),
+    /// The plugin of a media server answers nothing.
+    PluginFreezes(usize),
+    /// The connections of a media server break.
+    JanusCut(usize),
+    /// The media of all calls on a server are lost.
+    MediaLost(usize),
+    /// A backend is to have no new calls.
+    Drained(usize),
+    /// A client does not read.
+    Slow(usize),
+}
+
+impl Trouble {
+    /// How long it lasts, in milliseconds, at least and at most.
+    fn lasts(self) -> (usize, usize) {
+        match self {
+            Self::Killed(..) | Self::Stopped(..) => (200, 6_000),
+            Self::Frozen(..) => (100, 9_000),
+            Self::StoreAway => (100, 4_000),
+            Self::JanusDies(_) | Self::JanusStops(_) | Self::PluginFreezes(_) => (300, 8_000),
+            Self::Drained(_) => (1_000, 20_000),
+            Self::Slow(_) => (100, 5_000),
+            Self::JanusCut(_) | Self::MediaLost(_) => (0, 1),
+        }
+    }
+
+    /// Whether it keeps others of its sort away: there is always one service of a kind left.
+    fn excludes(self, other: Self) -> bool {
+        match (self, other) {
+            (
+                Self::Killed(one, _) | Self::Frozen(one, _) | Self::Stopped(one, _),
+                Self::Killed(two, _) | Self::Frozen(two, _) | Self::Stopped(two, _),
+            ) => one == two,
+            (Self::Slow(one), Self::Slow(two)) => one == two,
+            (Self::Slow(_), _) | (_, Self::Slow(_)) => false,
+            (Self::Drained(_), Self::Drained(_)) => true,
+            (Self::Drained(_), _) | (_, Self::Drained(_)) => false,
+            (Self::StoreAway, Self::StoreAway) => true,
+            (Self::StoreAway, _) | (_, Self::StoreAway) => false,
+            _ => true,
+        }
+    }
+}
+
+impl World {
+    /// Something goes wrong, unless too much has already.
+    pub async fn goes_wrong(&mut self, trouble: Trouble) {
+        if self.due.iter().any(|(_, other)| trouble.excludes(*other)) {
+            return;
+        }
+        let (least, most) = trouble.lasts();
+        let lasts = Duration::from_millis((least + self.dice.below(most - least)) as u64);
+        self.trace.note("!", format_args!("{trouble:?} for {lasts:?}"));
+        self.troubled = Some(Instant::now());
+        self.people_doubt(trouble);
+        match trouble {
+            Trouble::Killed(kind, place) => self.cluster.kill(kind, place),
+            Trouble::Frozen(kind, place) => self.cluster.freeze(kind, place),
+            Trouble::Stopped(kind, place) => self.cluster.stop(kind, place).await,
+            Trouble::StoreAway => self.cluster.store_is_away(true),
+            Trouble::Slow(person) => self.people[person].reads(false),
+            Trouble::Drained(place) => self.drains(place, true).await,
+            Trouble::JanusDies(place) => self.cluster.janus[place].lock().await.go_away().await,
+            Trouble::JanusStops(place) => self.cluster.janus[place].lock().await.stop_answering(),
+            Trouble::PluginFreezes(place) => self.cluster.janus[place].lock().await.freeze_plugin(),
+            Trouble::JanusCut(place) => self.cluster.janus[place].lock().await.drop_connections(),
+            Trouble::MediaLost(place) => self.cluster.janus[place].lock().await.lose_media("ICE failed"),
+        }
+        self.due.push((Instant::now() + lasts, trouble));
+    }
+
+    /// It is over.
+    pub async fn is_over(&mut self, trouble: Trouble) {
+        self.trace.note("!", format_args!("{trouble:?} is over"));
+        self.troubled = Some(Instant::now());
+        self.people_doubt(trouble);
+        match trouble {
+            Trouble::Killed(kind, place) | Trouble::Stopped(kind, place) => {
+                self.cluster.start(kind, place).await
+            }
+            Trouble::Frozen(kind, place) => self.cluster.thaw(kind, place),
+            Trouble::StoreAway => self.cluster.store_is_away(false),
+            Trouble::Slow(person) => self.people[person].reads(true),
+            Trouble::Drained(place) => self.drains(place, false).await,
+            Trouble::JanusDies(place) => self.cluster.janus[place].lock().await.come_back().await,
+            Trouble::JanusStops(place) => self.cluster.janus[place].lock().await.answer_again(),
+            Trouble::PluginFreezes(place) => self.cluster.janus[place].lock().await.thaw_plugin(),
+            Trouble::JanusCut(_) | Trouble::MediaLost(_) => {}
+        }
+    }
+
+    async fn drains(&self, place: usize, drain: bool) {
+        let (name, directory) = (BACKENDS[place].into(), &self.cluster.directory);
+        match drain {
+            true => directory.drain_backend(&name).await.unwrap(),
+            false => directory.undrain_backend(&name).await.unwrap(),
+        }
+    }
+
+    /// Clients of an edge that dies or freezes may hear again what it has not written down, and never
+    /// what it took without writing it down.
+    fn people_doubt(&mut self, trouble: Trouble) {
+        let (Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door)) = trouble else { return };
+        for person in self.people.iter_mut().filter(|person| person.door == door) {
+            person.doubt(self.doubt);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The weather of one service: what happens to it on the way to the bus and the directory.
+//!
+//! | mood | what its steps do |
+//! |---|---|
+//! | up | go on, now and then later; in a rough climate one may fail, before or after it was done |
+//! | frozen | wait until it thaws |
+//! | dead | never come back, so that whatever is left of the service does nothing any more |
+//!
+//! The store can be away for all: then steps fail and readers wait.
+
+use super::dice::Dice;
+use protocol::weather::{Passing, Sky, Weather};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// How a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Up,
+    Frozen,
+    Dead,
+}
+
+/// How often things go wrong by themselves.
+#[derive(Clone, Copy)]
+pub struct Rough {
+    /// One step in so many fails; none if 0.
+    pub fails: usize,
+    /// One acknowledgement in so many is lost; none if 0.
+    pub loses: usize,
+}
+
+/// The climate that one service lives in; clones share it.
+#[derive(Clone)]
+pub struct Climate(Arc<Inner>);
+
+struct Inner {
+    mood: watch::Sender<Mood>,
+    away: watch::Receiver<bool>,
+    rough: Rough,
+    dice: Mutex<Dice>,
+}
+
+/// The longest time a step takes by itself.
+pub const SLOWEST: Duration = Duration::from_millis(4);
+/// How long it takes to find out that the store is away.
+const REFUSED: Duration = Duration::from_millis(20);
+
+impl Climate {
+    /// A fair day.
+    pub fn new(away: watch::Receiver<bool>, rough: Rough, dice: Dice) -> Self {
+        let mood = watch::Sender::new(Mood::Up);
+        Self(Arc::new(Inner { mood, away, rough, dice: Mutex::new(dice) }))
+    }
+
+    /// As the stores want it.
+    pub fn weather(&self) -> Weather {
+        Weather::of(Arc::new(self.clone()))
+    }
+
+    /// How the service is from now on; the dead stay so.
+    pub fn turn(&self, mood: Mood) {
+        self.0.mood.send_if_modified(|now| {
+            let turns = *now != Mood::Dead;
+            *now = if turns { mood } else { Mood::Dead };
+            turns
+        });
+    }
+
+    /// Waits until the service is up.
+    pub fn up(&self) -> Passing<()> {
+        let inner = self.0.clone();
+        Box::pin(async move { inner.up().await })
+    }
+}
+
+impl Inner {
+    async fn up(&self) {
+        let _ = self.mood.subscribe().wait_for(|mood| *mood == Mood::Up).await;
+    }
+
+    fn throw(&self, one_in: usize) -> bool {
+        one_in > 0 && self.dice.lock().unwrap().one_in(one_in)
+    }
+
+    async fn passes(&self) -> Result<(), String> {
+        self.up().await;
+        if self.throw(6) {
+            let time = SLOWEST.mul_f64(self.dice.lock().unwrap().below(5) as f64 / 4.0);
+            sleep(time).await;
+            self.up().await;
+        }
+        if *self.away.borrow() {
+            sleep(REFUSED).await;
+            return Err("the store is away".to_owned());
+        }
+        match self.throw(self.rough.fails) {
+            true => Err("lost on the way".to_owned()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Sky for Climate {
+    fn there(&self, _step: &'static str) -> Passing<Result<(), String>> {
+        let inner = self.0.clone();
+        Box::pin(async move { inner.passes().await })
+    }
+
+    fn back(&self, step: &'static str) -> Passing<Result<(), String>> {
+        self.there(step)
+    }
+
+    fn reading(&self) -> Passing<()> {
+        let inner = self.0.clone();
+        Box::pin(async move {
+            inner.up().await;
+            let _ = inner.away.clone().wait_for(|away| !away).await;
+        })
+    }
+
+    fn loses(&self, step: &'static str) -> bool {
+        // What a mailbox's owner is done with is said again with the next that it is done with.
+        let again = step == "done" && self.0.throw(self.0.rough.loses);
+        again || *self.0.mood.borrow() == Mood::Dead
+    }
+}
