@@ -16,7 +16,11 @@ impl Crew {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let dismissed = self.dismissed.clone();
         self.tasks.spawn(async move {
-            dismissed.run_until_cancelled(task).await;
+            tokio::select! {
+                biased;
+                () = dismissed.cancelled() => {}
+                () = task => {}
+            }
         });
     }
 

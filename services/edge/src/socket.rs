@@ -1,7 +1,7 @@
 //! A client's websocket: reads frames, writes what is queued, and never waits for a slow client.
 //!
 //! The queue holds at most [`MAX_QUEUED`] bytes; past that the client is too slow and the socket is
-//! given up. What is queued and not handed to the operating system yet can be taken back.
+//! given up. What is queued and not yet handed to the operating system as a whole can be taken back.
 
 use crate::options::Manners;
 use crate::transport::Transport;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 /// Bytes that may wait for a client to read them.
 pub const MAX_QUEUED: usize = 1 << 20;
@@ -40,12 +40,17 @@ pub fn config(manners: &Manners) -> WebSocketConfig {
         .max_frame_size(Some(TOLERANCE * manners.max_request))
 }
 
+/// A text, and which session's client is told it.
+type Told = (Option<SessionId>, Utf8Bytes);
+
 /// A websocket with its queue.
 pub struct Socket {
     stream: Stream,
     manners: Manners,
-    queue: VecDeque<(Option<SessionId>, String)>,
+    queue: VecDeque<Told>,
     queued: usize,
+    /// What the operating system may have taken only a part of.
+    in_hand: Option<Told>,
     unflushed: bool,
     /// When the client last said anything.
     heard: Instant,
@@ -78,14 +83,15 @@ impl Socket {
     pub fn new(stream: Stream, manners: Manners, place: OwnedSemaphorePermit) -> Self {
         metrics::gauge!("switchboard_edge_connections").increment(1.0);
         let (queue, heard) = (VecDeque::new(), Instant::now());
-        Self { stream, manners, queue, queued: 0, unflushed: false, heard, pinged: false, _place: place }
+        let (in_hand, queued, unflushed, pinged, _place) = (None, 0, false, false, place);
+        Self { stream, manners, queue, queued, in_hand, unflushed, heard, pinged, _place }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.
     pub fn queue(&mut self, session: Option<SessionId>, text: String) -> Result<(), TooSlow> {
         let text = self.manners.json.apply(text);
         self.queued += text.len();
-        self.queue.push_back((session, text));
+        self.queue.push_back((session, text.into()));
         if self.queued > MAX_QUEUED { Err(TooSlow) } else { Ok(()) }
     }
 
@@ -186,12 +192,14 @@ impl Socket {
                 true => {
                     std::task::ready!(stream.poll_flush(context))?;
                     self.unflushed = false;
+                    self.in_hand = None;
                 }
                 false => {
                     std::task::ready!(stream.as_mut().poll_ready(context))?;
-                    let Some((_, text)) = self.queue.pop_front() else { continue };
+                    self.in_hand = self.queue.pop_front();
+                    let Some((_, text)) = &self.in_hand else { continue };
                     self.queued -= text.len();
-                    stream.start_send(Message::text(text))?;
+                    stream.start_send(Message::Text(text.clone()))?;
                     self.unflushed = true;
                 }
             }
@@ -213,24 +221,24 @@ impl Socket {
         .await;
     }
 
-    /// What is queued for a session.
+    /// What was queued for a session and has not gone out as a whole.
     pub fn queued_for(&self, session: SessionId) -> Vec<Arc<str>> {
-        let own = self.queue.iter().filter(|(of, _)| *of == Some(session));
+        let own = self.in_hand.iter().chain(&self.queue).filter(|(of, _)| *of == Some(session));
         own.map(|(_, text)| text.as_str().into()).collect()
     }
 
-    /// Takes back what is queued for a session.
+    /// The same, and what has not begun to go out does not.
     pub fn take_back(&mut self, session: SessionId) -> Vec<Arc<str>> {
         let own = self.queued_for(session);
-        self.queued -= own.iter().map(|text| text.len()).sum::<usize>();
         self.queue.retain(|(of, _)| *of != Some(session));
+        self.queued = self.queue.iter().map(|(_, text)| text.len()).sum();
         own
     }
 
-    /// What was queued for sessions and never written.
+    /// What was queued for sessions and never went out as a whole.
     pub fn unheard(mut self) -> impl Iterator<Item = (SessionId, String)> {
-        let queue = std::mem::take(&mut self.queue);
-        queue.into_iter().filter_map(|(session, text)| session.map(|session| (session, text)))
+        let queue = self.in_hand.take().into_iter().chain(std::mem::take(&mut self.queue));
+        queue.filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
     }
 }
 

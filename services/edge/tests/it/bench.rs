@@ -1,15 +1,21 @@
 //! A running edge, and what is around it.
 
+use bus::memory::MemoryBus;
 use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message, Stamp};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader, Worker};
 use clap::Parser;
+use futures_util::FutureExt;
 use directory::Directory;
+use directory::memory::MemoryDirectory;
+use protocol::weather::{Passing, Sky, Weather};
 use protocol::{BackendName, CallId, MessageId, ServiceId, Side, videocall};
 use service::{CancellationToken, Context, Health, Parting};
+use std::sync::Arc;
 use std::time::Duration;
 use testkit::{Client, DEADLINE, eventually};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -45,15 +51,26 @@ pub struct Asked {
     pub asks: ClientRequest,
 }
 
+/// The options of an edge without canaries, which this test's routers do not send back.
+pub fn parse(options: &[&str]) -> edge::Options {
+    Command::parse_from(["edge", "--canary-interval=0"].iter().chain(options)).options
+}
+
 impl Node {
-    async fn start(bus: Bus, directory: Directory, address: &str, hand_over: bool, options: &[&str]) -> Self {
+    pub async fn start(
+        bus: Bus,
+        directory: Directory,
+        address: &str,
+        hand_over: bool,
+        options: &[&str],
+    ) -> Self {
         let (id, stop) = (ServiceId::fresh("edge"), CancellationToken::new());
-        let parting = Parting { bound: Duration::from_secs(5), hand_over };
+        let parting = Parting { bound: Duration::from_secs(2), hand_over };
         let (health, shutdown) = (Health::default(), stop.clone());
         let context = Context { id: id.clone(), bus, directory, health, shutdown, parting };
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        let options = Command::parse_from(["edge", "--canary-interval=0"].iter().chain(options)).options;
+        let options = parse(options);
         let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
         Self { url, id, stop, edge }
     }
@@ -76,9 +93,22 @@ impl Bench {
     }
 
     async fn on(bus: Bus, directory: Directory, address: &str, hand_over: bool, options: &[&str]) -> Self {
+        let node = Node::start(bus.clone(), directory.clone(), address, hand_over, options).await;
+        Self::around(node, bus, directory).await
+    }
+
+    /// An edge for which the store can freeze, in a cluster for which it cannot.
+    pub async fn in_frost(options: &[&str]) -> (Self, Frost) {
+        let (bus, directory, frost) = (MemoryBus::default(), MemoryDirectory::default(), Frost::default());
+        let weather = Weather::of(Arc::new(frost.clone()));
+        let own = (Bus::Memory(bus.under(weather.clone())), Directory::Memory(directory.under(weather)));
+        let node = Node::start(own.0, own.1, "127.0.0.1:0", true, options).await;
+        (Self::around(node, Bus::Memory(bus), Directory::Memory(directory)).await, frost)
+    }
+
+    async fn around(node: Node, bus: Bus, directory: Directory) -> Self {
         let routers = [bus.work(Queue::Requests(0), "r").await, bus.work(Queue::Requests(1), "r").await];
         let backend = bus.open(backend()).await.unwrap();
-        let node = Node::start(bus.clone(), directory.clone(), address, hand_over, options).await;
         let Node { url, id, stop, edge } = node;
         Self { url, bus, directory, stop, edge, id, routers, backend }
     }
@@ -220,4 +250,40 @@ pub fn joined(side: Side) -> Change {
 
 fn backend() -> Mailbox {
     Mailbox::Backend(BackendName::from("a"))
+}
+
+/// Freezes what an edge does on the bus and in the directory, as if it stood still itself.
+#[derive(Clone, Default)]
+pub struct Frost(watch::Sender<bool>);
+
+impl Frost {
+    pub fn set(&self, is_frozen: bool) {
+        self.0.send_replace(is_frozen);
+    }
+
+    fn thaw(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut frozen = self.0.subscribe();
+        async move {
+            let _ = frozen.wait_for(|frozen| !frozen).await;
+        }
+    }
+}
+
+impl Sky for Frost {
+    fn there(&self, _: &'static str) -> Passing<Result<(), String>> {
+        let thaw = self.thaw();
+        Box::pin(thaw.map(Ok))
+    }
+
+    fn back(&self, _: &'static str) -> Passing<Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn reading(&self) -> Passing<()> {
+        Box::pin(self.thaw())
+    }
+
+    fn loses(&self, _: &'static str) -> bool {
+        false
+    }
 }

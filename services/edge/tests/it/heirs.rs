@@ -197,3 +197,48 @@ async fn of_many_who_claim_at_two_edges_exactly_one_has_the_session_and_its_even
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_edge_that_was_frozen_lets_go_of_what_another_has_taken() {
+    let (mut bench, frost) = Bench::in_frost(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut old, asked, leg) = bench.ringing().await;
+    bench.settled(&bench.id).await;
+    frost.set(true);
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 1, "one").await;
+    let mut new = Client::claim(&other.url, old.session()).await.with_handle(old.handle());
+    let address = attended(&mut bench, leg, &other.id).await;
+    bench.tell_stamped(&other.id, &address, leg, 2, "two").await;
+    new.expect_event("two").await;
+    frost.set(false);
+    testkit::eventually("the first edge lets go of the session", async || {
+        let reply = old.request(old.on_session(json!({"janus": "keepalive"}))).await;
+        reply["error"]["code"] == 458
+    })
+    .await;
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 3, "three").await;
+    new.expect_event("three").await;
+    assert_eq!(last(&new, 3), ["one", "two", "three"]);
+    assert_eq!(bench.directory.session(address.session).await.unwrap().unwrap().edge, other.id);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_stays_in_the_mailbox() {
+    let (mut bench, frost) = Bench::in_frost(&[]).await;
+    let other = bench.another(&[]).await;
+    let (mut alice, asked, leg) = bench.ringing().await;
+    alice.drop_socket();
+    bench.notices_the_drop(&asked, leg).await;
+    bench.settled(&bench.id).await;
+    let failing = frost.clone();
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 1, "one").await;
+    tokio::task::yield_now().await;
+    failing.set(true);
+    sleep(Duration::from_millis(100)).await;
+    bench.edge.abort();
+    alice.reconnect(&other.url).await;
+    let address = attended(&mut bench, leg, &other.id).await;
+    bench.tell_stamped(&other.id, &address, leg, 2, "two").await;
+    alice.expect_event("two").await;
+    assert_eq!(last(&alice, 2), ["one", "two"]);
+}

@@ -10,3 +10,5 @@ mod heirs;
 mod manners;
 mod parting;
 mod restored;
+mod slow;
+mod tokens;

@@ -1,0 +1,85 @@
+//! A client that does not read what it is told.
+
+use crate::bench::{Bench, parse};
+use bus::message::{Address, ClientEvent, Events, Message};
+use bus::topic::Mailbox;
+use edge::Edge;
+use futures_util::{SinkExt, StreamExt};
+use protocol::{HandleId, ServiceId, SessionId, raw};
+use serde_json::{Value, json};
+use service::{CancellationToken, Context, Health, Parting};
+use std::time::Duration;
+use testkit::Client;
+use tokio::io::{DuplexStream, duplex};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+
+type Socket = WebSocketStream<DuplexStream>;
+
+async fn ask(socket: &mut Socket, request: Value) -> Value {
+    socket.send(request.to_string().into()).await.unwrap();
+    let answer = socket.next().await.unwrap().unwrap();
+    serde_json::from_str(answer.to_text().unwrap()).unwrap()
+}
+
+/// A session with a handle at this edge.
+async fn attached(socket: &mut Socket, edge: ServiceId) -> Address {
+    let created = ask(socket, json!({"janus": "create", "transaction": "c"})).await;
+    let session = created["data"]["id"].as_u64().unwrap();
+    let attach = json!({"janus": "attach", "transaction": "a", "session_id": session, "plugin": "janus.plugin.videocall"});
+    let handle = ask(socket, attach).await["data"]["id"].as_u64().unwrap();
+    Address { edge, session: SessionId(session), handle: HandleId(handle) }
+}
+
+async fn tell(bench: &Bench, to: &Address, number: u64) {
+    let fields = raw(&json!({"number": number, "padding": "x".repeat(300)}));
+    let event = ClientEvent::Core { janus: "media".to_owned(), fields };
+    let events = Events {
+        session: to.session,
+        handle: to.handle,
+        call: None,
+        stamp: None,
+        answers: None,
+        change: None,
+        events: vec![event],
+    };
+    let message = Message::new(bus::message::Body::Events(events));
+    bench.bus.post(&Mailbox::Edge(to.edge.clone()), &message).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
+    let bench = Bench::first(&[]).await;
+    let (id, shutdown) = (ServiceId::fresh("edge"), CancellationToken::new());
+    let context = Context {
+        id: id.clone(),
+        bus: bench.bus.clone(),
+        directory: bench.directory.clone(),
+        health: Health::default(),
+        shutdown,
+        parting: Parting { bound: Duration::from_secs(1), hand_over: true },
+    };
+    let edge = Edge::start(&parse(&[]), context).await.unwrap();
+    let (near, far) = duplex(1024);
+    edge.welcome(Box::new(far));
+    let request =
+        ClientRequestBuilder::new("ws://edge/".parse().unwrap()).with_sub_protocol("janus-protocol");
+    let (mut socket, _) = tokio_tungstenite::client_async(request, near).await.unwrap();
+    let alice = attached(&mut socket, id.clone()).await;
+    for number in 0..10 {
+        tell(&bench, &alice, number).await;
+    }
+    bench.settled(&id).await;
+    drop(edge);
+    let mut heard = Vec::new();
+    while let Some(Ok(message)) = socket.next().await {
+        let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+        heard.push(message["number"].as_u64().unwrap());
+    }
+    assert!((1..5).contains(&heard.len()), "{heard:?}");
+    let mut client = Client::claim(&bench.url, alice.session.0).await;
+    while heard.len() < 10 {
+        heard.push(client.expect_core("media").await["number"].as_u64().unwrap());
+    }
+    assert_eq!(heard, (0..10).collect::<Vec<_>>());
+}

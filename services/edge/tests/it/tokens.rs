@@ -1,0 +1,52 @@
+//! A session that was created with a token is claimed with the same one, on any edge.
+
+use crate::bench::{Bench, Node};
+use serde_json::{Value, json};
+use testkit::Client;
+
+/// Two tokens, signed with the key `hmackey` by another program.
+const TOKENS: [&str; 2] = [
+    "9999999999,janus,janus.plugin.videocall:gSaKiujvKXYNZQUe79Sko3D3xhc=",
+    "9999999998,janus,janus.plugin.videocall:m4N8yIxACiNdO9Kiv7TWkqpwz7Y=",
+];
+const OPTIONS: &[&str] = &["--token-auth-secret=hmackey"];
+
+async fn cluster() -> (Bench, Node) {
+    let bench = Bench::first(OPTIONS).await;
+    let other = bench.another(OPTIONS).await;
+    (bench, other)
+}
+
+async fn created(url: &str) -> u64 {
+    let mut alice = Client::connect(url).await;
+    let created = alice.request_for("success", json!({"janus": "create", "token": TOKENS[0]})).await;
+    created["data"]["id"].as_u64().unwrap()
+}
+
+async fn claim(url: &str, session: u64, token: &str) -> Value {
+    let mut client = Client::connect(url).await;
+    client.request(json!({"janus": "claim", "session_id": session, "token": token})).await
+}
+
+#[tokio::test]
+async fn whoever_shows_another_token_learns_nothing_of_a_session() {
+    let (bench, other) = cluster().await;
+    let session = created(&bench.url).await;
+    for url in [&bench.url, &other.url] {
+        let stolen = claim(url, session, TOKENS[1]).await;
+        let nothing = claim(url, session + 1, TOKENS[1]).await;
+        assert_eq!(stolen["error"]["code"], 458);
+        assert_eq!(nothing["error"]["code"], 458);
+        assert_eq!(claim(url, session, "nonsense").await["error"]["code"], 403);
+    }
+}
+
+#[tokio::test]
+async fn the_same_token_is_enough_on_any_edge() {
+    let (bench, other) = cluster().await;
+    let session = created(&bench.url).await;
+    for url in [&other.url, &other.url, &bench.url] {
+        assert_eq!(claim(url, session, TOKENS[0]).await["janus"], "success");
+        assert_eq!(claim(url, session, TOKENS[1]).await["error"]["code"], 458);
+    }
+}
