@@ -3,7 +3,8 @@
 //! its handles are released. What another edge has claimed is left alone.
 //!
 //! An edge that holds nothing any more is forgotten, but not at once: whoever has just claimed a
-//! session still reads in its mailbox.
+//! session still reads in its mailbox. Handles that were left behind by an edge that died while it
+//! claimed their session then follow it.
 
 use crate::verbs::{Failure, release};
 use bus::topic::Mailbox;
@@ -69,16 +70,18 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
     let (handles, listed) = context.directory.held_by(edge).await?;
     let sessions = its_sessions(context, edge, &listed).await?;
     let left = |session: &Session| session.terms.grace.saturating_sub(session.away.unwrap_or(silence));
-    let (over, claimable): (Vec<_>, Vec<_>) = sessions.iter().partition(|(_, it)| left(it).is_zero());
-    for (session, _) in &over {
-        context.directory.close_session(**session, edge).await?;
+    let (over, claimable): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        sessions.into_iter().partition(|(_, session)| left(session).is_zero());
+    for session in over.keys() {
+        context.directory.close_session(*session, edge).await?;
     }
-    let released = release_orphans(context, &handles).await?;
+    let unsure = handles.into_iter().filter(|handle| !claimable.contains_key(&handle.session));
+    let released = release_orphans(context, &unsure.collect::<Vec<_>>()).await?;
     metrics::counter!("switchboard_router_reaped_sessions_total").increment(over.len() as u64);
     if !over.is_empty() || released > 0 {
         tracing::warn!(%edge, sessions = over.len(), handles = released, "ended what a dead edge held and nobody claimed");
     }
-    Ok(claimable.iter().map(|(_, session)| left(session)).min())
+    Ok(claimable.values().map(left).min())
 }
 
 /// Those of the sessions that the edge holds.
@@ -111,8 +114,22 @@ async fn release_orphans(context: &Context, handles: &[HandleRef]) -> Result<usi
 }
 
 async fn forget(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
+    let (left_behind, _) = context.directory.held_by(edge).await?;
+    for handle in left_behind {
+        follow_session(context, edge, handle).await?;
+    }
     context.directory.forget_edge(edge).await?;
     context.bus.close(&Mailbox::Edge(edge.clone())).await?;
     tracing::info!(%edge, "a dead edge is forgotten");
+    Ok(())
+}
+
+async fn follow_session(context: &Context, edge: &ServiceId, handle: HandleRef) -> Result<(), Failure> {
+    let Some(session) = context.directory.session(handle.session).await? else {
+        return release::release(context, handle).await;
+    };
+    if let Some(left) = context.directory.handle(handle).await?.filter(|left| left.edge == *edge) {
+        context.directory.move_handle(handle, left.username.as_deref(), edge, &session.edge).await?;
+    }
     Ok(())
 }

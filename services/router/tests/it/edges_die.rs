@@ -107,6 +107,22 @@ async fn what_another_edge_has_claimed_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handle_follows_its_session_although_whoever_claimed_that_died_in_the_middle() {
+    let cluster = begin().await;
+    let _router = cluster.router();
+    let other = ServiceId::from("edge-2");
+    pass(20).await;
+    cluster.directory.edge_alive(&other).await.unwrap();
+    assert!(cluster.directory.claim_session(session(0), &edge(), &other).await.unwrap().is_some());
+    pass(27).await;
+    assert_eq!(alive(&cluster).await, [0]);
+    assert_eq!(cluster.directory.handle(handle(0)).await.unwrap().unwrap().edge, other);
+    pass(5).await;
+    assert_eq!(alive(&cluster).await, [0; 0]);
+    assert_eq!(cluster.directory.usernames().await.unwrap(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edge_that_lives_keeps_what_it_holds() {
     let cluster = begin().await;
     let _router = cluster.router();
