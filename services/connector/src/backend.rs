@@ -1,24 +1,40 @@
 //! One Janus server, while this connector has its lease: reads the backend's mailbox, listens to
 //! Janus, lets [`Calls`] decide, and does what was decided.
 //!
-//! When Janus goes, every call on it ends and both sides are told; it is dialled again with a
-//! growing pause. While it is not sure that the lease is still ours, the mailbox is left alone; when
-//! the lease is lost, everything here stops at once: another connector has it.
+//! It begins with what a former connector left: the calls go on where Janus still has them. When
+//! Janus goes, every call on it ends and both sides are told; it is dialled again with a growing
+//! pause. While it is not sure that the lease is still ours, nothing is decided: what Janus says
+//! meanwhile is held, at most [`MAX_HELD`] messages; past that it is lost, and later each leg is asked
+//! what it missed. When the lease is lost, everything here stops at once: another connector has it.
+
+mod parting;
 
 use crate::calls::Calls;
-use crate::calls::act::Act;
-use crate::conclude::{conclude, end_strangers};
-use crate::dial::{Dial, FromLink};
+use crate::calls::act::{Act, Ended};
+use crate::conclude::Endings;
+use crate::dial::{Dial, FromLink, sleep_until};
+use crate::estate::Estate;
 use crate::herald::{Herald, State};
+use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::site::Site;
+use crate::ledger::Ledger;
 use crate::options::{Rules, Server};
 use crate::outbox::Outbox;
-use bus::MailboxReader;
-use bus::message::Notice;
+use crate::scribe::Scribe;
+use crate::standing::{Lease, Standing};
+use bus::message::Message;
 use bus::topic::Mailbox;
-use directory::record::{BackendStatus, Token};
+use bus::{MailboxReader, Mark};
+use directory::record::{BackendStatus, LeftCall, Token};
 use service::{CancellationToken, Context};
+use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How much of what Janus says is held while the lease is not sure.
+const MAX_HELD: usize = 4096;
+/// The pause before a bus that does not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A backend that is to be served.
 pub struct Tenure {
@@ -28,8 +44,10 @@ pub struct Tenure {
     pub site: Site,
     /// For its calls.
     pub rules: Rules,
-    /// The lease on it.
+    /// The token of the lease on it.
     pub token: Token,
+    /// The end of that lease, if nobody renews it.
+    pub until: Instant,
 }
 
 /// A backend being served.
@@ -40,10 +58,20 @@ pub struct Backend {
     calls: Calls,
     janus: Dial,
     mailbox: MailboxReader,
+    ledger: Ledger,
+    scribe: Scribe,
+    endings: Endings,
     herald: Herald,
+    standing: Standing,
+    token: Token,
     state: State,
-    /// Whether it is known if Janus is there: until then the mailbox waits.
-    dialled: bool,
+    /// What a former connector left, until it is known whether Janus is there; until then the mailbox
+    /// waits.
+    left: Option<Vec<LeftCall>>,
+    /// What came while the lease was not sure.
+    held: VecDeque<Input>,
+    /// Janus said more than that.
+    missed: bool,
 }
 
 /// Why serving a backend ended.
@@ -55,91 +83,233 @@ pub enum Stopped {
     LeaseLost,
 }
 
+/// What comes next.
+enum Input {
+    Stop,
+    Lease(Lease),
+    Link(FromLink),
+    Message(Message),
+    Done(Mark),
+    Due,
+}
+
 /// What the lease on a backend is called.
 pub fn lease_name(server: &Server) -> String {
     format!("backend:{}", server.name)
 }
 
-impl Backend {
-    /// Takes over the backend's mailbox; the lease must be ours.
-    ///
-    /// # Errors
-    /// When the bus is not there.
-    pub async fn open(tenure: Tenure, context: Context, outbox: Outbox) -> Result<Self, bus::SendError> {
-        let Tenure { server, site, rules, token } = tenure;
-        let mailbox = context.bus.open(Mailbox::Backend(server.name.clone())).await?;
-        let calls = Calls::new(server.name.clone()).under(rules).showing(site.credentials.clone());
-        let calls = calls.in_term(token.0);
-        let janus = Dial::new(site);
-        let herald = Herald::start(server.clone(), context.clone());
-        let state = State { status: BackendStatus::Abnormal, calls: 0 };
-        Ok(Self { server, context, outbox, calls, janus, mailbox, herald, state, dialled: false })
-    }
-
-    /// Serves it until `stop`, or until the lease is lost.
-    pub async fn serve(mut self, stop: &CancellationToken) -> Stopped {
-        for call in end_strangers(&self.context, &self.outbox, &self.server.name).await {
-            self.calls.has_ended(call, Instant::now());
+/// Serves a backend until `stop`, or until the lease on it is lost.
+pub async fn serve(tenure: Tenure, context: Context, outbox: Outbox, stop: &CancellationToken) -> Stopped {
+    let herald = Herald::start(&tenure, context.clone());
+    let mut standing = herald.standing();
+    let opening = open(&context, &tenure.server);
+    let (mailbox, estate) = tokio::select! {
+        biased;
+        () = stop.cancelled() => {
+            herald.stop().await;
+            parting::release(&context, &tenure.server).await;
+            return Stopped::Asked;
         }
-        loop {
-            let due = self.calls.due();
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                held = self.herald.changed() => if !held { return self.abandon().await },
-                event = self.janus.next() => self.on_link(event).await,
-                message = self.mailbox.next(), if self.dialled && self.herald.is_sure() => {
-                    let acts = self.calls.on_message(message, Instant::now());
-                    self.perform(acts).await;
-                    self.mailbox.done();
-                }
-                () = sleep_until(due) => {
-                    let acts = self.calls.on_time(Instant::now());
-                    self.perform(acts).await;
-                }
+        () = standing.lost() => {
+            herald.stop().await;
+            return Stopped::LeaseLost;
+        }
+        opened = opening => opened,
+    };
+    Backend::new(tenure, context, outbox, herald, mailbox, estate).serve(stop).await
+}
+
+/// The backend's mailbox, and what a former connector left.
+async fn open(context: &Context, server: &Server) -> (MailboxReader, Estate) {
+    let mailbox = loop {
+        match context.bus.open(Mailbox::Backend(server.name.clone())).await {
+            Ok(mailbox) => break mailbox,
+            Err(error) => {
+                tracing::warn!(%error, backend = %server.name, "the backend's mailbox cannot be opened yet");
             }
         }
-        self.finish().await;
+        tokio::time::sleep(PAUSE).await;
+    };
+    (mailbox, Estate::read(&context.directory, &server.name).await)
+}
+
+impl Backend {
+    fn new(
+        tenure: Tenure,
+        context: Context,
+        outbox: Outbox,
+        herald: Herald,
+        mailbox: MailboxReader,
+        estate: Estate,
+    ) -> Self {
+        let Tenure { server, site, rules, token, .. } = tenure;
+        let Context { directory, id, .. } = &context;
+        let calls = Calls::new(server.name.clone()).under(rules).showing(site.credentials.clone());
+        let standing = herald.standing();
+        Self {
+            calls: calls.in_term(token.0),
+            janus: Dial::new(site, standing.clone(), estate.sessions),
+            mailbox,
+            ledger: Ledger::default(),
+            scribe: Scribe::start(directory.clone(), server.name.clone(), id.clone(), token),
+            endings: Endings::new(directory.clone(), outbox.clone()),
+            herald,
+            standing,
+            token,
+            state: State { status: BackendStatus::Abnormal, calls: 0 },
+            left: Some(estate.calls),
+            held: VecDeque::new(),
+            missed: false,
+            server,
+            context,
+            outbox,
+        }
+    }
+
+    async fn serve(mut self, stop: &CancellationToken) -> Stopped {
+        loop {
+            match self.next(stop).await {
+                Input::Stop => break,
+                Input::Lease(Lease::Lost) => return self.abandon().await,
+                Input::Lease(Lease::Held { token, .. }) => self.on_renewed(token),
+                Input::Done(mark) => self.mailbox.done_until(mark),
+                input if self.standing.is_sure() => self.on_input(input),
+                input => self.hold(input),
+            }
+        }
+        self.part().await;
         Stopped::Asked
     }
 
-    async fn on_link(&mut self, event: FromLink) {
-        self.dialled = true;
+    /// What comes next. Safe to cancel.
+    async fn next(&mut self, stop: &CancellationToken) -> Input {
+        let (due, is_sure) = (self.calls.due(), self.standing.is_sure());
+        let reads = is_sure && self.left.is_none() && self.ledger.has_room();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Input::Stop,
+            lease = self.standing.changed() => Input::Lease(lease),
+            event = self.janus.next() => Input::Link(event),
+            mark = self.ledger.done(), if is_sure => Input::Done(mark),
+            message = self.mailbox.next(), if reads => Input::Message(message),
+            () = sleep_until(due), if is_sure => Input::Due,
+        }
+    }
+
+    fn on_input(&mut self, input: Input) {
+        let now = Instant::now();
+        let acts = match input {
+            Input::Link(event) => return self.on_link(event),
+            Input::Message(message) => {
+                let receipt = self.mailbox.mark().map(|mark| self.ledger.enter(mark)).unwrap_or_default();
+                self.calls.on_message(message, receipt, now)
+            }
+            Input::Due => self.calls.on_time(now),
+            Input::Stop | Input::Lease(_) | Input::Done(_) => return,
+        };
+        self.perform(acts);
+    }
+
+    /// Keeps what came for when the lease is sure again.
+    fn hold(&mut self, input: Input) {
+        let is_said = |input: &Input| matches!(input, Input::Link(FromLink::Message(_)));
+        match &input {
+            Input::Due => return,
+            // Nothing that Janus had said before matters any more.
+            Input::Link(FromLink::Down(_)) => self.held.retain(|held| matches!(held, Input::Message(_))),
+            said if is_said(said) && self.held.len() >= MAX_HELD => {
+                metrics::counter!("switchboard_connector_missed_messages_total").increment(1);
+                self.missed = true;
+                return;
+            }
+            _ => {}
+        }
+        self.held.push_back(input);
+    }
+
+    /// The lease is ours again, or still.
+    fn on_renewed(&mut self, token: Token) {
+        if token != self.token {
+            tracing::warn!(backend = %self.server.name, "the directory gets back what is known of calls");
+            self.token = token;
+            self.scribe.enter_term(token);
+            let acts = self.calls.enter_term(token.0);
+            self.perform(acts);
+        }
+        for held in std::mem::take(&mut self.held) {
+            self.on_input(held);
+        }
+        if std::mem::take(&mut self.missed) {
+            let acts = self.calls.check_all(Instant::now());
+            self.perform(acts);
+        }
+    }
+
+    fn on_link(&mut self, event: FromLink) {
+        let now = Instant::now();
         match event {
             FromLink::Unreachable(reason) => {
                 tracing::debug!(backend = %self.server.name, %reason, "Janus cannot be reached");
+                self.take_over(&[]);
             }
-            FromLink::Up(session) => {
-                tracing::info!(backend = %self.server.name, "Janus is there");
+            FromLink::Up { session, kept } => {
+                tracing::info!(backend = %self.server.name, kept = kept.len(), "Janus is there");
                 self.calls.up(session);
+                self.take_over(&kept);
                 self.announce(BackendStatus::Normal);
             }
             FromLink::Down(reason) => {
                 tracing::warn!(backend = %self.server.name, %reason, "Janus is gone");
                 metrics::counter!("switchboard_connector_janus_losses_total").increment(1);
-                let acts = self.calls.down("The media server is gone", Instant::now());
+                self.take_over(&[]);
+                let acts = self.calls.down("The media server is gone", now);
                 self.announce(BackendStatus::Abnormal);
-                self.perform(acts).await;
+                self.perform(acts);
             }
             FromLink::Message(message) => {
-                let acts = self.calls.on_janus(message, Instant::now());
-                self.perform(acts).await;
-            }
-        }
-    }
-
-    async fn perform(&mut self, acts: Vec<Act>) {
-        for act in acts {
-            match act {
-                Act::Janus(text) => self.janus.send(text),
-                Act::Edge(edge, events) => self.outbox.send(edge, events),
-                Act::Log(record) => self.outbox.log(record),
-                Act::End(ended) => {
-                    tokio::spawn(conclude(self.context.clone(), self.outbox.clone(), ended));
+                let ends_session = matches!(message, FromJanus::Over(_));
+                let acts = self.calls.on_janus(message, now);
+                self.perform(acts);
+                if !ends_session {
+                    return;
                 }
             }
         }
+        self.scribe.note(self.calls.sessions());
+    }
+
+    /// Goes on with what a former connector left, in those of its sessions that Janus still has.
+    fn take_over(&mut self, kept: &[JanusId]) {
+        if let Some(left) = self.left.take() {
+            let acts = self.calls.take_over(left, kept, Instant::now());
+            self.perform(acts);
+        }
+    }
+
+    fn perform(&mut self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Janus(text) => self.janus.send(text),
+                Act::Destroy(session) => {
+                    self.janus.destroy(session);
+                    self.scribe.note(self.calls.sessions());
+                }
+                Act::Edge(edge, events) => {
+                    let telling = events.call.map(|call| self.scribe.telling(call));
+                    self.outbox.send(edge, events, Box::new(telling));
+                }
+                Act::Save(save) => self.scribe.save(save),
+                Act::Restore(call, state) => self.scribe.restore(call, state),
+                Act::Log(record) => self.outbox.log(record),
+                Act::End(ended) => self.conclude(ended),
+            }
+        }
         self.announce(self.state.status);
+    }
+
+    fn conclude(&self, mut ended: Ended) {
+        ended.receipts.extend(self.scribe.forget(ended.call));
+        self.endings.conclude(ended, self.token);
     }
 
     fn announce(&mut self, status: BackendStatus) {
@@ -149,38 +319,5 @@ impl Backend {
             let name = self.server.name.to_string();
             metrics::gauge!("switchboard_connector_calls", "backend" => name).set(state.calls as f64);
         }
-    }
-
-    async fn abandon(self) -> Stopped {
-        tracing::warn!(backend = %self.server.name, "another connector serves the backend now");
-        self.herald.stop().await;
-        Stopped::LeaseLost
-    }
-
-    /// Ends everything and leaves the backend to others.
-    async fn finish(mut self) {
-        let name = self.server.name.clone();
-        self.herald.stop().await;
-        for act in self.calls.down("The media server is being taken out of service", Instant::now()) {
-            if let Act::End(ended) = act {
-                conclude(self.context.clone(), self.outbox.clone(), ended).await;
-            }
-        }
-        self.janus.close().await;
-        if let Err(error) = self.context.directory.remove_backend(&name).await {
-            tracing::warn!(%error, backend = %name, "the backend could not be taken back");
-        }
-        let lease = lease_name(&self.server);
-        if let Err(error) = self.context.directory.release_lease(&lease, &self.context.id).await {
-            tracing::warn!(%error, backend = %name, "the lease could not be given back");
-        }
-        let _ = self.context.bus.publish(&Notice::BackendChanged(name)).await;
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,87 +1,79 @@
 //! The end of calls, outside the decisions: the handles are freed in the directory, and only then the
 //! clients are told.
 //!
-//! Calls that a former connector left on a backend are over too: nobody listened to Janus meanwhile.
+//! How it fails: while the directory does not answer, the clients wait: their handles are not free. A
+//! call that another connector has by now goes on there, and nobody is told anything.
 
 use crate::calls::act::Ended;
-use crate::calls::closing::{self, Cause};
 use crate::outbox::Outbox;
-use bus::message::{CallEvent, CallRecord, Change, Events};
-use directory::record::{Call, CallParty};
-use protocol::{BackendName, CallId, ServiceId, Side};
-use service::Context;
+use directory::Directory;
+use directory::record::{Concluded, Token};
+use protocol::CallId;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
-/// How long a call that has ended waits for the directory before its clients are told anyway.
-const FREE_PATIENCE: Duration = Duration::from_secs(3);
+/// The pause before a directory that does not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Ends the calls that a former connector left on a backend; returns them.
-pub async fn end_strangers(context: &Context, outbox: &Outbox, backend: &BackendName) -> Vec<CallId> {
-    let calls = context.directory.calls_on(backend).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, %backend, "calls left by a former connector could not be looked up");
-        Vec::new()
-    });
-    for call in &calls {
-        end_stranger(context, outbox, *call).await;
-    }
-    calls
+/// The calls of a backend that are being ended. When this is dropped, they are left as they are.
+pub struct Endings {
+    directory: Directory,
+    outbox: Outbox,
+    tasks: TaskTracker,
+    dropped: CancellationToken,
+    _guard: DropGuard,
 }
 
-/// Frees a call's handles, then tells its clients; writes the log.
-pub async fn conclude(context: Context, outbox: Outbox, ended: Ended) {
-    let Ended { call, tell, log: record } = ended;
-    let until = Instant::now() + FREE_PATIENCE;
-    while let Err(error) = context.directory.free_call(call).await {
-        if Instant::now() > until {
-            tracing::error!(%error, %call, "the handles of an ended call could not be freed");
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+impl Endings {
+    /// None yet.
+    pub fn new(directory: Directory, outbox: Outbox) -> Self {
+        let dropped = CancellationToken::new();
+        let _guard = dropped.clone().drop_guard();
+        Self { directory, outbox, tasks: TaskTracker::new(), dropped, _guard }
     }
+
+    /// Ends a call, on behalf of the connector that has the lease with this token.
+    pub fn conclude(&self, ended: Ended, token: Token) {
+        let concluding = conclude(self.directory.clone(), self.outbox.clone(), token, ended);
+        self.tasks.spawn(self.dropped.clone().run_until_cancelled_owned(concluding));
+    }
+
+    /// Waits until all that has begun is at its end.
+    pub async fn settled(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Frees a call's handles, then tells its clients; writes the log. The messages that led to it are
+/// done when that can be read by the clients' edges.
+async fn conclude(directory: Directory, outbox: Outbox, token: Token, ended: Ended) {
+    let Ended { call, tell, log, receipts } = ended;
+    if free(&directory, call, token).await == Concluded::NotYours {
+        return tracing::warn!(%call, "another connector has a call that was to be ended here");
+    }
+    let receipts = Arc::new(receipts);
     for (edge, events) in tell {
-        outbox.send(edge, events);
+        outbox.send(edge, events, Box::new(receipts.clone()));
     }
-    if let Some(record) = record {
+    if let Some(line) = log {
         metrics::counter!("switchboard_calls_ended_total").increment(1);
-        outbox.log(record);
+        outbox.log(line);
     }
 }
 
-async fn end_stranger(context: &Context, outbox: &Outbox, id: CallId) {
-    let call = match context.directory.free_call(id).await {
-        Ok(Some(call)) => call,
-        Ok(None) => return,
-        Err(error) => return tracing::warn!(%error, call = %id, "a call left behind could not be freed"),
-    };
-    tracing::warn!(call = %id, "ending a call that a former connector left");
-    let cause = Cause::Backend("The connection to the media server was lost".to_owned());
-    for side in [Side::Caller, Side::Callee] {
-        let (edge, events) = stranger_events(&call, side, &cause);
-        outbox.send(edge, events);
-    }
-    outbox.log(stranger_record(&call, &cause));
-}
-
-fn stranger_events(call: &Call, side: Side, cause: &Cause) -> (ServiceId, Events) {
-    let CallParty { username: own, owner } = call.party(side);
-    let events = closing::events(cause, side, own, &call.party(side.peer()).username);
-    let (session, handle) = (owner.handle.session, owner.handle.handle);
-    let change = Some(Change::Left);
-    (
-        owner.edge.clone(),
-        Events { session, handle, call: Some(call.id), stamp: None, answers: None, change, events },
-    )
-}
-
-fn stranger_record(call: &Call, cause: &Cause) -> CallRecord {
-    CallRecord {
-        call: call.id,
-        event: CallEvent::Ended,
-        caller: call.caller.username.clone(),
-        callee: call.callee.username.clone(),
-        backend: call.backend.clone(),
-        reason: Some(cause.reason()),
-        duration_ms: None,
+async fn free(directory: &Directory, call: CallId, token: Token) -> Concluded {
+    let mut waits = false;
+    loop {
+        match directory.conclude_call(call, token).await {
+            Ok(concluded) => return concluded,
+            Err(error) if !std::mem::replace(&mut waits, true) => {
+                tracing::warn!(%error, %call, "the handles of an ended call cannot be freed yet");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }

@@ -5,10 +5,12 @@
 //! While the directory cannot be reached the lease is neither renewed nor lost: nobody else can get
 //! it either. It is lost when somebody else has it.
 
-use crate::backend::lease_name;
+use crate::backend::{Tenure, lease_name};
+use crate::estate::note;
 use crate::options::Server;
+use crate::standing::{Lease, Standing};
 use bus::message::Notice;
-use directory::record::{Backend, BackendStatus};
+use directory::record::{Backend, BackendStatus, Token};
 use service::Context;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -43,33 +45,24 @@ impl State {
 /// The lease of a backend that is being served.
 pub struct Herald {
     state: watch::Sender<State>,
-    lease: watch::Receiver<Lease>,
+    standing: Standing,
     task: JoinHandle<()>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lease {
-    Until(Instant),
-    Lost,
 }
 
 impl Herald {
     /// Begins to keep a lease that was just taken.
-    pub fn start(server: Server, context: Context) -> Self {
+    pub fn start(tenure: &Tenure, context: Context) -> Self {
+        let Tenure { server, token, until, .. } = tenure;
+        let (server, token, until) = (server.clone(), *token, *until);
         let (state, states) = watch::channel(State { status: BackendStatus::Abnormal, calls: 0 });
-        let (lease, leases) = watch::channel(Lease::Until(Instant::now() + LEASE_LIFE));
-        let task = tokio::spawn(keep(server, context, states, lease));
-        Self { state, lease: leases, task }
+        let (lease, leases) = watch::channel(Lease::Held { until, token });
+        let keeping = Keeping { server, context, states, lease, token };
+        Self { state, standing: Standing::new(leases), task: tokio::spawn(keeping.keep()) }
     }
 
-    /// Whether the lease is known to be ours at this moment.
-    pub fn is_sure(&self) -> bool {
-        matches!(*self.lease.borrow(), Lease::Until(end) if Instant::now() < end)
-    }
-
-    /// Waits until something about the lease changes: true while it is not lost. Safe to cancel.
-    pub async fn changed(&mut self) -> bool {
-        self.lease.changed().await.is_ok() && *self.lease.borrow_and_update() != Lease::Lost
+    /// A look at the lease.
+    pub fn standing(&self) -> Standing {
+        self.standing.clone()
     }
 
     /// What is to be announced from now on; a new status at once.
@@ -88,33 +81,54 @@ impl Herald {
     }
 }
 
-async fn keep(
+/// What is needed to keep a lease.
+struct Keeping {
     server: Server,
     context: Context,
-    mut states: watch::Receiver<State>,
+    states: watch::Receiver<State>,
     lease: watch::Sender<Lease>,
-) {
-    let (mut announced, mut drained, name) = (None, false, lease_name(&server));
-    loop {
-        let state = *states.borrow_and_update();
-        let asked = Instant::now();
-        let renewing = context.directory.lease(&name, &context.id, LEASE_LIFE);
-        let (renewed, drains) = tokio::join!(renewing, context.directory.drained_backends());
-        // While nobody knows, it is as it was.
-        drained = drains.map_or(drained, |drains| drains.contains(&server.name));
-        match renewed {
-            Ok(Some(_)) => {
-                lease.send_replace(Lease::Until(asked + LEASE_LIFE));
-                announce(&server, &context, state.drained_if(drained), &mut announced).await;
+    token: Token,
+}
+
+impl Keeping {
+    async fn keep(mut self) {
+        let (mut announced, mut drained) = (None, false);
+        loop {
+            let state = *self.states.borrow_and_update();
+            let asked = Instant::now();
+            let (renewed, drains) = tokio::join!(self.renew(), self.context.directory.drained_backends());
+            // While nobody knows, it is as it was.
+            drained = drains.map_or(drained, |drains| drains.contains(&self.server.name));
+            match renewed {
+                Ok(Some(token)) => {
+                    self.token = token;
+                    self.lease.send_replace(Lease::Held { until: asked + LEASE_LIFE, token });
+                    announce(&self.server, &self.context, state.drained_if(drained), &mut announced).await;
+                }
+                Ok(None) => {
+                    self.lease.send_replace(Lease::Lost);
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, backend = %self.server.name, "the lease could not be renewed");
+                }
             }
-            Ok(None) => {
-                lease.send_replace(Lease::Lost);
-                return;
-            }
-            Err(error) => tracing::warn!(%error, backend = %server.name, "the lease could not be renewed"),
+            let pause = RENEW_EVERY.saturating_sub(asked.elapsed());
+            let _ = tokio::time::timeout(pause.max(RENEW_EVERY / 10), self.states.changed()).await;
         }
-        let pause = RENEW_EVERY.saturating_sub(asked.elapsed());
-        let _ = tokio::time::timeout(pause.max(RENEW_EVERY / 10), states.changed()).await;
+    }
+
+    /// The lease, unless another connector has or had it. A new token alone does not say so: the
+    /// lease may have run out while nobody wanted it, or the directory may have lost everything.
+    async fn renew(&self) -> directory::Result<Option<Token>> {
+        let Context { directory, id, .. } = &self.context;
+        match directory.lease(&lease_name(&self.server), id, LEASE_LIFE).await? {
+            Some(token) if token != self.token => {
+                let note = note(directory, &self.server.name).await?;
+                Ok(note.is_none_or(|note| note.by == *id).then_some(token))
+            }
+            renewed => Ok(renewed),
+        }
     }
 }
 

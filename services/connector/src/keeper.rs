@@ -3,7 +3,7 @@
 //! Connectors that know the same servers share them: each tries for one lease at a time, and waits
 //! the longer the more it has, so that the others come first.
 
-use crate::backend::{Backend, Stopped, Tenure, lease_name};
+use crate::backend::{self, Stopped, Tenure, lease_name};
 use crate::herald::{LEASE_LIFE, RENEW_EVERY};
 use crate::janus::site::{Dialler, Site};
 use crate::options::{Server, Terms};
@@ -13,6 +13,7 @@ use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 /// How much longer to wait for each lease that is held already, and for how many of them at most:
 /// a connector with many servers must not take a minute to serve them all.
@@ -42,9 +43,13 @@ impl Keeper {
 
     /// Serves this server whenever its lease can be had, until `stop`.
     pub async fn keep(self, server: Server, terms: Terms, stop: CancellationToken) {
-        while let Some(token) = stop.run_until_cancelled(self.lease(&server)).await {
+        let Terms { rules, credentials } = terms;
+        let site = Site { url: server.url.clone(), credentials, dialler: self.dialler.clone() };
+        while let Some((token, until)) = stop.run_until_cancelled(self.lease(&server)).await {
             tracing::info!(backend = %server.name, "this connector serves the backend now");
-            let stopped = self.serve(&server, &terms, token, &stop).await;
+            let (server, site, rules) = (server.clone(), site.clone(), rules.clone());
+            let tenure = Tenure { server, site, rules, token, until };
+            let stopped = backend::serve(tenure, self.context.clone(), self.outbox.clone(), &stop).await;
             *self.held.lock().await -= 1;
             if stopped == Stopped::Asked {
                 return;
@@ -52,29 +57,17 @@ impl Keeper {
         }
     }
 
-    async fn serve(&self, server: &Server, terms: &Terms, token: Token, stop: &CancellationToken) -> Stopped {
-        let Terms { rules, credentials } = terms.clone();
-        let site = Site { url: server.url.clone(), credentials, dialler: self.dialler.clone() };
-        let tenure = Tenure { server: server.clone(), site, rules, token };
-        match Backend::open(tenure, self.context.clone(), self.outbox.clone()).await {
-            Ok(backend) => backend.serve(stop).await,
-            Err(error) => {
-                tracing::warn!(%error, backend = %server.name, "the backend's mailbox could not be opened");
-                Stopped::LeaseLost
-            }
-        }
-    }
-
-    /// Waits until the lease is ours.
-    async fn lease(&self, server: &Server) -> Token {
+    /// Waits until the lease is ours: its token, and its end.
+    async fn lease(&self, server: &Server) -> (Token, Instant) {
         let name = lease_name(server);
         loop {
             let mut held = self.held.lock().await;
             tokio::time::sleep(MODESTY * (*held).min(MODEST_UP_TO)).await;
+            let until = Instant::now() + LEASE_LIFE;
             match self.context.directory.lease(&name, &self.context.id, LEASE_LIFE).await {
                 Ok(Some(token)) => {
                     *held += 1;
-                    return token;
+                    return (token, until);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, backend = %server.name, "no lease could be asked for"),

@@ -10,10 +10,12 @@
 //! | [`sources`] | which Janus servers there are |
 //! | [`keeper`] | whose lease this connector has |
 //! | [`backend`] | one Janus server: waits, lets decide, does |
-//! | [`herald`] | keeps the lease and announces the backend |
+//! | [`herald`], [`standing`] | keeps the lease and announces the backend; whether the lease is ours |
 //! | [`conclude`] | the end of calls in the directory |
 //! | [`calls`] | the decisions: pure, no socket, no clock |
 //! | [`dial`], [`janus`] | the websocket to Janus |
+//! | [`ledger`] | which messages are done |
+//! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
 //! | [`outbox`] | the way to the edges |
 //!
 //! How it fails: a Janus that is gone ends its calls, and both sides are told. A connector that dies
@@ -23,12 +25,16 @@ pub mod backend;
 pub mod calls;
 pub mod conclude;
 pub mod dial;
+pub mod estate;
 pub mod herald;
 pub mod janus;
 pub mod keeper;
+pub mod ledger;
 pub mod options;
 pub mod outbox;
+pub mod scribe;
 pub mod sources;
+pub mod standing;
 
 pub use options::Options;
 

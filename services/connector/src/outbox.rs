@@ -13,6 +13,7 @@ use bus::message::{Body, CallRecord, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use protocol::ServiceId;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,9 +48,15 @@ struct Queues {
     log: Option<mpsc::Sender<CallRecord>>,
 }
 
-/// What waits for one edge, oldest first, with the time since which it waits.
+/// Dropped when the events that it goes with are on the bus, or given up.
+pub type Witness = Box<dyn Any + Send>;
+
+/// Events, and the time since which they wait.
+type News = (Instant, Events, Witness);
+
+/// What waits for one edge, oldest first.
 struct Queue {
-    sender: mpsc::Sender<(Instant, Events)>,
+    sender: mpsc::Sender<News>,
     /// Something was dropped since it was empty last.
     overflows: bool,
 }
@@ -66,31 +73,26 @@ impl Outbox {
 
     /// Writes a line of the `calls` log, behind those written before.
     pub fn log(&self, record: CallRecord) {
-        let sent = self.lock().log.as_ref().map(|log| log.try_send(record));
-        if !matches!(sent, Some(Ok(()))) {
+        let is_taken = self.lock().log.as_ref().is_some_and(|log| log.try_send(record).is_ok());
+        if !is_taken {
             line_lost();
         }
     }
 
     /// Sends events to an edge, behind those sent before.
-    pub fn send(&self, edge: ServiceId, events: Events) {
+    pub fn send(&self, edge: ServiceId, events: Events, witness: Witness) {
+        let news = (Instant::now(), events, witness);
         let mut queues = self.lock();
-        let news = match queues.edges.get_mut(&edge) {
-            None => (Instant::now(), events),
-            Some(queue) => match queue.add((Instant::now(), events)) {
-                Ok(()) => return,
-                Err(TrySendError::Full(_)) => return queue.overflow(&edge),
-                // It has just been given up: a new one takes its place.
-                Err(TrySendError::Closed(news)) => news,
-            },
+        let unsent = match queues.edges.get_mut(&edge) {
+            Some(queue) => queue.add(&edge, news),
+            None => Some(news),
         };
-        let (sender, waiting) = mpsc::channel(QUEUE);
-        let mut queue = Queue { sender, overflows: false };
-        let _ = queue.add(news);
-        let postman = Postman { bus: self.bus.clone(), edge: edge.clone(), waiting, is_held_up: false };
-        self.tasks.spawn(postman.run());
-        queues.edges.retain(|_, queue| !queue.sender.is_closed());
-        queues.edges.insert(edge, queue);
+        if let Some(news) = unsent {
+            let mut queue = self.queue(&edge);
+            let _ = queue.add(&edge, news);
+            queues.edges.retain(|_, queue| !queue.sender.is_closed());
+            queues.edges.insert(edge, queue);
+        }
     }
 
     /// Takes nothing more and waits, but not long, until all is on the bus.
@@ -100,21 +102,32 @@ impl Outbox {
         let _ = timeout(LAST_WORDS, self.tasks.wait()).await;
     }
 
+    fn queue(&self, edge: &ServiceId) -> Queue {
+        let (sender, waiting) = mpsc::channel(QUEUE);
+        let postman = Postman { bus: self.bus.clone(), edge: edge.clone(), waiting, is_held_up: false };
+        self.tasks.spawn(postman.run());
+        Queue { sender, overflows: false }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Queue {
-    fn add(&mut self, news: (Instant, Events)) -> Result<(), TrySendError<(Instant, Events)>> {
+    /// Gives back what comes when the queue has just been given up as idle.
+    fn add(&mut self, edge: &ServiceId, news: News) -> Option<News> {
         self.overflows &= self.sender.capacity() < QUEUE;
-        self.sender.try_send(news)
-    }
-
-    fn overflow(&mut self, edge: &ServiceId) {
-        dropped();
-        if !std::mem::replace(&mut self.overflows, true) {
-            tracing::warn!(%edge, "too much waits for an edge: what is newest is dropped");
+        match self.sender.try_send(news) {
+            Ok(()) => None,
+            Err(TrySendError::Closed(news)) => Some(news),
+            Err(TrySendError::Full(_)) => {
+                dropped();
+                if !std::mem::replace(&mut self.overflows, true) {
+                    tracing::warn!(%edge, "too much waits for an edge: what is newest is dropped");
+                }
+                None
+            }
         }
     }
 }
@@ -123,7 +136,7 @@ impl Queue {
 struct Postman {
     bus: Bus,
     edge: ServiceId,
-    waiting: mpsc::Receiver<(Instant, Events)>,
+    waiting: mpsc::Receiver<News>,
     /// The last try failed.
     is_held_up: bool,
 }
@@ -140,7 +153,7 @@ impl Postman {
         }
     }
 
-    async fn post(&mut self, mailbox: &Mailbox, (since, events): (Instant, Events)) {
+    async fn post(&mut self, mailbox: &Mailbox, (since, events, _witness): News) {
         let message = Message::new(Body::Events(events));
         while let Err(error) = self.bus.post(mailbox, &message).await {
             if self.gives_up(&error, since.elapsed()) {

@@ -1,6 +1,9 @@
 //! What a decision of the connector asks to be done. The backend's task does it, in order.
 
+use crate::janus::message::JanusId;
+use crate::ledger::Receipt;
 use bus::message::{CallRecord, Events};
+use directory::record;
 use protocol::{CallId, ServiceId};
 
 /// One thing to do.
@@ -8,13 +11,30 @@ use protocol::{CallId, ServiceId};
 pub enum Act {
     /// Send this to Janus.
     Janus(String),
+    /// End this session on Janus.
+    Destroy(JanusId),
     /// Tell a client, through its edge.
     Edge(ServiceId, Events),
+    /// Once its clients have been told all that comes before: write down what is known of a call.
+    Save(Save),
+    /// Write a call down again in a directory that has lost it.
+    Restore(Box<record::Call>, String),
     /// Write a line of the `calls` log.
     Log(CallRecord),
     /// Free the call's handles, and only then tell its clients: one that hears of the end may call
     /// again at once.
     End(Ended),
+}
+
+/// A call whose state has changed.
+#[derive(Debug)]
+pub struct Save {
+    /// Which.
+    pub call: CallId,
+    /// What is known of it.
+    pub state: String,
+    /// The messages that are done with that.
+    pub receipts: Vec<Receipt>,
 }
 
 /// A call that is over.
@@ -26,4 +46,6 @@ pub struct Ended {
     pub tell: Vec<(ServiceId, Events)>,
     /// Its last line in the `calls` log, if it had one before.
     pub log: Option<CallRecord>,
+    /// The messages that are done with that.
+    pub receipts: Vec<Receipt>,
 }

@@ -1,54 +1,51 @@
-//! One call on a backend: its two legs, and what waits on them.
+//! One call on a backend: its two legs, where it stands, and what the next connector is to know.
 
+use super::leg::Leg;
 use crate::janus::message::JanusId;
+use crate::ledger::Receipt;
 use bus::message::{Address, CallEvent, CallRecord, Change, ClientEvent, Events, Party, Place, Stamp};
-use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side};
+use directory::record::{self, CallParty, Owner};
+use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side, outside};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Candidates that may wait on a leg; past that the oldest is dropped.
-const MAX_HELD: usize = 512;
-
-/// The state of a call.
-#[derive(Debug)]
+/// The state of a call. What is not skipped is written down for the next connector, once both sides
+/// know of the call.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Call {
     /// Its id.
     pub id: CallId,
     /// The transaction of the caller's request.
     pub transaction: String,
-    /// The caller's offer, until it is sent.
-    pub offer: Option<Raw>,
+    /// The session on Janus that its handles are in.
+    pub session: Option<JanusId>,
     /// The callee has accepted.
     pub answered: bool,
-    /// When it has rung for too long.
-    pub rings_until: Option<Instant>,
-    /// Who seems to have lost its PeerConnection, while the reason is awaited.
-    pub suspect: Option<Suspect>,
-    began: Instant,
-    term: u64,
+    /// The term in which it was set up.
+    set_up: u64,
+    /// When it was opened, unix milliseconds.
+    opened: u64,
     caller: Leg,
     callee: Leg,
-}
-
-/// One side of a call.
-#[derive(Debug)]
-pub struct Leg {
-    /// The client.
-    pub party: Party,
-    /// Its handle on Janus.
-    pub handle: Option<JanusId>,
-    /// The handle has its name.
-    pub registered: bool,
-    /// The client knows of the call.
-    pub joined: bool,
-    /// How often the client was told something in this term.
-    said: u64,
-    /// The client's candidates that Janus is to get later.
-    pub held: Vec<Raw>,
-    /// Events that are to travel together.
-    pub batch: Vec<ClientEvent>,
-    /// When the batch leaves at the latest.
-    pub batch_due: Option<Instant>,
+    /// The term in which its clients are told.
+    #[serde(skip)]
+    term: u64,
+    /// A former connector had begun with it: its clients may know more than this one has told them.
+    #[serde(skip)]
+    pub again: bool,
+    /// The caller's offer, until it is sent.
+    #[serde(skip)]
+    pub offer: Option<Raw>,
+    /// When it has rung for too long.
+    #[serde(skip)]
+    pub rings_until: Option<Instant>,
+    /// Who seems to have lost its PeerConnection, while the reason is awaited.
+    #[serde(skip)]
+    pub suspect: Option<Suspect>,
+    /// Messages that are done when what has followed from them is written down.
+    #[serde(skip)]
+    pub receipts: Vec<Receipt>,
 }
 
 /// A PeerConnection that seems to be gone.
@@ -62,28 +59,39 @@ pub struct Suspect {
 
 impl Call {
     /// A call that is to be set up, in this term.
-    pub fn new(place: Place, term: u64, now: Instant) -> Self {
-        let leg = |party| Leg {
-            party,
-            handle: None,
-            registered: false,
-            joined: false,
-            said: 0,
-            held: Vec::new(),
-            batch: Vec::new(),
-            batch_due: None,
-        };
+    pub fn new(place: Place, term: u64) -> Self {
+        let Place { call, caller, callee, transaction, offer } = place;
+        let parties = (Leg::new(caller), Leg::new(callee));
+        let offer = Some(offer);
+        Self { transaction, offer, ..Self::between(call, parties, term, outside::unix_millis()) }
+    }
+
+    /// A call of which no more is known than that it was to be set up.
+    pub fn left(record: &record::Call, term: u64) -> Self {
+        let leg = |side| Leg::new(party(record.party(side)));
+        let parties = (leg(Side::Caller), leg(Side::Callee));
+        let mut call = Self::between(record.id, parties, term, record.opened);
+        call.caller.joined = true;
+        call.callee.joined = true;
+        call
+    }
+
+    fn between(id: CallId, (caller, callee): (Leg, Leg), term: u64, opened: u64) -> Self {
         Self {
-            id: place.call,
-            transaction: place.transaction,
-            offer: Some(place.offer),
+            id,
+            transaction: String::new(),
+            session: None,
             answered: false,
+            set_up: term,
+            opened,
+            caller,
+            callee,
+            term,
+            again: false,
+            offer: None,
             rings_until: None,
             suspect: None,
-            began: now,
-            term,
-            caller: leg(place.caller),
-            callee: leg(place.callee),
+            receipts: Vec::new(),
         }
     }
 
@@ -103,12 +111,18 @@ impl Call {
         }
     }
 
-    /// The name a side is registered under on Janus: of this call alone, so that no two calls are
-    /// in each other's way there.
+    /// Whether both clients know of it.
+    pub fn rings(&self) -> bool {
+        self.caller.joined && self.callee.joined
+    }
+
+    /// The name a side is registered under on Janus: of this call and this attempt alone, so that
+    /// no two are in each other's way there.
     pub fn alias(&self, side: Side) -> String {
+        let (id, set_up) = (self.id, self.set_up);
         match side {
-            Side::Caller => format!("{}-caller", self.id),
-            Side::Callee => format!("{}-callee", self.id),
+            Side::Caller => format!("{id}-{set_up}-caller"),
+            Side::Callee => format!("{id}-{set_up}-callee"),
         }
     }
 
@@ -133,14 +147,16 @@ impl Call {
         (edge, Events { session, handle, call, stamp, answers, change, events })
     }
 
+    /// From now on its clients are told in this term.
+    pub fn enter_term(&mut self, term: u64) {
+        self.term = term;
+        self.caller.said = 0;
+        self.callee.said = 0;
+    }
+
     /// A line of the `calls` log.
-    pub fn record(
-        &self,
-        backend: &BackendName,
-        event: CallEvent,
-        reason: Option<&str>,
-        now: Instant,
-    ) -> CallRecord {
+    pub fn line(&self, backend: &BackendName, event: CallEvent, reason: Option<&str>) -> CallRecord {
+        let lasted = outside::unix_millis().saturating_sub(self.opened);
         CallRecord {
             call: self.id,
             event,
@@ -148,8 +164,24 @@ impl Call {
             callee: self.callee.party.username.clone(),
             backend: backend.clone(),
             reason: reason.map(str::to_owned),
-            duration_ms: (event != CallEvent::Ringing).then(|| (now - self.began).as_millis() as u64),
+            duration_ms: (event != CallEvent::Ringing).then_some(lasted),
         }
+    }
+
+    /// How long ago it was opened.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(outside::unix_millis().saturating_sub(self.opened))
+    }
+
+    /// Its record in the directory.
+    pub fn record(&self, backend: &BackendName) -> record::Call {
+        let party = |leg: &Leg| {
+            let Party { username, address } = leg.party.clone();
+            let owner = Owner { handle: address.handle_ref(), edge: address.edge };
+            CallParty { username, owner }
+        };
+        let (caller, callee) = (party(&self.caller), party(&self.callee));
+        record::Call { id: self.id, backend: backend.clone(), caller, callee, opened: self.opened }
     }
 
     /// When something of this call is due.
@@ -160,29 +192,8 @@ impl Call {
     }
 }
 
-impl Leg {
-    /// Keeps candidates for later.
-    pub fn hold(&mut self, candidates: Vec<Raw>) {
-        self.held.extend(candidates);
-        let excess = self.held.len().saturating_sub(MAX_HELD);
-        self.held.drain(..excess);
-    }
-
-    /// Adds an event to the batch, which leaves within `window`; before the client knows of the
-    /// call it waits for that.
-    pub fn gather(&mut self, event: ClientEvent, now: Instant, window: Duration) {
-        self.batch.push(event);
-        if self.joined {
-            let due = now + window;
-            self.batch_due = Some(self.batch_due.map_or(due, |earlier| earlier.min(due)));
-        }
-    }
-
-    /// The batch, and then these.
-    pub fn with_batch(&mut self, events: Vec<ClientEvent>) -> Vec<ClientEvent> {
-        self.batch_due = None;
-        let mut all = std::mem::take(&mut self.batch);
-        all.extend(events);
-        all
-    }
+fn party(party: &CallParty) -> Party {
+    let CallParty { username, owner } = party.clone();
+    let (session, handle) = (owner.handle.session, owner.handle.handle);
+    Party { username, address: Address { edge: owner.edge, session, handle } }
 }

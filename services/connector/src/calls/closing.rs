@@ -7,6 +7,14 @@ use protocol::{MessageId, Raw, Side, raw, videocall};
 
 /// The reason of a call that nobody accepted in time.
 const NO_ANSWER: &str = "No answer";
+const LATE: &str = "Remote WebRTC hangup";
+/// The reason of a PeerConnection that followed its peer.
+pub const CLOSED: &str = "Close PC";
+
+/// The reason of a call that was lost with its connector.
+pub const LOST: &str = "The connection to the media server was lost";
+/// The reason of a call whose handles Janus does not give.
+pub const REFUSED: &str = "The media server refused the call";
 
 /// What ended a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +79,6 @@ fn name(side: Side) -> &'static str {
 
 /// What the client of `side` hears; the names are those of itself and of its peer.
 pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEvent> {
-    const LATE: &str = "Remote WebRTC hangup";
-    const CLOSED: &str = "Close PC";
     match cause {
         Cause::Hangup { side: actor, transaction, .. } if *actor == side => vec![
             hangup(Some(transaction), own, "Explicit hangup"),
@@ -96,6 +102,12 @@ pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEve
         Cause::NoAnswer => vec![hangup(None, peer, NO_ANSWER), core_hangup(CLOSED)],
         Cause::Backend(reason) => vec![hangup(None, peer, reason), core_hangup(reason)],
     }
+}
+
+/// What a client hears of a call that nobody knows any more, its peer's name neither.
+pub fn forgotten() -> Vec<ClientEvent> {
+    let data = videocall::event("hangup", None, Some(LATE));
+    vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, core_hangup(CLOSED)]
 }
 
 fn hangup(transaction: Option<&str>, username: &str, reason: &str) -> ClientEvent {

@@ -5,7 +5,7 @@ use super::act::{Act, Ended};
 use super::call::Call;
 use super::closing::{self, Cause};
 use super::{Calls, REMEMBERED};
-use crate::janus::message::{JanusId, ToJanus};
+use crate::ledger::Receipt;
 use bus::message::{CallEvent, Change, ClientEvent, Events};
 use protocol::videocall::{self, PluginError};
 use protocol::{CallId, Raw, ServiceId, Side};
@@ -22,10 +22,10 @@ impl Calls {
         self.close(id, &cause.reason(), tell, now, acts);
     }
 
-    /// Ends a call whose media server failed it: a caller that has heard nothing yet is refused.
+    /// Ends a call whose media server failed it: a caller that cannot have heard of it is refused.
     pub(super) fn fail(&mut self, id: CallId, cause: Cause, now: Instant, acts: &mut Vec<Act>) {
         match self.calls.get(&id) {
-            Some(call) if !call.leg(Side::Caller).joined => {
+            Some(call) if !call.again && !call.leg(Side::Caller).joined => {
                 self.refuse(id, videocall::error(&PluginError::backend_failed()), now, acts);
             }
             _ => self.end(id, cause, now, acts),
@@ -70,47 +70,83 @@ impl Calls {
         acts: &mut Vec<Act>,
     ) {
         self.has_ended(id, now);
-        let Some(mut call) = self.calls.remove(&id) else { return };
+        let running = self.calls.remove(&id);
+        let Some(mut call) = running.or_else(|| self.expected.remove(&id)) else { return };
+        self.let_go(&call, acts);
+        let mut receipts = std::mem::take(&mut call.receipts);
+        receipts.extend(self.questions.forget(id));
+        let rang = call.leg(Side::Callee).joined;
+        let log = rang.then(|| call.line(&self.backend, CallEvent::Ended, Some(reason)));
+        acts.push(Act::End(Ended { call: id, tell: tell(&mut call), log, receipts }));
+    }
+
+    /// Gives back to Janus what a call had there.
+    fn let_go(&mut self, call: &Call, acts: &mut Vec<Act>) {
         for side in [Side::Caller, Side::Callee] {
             if let Some(handle) = call.leg(side).handle {
                 self.legs.remove(&handle);
-                self.detach(handle, acts);
+                self.detach(call.session, handle, acts);
             }
         }
-        self.asked.retain(|_, asked| asked.leg().call != id);
-        let rang = call.leg(Side::Callee).joined;
-        let log = rang.then(|| call.record(&self.backend, CallEvent::Ended, Some(reason), now));
-        acts.push(Act::End(Ended { call: id, tell: tell(&mut call), log }));
+        if let Some(session) = call.session.filter(|session| self.sessions.leave(*session)) {
+            acts.push(Act::Destroy(session));
+        }
     }
 
-    /// Gives a handle back to Janus.
-    pub(super) fn detach(&mut self, handle: JanusId, acts: &mut Vec<Act>) {
-        self.tell(ToJanus { janus: "detach", handle_id: Some(handle), ..ToJanus::default() }, acts);
+    /// A message says that a call is over. Of one that never got here, or not yet, whatever handles
+    /// it has are freed.
+    pub(super) fn hear_end(
+        &mut self,
+        id: CallId,
+        cause: Cause,
+        receipt: Receipt,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        match self.calls.get_mut(&id).or_else(|| self.expected.get_mut(&id)) {
+            Some(call) => {
+                call.receipts.push(receipt);
+                self.end(id, cause, now, acts);
+            }
+            None => self.end_unknown(id, Vec::new(), receipt, now, acts),
+        }
     }
 
-    /// A call that never got here, or not yet, is over: whatever handles it has are freed.
-    pub(super) fn end_unknown(&mut self, call: CallId, now: Instant, acts: &mut Vec<Act>) {
+    /// A call that is not here is over; whoever asked is told.
+    pub(super) fn end_unknown(
+        &mut self,
+        call: CallId,
+        tell: Vec<(ServiceId, Events)>,
+        receipt: Receipt,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
         self.has_ended(call, now);
-        acts.push(Act::End(Ended { call, tell: Vec::new(), log: None }));
+        acts.push(Act::End(Ended { call, tell, log: None, receipts: vec![receipt] }));
     }
 
     /// This call is over: should its `place` come yet, it is not begun.
-    pub fn has_ended(&mut self, id: CallId, now: Instant) {
+    pub(super) fn has_ended(&mut self, id: CallId, now: Instant) {
         if self.ended.insert(id) {
             self.ended_in_order.push_back((now + REMEMBERED, id));
         }
+    }
+
+    /// Forgets calls that have ended long ago.
+    pub(super) fn forget_ended(&mut self, now: Instant) {
         while let Some((_, old)) = self.ended_in_order.pop_front_if(|(until, _)| *until <= now) {
             self.ended.remove(&old);
         }
     }
 }
 
-/// What the client of a side is told, after what still waited for it; a callee that has heard
-/// nothing of the call hears nothing of its end.
+/// What the client of a side is told, after what still waited for it; a callee that cannot have
+/// heard of the call hears nothing of its end.
 fn closing_events(call: &mut Call, side: Side, cause: &Cause) -> Option<(ServiceId, Events)> {
     let own = call.leg(side).party.username.clone();
     let peer = call.leg(side.peer()).party.username.clone();
     let joined = call.leg(side).joined;
+    let knows = joined || call.again;
     let answers = match cause {
         Cause::Hangup { side: actor, request, .. } if *actor == side => Some(*request),
         _ => (side == Side::Caller && !joined).then(|| call.id.into()),
@@ -120,7 +156,7 @@ fn closing_events(call: &mut Call, side: Side, cause: &Cause) -> Option<(Service
         events = answer_first(call, events, &peer);
     }
     let events = call.leg_mut(side).with_batch(events);
-    (joined || side == Side::Caller).then(|| call.events(side, answers, Some(Change::Left), events))
+    (knows || side == Side::Caller).then(|| call.events(side, answers, Some(Change::Left), events))
 }
 
 /// A caller that waits for the answer to its `call` gets one under its transaction.

@@ -1,31 +1,37 @@
 //! All calls on one Janus server: pure decisions, `(state, input, now)` to acts.
 //!
-//! Data: the calls by id, which leg a Janus handle is, and what has been asked of Janus under which
-//! transaction. A call is set up in `placing.rs`, lives in `relay.rs`, ends in `ending.rs`.
+//! Data: the calls by id, which leg a Janus handle is, what has been asked of Janus under which
+//! transaction, and in which of our sessions each call is. A call is set up in `placing.rs`, lives in
+//! `relay.rs`, ends in `ending.rs`; `takeover.rs` goes on with what a former connector has left.
 //!
 //! How it fails: what Janus does not answer in [`PATIENCE`] ends its call, with both sides told.
 //! Messages come twice or in an odd order: a call that exists is not set up again, one that has
 //! ended (they are remembered for [`REMEMBERED`]) is not begun.
 
 pub mod act;
+mod asking;
 pub mod call;
 pub mod closing;
 mod ending;
+pub mod leg;
 mod placing;
 mod recording;
 mod relay;
+mod sessions;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
-use crate::janus::message::{FromJanus, JanusId, ToJanus};
+use crate::janus::message::{FromJanus, JanusId};
+use crate::ledger::Receipt;
 use crate::options::{Credentials, Rules};
-use act::Act;
+use act::{Act, Save};
+use asking::Questions;
 use bus::message::{Body, LegRef, Message};
 use call::Call;
 use closing::Cause;
-use protocol::videocall::Request;
-use protocol::{BackendName, CallId, MessageId, Raw};
-use serde_json::value::RawValue;
+use protocol::{BackendName, CallId, raw};
+use sessions::Sessions;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,35 +49,17 @@ pub struct Calls {
     credentials: Credentials,
     /// The lease under which clients are told.
     term: u64,
-    /// Our session on Janus, while there is one.
-    session: Option<JanusId>,
+    sessions: Sessions,
     calls: BTreeMap<CallId, Call>,
     legs: BTreeMap<JanusId, LegRef>,
-    asked: BTreeMap<String, Asked>,
-    /// Transactions in the order they were asked in, with the end of patience.
-    patience: VecDeque<(Instant, String)>,
-    next_transaction: u64,
+    questions: Questions,
+    /// Calls that a former connector had not set up: their `place` is to come until the time is over.
+    expected: BTreeMap<CallId, Call>,
+    expected_until: Option<Instant>,
     /// Calls with something due.
     due: BTreeSet<(Instant, CallId)>,
     ended: BTreeSet<CallId>,
     ended_in_order: VecDeque<(Instant, CallId)>,
-}
-
-/// What was asked of Janus, and for which leg.
-#[derive(Debug)]
-enum Asked {
-    Attach(LegRef),
-    Register(LegRef),
-    Call(LegRef),
-    Request { leg: LegRef, request: MessageId, transaction: Option<String>, verb: Request },
-}
-
-impl Asked {
-    fn leg(&self) -> LegRef {
-        match self {
-            Self::Attach(leg) | Self::Register(leg) | Self::Call(leg) | Self::Request { leg, .. } => *leg,
-        }
-    }
 }
 
 impl Calls {
@@ -82,12 +70,12 @@ impl Calls {
             rules: Rules::default(),
             credentials: Credentials::default(),
             term: 0,
-            session: None,
+            sessions: Sessions::default(),
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            patience: VecDeque::new(),
-            next_transaction: 0,
+            questions: Questions::default(),
+            expected: BTreeMap::new(),
+            expected_until: None,
             due: BTreeSet::new(),
             ended: BTreeSet::new(),
             ended_in_order: VecDeque::new(),
@@ -109,22 +97,26 @@ impl Calls {
         Self { term, ..self }
     }
 
-    /// Janus is there, with this session.
+    /// Janus is there, with this session for new calls.
     pub fn up(&mut self, session: JanusId) {
-        self.session = Some(session);
+        self.sessions.up(session);
     }
 
     /// Janus is gone, and every call with it: one that had not begun is refused.
     pub fn down(&mut self, reason: &str, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
-        for call in self.calls.keys().copied().collect::<Vec<_>>() {
+        for call in self.calls.keys().chain(self.expected.keys()).copied().collect::<Vec<_>>() {
             self.fail(call, Cause::Backend(reason.to_owned()), now, &mut acts);
         }
-        self.session = None;
-        self.asked.clear();
-        self.patience.clear();
-        acts.retain(|act| !matches!(act, Act::Janus(_)));
+        self.sessions.down();
+        self.questions.forget_all();
+        acts.retain(|act| !matches!(act, Act::Janus(_) | Act::Destroy(_)));
         acts
+    }
+
+    /// The sessions on Janus, the newest last.
+    pub fn sessions(&self) -> Vec<JanusId> {
+        self.sessions.all()
     }
 
     /// How many calls there are.
@@ -135,24 +127,27 @@ impl Calls {
     /// Whether there is nothing left of any call, but for the memory of those that have ended.
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        let asks_nothing = self.asked.is_empty() && self.patience.is_empty() && self.due.is_empty();
-        asks_nothing && self.calls.is_empty() && self.legs.is_empty()
+        let asks_nothing = self.questions.is_empty() && self.due.is_empty();
+        asks_nothing && self.calls.is_empty() && self.legs.is_empty() && self.expected.is_empty()
     }
 
-    /// A message from a router or an edge.
-    pub fn on_message(&mut self, message: Message, now: Instant) -> Vec<Act> {
+    /// A message from a router or an edge; the receipt goes with what follows from it.
+    pub fn on_message(&mut self, message: Message, receipt: Receipt, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         let late = message.is_late();
         match message.body {
-            Body::Place(place) => self.place(place, late, now, &mut acts),
-            Body::Request(request) if !late => self.request(message.id, request, now, &mut acts),
+            Body::Place(place) => self.place(place, late, receipt, now, &mut acts),
+            Body::Request(request) if !late => self.request(message.id, request, receipt, now, &mut acts),
             Body::Request(_) => {}
-            Body::Trickle(trickle) => self.trickle(trickle, &mut acts),
-            Body::Hangup(leg) => self.end(leg.call, Cause::CoreHangup(leg.side), now, &mut acts),
-            Body::End(end) if self.calls.contains_key(&end.call) => {
-                self.end(end.call, Cause::Gone(end.cause.side()), now, &mut acts);
+            Body::Trickle(trickle) => self.trickle(trickle, receipt, &mut acts),
+            Body::Hangup(leg) if self.knows(leg.call) => {
+                self.hear_end(leg.call, Cause::CoreHangup(leg.side), receipt, now, &mut acts);
             }
-            Body::End(end) => self.end_unknown(end.call, now, &mut acts),
+            Body::Hangup(leg) => self.has_ended(leg.call, now),
+            Body::End(end) => {
+                self.hear_end(end.call, Cause::Gone(end.cause.side()), receipt, now, &mut acts);
+            }
+            Body::Attend(attend) => self.attend(attend, receipt, now, &mut acts),
             other => tracing::warn!(kind = other.kind(), "not a message for a backend"),
         }
         acts
@@ -162,44 +157,43 @@ impl Calls {
     pub fn on_janus(&mut self, message: FromJanus, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         match message {
-            FromJanus::Success { transaction, id } => self.on_success(&transaction, id, now, &mut acts),
+            FromJanus::Success { transaction, session, id } => {
+                self.on_success(&transaction, session, id, now, &mut acts);
+            }
             FromJanus::Error { transaction, code, reason } => {
                 self.on_error(&transaction, code, reason, now, &mut acts);
             }
             FromJanus::Plugin { sender, transaction, data, jsep } => {
-                let asked = transaction.and_then(|transaction| self.asked.remove(&transaction));
+                let asked = transaction.and_then(|transaction| self.questions.answered(&transaction));
                 match asked {
                     Some(asked) => self.on_reply(asked, data, jsep, now, &mut acts),
                     None => self.on_notification(sender, data, jsep, now, &mut acts),
                 }
             }
             FromJanus::Core { sender, name, fields } => self.on_core(sender, name, fields, now, &mut acts),
-            FromJanus::Timeout | FromJanus::Other => {}
+            FromJanus::Over(session) => self.on_session_over(session, now, &mut acts),
+            FromJanus::Other => {}
         }
         acts
     }
 
     /// When something is due, at the latest.
     pub fn due(&self) -> Option<Instant> {
-        let patience = self.patience.front().map(|(until, _)| *until);
         let call = self.due.first().map(|(due, _)| *due);
-        [patience, call].into_iter().flatten().min()
+        let memory = self.ended_in_order.front().map(|(until, _)| *until);
+        [self.questions.due(), call, self.expected_until, memory].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub fn on_time(&mut self, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
-        while let Some((until, transaction)) = self.patience.pop_front_if(|(until, _)| *until <= now) {
-            if let Some(asked) = self.asked.remove(&transaction) {
-                tracing::warn!(backend = %self.backend, ?asked, waited = ?(now - until + PATIENCE), "no answer from Janus");
-                let reason = "The media server does not answer".to_owned();
-                self.fail(asked.leg().call, Cause::Backend(reason), now, &mut acts);
-            }
-        }
+        self.lose_patience(now, &mut acts);
+        self.stop_expecting(now, &mut acts);
         while let Some((due, call)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, call));
             self.on_call_due(call, now, &mut acts);
         }
+        self.forget_ended(now);
         acts
     }
 
@@ -222,51 +216,11 @@ impl Calls {
         }
     }
 
-    /// Asks something of Janus that it must answer.
-    fn ask(&mut self, asked: Asked, request: ToJanus<'_>, now: Instant, acts: &mut Vec<Act>) {
-        let transaction = self.transaction();
-        acts.push(Act::Janus(
-            ToJanus {
-                transaction: transaction.clone(),
-                session_id: self.session,
-                ..request.with(&self.credentials)
-            }
-            .text(),
-        ));
-        self.patience.push_back((now + PATIENCE, transaction.clone()));
-        self.asked.insert(transaction, asked);
-    }
-
-    /// Tells Janus something whose answer does not matter.
-    fn tell(&mut self, request: ToJanus<'_>, acts: &mut Vec<Act>) {
-        let transaction = self.transaction();
-        acts.push(Act::Janus(
-            ToJanus { transaction, session_id: self.session, ..request.with(&self.credentials) }.text(),
-        ));
-    }
-
-    fn transaction(&mut self) -> String {
-        self.next_transaction += 1;
-        self.next_transaction.to_string()
-    }
-
-    /// Asks a plugin request of Janus.
-    fn ask_plugin(
-        &mut self,
-        asked: Asked,
-        handle: JanusId,
-        body: Raw,
-        jsep: Option<&RawValue>,
-        now: Instant,
-        acts: &mut Vec<Act>,
-    ) {
-        let request = ToJanus {
-            janus: "message",
-            handle_id: Some(handle),
-            body: Some(body),
-            jsep,
-            ..ToJanus::default()
-        };
-        self.ask(asked, request, now, acts);
+    /// Has a call written down, if both sides know of it: until then the next connector sets it up
+    /// from its `place`, which is not done yet.
+    fn save(&mut self, id: CallId, acts: &mut Vec<Act>) {
+        let Some(call) = self.calls.get_mut(&id).filter(|call| call.rings()) else { return };
+        let (receipts, state) = (std::mem::take(&mut call.receipts), raw(call).get().to_owned());
+        acts.push(Act::Save(Save { call: id, state, receipts }));
     }
 }

@@ -1,11 +1,13 @@
 //! Setting a call up: a fresh handle for each side, registered under a name of this call alone, then
 //! the caller's offer.
 
+use super::Calls;
 use super::act::Act;
+use super::asking::Asked;
 use super::call::Call;
 use super::closing::Cause;
-use super::{Asked, Calls};
 use crate::janus::message::{JanusId, ToJanus, named};
+use crate::ledger::Receipt;
 use bus::message::{CallEvent, Change, ClientEvent, LegRef, Place};
 use protocol::videocall::{self, PLUGIN};
 use protocol::{CallId, Raw, Side};
@@ -14,14 +16,25 @@ use tokio::time::Instant;
 impl Calls {
     /// A call to set up. One that nobody waits for any more, or that has ended, only frees its
     /// handles.
-    pub(super) fn place(&mut self, place: Place, late: bool, now: Instant, acts: &mut Vec<Act>) {
-        if self.calls.contains_key(&place.call) {
+    pub(super) fn place(
+        &mut self,
+        place: Place,
+        late: bool,
+        receipt: Receipt,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
+        let id = place.call;
+        if self.calls.contains_key(&id) {
             return;
         }
-        let id = place.call;
-        let call = Call::new(place, self.term, now);
+        let session = self.sessions.newest();
         let has_ended = self.ended.contains(&id);
-        let can_begin = self.session.is_some() && !late && !has_ended;
+        let can_begin = session.is_some() && !late && !has_ended;
+        let mut call = Call::new(place, self.term);
+        call.session = session;
+        call.again = self.expected.remove(&id).is_some();
+        call.receipts.push(receipt);
         self.calls.insert(id, call);
         match can_begin {
             true => self.attach_both(id, now, acts),
@@ -43,15 +56,16 @@ impl Calls {
     pub(super) fn on_success(
         &mut self,
         transaction: &str,
+        session: Option<JanusId>,
         id: Option<JanusId>,
         now: Instant,
         acts: &mut Vec<Act>,
     ) {
         let Some(handle) = id else { return };
-        let Some(Asked::Attach(leg)) = self.asked.remove(transaction) else {
-            return self.detach(handle, acts);
+        let Some(Asked::Attach(leg)) = self.questions.answered(transaction) else {
+            return self.detach(session, handle, acts);
         };
-        let Some(call) = self.calls.get_mut(&leg.call) else { return self.detach(handle, acts) };
+        let Some(call) = self.calls.get_mut(&leg.call) else { return self.detach(session, handle, acts) };
         call.leg_mut(leg.side).handle = Some(handle);
         let alias = call.alias(leg.side);
         self.legs.insert(handle, leg);
@@ -84,7 +98,7 @@ impl Calls {
         call.rings_until = self.rules.ring_timeout.map(|time| now + time);
         let caller = &call.leg(Side::Caller).party.username;
         let data = videocall::event("incomingcall", Some(caller), None);
-        acts.push(Act::Log(call.record(&self.backend, CallEvent::Ringing, None, now)));
+        acts.push(Act::Log(call.line(&self.backend, CallEvent::Ringing, None)));
         self.join(id, Side::Callee, ClientEvent::Plugin { transaction: None, data, jsep }, acts);
         self.schedule(id);
     }
@@ -99,5 +113,6 @@ impl Calls {
         let answers = (side == Side::Caller).then(|| id.into());
         let (edge, events) = call.events(side, answers, Some(Change::Joined { backend, side }), events);
         acts.push(Act::Edge(edge, events));
+        self.save(id, acts);
     }
 }

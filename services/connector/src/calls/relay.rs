@@ -1,12 +1,15 @@
 //! What the two sides of a call say to Janus, and what Janus says to them. Clients always see each
 //! other's real names.
 
+use super::Calls;
 use super::act::Act;
+use super::asking::{Asked, ClientAsks};
 use super::call::Suspect;
-use super::closing::Cause;
+use super::closing::{Cause, LOST, REFUSED};
 use super::recording::confined;
-use super::{Asked, Calls};
+use super::takeover::NO_CALL;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
+use crate::ledger::Receipt;
 use bus::message::{CallEvent, Change, ClientEvent, LegRef, LegRequest, Trickle};
 use protocol::object::Object;
 use protocol::videocall::{self, Request};
@@ -23,59 +26,76 @@ const SUSPICION: Duration = Duration::from_millis(300);
 
 impl Calls {
     /// A plugin request of a client: `hangup` ends the call here, all else goes to Janus.
-    pub(super) fn request(&mut self, id: MessageId, asks: LegRequest, now: Instant, acts: &mut Vec<Act>) {
+    pub(super) fn request(
+        &mut self,
+        id: MessageId,
+        asks: LegRequest,
+        receipt: Receipt,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
         let LegRequest { leg, transaction, body, jsep } = asks;
-        let Some(handle) = self.calls.get(&leg.call).and_then(|call| call.leg(leg.side).handle) else {
-            return;
-        };
         let object = Object::parse(body.get()).unwrap_or_default();
         match videocall::request(&object) {
-            Ok(Request::Hangup) => {
+            Ok(Request::Hangup) if self.knows(leg.call) => {
                 let reason = videocall::hangup_reason(&object);
                 let transaction = transaction.unwrap_or_default();
-                self.end(
-                    leg.call,
-                    Cause::Hangup { side: leg.side, request: id, transaction, reason },
-                    now,
-                    acts,
-                );
+                let cause = Cause::Hangup { side: leg.side, request: id, transaction, reason };
+                self.hear_end(leg.call, cause, receipt, now, acts);
             }
-            Ok(verb) => match confined(body, self.rules.record_dir.as_deref(), leg.call, leg.side) {
-                Ok(body) => {
-                    let asked = Asked::Request { leg, request: id, transaction, verb };
-                    self.ask_plugin(asked, handle, body, jsep.as_deref(), now, acts);
-                }
-                Err(error) => {
-                    let event =
-                        ClientEvent::Plugin { transaction, data: videocall::error(&error), jsep: None };
-                    self.client_hears(leg, Some(id), None, event, acts);
-                }
-            },
+            Ok(Request::Hangup) => {}
+            Ok(verb) => {
+                let asks = ClientAsks { leg, request: id, transaction, verb, receipt };
+                self.pass_on(asks, body, jsep, now, acts);
+            }
             Err(error) => tracing::warn!(%error, "an edge passed on what it should have refused"),
+        }
+    }
+
+    /// What goes to Janus, if the client speaks of what this connector has told it.
+    fn pass_on(&mut self, asks: ClientAsks, body: Raw, jsep: Option<Raw>, now: Instant, acts: &mut Vec<Act>) {
+        let LegRef { call: id, side } = asks.leg;
+        let Some(call) = self.calls.get(&id) else { return };
+        let leg = call.leg(side);
+        match leg.handle {
+            _ if leg.answered(asks.request) => {}
+            Some(handle) if leg.joined || !call.again => {
+                match confined(body, self.rules.record_dir.as_deref(), id, side) {
+                    Ok(body) => {
+                        self.ask_plugin(Asked::Request(asks), handle, body, jsep.as_deref(), now, acts)
+                    }
+                    Err(error) => self.answer(asks, videocall::error(&error), None, None, acts),
+                }
+            }
+            // It answers what a former connector had told it; there is no such leg any more.
+            _ if call.again => self.end(id, Cause::Backend(LOST.to_owned()), now, acts),
+            _ => {}
         }
     }
 
     /// Candidates of a client. Janus drops those that wait for an answer too long, so they are held
     /// until there is one.
-    pub(super) fn trickle(&mut self, trickle: Trickle, acts: &mut Vec<Act>) {
-        let Some(call) = self.calls.get_mut(&trickle.leg.call) else { return };
-        let answered = call.answered;
-        let leg = call.leg_mut(trickle.leg.side);
-        leg.hold(trickle.candidates);
-        if answered {
-            self.send_held(trickle.leg, acts);
+    pub(super) fn trickle(&mut self, trickle: Trickle, receipt: Receipt, acts: &mut Vec<Act>) {
+        let Trickle { leg, candidates } = trickle;
+        let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        call.leg_mut(leg.side).hold(candidates);
+        if call.answered {
+            return self.send_held(leg, acts);
         }
+        call.receipts.push(receipt);
+        self.save(leg.call, acts);
     }
 
     fn send_held(&mut self, leg: LegRef, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        let session = call.session;
         let leg = call.leg_mut(leg.side);
         let (Some(handle), false) = (leg.handle, leg.held.is_empty()) else { return };
         let candidates = std::mem::take(&mut leg.held);
         let handle_id = Some(handle);
         let trickle =
             ToJanus { janus: "trickle", handle_id, candidates: Some(&candidates), ..ToJanus::default() };
-        self.tell(trickle, acts);
+        self.tell(session, trickle, acts);
     }
 
     /// Janus' event under a transaction of ours.
@@ -87,32 +107,61 @@ impl Calls {
         now: Instant,
         acts: &mut Vec<Act>,
     ) {
-        let refused = PluginData::read(&data).event.is_empty();
+        let PluginData { event, error, .. } = PluginData::read(&data);
+        let refused = event.is_empty();
         match asked {
             Asked::Register(leg) if !refused => self.on_registered(leg, now, acts),
             Asked::Call(leg) if !refused => self.on_calling(leg.call, data, acts),
             Asked::Call(leg) => self.refuse(leg.call, data, now, acts),
+            Asked::Check(leg) if error == Some(NO_CALL) => self.end_missed(leg, now, acts),
+            Asked::Check(_) => {}
             Asked::Register(leg) | Asked::Attach(leg) => {
                 tracing::warn!(backend = %self.backend, call = %leg.call, %data, "Janus does not register a leg");
-                self.fail(
-                    leg.call,
-                    Cause::Backend("The media server refused the call".to_owned()),
-                    now,
-                    acts,
-                );
+                self.fail(leg.call, Cause::Backend(REFUSED.to_owned()), now, acts);
             }
-            Asked::Request { leg, request, transaction, verb } => {
-                let accepted = verb == Request::Accept && !refused;
-                let change = accepted.then_some(Change::Answered);
-                if let Some(transaction) = transaction {
-                    let event = ClientEvent::Plugin { transaction: Some(transaction), data, jsep };
-                    self.client_hears(leg, Some(request), change, event, acts);
-                }
-                if accepted {
-                    self.on_answered(leg.call, now, acts);
-                }
+            Asked::Request(asks) => {
+                let change = (asks.verb == Request::Accept && !refused).then_some(Change::Answered);
+                self.answer(asks, data, jsep, change, acts);
             }
         }
+    }
+
+    /// A client has its answer; with that its request is done.
+    fn answer(
+        &mut self,
+        asks: ClientAsks,
+        data: Raw,
+        jsep: Option<Raw>,
+        change: Option<Change>,
+        acts: &mut Vec<Act>,
+    ) {
+        let event = asks.transaction.as_ref().map(|transaction| ClientEvent::Plugin {
+            transaction: Some(transaction.clone()),
+            data,
+            jsep,
+        });
+        self.answer_with(asks, event, change, acts);
+    }
+
+    fn answer_with(
+        &mut self,
+        asks: ClientAsks,
+        event: Option<ClientEvent>,
+        change: Option<Change>,
+        acts: &mut Vec<Act>,
+    ) {
+        let ClientAsks { leg, request, receipt, .. } = asks;
+        let accepted = change == Some(Change::Answered);
+        if let Some(event) = event {
+            self.client_hears(leg, Some(request), change, event, acts);
+        }
+        if accepted {
+            self.on_answered(leg.call, acts);
+        }
+        let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        call.leg_mut(leg.side).has_answered(request);
+        call.receipts.push(receipt);
+        self.save(leg.call, acts);
     }
 
     /// Janus' core error under a transaction of ours.
@@ -124,29 +173,30 @@ impl Calls {
         now: Instant,
         acts: &mut Vec<Act>,
     ) {
-        match self.asked.remove(transaction) {
+        match self.questions.answered(transaction) {
             Some(Asked::Call(leg)) => self.refuse_core(leg.call, code, reason, now, acts),
-            Some(Asked::Request { leg, request, transaction: Some(transaction), .. }) => {
-                let event = ClientEvent::Error { transaction, code, reason };
-                self.client_hears(leg, Some(request), None, event, acts);
+            Some(Asked::Check(leg)) => self.end_missed(leg, now, acts),
+            Some(Asked::Request(asks)) => {
+                let error = |transaction: &String| ClientEvent::Error {
+                    transaction: transaction.clone(),
+                    code,
+                    reason,
+                };
+                let event = asks.transaction.as_ref().map(error);
+                self.answer_with(asks, event, None, acts);
             }
             Some(Asked::Attach(leg) | Asked::Register(leg)) => {
                 tracing::warn!(backend = %self.backend, call = %leg.call, code, reason, "Janus refuses a leg");
-                self.fail(
-                    leg.call,
-                    Cause::Backend("The media server refused the call".to_owned()),
-                    now,
-                    acts,
-                );
+                self.fail(leg.call, Cause::Backend(REFUSED.to_owned()), now, acts);
             }
-            Some(Asked::Request { .. }) | None => {}
+            None => {}
         }
     }
 
-    fn on_answered(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
+    fn on_answered(&mut self, id: CallId, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         if !std::mem::replace(&mut call.answered, true) {
-            acts.push(Act::Log(call.record(&self.backend, CallEvent::Answered, None, now)));
+            acts.push(Act::Log(call.line(&self.backend, CallEvent::Answered, None)));
         }
         for side in [Side::Caller, Side::Callee] {
             self.send_held(LegRef { call: id, side }, acts);

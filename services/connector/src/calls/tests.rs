@@ -15,6 +15,7 @@ mod stamps;
 use super::Calls;
 use super::act::Act;
 use crate::janus::message::FromJanus;
+use crate::ledger::Receipt;
 use bus::message::{
     Address, Body, Deadline, End, EndCause, LegRef, LegRequest, Message, Party, Place, Trickle,
 };
@@ -91,7 +92,7 @@ impl Bench {
     }
 
     fn hears(&mut self, message: Message) -> Vec<String> {
-        let acts = self.calls.on_message(message, self.now);
+        let acts = self.calls.on_message(message, Receipt::default(), self.now);
         self.note(acts)
     }
 
@@ -229,7 +230,7 @@ impl Bench {
         self.note(acts)
     }
 
-    /// In how many milliseconds something is due that has to do with a call.
+    /// In how many milliseconds something is due.
     fn due_in(&self) -> Option<u128> {
         self.calls.due().map(|due| (due - self.now).as_millis())
     }
@@ -241,7 +242,7 @@ impl Bench {
 
     fn alias(&self, side: Side) -> String {
         let name = if side == Side::Caller { "caller" } else { "callee" };
-        format!("{}-{name}", self.call)
+        format!("{}-0-{name}", self.call)
     }
 
     fn note(&mut self, acts: Vec<Act>) -> Vec<String> {

@@ -19,6 +19,8 @@ pub enum FromJanus {
     Success {
         /// Our transaction.
         transaction: String,
+        /// The session it was asked in.
+        session: Option<JanusId>,
         /// The new session or handle.
         id: Option<JanusId>,
     },
@@ -51,8 +53,8 @@ pub enum FromJanus {
         /// Its other members.
         fields: Raw,
     },
-    /// The session is over.
-    Timeout,
+    /// A session is over, or Janus does not know it.
+    Over(Option<JanusId>),
     /// Nothing that needs doing: acknowledgements, and what we do not know.
     Other,
 }
@@ -70,15 +72,14 @@ impl FromJanus {
             "success" => {
                 let data = message.get("data").and_then(|data| Object::parse(data.get()).ok());
                 let id = data.and_then(|data| data.get("id").and_then(object::integer)).map(|id| id as u64);
-                Self::Success { transaction: transaction()?, id }
+                Self::Success { transaction: transaction()?, session: number("session_id"), id }
             }
             "error" => {
                 let error = Object::parse(message.get("error")?.get()).ok()?;
                 let code = error.get("code").and_then(object::integer)? as u16;
                 let reason = error.string("reason").ok()?.into_owned();
                 match code {
-                    // All requests are about our one session.
-                    SESSION_NOT_FOUND => Self::Timeout,
+                    SESSION_NOT_FOUND => Self::Over(number("session_id")),
                     _ => Self::Error { transaction: transaction()?, code, reason },
                 }
             }
@@ -88,7 +89,7 @@ impl FromJanus {
                 let jsep = message.get("jsep").map(ToOwned::to_owned);
                 Self::Plugin { sender: number("sender")?, transaction: transaction(), data, jsep }
             }
-            "timeout" => Self::Timeout,
+            "timeout" => Self::Over(number("session_id")),
             "ack" | "pong" => Self::Other,
             name => {
                 let (sender, name) = (number("sender")?, name.to_owned());
@@ -105,18 +106,22 @@ pub struct PluginData {
     pub event: String,
     /// `result.username`.
     pub username: Option<String>,
+    /// `error_code`, of an error.
+    pub error: Option<i64>,
 }
 
 impl PluginData {
     /// Reads `plugindata.data`.
     pub fn read(data: &RawValue) -> Self {
-        let read = |data: &RawValue| {
-            let data = Object::parse(data.get()).ok()?;
+        let Ok(data) = Object::parse(data.get()) else { return Self::default() };
+        let error = data.get("error_code").and_then(object::integer);
+        let read = || {
             let result = Object::parse(data.get("result")?.get()).ok()?;
             let event = result.string("event").ok()?.into_owned();
-            Some(Self { event, username: result.string("username").ok().map(|name| name.into_owned()) })
+            let username = result.string("username").ok().map(|name| name.into_owned());
+            Some(Self { event, username, error })
         };
-        read(data).unwrap_or_default()
+        read().unwrap_or(Self { error, ..Self::default() })
     }
 }
 
@@ -207,8 +212,9 @@ mod tests {
         assert!(matches!(FromJanus::read(error), FromJanus::Error { code: 465, .. }));
         let forgotten =
             r#"{"janus":"error","session_id":1,"transaction":"7","error":{"code":458,"reason":"no"}}"#;
-        assert!(matches!(FromJanus::read(forgotten), FromJanus::Timeout));
+        assert!(matches!(FromJanus::read(forgotten), FromJanus::Over(Some(1))));
         assert!(matches!(FromJanus::read("nonsense"), FromJanus::Other));
-        assert!(matches!(FromJanus::read(r#"{"janus":"timeout","session_id":1}"#), FromJanus::Timeout));
+        let over = r#"{"janus":"timeout","session_id":1}"#;
+        assert!(matches!(FromJanus::read(over), FromJanus::Over(Some(1))));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::heard::Heard;
 use bus::Bus;
-use bus::message::{Address, Body, LegRef, LegRequest, Message, Party, Place, Trickle};
+use bus::message::{Address, Body, LegRef, LegRequest, Message, Party, Place};
 use bus::topic::{Log, Mailbox};
 use clap::Parser;
 use directory::Directory;
@@ -58,6 +58,15 @@ impl Bench {
 
     /// Starts a connector for these servers.
     pub fn connector(&self, servers: &[(&str, &FakeJanus)]) -> Connector {
+        self.connector_that(true, servers)
+    }
+
+    /// Starts one that no other will follow.
+    pub fn last_connector(&self, servers: &[(&str, &FakeJanus)]) -> Connector {
+        self.connector_that(false, servers)
+    }
+
+    fn connector_that(&self, hand_over: bool, servers: &[(&str, &FakeJanus)]) -> Connector {
         let (id, stop) = (ServiceId::fresh("connector"), CancellationToken::new());
         let context = Context {
             id: id.clone(),
@@ -65,7 +74,7 @@ impl Bench {
             directory: self.directory.clone(),
             health: Health::default(),
             shutdown: stop.clone(),
-            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
+            parting: Parting { bound: Duration::from_secs(5), hand_over },
         };
         let backends = servers.iter().map(|(name, janus)| format!("--backend={name}={}", janus.url()));
         let options = Command::parse_from(std::iter::once("connector".to_owned()).chain(backends)).options;
@@ -116,11 +125,28 @@ impl Bench {
     /// A call that bob has accepted.
     pub async fn talking(&mut self) -> CallId {
         let call = self.ringing().await;
+        self.is_accepted(call).await;
+        call
+    }
+
+    /// bob accepts.
+    pub async fn is_accepted(&mut self, call: CallId) {
         let accept = serde_json::json!({"request": "accept"});
         self.asks(call, Side::Callee, accept, Some(testkit::sdp::answer())).await;
         assert_eq!(self.edge.alice(call).await, "answered: accepted(bob)+answer");
         assert_eq!(self.edge.bob(call).await, "answered: t/accepted");
-        call
+    }
+
+    /// Waits until what is known of a call is written down, and its mailbox is empty.
+    pub async fn is_written_down(&self, call: CallId) {
+        let backend = BackendName::from("a");
+        let mailbox = Mailbox::Backend(backend.clone()).key();
+        eventually("the call is written down", async || {
+            let left = self.directory.left_calls(&backend).await.unwrap();
+            let written = left.iter().any(|left| left.call.id == call && left.state.is_some());
+            written && self.bus.backlog(&mailbox).await.unwrap() == 0
+        })
+        .await;
     }
 
     /// A client's request on its leg, under the transaction `t`.
@@ -137,18 +163,6 @@ impl Bench {
 
     async fn post(&self, message: Message) {
         self.bus.post(&Mailbox::Backend(BackendName::from("a")), &message).await.unwrap();
-    }
-
-    /// Waits until nobody reads a backend's mailbox: a reader leaves nothing in it.
-    pub async fn is_unread(&self, backend: &str) {
-        let mailbox = Mailbox::Backend(BackendName::from(backend));
-        let leg = LegRef { call: CallId::fresh(), side: Side::Caller };
-        let nothing = Message::new(Body::Trickle(Trickle { leg, candidates: Vec::new() }));
-        eventually("nobody reads the mailbox", async || {
-            self.bus.post(&mailbox, &nothing).await.unwrap();
-            self.bus.backlog(&mailbox.key()).await.unwrap() >= 25
-        })
-        .await;
     }
 
     /// The call that alice's and bob's handles are in.

@@ -87,15 +87,15 @@ async fn a_janus_that_takes_no_sessions_is_shunned_until_it_does() {
 }
 
 #[tokio::test]
-async fn a_janus_that_answers_too_late_gets_its_handles_back() {
+async fn a_janus_that_is_silent_counts_as_gone_and_keeps_nothing() {
     let janus = FakeJanus::start().await;
     let (mut bench, _connector) = Bench::serving(&janus).await;
     janus.stop_answering();
     let call = bench.place().await;
     assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
     janus.answer_again();
-    let attached = || janus.requests().iter().filter(|it| it["janus"] == "attach").count();
-    eventually("Janus has its handles back", async || attached() == 2 && janus.handles() == 0).await;
+    bench.is_ready("a").await;
+    eventually("nothing is left on Janus", async || (janus.sessions(), janus.handles()) == (1, 0)).await;
     bench.talking().await;
 }
 

@@ -3,7 +3,7 @@
 
 use bus::MailboxReader;
 use bus::message::{Body, Change, ClientEvent, Events};
-use protocol::CallId;
+use protocol::{CallId, Side};
 use serde_json::Value;
 use std::collections::VecDeque;
 use testkit::DEADLINE;
@@ -28,6 +28,11 @@ impl Heard {
     /// What bob is told next, which is about this call.
     pub async fn bob(&mut self, call: CallId) -> String {
         self.next(1, call).await
+    }
+
+    /// What that side is told next, which is about this call.
+    pub async fn of(&mut self, side: Side, call: CallId) -> String {
+        self.next(side as usize, call).await
     }
 
     async fn next(&mut self, who: usize, call: CallId) -> String {

@@ -8,3 +8,4 @@ mod faults;
 mod heard;
 mod leases;
 mod outbox;
+mod takeover;

@@ -45,14 +45,14 @@ async fn what_is_newest_is_dropped_when_too_much_waits_and_no_other_edge_notices
     let ((slow, slow_mailbox), (quick, quick_mailbox)) = (edge("edge-1"), edge("edge-2"));
     let mut quick_reader = bus.open(quick_mailbox).await.unwrap();
     for number in 0..QUEUE + 500 {
-        outbox.send(slow.clone(), numbered(number));
+        outbox.send(slow.clone(), numbered(number), Box::new(()));
     }
-    outbox.send(quick, numbered(7));
+    outbox.send(quick, numbered(7), Box::new(()));
     hears_all(&mut quick_reader, 7..8).await;
     let mut slow_reader = bus.open(slow_mailbox).await.unwrap();
     hears_all(&mut slow_reader, 0..QUEUE).await;
     assert_eq!(hears(&mut slow_reader).await, None);
-    outbox.send(slow, numbered(5000));
+    outbox.send(slow, numbered(5000), Box::new(()));
     hears_all(&mut slow_reader, 5000..5001).await;
 }
 
@@ -61,16 +61,16 @@ async fn an_edge_whose_mailbox_was_lost_hears_all_once_it_is_back_but_one_that_i
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let (edge, mailbox) = edge("edge-1");
-    outbox.send(edge.clone(), numbered(0));
-    outbox.send(edge.clone(), numbered(1));
+    outbox.send(edge.clone(), numbered(0), Box::new(()));
+    outbox.send(edge.clone(), numbered(1), Box::new(()));
     sleep(Duration::from_secs(4)).await;
     let mut reader = bus.open(mailbox.clone()).await.unwrap();
     hears_all(&mut reader, 0..2).await;
     drop(reader);
     bus.close(&mailbox).await.unwrap();
-    outbox.send(edge.clone(), numbered(2));
+    outbox.send(edge.clone(), numbered(2), Box::new(()));
     sleep(Duration::from_secs(3)).await;
-    outbox.send(edge, numbered(3));
+    outbox.send(edge, numbered(3), Box::new(()));
     sleep(Duration::from_secs(3)).await;
     let mut reader = bus.open(mailbox).await.unwrap();
     hears_all(&mut reader, 3..4).await;
@@ -87,9 +87,9 @@ async fn an_edge_that_does_not_read_misses_what_waited_too_long() {
     for _ in 0..MAX_BACKLOG {
         bus.post(&mailbox, &other).await.unwrap();
     }
-    outbox.send(edge.clone(), numbered(0));
+    outbox.send(edge.clone(), numbered(0), Box::new(()));
     sleep(Duration::from_secs(6)).await;
-    outbox.send(edge, numbered(1));
+    outbox.send(edge, numbered(1), Box::new(()));
     sleep(Duration::from_secs(6)).await;
     for _ in 0..MAX_BACKLOG {
         assert_eq!(hears(&mut reader).await, None, "what was in the mailbox before");
@@ -104,8 +104,8 @@ async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() 
     let ((there, mailbox), (gone, _)) = (edge("edge-1"), edge("edge-2"));
     let mut reader = bus.open(mailbox).await.unwrap();
     for number in 0..100 {
-        outbox.send(there.clone(), numbered(number));
-        outbox.send(gone.clone(), numbered(number));
+        outbox.send(there.clone(), numbered(number), Box::new(()));
+        outbox.send(gone.clone(), numbered(number), Box::new(()));
     }
     outbox.log(CallRecord {
         call: CallId::fresh(),

@@ -1,6 +1,7 @@
 //! Messages come twice, late, or before what they are about; Janus goes and comes.
 
 use super::*;
+use crate::calls::{PATIENCE, REMEMBERED};
 
 const NOT_BEGUN: [&str; 2] =
     ["end", "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(Close PC)"];
@@ -118,15 +119,18 @@ fn a_janus_that_came_back_takes_calls_in_its_new_session() {
 fn an_ended_call_is_remembered_for_a_minute() {
     let mut bench = ringing();
     bench.hangs_up_core(Side::Caller);
-    let first = bench.call;
-    let another_ends = |bench: &mut Bench, after: u64| {
-        bench.now += Duration::from_secs(after);
-        bench.call = CallId::fresh();
-        bench.hangs_up_core(Side::Caller);
-        bench.call = first;
-    };
-    another_ends(&mut bench, 59);
+    assert_eq!(bench.after(REMEMBERED - Duration::from_millis(1)), [""; 0]);
     assert_eq!(bench.is_placed(), NOT_BEGUN);
-    another_ends(&mut bench, 1);
+    bench.after(Duration::from_millis(1));
     assert_eq!(bench.is_placed(), ["janus attach", "janus attach"]);
+}
+
+#[test]
+fn ended_calls_are_forgotten_though_nothing_else_happens() {
+    let mut bench = ringing();
+    bench.hangs_up_core(Side::Caller);
+    bench.after(PATIENCE);
+    assert_eq!(bench.due_in(), Some((REMEMBERED - PATIENCE).as_millis()));
+    bench.after(REMEMBERED - PATIENCE);
+    assert_eq!(bench.due_in(), None);
 }

@@ -9,6 +9,7 @@
 //! | `c/calling`, `hangup(bob, bye)`, `accepted(bob)+answer` | an event, with its transaction, names, jsep |
 //! | `c/error 502`, `c/refused 465` | a plugin error, a core error |
 //! | `log ringing`, `log ended (bye)` | a line of the log |
+//! | `destroy 7` | a session on Janus is ended |
 //! | `end` | handles are freed, and then follows what is told |
 
 use crate::calls::act::{Act, Ended};
@@ -20,6 +21,8 @@ pub fn act(act: &Act) -> Vec<String> {
         Act::Janus(text) => vec![said(&serde_json::from_str(text).unwrap())],
         Act::Edge(_, events) => vec![told(events)],
         Act::Log(record) => vec![logged(record)],
+        Act::Destroy(session) => vec![format!("destroy {session}")],
+        Act::Save(_) | Act::Restore(..) => Vec::new(),
         Act::End(Ended { tell, log, .. }) => {
             let told = tell.iter().map(|(_, events)| told(events));
             std::iter::once("end".to_owned()).chain(told).chain(log.as_ref().map(logged)).collect()

@@ -29,6 +29,6 @@ fn each_side_is_counted_on_its_own() {
     let acts = bench.calls.on_janus(FromJanus::read(&media.to_string()), bench.now);
     assert_eq!(stamps(&acts), [(bob, 7, 2)]);
     let gone = Body::End(End { call: bench.call, cause: EndCause::gone(Side::Caller) });
-    let acts = bench.calls.on_message(Message::new(gone), bench.now);
+    let acts = bench.calls.on_message(Message::new(gone), Receipt::default(), bench.now);
     assert_eq!(stamps(&acts), [(bob, 7, 3), (alice, 7, 2)]);
 }

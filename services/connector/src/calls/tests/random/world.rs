@@ -5,6 +5,7 @@ use crate::calls::act::{Act, Ended};
 use crate::calls::tests::place;
 use crate::calls::{Calls, PATIENCE};
 use crate::janus::message::FromJanus;
+use crate::ledger::Receipt;
 use bus::message::{Body, Change, End, EndCause, Events, LegRef, LegRequest, Message, Trickle};
 use protocol::{BackendName, CallId, Side, raw};
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ impl World {
         }
         let id = self.ids[call];
         let message = Message { id: id.into(), ..Message::new(Body::Place(place(id))) };
-        let acts = self.calls.on_message(message, self.now);
+        let acts = self.calls.on_message(message, Receipt::default(), self.now);
         self.watch(acts);
     }
 
@@ -116,7 +117,7 @@ impl World {
     }
 
     fn says(&mut self, body: Body) {
-        let acts = self.calls.on_message(Message::new(body), self.now);
+        let acts = self.calls.on_message(Message::new(body), Receipt::default(), self.now);
         self.watch(acts);
     }
 
@@ -223,7 +224,8 @@ impl World {
                     tell.iter().for_each(|(_, events)| self.is_told(events));
                     self.story(call).ends += 1;
                 }
-                Act::Log(_) => {}
+                Act::Log(_) | Act::Save(_) => {}
+                Act::Destroy(_) | Act::Restore(..) => unreachable!("there is no former connector"),
             }
         }
     }

@@ -1,0 +1,98 @@
+//! One side of a call, and what waits on it.
+
+use crate::janus::message::JanusId;
+use bus::message::{ClientEvent, Party};
+use protocol::{MessageId, Raw};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Candidates that may wait on a leg; past that the oldest is dropped.
+const MAX_HELD: usize = 512;
+/// So many answered requests are remembered, for the next connector: they may come to it again.
+const MAX_ANSWERED: usize = 16;
+
+/// One side of a call. What is not skipped is written down for the next connector.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Leg {
+    /// The client.
+    pub party: Party,
+    /// Its handle on Janus.
+    pub handle: Option<JanusId>,
+    /// The client knows of the call.
+    pub joined: bool,
+    /// The client's candidates that Janus is to get later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Raw>,
+    /// Requests of the client that were answered.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    answered: VecDeque<MessageId>,
+    /// The handle has its name.
+    #[serde(skip)]
+    pub registered: bool,
+    /// How often the client was told something in this term.
+    #[serde(skip)]
+    pub said: u64,
+    /// Events that are to travel together.
+    #[serde(skip)]
+    batch: Vec<ClientEvent>,
+    /// When the batch leaves at the latest.
+    #[serde(skip)]
+    pub batch_due: Option<Instant>,
+}
+
+impl Leg {
+    /// A client that has not been told anything.
+    pub fn new(party: Party) -> Self {
+        Self {
+            party,
+            handle: None,
+            joined: false,
+            held: Vec::new(),
+            answered: VecDeque::new(),
+            registered: false,
+            said: 0,
+            batch: Vec::new(),
+            batch_due: None,
+        }
+    }
+
+    /// Keeps candidates for later.
+    pub fn hold(&mut self, candidates: Vec<Raw>) {
+        self.held.extend(candidates);
+        let excess = self.held.len().saturating_sub(MAX_HELD);
+        self.held.drain(..excess);
+    }
+
+    /// Remembers that a request was answered.
+    pub fn has_answered(&mut self, request: MessageId) {
+        self.answered.push_back(request);
+        if self.answered.len() > MAX_ANSWERED {
+            self.answered.pop_front();
+        }
+    }
+
+    /// Whether a request was answered before.
+    pub fn answered(&self, request: MessageId) -> bool {
+        self.answered.contains(&request)
+    }
+
+    /// Adds an event to the batch, which leaves within `window`; before the client knows of the
+    /// call it waits for that.
+    pub fn gather(&mut self, event: ClientEvent, now: Instant, window: Duration) {
+        self.batch.push(event);
+        if self.joined {
+            let due = now + window;
+            self.batch_due = Some(self.batch_due.map_or(due, |earlier| earlier.min(due)));
+        }
+    }
+
+    /// The batch, and then these.
+    pub fn with_batch(&mut self, events: Vec<ClientEvent>) -> Vec<ClientEvent> {
+        self.batch_due = None;
+        let mut all = std::mem::take(&mut self.batch);
+        all.extend(events);
+        all
+    }
+}
