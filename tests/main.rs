@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `flow/` | do calls go the way they should, on one process and on a cluster |
 //! | `contract/` | does bad input get Janus' answers and do no harm |
+//! | `failure/` | does what was promised survive when something breaks |
 //! | `browser/` | do two browsers see and hear each other |
 //! | `sim/` | do edges and connectors stay right whatever arrives next |
 //! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
@@ -12,6 +13,7 @@
 
 mod browser;
 mod contract;
+mod failure;
 mod fixture;
 mod flow;
 mod house;

@@ -34,6 +34,14 @@ impl Line {
     pub fn lead_to(&self, url: &str) {
         self.end.send_replace(Some(address(url)));
     }
+
+    /// The same for the connections that are made from now on; those that are up stay.
+    pub fn next_leads_to(&self, url: &str) {
+        self.end.send_if_modified(|end| {
+            *end = Some(address(url));
+            false
+        });
+    }
 }
 
 fn address(url: &str) -> String {

@@ -18,14 +18,14 @@
 //! and prints what the page showed and what its console said.
 
 mod demo_line;
-mod demo_page;
+pub mod demo_page;
 mod demo_refusals;
 mod driver;
 mod files;
 mod janus_js;
 mod janus_js_line;
 mod janus_js_updates;
-mod line;
+pub mod line;
 mod media;
-mod page;
-mod stage;
+pub mod page;
+pub mod stage;

@@ -3,6 +3,7 @@
 use super::driver::Driver;
 use super::page::Page;
 use crate::fixture::leftovers;
+use testkit::cluster::Plan;
 use testkit::{Cluster, Janus, Process, Redis, Service, eventually};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -13,7 +14,7 @@ pub struct Stage {
     pub driver: Driver,
     doors: [String; 2],
     rest: Process,
-    _cluster: Option<Cluster>,
+    cluster: Option<Cluster>,
     redis: Option<Redis>,
     janus: Janus,
     _turn: SemaphorePermit<'static>,
@@ -32,23 +33,38 @@ impl Stage {
         let backend = format!("--backend=a={}", janus.url());
         let rest = Process::start(Service::Standalone, &[&[backend.as_str()], options].concat()).await;
         let doors = [rest.url(), rest.url()];
-        Self { driver, doors, rest, _cluster: None, redis: None, janus, _turn: turn }
+        Self { driver, doors, rest, cluster: None, redis: None, janus, _turn: turn }
     }
 
     /// Each service in a process of its own, with two edges, on Redis.
     pub async fn on_redis() -> Self {
+        Self::on_cluster(|plan| plan.edges(2)).await
+    }
+
+    /// A cluster of as many processes, with at least two edges, as the plan is changed to have.
+    pub async fn on_cluster(change: impl FnOnce(Plan) -> Plan) -> Self {
         let turn = ONE_AT_A_TIME.acquire().await.unwrap();
         let (janus, driver, redis) = tokio::join!(Janus::start(), Driver::start(), Redis::start());
-        let cluster = Cluster::new(&redis).edges(2).backend("a", &janus).start().await;
+        let cluster = change(Cluster::new(&redis).backend("a", &janus)).start().await;
         let doors = [cluster.edge_url(0), cluster.edge_url(1)];
         let rest = ["--redis", &redis.url(), "--websocket-url", &doors[0]];
         let rest = Process::start(Service::Rest, &rest).await;
-        Self { driver, doors, rest, _cluster: Some(cluster), redis: Some(redis), janus, _turn: turn }
+        Self { driver, doors, rest, cluster: Some(cluster), redis: Some(redis), janus, _turn: turn }
     }
 
     /// Where pages connect that come through this door.
     pub fn door(&self, number: usize) -> &str {
         &self.doors[number]
+    }
+
+    /// The processes that are there besides the one with the page.
+    pub fn cluster(&mut self) -> &mut Cluster {
+        self.cluster.as_mut().expect("the stage is on Redis")
+    }
+
+    /// The Redis they share.
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("the stage is on Redis")
     }
 
     /// Where the demo page is.

@@ -56,10 +56,10 @@ async fn guarded_client(url: &str, name: &str) -> Client {
     client
 }
 
-const KEY: &str = "hmackey";
+pub const KEY: &str = "hmackey";
 
 /// A token that is good for a minute, for these plugins.
-fn token(plugins: &str) -> String {
+pub fn token(plugins: &str) -> String {
     let expiry = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
     let claims = format!("{expiry},janus,{plugins}");
     let mut mac = Hmac::<Sha1>::new_from_slice(KEY.as_bytes()).unwrap();

@@ -1,0 +1,23 @@
+//! What survives what: each promise of the table in docs/failure.md, on real processes, a real Janus and a
+//! real Redis. What is printed as `failure: EVENT: WHAT: N ms` are the numbers there; `make failure` shows
+//! them.
+//!
+//! | file | what is broken |
+//! |---|---|
+//! | `client_socket.rs` | the connection of a client |
+//! | `edge_killed.rs`, `router_killed.rs` | a process, at once and for good |
+//! | `janus_killed.rs` | a Janus, wholly or its plugin |
+//! | `sigterm.rs`, `drain.rs` | nothing: somebody wants to maintain it |
+//!
+//! `house.rs` is the cluster they break and what people in it do, `gap.rs` what must be heard of an
+//! absence, `measure.rs` the clock.
+
+mod client_socket;
+mod drain;
+mod edge_killed;
+mod gap;
+mod house;
+mod janus_killed;
+mod measure;
+mod router_killed;
+mod sigterm;
