@@ -125,12 +125,15 @@ enum Holder {
 }
 
 async fn surrender(shared: &Shared, id: SessionId, record: &record::Session) -> directory::Result<Holder> {
+    if record.edge == shared.context.id {
+        return Ok(Holder::Silent);
+    }
     let silence = shared.context.directory.edge_silence(&record.edge).await?;
     let gone_for = silence.filter(|silence| *silence > SILENCE);
     if record.away.or(gone_for).is_some_and(|away| away >= record.terms.grace) {
         return Ok(Holder::TooLate);
     }
-    if record.edge == shared.context.id || silence.is_none() || gone_for.is_some() {
+    if silence.is_none() || gone_for.is_some() {
         return Ok(Holder::Silent);
     }
     let surrendered = shared.claims.expect(id);

@@ -29,7 +29,8 @@ pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option
 
 /// Serves a client whose bytes come from elsewhere.
 pub async fn welcome(stream: Box<dyn Transport>, shared: Arc<Shared>) {
-    if let Some(place) = shared.place().await {
+    let place = shared.context.shutdown.run_until_cancelled(shared.place()).await;
+    if let Some(Some(place)) = place {
         converse(async { Ok(stream) }, place, shared).await;
     }
 }
@@ -57,12 +58,13 @@ async fn converse(
         let stream = stream.await.map_err(Failed::Broken)?;
         handshake::open(stream, socket::config(&shared.manners)).await
     };
-    match tokio::time::timeout(HANDSHAKE_PATIENCE, opening).await {
-        Ok(Ok(stream)) => {
-            let socket = Socket::new(stream, shared.manners.clone(), place);
-            Connection::new(socket, shared).run().await;
+    let opening = tokio::time::timeout(HANDSHAKE_PATIENCE, opening);
+    match shared.context.shutdown.clone().run_until_cancelled(opening).await {
+        Some(Ok(Ok(stream))) => {
+            let socket = Socket::new(stream, shared.manners.clone());
+            Connection::new(socket, place, shared).run().await;
         }
-        Ok(Err(error)) => tracing::debug!(%error, "no websocket was opened"),
-        Err(_) => {}
+        Some(Ok(Err(error))) => tracing::debug!(%error, "no websocket was opened"),
+        Some(Err(_)) | None => {}
     }
 }

@@ -13,7 +13,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -55,7 +54,6 @@ pub struct Socket {
     /// When the client last said anything.
     heard: Instant,
     pinged: bool,
-    _place: OwnedSemaphorePermit,
 }
 
 /// What came of one attempt to write and read.
@@ -79,12 +77,12 @@ pub enum Frame {
 }
 
 impl Socket {
-    /// Takes over an opened websocket, which has its place among all of the edge while it is open.
-    pub fn new(stream: Stream, manners: Manners, place: OwnedSemaphorePermit) -> Self {
+    /// Takes over an opened websocket.
+    pub fn new(stream: Stream, manners: Manners) -> Self {
         metrics::gauge!("switchboard_edge_connections").increment(1.0);
         let (queue, heard) = (VecDeque::new(), Instant::now());
-        let (in_hand, queued, unflushed, pinged, _place) = (None, 0, false, false, place);
-        Self { stream, manners, queue, queued, in_hand, unflushed, heard, pinged, _place }
+        let (in_hand, queued, unflushed, pinged) = (None, 0, false, false);
+        Self { stream, manners, queue, queued, in_hand, unflushed, heard, pinged }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.

@@ -3,7 +3,7 @@
 //! A session that is claimed belongs to the claimer in the registry first: its events come there from
 //! the first moment, and wait until the session is there too.
 
-use super::Connection;
+use super::{Connection, orphans};
 use crate::access::Access;
 use crate::claim::{self, Inherited, Move};
 use crate::client::{Step, no_such_session};
@@ -48,6 +48,7 @@ impl Connection {
             }
             Err(error) => {
                 tracing::warn!(%error, "a session could not be opened");
+                orphans::adopt_later(session, &self.shared);
                 let refusal =
                     Refusal::new(UNKNOWN, "The server cannot open sessions right now, please try again");
                 self.reply(reply::error(None, Some(transaction), &refusal));
@@ -95,7 +96,10 @@ impl Connection {
     async fn claim_elsewhere(&mut self, transaction: &str, id: SessionId, proof: Option<String>) {
         let (shared, route) = (self.shared.clone(), self.route.clone());
         match self.meanwhile(id, claim::claim(&shared, id, proof.as_deref(), &route)).await {
-            Ok(Some(inherited)) => self.inherit(transaction, inherited).await,
+            Ok(Some(inherited)) => {
+                self.reply(reply::success(id, transaction));
+                self.inherit(inherited).await;
+            }
             Ok(None) => {
                 self.shared.registry.leave(id, &self.route);
                 self.refuse_claim(transaction, id);
@@ -103,6 +107,7 @@ impl Connection {
             Err(error) => {
                 tracing::warn!(%error, session = %id, "a session could not be claimed");
                 self.shared.registry.leave(id, &self.route);
+                orphans::adopt_later(id, &self.shared);
                 let refusal =
                     Refusal::new(UNKNOWN, "The server cannot claim sessions right now, please try again");
                 self.reply(reply::error(Some(id), Some(transaction), &refusal));
@@ -110,11 +115,11 @@ impl Connection {
         }
     }
 
-    async fn inherit(&mut self, transaction: &str, inherited: Inherited) {
+    /// A session comes from another edge, and its client hears what it has not heard.
+    pub(super) async fn inherit(&mut self, inherited: Inherited) {
         let Inherited { session, unheard, left, from } = inherited;
         let id = session.id;
         self.client.inherited(session, Instant::now());
-        self.reply(reply::success(id, transaction));
         for text in unheard {
             self.tell(id, text).await;
         }
@@ -209,6 +214,7 @@ impl Connection {
             // A session that was not here is written down by whoever had it.
             let _ = is_saved.await;
             mailbox::surrendered(id, to, &shared).await;
+            orphans::adopt_later(id, &shared);
         });
     }
 
@@ -238,6 +244,7 @@ impl Connection {
         let Context { directory, id, .. } = &self.shared.context;
         if let Err(error) = directory.close_session(session, id).await {
             tracing::warn!(%error, %session, "a session could not be removed from the directory");
+            orphans::adopt_later(session, &self.shared);
         }
     }
 }

@@ -8,10 +8,12 @@
 //! |---|---|
 //! | `mod.rs` | what comes, and what is done about it |
 //! | `claims.rs` | sessions come to it, and leave it |
+//! | `orphans.rs` | sessions that are this edge's and at no connection |
 //! | `saves.rs` | what it gives to the scribe |
 //! | `parting.rs` | the edge stops |
 
 mod claims;
+mod orphans;
 mod parting;
 mod saves;
 
@@ -30,9 +32,9 @@ use crate::unsaved::Unsaved;
 use bus::message::Events;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 /// A connection and all it needs.
@@ -46,6 +48,8 @@ pub struct Connection {
     /// Messages that came while a session was being claimed.
     delayed: VecDeque<Inbound>,
     unsaved: Unsaved,
+    /// Its place among all that are connected.
+    place: Option<OwnedSemaphorePermit>,
     /// When it closes its socket because the edge stops.
     parts_at: Option<Instant>,
 }
@@ -59,15 +63,27 @@ enum Next {
 
 impl Connection {
     /// A connection over an opened websocket.
-    pub fn new(socket: Socket, shared: Arc<Shared>) -> Self {
+    pub fn new(socket: Socket, place: OwnedSemaphorePermit, shared: Arc<Shared>) -> Self {
+        Self { place: Some(place), ..Self::over(Outlet::Open(Box::new(socket)), shared) }
+    }
+
+    /// A connection whose client has been gone since then.
+    pub fn away(since: Instant, shared: Arc<Shared>) -> Self {
+        let mut connection = Self::over(Outlet::Away(BTreeMap::new()), shared);
+        connection.client.went_away(since);
+        connection
+    }
+
+    fn over(outlet: Outlet, shared: Arc<Shared>) -> Self {
         let (route, inbox) = Route::new();
         let client = Client::new(shared.context.id.clone(), shared.limits.clone(), shared.info.clone());
         Self {
             bucket: Bucket::new(shared.manners.max_rate, Instant::now()),
-            outlet: Outlet::Open(Box::new(socket)),
             delayed: VecDeque::new(),
             unsaved: Unsaved::default(),
+            place: None,
             parts_at: None,
+            outlet,
             shared,
             client,
             route,
@@ -86,6 +102,10 @@ impl Connection {
                 Next::Stop => return self.end().await,
             }
             self.save();
+            if self.outlet.is_away() {
+                // Not before its sessions are with the scribe: an edge that stops waits for all places.
+                self.place = None;
+            }
         }
     }
 

@@ -5,9 +5,9 @@ use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, Le
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader, Worker};
 use clap::Parser;
-use futures_util::FutureExt;
 use directory::Directory;
 use directory::memory::MemoryDirectory;
+use futures_util::FutureExt;
 use protocol::weather::{Passing, Sky, Weather};
 use protocol::{BackendName, CallId, MessageId, ServiceId, Side, videocall};
 use service::{CancellationToken, Context, Health, Parting};

@@ -1,7 +1,8 @@
 //! A session changes its edge.
 
 use crate::bench::Bench;
-use bus::message::{Address, Body, LegRef};
+use bus::message::{Address, Body, LegRef, Message, Surrender};
+use bus::topic::Mailbox;
 use protocol::ServiceId;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -241,4 +242,34 @@ async fn what_cannot_be_written_down_stays_in_the_mailbox() {
     bench.tell_stamped(&other.id, &address, leg, 2, "two").await;
     alice.expect_event("two").await;
     assert_eq!(last(&alice, 2), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_session_that_was_asked_for_and_not_taken_ends_in_time() {
+    let mut bench = Bench::first(&["--reclaim-timeout=6"]).await;
+    let alice = bench.alice().await;
+    let session = protocol::SessionId(alice.session());
+    let surrender = Surrender { session, to: ServiceId::from("edge-nobody") };
+    let message = Message::new(Body::Surrender(surrender));
+    bench.bus.post(&Mailbox::Edge(bench.id.clone()), &message).await.unwrap();
+    assert!(matches!(bench.message().await.body, Body::Release(release) if release.who.session == session));
+    testkit::eventually("the session is gone", async || {
+        bench.directory.session(session).await.unwrap().is_none()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_asked_for_and_not_taken_can_be_claimed() {
+    let mut bench = Bench::first(&[]).await;
+    let (mut alice, asked, leg) = bench.ringing().await;
+    let surrender = Surrender { session: asked.asks.from.session, to: ServiceId::from("edge-nobody") };
+    let message = Message::new(Body::Surrender(surrender));
+    bench.bus.post(&Mailbox::Edge(bench.id.clone()), &message).await.unwrap();
+    bench.settled(&bench.id).await;
+    alice.reconnect(&bench.url).await;
+    let own = bench.id.clone();
+    let address = attended(&mut bench, leg, &own).await;
+    bench.tell_stamped(&bench.id, &address, leg, 1, "update").await;
+    alice.expect_event("update").await;
 }
