@@ -20,6 +20,7 @@ use crate::janus::site::Site;
 use crate::ledger::Ledger;
 use crate::options::{Rules, Server};
 use crate::outbox::Outbox;
+use crate::probe::Probe;
 use crate::scribe::Scribe;
 use crate::standing::{Lease, Standing};
 use bus::message::Message;
@@ -57,6 +58,7 @@ pub struct Backend {
     outbox: Outbox,
     calls: Calls,
     janus: Dial,
+    probe: Probe,
     mailbox: MailboxReader,
     ledger: Ledger,
     scribe: Scribe,
@@ -65,6 +67,8 @@ pub struct Backend {
     standing: Standing,
     token: Token,
     state: State,
+    /// Whether Janus is there.
+    is_up: bool,
     /// What a former connector left, until it is known whether Janus is there; until then the mailbox
     /// waits.
     left: Option<Vec<LeftCall>>,
@@ -88,6 +92,7 @@ enum Input {
     Stop,
     Lease(Lease),
     Link(FromLink),
+    Verdict,
     Message(Message),
     Done(Mark),
     Due,
@@ -148,6 +153,7 @@ impl Backend {
         let standing = herald.standing();
         Self {
             calls: calls.in_term(token.0),
+            probe: Probe::start(server.name.clone(), site.clone()),
             janus: Dial::new(site, standing.clone(), estate.sessions),
             mailbox,
             ledger: Ledger::default(),
@@ -157,6 +163,7 @@ impl Backend {
             standing,
             token,
             state: State { status: BackendStatus::Abnormal, calls: 0 },
+            is_up: false,
             left: Some(estate.calls),
             held: VecDeque::new(),
             missed: false,
@@ -173,6 +180,7 @@ impl Backend {
                 Input::Lease(Lease::Lost) => return self.abandon().await,
                 Input::Lease(Lease::Held { token, .. }) => self.on_renewed(token),
                 Input::Done(mark) => self.mailbox.done_until(mark),
+                Input::Verdict => self.announce(),
                 input if self.standing.is_sure() => self.on_input(input),
                 input => self.hold(input),
             }
@@ -190,6 +198,7 @@ impl Backend {
             () = stop.cancelled() => Input::Stop,
             lease = self.standing.changed() => Input::Lease(lease),
             event = self.janus.next() => Input::Link(event),
+            () = self.probe.changed() => Input::Verdict,
             mark = self.ledger.done(), if is_sure => Input::Done(mark),
             message = self.mailbox.next(), if reads => Input::Message(message),
             () = sleep_until(due), if is_sure => Input::Due,
@@ -205,7 +214,7 @@ impl Backend {
                 self.calls.on_message(message, receipt, now)
             }
             Input::Due => self.calls.on_time(now),
-            Input::Stop | Input::Lease(_) | Input::Done(_) => return,
+            Input::Stop | Input::Lease(_) | Input::Done(_) | Input::Verdict => return,
         };
         self.perform(acts);
     }
@@ -256,14 +265,15 @@ impl Backend {
                 tracing::info!(backend = %self.server.name, kept = kept.len(), "Janus is there");
                 self.calls.up(session);
                 self.take_over(&kept);
-                self.announce(BackendStatus::Normal);
+                self.is_up = true;
+                self.announce();
             }
             FromLink::Down(reason) => {
                 tracing::warn!(backend = %self.server.name, %reason, "Janus is gone");
                 metrics::counter!("switchboard_connector_janus_losses_total").increment(1);
                 self.take_over(&[]);
                 let acts = self.calls.down("The media server is gone", now);
-                self.announce(BackendStatus::Abnormal);
+                self.is_up = false;
                 self.perform(acts);
             }
             FromLink::Message(message) => {
@@ -301,10 +311,11 @@ impl Backend {
                 Act::Save(save) => self.scribe.save(save),
                 Act::Restore(call, state) => self.scribe.restore(call, state),
                 Act::Log(record) => self.outbox.log(record),
+                Act::Unanswered => self.probe.call_unanswered(),
                 Act::End(ended) => self.conclude(ended),
             }
         }
-        self.announce(self.state.status);
+        self.announce();
     }
 
     fn conclude(&self, mut ended: Ended) {
@@ -312,7 +323,9 @@ impl Backend {
         self.endings.conclude(ended, self.token);
     }
 
-    fn announce(&mut self, status: BackendStatus) {
+    fn announce(&mut self) {
+        let works = self.is_up && self.probe.is_good();
+        let status = if works { BackendStatus::Normal } else { BackendStatus::Abnormal };
         let state = State { status, calls: self.calls.count() };
         if std::mem::replace(&mut self.state, state) != state {
             self.herald.announce(state);

@@ -11,6 +11,7 @@
 //! | [`keeper`] | whose lease this connector has |
 //! | [`backend`] | one Janus server: waits, lets decide, does |
 //! | [`herald`], [`standing`] | keeps the lease and announces the backend; whether the lease is ours |
+//! | [`probe`], [`breaker`] | whether the plugin of its Janus works; whether it is trusted with calls |
 //! | [`conclude`] | the end of calls in the directory |
 //! | [`calls`] | the decisions: pure, no socket, no clock |
 //! | [`dial`], [`janus`] | the websocket to Janus |
@@ -22,6 +23,7 @@
 //! loses its leases within seconds; the next one ends the calls it finds.
 
 pub mod backend;
+pub mod breaker;
 pub mod calls;
 pub mod conclude;
 pub mod dial;
@@ -32,6 +34,7 @@ pub mod keeper;
 pub mod ledger;
 pub mod options;
 pub mod outbox;
+pub mod probe;
 pub mod scribe;
 pub mod sources;
 pub mod standing;

@@ -38,7 +38,7 @@ impl Backend {
         while let Some(mark) = self.ledger.done().now_or_never() {
             self.mailbox.done_until(mark);
         }
-        self.janus.leave().await;
+        tokio::join!(self.janus.leave(), self.probe.stop());
         self.herald.stop().await;
         release(&self.context, &self.server).await;
     }
@@ -52,7 +52,7 @@ impl Backend {
             tracing::warn!(backend = %name, "not all calls could be ended");
         }
         self.herald.stop().await;
-        self.janus.close().await;
+        tokio::join!(self.janus.close(), self.probe.stop());
         if let Err(error) = self.context.directory.remove_backend(&name).await {
             tracing::warn!(%error, backend = %name, "the backend could not be taken back");
         }

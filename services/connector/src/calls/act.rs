@@ -19,6 +19,8 @@ pub enum Act {
     Save(Save),
     /// Write a call down again in a directory that has lost it.
     Restore(Box<record::Call>, String),
+    /// Janus has not answered what a call needs: that counts against its plugin.
+    Unanswered,
     /// Write a line of the `calls` log.
     Log(CallRecord),
     /// Free the call's handles, and only then tell its clients: one that hears of the end may call

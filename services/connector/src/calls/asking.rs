@@ -114,6 +114,7 @@ impl Calls {
         while let Some((until, asked)) = self.questions.overdue(now) {
             let waited = now - until + PATIENCE;
             tracing::warn!(backend = %self.backend, ?asked, ?waited, "no answer from Janus");
+            acts.push(Act::Unanswered);
             let reason = "The media server does not answer".to_owned();
             self.fail(asked.leg().call, Cause::Backend(reason), now, acts);
         }

@@ -8,4 +8,5 @@ mod faults;
 mod heard;
 mod leases;
 mod outbox;
+mod probe;
 mod takeover;

@@ -9,6 +9,7 @@
 //! | `c/calling`, `hangup(bob, bye)`, `accepted(bob)+answer` | an event, with its transaction, names, jsep |
 //! | `c/error 502`, `c/refused 465` | a plugin error, a core error |
 //! | `log ringing`, `log ended (bye)` | a line of the log |
+//! | `unanswered` | Janus has not answered in time |
 //! | `destroy 7` | a session on Janus is ended |
 //! | `end` | handles are freed, and then follows what is told |
 
@@ -22,6 +23,7 @@ pub fn act(act: &Act) -> Vec<String> {
         Act::Edge(_, events) => vec![told(events)],
         Act::Log(record) => vec![logged(record)],
         Act::Destroy(session) => vec![format!("destroy {session}")],
+        Act::Unanswered => vec!["unanswered".to_owned()],
         Act::Save(_) | Act::Restore(..) => Vec::new(),
         Act::End(Ended { tell, log, .. }) => {
             let told = tell.iter().map(|(_, events)| told(events));

@@ -224,7 +224,7 @@ impl World {
                     tell.iter().for_each(|(_, events)| self.is_told(events));
                     self.story(call).ends += 1;
                 }
-                Act::Log(_) | Act::Save(_) => {}
+                Act::Log(_) | Act::Save(_) | Act::Unanswered => {}
                 Act::Destroy(_) | Act::Restore(..) => unreachable!("there is no former connector"),
             }
         }
