@@ -17,6 +17,7 @@ on_both_stores! { threaded
     a_session_id_belongs_to_one_edge
     of_many_claims_of_a_session_one_gets_it
     a_handle_ends_up_where_its_session_is
+    a_handle_that_is_removed_while_it_moves_is_gone
 }
 
 const CROWD: u64 = 100;
@@ -196,4 +197,23 @@ async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, holder);
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner.edge, holder);
     assert_eq!(directory.held_by(&holder).await.unwrap(), (vec![handle(1)], vec![session]));
+}
+
+async fn a_handle_that_is_removed_while_it_moves_is_gone(directory: Directory) {
+    for _ in 0..CROWD {
+        gives(&directory, "alice", &owner(1)).await;
+        let mut tasks = JoinSet::new();
+        for number in 2..6 {
+            let directory = directory.clone();
+            tasks.spawn(async move {
+                directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(number)).await.unwrap();
+            });
+        }
+        let removing = directory.clone();
+        tasks.spawn(async move {
+            removing.remove_handle(handle(1)).await.unwrap().unwrap();
+        });
+        all(tasks).await;
+        assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
+    }
 }
