@@ -80,11 +80,6 @@ impl Session {
         is_free
     }
 
-    /// Whether a handle keeps events back until others have come, which [`save`](Self::save) leaves out.
-    pub fn keeps_early(&self) -> bool {
-        self.handles.values().any(Handle::keeps_early)
-    }
-
     /// The calls that its handles are in.
     pub fn legs(&self) -> Vec<(HandleId, LegRef, BackendName)> {
         let leg = |(id, handle): (&HandleId, &Handle)| handle.leg().map(|(leg, backend)| (*id, leg, backend));
@@ -93,7 +88,7 @@ impl Session {
 
     /// The handles that routers may know, with their names.
     pub fn names(&self) -> Vec<(HandleId, Option<String>)> {
-        let known = self.handles.iter().filter(|(_, handle)| handle.is_known());
+        let known = self.handles.iter().filter(|(_, handle)| handle.is_recorded());
         known.map(|(id, handle)| (*id, handle.username().map(str::to_owned))).collect()
     }
 

@@ -86,6 +86,18 @@ uuid_id!(
     CallId
 );
 
+impl MessageId {
+    /// A fresh id that sorts behind an earlier one, within the same millisecond too, and where the
+    /// clock of whoever made that one is ahead.
+    pub fn after(earlier: Option<Self>) -> Self {
+        let fresh = Self::fresh();
+        match earlier {
+            Some(earlier) if fresh <= earlier => Self(Uuid::from_u128(earlier.0.as_u128().wrapping_add(1))),
+            _ => fresh,
+        }
+    }
+}
+
 impl From<MessageId> for CallId {
     fn from(request: MessageId) -> Self {
         Self(request.0)
@@ -203,6 +215,18 @@ mod tests {
             let id = SessionId::random().0;
             assert!((1..=MAX_JANUS_ID).contains(&id));
         }
+    }
+
+    #[test]
+    fn an_id_that_comes_after_another_sorts_behind_it() {
+        let mut last = None;
+        for _ in 0..100 {
+            let next = Some(MessageId::after(last));
+            assert!(next > last);
+            last = next;
+        }
+        let ahead = Some(MessageId(Uuid::from_u128(u128::MAX - 1)));
+        assert!(Some(MessageId::after(ahead)) > ahead);
     }
 
     #[test]

@@ -96,12 +96,6 @@ impl Client {
         Some(session.save(now, outside::unix_millis()))
     }
 
-    /// Whether a session has heard what [`save`](Self::save) does not hold: messages that wait for
-    /// others to come first.
-    pub fn keeps_early(&self, id: SessionId) -> bool {
-        self.sessions.get(&id).is_some_and(Session::keeps_early)
-    }
-
     /// The calls that a session's handles are in.
     pub fn legs(&self, id: SessionId) -> Vec<(HandleId, LegRef, BackendName)> {
         self.sessions.get(&id).map(Session::legs).unwrap_or_default()

@@ -2,31 +2,48 @@
 //!
 //! Mostly it is the one that is asked. But a session is written down a moment after it changes: the edge
 //! that goes on with it may get answers to requests that it finds still waiting, or knows nothing of.
-//! They are answers as any other, for as long as a client waits for answers; unless the request is one of
-//! those that are known to be done, for its answer may come again.
+//! They are answers as any other. The ids of a handle's requests grow: these are later than any that
+//! was known when the session was restored, and earlier than any that was asked since.
 
 use super::{Asked, Handle};
 use bus::message::{Change, ClientEvent, Events};
 use protocol::MessageId;
 use protocol::videocall::Request;
-use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use tokio::time::Instant;
 
-/// How many requests are known to be done. Their answers come again only if they were heard just
-/// before the session was written down for the last time.
-const MAX_DONE: usize = 16;
+/// The requests that a handle knows to have been asked, by their ids.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// The latest that was asked before the handle was restored, as far as it was told.
+    before: Option<MessageId>,
+    /// The first that was asked since.
+    first: Option<MessageId>,
+    /// The latest of all.
+    latest: Option<MessageId>,
+}
 
-/// The requests that were done last.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Done(VecDeque<MessageId>);
+impl Known {
+    /// For a handle that is restored: these were asked before.
+    pub fn until(latest: Option<MessageId>) -> Self {
+        Self { before: latest, first: None, latest }
+    }
 
-impl Done {
-    fn note(&mut self, request: MessageId) {
-        self.0.push_back(request);
-        if self.0.len() > MAX_DONE {
-            self.0.pop_front();
-        }
+    /// The latest of all.
+    pub fn latest(self) -> Option<MessageId> {
+        self.latest
+    }
+
+    pub fn ask(&mut self, request: MessageId) {
+        self.first.get_or_insert(request);
+        self.latest = self.latest.max(Some(request));
+    }
+
+    fn asked_elsewhere(&mut self, request: MessageId) {
+        self.before = Some(request);
+        self.latest = self.latest.max(Some(request));
+    }
+
+    fn is_elsewhere(self, request: MessageId) -> bool {
+        Some(request) > self.before && self.first.is_none_or(|first| request < first)
     }
 }
 
@@ -48,39 +65,27 @@ impl From<Asked> for Answered {
 }
 
 impl Handle {
-    /// Takes the request that is asked, if it is this one: it is done.
-    pub(super) fn done_if(&mut self, is_it: impl FnOnce(&mut Asked) -> bool) -> Option<Asked> {
-        let asked = self.asked.take_if(is_it)?;
-        self.done.note(asked.id);
-        Some(asked)
-    }
-
     /// Whether these are no answer, or one that the client waits for.
-    pub(super) fn is_wanted(&self, events: &Events, now: Instant) -> bool {
-        events.answers.is_none() || self.is_answer(events, now)
+    pub(super) fn is_wanted(&self, events: &Events) -> bool {
+        events.answers.is_none() || self.is_answer(events)
     }
 
     /// Whether these answer what is asked now, or was asked elsewhere.
-    pub(super) fn is_answer(&self, events: &Events, now: Instant) -> bool {
-        let is_asked = self.asked.as_ref().is_some_and(|asked| events.answers == Some(asked.id));
-        is_asked || self.asked_elsewhere(events, now).is_some()
+    pub(super) fn is_answer(&self, events: &Events) -> bool {
+        let is_asked = |request| self.asked.as_ref().is_some_and(|asked| asked.id == request);
+        events.answers.is_some_and(|request| is_asked(request) || self.known.is_elsewhere(request))
     }
 
     /// The request that these are the answer to; it is done.
-    pub(super) fn answered(&mut self, events: &Events, now: Instant) -> Option<Answered> {
-        let asked = self.done_if(|asked| events.answers == Some(asked.id));
-        asked.map(Answered::from).or_else(|| self.answered_elsewhere(events, now))
-    }
-
-    fn asked_elsewhere(&self, events: &Events, now: Instant) -> Option<MessageId> {
-        self.restored_until.filter(|until| now < *until)?;
-        events.answers.filter(|request| !self.done.0.contains(request))
+    pub(super) fn answered(&mut self, events: &Events) -> Option<Answered> {
+        let asked = self.asked.take_if(|asked| events.answers == Some(asked.id));
+        asked.map(Answered::from).or_else(|| self.answered_elsewhere(events))
     }
 
     /// Where nothing is known of the request, what it brought about tells whether it had a jsep.
-    fn answered_elsewhere(&mut self, events: &Events, now: Instant) -> Option<Answered> {
-        let request = self.asked_elsewhere(events, now)?;
-        self.done.note(request);
+    fn answered_elsewhere(&mut self, events: &Events) -> Option<Answered> {
+        let request = events.answers.filter(|request| self.known.is_elsewhere(*request))?;
+        self.known.asked_elsewhere(request);
         let place = self.waiting.iter().position(|waiting| waiting.id == request);
         let waiting = place.and_then(|place| self.waiting.remove(place));
         let calls = matches!(events.change, Some(Change::Joined { .. }));

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 impl Handle {
     /// Events whose turn has come. `away`: nobody is there to hear them now.
     pub(super) fn take_in(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        let events = self.without_other_call(events, now);
-        if self.concerns(&events, now) {
+        let events = self.without_other_call(events);
+        if self.concerns(&events) {
             self.do_what_is_said(events, away, now, acts);
         } else if events.call != self.call() {
             undo(&events, acts);
@@ -22,16 +22,16 @@ impl Handle {
 
     /// Of a call that its client asked for and that a connector refuses, only the answer concerns a
     /// handle that is in another call by now.
-    fn without_other_call(&self, events: Events, now: Instant) -> Events {
+    fn without_other_call(&self, events: Events) -> Events {
         let in_other = self.call().is_some() && events.call.is_some() && events.call != self.call();
-        match in_other && events.change == Some(Change::Left) && self.is_answer(&events, now) {
+        match in_other && events.change == Some(Change::Left) && self.is_answer(&events) {
             true => Events { call: None, change: None, ..events },
             false => events,
         }
     }
 
     fn do_what_is_said(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        let answered = self.answered(&events, now);
+        let answered = self.answered(&events);
         let items = self.items(&events, answered.as_ref());
         self.tell_all(items, answered.as_ref(), acts);
         let offered = answered.as_ref().is_some_and(|answered| answered.calls && answered.owes_ack);
@@ -53,7 +53,7 @@ impl Handle {
 
     /// The bus did not take this message.
     pub fn on_send_failed(&mut self, message: MessageId, now: Instant, acts: &mut Vec<Act>) {
-        let Some(asked) = self.done_if(|asked| asked.id == message) else { return };
+        let Some(asked) = self.asked.take_if(|asked| asked.id == message) else { return };
         match asked.owes_ack {
             true => {
                 let refusal =
@@ -76,7 +76,7 @@ impl Handle {
         if self.candidates.due().is_some_and(|due| due <= now) {
             self.send_candidates(acts);
         }
-        if let Some(asked) = self.done_if(|asked| asked.deadline <= now) {
+        if let Some(asked) = self.asked.take_if(|asked| asked.deadline <= now) {
             if asked.owes_ack {
                 self.ack(&asked.transaction, acts);
             }
@@ -99,12 +99,12 @@ impl Handle {
 
     /// Whether these events are about what this handle does now: nothing of another call reaches it,
     /// and no answer to what it does not ask any more.
-    fn concerns(&self, events: &Events, now: Instant) -> bool {
+    fn concerns(&self, events: &Events) -> bool {
         let joins = matches!(events.change, Some(Change::Joined { .. }));
         match (events.call, &self.leg) {
-            (None, _) => self.is_wanted(events, now) || matches!(events.change, Some(Change::Registered(_))),
+            (None, _) => self.is_wanted(events) || matches!(events.change, Some(Change::Registered(_))),
             (Some(call), Some(leg)) => call == leg.leg.call && !joins,
-            (Some(_), None) => self.is_wanted(events, now) && (joins || events.answers.is_some()),
+            (Some(_), None) => self.is_wanted(events) && (joins || events.answers.is_some()),
         }
     }
 
@@ -163,7 +163,7 @@ impl Handle {
         match (change, call) {
             (Change::Registered(name), _) => {
                 self.username = Some(name);
-                self.known = true;
+                self.recorded = true;
             }
             (Change::Displaced(name), _) => {
                 self.username.take_if(|own| *own == name);
@@ -187,7 +187,7 @@ impl Handle {
     pub(super) fn leave_leg(&mut self) {
         self.leg = None;
         self.candidates.take();
-        let unanswered = self.done_if(|asked| asked.again.is_some());
+        let unanswered = self.asked.take_if(|asked| asked.again.is_some());
         if let Some(again) = unanswered.and_then(|asked| asked.again) {
             self.waiting.push_front(again);
         }

@@ -34,7 +34,7 @@ pub use saved::{Clock, Saved};
 mod tests;
 
 use crate::act::{Act, Road};
-use answered::Done;
+use answered::Known;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Release, Trickle};
 use candidates::Candidates;
 use order::Order;
@@ -60,12 +60,10 @@ pub struct Handle {
     address: Address,
     username: Option<String>,
     /// Whether routers may have a record of it.
-    known: bool,
+    recorded: bool,
     leg: Option<Leg>,
     asked: Option<Asked>,
-    done: Done,
-    /// Until when answers may come to what was asked before the handle was restored.
-    restored_until: Option<Instant>,
+    known: Known,
     waiting: VecDeque<Waiting>,
     candidates: Candidates,
     settings: Settings,
@@ -112,11 +110,10 @@ impl Handle {
         Self {
             address,
             username: None,
-            known: false,
+            recorded: false,
             leg: None,
             asked: None,
-            done: Done::default(),
-            restored_until: None,
+            known: Known::default(),
             waiting: VecDeque::new(),
             candidates: Candidates::default(),
             settings: Settings::default(),
@@ -134,8 +131,8 @@ impl Handle {
     }
 
     /// Whether routers may have a record of it.
-    pub fn is_known(&self) -> bool {
-        self.known
+    pub fn is_recorded(&self) -> bool {
+        self.recorded
     }
 
     /// Its name.
@@ -159,8 +156,9 @@ impl Handle {
         if jsep.is_none() {
             self.ack(transaction, acts);
         }
+        let newest = self.waiting.back().map(|waiting| waiting.id).max(self.known.latest());
         self.waiting.push_back(Waiting {
-            id: MessageId::fresh(),
+            id: MessageId::after(newest),
             transaction: transaction.to_owned(),
             body: body.to_owned(),
             jsep: jsep.map(|(jsep, kind)| (jsep.to_owned(), kind)),
@@ -198,7 +196,7 @@ impl Handle {
     /// message that asks for it.
     pub fn on_detach(&self, transaction: &str, acts: &mut Vec<Act>) -> Option<MessageId> {
         acts.push(self.tell(reply::success(self.address.session, transaction)));
-        if !self.known {
+        if !self.recorded {
             acts.push(detached(self.address.handle_ref()));
             return None;
         }
@@ -207,7 +205,7 @@ impl Handle {
 
     /// The handle goes away: its name and its call with it.
     pub fn leave(&self, acts: &mut Vec<Act>) {
-        if self.known {
+        if self.recorded {
             self.release(None, acts);
         }
     }

@@ -22,15 +22,15 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many events may be held; one more, and what is missing is taken as lost.
 const MAX_HELD: usize = 64;
-/// Of how many calls it is known what was heard: the handle's own, and some that may come again.
-const MAX_CALLS: usize = 4;
+/// Of how many calls, besides the handle's own, it is known what was heard.
+const MAX_CALLS: usize = 8;
 
 /// What was heard, and what is held.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     /// The last stamp that was heard of each call, the latest call last.
-    heard: VecDeque<(CallId, Stamp)>,
-    held: VecDeque<Events>,
+    pub heard: VecDeque<(CallId, Stamp)>,
+    pub held: VecDeque<Events>,
     /// When what is missing is taken as lost.
     pub until: Option<Instant>,
 }
@@ -44,25 +44,16 @@ enum Turn {
 }
 
 impl Order {
-    /// What was heard elsewhere.
-    pub fn after(heard: VecDeque<(CallId, Stamp)>) -> Self {
-        Self { heard, ..Self::default() }
-    }
-
-    /// The last stamps that were heard, for whoever goes on from here.
-    pub fn heard(&self) -> &VecDeque<(CallId, Stamp)> {
-        &self.heard
-    }
-
     fn last(&self, call: CallId) -> Option<Stamp> {
         self.heard.iter().rev().find(|(heard, _)| *heard == call).map(|(_, stamp)| *stamp)
     }
 
-    fn note(&mut self, call: CallId, stamp: Stamp) {
+    fn note(&mut self, call: CallId, stamp: Stamp, own: Option<CallId>) {
         self.heard.retain(|(heard, _)| *heard != call);
         self.heard.push_back((call, stamp));
-        if self.heard.len() > MAX_CALLS {
-            self.heard.pop_front();
+        if self.heard.len() > MAX_CALLS + 1 {
+            let oldest = self.heard.iter().position(|(heard, _)| Some(*heard) != own);
+            self.heard.remove(oldest.unwrap_or_default());
         }
     }
 
@@ -82,7 +73,7 @@ impl Order {
 impl Handle {
     /// Events for this handle. `away`: nobody is there to hear them now.
     pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        match self.turn(&events, now) {
+        match self.turn(&events) {
             Turn::Past => self.let_pass(&events, acts),
             Turn::Now => self.hear(events, away, now, acts),
             Turn::Later => self.order.hold(events, now),
@@ -90,12 +81,7 @@ impl Handle {
         self.hear_held(now, acts);
     }
 
-    /// Whether events are held.
-    pub fn keeps_early(&self) -> bool {
-        !self.order.held.is_empty()
-    }
-
-    fn turn(&self, events: &Events, now: Instant) -> Turn {
+    fn turn(&self, events: &Events) -> Turn {
         if let (Some(call), Some(stamp)) = (events.call, events.stamp) {
             let last = self.order.last(call);
             if last.is_some_and(|last| stamp <= last) {
@@ -105,24 +91,24 @@ impl Handle {
                 return Turn::Later;
             }
         }
-        if self.is_early(events, now) { Turn::Later } else { Turn::Now }
+        if self.is_early(events) { Turn::Later } else { Turn::Now }
     }
 
     /// Whether these belong to a call that comes after the one the handle is in.
-    fn is_early(&self, events: &Events, now: Instant) -> bool {
+    fn is_early(&self, events: &Events) -> bool {
         if self.leg.is_none() || events.call.is_none() || events.call == self.call() {
             return false;
         }
         let begins = |held: &&Events| held.call != self.call() && joins(held);
         match self.order.held.iter().find(begins) {
             Some(next) => next.call == events.call,
-            None => joins(events) && self.is_wanted(events, now),
+            None => joins(events) && self.is_wanted(events),
         }
     }
 
     fn hear(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
         if let (Some(call), Some(stamp)) = (events.call, events.stamp) {
-            self.order.note(call, stamp);
+            self.order.note(call, stamp, self.call());
         }
         self.take_in(events, away, now, acts);
     }
@@ -138,7 +124,7 @@ impl Handle {
     /// Hears what is held and whose turn has come.
     pub(super) fn hear_held(&mut self, now: Instant, acts: &mut Vec<Act>) {
         while !self.order.held.is_empty() {
-            let place = self.order.held.iter().position(|events| self.turn(events, now) != Turn::Later);
+            let place = self.order.held.iter().position(|events| self.turn(events) != Turn::Later);
             match place {
                 Some(place) => self.hear_at(place, now, acts),
                 None if self.order.is_overdue(now) => self.go_without(now, acts),
@@ -151,7 +137,7 @@ impl Handle {
     /// What is held never is about a name, so it makes no difference whether the client is away.
     fn hear_at(&mut self, place: usize, now: Instant, acts: &mut Vec<Act>) {
         let Some(events) = self.order.held.remove(place) else { return };
-        match self.turn(&events, now) {
+        match self.turn(&events) {
             Turn::Past => self.let_pass(&events, acts),
             Turn::Now | Turn::Later => self.hear(events, false, now, acts),
         }
@@ -160,7 +146,7 @@ impl Handle {
     /// What is missing does not come any more.
     fn go_without(&mut self, now: Instant, acts: &mut Vec<Act>) {
         metrics::counter!("switchboard_edge_gaps_total").increment(1);
-        let held = self.order.held.iter().enumerate().filter(|(_, events)| !self.is_early(events, now));
+        let held = self.order.held.iter().enumerate().filter(|(_, events)| !self.is_early(events));
         match held.min_by_key(|(_, events)| events.stamp).map(|(place, _)| place) {
             Some(place) => self.hear_at(place, now, acts),
             None => self.give_up_former(now, acts),

@@ -63,7 +63,7 @@ impl Handle {
     }
 
     fn ask_router(&mut self, request: Request, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
-        self.known |= request == Request::Register;
+        self.recorded |= request == Request::Register;
         let deadline = self.note_asked(request, &next, now);
         let asks = ClientRequest {
             from: self.address.clone(),
@@ -98,6 +98,7 @@ impl Handle {
 
     /// Notes the request as being done elsewhere.
     fn note_asked(&mut self, request: Request, next: &Waiting, now: Instant) -> (MessageId, Deadline) {
+        self.known.ask(next.id);
         self.asked = Some(Asked {
             id: next.id,
             transaction: next.transaction.clone(),

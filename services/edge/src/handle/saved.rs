@@ -1,13 +1,13 @@
 //! A handle as it is written down, so that another edge can go on with it.
 //!
-//! Times are unix milliseconds: the reader has another clock. Left out are the address, which is the
-//! reader's own, and events that wait for others to come first (see [`Handle::keeps_early`]).
+//! Times are unix milliseconds: the reader has another clock. The address is left out: it is the
+//! reader's own.
 
-use super::answered::Done;
+use super::answered::Known;
 use super::order::Order;
 use super::settings::Settings;
 use super::{Asked, Handle, Leg, PATIENCE, Waiting};
-use bus::message::{Address, Stamp};
+use bus::message::{Address, Events, Stamp};
 use protocol::videocall::Request;
 use protocol::{CallId, MessageId, Raw};
 use serde::{Deserialize, Serialize};
@@ -42,14 +42,21 @@ impl Clock {
 #[derive(Serialize, Deserialize)]
 pub struct Saved<'a> {
     username: Cow<'a, Option<String>>,
-    known: bool,
+    recorded: bool,
     leg: Cow<'a, Option<Leg>>,
     asked: Option<SavedAsked<'a>>,
-    done: Cow<'a, Done>,
+    latest: Option<MessageId>,
     waiting: Cow<'a, VecDeque<Waiting>>,
     candidates: Cow<'a, VecDeque<Raw>>,
     settings: Cow<'a, Settings>,
+    order: SavedOrder<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedOrder<'a> {
     heard: Cow<'a, VecDeque<(CallId, Stamp)>>,
+    held: Cow<'a, VecDeque<Events>>,
+    until: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,14 +75,14 @@ impl Handle {
     pub fn save(&self, clock: Clock) -> Saved<'_> {
         Saved {
             username: Cow::Borrowed(&self.username),
-            known: self.known,
+            recorded: self.recorded,
             leg: Cow::Borrowed(&self.leg),
             asked: self.asked.as_ref().map(|asked| asked.save(clock)),
-            done: Cow::Borrowed(&self.done),
+            latest: self.known.latest(),
             waiting: Cow::Borrowed(&self.waiting),
             candidates: Cow::Borrowed(self.candidates.waiting()),
             settings: Cow::Borrowed(&self.settings),
-            heard: Cow::Borrowed(self.order.heard()),
+            order: self.order.save(clock),
         }
     }
 
@@ -83,19 +90,38 @@ impl Handle {
     pub fn restore(saved: Saved<'_>, address: Address, clock: Clock) -> Self {
         let mut handle = Self {
             username: saved.username.into_owned(),
-            known: saved.known,
+            recorded: saved.recorded,
             leg: saved.leg.into_owned(),
             asked: saved.asked.map(|asked| asked.restore(clock)),
-            done: saved.done.into_owned(),
-            restored_until: Some(clock.now + PATIENCE),
+            known: Known::until(saved.latest),
             waiting: saved.waiting.into_owned(),
             candidates: saved.candidates.into_owned().into(),
             settings: saved.settings.into_owned(),
-            order: Order::after(saved.heard.into_owned()),
+            order: saved.order.restore(clock),
             ..Self::new(address)
         };
         handle.gather(clock.now);
         handle
+    }
+}
+
+impl Order {
+    fn save(&self, clock: Clock) -> SavedOrder<'_> {
+        SavedOrder {
+            heard: Cow::Borrowed(&self.heard),
+            held: Cow::Borrowed(&self.held),
+            until: self.until.map(|until| clock.written(until)),
+        }
+    }
+}
+
+impl SavedOrder<'_> {
+    fn restore(self, clock: Clock) -> Order {
+        Order {
+            heard: self.heard.into_owned(),
+            held: self.held.into_owned(),
+            until: self.until.map(|until| clock.read(until)),
+        }
     }
 }
 

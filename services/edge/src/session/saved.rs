@@ -23,7 +23,7 @@ struct SavedDeparting {
 }
 
 impl Session {
-    /// The whole session as JSON, but for what [`keeps_early`](Self::keeps_early) speaks of.
+    /// The whole session as JSON.
     pub fn save(&self, now: Instant, unix_now_ms: u64) -> String {
         let clock = Clock { now, unix_ms: unix_now_ms };
         let departing = |departing: &Departing| SavedDeparting {

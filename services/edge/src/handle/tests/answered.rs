@@ -1,6 +1,7 @@
 //! Answers to what this handle asked before it came here, and that it does not know of.
 
 use super::*;
+use crate::handle::answered::Known;
 use crate::handle::{Clock, PATIENCE};
 
 /// The same handle at another edge.
@@ -12,24 +13,31 @@ fn restored(bench: Bench) -> Bench {
 }
 
 /// A request that was asked elsewhere.
-fn before() -> Option<MessageId> {
-    Some(MessageId::fresh())
+fn before(bench: &Bench) -> Option<MessageId> {
+    Some(MessageId::after(bench.handle.known.latest()))
 }
 
 #[test]
 fn the_answer_to_what_was_asked_elsewhere_is_told_once() {
     let mut alice = restored(registered());
-    let request = before();
+    let request = before(&alice);
     let answer = || events(None, request, None, vec![result("t", "list")]);
     assert_eq!(alice.hears(answer()), ["t: list"]);
     assert_eq!(alice.hears(answer()), [""; 0]);
 }
 
 #[test]
-fn nobody_waits_for_an_answer_for_ever() {
+fn the_answer_to_what_was_asked_elsewhere_is_told_also_when_something_was_asked_here_since() {
     let mut alice = restored(registered());
-    alice.after(PATIENCE);
-    assert_eq!(alice.hears(events(None, before(), None, vec![result("t", "list")])), [""; 0]);
+    let request = before(&alice);
+    let earlier = Some(alice.last());
+    alice.handle.known = Known::until(request);
+    alice.says("2", json!({"request": "list"}));
+    let second = alice.last();
+    alice.handle.known = Known::until(earlier);
+    alice.handle.known.ask(second);
+    assert_eq!(alice.hears(events(None, request, None, vec![result("t", "list")])), ["t: list"]);
+    assert_eq!(alice.answered(None, vec![result("2", "list")]), ["2: list"]);
 }
 
 #[test]
@@ -57,7 +65,7 @@ fn what_was_answered_before_is_not_told_again_in_the_midst_of_another_request() 
 #[test]
 fn a_call_that_was_asked_for_elsewhere_begins() {
     let mut alice = restored(registered());
-    let request = before();
+    let request = before(&alice);
     let joined =
         events(request.map(Into::into), request, Some(join(Side::Caller)), vec![result("c", "calling")]);
     assert_eq!(alice.hears(joined), ["ack c", "c: calling"]);
@@ -68,16 +76,16 @@ fn a_call_that_was_asked_for_elsewhere_begins() {
 fn what_was_accepted_elsewhere_is_acknowledged_and_an_error_comes_instead_of_that() {
     let (bob, call) = ringing(Side::Callee);
     let mut bob = restored(bob);
-    let refused = events(Some(call), before(), None, vec![refusal("a", 465)]);
+    let refused = events(Some(call), before(&bob), None, vec![refusal("a", 465)]);
     assert_eq!(bob.hears(refused), ["refused a 465"]);
-    let accepted = events(Some(call), before(), Some(Change::Answered), vec![result("b", "accepted")]);
+    let accepted = events(Some(call), before(&bob), Some(Change::Answered), vec![result("b", "accepted")]);
     assert_eq!(bob.hears(accepted), ["ack b", "b: accepted"]);
 }
 
 #[test]
 fn a_call_that_was_refused_elsewhere_is_refused() {
     let mut alice = restored(registered());
-    let request = before();
+    let request = before(&alice);
     let refused = events(request.map(Into::into), request, Some(Change::Left), vec![refusal("c", 465)]);
     assert_eq!(alice.hears(refused), ["refused c 465"]);
 }
@@ -87,7 +95,7 @@ fn a_name_that_was_asked_for_elsewhere_is_given_back_with_the_handle() {
     let mut alice = restored(fresh());
     let named = Some(Change::Registered("alice".to_owned()));
     assert_eq!(
-        alice.hears(events(None, before(), named, vec![result("r", "registered")])),
+        alice.hears(events(None, before(&alice), named, vec![result("r", "registered")])),
         ["r: registered"]
     );
     assert_eq!(alice.detaches(), ["success d", "release"]);
