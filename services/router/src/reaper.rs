@@ -56,11 +56,11 @@ struct Reaper {
 
 impl Reaper {
     async fn look(&mut self, settled: bool) -> Result<(), Failure> {
-        self.backends.note_announced(&self.context).await?;
+        self.backends.watch(&self.context).await?;
         let has_lease = self.context.directory.lease(LEASE, &self.context.id, LEASE_LIFE).await?.is_some();
         if has_lease && settled {
             self.edges.look(&self.context).await?;
-            self.backends.look(&self.context).await?;
+            self.backends.reap(&self.context).await?;
         }
         Ok(())
     }

@@ -1,48 +1,65 @@
 //! Backends that nobody serves: their connector died, and none took over. Once that has lasted so
 //! long that Janus has given up what it kept for a connector, the calls are over.
 //!
-//! Each router notes which backends are announced, whether it reaps or not. One that was not running
-//! then does not know of the calls; they end when a client hangs up.
+//! Each router watches for itself, whether it reaps or not, and counts its looks instead of the time:
+//! one that was frozen has not seen who was there meanwhile.
 
 use crate::verbs::{Failure, end};
 use protocol::BackendName;
 use service::Context;
 use std::collections::BTreeMap;
-use std::time::Duration;
-use tokio::time::Instant;
 
-/// How long a backend may be without a connector before its calls are over.
-pub const UNSERVED: Duration = Duration::from_secs(60);
+/// For how many looks, one a second, a backend may be without a connector before its calls are over.
+const UNSERVED: u32 = 60;
+/// A backend that is gone for so long was somebody else's to reap.
+const FORGOTTEN: u32 = 2 * UNSERVED;
 
-/// When each backend was last announced.
+/// For how many looks in a row each backend was not announced; none before the first look.
 #[derive(Default)]
 pub struct Backends {
-    announced: BTreeMap<BackendName, Instant>,
+    missed: Option<BTreeMap<BackendName, u32>>,
 }
 
 impl Backends {
-    /// Notes who is announced now.
-    pub async fn note_announced(&mut self, context: &Context) -> Result<(), Failure> {
-        for backend in context.directory.backends().await? {
-            self.announced.insert(backend.name, Instant::now());
-        }
+    /// Looks who is announced.
+    pub async fn watch(&mut self, context: &Context) -> Result<(), Failure> {
+        let announced = context.directory.backends().await?;
+        let mut missed = match self.missed.take() {
+            Some(missed) => missed,
+            None => with_calls(context).await?,
+        };
+        missed.values_mut().for_each(|looks| *looks += 1);
+        missed.extend(announced.into_iter().map(|backend| (backend.name, 0)));
+        missed.retain(|_, looks| *looks < FORGOTTEN);
+        self.missed = Some(missed);
         Ok(())
     }
 
-    /// Ends the calls of those that have not been announced for too long.
-    pub async fn look(&mut self, context: &Context) -> Result<(), Failure> {
-        let is_gone = |(_, seen): &(&BackendName, &Instant)| seen.elapsed() >= UNSERVED;
-        let gone: Vec<_> = self.announced.iter().filter(is_gone).map(|(name, _)| name.clone()).collect();
+    /// Ends the calls of those that have been missed for too long.
+    pub async fn reap(&mut self, context: &Context) -> Result<(), Failure> {
+        let Some(missed) = &mut self.missed else { return Ok(()) };
+        let is_gone = |(_, looks): &(&BackendName, &u32)| **looks >= UNSERVED;
+        let gone: Vec<BackendName> = missed.iter().filter(is_gone).map(|(name, _)| name.clone()).collect();
         for name in gone {
-            let calls = context.directory.calls_on(&name).await?;
-            if !calls.is_empty() {
-                tracing::warn!(backend = %name, calls = calls.len(), "ending the calls of a backend that nobody serves");
-            }
-            for call in calls {
-                end::unserved(context, call).await?;
-            }
-            self.announced.remove(&name);
+            end_calls_on(context, &name).await?;
+            missed.remove(&name);
         }
         Ok(())
     }
+}
+
+async fn with_calls(context: &Context) -> Result<BTreeMap<BackendName, u32>, Failure> {
+    let names = context.directory.backends_with_calls().await?;
+    Ok(names.into_iter().map(|name| (name, 0)).collect())
+}
+
+async fn end_calls_on(context: &Context, name: &BackendName) -> Result<(), Failure> {
+    let calls = context.directory.calls_on(name).await?;
+    if !calls.is_empty() {
+        tracing::warn!(backend = %name, calls = calls.len(), "ending the calls of a backend that nobody serves");
+    }
+    for call in calls {
+        end::unserved(context, call).await?;
+    }
+    Ok(())
 }

@@ -41,6 +41,17 @@ async fn its_calls_end_after_a_minute_and_both_sides_hear_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn routers_that_never_saw_it_announced_know_of_its_calls() {
+    let cluster = begin().await;
+    cluster.directory.remove_backend(&backend()).await.unwrap();
+    let _router = cluster.router();
+    pass(57).await;
+    assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some());
+    pass(8).await;
+    assert!(cluster.directory.call(call_id(100)).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backend_that_comes_back_in_time_keeps_its_calls() {
     let cluster = begin().await;
     let _router = cluster.router();

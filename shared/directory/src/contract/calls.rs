@@ -93,6 +93,15 @@ impl Directory {
         on_store!(self, calls_on(backend))
     }
 
+    /// The backends that have calls, announced or not. On Redis it looks at all keys, in small steps: it
+    /// is for who starts, not for every second.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn backends_with_calls(&self) -> Result<Vec<BackendName>> {
+        on_store!(self, backends_with_calls())
+    }
+
     /// How many calls each of these backends has, in the same order, in one round trip.
     ///
     /// # Errors

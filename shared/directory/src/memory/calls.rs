@@ -72,6 +72,10 @@ impl MemoryDirectory {
         self.state().calls_on.get(backend).into_iter().flatten().copied().collect()
     }
 
+    pub(crate) fn backends_with_calls(&self) -> Vec<BackendName> {
+        self.state().calls_on.keys().cloned().collect()
+    }
+
     pub(crate) fn live_calls(&self, backends: &[BackendName]) -> Vec<u64> {
         let state = self.state();
         backends

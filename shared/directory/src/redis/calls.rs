@@ -134,6 +134,17 @@ impl RedisDirectory {
         calls.iter().map(|call| parsed(&key, call)).collect()
     }
 
+    pub(crate) async fn backends_with_calls(&self) -> Result<Vec<BackendName>> {
+        let any = keys::calls_on(&BackendName::from("*"));
+        let command = |cursor| redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(&any).take();
+        let found = self.scan(keys::CALLS_ON, usize::MAX, command).await?;
+        let name =
+            |key: Vec<u8>| Some(BackendName::from(str::from_utf8(&key).ok()?.strip_prefix(keys::CALLS_ON)?));
+        let mut names: Vec<BackendName> = found.into_iter().filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
     pub(crate) async fn live_calls(&self, backends: &[BackendName]) -> Result<Vec<u64>> {
         if backends.is_empty() {
             return Ok(Vec::new());

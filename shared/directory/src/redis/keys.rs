@@ -8,7 +8,7 @@ use protocol::{BackendName, CallId, HandleRef, ServiceId, SessionId};
 /// What every [`user`] key begins with; the rest is the name, whatever characters it has.
 pub(super) const USERS: &str = "januscloud:videocall_users:";
 
-/// Sorted set of edges, score: last sign of life, milliseconds by Redis' clock.
+/// Sorted set of edges, score: last sign of life, milliseconds by Redis' clock; 0 for one that left.
 /// Owner: each edge its member. End: the member when the edge is reaped.
 pub(super) const EDGES: &str = "sb:edges";
 
@@ -18,6 +18,9 @@ pub(super) const BACKENDS: &str = "sb:backends";
 
 /// Set of the backends that take no new calls. Owner: the operators. End: the member when undrained.
 pub(super) const DRAINED: &str = "sb:drained";
+
+/// What every [`calls_on`] key begins with; the rest is the backend's name.
+pub(super) const CALLS_ON: &str = "sb:calls_on:";
 
 /// Hash, a registered name: janus-cloud's `username`, `incall`, `peer_name`, `proxy_uuid`, `ctime`,
 /// `utime`, and our `sb_edge`, `sb_handle`; without ours the name is a janus-cloud proxy's.
@@ -57,7 +60,7 @@ pub(super) fn call(call: CallId) -> String {
 /// Set of the ids of the calls on a backend; may name one too many after a break.
 /// Owner: the backend. End: with its last call.
 pub(super) fn calls_on(backend: &BackendName) -> String {
-    format!("sb:calls_on:{backend}")
+    format!("{CALLS_ON}{backend}")
 }
 
 /// Hash in janus-cloud's fields. Owner: the connector that announces it. End: TTL of the announcement.

@@ -119,6 +119,8 @@ async fn calls_are_counted_per_backend(directory: Directory) {
     assert_eq!(directory.live_calls(&[]).await.unwrap(), Vec::<u64>::new());
     let on_a: BTreeSet<CallId> = directory.calls_on(&a()).await.unwrap().into_iter().collect();
     assert_eq!(on_a, BTreeSet::from([one.id, two.id]));
+    assert_eq!(directory.backends_with_calls().await.unwrap(), [a(), b]);
     directory.free_call(three.id).await.unwrap();
     assert_eq!(directory.live_calls(&backends).await.unwrap(), vec![0, 0, 2]);
+    assert_eq!(directory.backends_with_calls().await.unwrap(), [a()]);
 }

@@ -35,7 +35,7 @@ async fn everything_fails_in_time(directory: &Directory) {
         call(CallId::fresh()) free_call(CallId::fresh())
         conclude_call(CallId::fresh(), Token(7)) save_calls(Token(7), &[(CallId::fresh(), String::new())])
         left_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")
-        calls_on(&BackendName::from("a")) live_calls(&[BackendName::from("a")])
+        calls_on(&BackendName::from("a")) backends_with_calls() live_calls(&[BackendName::from("a")])
         open_session(SessionId(1), &edge(1), &terms()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
         save_sessions(&edge(1), &[saved(SessionId(1))]) claim_session(SessionId(1), &edge(1), &edge(2))
         move_handle(handle(1), Some("alice"), &edge(1), &edge(2))
