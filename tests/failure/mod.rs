@@ -5,18 +5,22 @@
 //! | file | what is broken |
 //! |---|---|
 //! | `client_socket.rs` | the connection of a client |
-//! | `edge_killed.rs`, `router_killed.rs` | a process, at once and for good |
-//! | `janus_killed.rs` | a Janus, wholly or its plugin |
+//! | `edge_killed.rs`, `router_killed.rs`, `connector_killed.rs` | a process, at once and for good |
+//! | `connector_frozen.rs` | a connector that wakes when another has its calls |
+//! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
 //! | `sigterm.rs`, `drain.rs` | nothing: somebody wants to maintain it |
 //!
 //! `house.rs` is the cluster they break and what people in it do, `gap.rs` what must be heard of an
 //! absence, `measure.rs` the clock.
 
 mod client_socket;
+mod connector_frozen;
+mod connector_killed;
 mod drain;
 mod edge_killed;
 mod gap;
 mod house;
+mod janus_frozen;
 mod janus_killed;
 mod measure;
 mod router_killed;

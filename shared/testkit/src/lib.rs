@@ -38,5 +38,5 @@ pub use janus::Janus;
 pub use janus_admin::JanusAdmin;
 pub use process::{Process, Service};
 pub use redis::Redis;
-pub use wait::{DEADLINE, eventually};
+pub use wait::{DEADLINE, comes_true, eventually};
 pub use wire::Wire;

@@ -15,7 +15,7 @@ pub async fn eventually(what: &str, condition: impl AsyncFnMut() -> bool) {
 }
 
 /// Whether `condition` becomes true within `limit`.
-pub(crate) async fn comes_true(limit: Duration, mut condition: impl AsyncFnMut() -> bool) -> bool {
+pub async fn comes_true(limit: Duration, mut condition: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     while !condition().await {
         if Instant::now() >= deadline {
