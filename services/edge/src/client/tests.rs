@@ -3,6 +3,7 @@
 mod access;
 mod paths;
 mod random;
+mod saved;
 mod times;
 
 use super::{Client, Step};
