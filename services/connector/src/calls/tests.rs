@@ -1,6 +1,7 @@
 //! The decisions about calls, told as stories of one call between alice and bob: what edges and Janus
 //! say, and in short words what is to be done about it (see [`short`]).
 
+mod attending;
 mod candidates;
 mod disorder;
 mod endings;
@@ -11,9 +12,11 @@ mod refusals;
 mod short;
 mod silence;
 mod stamps;
+mod takeover;
 
 use super::Calls;
 use super::act::Act;
+use super::call::Call;
 use crate::janus::message::FromJanus;
 use crate::ledger::Receipt;
 use bus::message::{
@@ -35,13 +38,15 @@ struct Bench {
     call: CallId,
     /// What Janus was told, in order.
     said: Vec<Value>,
+    /// What was written down of calls, in order.
+    saved: Vec<String>,
 }
 
 /// Janus is there, and nothing has happened.
 fn up() -> Bench {
     let mut calls = Calls::new(BackendName::from("a"));
     calls.up(1);
-    Bench { calls, now: Instant::now(), call: CallId::fresh(), said: Vec::new() }
+    Bench { calls, now: Instant::now(), call: CallId::fresh(), said: Vec::new(), saved: Vec::new() }
 }
 
 /// Janus has been asked for both handles.
@@ -247,8 +252,10 @@ impl Bench {
 
     fn note(&mut self, acts: Vec<Act>) -> Vec<String> {
         for act in &acts {
-            if let Act::Janus(text) = act {
-                self.said.push(serde_json::from_str(text).unwrap());
+            match act {
+                Act::Janus(text) => self.said.push(serde_json::from_str(text).unwrap()),
+                Act::Save(save) => self.saved.push(save.state.clone()),
+                _ => {}
             }
         }
         acts.iter().flat_map(short::act).collect()
