@@ -33,6 +33,7 @@ pub use options::Options;
 
 use backends::Backends;
 use bus::topic::Queue;
+use futures_util::future::try_join_all;
 use service::Context;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -58,10 +59,12 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     background.spawn(notices::follow(context.clone(), backends.clone(), options.canary.every()));
     let work = |queue| tokio::spawn(worker::work(queue, context.clone(), backends.clone()));
     let workers: Vec<_> = Queue::all_requests().map(work).collect();
-    for worker in workers {
-        worker.await?;
-    }
+    let outcome = tokio::select! {
+        biased;
+        outcome = try_join_all(workers) => outcome.map(drop),
+        Some(Err(panicked)) = background.join_next() => Err(panicked),
+    };
     background.shutdown().await;
     reaper::resign(&context).await;
-    Ok(())
+    Ok(outcome?)
 }
