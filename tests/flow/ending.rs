@@ -155,8 +155,7 @@ async fn a_handle_lost_on_janus_ends_the_call_for_both() {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
     let mut admin = switchboard.janus.admin().await;
-    let session = admin.sessions().await[0];
-    let handle = admin.handles(session).await[0];
+    let (session, handle) = admin.legs().await[0];
     admin.hangup_webrtc(session, handle).await;
     alice.expect_core("hangup").await;
     bob.expect_core("hangup").await;

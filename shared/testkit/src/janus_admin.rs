@@ -40,25 +40,31 @@ impl JanusAdmin {
         ids(&self.request(json!({"janus": "list_handles", "session_id": session})).await["handles"])
     }
 
+    /// Session and id of every plugin handle, without those of probes.
+    pub async fn legs(&mut self) -> Vec<(u64, u64)> {
+        self.handles_of(|opaque_id| opaque_id != PROBE).await
+    }
+
     /// How many plugin handles there are, over all sessions, without those of probes.
     pub async fn all_handles(&mut self) -> usize {
-        self.opaque_ids().await.iter().filter(|id| *id != PROBE).count()
+        self.legs().await.len()
     }
 
     /// How many handles connectors have that only find out whether the plugin works.
     pub async fn probes(&mut self) -> usize {
-        self.opaque_ids().await.iter().filter(|id| *id == PROBE).count()
+        self.handles_of(|opaque_id| opaque_id == PROBE).await.len()
     }
 
-    /// Of every handle; `Null` for one that has none.
-    async fn opaque_ids(&mut self) -> Vec<Value> {
-        let mut ids = Vec::new();
+    async fn handles_of(&mut self, whose: impl Fn(&Value) -> bool) -> Vec<(u64, u64)> {
+        let mut found = Vec::new();
         for session in self.sessions().await {
             for handle in self.handles(session).await {
-                ids.push(self.handle_info(session, handle).await["opaque_id"].take());
+                if whose(&self.handle_info(session, handle).await["opaque_id"]) {
+                    found.push((session, handle));
+                }
             }
         }
-        ids
+        found
     }
 
     /// What Janus and the plugin know of a handle: `info` of `handle_info`, `Null` if it is gone.
