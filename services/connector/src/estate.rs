@@ -5,6 +5,7 @@ use directory::Directory;
 use directory::record::LeftCall;
 use protocol::{BackendName, ServiceId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The pause before a directory that does not answer is asked again.
@@ -45,9 +46,19 @@ impl Estate {
 
     async fn try_read(directory: &Directory, backend: &BackendName) -> directory::Result<Self> {
         let (note, calls) = tokio::join!(note(directory, backend), directory.left_calls(backend));
-        let sessions = note?.map(|note| note.sessions).unwrap_or_default();
-        Ok(Self { sessions, calls: calls? })
+        let (noted, calls) = (note?.map(|note| note.sessions).unwrap_or_default(), calls?);
+        let sessions: BTreeSet<_> = calls.iter().filter_map(session).chain(noted).collect();
+        Ok(Self { sessions: sessions.into_iter().collect(), calls })
     }
+}
+
+/// The session that a call is in: it may be newer than the note.
+fn session(left: &LeftCall) -> Option<JanusId> {
+    #[derive(Deserialize)]
+    struct Written {
+        session: Option<JanusId>,
+    }
+    serde_json::from_str::<Option<Written>>(left.state.as_deref()?).ok()??.session
 }
 
 /// The last note on a backend; none where it makes no sense.

@@ -66,7 +66,17 @@ impl Bench {
         self.connector_that(false, servers)
     }
 
+    /// Starts a connector for one server, which speaks the Janus API there.
+    pub fn connector_at(&self, name: &str, url: &str) -> Connector {
+        self.connector_with(true, vec![format!("--backend={name}={url}")])
+    }
+
     fn connector_that(&self, hand_over: bool, servers: &[(&str, &FakeJanus)]) -> Connector {
+        let backend = |(name, janus): &(&str, &FakeJanus)| format!("--backend={name}={}", janus.url());
+        self.connector_with(hand_over, servers.iter().map(backend).collect())
+    }
+
+    fn connector_with(&self, hand_over: bool, backends: Vec<String>) -> Connector {
         let (id, stop) = (ServiceId::fresh("connector"), CancellationToken::new());
         let context = Context {
             id: id.clone(),
@@ -76,7 +86,6 @@ impl Bench {
             shutdown: stop.clone(),
             parting: Parting { bound: Duration::from_secs(5), hand_over },
         };
-        let backends = servers.iter().map(|(name, janus)| format!("--backend={name}={}", janus.url()));
         let options = Command::parse_from(std::iter::once("connector".to_owned()).chain(backends)).options;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let running = runtime.spawn(async move { connector::run(options, context).await.unwrap() });
@@ -191,6 +200,11 @@ impl Bench {
 }
 
 impl Connector {
+    /// It does nothing for that long: its one thread sleeps.
+    pub fn freezes(&self, time: Duration) {
+        self.runtime.as_ref().unwrap().spawn(async move { std::thread::sleep(time) });
+    }
+
     /// Without a word.
     pub fn dies(mut self) {
         self.runtime.take().unwrap().shutdown_background();

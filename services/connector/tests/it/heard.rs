@@ -5,7 +5,8 @@ use bus::MailboxReader;
 use bus::message::{Body, Change, ClientEvent, Events};
 use protocol::{CallId, Side};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 use testkit::DEADLINE;
 use tokio::time::timeout;
 
@@ -13,11 +14,12 @@ use tokio::time::timeout;
 pub struct Heard {
     mailbox: MailboxReader,
     waiting: [VecDeque<Events>; 2],
+    terms: [BTreeSet<u64>; 2],
 }
 
 impl Heard {
     pub fn over(mailbox: MailboxReader) -> Self {
-        Self { mailbox, waiting: Default::default() }
+        Self { mailbox, waiting: Default::default(), terms: Default::default() }
     }
 
     /// What alice is told next, which is about this call.
@@ -33,6 +35,26 @@ impl Heard {
     /// What that side is told next, which is about this call.
     pub async fn of(&mut self, side: Side, call: CallId) -> String {
         self.next(side as usize, call).await
+    }
+
+    /// All that a side is told until it has left the call.
+    pub async fn until_left(&mut self, side: Side, call: CallId) -> Vec<String> {
+        let mut all = Vec::new();
+        while !all.last().is_some_and(|last: &String| last.starts_with("left: ")) {
+            all.push(self.of(side, call).await);
+        }
+        all
+    }
+
+    /// The terms that a side was told in.
+    pub fn terms(&self, side: Side) -> Vec<u64> {
+        self.terms[side as usize].iter().copied().collect()
+    }
+
+    /// Nothing more has come, for anybody.
+    pub async fn is_all(&mut self) {
+        let more = timeout(Duration::from_millis(200), self.mailbox.next()).await;
+        assert!(more.is_err() && self.waiting.iter().all(VecDeque::is_empty), "{more:?} {:?}", self.waiting);
     }
 
     async fn next(&mut self, who: usize, call: CallId) -> String {
@@ -52,7 +74,9 @@ impl Heard {
         let message = timeout(DEADLINE, self.mailbox.next()).await.expect("a client is told something");
         self.mailbox.done();
         let Body::Events(events) = message.body else { panic!("not for an edge: {message:?}") };
-        self.waiting[events.session.0 as usize - 1].push_back(events);
+        let who = events.session.0 as usize - 1;
+        self.terms[who].extend(events.stamp.map(|stamp| stamp.term));
+        self.waiting[who].push_back(events);
     }
 }
 

@@ -5,8 +5,11 @@
 mod bench;
 mod calls;
 mod faults;
+mod frozen;
 mod heard;
 mod leases;
+mod lost;
 mod outbox;
 mod probe;
+mod real;
 mod takeover;

@@ -1,8 +1,10 @@
 //! A connector is gone, and another goes on with its calls.
 
 use crate::bench::{Bench, Connector};
+use futures_util::future::join_all;
 use protocol::{CallId, Side};
 use serde_json::json;
+use std::time::Duration;
 use testkit::{FakeJanus, eventually};
 
 const LOST: &str = "The connection to the media server was lost";
@@ -108,4 +110,27 @@ async fn a_call_goes_on_when_its_connector_hands_over() {
     let call = bench.talking().await;
     first.stops().await;
     is_whole(&mut bench, &janus, call).await;
+}
+
+/// At whatever moment it is killed, its call is whole or over for both in the end.
+#[tokio::test]
+async fn a_connector_may_die_at_any_moment_of_a_call() {
+    let moments = (0..12).map(async |moment: u64| {
+        let janus = FakeJanus::start().await;
+        let (mut bench, first, _second) = pair(&janus).await;
+        let call = bench.place().await;
+        tokio::time::sleep(Duration::from_micros(moment * moment * 80)).await;
+        first.dies();
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        bench.hangs_up(call, Side::Callee).await;
+        let alice = bench.edge.until_left(Side::Caller, call).await;
+        let bob = bench.edge.until_left(Side::Callee, call).await;
+        assert!(bob.len() <= 3 && alice.len() <= 3, "{moment}: {alice:?} {bob:?}");
+        assert_eq!(bench.calls().await, [None; 2]);
+        eventually("Janus has its handles back", async || janus.handles() == 0).await;
+        eventually("the old session is gone", async || janus.sessions() == 1).await;
+        let next = bench.talking().await;
+        is_whole(&mut bench, &janus, next).await;
+    });
+    join_all(moments).await;
 }
