@@ -10,6 +10,8 @@ use tokio::time::MissedTickBehavior;
 
 /// How often an edge says that it is alive.
 const EVERY: Duration = Duration::from_secs(1);
+/// How soon it says so again when the directory did not hear it: others take its silence for its own.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Says so for ever.
 pub async fn keep_saying(shared: Arc<Shared>) {
@@ -22,7 +24,10 @@ pub async fn keep_saying(shared: Arc<Shared>) {
         match shared.context.directory.edge_alive(&shared.context.id).await {
             Ok(true) => {}
             Ok(false) => write_all_down_again(&shared),
-            Err(error) => tracing::warn!(%error, "the edge could not give a sign of life"),
+            Err(error) => {
+                tracing::warn!(%error, "the edge could not give a sign of life");
+                ticks.reset_after(AGAIN);
+            }
         }
     }
 }

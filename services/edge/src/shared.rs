@@ -13,8 +13,8 @@ use crate::scribe::Scribe;
 use bus::SendError;
 use bus::message::{Body, Message};
 use bus::topic::{Mailbox, Queue};
-use protocol::HandleRef;
 use protocol::server_info::ServerInfo;
+use protocol::{HandleRef, SessionId};
 use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,11 +106,22 @@ impl Shared {
         }
     }
 
+    /// Whether another edge is known to have a session.
+    pub async fn is_elsewhere(&self, session: SessionId) -> bool {
+        let Context { directory, id: own, .. } = &self.context;
+        matches!(directory.session(session).await, Ok(Some(record)) if record.edge != *own)
+    }
+
     /// Puts a message on the bus. What is given back is sent again in the background when it cannot
     /// be sent now: nobody else knows that the handle is gone, or the call not wanted.
     pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
+        let gives_back = matches!(message.body, Body::Release(_) | Body::Abandon(_));
+        // An edge that was frozen may give back what another edge has taken.
+        if gives_back && self.is_elsewhere(who.session).await {
+            return Ok(());
+        }
         let sent = send(&self.context, road, message, who).await;
-        if sent.is_err() && matches!(message.body, Body::Release(_) | Body::Abandon(_)) {
+        if sent.is_err() && gives_back {
             let (context, message) = (self.context.clone(), message.clone());
             tokio::spawn(async move { send_again(&context, &message, who).await });
             return Ok(());
