@@ -60,7 +60,18 @@ impl Keeper {
     /// Waits until the lease is ours: its token, and its end.
     async fn lease(&self, server: &Server) -> (Token, Instant) {
         let name = lease_name(server);
+        let (mut is_held, mut lost) = (false, None);
         loop {
+            // With the lease its holder's note is gone: the directory has lost everything, but the holder
+            // still has its calls, and is to be there first.
+            match is_held && !self.is_noted(server).await {
+                true if lost.get_or_insert_with(Instant::now).elapsed() < LEASE_LIFE => {
+                    tokio::time::sleep(RENEW_EVERY).await;
+                    continue;
+                }
+                true => {}
+                false => lost = None,
+            }
             let mut held = self.held.lock().await;
             tokio::time::sleep(MODESTY * (*held).min(MODEST_UP_TO)).await;
             let until = Instant::now() + LEASE_LIFE;
@@ -69,11 +80,16 @@ impl Keeper {
                     *held += 1;
                     return (token, until);
                 }
-                Ok(None) => {}
+                Ok(None) => is_held = true,
                 Err(error) => tracing::warn!(%error, backend = %server.name, "no lease could be asked for"),
             }
             drop(held);
             tokio::time::sleep(RENEW_EVERY).await;
         }
+    }
+
+    /// Whether the holder of the lease has written down what it has there. One who cannot be asked may have.
+    async fn is_noted(&self, server: &Server) -> bool {
+        !matches!(self.context.directory.backend_note(&server.name).await, Ok(None))
     }
 }
