@@ -8,6 +8,7 @@
 //! | `edge_killed.rs`, `router_killed.rs`, `connector_killed.rs` | a process, at once and for good |
 //! | `connector_frozen.rs` | a connector that wakes when another has its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
+//! | `redis_restart.rs`, `redis_away.rs` | Redis, with and without its data |
 //! | `sigterm.rs`, `drain.rs` | nothing: somebody wants to maintain it |
 //!
 //! `house.rs` is the cluster they break and what people in it do, `gap.rs` what must be heard of an
@@ -23,5 +24,7 @@ mod house;
 mod janus_frozen;
 mod janus_killed;
 mod measure;
+mod redis_away;
+mod redis_restart;
 mod router_killed;
 mod sigterm;

@@ -1,0 +1,75 @@
+//! Redis is away for a while: requests are refused in time and with a reason, `/readyz` says why, nobody
+//! burns the machine meanwhile, and afterwards all is as it was.
+
+use super::house::House;
+use super::measure::{Since, Usage};
+use super::redis_restart::{all_is_known, goes_on, readiness};
+use serde_json::{Value, json};
+use std::time::Duration;
+use testkit::{Client, Process, eventually, sdp};
+use tokio::time::{Instant, sleep_until};
+
+const EVENT: &str = "Redis is away";
+const AWAY: Duration = Duration::from_secs(15);
+/// The time an edge gives a request.
+const DEADLINE: Duration = Duration::from_secs(10);
+const READY: Duration = Duration::from_secs(10);
+/// The share of a core that a service may use while it waits, and the memory.
+const MOST_PROCESSOR: f64 = 0.2;
+const MOST_MEMORY: u64 = 16 << 20;
+
+#[tokio::test]
+async fn requests_are_refused_in_time_and_all_comes_back() {
+    let mut house = House::with(|plan| plan.rests(1)).await;
+    let ((alice, bob), (mut carol, dave)) =
+        tokio::join!(house.call("alice", "bob"), house.pair("carol", "dave"));
+    house.redis.kill();
+    let gone = Since::now(EVENT);
+    let end = Instant::now() + AWAY;
+    refused(&gone, &mut carol).await;
+    for process in processes(&house) {
+        let url = process.admin_url();
+        eventually("it says that it is not ready", async || readiness(&url).await.0 == 503).await;
+        let (_, why) = readiness(&url).await;
+        assert!(why.contains("bus") || why.contains("directory") || why.contains("redis"), "{why}");
+    }
+    gone.within(DEADLINE + DEADLINE, "every /readyz says why");
+    let before: Vec<Usage> = processes(&house).map(Usage::of).collect();
+    sleep_until(end).await;
+    refused(&gone, &mut carol).await;
+    for (process, before) in processes(&house).zip(before) {
+        let now = Usage::of(process);
+        let (share, grown) = (now.processor_since(&before), now.grown_since(&before));
+        let name = process.service().name();
+        println!("failure: {EVENT}: {name} uses meanwhile: {:.1} % of a core", share * 100.0);
+        assert!(share < MOST_PROCESSOR, "{name} uses {share} of a core");
+        assert!(grown < MOST_MEMORY, "{name} grew by {grown} bytes");
+    }
+    house.redis.restart().await;
+    let back = Since::now("Redis is back, empty");
+    house.cluster.wait_ready().await;
+    back.within(READY, "every service is ready again");
+    all_is_known(&house).await;
+    back.within(READY, "every name and mailbox is there again");
+    goes_on(back, house, (alice, bob), (carol, dave)).await;
+}
+
+/// Requests that need Redis get an error before their deadline; what needs none is answered as ever.
+async fn refused(gone: &Since, client: &mut Client) {
+    client.keepalive().await;
+    let asked = Instant::now();
+    let exists = client.ask(json!({"request": "exists", "username": "bob"}), None);
+    let answer: Value = exists.await;
+    assert!(answer["error_code"].is_u64() && answer["error"].is_string(), "{answer}");
+    let call = client.post_message(json!({"request": "call", "username": "dave"}), Some(sdp::offer())).await;
+    let answer = client.expect("its answer", |it| it["transaction"] == call.as_str()).await;
+    assert!(answer["plugindata"]["data"]["error"].is_string() || answer["error"].is_object(), "{answer}");
+    assert!(asked.elapsed() < DEADLINE, "refused after {:?}", asked.elapsed());
+    println!("failure: {EVENT}: two requests are refused: {} ms", asked.elapsed().as_millis());
+    assert!(gone.elapsed() > Duration::ZERO);
+}
+
+fn processes(house: &House) -> impl Iterator<Item = &Process> {
+    let cluster = &house.cluster;
+    cluster.edges.iter().chain(&cluster.routers).chain(&cluster.connectors).chain(&cluster.rests)
+}
