@@ -74,6 +74,14 @@ impl Lab {
     }
 }
 
+/// A probe of a real Janus, whose plugin is known to work.
+async fn good_probe(janus: &Janus) -> Probe {
+    let site = Site { url: janus.url(), credentials: Credentials::default(), dialler: tcp() };
+    let probe = Probe::start(BackendName::from("a"), site);
+    eventually("the plugin works", async || probe.is_good()).await;
+    probe
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_keeps_its_handle_while_all_is_well_and_takes_a_fresh_one_for_each_try_after_that() {
     let lab = Lab::good().await;
@@ -221,9 +229,7 @@ async fn a_backend_that_is_drained_says_so_and_keeps_its_calls() {
 async fn a_healthy_janus_has_one_handle_more_and_is_trusted_all_the_time() {
     let janus = Janus::start().await;
     let mut admin = janus.admin().await;
-    let site = Site { url: janus.url(), credentials: Credentials::default(), dialler: tcp() };
-    let probe = Probe::start(BackendName::from("a"), site);
-    eventually("the plugin works", async || probe.is_good()).await;
+    let probe = good_probe(&janus).await;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) {
         assert!(probe.is_good());
@@ -232,4 +238,19 @@ async fn a_healthy_janus_has_one_handle_more_and_is_trusted_all_the_time() {
     }
     probe.stop().await;
     assert_eq!((admin.sessions().await.len(), admin.probes().await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_janus_that_was_stopped_for_a_while_is_trusted_as_soon_as_it_goes_on() {
+    let mut janus = Janus::start().await;
+    let probe = good_probe(&janus).await;
+    janus.stop();
+    sleep(Duration::from_secs(6)).await;
+    janus.cont();
+    let woken = Instant::now();
+    let mut admin = janus.admin().await;
+    eventually("it is probed again", async || admin.probes().await == 1 && probe.is_good()).await;
+    assert!(woken.elapsed() < Duration::from_secs(3), "after {:?}", woken.elapsed());
+    probe.stop().await;
+    eventually("no handle is left", async || admin.probes().await == 0).await;
 }
