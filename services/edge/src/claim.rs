@@ -12,15 +12,15 @@ use crate::access::Access;
 use crate::registry::Route;
 use crate::session::Session;
 use crate::shared::Shared;
-use bus::message::{Attend, Body, Events, Message, Surrender};
+use bus::message::{Body, Events, Message, Surrender};
 use bus::topic::Mailbox;
 use directory::record;
-use protocol::{HandleId, HandleRef, ServiceId, SessionId};
+use protocol::{ServiceId, SessionId};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 /// How long another edge may take to surrender a session.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,8 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(3);
 /// How often a claim is tried when others are quicker.
 const TRIES: u32 = 3;
-/// How often, and with which pause, others are told where a session is.
-const TELLING: (u32, Duration) = (10, Duration::from_secs(1));
 
 /// The sessions that other edges are asked for.
 #[derive(Default)]
@@ -92,20 +90,27 @@ pub async fn claim(
             }
             forwarded = shared.forwards.remove(id);
         }
-        let surrendered = match surrender(shared, id, &record).await? {
-            Holder::Surrendered => true,
-            Holder::Silent => false,
-            Holder::TooLate => return Ok(None),
+        // What this edge gave to another that has not taken it yet is with that one.
+        let holder = match record.edge == *own {
+            true => forwarded.clone(),
+            false if is_over(shared, &record).await? => return Ok(None),
+            false => Some(record.edge.clone()),
         };
+        let surrendered = match &holder {
+            Some(holder) => surrender(shared, id, holder).await?,
+            None => false,
+        };
+        if record.edge == *own {
+            // A directory that hangs holds up no claim for ever.
+            let _ = timeout(PATIENCE, shared.scribe.is_done_with(id)).await;
+        }
         let Some(record::Inherited { state, unheard }) =
             directory.claim_session(id, &record.edge, own).await?
         else {
             continue;
         };
-        // What this edge had itself, and gave to one that never took it, is with that one.
-        let last = if record.edge == *own { forwarded.take() } else { Some(record.edge.clone()) };
-        let left = match last.filter(|_| !surrendered) {
-            Some(last) => shared.estates.inherit(&last, id, shared).await,
+        let left = match holder.filter(|_| !surrendered) {
+            Some(holder) => shared.estates.inherit(&holder, id, shared).await,
             None => Vec::new(),
         };
         let session = restore(state.as_deref(), id, record.terms.proof, own);
@@ -116,35 +121,33 @@ pub async fn claim(
     Ok(None)
 }
 
-/// What the edge that has a session says to a claim.
-enum Holder {
-    Surrendered,
-    Silent,
-    /// It is gone, and the session's time is over.
-    TooLate,
+/// Whether nobody is left who will end a session whose time is over.
+async fn is_over(shared: &Shared, record: &record::Session) -> directory::Result<bool> {
+    let away = match record.away {
+        Some(away) => Some(away),
+        None => silence(shared, &record.edge).await?.filter(|silence| *silence > SILENCE),
+    };
+    Ok(away.is_some_and(|away| away >= record.terms.grace))
 }
 
-async fn surrender(shared: &Shared, id: SessionId, record: &record::Session) -> directory::Result<Holder> {
-    if record.edge == shared.context.id {
-        return Ok(Holder::Silent);
-    }
-    let silence = shared.context.directory.edge_silence(&record.edge).await?;
-    let gone_for = silence.filter(|silence| *silence > SILENCE);
-    if record.away.or(gone_for).is_some_and(|away| away >= record.terms.grace) {
-        return Ok(Holder::TooLate);
-    }
-    if silence.is_none() || gone_for.is_some() {
-        return Ok(Holder::Silent);
+/// Asks an edge for a session; false when it does not answer.
+async fn surrender(shared: &Shared, id: SessionId, holder: &ServiceId) -> directory::Result<bool> {
+    if silence(shared, holder).await?.is_none_or(|silence| silence > SILENCE) {
+        return Ok(false);
     }
     let surrendered = shared.claims.expect(id);
     let ask = Body::Surrender(Surrender { session: id, to: shared.context.id.clone() });
     let asking = async {
-        let asked = shared.context.bus.post(&Mailbox::Edge(record.edge.clone()), &Message::new(ask)).await;
+        let asked = shared.context.bus.post(&Mailbox::Edge(holder.clone()), &Message::new(ask)).await;
         asked.is_ok() && surrendered.await.is_ok()
     };
     let answered = timeout(PATIENCE, asking).await.unwrap_or(false);
     shared.claims.lock().remove(&id);
-    Ok(if answered { Holder::Surrendered } else { Holder::Silent })
+    Ok(answered)
+}
+
+async fn silence(shared: &Shared, edge: &ServiceId) -> directory::Result<Option<Duration>> {
+    shared.context.directory.edge_silence(edge).await
 }
 
 /// A session whose state nobody can read begins anew, without handles.
@@ -156,61 +159,4 @@ fn restore(state: Option<&str>, id: SessionId, proof: Option<String>, edge: &Ser
         tracing::error!(%error, session = %id, "a session that was written down cannot be read");
         fresh()
     })
-}
-
-/// Tells routers and connectors where a session's handles are from now on.
-pub struct Move {
-    /// The session.
-    pub session: SessionId,
-    /// Where it was.
-    pub from: ServiceId,
-    /// Its handles that routers may know, with their names.
-    pub names: Vec<(HandleId, Option<String>)>,
-    /// Its handles' calls.
-    pub attends: Vec<(Mailbox, Attend)>,
-}
-
-impl Move {
-    /// Tells them until they have it, or the session has moved on.
-    pub async fn tell(mut self, shared: &Shared) {
-        for _ in 0..TELLING.0 {
-            self.tell_connectors(shared).await;
-            self.tell_routers(shared).await;
-            let all_told = self.names.is_empty() && self.attends.is_empty();
-            if all_told || shared.registry.get(self.session).is_none() {
-                return;
-            }
-            sleep(TELLING.1).await;
-        }
-        tracing::error!(session = %self.session, "not everybody could be told where a session is");
-    }
-
-    async fn tell_connectors(&mut self, shared: &Shared) {
-        let mut untold = Vec::new();
-        for (mailbox, attend) in self.attends.drain(..) {
-            let message = Message::new(Body::Attend(attend.clone()));
-            match shared.context.bus.post(&mailbox, &message).await {
-                Ok(()) | Err(bus::SendError::NoMailbox) => {}
-                Err(error) => {
-                    tracing::warn!(%error, call = %attend.leg.call, "a connector could not be told where a client is");
-                    untold.push((mailbox, attend));
-                }
-            }
-        }
-        self.attends = untold;
-    }
-
-    async fn tell_routers(&mut self, shared: &Shared) {
-        let mut untold = Vec::new();
-        for (id, name) in self.names.drain(..) {
-            let handle = HandleRef { session: self.session, handle: id };
-            let to = &shared.context.id;
-            let moved = shared.context.directory.move_handle(handle, name.as_deref(), &self.from, to).await;
-            if let Err(error) = moved {
-                tracing::warn!(%error, %handle, "a handle could not be moved in the directory");
-                untold.push((id, name));
-            }
-        }
-        self.names = untold;
-    }
 }

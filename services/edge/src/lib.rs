@@ -9,18 +9,23 @@
 //! |---|---|
 //! | [`options`] | what an operator can set |
 //! | [`server`], [`transport`], [`tls`], [`handshake`] | accepting; from bytes to a websocket |
-//! | [`connection`] | one client: waits, lets decide, does |
+//! | [`connection`], [`flood`] | one client: waits, lets decide, does |
 //! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
 //! | [`access`] | secrets and tokens |
 //! | [`act`] | what a decision asks to be done |
 //! | [`socket`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
 //! | [`registry`] | which connection has which session |
-//! | [`mailbox`] | events from routers and connectors |
-//! | [`shared`], [`crew`] | what all connections share; all tasks of an edge |
+//! | [`mailbox`], [`ledger`] | what comes from routers, connectors and other edges, and when it may be forgotten |
+//! | [`scribe`], [`unsaved`] | sessions are written down, so that another edge can go on with them |
+//! | [`claim`], [`moved`], [`estates`], [`forwards`] | a session comes from another edge, or goes to one |
+//! | [`life`], [`canaries`] | whether this edge is known, and its roads are open |
+//! | [`parting`] | the edge stops |
+//! | [`shared`], [`crew`] | what all connections share; all tasks |
 //!
 //! How it fails: what cannot be put on the bus is an error for its client; what does not come back
-//! in time too. A client that reads too slowly loses its socket, not its session. When the edge
-//! stops, its sessions end and their peers are told.
+//! in time too. A client that reads too slowly loses its socket, not its session. When the edge stops
+//! or dies, its sessions wait in the directory to be claimed at another, and what was for them waits
+//! in its mailbox.
 
 pub mod access;
 pub mod act;
@@ -38,6 +43,7 @@ pub mod json;
 pub mod ledger;
 pub mod life;
 pub mod mailbox;
+pub mod moved;
 pub mod options;
 pub mod outlet;
 pub mod parting;

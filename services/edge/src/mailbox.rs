@@ -14,7 +14,7 @@ use bus::{MailboxReader, SendError};
 use protocol::{ServiceId, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// How often, and with which pause, what is for another edge is sent there.
 const FORWARDING: (u32, Duration) = (20, Duration::from_millis(100));
@@ -62,23 +62,23 @@ pub async fn deliver(events: Events, receipt: Receipt, shared: &Arc<Shared>) {
     }
 }
 
-/// The session is let go of at once: what comes from now on is for the other edge.
 fn give_up(Surrender { session, to }: Surrender, shared: &Arc<Shared>) {
-    shared.forwards.set(session, to.clone(), Instant::now());
-    let route = shared.registry.remove(session);
-    let refused = route.is_none_or(|route| route.say(Inbound::GiveUp(session, to.clone())).is_err());
-    if refused {
-        let shared = shared.clone();
-        shared.background.clone().spawn(async move { surrendered(session, to, &shared).await });
+    let route = shared.registry.get(session);
+    if route.is_none_or(|route| route.say(Inbound::GiveUp(session, to.clone())).is_err()) {
+        surrendered(session, to, shared);
     }
 }
 
-/// Tells another edge that it can take a session.
-pub async fn surrendered(session: SessionId, to: ServiceId, shared: &Shared) {
-    let body = Body::Surrendered(Surrendered { session, from: shared.context.id.clone() });
-    if let Err(error) = shared.context.bus.post(&Mailbox::Edge(to), &Message::new(body)).await {
-        tracing::warn!(%error, %session, "another edge could not be told that it can take a session");
-    }
+/// Tells another edge that it can take a session, once that is written down as it is.
+pub fn surrendered(session: SessionId, to: ServiceId, shared: &Arc<Shared>) {
+    let shared = shared.clone();
+    shared.background.clone().spawn(async move {
+        shared.scribe.is_done_with(session).await;
+        let body = Body::Surrendered(Surrendered { session, from: shared.context.id.clone() });
+        if let Err(error) = shared.context.bus.post(&Mailbox::Edge(to), &Message::new(body)).await {
+            tracing::warn!(%error, %session, "another edge could not be told that it can take a session");
+        }
+    });
 }
 
 async fn forward(to: &ServiceId, events: Events, shared: &Shared) {

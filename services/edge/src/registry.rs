@@ -68,6 +68,8 @@ struct Place {
     route: Route,
     /// What whoever claims it must show the same of.
     proof: Option<String>,
+    /// It is still another edge's.
+    is_coming: bool,
 }
 
 /// All sessions of an edge.
@@ -79,15 +81,16 @@ pub struct Registry {
 impl Registry {
     /// The session is at this connection now.
     pub fn set(&self, session: SessionId, route: Route, proof: Option<String>) {
-        self.write().insert(session, Place { route, proof });
+        self.write().insert(session, Place { route, proof, is_coming: false });
     }
 
-    /// Like [`set`](Self::set), but only for a session that is nowhere; false for another.
+    /// A session is about to come to this connection from another edge; false for one that is here or
+    /// comes already.
     pub fn enter(&self, session: SessionId, route: Route, proof: Option<String>) -> bool {
         match self.write().entry(session) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
-                place.insert(Place { route, proof });
+                place.insert(Place { route, proof, is_coming: true });
                 true
             }
         }
@@ -106,6 +109,18 @@ impl Registry {
             Some(place) if !may(place.proof.as_deref()) => TakeOver::Refused,
             Some(place) => TakeOver::From(std::mem::replace(&mut place.route, route)),
         }
+    }
+
+    /// The session has come from another edge.
+    pub fn arrived(&self, session: SessionId) {
+        if let Some(place) = self.write().get_mut(&session) {
+            place.is_coming = false;
+        }
+    }
+
+    /// Whether the session is here, and not only coming.
+    pub fn is_here(&self, session: SessionId) -> bool {
+        self.read().get(&session).is_some_and(|place| !place.is_coming)
     }
 
     /// Where the session is.

@@ -16,7 +16,7 @@ use crate::registry::Inbound;
 use crate::shared::Shared;
 use directory::record::{Save, Saved, Terms};
 use protocol::SessionId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -40,8 +40,8 @@ pub struct Scribe {
 #[derive(Default)]
 struct Desk {
     drafts: BTreeMap<SessionId, Draft>,
-    /// Some are being written.
-    busy: bool,
+    /// The sessions that are being written.
+    writing: BTreeSet<SessionId>,
 }
 
 impl Scribe {
@@ -60,9 +60,18 @@ impl Scribe {
 
     /// Waits until everything is written.
     pub async fn rest(&self) {
+        self.wait_until(Desk::is_clear).await;
+    }
+
+    /// Waits until what there is of a session is written.
+    pub async fn is_done_with(&self, session: SessionId) {
+        self.wait_until(|desk| !desk.drafts.contains_key(&session) && !desk.writing.contains(&session)).await;
+    }
+
+    async fn wait_until(&self, is_so: impl Fn(&Desk) -> bool) {
         loop {
             let rested = self.rested.notified();
-            if self.desk().is_clear() {
+            if is_so(&self.desk()) {
                 return;
             }
             rested.await;
@@ -99,8 +108,9 @@ impl Scribe {
             }
             well = self.write(page, shared).await;
         }
-        self.desk().busy = false;
-        metrics::gauge!("switchboard_edge_unsaved_sessions").set(self.desk().drafts.len() as f64);
+        let mut desk = self.desk();
+        desk.writing.clear();
+        metrics::gauge!("switchboard_edge_unsaved_sessions").set(desk.drafts.len() as f64);
         well
     }
 
@@ -128,12 +138,12 @@ impl Scribe {
 
     async fn settle(&self, draft: Draft, outcome: Saved, shared: &Arc<Shared>) -> bool {
         match outcome {
-            Saved::Yes => draft.is_written(),
+            Saved::Yes => drop(draft.receipts),
             Saved::Missing => return self.reopen(draft, shared).await,
             Saved::HeldBy(edge) => {
                 tracing::debug!(session = %draft.session, %edge, "another edge has taken a session");
                 let _ = draft.origin.say(Inbound::Lost(draft.session));
-                shared.leave_to_heir(draft.is_written_elsewhere());
+                shared.leave_to_heir(draft.receipts);
             }
         }
         true
@@ -160,7 +170,7 @@ impl Scribe {
 
     fn take(&self) -> BTreeMap<SessionId, Draft> {
         let mut desk = self.desk();
-        desk.busy = !desk.drafts.is_empty();
+        desk.writing = desk.drafts.keys().copied().collect();
         std::mem::take(&mut desk.drafts)
     }
 
@@ -181,7 +191,7 @@ impl Scribe {
 
 impl Desk {
     fn is_clear(&self) -> bool {
-        self.drafts.is_empty() && !self.busy
+        self.drafts.is_empty() && self.writing.is_empty()
     }
 }
 

@@ -5,12 +5,12 @@
 
 use super::{Connection, orphans};
 use crate::access::Access;
-use crate::claim::{self, Inherited, Move};
+use crate::claim::{self, Inherited};
 use crate::client::{Step, no_such_session};
 use crate::ledger::Receipt;
 use crate::mailbox;
+use crate::moved::Moved;
 use crate::registry::{Inbound, Route, Surrendered, TakeOver};
-use crate::scribe::Draft;
 use bus::message::Attend;
 use bus::topic::Mailbox;
 use directory::record::Terms;
@@ -58,14 +58,26 @@ impl Connection {
 
     /// Gets a session from another connection of this edge, or else from another edge.
     pub(super) async fn claim(&mut self, transaction: &str, id: SessionId, proof: Option<String>) {
+        self.let_go_if_taken(id).await;
         let may = |own: Option<&str>| Access::same_proof(own, proof.as_deref());
         let is_claimed = match self.shared.registry.take_over(id, self.route.clone(), may) {
             TakeOver::From(owner) => self.claim_from(transaction, id, owner).await,
-            TakeOver::Unknown => return self.claim_elsewhere(transaction, id, proof).await,
-            TakeOver::Refused => false,
+            TakeOver::Unknown => false,
+            TakeOver::Refused => return self.refuse_claim(transaction, id),
         };
         if !is_claimed {
-            self.refuse_claim(transaction, id);
+            self.claim_elsewhere(transaction, id, proof).await;
+        }
+    }
+
+    /// An edge that was frozen may think that it has what another has taken.
+    async fn let_go_if_taken(&mut self, id: SessionId) {
+        if self.shared.registry.is_here(id)
+            && self.shared.is_elsewhere(id).await
+            && let Some(route) = self.shared.registry.remove(id)
+        {
+            // A connection that is gone has lost it already.
+            let _ = route.say(Inbound::Lost(id));
         }
     }
 
@@ -120,6 +132,7 @@ impl Connection {
         let Inherited { session, unheard, left, from } = inherited;
         let id = session.id;
         self.client.inherited(session, Instant::now());
+        self.shared.registry.arrived(id);
         for text in unheard {
             self.tell(id, text).await;
         }
@@ -130,7 +143,7 @@ impl Connection {
             (Mailbox::Backend(backend), Attend { leg, address: self.address(id, handle) })
         };
         let attends = self.client.legs(id).into_iter().map(attend).collect();
-        let moved = Move { session: id, from, names: self.client.names(id), attends };
+        let moved = Moved { session: id, from, names: self.client.names(id), attends };
         let shared = self.shared.clone();
         self.shared.background.spawn(async move { moved.tell(&shared).await });
     }
@@ -201,21 +214,17 @@ impl Connection {
         }
     }
 
-    /// To another edge, once it is written down as it is now.
+    /// To another edge. What still comes for it here is forwarded.
     pub(super) fn give_up(&mut self, id: SessionId, to: ServiceId) {
-        let (told, is_saved) = oneshot::channel();
         let receipts = self.unsaved.take(id);
         if let Some(draft) = self.draft(id, receipts) {
-            self.shared.scribe.save(Draft { told: Some(told), ..draft });
+            self.shared.scribe.save(draft);
+            self.shared.forwards.set(id, to.clone(), Instant::now());
+            self.shared.registry.leave(id, &self.route);
+            self.drop_quietly(id);
+            orphans::adopt_later(id, &self.shared);
         }
-        self.drop_quietly(id);
-        let shared = self.shared.clone();
-        self.shared.background.spawn(async move {
-            // A session that was not here is written down by whoever had it.
-            let _ = is_saved.await;
-            mailbox::surrendered(id, to, &shared).await;
-            orphans::adopt_later(id, &shared);
-        });
+        mailbox::surrendered(id, to, &self.shared);
     }
 
     /// Another edge has it already.

@@ -36,7 +36,7 @@ impl Connection {
         let (unheard, known) = self.outlet.to_write_down(session);
         let away_since = self.client.away_for(now).and_then(|away| now.checked_sub(away));
         let origin = self.route.clone();
-        Some(Draft { session, state, unheard, known, away_since, receipts, origin, told: None })
+        Some(Draft { session, state, unheard, known, away_since, receipts, origin })
     }
 
     /// The directory may have lost a session.

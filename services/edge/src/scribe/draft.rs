@@ -5,7 +5,6 @@ use crate::registry::Route;
 use directory::record::{Save, Unheard};
 use protocol::SessionId;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// A session as it is to be written down.
@@ -24,8 +23,6 @@ pub struct Draft {
     pub receipts: Vec<Receipt>,
     /// The connection that has it.
     pub origin: Route,
-    /// To be told when it is written, or is another edge's.
-    pub told: Option<oneshot::Sender<()>>,
 }
 
 impl Draft {
@@ -34,7 +31,6 @@ impl Draft {
         if let Some(older) = older {
             self.known = self.known.min(older.known);
             self.receipts.extend(older.receipts);
-            self.told = self.told.or(older.told);
         }
         self
     }
@@ -43,20 +39,6 @@ impl Draft {
     pub fn not_written(mut self) -> Self {
         self.known = 0;
         self
-    }
-
-    /// It is written.
-    pub fn is_written(self) {
-        drop(self.is_written_elsewhere());
-    }
-
-    /// It need not be written: another edge has the session, and perhaps still reads these messages.
-    pub fn is_written_elsewhere(self) -> Vec<Receipt> {
-        if let Some(told) = self.told {
-            // Who waited may have given up.
-            let _ = told.send(());
-        }
-        self.receipts
     }
 
     /// As the directory takes it.
