@@ -1,4 +1,4 @@
-//! Demo pages whose connection breaks, and pages that go away.
+//! Demo pages whose connection breaks and comes back, at another edge where there is one; pages that go away.
 
 use super::demo_page::connect;
 use super::line::Line;
@@ -14,7 +14,7 @@ async fn a_call_outlives_a_lost_socket(stage: Stage) {
     alice.says("Connection lost. Trying again").await;
     alice.is("incall").await;
     tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
-    line.lead_to(stage.door(0));
+    line.lead_to(stage.door(1));
     alice.says("In a call with bob").await;
     tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
     alice.hang_up().await;

@@ -1,5 +1,5 @@
 //! Calls with janus.js whose websocket breaks: janus.js says so, and claims its session when its page tells
-//! it to reconnect.
+//! it to reconnect, at another edge where there is one.
 
 use super::files::Files;
 use super::janus_js::{alice_and_bob, call, files};
@@ -74,7 +74,7 @@ impl Broken {
     }
 
     async fn reconnect(&self, stage: &Stage) {
-        self.line.lead_to(stage.door(0));
+        self.line.lead_to(stage.door(1));
         self.alice.press("reconnect").await;
         self.alice.shows("news", "reconnected").await;
     }

@@ -10,6 +10,7 @@
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
 //! | `redis_restart.rs`, `redis_away.rs` | Redis, with and without its data |
 //! | `sigterm.rs`, `drain.rs` | nothing: somebody wants to maintain it |
+//! | `media.rs` | the same with browsers that see and hear each other |
 //!
 //! `house.rs` is the cluster they break and what people in it do, `gap.rs` what must be heard of an
 //! absence, `measure.rs` the clock.
@@ -24,6 +25,7 @@ mod house;
 mod janus_frozen;
 mod janus_killed;
 mod measure;
+mod media;
 mod redis_away;
 mod redis_restart;
 mod router_killed;
