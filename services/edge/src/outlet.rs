@@ -71,10 +71,21 @@ impl Outlet {
             Self::Away(sessions) => {
                 let kept = sessions.entry(session).or_default();
                 kept.bytes += text.len();
+                metrics::counter!("switchboard_edge_unheard_bytes_total").increment(text.len() as u64);
                 kept.texts.push(text.into());
-                metrics::counter!("switchboard_edge_unheard_messages_total").increment(1);
                 if kept.bytes > MAX_UNHEARD { Err(Forgotten(session)) } else { Ok(Ok(())) }
             }
+        }
+    }
+
+    /// Tells a session's client what it missed while it was away.
+    pub fn remind(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, Forgotten> {
+        match self {
+            Self::Open(socket) => {
+                socket.queue_missed(session, text);
+                Ok(Ok(()))
+            }
+            Self::Away(_) => self.tell(session, text),
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Socket {
     manners: Manners,
     queue: VecDeque<Told>,
     queued: usize,
+    /// How much of that a claim brought along; it does not make its client slow.
+    missed: usize,
     /// What the operating system may have taken only a part of.
     in_hand: Option<Told>,
     unflushed: bool,
@@ -81,8 +83,8 @@ impl Socket {
     pub fn new(stream: Stream, manners: Manners) -> Self {
         metrics::gauge!("switchboard_edge_connections").increment(1.0);
         let (queue, heard) = (VecDeque::new(), Instant::now());
-        let (in_hand, queued, unflushed, pinged) = (None, 0, false, false);
-        Self { stream, manners, queue, queued, in_hand, unflushed, heard, pinged }
+        let (in_hand, queued, missed, unflushed, pinged) = (None, 0, 0, false, false);
+        Self { stream, manners, queue, queued, missed, in_hand, unflushed, heard, pinged }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.
@@ -90,7 +92,14 @@ impl Socket {
         let text = self.manners.json.apply(text);
         self.queued += text.len();
         self.queue.push_back((session, text.into()));
-        if self.queued > MAX_QUEUED { Err(TooSlow) } else { Ok(()) }
+        if self.queued > MAX_QUEUED + self.missed { Err(TooSlow) } else { Ok(()) }
+    }
+
+    /// Queues what a session's client missed while it was away. That was bounded then.
+    pub fn queue_missed(&mut self, session: SessionId, text: String) {
+        let before = self.queued;
+        let _ = self.queue(Some(session), text);
+        self.missed += self.queued - before;
     }
 
     /// The client's next frame, read no earlier than that; writes the queue meanwhile, and asks a
@@ -197,6 +206,7 @@ impl Socket {
                     self.in_hand = self.queue.pop_front();
                     let Some((_, text)) = &self.in_hand else { continue };
                     self.queued -= text.len();
+                    self.missed = self.missed.saturating_sub(text.len());
                     stream.start_send(Message::Text(text.clone()))?;
                     self.unflushed = true;
                 }
@@ -230,6 +240,7 @@ impl Socket {
         let own = self.queued_for(session);
         self.queue.retain(|(of, _)| *of != Some(session));
         self.queued = self.queue.iter().map(|(_, text)| text.len()).sum();
+        self.missed = self.missed.min(self.queued);
         own
     }
 

@@ -93,7 +93,7 @@ impl Connection {
         self.client.claimed(session, now);
         self.reply(reply::success(id, transaction));
         for text in unheard {
-            self.tell(id, text.to_string()).await;
+            self.remind(id, text.to_string()).await;
         }
         true
     }
@@ -134,7 +134,7 @@ impl Connection {
         self.client.inherited(session, Instant::now());
         self.shared.registry.arrived(id);
         for text in unheard {
-            self.tell(id, text).await;
+            self.remind(id, text).await;
         }
         for events in left {
             self.on_events(events, Receipt::none()).await;

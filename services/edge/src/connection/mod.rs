@@ -27,7 +27,7 @@ use crate::mailbox;
 use crate::outlet::{Forgotten, Outlet};
 use crate::registry::{INBOX, Inbound, Route};
 use crate::shared::Shared;
-use crate::socket::{Frame, Socket};
+use crate::socket::{Frame, Socket, TooSlow};
 use crate::unsaved::Unsaved;
 use bus::message::Events;
 use futures_util::FutureExt;
@@ -233,7 +233,18 @@ impl Connection {
     }
 
     async fn tell(&mut self, session: SessionId, text: String) {
-        match self.outlet.tell(session, text) {
+        let told = self.outlet.tell(session, text);
+        self.see_to(session, told).await;
+    }
+
+    /// What a client missed while it was away.
+    async fn remind(&mut self, session: SessionId, text: String) {
+        let told = self.outlet.remind(session, text);
+        self.see_to(session, told).await;
+    }
+
+    async fn see_to(&mut self, session: SessionId, told: Result<Result<(), TooSlow>, Forgotten>) {
+        match told {
             Ok(Ok(())) if self.outlet.is_away() => self.unsaved.note(session, Instant::now()),
             Ok(Ok(())) => {}
             Ok(Err(_slow)) => self.drop_slow(),
