@@ -145,7 +145,7 @@ impl Calls {
 fn closing_events(call: &mut Call, side: Side, cause: &Cause) -> Option<(ServiceId, Events)> {
     let own = call.leg(side).party.username.clone();
     let peer = call.leg(side.peer()).party.username.clone();
-    let joined = call.leg(side).joined;
+    let joined = call.leg(side).joined || call.leg(side).spoke;
     let knows = joined || call.again;
     let answers = match cause {
         Cause::Hangup { side: actor, request, .. } if *actor == side => Some(*request),

@@ -28,6 +28,9 @@ pub struct Leg {
     /// Requests of the client that were answered.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     answered: VecDeque<MessageId>,
+    /// The client has said something on it: it knows of the call, from whichever connector.
+    #[serde(skip)]
+    pub spoke: bool,
     /// The handle has its name.
     #[serde(skip)]
     pub registered: bool,
@@ -51,6 +54,7 @@ impl Leg {
             joined: false,
             held: Vec::new(),
             answered: VecDeque::new(),
+            spoke: false,
             registered: false,
             said: 0,
             batch: Vec::new(),

@@ -135,6 +135,7 @@ impl Calls {
     pub fn on_message(&mut self, message: Message, receipt: Receipt, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         let late = message.is_late();
+        self.note_speaker(&message.body);
         match message.body {
             Body::Place(place) => self.place(place, late, receipt, now, &mut acts),
             Body::Request(request) if !late => self.request(message.id, request, receipt, now, &mut acts),
@@ -151,6 +152,18 @@ impl Calls {
             other => tracing::warn!(kind = other.kind(), "not a message for a backend"),
         }
         acts
+    }
+
+    fn note_speaker(&mut self, body: &Body) {
+        let leg = match body {
+            Body::Request(request) => request.leg,
+            Body::Trickle(trickle) => trickle.leg,
+            Body::Hangup(leg) => *leg,
+            _ => return,
+        };
+        if let Some(call) = self.calls.get_mut(&leg.call) {
+            call.leg_mut(leg.side).spoke = true;
+        }
     }
 
     /// A message from Janus.

@@ -165,7 +165,9 @@ impl Prober {
             give_back(line, handle).await?;
         }
         let works = plugin_works(line, handle).await?;
-        metrics::histogram!("switchboard_connector_probe_seconds").record(asked.elapsed().as_secs_f64());
+        let name = self.judge.backend.to_string();
+        metrics::histogram!("switchboard_connector_probe_seconds", "backend" => name)
+            .record(asked.elapsed().as_secs_f64());
         match works {
             true => self.judge.hear(|breaker| breaker.answered(Instant::now())),
             false => {

@@ -226,6 +226,17 @@ fn an_answer_to_what_a_former_connector_said_ends_the_call() {
 }
 
 #[test]
+fn a_caller_that_hangs_up_while_its_call_is_set_up_again_hears_no_second_answer_to_its_call() {
+    let mut bench = calling();
+    bench.is_followed(None, &[]);
+    bench.said.clear();
+    bench.is_placed();
+    let told = bench.asks(Side::Caller, json!({"request": "hangup"}), None);
+    assert!(told[2].starts_with("alice! left: t/hangup(alice, Explicit hangup), "), "{told:?}");
+    bench.is_clean();
+}
+
+#[test]
 fn a_call_that_is_expected_can_be_ended() {
     for how in 0..3 {
         let mut bench = calling();
