@@ -24,13 +24,16 @@ pub async fn part(shared: &Shared) {
             false => shared.connections.wait().await,
         }
     };
-    if timeout(parting.bound - last, work).await.is_err() {
+    let all_is_done = timeout(parting.bound - last, work).await.is_ok();
+    if !all_is_done {
         tracing::warn!("the edge stops although not everything is done");
     }
     shared.parted.cancel();
     let word = async {
         match parting.hand_over {
-            true => leave(shared).await,
+            true if all_is_done => leave(shared).await,
+            // Sessions that do not say since when their clients are away count from now.
+            true => {}
             false => close(shared).await,
         }
     };

@@ -57,3 +57,44 @@ impl Draft {
         self.state.len() + self.unheard.iter().skip(self.known).map(|text| text.len()).sum::<usize>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(unheard: &[&str], known: usize) -> Draft {
+        Draft {
+            session: SessionId(1),
+            state: "{}".to_owned(),
+            unheard: unheard.iter().map(|text| Arc::from(*text)).collect(),
+            known,
+            away_since: None,
+            receipts: Vec::new(),
+            origin: Route::new().0,
+        }
+    }
+
+    fn only(texts: &[&str]) -> Unheard {
+        Unheard::Only(texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn what_is_known_is_not_written_again() {
+        assert_eq!(draft(&["a", "b"], 0).as_save().unheard, only(&["a", "b"]));
+        assert_eq!(draft(&["a", "b"], 1).as_save().unheard, Unheard::Add(vec!["b".to_owned()]));
+    }
+
+    #[test]
+    fn what_an_older_draft_was_to_write_is_written_by_the_newer() {
+        let newer = draft(&["a", "b", "c"], 2).instead_of(Some(draft(&["a", "b"], 1)));
+        assert_eq!(newer.as_save().unheard, Unheard::Add(vec!["b".to_owned(), "c".to_owned()]));
+        let first = draft(&["a", "b"], 1).instead_of(Some(draft(&["a"], 0)));
+        assert_eq!(first.as_save().unheard, only(&["a", "b"]));
+    }
+
+    #[test]
+    fn what_may_not_have_been_written_is_written_as_a_whole() {
+        let failed = draft(&["a", "b"], 1).not_written();
+        assert_eq!(failed.as_save().unheard, only(&["a", "b"]));
+    }
+}
