@@ -88,21 +88,23 @@ impl Judge {
             news(breaker);
             let changed = breaker.state() != before;
             if changed {
-                self.tell(before, breaker.state());
+                self.tell(breaker.state());
             }
             changed
         });
     }
 
-    fn tell(&self, before: State, now: State) {
+    fn tell(&self, now: State) {
         let name = self.backend.to_string();
         metrics::gauge!("switchboard_connector_breaker", "backend" => name).set(now.number());
-        match (before, now) {
-            (State::Closed(_), State::Open(_)) => {
+        match now {
+            State::Closed(_) => tracing::info!(backend = %self.backend, "the VideoCall plugin works"),
+            State::HalfOpen => {
+                tracing::debug!(backend = %self.backend, "the VideoCall plugin is tried again")
+            }
+            State::Open(_) => {
                 tracing::warn!(backend = %self.backend, "the VideoCall plugin does not answer: no new calls");
             }
-            (_, State::Closed(_)) => tracing::info!(backend = %self.backend, "the VideoCall plugin works"),
-            _ => tracing::debug!(backend = %self.backend, ?now, "the VideoCall plugin is being tried"),
         }
     }
 }
@@ -120,10 +122,13 @@ impl Prober {
         while let Some(opened) = stop.run_until_cancelled(Line::open(&self.site)).await {
             let down = match opened {
                 Ok(mut line) => {
-                    pause = FIRST_PAUSE;
+                    let began = Instant::now();
                     self.judge.hear(Breaker::reached);
                     let down = stop.run_until_cancelled(self.watch(&mut line)).await;
                     line.close().await;
+                    if began.elapsed() > LONGEST_PAUSE {
+                        pause = FIRST_PAUSE;
+                    }
                     down
                 }
                 Err(down) => Some(down),
