@@ -95,11 +95,13 @@ async fn forward(to: &ServiceId, events: Events, shared: &Shared) {
     tracing::error!(edge = %to, "a message was not forwarded and is lost");
 }
 
-/// The session is over, or another edge's for so long that this one has forgotten it.
+/// The session is over, on its way, or another edge's for so long that this one has forgotten it.
 async fn find_owner(events: Events, _receipt: Receipt, shared: Arc<Shared>) {
     for _ in 0..ASKING.0 {
         match shared.context.directory.session(events.session).await {
             Ok(Some(session)) if session.edge != shared.context.id => {
+                // While a session moves, two edges may take each other for its owner.
+                sleep(FORWARDING.1).await;
                 return forward(&session.edge, events, &shared).await;
             }
             Ok(_) => return undo_for_nobody(&events, &shared).await,
