@@ -80,11 +80,9 @@ impl House {
     pub async fn legs(&self) -> BTreeSet<(u64, u64)> {
         let mut admin = self.janus.admin().await;
         let mut legs = BTreeSet::new();
-        for session in admin.sessions().await {
-            for handle in admin.handles(session).await {
-                if admin.handle_info(session, handle).await["sdps"].is_object() {
-                    legs.insert((session, handle));
-                }
+        for (session, handle) in admin.legs().await {
+            if admin.handle_info(session, handle).await["sdps"].is_object() {
+                legs.insert((session, handle));
             }
         }
         legs
