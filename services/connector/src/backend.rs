@@ -7,13 +7,15 @@
 //! meanwhile is held, at most [`MAX_HELD`] messages; past that it is lost, and later each leg is asked
 //! what it missed. When the lease is lost, everything here stops at once: another connector has it.
 
+mod opening;
 mod parting;
+
+pub use opening::serve;
 
 use crate::calls::Calls;
 use crate::calls::act::{Act, Ended};
 use crate::conclude::Endings;
 use crate::dial::{Dial, FromLink, sleep_until};
-use crate::estate::Estate;
 use crate::herald::{Herald, State};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::site::Site;
@@ -24,18 +26,14 @@ use crate::probe::Probe;
 use crate::scribe::Scribe;
 use crate::standing::{Lease, Standing};
 use bus::message::Message;
-use bus::topic::Mailbox;
 use bus::{MailboxReader, Mark};
 use directory::record::{BackendStatus, LeftCall, Token};
 use service::{CancellationToken, Context};
 use std::collections::VecDeque;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// How much of what Janus says is held while the lease is not sure.
 const MAX_HELD: usize = 4096;
-/// The pause before a bus that does not answer is asked again.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// A backend that is to be served.
 pub struct Tenure {
@@ -103,76 +101,7 @@ pub fn lease_name(server: &Server) -> String {
     format!("backend:{}", server.name)
 }
 
-/// Serves a backend until `stop`, or until the lease on it is lost.
-pub async fn serve(tenure: Tenure, context: Context, outbox: Outbox, stop: &CancellationToken) -> Stopped {
-    let herald = Herald::start(&tenure, context.clone());
-    let mut standing = herald.standing();
-    let opening = open(&context, &tenure.server);
-    let (mailbox, estate) = tokio::select! {
-        biased;
-        () = stop.cancelled() => {
-            herald.stop().await;
-            parting::release(&context, &tenure.server).await;
-            return Stopped::Asked;
-        }
-        () = standing.lost() => {
-            herald.stop().await;
-            return Stopped::LeaseLost;
-        }
-        opened = opening => opened,
-    };
-    Backend::new(tenure, context, outbox, herald, mailbox, estate).serve(stop).await
-}
-
-/// The backend's mailbox, and what a former connector left.
-async fn open(context: &Context, server: &Server) -> (MailboxReader, Estate) {
-    let mailbox = loop {
-        match context.bus.open(Mailbox::Backend(server.name.clone())).await {
-            Ok(mailbox) => break mailbox,
-            Err(error) => {
-                tracing::warn!(%error, backend = %server.name, "the backend's mailbox cannot be opened yet");
-            }
-        }
-        tokio::time::sleep(PAUSE).await;
-    };
-    (mailbox, Estate::read(&context.directory, &server.name).await)
-}
-
 impl Backend {
-    fn new(
-        tenure: Tenure,
-        context: Context,
-        outbox: Outbox,
-        herald: Herald,
-        mailbox: MailboxReader,
-        estate: Estate,
-    ) -> Self {
-        let Tenure { server, site, rules, token, .. } = tenure;
-        let Context { directory, id, .. } = &context;
-        let calls = Calls::new(server.name.clone()).under(rules).showing(site.credentials.clone());
-        let standing = herald.standing();
-        Self {
-            calls: calls.in_term(token.0),
-            probe: Probe::start(server.name.clone(), site.clone()),
-            janus: Dial::new(site, standing.clone(), estate.sessions),
-            mailbox,
-            ledger: Ledger::default(),
-            scribe: Scribe::start(directory.clone(), server.name.clone(), id.clone(), token),
-            endings: Endings::new(directory.clone(), outbox.clone()),
-            herald,
-            standing,
-            token,
-            state: State { status: BackendStatus::Abnormal, calls: 0 },
-            is_up: false,
-            left: Some(estate.calls),
-            held: VecDeque::new(),
-            missed: false,
-            server,
-            context,
-            outbox,
-        }
-    }
-
     async fn serve(mut self, stop: &CancellationToken) -> Stopped {
         loop {
             match self.next(stop).await {

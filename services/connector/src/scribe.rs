@@ -1,13 +1,15 @@
 //! Writes down what the next connector must know: the state of calls, and the note on the backend.
 //!
-//! It works in the background: what changes within [`GATHER`] goes in one round trip, and of a call only
-//! the latest state. A state waits until its clients have been told all that led to it, for the next
+//! It works in the background: it writes at most every [`GATHER`], all that has changed in one round
+//! trip, and of a call only the latest state. A state waits until its clients have been told all that led to it, for the next
 //! connector takes as told what it reads; with it are done the messages whose receipts it holds.
 //!
 //! How it fails: while the directory does not answer, what is to be written waits, one state a call. What
 //! the directory does not take is another connector's by now, or over.
 
 mod desk;
+#[cfg(test)]
+mod tests;
 
 use crate::calls::act::Save;
 use crate::estate::Note;
@@ -25,7 +27,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use desk::Telling;
 
-/// How long changes gather.
+/// How long changes gather after the last were written.
 const GATHER: Duration = Duration::from_millis(10);
 /// How often the note is written though it has not changed: the directory does not keep it for ever.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
@@ -95,16 +97,17 @@ struct Pen {
 
 impl Pen {
     async fn write_on(self) {
-        let mut note_due = Instant::now() + NOTE_EVERY;
+        let (mut note_due, mut rested) = (Instant::now() + NOTE_EVERY, Instant::now());
         loop {
             tokio::select! {
                 biased;
-                () = self.desk.work() => tokio::time::sleep(GATHER).await,
+                () = self.desk.work() => tokio::time::sleep_until(rested).await,
                 () = tokio::time::sleep_until(note_due) => {
                     self.desk.note_again();
                     note_due = Instant::now() + NOTE_EVERY;
                 }
             }
+            rested = Instant::now() + GATHER;
             let batch = self.desk.take();
             match self.write(&batch).await {
                 Ok(()) => {

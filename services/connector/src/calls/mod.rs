@@ -9,6 +9,7 @@
 //! ended (they are remembered for [`REMEMBERED`]) is not begun.
 
 pub mod act;
+mod answering;
 mod asking;
 pub mod call;
 pub mod closing;

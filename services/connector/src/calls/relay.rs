@@ -5,12 +5,11 @@ use super::Calls;
 use super::act::Act;
 use super::asking::{Asked, ClientAsks};
 use super::call::Suspect;
-use super::closing::{Cause, LOST, REFUSED};
+use super::closing::{Cause, LOST};
 use super::recording::confined;
-use super::takeover::NO_CALL;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use crate::ledger::Receipt;
-use bus::message::{CallEvent, Change, ClientEvent, LegRef, LegRequest, Trickle};
+use bus::message::{Change, ClientEvent, LegRef, LegRequest, Trickle};
 use protocol::object::Object;
 use protocol::videocall::{self, Request};
 use protocol::{CallId, MessageId, Raw, Side};
@@ -86,7 +85,7 @@ impl Calls {
         self.save(leg.call, acts);
     }
 
-    fn send_held(&mut self, leg: LegRef, acts: &mut Vec<Act>) {
+    pub(super) fn send_held(&mut self, leg: LegRef, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
         let session = call.session;
         let leg = call.leg_mut(leg.side);
@@ -96,111 +95,6 @@ impl Calls {
         let trickle =
             ToJanus { janus: "trickle", handle_id, candidates: Some(&candidates), ..ToJanus::default() };
         self.tell(session, trickle, acts);
-    }
-
-    /// Janus' event under a transaction of ours.
-    pub(super) fn on_reply(
-        &mut self,
-        asked: Asked,
-        data: Raw,
-        jsep: Option<Raw>,
-        now: Instant,
-        acts: &mut Vec<Act>,
-    ) {
-        let PluginData { event, error, .. } = PluginData::read(&data);
-        let refused = event.is_empty();
-        match asked {
-            Asked::Register(leg) if !refused => self.on_registered(leg, now, acts),
-            Asked::Call(leg) if !refused => self.on_calling(leg.call, data, acts),
-            Asked::Call(leg) => self.refuse(leg.call, data, now, acts),
-            Asked::Check(leg) if error == Some(NO_CALL) => self.end_missed(leg, now, acts),
-            Asked::Check(_) => {}
-            Asked::Register(leg) | Asked::Attach(leg) => {
-                tracing::warn!(backend = %self.backend, call = %leg.call, %data, "Janus does not register a leg");
-                self.fail(leg.call, Cause::Backend(REFUSED.to_owned()), now, acts);
-            }
-            Asked::Request(asks) => {
-                let change = (asks.verb == Request::Accept && !refused).then_some(Change::Answered);
-                self.answer(asks, data, jsep, change, acts);
-            }
-        }
-    }
-
-    /// A client has its answer; with that its request is done.
-    fn answer(
-        &mut self,
-        asks: ClientAsks,
-        data: Raw,
-        jsep: Option<Raw>,
-        change: Option<Change>,
-        acts: &mut Vec<Act>,
-    ) {
-        let event = asks.transaction.as_ref().map(|transaction| ClientEvent::Plugin {
-            transaction: Some(transaction.clone()),
-            data,
-            jsep,
-        });
-        self.answer_with(asks, event, change, acts);
-    }
-
-    fn answer_with(
-        &mut self,
-        asks: ClientAsks,
-        event: Option<ClientEvent>,
-        change: Option<Change>,
-        acts: &mut Vec<Act>,
-    ) {
-        let ClientAsks { leg, request, receipt, .. } = asks;
-        let accepted = change == Some(Change::Answered);
-        if let Some(event) = event {
-            self.client_hears(leg, Some(request), change, event, acts);
-        }
-        if accepted {
-            self.on_answered(leg.call, acts);
-        }
-        let Some(call) = self.calls.get_mut(&leg.call) else { return };
-        call.leg_mut(leg.side).has_answered(request);
-        call.receipts.push(receipt);
-        self.save(leg.call, acts);
-    }
-
-    /// Janus' core error under a transaction of ours.
-    pub(super) fn on_error(
-        &mut self,
-        transaction: &str,
-        code: u16,
-        reason: String,
-        now: Instant,
-        acts: &mut Vec<Act>,
-    ) {
-        match self.questions.answered(transaction) {
-            Some(Asked::Call(leg)) => self.refuse_core(leg.call, code, reason, now, acts),
-            Some(Asked::Check(leg)) => self.end_missed(leg, now, acts),
-            Some(Asked::Request(asks)) => {
-                let error = |transaction: &String| ClientEvent::Error {
-                    transaction: transaction.clone(),
-                    code,
-                    reason,
-                };
-                let event = asks.transaction.as_ref().map(error);
-                self.answer_with(asks, event, None, acts);
-            }
-            Some(Asked::Attach(leg) | Asked::Register(leg)) => {
-                tracing::warn!(backend = %self.backend, call = %leg.call, code, reason, "Janus refuses a leg");
-                self.fail(leg.call, Cause::Backend(REFUSED.to_owned()), now, acts);
-            }
-            None => {}
-        }
-    }
-
-    fn on_answered(&mut self, id: CallId, acts: &mut Vec<Act>) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        if !std::mem::replace(&mut call.answered, true) {
-            acts.push(Act::Log(call.line(&self.backend, CallEvent::Answered, None)));
-        }
-        for side in [Side::Caller, Side::Callee] {
-            self.send_held(LegRef { call: id, side }, acts);
-        }
     }
 
     /// A plugin event of Janus' own accord.
@@ -279,7 +173,7 @@ impl Calls {
         self.schedule(id);
     }
 
-    fn client_hears(
+    pub(super) fn client_hears(
         &mut self,
         leg: LegRef,
         answers: Option<MessageId>,

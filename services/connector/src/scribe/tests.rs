@@ -1,0 +1,118 @@
+//! What is written down, and when; time stands still but for what is waited for.
+
+use super::*;
+use crate::ledger::Ledger;
+use bus::message::{Body, LegRef, Message};
+use bus::topic::Mailbox;
+use bus::{Bus, MailboxReader};
+use directory::record::{Call, CallParty, Owner};
+use futures_util::FutureExt;
+use protocol::{HandleId, HandleRef, SessionId, Side};
+use tokio::time::sleep;
+
+struct Bench {
+    directory: Directory,
+    scribe: Scribe,
+    mailbox: MailboxReader,
+    ledger: Ledger,
+    call: CallId,
+}
+
+fn call(id: CallId) -> Call {
+    let party = |name: &str, number| CallParty {
+        username: name.to_owned(),
+        owner: Owner {
+            edge: ServiceId::from("edge-1"),
+            handle: HandleRef { session: SessionId(number), handle: HandleId(number) },
+        },
+    };
+    Call { id, backend: "a".into(), caller: party("alice", 1), callee: party("bob", 2), opened: 0 }
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let (directory, bus, id) = (Directory::memory(), Bus::memory(), CallId::fresh());
+        directory.open_call(&call(id)).await.unwrap();
+        let mailbox = bus.open(Mailbox::Backend("a".into())).await.unwrap();
+        for _ in 0..3 {
+            let hangup = Body::Hangup(LegRef { call: id, side: Side::Caller });
+            bus.post(&Mailbox::Backend("a".into()), &Message::new(hangup)).await.unwrap();
+        }
+        let scribe = Scribe::start(directory.clone(), "a".into(), ServiceId::from("c"), Token(1));
+        Self { directory, scribe, mailbox, ledger: Ledger::default(), call: id }
+    }
+
+    async fn save(&mut self, state: &str) {
+        self.mailbox.next().await;
+        let receipts = vec![self.ledger.enter(self.mailbox.mark().unwrap())];
+        self.scribe.save(Save { call: self.call, state: state.to_owned(), receipts });
+    }
+
+    async fn written(&self) -> Option<String> {
+        let left = self.directory.left_calls(&"a".into()).await.unwrap();
+        left.into_iter().find(|left| left.call.id == self.call).and_then(|left| left.state)
+    }
+
+    fn is_done(&self) -> bool {
+        self.ledger.done().now_or_never() == self.mailbox.mark()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_waits_until_its_clients_are_told_and_then_its_messages_are_done() {
+    let mut bench = Bench::new().await;
+    let (first, second) = (bench.scribe.telling(bench.call), bench.scribe.telling(bench.call));
+    bench.save("one").await;
+    drop(first);
+    sleep(GATHER * 5).await;
+    assert_eq!((bench.written().await, bench.is_done()), (None, false));
+    drop(second);
+    bench.scribe.settled().await;
+    assert_eq!((bench.written().await.as_deref(), bench.is_done()), (Some("one"), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_call_the_latest_state_is_written_and_all_its_messages_are_done() {
+    let mut bench = Bench::new().await;
+    let telling = bench.scribe.telling(bench.call);
+    bench.save("one").await;
+    bench.save("two").await;
+    drop(telling);
+    bench.scribe.settled().await;
+    assert_eq!((bench.written().await.as_deref(), bench.is_done()), (Some("two"), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_written_yet_of_a_call_that_ends_goes_with_its_end() {
+    let mut bench = Bench::new().await;
+    let _telling = bench.scribe.telling(bench.call);
+    bench.save("one").await;
+    let receipts = bench.scribe.forget(bench.call);
+    sleep(GATHER * 5).await;
+    assert_eq!((receipts.len(), bench.written().await, bench.is_done()), (1, None, false));
+    drop(receipts);
+    assert!(bench.is_done());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_directory_has_lost_is_written_down_as_a_whole() {
+    let bench = Bench::new().await;
+    bench.directory.free_call(bench.call).await.unwrap();
+    bench.scribe.enter_term(Token(2));
+    bench.scribe.restore(Box::new(call(bench.call)), "one".to_owned());
+    bench.scribe.settled().await;
+    assert_eq!(bench.written().await.as_deref(), Some("one"));
+    let handle = bench.directory.handle(call(bench.call).caller.owner.handle).await.unwrap();
+    assert!(handle.is_none_or(|handle| handle.call == Some(bench.call)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_note_is_written_when_it_changes_and_again_before_it_is_forgotten() {
+    let bench = Bench::new().await;
+    bench.scribe.note(vec![7]);
+    bench.scribe.settled().await;
+    let noted = async || crate::estate::note(&bench.directory, &"a".into()).await.unwrap();
+    assert_eq!(noted().await, Some(Note { by: ServiceId::from("c"), sessions: vec![7] }));
+    sleep(directory::NOTE_LIFE + NOTE_EVERY).await;
+    assert!(noted().await.is_some());
+}
