@@ -2,6 +2,7 @@
 
 use super::*;
 use bus::message::{Attend, Events};
+use std::collections::BTreeMap;
 
 impl Bench {
     fn attend(&self, side: Side) -> Message {
@@ -56,14 +57,15 @@ fn a_directory_that_has_lost_everything_gets_its_calls_back() {
     let first = bench.call;
     bench.call = CallId::fresh();
     bench.is_placed();
-    let restored = |acts: Vec<Act>| -> Vec<(CallId, bool)> {
+    let restored = |acts: Vec<Act>| -> BTreeMap<CallId, bool> {
         let of = |act| match act {
             Act::Restore(call, state) => (call.id, state.contains("alice")),
             other => panic!("{other:?}"),
         };
         acts.into_iter().map(of).collect()
     };
-    assert_eq!(restored(bench.calls.enter_term(5)), [(first, true), (bench.call, false)]);
+    let both = BTreeMap::from([(first, true), (bench.call, false)]);
+    assert_eq!(restored(bench.calls.enter_term(5)), both);
     let gone = Message::new(Body::Hangup(LegRef { call: first, side: Side::Callee }));
     let stamps: Vec<_> = bench.told(gone).into_iter().filter_map(|(_, events)| events.stamp).collect();
     assert!(stamps.iter().all(|stamp| (stamp.term, stamp.number) == (5, 1)), "{stamps:?}");
