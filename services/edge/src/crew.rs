@@ -14,7 +14,8 @@ pub struct Crew {
 impl Crew {
     /// A task that runs until it is done, or the crew is dismissed.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let dismissed = self.dismissed.clone();
+        // A token of its own, so that tasks do not wait for each other's looks at it.
+        let dismissed = self.dismissed.child_token();
         self.tasks.spawn(async move {
             tokio::select! {
                 biased;

@@ -32,6 +32,7 @@ use crate::unsaved::Unsaved;
 use bus::message::Events;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
+use service::CancellationToken;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -50,7 +51,9 @@ pub struct Connection {
     unsaved: Unsaved,
     /// Its place among all that are connected.
     place: Option<OwnedSemaphorePermit>,
-    /// When it closes its socket because the edge stops.
+    /// The edge stops.
+    stop: CancellationToken,
+    /// When it closes its socket because of that.
     parts_at: Option<Instant>,
 }
 
@@ -82,6 +85,7 @@ impl Connection {
             delayed: VecDeque::new(),
             unsaved: Unsaved::default(),
             place: None,
+            stop: shared.context.shutdown.child_token(),
             parts_at: None,
             outlet,
             shared,

@@ -18,7 +18,7 @@ pub fn spread(bound: Duration) -> Duration {
 impl Connection {
     /// Done when it is this connection's turn to stop.
     pub(super) fn stops(&self) -> impl Future<Output = ()> + use<> {
-        let (stop, at) = (self.shared.context.shutdown.clone(), self.parts_at);
+        let (stop, at) = (self.stop.clone(), self.parts_at);
         let is_away = self.outlet.is_away() && self.shared.context.parting.hand_over;
         async move {
             match at {
