@@ -93,6 +93,7 @@ async fn a_janus_that_is_silent_counts_as_gone_and_keeps_nothing() {
     janus.stop_answering();
     let call = bench.place().await;
     assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
+    bench.has_status("a", Some(BackendStatus::Abnormal)).await;
     janus.answer_again();
     bench.is_ready("a").await;
     eventually("nothing is left on Janus", async || (janus.sessions(), janus.handles()) == (1, 0)).await;
