@@ -1,6 +1,6 @@
 //! Edges that have gone silent: a session of one can be claimed at any other edge until its grace is
-//! over, counted from when its client left, or from the edge's last sign of life. Then it ends, and
-//! its handles are released. What another edge has claimed is left alone.
+//! over, counted from when its client left, or from when the edge can have died at the latest. Then it
+//! ends, and its handles are released. What another edge has claimed is left alone.
 //!
 //! An edge that holds nothing any more is forgotten, but not at once: whoever has just claimed a
 //! session still reads in its mailbox. Handles that were left behind by an edge that died while it
@@ -16,7 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// An edge gives a sign of life every second.
+/// How often an edge gives a sign of life. It may have died just before the next.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
+/// An edge that gives none for so long is dead or frozen.
 pub const SILENT: Duration = Duration::from_secs(3);
 /// How long an edge that holds nothing any more is kept in mind.
 pub const LINGER: Duration = Duration::from_secs(15);
@@ -69,7 +71,8 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
     let Some(silence) = context.directory.edge_silence(edge).await? else { return Ok(None) };
     let (handles, listed) = context.directory.held_by(edge).await?;
     let sessions = its_sessions(context, edge, &listed).await?;
-    let left = |session: &Session| session.terms.grace.saturating_sub(session.away.unwrap_or(silence));
+    let dead = silence.saturating_sub(SIGN_EVERY);
+    let left = |session: &Session| session.terms.grace.saturating_sub(session.away.unwrap_or(dead));
     let (over, claimable): (BTreeMap<_, _>, BTreeMap<_, _>) =
         sessions.into_iter().partition(|(_, session)| left(session).is_zero());
     for session in over.keys() {
