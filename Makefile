@@ -7,13 +7,16 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # unchanged; procps has `kill`, with which tests send signals.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps
 
-.PHONY: help demo test fuzz sim lint format clippy docs build release clean
+.PHONY: help demo test failure chaos fuzz sim lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo      try it: a Janus, Switchboard in front of it, and a page to call from"
 	@echo "               (DEMO_PORT=9000 make demo for another port than 8080)"
 	@echo "make test      run every test; it installs the servers and the browser they need"
+	@echo "make failure   break everything once and say how long each recovery takes (docs/failure.md)"
+	@echo "make chaos     break processes at random while everybody calls"
+	@echo "               (CHAOS_SECONDS=120 CHAOS_PAIRS=50 CHAOS_SEED=any)"
 	@echo "make fuzz      feed the reader of clients' frames with nonsense (FUZZ_SECONDS=60)"
 	@echo "make sim       tell more of the simulated stories than the tests do (SEEDS=10000), or one (SEED=7)"
 	@echo "make lint      formatting, lints and documentation, with warnings as errors"
@@ -28,6 +31,20 @@ demo:
 test:
 	@scripts/install $(TEST_PACKAGES)
 	cargo test --workspace --no-fail-fast
+
+# What the tests of failures print are the numbers of docs/failure.md; one that fails is shown whole.
+failure:
+	@scripts/install $(TEST_PACKAGES)
+	cargo test -p system-tests -p switchboard --test system --no-run
+	@log=$$(mktemp) && trap 'rm -f '$$log EXIT && \
+	if cargo test --quiet -p system-tests -p switchboard --test system -- failure:: --show-output >$$log 2>&1; \
+	then grep '^failure: ' $$log | sort; else cat $$log; exit 1; fi
+
+chaos: export CHAOS_SECONDS ?= 120
+chaos: export CHAOS_PAIRS ?= 50
+chaos:
+	@scripts/install $(TEST_PACKAGES)
+	cargo test -p system-tests -p switchboard --test system -- failure::chaos --nocapture
 
 # Without a sanitizer it needs no nightly compiler; the crates it feeds forbid unsafe code.
 fuzz: FUZZ_SECONDS ?= 60

@@ -3,8 +3,10 @@
 
 use crate::fixture::{leftovers, redis_connection};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use testkit::cluster::Plan;
 use testkit::{Client, Cluster, Janus, Redis, eventually, redis, sdp};
+use tokio::time::sleep;
 
 /// What a connector writes when it has got the lease of a backend.
 const SERVES: &str = "serves the backend now";
@@ -76,16 +78,9 @@ impl House {
         eventually("another connector takes the lease", async || self.server() != former).await;
     }
 
-    /// The handles on Janus that are in a call, each with its session.
+    /// The handles of calls on Janus, each with its session.
     pub async fn legs(&self) -> BTreeSet<(u64, u64)> {
-        let mut admin = self.janus.admin().await;
-        let mut legs = BTreeSet::new();
-        for (session, handle) in admin.legs().await {
-            if admin.handle_info(session, handle).await["sdps"].is_object() {
-                legs.insert((session, handle));
-            }
-        }
-        legs
+        self.janus.admin().await.legs().await.into_iter().collect()
     }
 
     /// Waits until no handle is left on Janus and no key of a session, handle, name or call in Redis.
@@ -116,6 +111,12 @@ pub fn server(cluster: &Cluster) -> usize {
     // Lines begin with the time.
     let lines = cluster.connectors.iter().map(|connector| last(&connector.log()));
     lines.enumerate().max_by(|(_, one), (_, other)| one.cmp(other)).unwrap().0
+}
+
+/// Waits until what has come about is written down: what happens in the very last moments before a process
+/// dies may happen again or not be known to the next.
+pub async fn settled() {
+    sleep(Duration::from_millis(300)).await;
 }
 
 /// Brings a call up.

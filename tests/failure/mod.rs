@@ -9,12 +9,15 @@
 //! | `connector_frozen.rs` | a connector that wakes when another has its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
 //! | `redis_restart.rs`, `redis_away.rs` | Redis, with and without its data |
+//! | `slow_client.rs` | the manners of a client: it does not read, or says far too much |
 //! | `sigterm.rs`, `drain.rs` | nothing: somebody wants to maintain it |
 //! | `media.rs` | the same with browsers that see and hear each other |
+//! | `chaos/` | all of that at random, while everybody calls |
 //!
 //! `house.rs` is the cluster they break and what people in it do, `gap.rs` what must be heard of an
 //! absence, `measure.rs` the clock.
 
+mod chaos;
 mod client_socket;
 mod connector_frozen;
 mod connector_killed;
@@ -30,3 +33,4 @@ mod redis_away;
 mod redis_restart;
 mod router_killed;
 mod sigterm;
+mod slow_client;

@@ -1,0 +1,106 @@
+//! What came of it: counts, and promises that were broken.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// Counted by all who take part.
+pub struct Figures(Mutex<Counts>);
+
+struct Counts {
+    begun: Instant,
+    calls: usize,
+    last_call: Instant,
+    longest_gap: Duration,
+    claims: Vec<Duration>,
+    errors: BTreeMap<String, usize>,
+    blows: Vec<String>,
+    broken: Vec<String>,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self(Mutex::new(Counts {
+            begun: Instant::now(),
+            calls: 0,
+            last_call: Instant::now(),
+            longest_gap: Duration::ZERO,
+            claims: Vec::new(),
+            errors: BTreeMap::new(),
+            blows: Vec::new(),
+            broken: Vec::new(),
+        }))
+    }
+}
+
+impl Figures {
+    /// A call was up and has ended on both sides.
+    pub fn called(&self) {
+        let mut counts = self.counts();
+        counts.calls += 1;
+        counts.longest_gap = counts.longest_gap.max(counts.last_call.elapsed());
+        counts.last_call = Instant::now();
+    }
+
+    pub fn claimed(&self, took: Duration) {
+        self.counts().claims.push(took);
+    }
+
+    /// Somebody was refused, and was told so.
+    pub fn error(&self, code: u64, what: &str) {
+        *self.counts().errors.entry(format!("{what} {code}")).or_default() += 1;
+    }
+
+    /// A call did not come about or ended early, and everybody knows.
+    pub fn note(&self, what: &str) {
+        *self.counts().errors.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// A promise was broken.
+    pub fn broken(&self, what: &str) {
+        let mut counts = self.counts();
+        let at = counts.begun.elapsed().as_secs_f32();
+        counts.broken.push(format!("after {at:.1} s: {what}"));
+    }
+
+    /// The promises that were broken.
+    pub fn faults(&self) -> Vec<String> {
+        self.counts().broken.clone()
+    }
+
+    /// Something was done to a process.
+    pub fn blow(&self, what: &str) {
+        let mut counts = self.counts();
+        let at = counts.begun.elapsed().as_secs_f32();
+        counts.blows.push(format!("{at:.1} s {what}"));
+    }
+
+    pub fn calls(&self) -> usize {
+        self.counts().calls
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts();
+        let slowest = counts.claims.iter().max().copied().unwrap_or_default();
+        writeln!(f, "failure: chaos: calls: {}", counts.calls)?;
+        writeln!(f, "failure: chaos: longest time without one: {} ms", counts.longest_gap.as_millis())?;
+        writeln!(
+            f,
+            "failure: chaos: claims: {}, the slowest {} ms",
+            counts.claims.len(),
+            slowest.as_millis()
+        )?;
+        for (what, count) in &counts.errors {
+            writeln!(f, "failure: chaos: {what}: {count}")?;
+        }
+        writeln!(f, "failure: chaos: promises broken: {}", counts.broken.len())?;
+        write!(f, "failure: chaos: blows: {}", counts.blows.join(", "))
+    }
+}
