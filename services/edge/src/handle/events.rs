@@ -118,6 +118,8 @@ impl Handle {
                 vec![ClientEvent::Plugin { transaction, data, jsep: None }]
             }
             None if events.answers.is_some() => self.news(events),
+            // It would take the end of what it offered for the end of its call.
+            _ if self.leg.is_some() && events.call.is_none() => without_core(&events.events),
             _ => events.events.clone(),
         }
     }
@@ -197,6 +199,10 @@ impl Handle {
         let data = videocall::error(&PluginError::timed_out());
         acts.push(self.event(Some(&asked.transaction), &data, None));
     }
+}
+
+fn without_core(events: &[ClientEvent]) -> Vec<ClientEvent> {
+    events.iter().filter(|event| !matches!(event, ClientEvent::Core { .. })).cloned().collect()
 }
 
 /// What came about for a handle that is gone is undone: a call ends, a name is given back.
