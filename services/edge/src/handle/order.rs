@@ -1,10 +1,10 @@
 //! In which order a handle hears what is said to it.
 //!
 //! What a connector says to one side of a call is stamped: it can come twice, or by two roads. What was
-//! heard already, or is of a term that is over, is dropped. What comes before its turn is held: until
-//! nothing before it is missing, and until the handle's former call is over. (A handle is free in the
-//! directory before its client hears of the end; the next call may come over another connector.) What
-//! routers say has no stamp and is heard as it comes.
+//! heard already, or is of a term that is over, is dropped; a call that was left does not begin again.
+//! What comes before its turn is held: until nothing before it is missing, and until the handle's former
+//! call is over. (A handle is free in the directory before its client hears of the end; the next call may
+//! come over another connector.) What routers say has no stamp and is heard as it comes.
 //!
 //! At most [`MAX_HELD`] are held, for [`PATIENCE`] at most. Then what is missing is taken as lost: a gap
 //! is skipped, and the end of the former call is told from here.
@@ -44,6 +44,13 @@ enum Turn {
 }
 
 impl Order {
+    /// What was heard and held elsewhere. What is missing may be among what was left there, so it is
+    /// waited for anew.
+    pub fn after(heard: VecDeque<(CallId, Stamp)>, held: VecDeque<Events>, now: Instant) -> Self {
+        let until = (!held.is_empty()).then_some(now + PATIENCE);
+        Self { heard, held, until }
+    }
+
     fn last(&self, call: CallId) -> Option<Stamp> {
         self.heard.iter().rev().find(|(heard, _)| *heard == call).map(|(_, stamp)| *stamp)
     }
@@ -84,7 +91,8 @@ impl Handle {
     fn turn(&self, events: &Events) -> Turn {
         if let (Some(call), Some(stamp)) = (events.call, events.stamp) {
             let last = self.order.last(call);
-            if last.is_some_and(|last| stamp <= last) {
+            let begins_again = joins(events) && events.call != self.call();
+            if last.is_some_and(|last| stamp <= last || begins_again) {
                 return Turn::Past;
             }
             if !stamp.follows(last) {
@@ -94,13 +102,15 @@ impl Handle {
         if self.is_early(events) { Turn::Later } else { Turn::Now }
     }
 
-    /// Whether these belong to a call that comes after the one the handle is in.
+    /// Whether these come after the call the handle is in: they belong to the next one, or answer what
+    /// was asked after that.
     fn is_early(&self, events: &Events) -> bool {
-        if self.leg.is_none() || events.call.is_none() || events.call == self.call() {
+        if self.leg.is_none() || events.call == self.call() {
             return false;
         }
         let begins = |held: &&Events| held.call != self.call() && joins(held);
         match self.order.held.iter().find(begins) {
+            Some(next) if next.answers.is_some() && next.answers < events.answers => true,
             Some(next) => next.call == events.call,
             None => joins(events) && self.is_wanted(events),
         }

@@ -49,14 +49,8 @@ pub struct Saved<'a> {
     waiting: Cow<'a, VecDeque<Waiting>>,
     candidates: Cow<'a, VecDeque<Raw>>,
     settings: Cow<'a, Settings>,
-    order: SavedOrder<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedOrder<'a> {
     heard: Cow<'a, VecDeque<(CallId, Stamp)>>,
     held: Cow<'a, VecDeque<Events>>,
-    until: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,7 +76,8 @@ impl Handle {
             waiting: Cow::Borrowed(&self.waiting),
             candidates: Cow::Borrowed(self.candidates.waiting()),
             settings: Cow::Borrowed(&self.settings),
-            order: self.order.save(clock),
+            heard: Cow::Borrowed(&self.order.heard),
+            held: Cow::Borrowed(&self.order.held),
         }
     }
 
@@ -97,31 +92,11 @@ impl Handle {
             waiting: saved.waiting.into_owned(),
             candidates: saved.candidates.into_owned().into(),
             settings: saved.settings.into_owned(),
-            order: saved.order.restore(clock),
+            order: Order::after(saved.heard.into_owned(), saved.held.into_owned(), clock.now),
             ..Self::new(address)
         };
         handle.gather(clock.now);
         handle
-    }
-}
-
-impl Order {
-    fn save(&self, clock: Clock) -> SavedOrder<'_> {
-        SavedOrder {
-            heard: Cow::Borrowed(&self.heard),
-            held: Cow::Borrowed(&self.held),
-            until: self.until.map(|until| clock.written(until)),
-        }
-    }
-}
-
-impl SavedOrder<'_> {
-    fn restore(self, clock: Clock) -> Order {
-        Order {
-            heard: self.heard.into_owned(),
-            held: self.held.into_owned(),
-            until: self.until.map(|until| clock.read(until)),
-        }
     }
 }
 

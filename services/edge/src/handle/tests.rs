@@ -11,7 +11,7 @@ mod order;
 mod requests;
 mod short;
 
-use super::Handle;
+use super::{Clock, Handle};
 use crate::act::Act;
 use bus::message::{Address, Change, ClientEvent, Events, Stamp};
 use protocol::jsep::Kind;
@@ -103,6 +103,14 @@ impl Bench {
         self.now += time;
         let now = self.now;
         self.act(|handle, acts| handle.on_time(now, acts))
+    }
+
+    /// The same handle at another edge.
+    fn restored(self) -> Self {
+        let clock = Clock { now: self.now, unix_ms: 1_000_000 };
+        let state = serde_json::to_string(&self.handle.save(clock)).unwrap();
+        let address = Address { edge: ServiceId::from("edge-2"), ..self.handle.address };
+        Self { handle: Handle::restore(serde_json::from_str(&state).unwrap(), address, clock), ..self }
     }
 
     /// In how many milliseconds something is due.

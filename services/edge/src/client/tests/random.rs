@@ -16,7 +16,7 @@ proptest! {
     #[test]
     fn requests_are_answered_once_and_calls_come_one_after_the_other(
         stamped: bool,
-        steps in vec((0_u8..35, any::<u8>(), any::<u8>()), 1..160)
+        steps in vec((0_u8..37, any::<u8>(), any::<u8>()), 1..160)
     ) {
         let mut world = World::new(stamped);
         for (what, which, how) in steps {

@@ -1,16 +1,8 @@
 //! Answers to what this handle asked before it came here, and that it does not know of.
 
 use super::*;
+use crate::handle::PATIENCE;
 use crate::handle::answered::Known;
-use crate::handle::{Clock, PATIENCE};
-
-/// The same handle at another edge.
-fn restored(bench: Bench) -> Bench {
-    let clock = Clock { now: bench.now, unix_ms: 1_000_000 };
-    let state = serde_json::to_string(&bench.handle.save(clock)).unwrap();
-    let address = Address { edge: ServiceId::from("edge-2"), ..bench.handle.address };
-    Bench { handle: Handle::restore(serde_json::from_str(&state).unwrap(), address, clock), ..bench }
-}
 
 /// A request that was asked elsewhere.
 fn before(bench: &Bench) -> Option<MessageId> {
@@ -19,7 +11,7 @@ fn before(bench: &Bench) -> Option<MessageId> {
 
 #[test]
 fn the_answer_to_what_was_asked_elsewhere_is_told_once() {
-    let mut alice = restored(registered());
+    let mut alice = registered().restored();
     let request = before(&alice);
     let answer = || events(None, request, None, vec![result("t", "list")]);
     assert_eq!(alice.hears(answer()), ["t: list"]);
@@ -28,7 +20,7 @@ fn the_answer_to_what_was_asked_elsewhere_is_told_once() {
 
 #[test]
 fn the_answer_to_what_was_asked_elsewhere_is_told_also_when_something_was_asked_here_since() {
-    let mut alice = restored(registered());
+    let mut alice = registered().restored();
     let request = before(&alice);
     let earlier = Some(alice.last());
     alice.handle.known = Known::until(request);
@@ -46,7 +38,7 @@ fn what_was_given_up_before_is_not_answered_again() {
     alice.says("t", json!({"request": "list"}));
     let late = alice.last;
     alice.after(PATIENCE);
-    let mut alice = restored(alice);
+    let mut alice = alice.restored();
     assert_eq!(alice.hears(events(None, late, None, vec![result("t", "list")])), [""; 0]);
 }
 
@@ -56,7 +48,7 @@ fn what_was_answered_before_is_not_told_again_in_the_midst_of_another_request() 
     alice.says("1", json!({"request": "list"}));
     let first = alice.last;
     assert_eq!(alice.answered(None, vec![result("1", "list")]), ["1: list"]);
-    let mut alice = restored(alice);
+    let mut alice = alice.restored();
     alice.says("2", json!({"request": "list"}));
     assert_eq!(alice.hears(events(None, first, None, vec![result("1", "list")])), [""; 0]);
     assert_eq!(alice.answered(None, vec![result("2", "list")]), ["2: list"]);
@@ -64,7 +56,7 @@ fn what_was_answered_before_is_not_told_again_in_the_midst_of_another_request() 
 
 #[test]
 fn a_call_that_was_asked_for_elsewhere_begins() {
-    let mut alice = restored(registered());
+    let mut alice = registered().restored();
     let request = before(&alice);
     let joined =
         events(request.map(Into::into), request, Some(join(Side::Caller)), vec![result("c", "calling")]);
@@ -75,7 +67,7 @@ fn a_call_that_was_asked_for_elsewhere_begins() {
 #[test]
 fn what_was_accepted_elsewhere_is_acknowledged_and_an_error_comes_instead_of_that() {
     let (bob, call) = ringing(Side::Callee);
-    let mut bob = restored(bob);
+    let mut bob = bob.restored();
     let refused = events(Some(call), before(&bob), None, vec![refusal("a", 465)]);
     assert_eq!(bob.hears(refused), ["refused a 465"]);
     let accepted = events(Some(call), before(&bob), Some(Change::Answered), vec![result("b", "accepted")]);
@@ -84,7 +76,7 @@ fn what_was_accepted_elsewhere_is_acknowledged_and_an_error_comes_instead_of_tha
 
 #[test]
 fn a_call_that_was_refused_elsewhere_is_refused() {
-    let mut alice = restored(registered());
+    let mut alice = registered().restored();
     let request = before(&alice);
     let refused = events(request.map(Into::into), request, Some(Change::Left), vec![refusal("c", 465)]);
     assert_eq!(alice.hears(refused), ["refused c 465"]);
@@ -92,7 +84,7 @@ fn a_call_that_was_refused_elsewhere_is_refused() {
 
 #[test]
 fn a_name_that_was_asked_for_elsewhere_is_given_back_with_the_handle() {
-    let mut alice = restored(fresh());
+    let mut alice = fresh().restored();
     let named = Some(Change::Registered("alice".to_owned()));
     assert_eq!(
         alice.hears(events(None, before(&alice), named, vec![result("r", "registered")])),
@@ -107,7 +99,7 @@ fn what_waits_and_was_answered_elsewhere_is_not_asked_again() {
     bob.says("1", json!({"request": "set"}));
     bob.offers("2", json!({"request": "set"}));
     let second = Some(bob.handle.waiting[0].id);
-    let mut bob = restored(bob);
+    let mut bob = bob.restored();
     assert_eq!(bob.hears(events(Some(call), second, None, vec![result("2", "set")])), ["ack 2", "2: set"]);
     assert_eq!(bob.answered_on_leg(call, None, result("1", "set")), ["1: set"]);
     assert_eq!(bob.after(PATIENCE), [""; 0]);
@@ -121,4 +113,16 @@ fn what_waits_is_asked_under_the_id_it_came_with() {
     let second = alice.handle.waiting[0].id;
     alice.answered(None, vec![result("1", "list")]);
     assert_eq!(alice.last, Some(second));
+}
+
+#[test]
+fn answers_to_what_was_asked_elsewhere_keep_their_order() {
+    let (alice, former) = ringing(Side::Callee);
+    let mut alice = alice.restored();
+    let call = before(&alice);
+    let list = Some(MessageId::after(call));
+    let joined = events(call.map(Into::into), call, Some(join(Side::Caller)), vec![result("c", "calling")]);
+    assert_eq!(alice.hears(joined), [""; 0]);
+    assert_eq!(alice.hears(events(None, list, None, vec![result("l", "list")])), [""; 0]);
+    assert_eq!(alice.left(former), ["hangup", "ack c", "c: calling", "l: list"]);
 }

@@ -97,3 +97,10 @@ fn candidates_of_a_call_that_was_refused_go_nowhere() {
     bob.joined(CallId::fresh(), Side::Callee);
     assert_eq!(bob.due_in(), None);
 }
+
+#[test]
+fn candidates_that_wait_go_along_to_another_edge() {
+    let (mut bob, _) = ringing(Side::Callee);
+    bob.trickles(&["1", "2"]);
+    assert_eq!(bob.restored().after(Duration::from_millis(10)), ["leg: trickle [\"1\",\"2\"]"]);
+}

@@ -145,3 +145,24 @@ fn what_is_said_of_many_other_calls_does_not_make_it_forget_its_own() {
     assert_eq!(bob.hears(news(call, (1, 1))), [""; 0]);
     assert_eq!(bob.hears(news(call, (1, 2))), ["2"]);
 }
+
+#[test]
+fn a_call_that_was_given_up_is_not_set_up_again() {
+    let (mut bob, former) = stamped();
+    bob.hears(begins(CallId::fresh(), (7, 1)));
+    assert_eq!(bob.after(PATIENCE), ["hangup", "core hangup", "incomingcall"]);
+    assert_eq!(bob.hears(begins(former, (2, 1))), ["leg: hangup"]);
+}
+
+#[test]
+fn what_is_held_goes_along_to_another_edge_and_what_is_missing_is_waited_for_anew() {
+    let (mut bob, call) = stamped();
+    bob.hears(news(call, (1, 3)));
+    bob.now += PATIENCE;
+    let mut bob = bob.restored();
+    assert_eq!(bob.hears(news(call, (1, 2))), ["2", "3"]);
+    bob.hears(news(call, (1, 5)));
+    let mut bob = bob.restored();
+    assert_eq!(bob.due_in(), Some(PATIENCE.as_millis()));
+    assert_eq!(bob.after(PATIENCE), ["5"]);
+}

@@ -2,11 +2,23 @@
 
 use super::world::World;
 use crate::session::Session;
-use bus::message::Events;
-use protocol::{ServiceId, SessionId, outside};
+use bus::message::{Change, Events};
+use protocol::{HandleRef, ServiceId, SessionId, outside};
 
 /// Of how many messages it may not be known that they were heard when their edge died.
 const UNSURE: usize = 8;
+
+/// What an edge knows of a session and has not written down.
+pub struct Unwritten {
+    /// The session when it was written down for the last time.
+    state: String,
+    /// What its client was told since.
+    told: Vec<String>,
+    /// What came for it since.
+    came: Vec<Events>,
+    /// What its client asked since.
+    pub asked: Vec<String>,
+}
 
 impl World {
     pub fn moves_step(&mut self, what: u8, which: u8, how: u8) {
@@ -15,6 +27,9 @@ impl World {
             (32, Some(id)) => self.moves(*id, usize::from(how) % UNSURE),
             (33, _) => self.by_other_road = how > 96,
             (34, _) if how > 240 => self.outside.term = self.outside.term.map(|term| term + 1),
+            (35, Some(id)) if how < 128 => self.is_not_written_down(*id),
+            (35, Some(id)) => self.is_written_down(*id),
+            (36, Some(id)) => self.dies(*id),
             (34, _) => drop(self.arrives(usize::from(how))),
             _ => {}
         }
@@ -32,21 +47,64 @@ impl World {
 
     /// Another edge goes on with a session. Of what came last it is not known that it was heard.
     fn moves(&mut self, id: SessionId, unsure: usize) {
-        let (from, to) = (self.sessions[&id], self.connects());
-        let state = self.connections[from].client.save(id, self.now).unwrap();
-        assert!(self.connections[from].client.lose(id));
-        let edge = ServiceId::from("edge-2");
-        let session = Session::restore(&state, id, &edge, self.now, outside::unix_millis()).unwrap();
-        assert_eq!(session.save(self.now, outside::unix_millis()), state);
-        self.connections[to].client.inherited(session, self.now);
-        self.sessions.insert(id, to);
+        self.is_written_down(id);
+        let state = self.connections[self.sessions[&id]].client.save(id, self.now).unwrap();
+        self.goes_on(id, &state);
+        assert_eq!(self.connections[self.sessions[&id]].client.save(id, self.now).unwrap(), state);
         if self.outside.term.is_some() {
             let mailbox = self.mailbox.get(&id).cloned().unwrap_or_default();
             mailbox.iter().rev().take(unsure).rev().for_each(|events| self.is_heard(events.clone()));
         }
     }
 
+    fn goes_on(&mut self, id: SessionId, state: &str) {
+        let (from, to) = (self.sessions[&id], self.connects());
+        assert!(self.connections[from].client.lose(id));
+        let edge = ServiceId::from("edge-2");
+        let session = Session::restore(state, id, &edge, self.now, outside::unix_millis()).unwrap();
+        self.connections[to].client.inherited(session, self.now);
+        self.sessions.insert(id, to);
+    }
+
+    /// From now on nothing of a session is written down.
+    fn is_not_written_down(&mut self, id: SessionId) {
+        let state = self.connections[self.sessions[&id]].client.save(id, self.now).unwrap();
+        let unwritten = Unwritten { state, told: Vec::new(), came: Vec::new(), asked: Vec::new() };
+        self.unwritten.entry(id).or_insert(unwritten);
+    }
+
+    /// What a client was told has reached it, and its edge has written down what it knows.
+    pub fn is_written_down(&mut self, id: SessionId) {
+        let told = self.unwritten.remove(&id).map(|unwritten| unwritten.told);
+        told.into_iter().flatten().for_each(|text| self.ear.hears(&text));
+    }
+
+    pub fn is_told(&mut self, id: SessionId, text: String) {
+        match self.unwritten.get_mut(&id) {
+            Some(unwritten) => unwritten.told.push(text),
+            None => self.ear.hears(&text),
+        }
+    }
+
+    /// The edge of a session dies: another goes on from what was written down and what came since.
+    fn dies(&mut self, id: SessionId) {
+        let Some(unwritten) = self.unwritten.remove(&id) else { return };
+        self.goes_on(id, &unwritten.state);
+        let recorded = self.connections[self.sessions[&id]].client.names(id);
+        let recorded = |who: &HandleRef| recorded.iter().any(|(handle, _)| *handle == who.handle);
+        self.known.retain(|who| who.session != id || recorded(who));
+        unwritten.asked.iter().for_each(|transaction| self.ear.is_lost(transaction));
+        unwritten.came.into_iter().for_each(|events| self.is_heard(events));
+    }
+
     pub fn is_in_mailbox(&mut self, events: &Events) {
+        if let Some(unwritten) = self.unwritten.get_mut(&events.session) {
+            unwritten.came.push(events.clone());
+        }
+        if let Some(Change::Registered(_)) = &events.change {
+            let who = HandleRef { session: events.session, handle: events.handle };
+            self.known.insert(who);
+        }
         let mailbox = self.mailbox.entry(events.session).or_default();
         mailbox.push_back(events.clone());
         if mailbox.len() > UNSURE {

@@ -19,6 +19,8 @@ struct Line {
 #[derive(Default)]
 pub struct Outside {
     asked: Vec<(Message, HandleRef)>,
+    /// What was asked ever: it is not done twice.
+    known: BTreeSet<MessageId>,
     /// What has been answered, for it may be delivered again.
     answered: Vec<Events>,
     lines: Vec<Line>,
@@ -48,7 +50,9 @@ impl Outside {
 
     /// An edge asks something.
     pub fn is_asked(&mut self, message: Message, who: HandleRef) {
-        self.asked.push((message, who));
+        if self.known.insert(message.id) {
+            self.asked.push((message, who));
+        }
     }
 
     /// Answers something, or says again what was answered.
@@ -132,8 +136,9 @@ impl Outside {
         let transaction = asks.transaction.clone();
         let body: Value = serde_json::from_str(asks.body.get()).unwrap();
         let call = asks.leg.call;
+        let over = self.lines.iter().any(|line| line.leg == asks.leg && line.over);
         match (body["request"].as_str().unwrap(), how % 8) {
-            ("hangup", _) => self.leaves(asks.leg, who, Some(id), transaction),
+            ("hangup", _) if !over => self.leaves(asks.leg, who, Some(id), transaction),
             (_, 0) => {
                 let refusal = ClientEvent::Error {
                     transaction: transaction.unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Connections with their sessions and handles, clients that ask for anything, and time.
 
 use super::ear::Ear;
+use super::moves::Unwritten;
 use super::outside::{Outside, displaced};
 use crate::act::Act;
 use crate::client::tests::{connected, told};
@@ -35,7 +36,7 @@ pub struct World {
     pub sessions: BTreeMap<SessionId, usize>,
     handles: Vec<HandleRef>,
     pub outside: Outside,
-    ear: Ear,
+    pub ear: Ear,
     /// What is written down of each session.
     pub saved: BTreeMap<SessionId, String>,
     /// What came for a session lately.
@@ -43,10 +44,12 @@ pub struct World {
     /// What is on its way by another road, and may come later.
     pub other_road: Vec<Events>,
     pub by_other_road: bool,
+    /// What would be lost if the edge of a session died.
+    pub unwritten: BTreeMap<SessionId, Unwritten>,
     asked: u64,
     bus_fails: bool,
     /// Handles that routers may have heard of.
-    known: BTreeSet<HandleRef>,
+    pub known: BTreeSet<HandleRef>,
     released: BTreeSet<HandleRef>,
     /// The calls that began for handles, and whether the handle was there.
     joined: BTreeMap<(HandleRef, CallId, bool), bool>,
@@ -73,6 +76,7 @@ impl World {
             mailbox: BTreeMap::new(),
             other_road: Vec::new(),
             by_other_road: false,
+            unwritten: BTreeMap::new(),
             asked: 0,
             bus_fails: false,
             known: BTreeSet::new(),
@@ -104,7 +108,7 @@ impl World {
             (29, Some(who)) if how < 64 => self.hear(|_| Some(displaced(who))),
             (29, _) => self.bus_fails = how > 128,
             (30, _) => self.time_passes(Duration::from_millis(u64::from(how))),
-            (32..=34, _) => self.moves_step(what, which, how),
+            (32..=36, _) => self.moves_step(what, which, how),
             _ => self.time_passes(Duration::from_millis(u64::from(how) * 40)),
         }
     }
@@ -113,6 +117,7 @@ impl World {
     /// answer to all it asked.
     pub fn settles(&mut self) {
         while self.arrives(0) {}
+        self.sessions.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.is_written_down(id));
         self.time_passes(PATIENCE / 2);
         for ((who, call, is_caller), was_there) in self.joined.clone() {
             let went = was_there && !self.handles.contains(&who) && self.released.contains(&who);
@@ -134,6 +139,7 @@ impl World {
     fn session_step(&mut self, which: u8, how: u8) {
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
         let Some(id) = ids.get(usize::from(which) % ids.len().max(1)).copied() else { return };
+        self.is_written_down(id);
         match how {
             0..64 => self.attaches(id),
             64..112 => self.drops(self.sessions[&id]),
@@ -194,8 +200,13 @@ impl World {
     fn asks_core(&mut self, who: HandleRef, mut request: Value) {
         request["handle_id"] = json!(who.handle.0);
         let detaches = request["janus"] == "detach";
+        if detaches {
+            self.is_written_down(who.session);
+        }
         self.requests(who.session, who.handle.0, request);
-        self.ear.is_bounded(who.handle.0);
+        if !self.unwritten.contains_key(&who.session) {
+            self.ear.is_bounded(who.handle.0);
+        }
         if detaches && self.is_there(who.session) {
             self.is_gone(who);
         }
@@ -215,6 +226,9 @@ impl World {
         request["transaction"] = json!(transaction);
         request["session_id"] = json!(id.0);
         self.ear.expects(&transaction, handle, &request);
+        if let Some(unwritten) = self.unwritten.get_mut(&id) {
+            unwritten.asked.push(transaction);
+        }
         let (at, text) = (self.sessions[&id], request.to_string());
         let step = self.connections[at].client.on_request(Object::parse(&text).unwrap(), self.now);
         self.does(at, step)
@@ -275,7 +289,7 @@ impl World {
         while let Some(act) = todo.pop_front() {
             self.is_perhaps_known(&act);
             match act {
-                Act::Tell(_, text) => self.ear.hears(&text),
+                Act::Tell(id, text) => self.is_told(id, text),
                 Act::Send(_, message, who) if message.deadline.is_some() && self.bus_fails => {
                     self.bus_fails = false;
                     todo.extend(self.connections[at].client.on_send_failed(who, message.id, self.now));
@@ -286,7 +300,11 @@ impl World {
     }
 
     fn is_sent(&mut self, message: Message, who: HandleRef) {
+        let knows_its_calls = !self.unwritten.contains_key(&who.session);
         let in_call = |leg: LegRef, ear: &mut Ear| {
+            if !knows_its_calls {
+                return;
+            }
             assert_eq!(ear.talk(who.handle.0).call, Some(leg.call.to_string()), "{message:?}");
         };
         match &message.body {
@@ -319,6 +337,7 @@ impl World {
     }
 
     fn is_over(&mut self, id: SessionId) {
+        self.is_written_down(id);
         self.sessions.remove(&id);
         let over: Vec<HandleRef> = self.handles.iter().copied().filter(|who| who.session == id).collect();
         over.into_iter().for_each(|who| self.is_gone(who));
