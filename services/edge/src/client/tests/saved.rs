@@ -142,6 +142,13 @@ fn a_session_has_changed_when_it_is_not_as_it_was_written_down() {
     assert_eq!(client.changed(), [7]);
     client.after(PATIENCE);
     assert_eq!(client.changed(), [7], "nobody answered");
+    let list = json!({"request": "list"});
+    let step = client.asks(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": list}));
+    let Step::Do(acts) = step else { panic!("it is done") };
+    let Some(Act::Send(_, message, who)) = acts.last() else { panic!("a router is asked") };
+    client.changed();
+    client.client.on_send_failed(*who, message.id, client.now);
+    assert_eq!(client.changed(), [7], "nobody could be asked");
     client.client.on_events(incoming(8, 1), client.now);
     client.asks(json!({"janus": "destroy", "session_id": 8}));
     assert_eq!(client.changed(), [0; 0], "what is over is not written down");
