@@ -9,7 +9,7 @@ use directory::Directory;
 use directory::memory::MemoryDirectory;
 use futures_util::FutureExt;
 use protocol::weather::{Passing, Sky, Weather};
-use protocol::{BackendName, CallId, MessageId, ServiceId, Side, videocall};
+use protocol::{BackendName, CallId, MessageId, ServiceId, Side, raw, videocall};
 use service::{CancellationToken, Context, Health, Parting};
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,6 +190,21 @@ impl Bench {
             events: vec![item],
         };
         self.post(edge, events).await;
+    }
+
+    /// Tells a handle, at the edge of that address, a core event with a number, and some padding.
+    pub async fn tell_core(&self, to: &Address, number: u64) {
+        let fields = raw(&serde_json::json!({"number": number, "padding": "x".repeat(300)}));
+        let events = Events {
+            session: to.session,
+            handle: to.handle,
+            call: None,
+            stamp: None,
+            answers: None,
+            change: None,
+            events: vec![ClientEvent::Core { janus: "media".to_owned(), fields }],
+        };
+        self.post(&to.edge, events).await;
     }
 
     async fn tell_with(

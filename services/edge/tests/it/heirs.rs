@@ -3,11 +3,12 @@
 use crate::bench::Bench;
 use bus::message::{Address, Body, LegRef, Message, Surrender};
 use bus::topic::Mailbox;
-use protocol::ServiceId;
+use futures_util::future::join_all;
+use protocol::{HandleId, ServiceId, SessionId};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::Client;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// The connector learns that a leg's client is at this edge now.
 async fn attended(bench: &mut Bench, leg: LegRef, edge: &ServiceId) -> Address {
@@ -129,8 +130,8 @@ async fn a_name_and_its_handle_move_with_their_session() {
     let mut bench = Bench::first(&[]).await;
     let other = bench.another(&[]).await;
     let mut alice = bench.alice().await;
-    let session = protocol::SessionId(alice.session());
-    let handle = protocol::HandleRef { session, handle: protocol::HandleId(alice.handle()) };
+    let session = SessionId(alice.session());
+    let handle = protocol::HandleRef { session, handle: HandleId(alice.handle()) };
     let owner = directory::record::Owner { edge: bench.id.clone(), handle };
     bench.directory.claim_name(&owner, "alice", protocol::MessageId::fresh()).await.unwrap();
     bench.directory.give_name("alice", &owner, None).await.unwrap();
@@ -248,7 +249,7 @@ async fn what_cannot_be_written_down_stays_in_the_mailbox() {
 async fn a_session_that_was_asked_for_and_not_taken_ends_in_time() {
     let mut bench = Bench::first(&["--reclaim-timeout=6"]).await;
     let alice = bench.alice().await;
-    let session = protocol::SessionId(alice.session());
+    let session = SessionId(alice.session());
     let surrender = Surrender { session, to: ServiceId::from("edge-nobody") };
     let message = Message::new(Body::Surrender(surrender));
     bench.bus.post(&Mailbox::Edge(bench.id.clone()), &message).await.unwrap();
@@ -272,4 +273,25 @@ async fn a_session_that_was_asked_for_and_not_taken_can_be_claimed() {
     let address = attended(&mut bench, leg, &own).await;
     bench.tell_stamped(&bench.id, &address, leg, 1, "update").await;
     alice.expect_event("update").await;
+}
+
+#[tokio::test]
+async fn a_crowd_goes_on_elsewhere_when_its_edge_is_killed() {
+    const MANY: usize = 200;
+    let bench = Bench::first(&[]).await;
+    let other = bench.another(&[]).await;
+    let mut crowd = join_all((0..MANY).map(|_| Client::attached(&bench.url))).await;
+    sleep(Duration::from_millis(200)).await;
+    bench.edge.abort();
+    for client in &crowd {
+        let (session, handle) = (SessionId(client.session()), HandleId(client.handle()));
+        bench.tell_core(&Address { edge: bench.id.clone(), session, handle }, 1).await;
+    }
+    let began = Instant::now();
+    join_all(crowd.iter_mut().map(async |client| {
+        client.reconnect(&other.url).await;
+        client.expect_core("media").await;
+    }))
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

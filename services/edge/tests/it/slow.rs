@@ -1,11 +1,10 @@
 //! A client that does not read what it is told.
 
 use crate::bench::{Bench, parse};
-use bus::message::{Address, ClientEvent, Events, Message};
-use bus::topic::Mailbox;
+use bus::message::Address;
 use edge::Edge;
 use futures_util::{SinkExt, StreamExt};
-use protocol::{HandleId, ServiceId, SessionId, raw};
+use protocol::{HandleId, ServiceId, SessionId};
 use serde_json::{Value, json};
 use service::{CancellationToken, Context, Health, Parting};
 use std::time::Duration;
@@ -31,22 +30,6 @@ async fn attached(socket: &mut Socket, edge: ServiceId) -> Address {
     Address { edge, session: SessionId(session), handle: HandleId(handle) }
 }
 
-async fn tell(bench: &Bench, to: &Address, number: u64) {
-    let fields = raw(&json!({"number": number, "padding": "x".repeat(300)}));
-    let event = ClientEvent::Core { janus: "media".to_owned(), fields };
-    let events = Events {
-        session: to.session,
-        handle: to.handle,
-        call: None,
-        stamp: None,
-        answers: None,
-        change: None,
-        events: vec![event],
-    };
-    let message = Message::new(bus::message::Body::Events(events));
-    bench.bus.post(&Mailbox::Edge(to.edge.clone()), &message).await.unwrap();
-}
-
 #[tokio::test]
 async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
     let bench = Bench::first(&[]).await;
@@ -67,7 +50,7 @@ async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
     let (mut socket, _) = tokio_tungstenite::client_async(request, near).await.unwrap();
     let alice = attached(&mut socket, id.clone()).await;
     for number in 0..10 {
-        tell(&bench, &alice, number).await;
+        bench.tell_core(&alice, number).await;
     }
     bench.settled(&id).await;
     drop(edge);
