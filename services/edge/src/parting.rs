@@ -4,13 +4,10 @@
 //! other, each client comes back elsewhere, and what nobody has heard is written down or stays in the
 //! mailbox. Where there are none, sessions end and their peers are told.
 
-use crate::connection::spread;
 use crate::shared::Shared;
 use bus::topic::Mailbox;
 use tokio::time::timeout;
 
-/// The part of the time that is kept for the last clients to read why they are sent away.
-const GOODBYE: u32 = 8;
 /// The part of the time that is kept for the last word to the directory.
 const LAST_WORD: u32 = 4;
 
@@ -44,10 +41,7 @@ pub async fn part(shared: &Shared) {
 
 /// Every client is sent away, and every session written down as one whose client is away.
 async fn hand_over(shared: &Shared) {
-    let bound = shared.context.parting.bound;
-    if timeout(spread(bound) + bound / GOODBYE, shared.nobody_is_here()).await.is_err() {
-        tracing::warn!("not every client could be sent away");
-    }
+    shared.nobody_is_here().await;
     shared.parted.cancel();
     shared.scribe.rest().await;
 }

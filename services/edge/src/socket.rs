@@ -5,7 +5,7 @@
 
 use crate::options::Manners;
 use crate::transport::Transport;
-use futures_util::{Sink, Stream as _};
+use futures_util::{Sink, Stream as _, StreamExt};
 use protocol::SessionId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -219,12 +219,14 @@ impl Socket {
         self.queue.is_empty() && !self.unflushed
     }
 
-    /// Writes what is queued and says goodbye.
+    /// Writes what is queued and says goodbye. Waits for the answer: a connection that is closed with
+    /// something unread is reset, and what was written may be lost on the way.
     pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let goodbye = CloseFrame { code, reason: reason.into() };
         let _ = tokio::time::timeout(GOODBYE, async {
             let _ = poll_fn(|context| self.poll_write(context)).await;
             let _ = self.stream.close(Some(goodbye)).await;
+            while let Some(Ok(_)) = self.stream.next().await {}
         })
         .await;
     }

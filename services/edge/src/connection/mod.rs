@@ -17,8 +17,6 @@ mod orphans;
 mod parting;
 mod saves;
 
-pub use parting::spread;
-
 use crate::act::Act;
 use crate::client::{Client, Step};
 use crate::flood::Bucket;

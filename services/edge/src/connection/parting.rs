@@ -2,18 +2,15 @@
 //! another edge; or, where there is no other, they end.
 
 use super::{Connection, sleep_until};
+use protocol::outside;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-/// The longest time over which sockets are closed, so that not all clients come back at once.
+/// Over how long sockets are closed, so that not all clients come back at once; but no more than half
+/// of the time that stopping may take.
 const SPREAD: Duration = Duration::from_secs(10);
-
-/// For how long an edge goes on closing sockets when stopping may take that long.
-pub fn spread(bound: Duration) -> Duration {
-    SPREAD.min(bound / 2)
-}
 
 impl Connection {
     /// Done when it is this connection's turn to stop.
@@ -32,8 +29,8 @@ impl Connection {
     /// First it takes its turn among all, then it closes its socket.
     pub(super) async fn part(&mut self) {
         if self.parts_at.is_none() {
-            let spread = spread(self.shared.context.parting.bound).as_millis() as u64;
-            let wait = Duration::from_millis(protocol::outside::chance() % spread.max(1));
+            let spread = SPREAD.min(self.shared.context.parting.bound / 2).as_millis() as u64;
+            let wait = Duration::from_millis(outside::chance() % spread.max(1));
             self.parts_at = Some(Instant::now() + wait);
             return;
         }
