@@ -1,12 +1,16 @@
 //! What came of it: counts, and promises that were broken.
 
+use crate::fixture::redis_connection;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Counted by all who take part.
-pub struct Figures(Mutex<Counts>);
+pub struct Figures {
+    redis: String,
+    counts: Mutex<Counts>,
+}
 
 struct Counts {
     begun: Instant,
@@ -19,9 +23,10 @@ struct Counts {
     broken: Vec<String>,
 }
 
-impl Default for Figures {
-    fn default() -> Self {
-        Self(Mutex::new(Counts {
+impl Figures {
+    /// Nothing has happened yet in the cluster on that Redis.
+    pub fn new(redis: &str) -> Self {
+        let counts = Counts {
             begun: Instant::now(),
             calls: 0,
             last_call: Instant::now(),
@@ -30,11 +35,20 @@ impl Default for Figures {
             errors: BTreeMap::new(),
             blows: Vec::new(),
             broken: Vec::new(),
-        }))
+        };
+        Self { redis: redis.to_owned(), counts: Mutex::new(counts) }
     }
-}
 
-impl Figures {
+    /// What the directory knows of a session at this moment.
+    pub async fn record_of(&self, session: u64) -> String {
+        let mut redis = redis_connection(&self.redis).await;
+        let key = format!("sb:session:{session}");
+        let fields = ["edge", "away", "grace"];
+        let found: Vec<Option<String>> =
+            redis::cmd("HMGET").arg(key).arg(&fields).query_async(&mut redis).await.unwrap();
+        format!("{fields:?} are {found:?}")
+    }
+
     /// A call was up and has ended on both sides.
     pub fn called(&self) {
         let mut counts = self.counts();
@@ -81,7 +95,7 @@ impl Figures {
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap()
+        self.counts.lock().unwrap()
     }
 }
 

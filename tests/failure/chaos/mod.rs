@@ -39,7 +39,7 @@ async fn everybody_calls_while_everything_breaks() {
     let plan = plan.with(Service::Edge, "--drain-timeout=4");
     let cluster = plan.backend("a", &janus[0]).backend("b", &janus[1]).start().await;
 
-    let figures = Arc::new(Figures::default());
+    let figures = Arc::new(Figures::new(&redis.url()));
     let doors = vec![cluster.edge_url(0), cluster.edge_url(1)];
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut calling = Vec::new();

@@ -204,7 +204,9 @@ impl Person {
                 Some(())
             }
             Some(NO_SUCH_SESSION) => {
-                self.figures.broken(&format!("{} finds its session {} gone", self.name, self.session));
+                let record = self.figures.record_of(self.session).await;
+                self.figures
+                    .broken(&format!("{} finds its session {} gone: {record}", self.name, self.session));
                 self.begin().await
             }
             Some(code) => {
