@@ -132,7 +132,7 @@ impl Plan {
         self
     }
 
-    /// One more option for each process of a service: `.with(Service::Edge, "--reclaim-timeout=2s")`.
+    /// One more option for each process of a service: `.with(Service::Edge, "--reclaim-timeout=2")`.
     pub fn with(mut self, service: Service, option: &str) -> Self {
         self.options.push((service, option.to_owned()));
         self
