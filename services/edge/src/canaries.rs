@@ -3,7 +3,7 @@
 
 use crate::shared::Shared;
 use bus::message;
-use bus::topic::Queue;
+use bus::topic::{Queue, REQUEST_SHARDS};
 use protocol::ServiceId;
 use service::canary::{self, PATIENCE};
 use service::{Canary, Context};
@@ -20,12 +20,12 @@ pub struct Canaries {
 impl Canaries {
     /// A road for each shard, or none.
     pub fn new(context: &Context, are_sent: bool) -> Self {
-        let road = |queue: Queue| {
-            let name = queue.key();
+        let road = |shard| {
+            let name = format!("requests:{shard}");
             let canary = Canary::new(context.health.clone(), &name, PATIENCE);
-            (name, (queue, canary))
+            (name, (Queue::Requests(shard), canary))
         };
-        let roads = Queue::all_requests().filter(|_| are_sent).map(road).collect();
+        let roads = (0..REQUEST_SHARDS).filter(|_| are_sent).map(road).collect();
         Self { own: context.id.clone(), roads }
     }
 

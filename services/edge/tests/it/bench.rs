@@ -51,9 +51,21 @@ pub struct Asked {
     pub asks: ClientRequest,
 }
 
-/// The options of an edge without canaries, which this test's routers do not send back.
+/// The options of an edge.
 pub fn parse(options: &[&str]) -> edge::Options {
-    Command::parse_from(["edge", "--canary-interval=0"].iter().chain(options)).options
+    Command::parse_from(["edge"].iter().chain(options)).options
+}
+
+/// What an edge of this cluster runs with.
+pub fn context(bus: Bus, directory: Directory, hand_over: bool) -> Context {
+    Context {
+        id: ServiceId::fresh("edge"),
+        bus,
+        directory,
+        health: Health::default(),
+        shutdown: CancellationToken::new(),
+        parting: Parting { bound: Duration::from_secs(2), hand_over },
+    }
 }
 
 impl Node {
@@ -64,13 +76,12 @@ impl Node {
         hand_over: bool,
         options: &[&str],
     ) -> Self {
-        let (id, stop) = (ServiceId::fresh("edge"), CancellationToken::new());
-        let parting = Parting { bound: Duration::from_secs(2), hand_over };
-        let (health, shutdown) = (Health::default(), stop.clone());
-        let context = Context { id: id.clone(), bus, directory, health, shutdown, parting };
+        let context = context(bus, directory, hand_over);
+        let (id, stop) = (context.id.clone(), context.shutdown.clone());
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        let options = parse(options);
+        // This test's routers send no canaries back.
+        let options = parse(&[&["--canary-interval=0"], options].concat());
         let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
         Self { url, id, stop, edge }
     }

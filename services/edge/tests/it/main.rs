@@ -3,6 +3,7 @@
 
 mod bench;
 mod calls;
+mod canaries;
 mod claims;
 mod ends;
 mod floods;

@@ -1,13 +1,11 @@
 //! A client that does not read what it is told.
 
-use crate::bench::{Bench, parse};
+use crate::bench::{Bench, context, parse};
 use bus::message::Address;
 use edge::Edge;
 use futures_util::{SinkExt, StreamExt};
 use protocol::{HandleId, ServiceId, SessionId};
 use serde_json::{Value, json};
-use service::{CancellationToken, Context, Health, Parting};
-use std::time::Duration;
 use testkit::Client;
 use tokio::io::{DuplexStream, duplex};
 use tokio_tungstenite::WebSocketStream;
@@ -33,16 +31,9 @@ async fn attached(socket: &mut Socket, edge: ServiceId) -> Address {
 #[tokio::test]
 async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
     let bench = Bench::first(&[]).await;
-    let (id, shutdown) = (ServiceId::fresh("edge"), CancellationToken::new());
-    let context = Context {
-        id: id.clone(),
-        bus: bench.bus.clone(),
-        directory: bench.directory.clone(),
-        health: Health::default(),
-        shutdown,
-        parting: Parting { bound: Duration::from_secs(1), hand_over: true },
-    };
-    let edge = Edge::start(&parse(&[]), context).await.unwrap();
+    let context = context(bench.bus.clone(), bench.directory.clone(), true);
+    let id = context.id.clone();
+    let edge = Edge::start(&parse(&["--canary-interval=0"]), context).await.unwrap();
     let (near, far) = duplex(1024);
     edge.welcome(Box::new(far));
     let request =

@@ -1,0 +1,26 @@
+//! Whether the roads to the routers and back are open.
+
+use crate::bench::{context, parse};
+use bus::Bus;
+use bus::message::Message;
+use bus::topic::{Mailbox, Queue};
+use directory::Directory;
+use edge::Edge;
+use testkit::eventually;
+
+#[tokio::test]
+async fn a_road_whose_canaries_do_not_come_back_is_named() {
+    let (bus, directory) = (Bus::memory(), Directory::memory());
+    let context = context(bus.clone(), directory, true);
+    let (id, health) = (context.id.clone(), context.health.clone());
+    let _edge = Edge::start(&parse(&["--canary-interval=1"]), context).await.unwrap();
+    let mut router = bus.work(Queue::Requests(0), "r").await;
+    let canary = router.next().await;
+    bus.post(&Mailbox::Edge(id), &Message::new(canary.message.body.clone())).await.unwrap();
+    canary.done();
+    eventually("one road is open, and one is not", async || {
+        let unmet: Vec<_> = health.complaints().into_iter().map(|(condition, _)| condition).collect();
+        unmet == ["canary requests:1"]
+    })
+    .await;
+}
