@@ -5,10 +5,11 @@
 //! They are answers as any other. The ids of a handle's requests grow: these are later than any that
 //! was known when the session was restored, and earlier than any that was asked since.
 
-use super::{Asked, Handle};
+use super::{Asked, Handle, Waiting};
 use bus::message::{Change, ClientEvent, Events};
 use protocol::MessageId;
-use protocol::videocall::Request;
+use protocol::object::Object;
+use protocol::videocall::{self, Request};
 
 /// The requests that a handle knows to have been asked, by their ids.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,15 +89,20 @@ impl Handle {
         self.known.asked_elsewhere(request);
         let place = self.waiting.iter().position(|waiting| waiting.id == request);
         let waiting = place.and_then(|place| self.waiting.remove(place));
-        let calls = matches!(events.change, Some(Change::Joined { .. }));
-        let negotiates = calls || events.change == Some(Change::Answered);
+        let joins = matches!(events.change, Some(Change::Joined { .. }));
+        let negotiates = joins || events.change == Some(Change::Answered);
         Some(Answered {
             transaction: events.events.iter().find_map(transaction)?.to_owned(),
-            owes_ack: waiting.map_or(negotiates, |waiting| waiting.jsep.is_some()),
-            calls,
+            owes_ack: waiting.as_ref().map_or(negotiates, |waiting| waiting.jsep.is_some()),
+            calls: waiting.as_ref().map_or(joins, calls),
             hang_up: false,
         })
     }
+}
+
+fn calls(waiting: &Waiting) -> bool {
+    let body = Object::parse(waiting.body.get()).unwrap_or_default();
+    videocall::request(&body) == Ok(Request::Call)
 }
 
 fn transaction(event: &ClientEvent) -> Option<&str> {

@@ -126,3 +126,14 @@ fn answers_to_what_was_asked_elsewhere_keep_their_order() {
     assert_eq!(alice.hears(events(None, list, None, vec![result("l", "list")])), [""; 0]);
     assert_eq!(alice.left(former), ["hangup", "ack c", "c: calling", "l: list"]);
 }
+
+#[test]
+fn who_is_in_a_call_hears_of_its_own_call_only_that_it_is() {
+    let (mut bob, call) = ringing(Side::Callee);
+    bob.says("1", json!({"request": "set"}));
+    bob.calls("2");
+    let second = Some(bob.handle.waiting[0].id);
+    let mut bob = bob.restored();
+    assert_eq!(bob.hears(events(None, second, None, vec![result("2", "hangup")])), ["ack 2", "2: error 480"]);
+    assert_eq!(bob.answered_on_leg(call, None, result("1", "set")), ["1: set"]);
+}
