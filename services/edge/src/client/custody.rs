@@ -19,15 +19,10 @@ impl Client {
         self.keep(Session::new(id, proof, now));
     }
 
-    /// Another connection gave this session up.
+    /// Another connection, or another edge, had this session before.
     pub fn claimed(&mut self, mut session: Session, now: Instant) {
         session.last_request = now;
         self.keep(session);
-    }
-
-    /// The directory had this session from another edge.
-    pub fn inherited(&mut self, session: Session, now: Instant) {
-        self.claimed(session, now);
     }
 
     /// A session that was given up, and that nobody took.

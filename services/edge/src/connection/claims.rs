@@ -131,7 +131,7 @@ impl Connection {
     pub(super) async fn inherit(&mut self, inherited: Inherited) {
         let Inherited { session, unheard, left, from } = inherited;
         let id = session.id;
-        self.client.inherited(session, Instant::now());
+        self.client.claimed(session, Instant::now());
         self.shared.registry.arrived(id);
         for text in unheard {
             self.remind(id, text).await;

@@ -30,7 +30,7 @@ fn restored(state: &str, later: Duration) -> Bench {
     let mut bench = connected();
     let unix_ms = outside::unix_millis() + later.as_millis() as u64;
     let session = restore(state, bench.now, unix_ms).unwrap();
-    bench.client.inherited(session, bench.now);
+    bench.client.claimed(session, bench.now);
     bench
 }
 

@@ -62,7 +62,7 @@ impl World {
         assert!(self.connections[from].client.lose(id));
         let edge = ServiceId::from("edge-2");
         let session = Session::restore(state, id, &edge, self.now, outside::unix_millis()).unwrap();
-        self.connections[to].client.inherited(session, self.now);
+        self.connections[to].client.claimed(session, self.now);
         self.sessions.insert(id, to);
     }
 
