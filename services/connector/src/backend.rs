@@ -108,7 +108,6 @@ impl Backend {
                 Input::Stop => break,
                 Input::Lease(Lease::Lost) => return self.abandon().await,
                 Input::Lease(Lease::Held { token, .. }) => self.on_renewed(token),
-                Input::Done(mark) => self.mailbox.done_until(mark),
                 Input::Verdict => self.announce(),
                 input if self.standing.is_sure() => self.on_input(input),
                 input => self.hold(input),
@@ -138,12 +137,13 @@ impl Backend {
         let now = Instant::now();
         let acts = match input {
             Input::Link(event) => return self.on_link(event),
+            Input::Done(mark) => return self.mailbox.done_until(mark),
             Input::Message(message) => {
                 let receipt = self.mailbox.mark().map(|mark| self.ledger.enter(mark)).unwrap_or_default();
                 self.calls.on_message(message, receipt, now)
             }
             Input::Due => self.calls.on_time(now),
-            Input::Stop | Input::Lease(_) | Input::Done(_) | Input::Verdict => return,
+            Input::Stop | Input::Lease(_) | Input::Verdict => return,
         };
         self.perform(acts);
     }
@@ -154,7 +154,7 @@ impl Backend {
         match &input {
             Input::Due => return,
             // Nothing that Janus had said before matters any more.
-            Input::Link(FromLink::Down(_)) => self.held.retain(|held| matches!(held, Input::Message(_))),
+            Input::Link(FromLink::Down(_)) => self.held.retain(|held| !matches!(held, Input::Link(_))),
             said if is_said(said) && self.held.len() >= MAX_HELD => {
                 metrics::counter!("switchboard_connector_missed_messages_total").increment(1);
                 self.missed = true;

@@ -26,13 +26,14 @@ impl Backend {
         Stopped::LeaseLost
     }
 
-    /// Leaves everything as it is to the next connector. The backend stays announced.
+    /// Leaves everything as it is to the next connector. The backend stays announced. Half of the time
+    /// there is goes to what was begun, the rest to Janus and to what is on its way to clients.
     async fn hand_over(mut self) {
         let settled = async {
             self.endings.settled().await;
             self.scribe.settled().await;
         };
-        if timeout(self.context.parting.bound, settled).await.is_err() {
+        if timeout(self.context.parting.bound / 2, settled).await.is_err() {
             tracing::warn!(backend = %self.server.name, "not all could be written down for the next connector");
         }
         while let Some(mark) = self.ledger.done().now_or_never() {
@@ -48,7 +49,7 @@ impl Backend {
         let name = self.server.name.clone();
         let acts = self.calls.down("The media server is being taken out of service", Instant::now());
         self.perform(acts);
-        if timeout(self.context.parting.bound, self.endings.settled()).await.is_err() {
+        if timeout(self.context.parting.bound / 2, self.endings.settled()).await.is_err() {
             tracing::warn!(backend = %name, "not all calls could be ended");
         }
         self.herald.stop().await;
