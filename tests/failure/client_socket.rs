@@ -50,8 +50,8 @@ async fn an_answer_that_was_on_its_way_is_heard() {
     let (mut alice, mut bob) = house.pair("alice", "bob").await;
     let call = json!({"request": "call", "username": "bob"});
     let transaction = alice.post_message(call, Some(testkit::sdp::offer())).await;
-    bob.expect_event("incomingcall").await;
     alice.drop_socket();
+    bob.expect_event("incomingcall").await;
     bob.accept().await;
     alice.reconnect(&house.door(1)).await;
     alice

@@ -1,7 +1,7 @@
 //! A connector freezes for longer than its lease and wakes: it finds that another has its calls, and leaves
 //! them and Janus alone.
 
-use super::house::{House, leave, part, talk};
+use super::house::{House, leave, part, settled, talk};
 use super::measure::Since;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -14,8 +14,7 @@ async fn one_that_wakes_after_it_was_replaced_does_no_harm() {
     let former = house.server();
     let ((mut alice, mut bob), (mut carol, mut dave)) =
         tokio::join!(house.call("alice", "bob"), house.call("carol", "dave"));
-    // What came about in its last moments may not be written down.
-    sleep(Duration::from_millis(300)).await;
+    settled().await;
     house.cluster.connectors[former].stop();
     let frozen = Since::now("connector freezes");
     house.taken_from(former).await;

@@ -1,16 +1,14 @@
 //! A connector is killed: another takes its lease, claims the Janus sessions and goes on with its calls.
 
-use super::house::{House, leave, part, talk, told};
+use super::house::{House, leave, part, settled, talk, told};
 use super::measure::Since;
 use serde_json::json;
 use std::time::Duration;
 use testkit::sdp;
-use tokio::time::sleep;
 
 const EVENT: &str = "connector is killed";
 const LEASE: Duration = Duration::from_secs(5);
 /// The lease, and then what is asked of Janus.
-const SETTLE: Duration = Duration::from_millis(300);
 const SETTLED: Duration = Duration::from_secs(8);
 
 #[tokio::test]
@@ -25,8 +23,7 @@ async fn another_goes_on_with_all_it_had() {
     let (mut ringing, mut calling) = tokio::join!(house.pair("ivan", "judy"), house.pair("kim", "leo"));
     ringing.0.call("judy").await;
     ringing.1.expect_event("incomingcall").await;
-    // What came about in its last moments may not be written down.
-    sleep(SETTLE).await;
+    settled().await;
     house.cluster.connectors[former].kill();
     let killed = Since::now(EVENT);
     house.janus.admin().await.hangup_webrtc(session, handle).await;
