@@ -105,7 +105,8 @@ fn calls(waiting: &Waiting) -> bool {
     videocall::request(&body) == Ok(Request::Call)
 }
 
-fn transaction(event: &ClientEvent) -> Option<&str> {
+/// The request that an event answers.
+pub(super) fn transaction(event: &ClientEvent) -> Option<&str> {
     match event {
         ClientEvent::Plugin { transaction, .. } => transaction.as_deref(),
         ClientEvent::Error { transaction, .. } => Some(transaction),

@@ -1,6 +1,6 @@
 //! What comes back to a handle from routers and connectors, and what time does to it.
 
-use super::answered::Answered;
+use super::answered::{Answered, transaction};
 use super::{Asked, Handle, Leg};
 use crate::act::{Act, Road};
 use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message, Release};
@@ -22,12 +22,13 @@ impl Handle {
 
     /// Of a call that its client asked for and that a connector refuses, only the answer concerns a
     /// handle that is in another call by now.
-    fn without_other_call(&self, events: Events) -> Events {
+    fn without_other_call(&self, mut events: Events) -> Events {
         let in_other = self.call().is_some() && events.call.is_some() && events.call != self.call();
-        match in_other && events.change == Some(Change::Left) && self.is_answer(&events) {
-            true => Events { call: None, change: None, ..events },
-            false => events,
+        if in_other && events.change == Some(Change::Left) && self.is_answer(&events) {
+            events.events.retain(|event| transaction(event).is_some());
+            (events.call, events.change) = (None, None);
         }
+        events
     }
 
     fn do_what_is_said(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {

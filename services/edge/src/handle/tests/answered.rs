@@ -137,3 +137,16 @@ fn who_is_in_a_call_hears_of_its_own_call_only_that_it_is() {
     assert_eq!(bob.hears(events(None, second, None, vec![result("2", "hangup")])), ["ack 2", "2: error 480"]);
     assert_eq!(bob.answered_on_leg(call, None, result("1", "set")), ["1: set"]);
 }
+
+#[test]
+fn of_a_call_that_ends_elsewhere_only_the_answer_concerns_who_is_in_another() {
+    let (bob, _) = ringing(Side::Callee);
+    let mut bob = bob.restored();
+    let ended = events(
+        Some(CallId::fresh()),
+        before(&bob),
+        Some(Change::Left),
+        vec![result("h", "hangup"), notice("hangup")],
+    );
+    assert_eq!(bob.hears(ended), ["h: hangup"]);
+}
