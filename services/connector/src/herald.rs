@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// How often the lease is renewed and the backend announced.
-pub const RENEW_EVERY: Duration = Duration::from_secs(1);
+const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// How long a lease holds without being renewed.
 pub const LEASE_LIFE: Duration = Duration::from_secs(4);
 /// How long an announcement holds.

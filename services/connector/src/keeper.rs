@@ -4,7 +4,7 @@
 //! the longer the more it has, so that the others come first.
 
 use crate::backend::{self, Stopped, Tenure, lease_name};
-use crate::herald::{LEASE_LIFE, RENEW_EVERY};
+use crate::herald::LEASE_LIFE;
 use crate::janus::site::{Dialler, Site};
 use crate::options::{Server, Terms};
 use crate::outbox::Outbox;
@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+/// How often a lease that another has is asked for: it is to be taken within a second of its end.
+const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How much longer to wait for each lease that is held already, and for how many of them at most:
 /// a connector with many servers must not take a minute to serve them all.
 const MODESTY: Duration = Duration::from_millis(100);
@@ -66,7 +68,7 @@ impl Keeper {
             // still has its calls, and is to be there first.
             match is_held && !self.is_noted(server).await {
                 true if lost.get_or_insert_with(Instant::now).elapsed() < LEASE_LIFE => {
-                    tokio::time::sleep(RENEW_EVERY).await;
+                    tokio::time::sleep(ASK_EVERY).await;
                     continue;
                 }
                 true => {}
@@ -84,7 +86,7 @@ impl Keeper {
                 Err(error) => tracing::warn!(%error, backend = %server.name, "no lease could be asked for"),
             }
             drop(held);
-            tokio::time::sleep(RENEW_EVERY).await;
+            tokio::time::sleep(ASK_EVERY).await;
         }
     }
 
