@@ -27,10 +27,11 @@ impl World {
             (32, Some(id)) => self.moves(*id, usize::from(how) % UNSURE),
             (33, _) => self.by_other_road = how > 96,
             (34, _) if how > 240 => self.outside.term = self.outside.term.map(|term| term + 1),
+            (34, _) => drop(self.arrives(usize::from(how))),
             (35, Some(id)) if how < 128 => self.is_not_written_down(*id),
             (35, Some(id)) => self.is_written_down(*id),
-            (36, Some(id)) => self.dies(*id),
-            (34, _) => drop(self.arrives(usize::from(how))),
+            // Without stamps nobody can tell what comes again.
+            (36, Some(id)) if self.outside.term.is_some() => self.dies(*id),
             _ => {}
         }
     }
