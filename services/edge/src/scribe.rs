@@ -26,8 +26,8 @@ use tokio::time::{Instant, sleep};
 const GATHER: Duration = Duration::from_millis(10);
 /// How many sessions and about how many bytes are written in one round trip.
 const MANY: (usize, usize) = (256, 1 << 20);
-/// The pause after the directory failed, growing from the first to the second.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// The pause after the directory failed, growing from the first to the second: less than a claim waits.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// Sessions to be written down.
 #[derive(Default)]
