@@ -20,7 +20,7 @@ impl Person {
                 Heard::Text(text) => self.hears(at, &text),
                 _ => {
                     self.trace.note_at(at, self.name, "its socket is closed");
-                    self.loses_socket();
+                    self.loses_socket(at);
                 }
             }
         }
@@ -63,7 +63,7 @@ impl Person {
         let Some(asked) = self.asked.get_mut(transaction) else { panic!("{name}: never asked: {told}") };
         match (told["janus"].as_str().unwrap(), asked.verb) {
             ("ack", "message") => {
-                assert!(asked.answered.is_none(), "{name}: an ack after the answer: {told}");
+                assert!(asked.answered.is_none_or(&again), "{name}: an ack after the answer: {told}");
                 assert!(asked.acked.is_none_or(&again), "{name}: a second ack: {told}");
                 asked.acked = Some(at);
             }
@@ -79,7 +79,7 @@ impl Person {
 
     /// Whether what was heard at that time may be heard again.
     fn may_come_again(&self) -> impl Fn(Instant) -> bool + use<> {
-        let doubts = self.doubts.clone();
+        let doubts = self.doubtful.clone();
         move |at| doubts.iter().any(|(from, to)| (*from..=*to).contains(&at))
     }
 
@@ -100,7 +100,7 @@ impl Person {
     fn is_refused(&mut self, told: &Value) {
         let away = self.away.map(|since| since.elapsed()).unwrap_or_default();
         if told["error"]["code"] != 458 {
-            return self.loses_socket();
+            return self.loses_socket(Instant::now());
         }
         assert!(away + SLACK > GRACE, "{}: its session is gone after {away:?}: {told}", self.name);
         (self.socket, self.former) = (None, None);
@@ -139,12 +139,13 @@ impl Person {
         if matches!(call, Call::Calling | Call::Ringing) {
             self.last_update = 0;
         }
+        self.end_untold &= call == Call::Up;
         self.call = call;
     }
 
     /// Whether it has lately claimed its session from an edge that died or froze.
     fn is_doubtful(&self) -> bool {
-        !self.doubts.is_empty()
+        !self.doubtful.is_empty()
     }
 
     fn has_heard(&mut self, at: Instant, sdp: &str, told: &Value) -> bool {
@@ -157,7 +158,7 @@ impl Person {
     fn hears_update(&mut self, told: &Value) {
         let sdp = told["jsep"]["sdp"].as_str().unwrap();
         let number = sdp.split(' ').nth(1).and_then(|number| number.parse().ok()).unwrap();
-        let in_order = self.last_update < number;
+        let in_order = self.last_update < number || Instant::now() < self.disorder;
         assert!(self.call != Call::None && in_order, "{}: behind {}: {told}", self.name, self.last_update);
         self.last_update = number;
     }

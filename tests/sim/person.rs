@@ -3,6 +3,7 @@
 use super::dice::Dice;
 use super::socket::Socket;
 use super::trace::Trace;
+use protocol::{HandleId, HandleRef, SessionId};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 /// A client says something so often, that its session does not end for silence.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+const EVER: Duration = Duration::from_secs(3_600);
 
 /// What was asked, and what came of it.
 pub(super) struct Asked {
@@ -43,10 +45,14 @@ pub struct Person {
     pub name: &'static str,
     /// The place of the edge that its socket goes to.
     pub door: usize,
+    /// The place that it went to before.
+    pub former_door: usize,
     /// The name it has registered.
     pub registered: Option<String>,
     /// What it knows of its call.
     pub call: Call,
+    /// Whether it may never hear that this call is over.
+    pub end_untold: bool,
     /// Its session.
     pub session: Option<u64>,
     /// Its handle.
@@ -64,8 +70,10 @@ pub struct Person {
     pub(super) heard: BTreeMap<String, Instant>,
     /// The number of the last update in its call.
     pub(super) last_update: u64,
-    /// When what it heard may come again, because its edge died or froze.
-    pub(super) doubts: Vec<(Instant, Instant)>,
+    /// Until when updates may overtake each other.
+    pub(super) disorder: Instant,
+    /// When what it heard may come again, because something died or froze.
+    pub(super) doubtful: Vec<(Instant, Instant)>,
     /// Sessions and handles that are over for it.
     pub(super) gone: BTreeSet<u64>,
     number: u64,
@@ -78,8 +86,10 @@ impl Person {
         Self {
             name,
             door: 0,
+            former_door: 0,
             registered: None,
             call: Call::None,
+            end_untold: false,
             session: None,
             handle: None,
             away: None,
@@ -90,7 +100,8 @@ impl Person {
             asked: BTreeMap::new(),
             heard: BTreeMap::new(),
             last_update: 0,
-            doubts: Vec::new(),
+            disorder: Instant::now(),
+            doubtful: Vec::new(),
             gone: BTreeSet::new(),
             number,
             last_said: Instant::now(),
@@ -102,6 +113,11 @@ impl Person {
         self.socket.is_some() && self.away.is_none() && self.opening.is_none()
     }
 
+    /// Its handle, as the cluster knows it.
+    pub fn who(&self) -> Option<HandleRef> {
+        Some(HandleRef { session: SessionId(self.session?), handle: HandleId(self.handle?) })
+    }
+
     /// Whether it waits for its session.
     pub fn is_opening(&self) -> bool {
         self.opening.is_some()
@@ -110,7 +126,7 @@ impl Person {
     /// Connects and begins a session.
     pub fn begins(&mut self, door: usize, stream: DuplexStream) {
         self.session_goes();
-        self.loses_socket();
+        self.loses_socket(Instant::now());
         (self.door, self.socket) = (door, Some(Socket::open(stream)));
         self.opening = Some(self.says("create", json!({})));
     }
@@ -120,21 +136,22 @@ impl Person {
         self.away.get_or_insert_with(Instant::now);
         self.excuse_what_has_no_ack();
         self.former = self.socket.take();
-        (self.door, self.socket) = (door, Some(Socket::open(stream)));
+        self.former_door = std::mem::replace(&mut self.door, door);
+        self.socket = Some(Socket::open(stream));
         self.opening = Some(self.says("claim", json!({})));
     }
 
     /// Its socket is gone, by its own doing or not.
-    pub fn loses_socket(&mut self) {
+    pub fn loses_socket(&mut self, at: Instant) {
         // What waits in it, or in front of it, was handed over and counts as heard.
         if self.socket.take().is_some_and(|socket| !socket.is_reading()) {
-            self.doubt(Duration::from_secs(3600));
-            self.excuse_all();
+            self.doubts(EVER, Duration::ZERO);
+            self.excuses(EVER);
         }
         (self.former, self.opening) = (None, None);
         self.excuse_what_has_no_ack();
         match self.session {
-            Some(_) => _ = self.away.get_or_insert_with(Instant::now),
+            Some(_) => _ = self.away.get_or_insert(at),
             None => self.session_goes(),
         }
     }
@@ -238,16 +255,21 @@ impl Person {
         unsure.for_each(|asked| asked.excused = true);
     }
 
-    fn excuse_all(&mut self) {
-        self.asked.values_mut().for_each(|asked| asked.excused = true);
+    /// What it heard or hears in this time before and after now may come again.
+    pub fn doubts(&mut self, before: Duration, after: Duration) {
+        let now = Instant::now();
+        self.doubtful.push((now.checked_sub(before).unwrap_or(now), now + after));
     }
 
-    /// Its edge dies or freezes: what happened in the time before may not be written down.
-    pub fn doubt(&mut self, before: Duration) {
-        let now = Instant::now();
-        let from = now.checked_sub(before).unwrap_or(now);
-        self.doubts.push((from, now));
-        let lost = |asked: &&mut Asked| asked.acked.is_some_and(|acked| acked >= from);
+    /// Somebody's edge freezes. What that reads when it wakes may be older than what was said elsewhere
+    /// meanwhile.
+    pub fn expects_disorder(&mut self, until: Instant) {
+        self.disorder = self.disorder.max(until);
+    }
+
+    /// What it asked, and was acknowledged in this time before now, may be lost.
+    pub fn excuses(&mut self, before: Duration) {
+        let lost = |asked: &&mut Asked| asked.acked.is_some_and(|acked| acked.elapsed() <= before);
         self.asked.values_mut().filter(lost).for_each(|asked| asked.excused = true);
     }
 

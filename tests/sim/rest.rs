@@ -3,8 +3,9 @@
 use super::cluster::{BACKENDS, Kind};
 use super::person::{Call, Person};
 use super::world::World;
+use bus::topic::{Log, Mailbox, Queue};
+use bus::{MAX_DELIVERIES, REDELIVER_AFTER};
 use directory::record::Call as Record;
-use protocol::{HandleId, HandleRef, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,6 +15,8 @@ const SETTLED: Duration = Duration::from_secs(5);
 const RECOVERED: Duration = Duration::from_secs(30);
 /// How long a client may wait for the answers of all it has asked.
 const ANSWERED: Duration = Duration::from_secs(40);
+/// How long a request may be delivered again and again.
+const REDELIVERED: Duration = REDELIVER_AFTER.saturating_mul(MAX_DELIVERIES);
 /// How long a media server remembers a session that nobody has claimed.
 const FORGOTTEN: Duration = Duration::from_secs(45);
 
@@ -46,13 +49,14 @@ impl World {
     async fn people_agree_with_the_directory(&self) {
         let directory = &self.cluster.directory;
         for person in self.people.iter().filter(|person| person.is_there() && person.is_reading()) {
-            let Some(who) = handle_of(person) else { continue };
+            let Some(who) = person.who() else { continue };
             let record = directory.handle(who).await.unwrap();
             let in_call = record.as_ref().is_some_and(|record| record.call.is_some());
             let Person { name, call, registered, .. } = person;
-            assert_eq!(*call != Call::None, in_call, "{name} is {call:?}, its handle: {record:?}");
-            let owned = record.and_then(|record| record.username);
-            assert_eq!(*registered, owned, "{name}'s name and its handle's");
+            let knows = (*call != Call::None) == in_call || person.end_untold && !in_call;
+            assert!(knows, "{name} is {call:?}, its handle: {record:?}");
+            let owned = record.as_ref().and_then(|record| record.username.clone());
+            assert_eq!(*registered, owned, "{name}'s name, its handle: {record:?}");
             let Some(registered) = registered else { continue };
             let user = directory.user(registered).await.unwrap();
             assert_eq!(user.map(|user| user.owner.handle), Some(who), "{registered} belongs to {name}");
@@ -83,13 +87,19 @@ impl World {
         self.passes(RECOVERED).await;
         self.trace.note("-", "everybody is gone");
         self.nobody_is_left().await;
-        for kind in [Kind::Edge, Kind::Connector, Kind::Router] {
-            for place in 0..2 {
-                self.cluster.stop(kind, place).await;
-            }
-        }
+        self.all_stop(Kind::Edge).await;
+        self.passes(SETTLED + REDELIVERED).await;
+        self.no_request_is_left().await;
+        self.all_stop(Kind::Connector).await;
+        self.all_stop(Kind::Router).await;
         self.passes(FORGOTTEN).await;
         self.nothing_is_left().await;
+    }
+
+    async fn all_stop(&mut self, kind: Kind) {
+        for place in 0..2 {
+            self.cluster.stop(kind, place).await;
+        }
     }
 
     async fn nobody_is_left(&self) {
@@ -109,23 +119,22 @@ impl World {
             assert_eq!(directory.calls_on(&backend.into()).await.unwrap(), [], "calls on {backend}");
             assert_eq!(self.cluster.janus[place].lock().await.calls(), 0, "on the server {backend}");
         }
-        for queue in bus::topic::Queue::all_requests() {
+    }
+
+    async fn no_request_is_left(&self) {
+        for queue in Queue::all_requests() {
             assert_eq!(self.cluster.bus.backlog(&queue.key()).await.unwrap(), 0, "{}", queue.key());
         }
     }
 
     async fn nothing_is_left(&self) {
         for (place, backend) in BACKENDS.into_iter().enumerate() {
-            let mailbox = bus::topic::Mailbox::Backend(backend.into());
+            let mailbox = Mailbox::Backend(backend.into());
             assert_eq!(self.cluster.bus.backlog(&mailbox.key()).await.unwrap(), 0, "{}", mailbox.key());
             let janus = self.cluster.janus[place].lock().await;
             assert_eq!((janus.sessions(), janus.handles()), (0, 0), "on the server {backend}");
         }
-        let dead = self.cluster.bus.tail(bus::topic::Log::Dead, 10).await.unwrap();
+        let dead = self.cluster.bus.tail(Log::Dead, 10).await.unwrap();
         assert!(dead.is_empty(), "messages that nobody could deal with: {dead:?}");
     }
-}
-
-fn handle_of(person: &Person) -> Option<HandleRef> {
-    Some(HandleRef { session: SessionId(person.session?), handle: HandleId(person.handle?) })
 }

@@ -1,6 +1,7 @@
 //! Runs seeds, each in a runtime and on a thread of its own, and says which failed.
 
 use super::story::troubles;
+use super::trace::{Trace, with_logs};
 use super::world::World;
 use std::any::Any;
 use std::cell::RefCell;
@@ -29,13 +30,13 @@ thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Tells the story of a seed.
-pub fn run(seed: u64) -> Told {
+/// Tells the story of a seed, with what services log if wanted.
+pub fn run(seed: u64, logs: bool) -> Told {
     notice_panics();
     thread::spawn(move || {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let told = lines.clone();
-        let ended = panic::catch_unwind(AssertUnwindSafe(|| story(seed, told)));
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| story(seed, logs, told)));
         let failure = PANIC.take().or(ended.err().map(|_| "it panicked".to_owned()));
         let lines = std::mem::take(&mut *lines.lock().unwrap_or_else(|broken| broken.into_inner()));
         Told { lines, failure }
@@ -44,12 +45,14 @@ pub fn run(seed: u64) -> Told {
     .unwrap()
 }
 
-fn story(seed: u64, lines: Arc<Mutex<Vec<String>>>) {
+fn story(seed: u64, logs: bool, lines: Arc<Mutex<Vec<String>>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let start = Instant::now();
         protocol::outside::rehearse(seed, move || MORNING + start.elapsed().as_millis() as u64);
-        let mut world = World::new(seed, lines).await;
+        let trace = Trace::new(lines);
+        let _logs = logs.then(|| with_logs(&trace));
+        let mut world = World::new(seed, trace).await;
         let troubles = troubles(world.people.len());
         let steps = STEPS.0 + world.dice.below(STEPS.1);
         world.is_told(steps, &troubles).await;
@@ -82,8 +85,9 @@ pub fn run_all(seeds: Range<u64>) {
     let failed = Mutex::new(Vec::new());
     let work = || {
         while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < seeds.end) {
-            if let Some(failure) = run(seed).failure {
-                failed.lock().unwrap().push((seed, failure));
+            if let Some(failure) = run(seed, false).failure {
+                println!("seed {seed}: {failure}\n    make sim SEED={seed}");
+                failed.lock().unwrap().push(seed);
             }
         }
     };
@@ -91,10 +95,6 @@ pub fn run_all(seeds: Range<u64>) {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         (0..processors).for_each(|_| _ = scope.spawn(work));
     });
-    let mut failed = failed.into_inner().unwrap();
-    failed.sort();
-    for (seed, failure) in failed.iter().take(20) {
-        println!("seed {seed}: {failure}\n    make sim SEED={seed}");
-    }
-    assert!(failed.is_empty(), "{} of {} seeds failed", failed.len(), seeds.end - seeds.start);
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {} seeds failed: {failed:?}", failed.len(), seeds.end - seeds.start);
 }

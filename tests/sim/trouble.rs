@@ -1,9 +1,15 @@
 //! What goes wrong, and how it comes right again.
 
 use super::cluster::{BACKENDS, Kind};
+use super::person::Call;
 use super::world::World;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// How late what an edge was told may come that was frozen: it was for so long at most.
+const LATE: Duration = Duration::from_secs(15);
+
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +59,7 @@ impl Trouble {
                 Self::Killed(one, _) | Self::Frozen(one, _) | Self::Stopped(one, _),
                 Self::Killed(two, _) | Self::Frozen(two, _) | Self::Stopped(two, _),
             ) => one == two,
+            (Self::Stopped(..), Self::StoreAway) | (Self::StoreAway, Self::Stopped(..)) => true,
             (Self::Slow(one), Self::Slow(two)) => one == two,
             (Self::Slow(_), _) | (_, Self::Slow(_)) => false,
             (Self::Drained(_), Self::Drained(_)) => true,
@@ -76,7 +83,12 @@ impl World {
         self.troubled = Some(Instant::now());
         self.people_doubt(trouble);
         match trouble {
-            Trouble::Killed(kind, place) => self.cluster.kill(kind, place),
+            Trouble::Killed(kind, place) => {
+                self.cluster.kill(kind, place);
+                if kind == Kind::Connector {
+                    self.some_ends_are_never_told().await;
+                }
+            }
             Trouble::Frozen(kind, place) => self.cluster.freeze(kind, place),
             Trouble::Stopped(kind, place) => self.cluster.stop(kind, place).await,
             Trouble::StoreAway => self.cluster.store_is_away(true),
@@ -93,6 +105,11 @@ impl World {
 
     /// It is over.
     pub async fn is_over(&mut self, trouble: Trouble) {
+        let starts = matches!(trouble, Trouble::Killed(..) | Trouble::Stopped(..));
+        if starts && self.due.iter().any(|(_, other)| *other == Trouble::StoreAway) {
+            // No service starts without the store.
+            return self.due.push((Instant::now() + MOMENT, trouble));
+        }
         self.trace.note("!", format_args!("{trouble:?} is over"));
         self.troubled = Some(Instant::now());
         self.people_doubt(trouble);
@@ -111,6 +128,19 @@ impl World {
         }
     }
 
+    /// A connector frees the handles of a call before it tells anybody of the end; one that dies between
+    /// the two takes the news with it.
+    async fn some_ends_are_never_told(&mut self) {
+        for person in &mut self.people {
+            let Some(who) = person.who() else { continue };
+            let record = self.cluster.directory.handle(who).await.unwrap();
+            if person.call != Call::None && record.is_some_and(|record| record.call.is_none()) {
+                self.trace.note(person.name, "may never hear that its call is over");
+                person.end_untold = true;
+            }
+        }
+    }
+
     async fn drains(&self, place: usize, drain: bool) {
         let (name, directory) = (BACKENDS[place].into(), &self.cluster.directory);
         match drain {
@@ -119,12 +149,23 @@ impl World {
         }
     }
 
-    /// Clients of an edge that dies or freezes may hear again what it has not written down, and never
-    /// what it took without writing it down.
+    /// What happened just before something died or froze may not be written down: then it comes again,
+    /// and of what an edge had taken it may be lost.
     fn people_doubt(&mut self, trouble: Trouble) {
-        let (Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door)) = trouble else { return };
-        for person in self.people.iter_mut().filter(|person| person.door == door) {
-            person.doubt(self.doubt);
+        for person in &mut self.people {
+            match trouble {
+                Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door) => {
+                    person.expects_disorder(Instant::now() + LATE);
+                    if [person.door, person.former_door].contains(&door) {
+                        person.doubts(self.doubt, Duration::ZERO);
+                        person.excuses(self.doubt);
+                    }
+                }
+                Trouble::Killed(Kind::Connector, _) | Trouble::Frozen(Kind::Connector, _) => {
+                    person.doubts(self.doubt, LATE);
+                }
+                _ => {}
+            }
         }
     }
 }
