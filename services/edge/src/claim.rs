@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout};
 /// How long another edge may take to surrender a session.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// An edge that has been silent for so long is not asked.
-const SILENCE: Duration = Duration::from_secs(3);
+pub const SILENCE: Duration = Duration::from_secs(3);
 /// How often a claim is tried when others are quicker.
 const TRIES: u32 = 3;
 
@@ -109,7 +109,11 @@ pub async fn claim(
         else {
             continue;
         };
-        let left = match holder.filter(|_| !surrendered) {
+        let left = match holder {
+            Some(holder) if surrendered => {
+                shared.estates.watch(&holder, id).await;
+                Vec::new()
+            }
             Some(holder) => shared.estates.inherit(&holder, id, shared).await,
             None => Vec::new(),
         };

@@ -5,8 +5,12 @@
 //! heard yet. An [`Estate`] holds what the mailbox holds, no more than [`bus::MAX_BACKLOG`] messages.
 //! Events that a session has had before are known by their stamps.
 //!
+//! An edge that surrendered a session forwards what still comes for it. Should it die before everybody
+//! knows, its mailbox is an estate too: for [`STRAGGLERS`] its signs of life are watched.
+//!
 //! How it fails: what cannot be read now is read at the next look.
 
+use crate::claim::SILENCE;
 use crate::ledger::Receipt;
 use crate::shared::Shared;
 use crate::{forwards, mailbox};
@@ -35,6 +39,8 @@ pub struct Estates {
 /// What one edge left.
 #[derive(Default)]
 struct Estate {
+    /// Its edge is known to be gone; the mailbox of one that may be alive is left to it.
+    is_open: bool,
     /// How far its mailbox has been read.
     read: Option<Mark>,
     /// What is in it for sessions that nobody has claimed here.
@@ -48,10 +54,19 @@ impl Estates {
     pub async fn inherit(&self, from: &ServiceId, session: SessionId, shared: &Shared) -> Vec<Events> {
         let mut estates = self.estates.lock().await;
         let estate = estates.entry(from.clone()).or_default();
+        estate.is_open = true;
         estate.heirs.insert(session, Instant::now() + STRAGGLERS);
         estate.look(from, shared).await;
         self.opened.notify_one();
         estate.left.remove(&session).unwrap_or_default()
+    }
+
+    /// An edge has surrendered a session and forwards what comes for it, as long as it lives.
+    pub async fn watch(&self, from: &ServiceId, session: SessionId) {
+        let mut estates = self.estates.lock().await;
+        let estate = estates.entry(from.clone()).or_default();
+        estate.heirs.insert(session, Instant::now() + STRAGGLERS);
+        self.opened.notify_one();
     }
 
     /// Delivers what comes late, for ever.
@@ -59,8 +74,12 @@ impl Estates {
         loop {
             let mut estates = shared.estates.estates.lock().await;
             for (from, estate) in estates.iter_mut() {
-                estate.look(from, &shared).await;
-                estate.deliver(&shared).await;
+                estate.is_open = estate.is_open || is_gone(from, &shared).await;
+                if estate.is_open {
+                    estate.look(from, &shared).await;
+                    estate.deliver(&shared).await;
+                }
+                estate.forget(Instant::now());
             }
             estates.retain(|_, estate| !estate.heirs.is_empty());
             let is_empty = estates.is_empty();
@@ -93,13 +112,21 @@ impl Estate {
     /// Delivers what was left for heirs. Who says something new to a session that is here now is to
     /// hear of that.
     async fn deliver(&mut self, shared: &Arc<Shared>) {
-        let now = Instant::now();
         for session in self.heirs.keys() {
             for events in self.left.remove(session).into_iter().flatten() {
                 forwards::attend(&events, &shared.context.id, shared).await;
                 mailbox::deliver(events, Receipt::none(), shared).await;
             }
         }
+    }
+
+    fn forget(&mut self, now: Instant) {
         self.heirs.retain(|_, until| *until > now);
     }
+}
+
+/// Whether an edge is dead, as far as anybody can tell.
+async fn is_gone(edge: &ServiceId, shared: &Shared) -> bool {
+    let silence = shared.context.directory.edge_silence(edge).await;
+    silence.is_ok_and(|silence| silence.is_none_or(|silence| silence > SILENCE))
 }

@@ -112,8 +112,8 @@ impl Shared {
         matches!(directory.session(session).await, Ok(Some(record)) if record.edge != *own)
     }
 
-    /// Puts a message on the bus. What is given back is sent again in the background when it cannot
-    /// be sent now: nobody else knows that the handle is gone, or the call not wanted.
+    /// Puts a message on the bus. What is given back or hung up is sent again in the background when it
+    /// cannot be sent now: nobody else knows that the handle is gone, or the call not wanted.
     pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
         let gives_back = matches!(message.body, Body::Release(_) | Body::Abandon(_));
         // An edge that was frozen may give back what another edge has taken.
@@ -121,9 +121,9 @@ impl Shared {
             return Ok(());
         }
         let sent = send(&self.context, road, message, who).await;
-        if sent.is_err() && gives_back {
-            let (context, message) = (self.context.clone(), message.clone());
-            tokio::spawn(async move { send_again(&context, &message, who).await });
+        if sent.is_err() && (gives_back || matches!(message.body, Body::Hangup(_))) {
+            let (context, road, message) = (self.context.clone(), road.clone(), message.clone());
+            tokio::spawn(async move { send_again(&context, &road, &message, who).await });
             return Ok(());
         }
         sent
@@ -141,14 +141,14 @@ async fn send(context: &Context, road: &Road, message: &Message, who: HandleRef)
     tokio::time::timeout(SEND_PATIENCE, sending).await.map_err(too_long)?
 }
 
-async fn send_again(context: &Context, message: &Message, who: HandleRef) {
+async fn send_again(context: &Context, road: &Road, message: &Message, who: HandleRef) {
     for _ in 0..TRIES {
         sleep(Duration::from_secs(1)).await;
-        if send(context, &Road::Requests, message, who).await.is_ok() {
+        if send(context, road, message, who).await.is_ok() {
             return;
         }
     }
-    tracing::error!(handle = %who, "a handle that is gone could not be released");
+    tracing::error!(handle = %who, "a handle that is gone, or a call that is not wanted, could not be given back");
 }
 
 fn info(options: &Options, context: &Context) -> ServerInfo {
