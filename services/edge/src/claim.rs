@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::shared::Shared;
 use bus::message::{Body, Events, Message, Surrender};
 use bus::topic::Mailbox;
-use directory::record;
+use directory::{LONG_AGO, record};
 use protocol::{ServiceId, SessionId};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout};
 /// How long another edge may take to surrender a session.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// An edge that has been silent for so long is not asked.
-pub const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(3);
 /// How often a claim is tried when others are quicker.
 const TRIES: u32 = 3;
 
@@ -136,7 +136,7 @@ async fn is_over(shared: &Shared, record: &record::Session) -> directory::Result
 
 /// Asks an edge for a session; false when it does not answer.
 async fn surrender(shared: &Shared, id: SessionId, holder: &ServiceId) -> directory::Result<bool> {
-    if silence(shared, holder).await?.is_none_or(|silence| silence > SILENCE) {
+    if is_gone(shared, holder).await? {
         return Ok(false);
     }
     let surrendered = shared.claims.expect(id);
@@ -148,6 +148,13 @@ async fn surrender(shared: &Shared, id: SessionId, holder: &ServiceId) -> direct
     let answered = timeout(PATIENCE, asking).await.unwrap_or(false);
     shared.claims.lock().remove(&id);
     Ok(answered)
+}
+
+/// Whether an edge is dead, as far as this one can tell: right after an outage all seem silent.
+pub async fn is_gone(shared: &Shared, edge: &ServiceId) -> directory::Result<bool> {
+    let silence = silence(shared, edge).await?;
+    let may_judge = shared.signs.heard_for(SILENCE) || silence.is_some_and(|silence| silence >= LONG_AGO);
+    Ok(may_judge && silence.is_none_or(|silence| silence > SILENCE))
 }
 
 async fn silence(shared: &Shared, edge: &ServiceId) -> directory::Result<Option<Duration>> {

@@ -10,7 +10,7 @@
 //!
 //! How it fails: what cannot be read now is read at the next look.
 
-use crate::claim::SILENCE;
+use crate::claim::is_gone;
 use crate::ledger::Receipt;
 use crate::shared::Shared;
 use crate::{forwards, mailbox};
@@ -74,7 +74,7 @@ impl Estates {
         loop {
             let mut estates = shared.estates.estates.lock().await;
             for (from, estate) in estates.iter_mut() {
-                estate.is_open = estate.is_open || is_gone(from, &shared).await;
+                estate.is_open = estate.is_open || is_gone(&shared, from).await.unwrap_or(false);
                 if estate.is_open {
                     estate.look(from, &shared).await;
                     estate.deliver(&shared).await;
@@ -123,10 +123,4 @@ impl Estate {
     fn forget(&mut self, now: Instant) {
         self.heirs.retain(|_, until| *until > now);
     }
-}
-
-/// Whether an edge is dead, as far as anybody can tell.
-async fn is_gone(edge: &ServiceId, shared: &Shared) -> bool {
-    let silence = shared.context.directory.edge_silence(edge).await;
-    silence.is_ok_and(|silence| silence.is_none_or(|silence| silence > SILENCE))
 }

@@ -4,14 +4,31 @@
 
 use crate::registry::Inbound;
 use crate::shared::Shared;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often an edge says that it is alive.
 const EVERY: Duration = Duration::from_secs(1);
 /// How soon it says so again when the directory did not hear it: others take its silence for its own.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// Since when each sign of life of this edge has been heard: who is not heard himself cannot tell
+/// whether others are silent.
+#[derive(Default)]
+pub struct Signs(Mutex<Option<Instant>>);
+
+impl Signs {
+    /// Whether the directory has heard every sign for so long.
+    pub fn heard_for(&self, time: Duration) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| since.elapsed() >= time)
+    }
+
+    fn note(&self, heard: bool) {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = heard.then(|| since.unwrap_or_else(Instant::now));
+    }
+}
 
 /// Says so for ever.
 pub async fn keep_saying(shared: Arc<Shared>) {
@@ -21,7 +38,9 @@ pub async fn keep_saying(shared: Arc<Shared>) {
         ticks.tick().await;
         metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
         metrics::gauge!("switchboard_edge_unsettled_messages").set(shared.ledger.open() as f64);
-        match shared.context.directory.edge_alive(&shared.context.id).await {
+        let sign = shared.context.directory.edge_alive(&shared.context.id).await;
+        shared.signs.note(sign.is_ok());
+        match sign {
             Ok(true) => {}
             Ok(false) => write_all_down_again(&shared),
             Err(error) => {
