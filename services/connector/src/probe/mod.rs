@@ -1,7 +1,7 @@
 //! Finds out whether the VideoCall plugin of a Janus server still works.
 //!
 //! One that is frozen is acknowledged for and says nothing more, while all else of its Janus goes on;
-//! only an event tells. So a handle of our own, on a websocket and a session of its own ([`line`]), has
+//! only an event tells. So a handle of our own, on a websocket and a session of its own ([`mod@line`]), has
 //! the plugin `set` nothing every [`PERIOD`], and the [`breaker`](crate::breaker) judges. While it is
 //! not closed, each probe takes a fresh handle, as a call would.
 //!
