@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `edges.rs` | sessions that nobody claimed, and their handles |
+//! | `mail.rs` | what was said to them after their sessions had gone elsewhere |
 //! | `backends.rs` | calls on a backend that nobody serves |
 //!
 //! What it remembers from one look to the next only saves looking, or has it wait longer than needed:
@@ -11,6 +12,7 @@
 
 mod backends;
 mod edges;
+mod mail;
 
 use crate::verbs::Failure;
 use backends::Backends;

@@ -6,6 +6,7 @@
 //! session still reads in its mailbox. Handles that were left behind by an edge that died while it
 //! claimed their session then follow it.
 
+use super::mail;
 use crate::verbs::{Failure, release};
 use bus::topic::Mailbox;
 use directory::record::Session;
@@ -121,6 +122,7 @@ async fn forget(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
     for handle in left_behind {
         follow_session(context, edge, handle).await?;
     }
+    mail::hand_on(context, edge).await?;
     context.directory.forget_edge(edge).await?;
     context.bus.close(&Mailbox::Edge(edge.clone())).await?;
     tracing::info!(%edge, "a dead edge is forgotten");

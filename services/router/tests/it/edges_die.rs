@@ -1,12 +1,12 @@
 //! What an edge that died leaves behind.
 
 use crate::bench::{Cluster, address, backend, call, call_id, edge, handle, message};
-use bus::message::{Body, EndCause, Message};
+use bus::message::{Body, EndCause, Events, Message, Stamp};
 use bus::topic::Mailbox;
 use directory::record::{Save, Terms, Unheard};
 use protocol::{ServiceId, SessionId};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -172,6 +172,38 @@ async fn an_edge_that_holds_nothing_is_forgotten_after_a_while_with_its_mailbox(
     assert!(!there().await);
     let posted = cluster.bus.post(&Mailbox::Edge(edge()), &message(9, call(0, "bob"))).await;
     assert!(matches!(posted, Err(bus::SendError::NoMailbox)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_to_a_dead_edge_reaches_the_one_that_had_taken_the_session() {
+    let cluster = begin().await;
+    let other = ServiceId::from("edge-2");
+    let mut mailbox = cluster.bus.open(Mailbox::Edge(other.clone())).await.unwrap();
+    cluster.directory.claim_session(session(1), &edge(), &other).await.unwrap().unwrap();
+    let directory = cluster.directory.clone();
+    tokio::spawn(async move {
+        loop {
+            directory.edge_alive(&other).await.unwrap();
+            pass(1).await;
+        }
+    });
+    let said = |stamp| Events {
+        session: session(1),
+        handle: handle(1).handle,
+        call: None,
+        stamp,
+        answers: None,
+        change: None,
+        events: Vec::new(),
+    };
+    let stamp = Some(Stamp { term: 1, number: 1 });
+    for stamp in [None, stamp] {
+        cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(said(stamp)))).await.unwrap();
+    }
+    let _router = cluster.router();
+    pass(60).await;
+    let heard = timeout(GRACE, mailbox.next()).await.unwrap();
+    assert!(matches!(heard.body, Body::Events(heard) if heard.stamp == stamp));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,41 @@
+//! What lies in the mailbox of a dead edge for sessions that another edge took before it died: a call
+//! that was on its way to its connector for a while still says where they were. Whoever takes a session
+//! from a dead edge reads that mailbox; nobody does for these.
+//!
+//! Only what has a stamp is handed on: what was heard before is known by it, and not heard again.
+
+use crate::answer::tell;
+use crate::verbs::Failure;
+use bus::message::{Address, Attend, Body, Change, Events, LegRef, Message};
+use bus::topic::Mailbox;
+use protocol::ServiceId;
+use service::Context;
+
+/// Hands it on, before the mailbox is closed.
+pub async fn hand_on(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
+    for (_, message) in context.bus.left_in(&Mailbox::Edge(edge.clone()), None).await? {
+        let Body::Events(events) = message.body else { continue };
+        if events.stamp.is_none() {
+            continue;
+        }
+        let session = context.directory.session(events.session).await?;
+        if let Some(session) = session.filter(|session| session.edge != *edge) {
+            attend(context, &events, &session.edge).await?;
+            tell(&context.bus, &session.edge, events).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The call's connector is to know where this side is, from its beginning.
+async fn attend(context: &Context, events: &Events, edge: &ServiceId) -> Result<(), Failure> {
+    let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) else {
+        return Ok(());
+    };
+    let address = Address { edge: edge.clone(), session: events.session, handle: events.handle };
+    let attend = Body::Attend(Attend { leg: LegRef { call, side: *side }, address });
+    match context.bus.post(&Mailbox::Backend(backend.clone()), &Message::new(attend)).await {
+        Err(bus::SendError::NoMailbox) => Ok(()),
+        sent => Ok(sent?),
+    }
+}
