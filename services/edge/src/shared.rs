@@ -7,6 +7,7 @@ use crate::crew::Crew;
 use crate::estates::Estates;
 use crate::forwards::Forwards;
 use crate::ledger::{Ledger, Receipt};
+use crate::life::Signs;
 use crate::options::{Limits, Manners, Options};
 use crate::registry::Registry;
 use crate::scribe::Scribe;
@@ -56,6 +57,8 @@ pub struct Shared {
     pub forwards: Forwards,
     /// What edges that are gone left.
     pub estates: Estates,
+    /// Whether the directory hears this edge.
+    pub signs: Signs,
     /// The roads that are watched.
     pub canaries: Canaries,
     places: Arc<Semaphore>,
@@ -75,6 +78,7 @@ impl Shared {
             parted: CancellationToken::new(),
             ledger: Ledger::default(),
             scribe: Scribe::default(),
+            signs: Signs::default(),
             claims: Claims::default(),
             forwards: Forwards::default(),
             estates: Estates::default(),
