@@ -4,7 +4,7 @@
 //!
 //! An edge that holds nothing any more is forgotten, but not at once: whoever has just claimed a
 //! session still reads in its mailbox. Handles that were left behind by an edge that died while it
-//! claimed their session then follow it.
+//! claimed their session then follow it; if nobody claimed that either, they are looked for at all edges.
 
 use super::mail;
 use crate::verbs::{Failure, release};
@@ -80,12 +80,30 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
         context.directory.close_session(*session, edge).await?;
     }
     let unsure = handles.into_iter().filter(|handle| !claimable.contains_key(&handle.session));
-    let released = release_orphans(context, &unsure.collect::<Vec<_>>()).await?;
+    let mut unsure: Vec<HandleRef> = unsure.collect();
+    unsure.extend(left_elsewhere(context, edge, &over).await?);
+    let released = release_orphans(context, &unsure).await?;
     metrics::counter!("switchboard_router_reaped_sessions_total").increment(over.len() as u64);
     if !over.is_empty() || released > 0 {
         tracing::warn!(%edge, sessions = over.len(), handles = released, "ended what a dead edge held and nobody claimed");
     }
     Ok(claimable.values().map(left).min())
+}
+
+/// Handles of sessions that are over which another edge holds: this one died before it had them all.
+async fn left_elsewhere(
+    context: &Context,
+    edge: &ServiceId,
+    over: &BTreeMap<SessionId, Session>,
+) -> Result<Vec<HandleRef>, Failure> {
+    if over.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = context.directory.silent_edges(Duration::ZERO).await?;
+    let others = all.iter().filter(|other| *other != edge);
+    let held = try_join_all(others.map(|other| context.directory.held_by(other))).await?;
+    let handles = held.into_iter().flat_map(|(handles, _)| handles);
+    Ok(handles.filter(|handle| over.contains_key(&handle.session)).collect())
 }
 
 /// Those of the sessions that the edge holds.

@@ -123,6 +123,20 @@ async fn a_handle_follows_its_session_although_whoever_claimed_that_died_in_the_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handle_goes_with_its_session_although_an_edge_that_lives_still_holds_it() {
+    let cluster = begin().await;
+    let _router = cluster.router();
+    let other = ServiceId::from("edge-2");
+    cluster.directory.edge_alive(&other).await.unwrap();
+    assert!(cluster.directory.claim_session(session(0), &edge(), &other).await.unwrap().is_some());
+    for _ in 0..20 {
+        pass(2).await;
+        cluster.directory.edge_alive(&edge()).await.unwrap();
+    }
+    assert_eq!(alive(&cluster).await, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edge_that_lives_keeps_what_it_holds() {
     let cluster = begin().await;
     let _router = cluster.router();
