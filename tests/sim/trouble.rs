@@ -6,7 +6,8 @@ use super::world::World;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How late what an edge was told may come that was frozen: it was for so long at most.
+/// How late something may come, or come again, that was held up: by an edge or a connector that was frozen,
+/// or because it could not be written down.
 const LATE: Duration = Duration::from_secs(15);
 
 const MOMENT: Duration = Duration::from_millis(300);
@@ -161,7 +162,9 @@ impl World {
                         person.excuses(self.doubt);
                     }
                 }
-                Trouble::Killed(Kind::Connector, _) | Trouble::Frozen(Kind::Connector, _) => {
+                Trouble::Killed(Kind::Connector, _)
+                | Trouble::Frozen(Kind::Connector, _)
+                | Trouble::StoreAway => {
                     person.doubts(self.doubt, LATE);
                 }
                 _ => {}
