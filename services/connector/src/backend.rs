@@ -16,6 +16,7 @@ use crate::calls::Calls;
 use crate::calls::act::{Act, Ended};
 use crate::conclude::Endings;
 use crate::dial::{Dial, FromLink, sleep_until};
+use crate::echo::Echo;
 use crate::herald::{Herald, State};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::site::Site;
@@ -25,9 +26,10 @@ use crate::outbox::Outbox;
 use crate::probe::Probe;
 use crate::scribe::Scribe;
 use crate::standing::{Lease, Standing};
-use bus::message::Message;
+use bus::message::{Body, Message};
 use bus::{MailboxReader, Mark};
 use directory::record::{BackendStatus, LeftCall, Token};
+use service::options::CanaryOptions;
 use service::{CancellationToken, Context};
 use std::collections::VecDeque;
 use tokio::time::Instant;
@@ -43,6 +45,8 @@ pub struct Tenure {
     pub site: Site,
     /// For its calls.
     pub rules: Rules,
+    /// For its mailbox.
+    pub canary: CanaryOptions,
     /// The token of the lease on it.
     pub token: Token,
     /// The end of that lease, if nobody renews it.
@@ -58,6 +62,7 @@ pub struct Backend {
     janus: Dial,
     probe: Probe,
     mailbox: MailboxReader,
+    echo: Option<Echo>,
     ledger: Ledger,
     scribe: Scribe,
     endings: Endings,
@@ -140,7 +145,11 @@ impl Backend {
             Input::Done(mark) => return self.mailbox.done_until(mark),
             Input::Message(message) => {
                 let receipt = self.mailbox.mark().map(|mark| self.ledger.enter(mark)).unwrap_or_default();
-                self.calls.on_message(message, receipt, now)
+                match (&message.body, &self.echo) {
+                    (Body::Canary(canary), Some(echo)) => return echo.heard(canary),
+                    (Body::Canary(_), None) => return,
+                    _ => self.calls.on_message(message, receipt, now),
+                }
             }
             Input::Due => self.calls.on_time(now),
             Input::Stop | Input::Lease(_) | Input::Verdict => return,

@@ -45,12 +45,12 @@ impl Keeper {
 
     /// Serves this server whenever its lease can be had, until `stop`.
     pub async fn keep(self, server: Server, terms: Terms, stop: CancellationToken) {
-        let Terms { rules, credentials } = terms;
+        let Terms { rules, credentials, canary } = terms;
         let site = Site { url: server.url.clone(), credentials, dialler: self.dialler.clone() };
         while let Some((token, until)) = stop.run_until_cancelled(self.lease(&server)).await {
             tracing::info!(backend = %server.name, "this connector serves the backend now");
             let (server, site, rules) = (server.clone(), site.clone(), rules.clone());
-            let tenure = Tenure { server, site, rules, token, until };
+            let tenure = Tenure { server, site, rules, canary, token, until };
             let stopped = backend::serve(tenure, self.context.clone(), self.outbox.clone(), &stop).await;
             *self.held.lock().await -= 1;
             if stopped == Stopped::Asked {

@@ -16,6 +16,7 @@
 //! | [`calls`] | the decisions: pure, no socket, no clock |
 //! | [`dial`], [`janus`] | the websocket to Janus |
 //! | [`ledger`] | which messages are done |
+//! | [`echo`] | whether the mailbox is open |
 //! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
 //! | [`outbox`] | the way to the edges |
 //!
@@ -27,6 +28,7 @@ pub mod breaker;
 pub mod calls;
 pub mod conclude;
 pub mod dial;
+pub mod echo;
 pub mod estate;
 pub mod herald;
 pub mod janus;

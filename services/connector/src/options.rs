@@ -3,6 +3,7 @@
 use clap::Args;
 use protocol::BackendName;
 use service::Secret;
+use service::options::CanaryOptions;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ pub struct Options {
     /// recordings are refused
     #[arg(long, env = "SWITCHBOARD_RECORD_DIR", value_name = "DIR")]
     pub record_dir: Option<String>,
+
+    /// Canaries in the mailboxes of backends.
+    #[command(flatten)]
+    pub canary: CanaryOptions,
 }
 
 impl Options {
@@ -46,7 +51,7 @@ impl Options {
 
     /// What the server, or the host name, `name` is served under.
     pub fn terms(&self, name: &str) -> Terms {
-        Terms { rules: self.rules(), credentials: self.credentials(name) }
+        Terms { rules: self.rules(), credentials: self.credentials(name), canary: self.canary }
     }
 
     fn credentials(&self, name: &str) -> Credentials {
@@ -72,6 +77,8 @@ pub struct Terms {
     pub rules: Rules,
     /// For Janus.
     pub credentials: Credentials,
+    /// For its mailbox.
+    pub canary: CanaryOptions,
 }
 
 /// What calls are subject to.

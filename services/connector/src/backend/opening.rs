@@ -5,6 +5,7 @@ use super::{Backend, Stopped, Tenure, parting};
 use crate::calls::Calls;
 use crate::conclude::Endings;
 use crate::dial::Dial;
+use crate::echo::Echo;
 use crate::estate::Estate;
 use crate::herald::{Herald, State};
 use crate::ledger::Ledger;
@@ -66,7 +67,7 @@ impl Backend {
         mailbox: MailboxReader,
         estate: Estate,
     ) -> Self {
-        let Tenure { server, site, rules, token, .. } = tenure;
+        let Tenure { server, site, rules, canary, token, .. } = tenure;
         let Context { directory, id, .. } = &context;
         let calls = Calls::new(server.name.clone()).under(rules).showing(site.credentials.clone());
         let standing = herald.standing();
@@ -75,6 +76,7 @@ impl Backend {
             probe: Probe::start(server.name.clone(), site.clone()),
             janus: Dial::new(site, standing.clone(), estate.sessions),
             mailbox,
+            echo: canary.every().map(|every| Echo::start(&context, &server.name, every)),
             ledger: Ledger::default(),
             scribe: Scribe::start(directory.clone(), server.name.clone(), id.clone(), token),
             endings: Endings::new(directory.clone(), outbox.clone()),
