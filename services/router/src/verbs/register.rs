@@ -23,6 +23,7 @@ pub async fn register(context: &Context, id: MessageId, asks: &ClientRequest) ->
         Err(error) => refuse(&context.bus, id, asks, &error).await?,
         Ok(Some(username)) => {
             give(context, &username, &owner(asks)).await?;
+            follow(context, &username, &owner(asks)).await?;
             let data = videocall::event("registered", Some(&username), None);
             let change = Some(Change::Registered(username));
             answer(&context.bus, id, asks, change, vec![reply(asks, data)]).await?;
@@ -67,6 +68,16 @@ async fn give(context: &Context, username: &str, owner: &Owner) -> Result<(), Fa
         }
     }
     Err(Failure::Contended)
+}
+
+/// Somebody who has gone to another edge since the request was sent, or since it was done for the first
+/// time, is to be called there.
+async fn follow(context: &Context, username: &str, owner: &Owner) -> Result<(), Failure> {
+    let session = context.directory.session(owner.handle.session).await?;
+    if let Some(session) = session.filter(|session| session.edge != owner.edge) {
+        context.directory.move_handle(owner.handle, Some(username), &owner.edge, &session.edge).await?;
+    }
+    Ok(())
 }
 
 /// Takes the name off its owner and tells him.
