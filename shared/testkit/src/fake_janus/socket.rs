@@ -2,6 +2,7 @@
 //! leave in the order in which they came about.
 
 use super::core::{Connection, Core, Outgoing};
+use crate::gate::Gate;
 use crate::websocket::Transport;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -21,21 +22,16 @@ const RECLAIM: Duration = Duration::from_secs(30);
 const BUFFER: usize = 64 * 1024;
 
 /// The open connections, and whether they are served.
+#[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    paused: watch::Sender<bool>,
+    served: Gate,
 }
 
 #[derive(Default)]
 struct Open {
     last: Connection,
     outboxes: BTreeMap<Connection, (mpsc::UnboundedSender<String>, AbortHandle)>,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self { open: Mutex::default(), paused: watch::Sender::new(false) }
-    }
 }
 
 impl Connections {
@@ -60,7 +56,7 @@ impl Connections {
 
     /// Whether to let what is received lie.
     pub(super) fn pause(&self, pause: bool) {
-        self.paused.send_replace(pause);
+        self.served.close(pause);
     }
 
     /// A connection within this process.
@@ -121,12 +117,11 @@ async fn converse(
     core: &Mutex<Core>,
     connections: &Connections,
 ) {
-    let mut paused = connections.paused.subscribe();
     loop {
-        let _ = paused.wait_for(|paused| !paused).await;
+        connections.served.pass().await;
         tokio::select! {
             biased;
-            _ = paused.changed() => {}
+            () = connections.served.closes() => {}
             Some(text) = outgoing.recv() => if socket.send(Message::text(text)).await.is_err() { return },
             received = socket.next() => match received {
                 Some(Ok(Message::Text(text))) => answer(core, connections, connection, &text),
