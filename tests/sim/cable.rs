@@ -1,23 +1,18 @@
 //! The sockets of a service: streams of bytes that can be held up and cut.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use testkit::Gate;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex, split};
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// Bytes under way, in each half.
 const BUFFER: usize = 4 * 1024;
 
 /// All cables of one service.
+#[derive(Default)]
 pub struct Cables {
-    held: watch::Sender<bool>,
+    gate: Arc<Gate>,
     laid: Mutex<Vec<AbortHandle>>,
-}
-
-impl Default for Cables {
-    fn default() -> Self {
-        Self { held: watch::Sender::new(false), laid: Mutex::default() }
-    }
 }
 
 impl Cables {
@@ -30,14 +25,14 @@ impl Cables {
     /// A cable to somebody who is there already; its other end.
     pub fn lay_to(&self, far: DuplexStream) -> DuplexStream {
         let (near, end) = duplex(BUFFER);
-        let carrying = tokio::spawn(carry(end, far, self.held.subscribe()));
+        let carrying = tokio::spawn(carry(end, far, self.gate.clone()));
         self.laid.lock().unwrap().push(carrying.abort_handle());
         near
     }
 
     /// Whether bytes wait where they are.
     pub fn hold(&self, hold: bool) {
-        self.held.send_replace(hold);
+        self.gate.close(hold);
     }
 
     /// Both ends of all cables find them broken.
@@ -46,26 +41,22 @@ impl Cables {
     }
 }
 
-async fn carry(one: DuplexStream, other: DuplexStream, held: watch::Receiver<bool>) {
+async fn carry(one: DuplexStream, other: DuplexStream, gate: Arc<Gate>) {
     let ((from_one, to_one), (from_other, to_other)) = (split(one), split(other));
     tokio::select! {
         biased;
-        () = pump(from_one, to_other, held.clone()) => {}
-        () = pump(from_other, to_one, held) => {}
+        () = pump(from_one, to_other, &gate) => {}
+        () = pump(from_other, to_one, &gate) => {}
     }
 }
 
-async fn pump(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut held: watch::Receiver<bool>,
-) {
+async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, gate: &Gate) {
     let mut bytes = vec![0; BUFFER];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        let _ = held.wait_for(|held| !held).await;
+        gate.pass().await;
         if to.write_all(&bytes[..count]).await.is_err() {
             return;
         }
     }
-    let _ = held.wait_for(|held| !held).await;
+    gate.pass().await;
 }

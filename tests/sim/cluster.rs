@@ -4,7 +4,7 @@
 
 use super::cable::Cables;
 use super::dice::Dice;
-use super::weather::{Climate, Mood, Rough};
+use super::weather::{Climate, Rough};
 use bus::Bus;
 use bus::memory::MemoryBus;
 use clap::Parser;
@@ -17,9 +17,8 @@ use service::{CancellationToken, Context, Health, Parting};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use testkit::FakeJanus;
+use testkit::{FakeJanus, Gate};
 use tokio::io::DuplexStream;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -78,7 +77,7 @@ pub struct Cluster {
     pub edges: Vec<ServiceId>,
     roads: MemoryBus,
     records: MemoryDirectory,
-    away: watch::Sender<bool>,
+    store: Arc<Gate>,
     rough: Rough,
     dice: Dice,
     processes: [[Option<Process>; 2]; 3],
@@ -96,7 +95,7 @@ impl Cluster {
             edges: Vec::new(),
             roads,
             records,
-            away: watch::Sender::new(false),
+            store: Arc::default(),
             rough,
             dice,
             processes: Default::default(),
@@ -105,7 +104,7 @@ impl Cluster {
 
     /// Whether bus and directory are away.
     pub fn store_is_away(&self, away: bool) {
-        self.away.send_replace(away);
+        self.store.close(away);
     }
 
     /// Whether a service runs at this place; a frozen one does.
@@ -116,7 +115,7 @@ impl Cluster {
     /// Starts a service with a new id at a place where none is.
     pub async fn start(&mut self, kind: Kind, place: usize) {
         assert!(!self.runs(kind, place), "there is one");
-        let climate = Climate::new(self.away.subscribe(), self.rough, self.dice.fork());
+        let climate = Climate::new(self.store.clone(), self.rough, self.dice.fork());
         let name = format!("{kind:?}").to_lowercase();
         let context = self.context(ServiceId::fresh(&name), &climate);
         let mut process = Process {
@@ -188,7 +187,7 @@ impl Cluster {
     /// A service is killed.
     pub fn kill(&mut self, kind: Kind, place: usize) {
         let Some(process) = self.processes[kind as usize][place].take() else { return };
-        process.climate.turn(Mood::Dead);
+        process.climate.dies();
         process.cables.cut();
         if let Some(running) = process.running {
             running.abort();
@@ -207,7 +206,7 @@ impl Cluster {
 
     fn hold(&self, kind: Kind, place: usize, hold: bool) {
         if let Some(process) = &self.processes[kind as usize][place] {
-            process.climate.turn(if hold { Mood::Frozen } else { Mood::Up });
+            process.climate.freeze(hold);
             process.cables.hold(hold);
         }
     }
@@ -227,14 +226,13 @@ impl Cluster {
         };
         let stopped = tokio::time::timeout(DRAIN + Duration::from_secs(5), stopping).await;
         assert!(stopped.is_ok(), "{id} did not stop in time");
-        climate.turn(Mood::Dead);
+        climate.dies();
         cables.cut();
     }
 }
 
 async fn connector(context: Context, dialler: Dialler) {
     let backends = BACKENDS.map(|name| format!("{name}=ws://{name}:8188")).join(",");
-    let options =
-        ConnectorCli::parse_from(["connector", "--canary-interval=0", "--backend", &backends]).options;
+    let options = ConnectorCli::parse_from(["connector", "--backend", &backends]).options;
     connector::run_with(options, context, dialler).await.unwrap();
 }

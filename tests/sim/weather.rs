@@ -10,18 +10,11 @@
 
 use super::dice::Dice;
 use protocol::weather::{Passing, Sky, Weather};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use testkit::Gate;
 use tokio::time::sleep;
-
-/// How a service is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    Up,
-    Frozen,
-    Dead,
-}
 
 /// How often things go wrong by themselves.
 #[derive(Clone, Copy)]
@@ -37,8 +30,11 @@ pub struct Rough {
 pub struct Climate(Arc<Inner>);
 
 struct Inner {
-    mood: watch::Sender<Mood>,
-    away: watch::Receiver<bool>,
+    /// Closed while the service is frozen, and for ever once it is dead.
+    gate: Gate,
+    dead: AtomicBool,
+    /// The way to the store.
+    store: Arc<Gate>,
     rough: Rough,
     dice: Mutex<Dice>,
 }
@@ -53,9 +49,9 @@ const REFUSED: Duration = Duration::from_millis(20);
 
 impl Climate {
     /// A fair day.
-    pub fn new(away: watch::Receiver<bool>, rough: Rough, dice: Dice) -> Self {
-        let mood = watch::Sender::new(Mood::Up);
-        Self(Arc::new(Inner { mood, away, rough, dice: Mutex::new(dice) }))
+    pub fn new(store: Arc<Gate>, rough: Rough, dice: Dice) -> Self {
+        let (gate, dead) = Default::default();
+        Self(Arc::new(Inner { gate, dead, store, rough, dice: Mutex::new(dice) }))
     }
 
     /// As the stores want it.
@@ -63,13 +59,15 @@ impl Climate {
         Weather::of(Arc::new(self.clone()))
     }
 
-    /// How the service is from now on; the dead stay so.
-    pub fn turn(&self, mood: Mood) {
-        self.0.mood.send_if_modified(|now| {
-            let turns = *now != Mood::Dead;
-            *now = if turns { mood } else { Mood::Dead };
-            turns
-        });
+    /// The service is frozen or goes on; the dead do not.
+    pub fn freeze(&self, freeze: bool) {
+        self.0.gate.close(freeze || self.0.is_dead());
+    }
+
+    /// The service is dead.
+    pub fn dies(&self) {
+        self.0.dead.store(true, Ordering::SeqCst);
+        self.0.gate.close(true);
     }
 
     /// Waits until the service is up.
@@ -81,7 +79,11 @@ impl Climate {
 
 impl Inner {
     async fn up(&self) {
-        let _ = self.mood.subscribe().wait_for(|mood| *mood == Mood::Up).await;
+        self.gate.pass().await;
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
     }
 
     fn throw(&self, one_in: usize) -> bool {
@@ -95,7 +97,7 @@ impl Inner {
             sleep(time).await;
             self.up().await;
         }
-        if *self.away.borrow() {
+        if self.store.is_closed() {
             sleep(REFUSED).await;
             return Err("the store is away".to_owned());
         }
@@ -120,13 +122,13 @@ impl Sky for Climate {
         let inner = self.0.clone();
         Box::pin(async move {
             inner.up().await;
-            let _ = inner.away.clone().wait_for(|away| !away).await;
+            inner.store.pass().await;
         })
     }
 
     fn loses(&self, step: &'static str) -> bool {
         // What a mailbox's owner is done with is said again with the next that it is done with.
         let again = step == "done" && self.0.throw(self.0.rough.loses);
-        again || *self.0.mood.borrow() == Mood::Dead
+        again || self.0.is_dead()
     }
 }
