@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # unchanged; procps has `kill`, with which tests send signals.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps
 
-.PHONY: help demo test failure chaos fuzz sim lint format clippy docs build release clean
+.PHONY: help demo servers test failure chaos fuzz sim lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
@@ -27,14 +27,17 @@ help:
 demo:
 	@scripts/demo
 
-# One cargo command, so that the executable that the tests start is built in the same step.
-test:
+# In an instant where they are there already.
+servers:
 	@scripts/install $(TEST_PACKAGES)
+	@scripts/install-janus-cloud
+
+# One cargo command, so that the executable that the tests start is built in the same step.
+test: servers
 	cargo test --workspace --no-fail-fast
 
 # What the tests of failures print are the numbers of docs/failure.md; one that fails is shown whole.
-failure:
-	@scripts/install $(TEST_PACKAGES)
+failure: servers
 	cargo test -p system-tests -p switchboard --test system --no-run
 	@log=$$(mktemp) && trap 'rm -f '$$log EXIT && \
 	if cargo test --quiet -p system-tests -p switchboard --test system -- failure:: --show-output >$$log 2>&1; \
@@ -42,8 +45,7 @@ failure:
 
 chaos: export CHAOS_SECONDS ?= 120
 chaos: export CHAOS_PAIRS ?= 50
-chaos:
-	@scripts/install $(TEST_PACKAGES)
+chaos: servers
 	cargo test -p system-tests -p switchboard --test system -- failure::chaos --nocapture
 
 # Without a sanitizer it needs no nightly compiler; the crates it feeds forbid unsafe code.

@@ -7,5 +7,7 @@ mod stories;
 
 mod fake_janus;
 mod http;
+mod janus_cloud;
 mod real_janus;
 mod redis;
+mod sentinel;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The raw answers to some commands of the inline protocol.
-async fn ask(redis: &Redis, commands: &str) -> String {
+pub async fn ask(redis: &Redis, commands: &str) -> String {
     let address = redis.url().trim_start_matches("redis://").trim_end_matches('/').to_owned();
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(format!("{commands}\r\nQUIT\r\n").as_bytes()).await.unwrap();
