@@ -1,7 +1,7 @@
 //! What a decision of the connector asks to be done. The backend's task does it, in order.
 
 use crate::janus::message::JanusId;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{CallRecord, Events};
 use directory::record;
 use protocol::{CallId, ServiceId};

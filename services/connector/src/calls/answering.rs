@@ -31,7 +31,7 @@ impl Calls {
             Asked::Check(_) => {}
             Asked::Register(leg) | Asked::Attach(leg) => {
                 tracing::warn!(backend = %self.backend, call = %leg.call, %data, "Janus does not register a leg");
-                self.fail(leg.call, Cause::Backend(REFUSED.to_owned()), now, acts);
+                self.fail(leg.call, Cause::Because(REFUSED.to_owned()), now, acts);
             }
             Asked::Request(asks) => {
                 let change = (asks.verb == Request::Accept && !refused).then_some(Change::Answered);
@@ -101,7 +101,7 @@ impl Calls {
             }
             Some(Asked::Attach(leg) | Asked::Register(leg)) => {
                 tracing::warn!(backend = %self.backend, call = %leg.call, code, reason, "Janus refuses a leg");
-                self.fail(leg.call, Cause::Backend(REFUSED.to_owned()), now, acts);
+                self.fail(leg.call, Cause::Because(REFUSED.to_owned()), now, acts);
             }
             None => {}
         }

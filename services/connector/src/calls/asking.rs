@@ -4,7 +4,7 @@ use super::act::Act;
 use super::closing::Cause;
 use super::{Calls, PATIENCE};
 use crate::janus::message::{JanusId, ToJanus};
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::LegRef;
 use protocol::videocall::Request;
 use protocol::{CallId, MessageId, Raw};
@@ -116,7 +116,7 @@ impl Calls {
             tracing::warn!(backend = %self.backend, ?asked, ?waited, "no answer from Janus");
             acts.push(Act::Unanswered);
             let reason = "The media server does not answer".to_owned();
-            self.fail(asked.leg().call, Cause::Backend(reason), now, acts);
+            self.fail(asked.leg().call, Cause::Because(reason), now, acts);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::leg::Leg;
 use crate::janus::message::JanusId;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{Address, CallEvent, CallRecord, Change, ClientEvent, Events, Party, Place, Stamp};
 use directory::record::{self, CallParty, Owner};
 use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side, outside};

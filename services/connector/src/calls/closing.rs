@@ -2,7 +2,7 @@
 //! Janus 1.1.2). Janus itself is only told to detach both handles, because a plugin hangup followed
 //! by a detach can crash it (janus-api.md 5.5).
 
-use bus::message::ClientEvent;
+use bus::message::{ClientEvent, EndCause};
 use protocol::{MessageId, Raw, Side, raw, videocall};
 
 /// The reason of a call that nobody accepted in time.
@@ -38,8 +38,18 @@ pub enum Cause {
     Gone(Side),
     /// Nobody accepted in time.
     NoAnswer,
-    /// The media server is gone, for this reason.
-    Backend(String),
+    /// No side's doing: the media server is gone, or an operator ends the call; for this reason.
+    Because(String),
+}
+
+impl From<EndCause> for Cause {
+    fn from(cause: EndCause) -> Self {
+        match cause {
+            EndCause::CallerGone => Self::Gone(Side::Caller),
+            EndCause::CalleeGone => Self::Gone(Side::Callee),
+            EndCause::Because(reason) => Self::Because(reason),
+        }
+    }
 }
 
 impl Cause {
@@ -54,7 +64,7 @@ impl Cause {
             }
             Self::Gone(side) => format!("{} is gone", name(*side)),
             Self::NoAnswer => NO_ANSWER.to_owned(),
-            Self::Backend(reason) => reason.clone(),
+            Self::Because(reason) => reason.clone(),
         }
     }
 }
@@ -65,7 +75,7 @@ impl Cause {
         match self {
             Self::Hangup { side, .. } | Self::CoreHangup(side) => Some(*side),
             Self::PeerConnection(side, _) | Self::Gone(side) => Some(*side),
-            Self::NoAnswer | Self::Backend(_) => None,
+            Self::NoAnswer | Self::Because(_) => None,
         }
     }
 }
@@ -100,7 +110,7 @@ pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEve
             vec![hangup(None, peer, LATE), core_hangup(CLOSED)]
         }
         Cause::NoAnswer => vec![hangup(None, peer, NO_ANSWER), core_hangup(CLOSED)],
-        Cause::Backend(reason) => vec![hangup(None, peer, reason), core_hangup(reason)],
+        Cause::Because(reason) => vec![hangup(None, peer, reason), core_hangup(reason)],
     }
 }
 

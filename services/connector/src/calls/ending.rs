@@ -5,7 +5,7 @@ use super::act::{Act, Ended};
 use super::call::Call;
 use super::closing::{self, Cause};
 use super::{Calls, REMEMBERED};
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{CallEvent, Change, ClientEvent, Events};
 use protocol::videocall::{self, PluginError};
 use protocol::{CallId, Raw, ServiceId, Side};

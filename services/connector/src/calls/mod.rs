@@ -24,10 +24,10 @@ mod takeover;
 mod tests;
 
 use crate::janus::message::{FromJanus, JanusId};
-use crate::ledger::Receipt;
 use crate::options::{Credentials, Rules};
 use act::{Act, Save};
 use asking::Questions;
+use bus::ledger::Receipt;
 use bus::message::{Body, LegRef, Message};
 use call::Call;
 use closing::Cause;
@@ -107,7 +107,7 @@ impl Calls {
     pub fn down(&mut self, reason: &str, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         for call in self.calls.keys().chain(self.expected.keys()).copied().collect::<Vec<_>>() {
-            self.fail(call, Cause::Backend(reason.to_owned()), now, &mut acts);
+            self.fail(call, Cause::Because(reason.to_owned()), now, &mut acts);
         }
         self.sessions.down();
         self.questions.forget_all();
@@ -147,7 +147,7 @@ impl Calls {
             }
             Body::Hangup(leg) => self.has_ended(leg.call, now),
             Body::End(end) => {
-                self.hear_end(end.call, Cause::Gone(end.cause.side()), receipt, now, &mut acts);
+                self.hear_end(end.call, end.cause.into(), receipt, now, &mut acts);
             }
             Body::Attend(attend) => self.attend(attend, receipt, now, &mut acts),
             other => tracing::warn!(kind = other.kind(), "not a message for a backend"),

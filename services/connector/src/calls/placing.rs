@@ -7,7 +7,7 @@ use super::asking::Asked;
 use super::call::Call;
 use super::closing::Cause;
 use crate::janus::message::{JanusId, ToJanus, named};
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{CallEvent, Change, ClientEvent, LegRef, Place};
 use protocol::videocall::{self, PLUGIN};
 use protocol::{CallId, Raw, Side};
@@ -39,7 +39,7 @@ impl Calls {
         match can_begin {
             true => self.attach_both(id, now, acts),
             false if has_ended => self.end(id, Cause::Gone(Side::Callee), now, acts),
-            false => self.fail(id, Cause::Backend("The media server is not available".to_owned()), now, acts),
+            false => self.fail(id, Cause::Because("The media server is not available".to_owned()), now, acts),
         }
     }
 

@@ -8,7 +8,7 @@ use super::call::Suspect;
 use super::closing::{Cause, LOST};
 use super::recording::confined;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{Change, ClientEvent, LegRef, LegRequest, Trickle};
 use protocol::object::Object;
 use protocol::videocall::{self, Request};
@@ -67,7 +67,7 @@ impl Calls {
                 }
             }
             // It answers what a former connector had told it; there is no such leg any more.
-            _ if call.again => self.end(id, Cause::Backend(LOST.to_owned()), now, acts),
+            _ if call.again => self.end(id, Cause::Because(LOST.to_owned()), now, acts),
             _ => {}
         }
     }
@@ -145,7 +145,7 @@ impl Calls {
             "hangup" => self.on_core_hangup(leg, &fields, now, acts),
             "detached" => {
                 let reason = "The media server closed the connection".to_owned();
-                self.end(leg.call, Cause::Backend(reason), now, acts);
+                self.end(leg.call, Cause::Because(reason), now, acts);
             }
             _ => {
                 let window = if name == "trickle" { CANDIDATES_WINDOW } else { MEDIA_WINDOW };

@@ -11,7 +11,7 @@ use super::asking::Asked;
 use super::call::Call;
 use super::closing::{self, Cause, LOST};
 use crate::janus::message::JanusId;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{Attend, Change, Events, LegRef};
 use directory::record::LeftCall;
 use protocol::{CallId, Raw, Side, raw};
@@ -48,7 +48,7 @@ impl Calls {
             let sides = [Side::Caller, Side::Callee];
             sides.into_iter().for_each(|side| call.leg_mut(side).handle = None);
             self.calls.insert(id, call);
-            return self.end(id, Cause::Backend(LOST.to_owned()), now, acts);
+            return self.end(id, Cause::Because(LOST.to_owned()), now, acts);
         }
         let left = self.rules.ring_timeout.map(|time| time.saturating_sub(call.age()));
         call.rings_until = left.map(|left| now + left);
@@ -102,7 +102,7 @@ impl Calls {
             return;
         }
         for id in self.expected.keys().copied().collect::<Vec<_>>() {
-            self.end(id, Cause::Backend(LOST.to_owned()), now, acts);
+            self.end(id, Cause::Because(LOST.to_owned()), now, acts);
         }
     }
 
@@ -122,7 +122,7 @@ impl Calls {
         self.sessions.lose(session);
         let lost = self.calls.values().filter(|call| call.session == Some(session)).map(|call| call.id);
         for id in lost.collect::<Vec<_>>() {
-            self.fail(id, Cause::Backend("The media server ended the session".to_owned()), now, acts);
+            self.fail(id, Cause::Because("The media server ended the session".to_owned()), now, acts);
         }
     }
 

@@ -18,7 +18,7 @@ use super::Calls;
 use super::act::Act;
 use super::call::Call;
 use crate::janus::message::FromJanus;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{
     Address, Body, Deadline, End, EndCause, LegRef, LegRequest, Message, Party, Place, Trickle,
 };

@@ -16,6 +16,8 @@ use protocol::videocall::{self, PluginError};
 use protocol::{BackendName, CallId, MessageId, Raw, Side};
 use service::Context;
 
+/// What a call is ended for that may have begun, and is refused when its request comes again.
+const REFUSED: &str = "The call could not be set up";
 /// How many backends are tried for one call.
 const MAX_BACKENDS: usize = 3;
 
@@ -63,7 +65,7 @@ async fn pair(
         Ok(parties) => parties,
         Err(refusal) => {
             // A router that died may have begun what is refused now.
-            end::of_handle(context, call_id, who).await?;
+            end::because(context, call_id, REFUSED).await?;
             return Ok(Err(refusal));
         }
     };
@@ -71,7 +73,8 @@ async fn pair(
     let caller = CallParty { username: name, owner: Owner { edge: asks.from.edge.clone(), handle: who } };
     let callee = CallParty { username: callee.username, owner: callee.owner };
     let parties = [caller, callee];
-    place(context, backends, request, Begun { asks, offer, parties }).await
+    let again = handle.is_some_and(|handle| handle.call == Some(call_id));
+    place(context, backends, request, Begun { asks, offer, parties, again }).await
 }
 
 /// A call whose parties are known.
@@ -79,6 +82,8 @@ struct Begun<'a> {
     asks: &'a ClientRequest,
     offer: &'a Raw,
     parties: [CallParty; 2],
+    /// A router has done some of this, perhaps all.
+    again: bool,
 }
 
 /// What Janus checks before it looks at the callee's state, in its order: the caller's name and the
@@ -125,6 +130,10 @@ async fn place(
         let call = Call { id, backend, caller, callee, opened: unix_millis() };
         let call = context.directory.open_call(&call).await?;
         if let Err(refusal) = take(context, &call).await? {
+            if begun.again {
+                end::because(context, id, REFUSED).await?;
+                return Ok(Err(refusal));
+            }
             // Where it is over already, another router does this request too, and says so.
             let is_over = context.directory.free_call(id).await?.is_none();
             return Ok(if is_over { Ok(()) } else { Err(refusal) });
@@ -139,6 +148,9 @@ async fn place(
         }
         context.directory.free_call(id).await?;
         tried.push(call.backend);
+    }
+    if begun.again {
+        end::because(context, id, REFUSED).await?;
     }
     Ok(Err(PluginError::no_backend().into()))
 }

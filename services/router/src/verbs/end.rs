@@ -12,42 +12,46 @@ use directory::record::Call;
 use protocol::{CallId, HandleRef, Side, videocall};
 use service::Context;
 
-/// Why a call ends here.
-#[derive(Clone, Copy)]
-enum Cause {
-    /// The handle of this side is gone, which is then not told.
-    Gone(Side),
-    /// Nobody serves its backend.
-    Unserved,
-}
+/// What a call is ended for whose backend nobody serves.
+const UNSERVED: &str = "The media server is gone";
 
 /// Ends the call of a handle that is gone.
 pub async fn of_handle(context: &Context, id: CallId, gone: HandleRef) -> Result<(), Failure> {
     let Some(call) = context.directory.call(id).await? else { return Ok(()) };
     let Some(side) = call.side_of(gone) else { return Ok(()) };
-    let message = Message::new(Body::End(End { call: id, cause: EndCause::gone(side) }));
+    over_its_backend(context, &call, EndCause::gone(side)).await
+}
+
+/// Ends a call for a reason that both sides hear.
+pub async fn because(context: &Context, id: CallId, reason: &str) -> Result<(), Failure> {
+    let Some(call) = context.directory.call(id).await? else { return Ok(()) };
+    over_its_backend(context, &call, EndCause::Because(reason.to_owned())).await
+}
+
+async fn over_its_backend(context: &Context, call: &Call, cause: EndCause) -> Result<(), Failure> {
+    let message = Message::new(Body::End(End { call: call.id, cause: cause.clone() }));
     match context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await {
-        Err(SendError::NoMailbox) => here(context, id, Cause::Gone(side)).await,
+        Err(SendError::NoMailbox) => here(context, call.id, cause).await,
         sent => Ok(sent?),
     }
 }
 
 /// Ends a call whose backend nobody serves, and will not before its media is gone.
 pub async fn unserved(context: &Context, id: CallId) -> Result<(), Failure> {
-    here(context, id, Cause::Unserved).await
+    here(context, id, EndCause::Because(UNSERVED.to_owned())).await
 }
 
-async fn here(context: &Context, id: CallId, cause: Cause) -> Result<(), Failure> {
+async fn here(context: &Context, id: CallId, cause: EndCause) -> Result<(), Failure> {
     let Some(call) = context.directory.free_call(id).await? else { return Ok(()) };
-    for side in [Side::Caller, Side::Callee].into_iter().filter(|side| cause.is_told_to(*side)) {
-        tell_side(context, &call, side, cause).await?;
+    for side in [Side::Caller, Side::Callee].into_iter().filter(|side| cause != EndCause::gone(*side)) {
+        tell_side(context, &call, side, &cause).await?;
     }
-    context.bus.log_call(&record(&call, cause)).await?;
+    context.bus.log_call(&record(&call, &cause)).await?;
     Ok(())
 }
 
 /// The call's record says where the client was when it began; by now another edge may have it.
-async fn tell_side(context: &Context, call: &Call, side: Side, cause: Cause) -> Result<(), Failure> {
+async fn tell_side(context: &Context, call: &Call, side: Side, cause: &EndCause) -> Result<(), Failure> {
     let owner = &call.party(side).owner;
     let handle = context.directory.handle(owner.handle).await?;
     let edge = handle.map_or_else(|| owner.edge.clone(), |handle| handle.edge);
@@ -59,43 +63,37 @@ async fn tell_side(context: &Context, call: &Call, side: Side, cause: Cause) -> 
         stamp: None,
         answers: None,
         change: Some(Change::Left),
-        events: cause.events(&call.party(side.peer()).username),
+        events: events(cause, &call.party(side.peer()).username),
     };
     Ok(tell(&context.bus, &edge, events).await?)
 }
 
-fn record(call: &Call, cause: Cause) -> CallRecord {
+fn record(call: &Call, cause: &EndCause) -> CallRecord {
     CallRecord {
         call: call.id,
         event: CallEvent::Ended,
         caller: call.caller.username.clone(),
         callee: call.callee.username.clone(),
         backend: call.backend.clone(),
-        reason: Some(cause.reason().to_owned()),
+        reason: Some(reason(cause).to_owned()),
         duration_ms: None,
     }
 }
 
-impl Cause {
-    fn is_told_to(self, side: Side) -> bool {
-        !matches!(self, Self::Gone(gone) if gone == side)
+fn reason(cause: &EndCause) -> &str {
+    match cause {
+        EndCause::CallerGone => "caller is gone",
+        EndCause::CalleeGone => "callee is gone",
+        EndCause::Because(reason) => reason,
     }
+}
 
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Gone(Side::Caller) => "caller is gone",
-            Self::Gone(Side::Callee) => "callee is gone",
-            Self::Unserved => "The media server is gone",
-        }
-    }
-
-    /// What a client hears, as its connector would have said it.
-    fn events(self, peer: &str) -> Vec<ClientEvent> {
-        let (plugin, core) = match self {
-            Self::Gone(_) => ("Remote WebRTC hangup", "Close PC"),
-            Self::Unserved => (self.reason(), self.reason()),
-        };
-        let data = videocall::event("hangup", Some(peer), Some(plugin));
-        vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, core_hangup(core)]
-    }
+/// What a client hears, as its connector would have said it.
+fn events(cause: &EndCause, peer: &str) -> Vec<ClientEvent> {
+    let (plugin, core) = match cause {
+        EndCause::CallerGone | EndCause::CalleeGone => ("Remote WebRTC hangup", "Close PC"),
+        EndCause::Because(reason) => (reason.as_str(), reason.as_str()),
+    };
+    let data = videocall::event("hangup", Some(peer), Some(plugin));
+    vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, core_hangup(core)]
 }

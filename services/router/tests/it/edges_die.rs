@@ -55,7 +55,7 @@ async fn pass(seconds: u64) {
 
 fn ends(messages: &[Message]) -> Vec<EndCause> {
     let end = |message: &Message| match &message.body {
-        Body::End(end) if end.call == call_id(100) => Some(end.cause),
+        Body::End(end) if end.call == call_id(100) => Some(end.cause.clone()),
         _ => None,
     };
     messages.iter().filter_map(end).collect()

@@ -81,13 +81,15 @@ pub struct End {
 }
 
 /// Why a call is ended from outside its legs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndCause {
     /// The caller's handle is gone.
     CallerGone,
     /// The callee's handle is gone.
     CalleeGone,
+    /// It is no side's doing: both hear this reason.
+    Because(String),
 }
 
 impl EndCause {
@@ -96,14 +98,6 @@ impl EndCause {
         match side {
             Side::Caller => Self::CallerGone,
             Side::Callee => Self::CalleeGone,
-        }
-    }
-
-    /// Whose handle is gone.
-    pub fn side(self) -> Side {
-        match self {
-            Self::CallerGone => Side::Caller,
-            Self::CalleeGone => Side::Callee,
         }
     }
 }

@@ -72,6 +72,7 @@ fn all() -> Vec<Body> {
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
         Body::Hangup(leg()),
         Body::End(End { call: call(), cause: EndCause::CalleeGone }),
+        Body::End(End { call: call(), cause: EndCause::Because("maintenance".to_owned()) }),
         Body::Attend(Attend { leg: leg(), address: address() }),
         Body::Events(events(None, None)),
         Body::Events(events(Some(call()), Some(joined))),

@@ -5,7 +5,7 @@ use crate::calls::act::{Act, Ended};
 use crate::calls::tests::place;
 use crate::calls::{Calls, PATIENCE};
 use crate::janus::message::FromJanus;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use bus::message::{Body, Change, End, EndCause, Events, LegRef, LegRequest, Message, Trickle};
 use protocol::{BackendName, CallId, Side, raw};
 use serde_json::{Value, json};
