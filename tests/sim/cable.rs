@@ -50,6 +50,7 @@ async fn carry(one: DuplexStream, other: DuplexStream, gate: Arc<Gate>) {
     }
 }
 
+/// That the other end is gone is known at once, as it is to the system under a process that is held up.
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, gate: &Gate) {
     let mut bytes = vec![0; BUFFER];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
@@ -58,5 +59,4 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
             return;
         }
     }
-    gate.pass().await;
 }

@@ -128,17 +128,16 @@ impl Socket {
         }
     }
 
-    /// Writes, and then reads if it may.
+    /// Reads if it may, and writes if there is nothing to read: nothing is written to a client that is gone.
     fn poll_turn(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<Turn> {
+        if may_read && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
+            return Poll::Ready(Turn::Read(message));
+        }
         let is_writing = !self.is_written();
         match self.poll_write(context) {
-            Poll::Ready(Err(_)) => return Poll::Ready(Turn::Read(None)),
-            Poll::Ready(Ok(())) if is_writing => return Poll::Ready(Turn::Written),
-            Poll::Ready(Ok(())) | Poll::Pending => {}
-        }
-        match may_read {
-            true => Pin::new(&mut self.stream).poll_next(context).map(Turn::Read),
-            false => Poll::Pending,
+            Poll::Ready(Err(_)) => Poll::Ready(Turn::Read(None)),
+            Poll::Ready(Ok(())) if is_writing => Poll::Ready(Turn::Written),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
         }
     }
 
