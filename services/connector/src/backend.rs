@@ -20,12 +20,12 @@ use crate::echo::Echo;
 use crate::herald::{Herald, State};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::site::Site;
-use crate::ledger::Ledger;
 use crate::options::{Rules, Server};
 use crate::outbox::Outbox;
 use crate::probe::Probe;
 use crate::scribe::Scribe;
 use crate::standing::{Lease, Standing};
+use bus::ledger::Ledger;
 use bus::message::{Body, Message};
 use bus::{MailboxReader, Mark};
 use directory::record::{BackendStatus, LeftCall, Token};
@@ -34,6 +34,8 @@ use service::{CancellationToken, Context};
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
+/// How many messages may be under way; then the mailbox is not read.
+const UNDER_WAY: usize = 4096;
 /// How much of what Janus says is held while the lease is not sure.
 const MAX_HELD: usize = 4096;
 
@@ -125,7 +127,7 @@ impl Backend {
     /// What comes next. Safe to cancel.
     async fn next(&mut self, stop: &CancellationToken) -> Input {
         let (due, is_sure) = (self.calls.due(), self.standing.is_sure());
-        let reads = is_sure && self.left.is_none() && self.ledger.has_room();
+        let reads = is_sure && self.left.is_none() && self.ledger.open() < UNDER_WAY;
         tokio::select! {
             biased;
             () = stop.cancelled() => Input::Stop,

@@ -15,7 +15,6 @@
 //! | [`conclude`] | the end of calls in the directory |
 //! | [`calls`] | the decisions: pure, no socket, no clock |
 //! | [`dial`], [`janus`] | the websocket to Janus |
-//! | [`ledger`] | which messages are done |
 //! | [`echo`] | whether the mailbox is open |
 //! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
 //! | [`outbox`] | the way to the edges |
@@ -33,7 +32,6 @@ pub mod estate;
 pub mod herald;
 pub mod janus;
 pub mod keeper;
-pub mod ledger;
 pub mod options;
 pub mod outbox;
 pub mod probe;

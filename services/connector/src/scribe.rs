@@ -14,7 +14,7 @@ mod tests;
 use crate::calls::act::Save;
 use crate::estate::Note;
 use crate::janus::message::JanusId;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use desk::{Batch, Desk};
 use directory::record::{self, Token};
 use directory::{Directory, Result};

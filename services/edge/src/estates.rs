@@ -11,10 +11,10 @@
 //! How it fails: what cannot be read now is read at the next look.
 
 use crate::claim::is_gone;
-use crate::ledger::Receipt;
 use crate::shared::Shared;
 use crate::{forwards, mailbox};
 use bus::Mark;
+use bus::ledger::Receipt;
 use bus::message::{Body, Events, Message};
 use bus::topic::Mailbox;
 use protocol::{ServiceId, SessionId};
@@ -115,7 +115,7 @@ impl Estate {
         for session in self.heirs.keys() {
             for events in self.left.remove(session).into_iter().flatten() {
                 forwards::attend(&events, &shared.context.id, shared).await;
-                mailbox::deliver(events, Receipt::none(), shared).await;
+                mailbox::deliver(events, Receipt::default(), shared).await;
             }
         }
     }

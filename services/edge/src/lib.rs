@@ -15,7 +15,7 @@
 //! | [`act`] | what a decision asks to be done |
 //! | [`socket`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
 //! | [`registry`] | which connection has which session |
-//! | [`mailbox`], [`ledger`] | what comes from routers, connectors and other edges, and when it may be forgotten |
+//! | [`mailbox`] | what comes from routers, connectors and other edges |
 //! | [`scribe`], [`unsaved`] | sessions are written down, so that another edge can go on with them |
 //! | [`claim`], [`moved`], [`estates`], [`forwards`] | a session comes from another edge, or goes to one |
 //! | [`life`], [`canaries`] | whether this edge is known, and its roads are open |
@@ -40,7 +40,6 @@ pub mod forwards;
 pub mod handle;
 pub mod handshake;
 pub mod json;
-pub mod ledger;
 pub mod life;
 pub mod mailbox;
 pub mod moved;

@@ -1,13 +1,13 @@
 //! Reads the edge's mailbox and hands each message to whom it is for: the connection that has the
 //! session, a claim that waits, or the edge that has the session now. A message leaves the mailbox
-//! when it is dealt with, see [`ledger`](crate::ledger).
+//! when it is dealt with, see [`ledger`](bus::ledger).
 
 use crate::act::Act;
 use crate::forwards;
 use crate::handle::undo;
-use crate::ledger::Receipt;
 use crate::registry::Inbound;
 use crate::shared::Shared;
+use bus::ledger::Receipt;
 use bus::message::{Body, Events, Message, Surrender, Surrendered};
 use bus::topic::Mailbox;
 use bus::{MailboxReader, SendError};
@@ -28,9 +28,9 @@ pub async fn read(mut reader: MailboxReader, shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = shared.parted.cancelled() => return,
-            mark = ledger.settled() => reader.done_until(mark),
+            mark = ledger.done() => reader.done_until(mark),
             message = reader.next() => {
-                let receipt = reader.mark().map_or_else(Receipt::none, |mark| ledger.enter(mark));
+                let receipt = reader.mark().map(|mark| ledger.enter(mark)).unwrap_or_default();
                 dispatch(message, receipt, &shared).await;
             }
         }

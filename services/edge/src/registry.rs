@@ -4,8 +4,8 @@
 //! connection that finds more than [`INBOX`] messages in its own is too far behind: its socket is
 //! closed as slow, and its sessions wait to be claimed.
 
-use crate::ledger::Receipt;
 use crate::session::Session;
+use bus::ledger::Receipt;
 use bus::message::Events;
 use protocol::{ServiceId, SessionId};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! once the operating system has it; so while the socket has more to write they wait for that, but
 //! no longer than [`PATIENCE`].
 
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::time::Duration;

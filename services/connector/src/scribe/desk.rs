@@ -1,7 +1,7 @@
 //! What is to be written down, and what it waits for. Bounded by the number of calls.
 
 use crate::calls::act::Save;
-use crate::ledger::Receipt;
+use bus::ledger::Receipt;
 use directory::record::{self, Token};
 use protocol::CallId;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What is written down, and when; time stands still but for what is waited for.
 
 use super::*;
-use crate::ledger::Ledger;
+use bus::ledger::Ledger;
 use bus::message::{Body, LegRef, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, MailboxReader};

@@ -7,10 +7,10 @@ use super::{Connection, orphans};
 use crate::access::Access;
 use crate::claim::{self, Inherited};
 use crate::client::{Step, no_such_session};
-use crate::ledger::Receipt;
 use crate::mailbox;
 use crate::moved::Moved;
 use crate::registry::{Inbound, Route, Surrendered, TakeOver};
+use bus::ledger::Receipt;
 use bus::message::Attend;
 use bus::topic::Mailbox;
 use directory::record::Terms;
@@ -137,7 +137,7 @@ impl Connection {
             self.remind(id, text).await;
         }
         for events in left {
-            self.on_events(events, Receipt::none()).await;
+            self.on_events(events, Receipt::default()).await;
         }
         let attend = |(handle, leg, backend)| {
             (Mailbox::Backend(backend), Attend { leg, address: self.address(id, handle) })

@@ -3,8 +3,8 @@
 
 use super::Connection;
 use crate::act::{Act, Road};
-use crate::ledger::Receipt;
 use crate::scribe::Draft;
+use bus::ledger::Receipt;
 use bus::message::{Address, Attend, Body, Message, Restore};
 use protocol::{HandleId, HandleRef, SessionId};
 use tokio::time::Instant;

@@ -1,7 +1,7 @@
 //! What is to be written down of one session.
 
-use crate::ledger::Receipt;
 use crate::registry::Route;
+use bus::ledger::Receipt;
 use directory::record::{Save, Unheard};
 use protocol::SessionId;
 use std::sync::Arc;
