@@ -12,6 +12,7 @@ use crate::access::Access;
 use crate::registry::Route;
 use crate::session::Session;
 use crate::shared::Shared;
+use bus::SendError;
 use bus::message::{Body, Events, Message, Surrender};
 use bus::topic::Mailbox;
 use directory::{LONG_AGO, record};
@@ -143,7 +144,8 @@ async fn surrender(shared: &Shared, id: SessionId, holder: &ServiceId) -> direct
     let ask = Body::Surrender(Surrender { session: id, to: shared.context.id.clone() });
     let asking = async {
         let asked = shared.context.bus.post(&Mailbox::Edge(holder.clone()), &Message::new(ask)).await;
-        asked.is_ok() && surrendered.await.is_ok()
+        // After any other error it may have been asked all the same.
+        !matches!(asked, Err(SendError::NoMailbox)) && surrendered.await.is_ok()
     };
     let answered = timeout(PATIENCE, asking).await.unwrap_or(false);
     shared.claims.lock().remove(&id);

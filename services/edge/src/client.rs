@@ -47,6 +47,8 @@ pub enum Step {
     Create(String, Option<SessionId>, Option<String>),
     /// Get a session from whoever has it, for a client that shows this proof.
     Claim(String, SessionId, Option<String>),
+    /// Tell the session's client this once the session is written down as it is now.
+    TellWhenWritten(SessionId, String),
     /// Do these; then the session is over.
     End(SessionId, Vec<Act>),
 }
@@ -175,7 +177,7 @@ impl Client {
         match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
             Some(handle) => {
                 self.changed.insert(id);
-                tell(id, reply::attached(id, &request.transaction, handle))
+                Step::TellWhenWritten(id, reply::attached(id, &request.transaction, handle))
             }
             None => {
                 let refusal = Refusal::new(UNKNOWN, "Too many handles in this session");

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long changes gather before they are written.
 const GATHER: Duration = Duration::from_millis(10);
@@ -34,6 +34,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 pub struct Scribe {
     desk: Mutex<Desk>,
     woken: Notify,
+    hurried: Notify,
     rested: Notify,
 }
 
@@ -51,6 +52,11 @@ impl Scribe {
         let older = desk.drafts.remove(&draft.session);
         desk.drafts.insert(draft.session, draft.instead_of(older));
         self.woken.notify_one();
+    }
+
+    /// Somebody waits: what there is is written at once.
+    pub fn hurry(&self) {
+        self.hurried.notify_one();
     }
 
     /// The session is over: nothing of it is to be written any more.
@@ -84,7 +90,7 @@ impl Scribe {
         let mut pause = PAUSES.0;
         loop {
             scribe.woken.notified().await;
-            sleep(GATHER).await;
+            let _ = timeout(GATHER, scribe.hurried.notified()).await;
             if scribe.write_all(&shared).await {
                 pause = PAUSES.0;
             } else {

@@ -71,7 +71,7 @@ impl Bench {
     /// Asks and returns the one reply.
     fn reply(&mut self, request: Value) -> Value {
         let text = match self.asks(request) {
-            Step::Reply(text) => text,
+            Step::Reply(text) | Step::TellWhenWritten(_, text) => text,
             Step::Do(acts) | Step::End(_, acts) => told(&acts).into_iter().next().unwrap(),
             other => panic!("no reply: {other:?}"),
         };

@@ -162,6 +162,10 @@ impl Connection {
             Step::Reply(text) => self.reply(text),
             Step::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
             Step::Claim(transaction, session, proof) => self.claim(&transaction, session, proof).await,
+            Step::TellWhenWritten(session, text) => {
+                self.write_down(session).await;
+                self.tell(session, text).await;
+            }
             Step::End(session, acts) => {
                 self.perform(acts).await;
                 self.forget(session).await;

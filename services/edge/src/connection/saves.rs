@@ -7,24 +7,43 @@ use crate::scribe::Draft;
 use bus::ledger::Receipt;
 use bus::message::{Address, Attend, Body, Message, Restore};
 use protocol::{HandleId, HandleRef, SessionId};
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long a client waits for its session to be written down: the directory may be away.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Connection {
     /// Gives the scribe what is ready.
     pub(super) fn save(&mut self) {
         let now = Instant::now();
+        self.note_changed(now);
+        for session in self.unsaved.ready(self.outlet.all_is_told(), now) {
+            self.hand_in(session);
+        }
+    }
+
+    /// Waits until a session is written down as it is now.
+    pub(super) async fn write_down(&mut self, session: SessionId) {
+        self.note_changed(Instant::now());
+        self.hand_in(session);
+        self.shared.scribe.hurry();
+        let _ = timeout(PATIENCE, self.shared.scribe.is_done_with(session)).await;
+    }
+
+    fn note_changed(&mut self, now: Instant) {
         for session in self.client.take_changed() {
             self.unsaved.note(session, now);
         }
-        let all_is_told = self.outlet.all_is_told();
-        for session in self.unsaved.ready(all_is_told, now) {
-            let receipts = self.unsaved.take(session);
-            if let Some(draft) = self.draft(session, receipts) {
-                let is_behind = !all_is_told && !draft.unheard.is_empty();
-                self.shared.scribe.save(draft);
-                if is_behind {
-                    self.unsaved.note_unheard(session);
-                }
+    }
+
+    fn hand_in(&mut self, session: SessionId) {
+        let receipts = self.unsaved.take(session);
+        if let Some(draft) = self.draft(session, receipts) {
+            let is_behind = !self.outlet.all_is_told() && !draft.unheard.is_empty();
+            self.shared.scribe.save(draft);
+            if is_behind {
+                self.unsaved.note_unheard(session);
             }
         }
     }

@@ -2,20 +2,21 @@
 //! that was on its way to its connector for a while still says where they were. Whoever takes a session
 //! from a dead edge reads that mailbox; nobody does for these.
 //!
-//! Only what has a stamp is handed on: what was heard before is known by it, and not heard again.
+//! Only what has a stamp is handed on: what was heard before is known by it, and not heard again. What
+//! lets a client join a call that it is not in any more is not.
 
 use crate::answer::tell;
 use crate::verbs::Failure;
 use bus::message::{Address, Attend, Body, Change, Events, LegRef, Message};
 use bus::topic::Mailbox;
-use protocol::ServiceId;
+use protocol::{HandleRef, ServiceId};
 use service::Context;
 
 /// Hands it on, before the mailbox is closed.
 pub async fn hand_on(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
     for (_, message) in context.bus.left_in(&Mailbox::Edge(edge.clone()), None).await? {
         let Body::Events(events) = message.body else { continue };
-        if events.stamp.is_none() {
+        if events.stamp.is_none() || joins_what_is_over(context, &events).await? {
             continue;
         }
         let session = context.directory.session(events.session).await?;
@@ -25,6 +26,15 @@ pub async fn hand_on(context: &Context, edge: &ServiceId) -> Result<(), Failure>
         }
     }
     Ok(())
+}
+
+async fn joins_what_is_over(context: &Context, events: &Events) -> Result<bool, Failure> {
+    if !matches!(events.change, Some(Change::Joined { .. })) {
+        return Ok(false);
+    }
+    let who = HandleRef { session: events.session, handle: events.handle };
+    let handle = context.directory.handle(who).await?;
+    Ok(handle.and_then(|handle| handle.call) != events.call)
 }
 
 /// The call's connector is to know where this side is, from its beginning.
