@@ -34,6 +34,11 @@ pub(crate) fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, Unreadabl
     })
 }
 
+/// Whether an entry is a canary, which is nothing that anybody would look into or do again.
+pub(crate) fn is_canary(fields: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    matches!(required(fields, "kind"), Ok("canary"))
+}
+
 fn field(name: &str, value: impl Into<Vec<u8>>) -> (Vec<u8>, Vec<u8>) {
     (name.as_bytes().to_vec(), value.into())
 }

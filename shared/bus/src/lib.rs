@@ -5,7 +5,7 @@
 //!
 //! | road | one message is seen by | order | lost when |
 //! |---|---|---|---|
-//! | [`Queue`] | one of many workers; again by another when that one dies | none | never; after five failed deliveries it is in [`Log::Dead`] |
+//! | [`Queue`] | one of many workers; again by another when that one dies | none | never; after five failed deliveries it is in [`Log::Dead`], unless it is a canary |
 //! | [`Mailbox`] | its one owner, or whoever owns it next | kept | the mailbox is closed, or has had no owner for [`MAILBOX_LIFE`] |
 //! | [`Notice`] | every subscriber at that moment | kept | nobody listens, or a connection breaks |
 //! | [`Log`] | anybody, later | kept | the log has grown past its cap |

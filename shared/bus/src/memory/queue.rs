@@ -68,6 +68,9 @@ impl Road {
     }
 
     fn bury(&self, item: &Item, error: &str) {
+        if entry::is_canary(&item.fields) {
+            return;
+        }
         metrics::counter!("switchboard_bus_dead_total").increment(1);
         self.logs.add(Log::Dead, line::of_dead(&self.key, &item.fields, error));
     }

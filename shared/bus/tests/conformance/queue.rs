@@ -2,8 +2,10 @@
 
 use crate::on_both;
 use crate::support::*;
+use bus::message::{Body, Canary, Message};
 use bus::topic::Log;
 use bus::{Bus, Delivery, MAX_DELIVERIES, REDELIVER_AFTER};
+use protocol::ServiceId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -17,6 +19,7 @@ on_both![
     delivers_again_what_a_dead_worker_had_not_handed_out,
     buries_what_fails_five_times,
     buries_what_is_never_finished,
+    drops_a_canary_that_is_never_answered,
     hands_over_at_once_when_a_worker_leaves,
     wakes_a_waiting_worker_at_once,
     loses_nothing_when_waiting_is_given_up,
@@ -138,6 +141,17 @@ async fn buries_what_is_never_finished(bus: Bus) {
 async fn the_dead_one(bus: &Bus) -> BTreeMap<String, String> {
     eventually("it is in the dead log", async || bus.tail(Log::Dead, 10).await.unwrap().len() == 1).await;
     bus.tail(Log::Dead, 10).await.unwrap().remove(0).into_iter().collect()
+}
+
+async fn drops_a_canary_that_is_never_answered(bus: Bus) {
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let canary = Canary { from: ServiceId::from("edge-1"), road: "requests:0".to_owned(), number: 1 };
+    bus.enqueue(QUEUE, &Message::new(Body::Canary(canary))).await.unwrap();
+    for _ in 1..=MAX_DELIVERIES {
+        take(&mut worker).await.failed("no answer");
+    }
+    eventually_empty(&bus, &QUEUE.key()).await;
+    assert!(bus.tail(Log::Dead, 10).await.unwrap().is_empty());
 }
 
 async fn hands_over_at_once_when_a_worker_leaves(bus: Bus) {
