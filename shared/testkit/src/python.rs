@@ -20,6 +20,7 @@ pub(crate) fn spawn(service: &str, folder: &Path, config: &str) -> Child {
     command.arg(crate_folder().join("janus-cloud/launch.py")).arg(service).arg(config);
     // Without the first, the end of the log would be missing of one that is killed.
     command.current_dir(folder).env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+    // All it talks to is on this machine.
     for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(proxy);
     }
