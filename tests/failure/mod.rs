@@ -8,7 +8,7 @@
 //! | `edge_killed.rs`, `router_killed.rs`, `connector_killed.rs` | a process, at once and for good |
 //! | `connector_frozen.rs` | a connector that wakes when another has its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
-//! | `redis_restart.rs`, `redis_away.rs` | Redis, with and without its data |
+//! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs` | Redis, with and without its data, or its speed |
 //! | `slow_client.rs` | the manners of a client: it does not read, or says far too much |
 //! | `sigterm.rs`, `drain.rs` | nothing: somebody wants to maintain it |
 //! | `media.rs` | the same with browsers that see and hear each other |
@@ -31,6 +31,7 @@ mod measure;
 mod media;
 mod redis_away;
 mod redis_restart;
+mod redis_slow;
 mod router_killed;
 mod sigterm;
 mod slow_client;
