@@ -3,7 +3,7 @@
 mod saved;
 
 use crate::act::Act;
-use crate::handle::{Handle, PATIENCE, detached};
+use crate::handle::{Handle, PATIENCE, detached, release};
 use bus::message::{Address, Change, Events, LegRef};
 use protocol::{BackendName, HandleId, HandleRef, MessageId, ServiceId, SessionId};
 use std::collections::BTreeMap;
@@ -111,7 +111,10 @@ impl Session {
             handle.on_time(now, acts);
         }
         for (handle, _) in self.departing.extract_if(.., |_, departing| departing.until <= now) {
-            acts.push(detached(HandleRef { session: self.id, handle }));
+            let who = HandleRef { session: self.id, handle };
+            // The edge that asked for its name to be freed may have died before it could.
+            acts.push(release(who, None).1);
+            acts.push(detached(who));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What comes back to a handle from routers and connectors, and what time does to it.
 
 use super::answered::{Answered, transaction};
-use super::{Asked, Handle, Leg};
+use super::{Asked, Handle, Leg, release};
 use crate::act::{Act, Road};
-use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message, Release};
+use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message};
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::videocall::{self, PluginError, Request};
 use protocol::{CallId, HandleRef, MessageId, reply};
@@ -215,11 +215,7 @@ pub fn undo(events: &Events, acts: &mut Vec<Act>) {
             acts.push(Act::Send(Road::Backend(backend.clone()), message, who));
         }
         (Some(Change::Registered(_)), _) => {
-            acts.push(Act::Send(
-                Road::Requests,
-                Box::new(Message::new(Body::Release(Release { who, tell: None }))),
-                who,
-            ));
+            acts.push(release(who, None).1);
         }
         _ => {}
     }

@@ -200,22 +200,16 @@ impl Handle {
             acts.push(detached(self.address.handle_ref()));
             return None;
         }
-        Some(self.release(Some(self.address.edge.clone()), acts))
+        let (id, act) = release(self.address.handle_ref(), Some(self.address.edge.clone()));
+        acts.push(act);
+        Some(id)
     }
 
     /// The handle goes away: its name and its call with it.
     pub fn leave(&self, acts: &mut Vec<Act>) {
         if self.recorded {
-            self.release(None, acts);
+            acts.push(release(self.address.handle_ref(), None).1);
         }
-    }
-
-    fn release(&self, tell: Option<ServiceId>, acts: &mut Vec<Act>) -> MessageId {
-        let who = self.address.handle_ref();
-        let message = Message::new(Body::Release(Release { who, tell }));
-        let id = message.id;
-        acts.push(Act::Send(Road::Requests, Box::new(message), who));
-        id
     }
 
     /// Ends the call this handle is in, or is about to be in.
@@ -281,6 +275,12 @@ impl Handle {
     fn tell(&self, text: String) -> Act {
         Act::Tell(self.address.session, text)
     }
+}
+
+/// Asks for a handle's name to be freed; with the id of the message. Somebody may be told when it is.
+pub fn release(who: HandleRef, tell: Option<ServiceId>) -> (MessageId, Act) {
+    let message = Message::new(Body::Release(Release { who, tell }));
+    (message.id, Act::Send(Road::Requests, Box::new(message), who))
 }
 
 /// Tells a client that a handle is gone.

@@ -149,9 +149,8 @@ async fn place(
         context.directory.free_call(id).await?;
         tried.push(call.backend);
     }
-    if begun.again {
-        end::because(context, id, REFUSED).await?;
-    }
+    // A router that died may have begun it when there was one.
+    end::because(context, id, REFUSED).await?;
     Ok(Err(PluginError::no_backend().into()))
 }
 

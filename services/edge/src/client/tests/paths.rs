@@ -131,7 +131,7 @@ fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
             assert_eq!(short(&client.client.on_events(freed(release.id), client.now)), ["7: detached"]);
         } else {
             let (_, acts) = client.client.on_time(client.now + crate::handle::PATIENCE);
-            assert_eq!(short(&acts), ["7: detached"]);
+            assert_eq!(short(&acts), ["release", "7: detached"]);
         }
         assert!(client.client.on_events(freed(release.id), client.now).is_empty());
     }

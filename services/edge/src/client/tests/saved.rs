@@ -88,7 +88,7 @@ fn a_detached_handle_is_detached_for_its_client_at_the_new_edge() {
         let handle = old.registering(7);
         old.asks(json!({"janus": "detach", "session_id": 7, "handle_id": handle}));
         let mut new = restored(&old.saved(7), later);
-        assert_eq!(new.after(due).1, ["7: detached"]);
+        assert_eq!(new.after(due).1, ["release", "7: detached"]);
     }
 }
 
