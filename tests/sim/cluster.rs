@@ -233,7 +233,6 @@ impl Cluster {
 
 async fn connector(context: Context, dialler: Dialler) {
     let backends = BACKENDS.map(|name| format!("{name}=ws://{name}:8188")).join(",");
-    let options =
-        ConnectorCli::parse_from(["connector", "--canary-interval=0", "--backend", &backends]).options;
+    let options = ConnectorCli::parse_from(["connector", "--backend", &backends]).options;
     connector::run_with(options, context, dialler).await.unwrap();
 }

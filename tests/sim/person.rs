@@ -143,8 +143,11 @@ impl Person {
 
     /// Its socket is gone, by its own doing or not.
     pub fn loses_socket(&mut self, at: Instant) {
-        // What waits in it, or in front of it, was handed over and counts as heard.
+        // What waits in it, or in front of it, was handed over and counts as heard; and nobody knows since
+        // when it is gone.
+        let mut at = at;
         if self.socket.take().is_some_and(|socket| !socket.is_reading()) {
+            at = self.last_said;
             self.doubts(EVER, Duration::ZERO);
             self.excuses(EVER);
         }

@@ -3,6 +3,7 @@
 use super::cluster::{BACKENDS, Kind};
 use super::person::{Call, Person};
 use super::world::World;
+use bus::message::Body;
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{MAX_DELIVERIES, REDELIVER_AFTER};
 use directory::record::Call as Record;
@@ -130,7 +131,10 @@ impl World {
     async fn nothing_is_left(&self) {
         for (place, backend) in BACKENDS.into_iter().enumerate() {
             let mailbox = Mailbox::Backend(backend.into());
-            assert_eq!(self.cluster.bus.backlog(&mailbox.key()).await.unwrap(), 0, "{}", mailbox.key());
+            let left = self.cluster.bus.left_in(&mailbox, None).await.unwrap().into_iter();
+            let left: Vec<Body> = left.map(|(_, message)| message.body).collect();
+            let is_canary = |body: &Body| matches!(body, Body::Canary(_));
+            assert!(left.iter().all(is_canary), "in {}: {left:?}", mailbox.key());
             let janus = self.cluster.janus[place].lock().await;
             assert_eq!((janus.sessions(), janus.handles()), (0, 0), "on the server {backend}");
         }
