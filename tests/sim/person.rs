@@ -78,6 +78,8 @@ pub struct Person {
     pub(super) gone: BTreeSet<u64>,
     number: u64,
     last_said: Instant,
+    /// When it did not read, the last time.
+    did_not_read: Option<(Instant, Instant)>,
 }
 
 impl Person {
@@ -105,6 +107,7 @@ impl Person {
             gone: BTreeSet::new(),
             number,
             last_said: Instant::now(),
+            did_not_read: None,
         }
     }
 
@@ -143,24 +146,32 @@ impl Person {
 
     /// Its socket is gone, by its own doing or not.
     pub fn loses_socket(&mut self, at: Instant) {
-        // What waits in it, or in front of it, was handed over and counts as heard; and nobody knows since
-        // when it is gone.
-        let mut at = at;
+        // What waits in it, or in front of it, was handed over and counts as heard.
         if self.socket.take().is_some_and(|socket| !socket.is_reading()) {
-            at = self.last_said;
             self.doubts(EVER, Duration::ZERO);
             self.excuses(EVER);
         }
         (self.former, self.opening) = (None, None);
         self.excuse_what_has_no_ack();
         match self.session {
-            Some(_) => _ = self.away.get_or_insert(at),
+            Some(_) => _ = self.away.get_or_insert(self.noticed(at)),
             None => self.session_goes(),
         }
     }
 
+    /// Since when a socket may be gone that was found to be at this moment: nobody knows who does not read.
+    fn noticed(&self, at: Instant) -> Instant {
+        self.did_not_read.filter(|(_, until)| at <= *until).map_or(at, |(since, _)| since)
+    }
+
     /// Stops or begins to read.
-    pub fn reads(&self, reads: bool) {
+    pub fn reads(&mut self, reads: bool) {
+        let now = Instant::now();
+        self.did_not_read = match (reads, self.did_not_read) {
+            (true, Some((since, _))) => Some((since, now)),
+            (true, None) => None,
+            (false, _) => Some((now, now + EVER)),
+        };
         if let Some(socket) = &self.socket {
             socket.read(reads);
         }
