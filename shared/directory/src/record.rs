@@ -217,6 +217,11 @@ impl BackendStatus {
 #[serde(transparent)]
 pub struct Token(pub u64);
 
+impl Token {
+    /// Of somebody who never had the lease, and comes before everybody who did.
+    pub const NOBODYS: Self = Self(0);
+}
+
 /// Whether a handle may have the name it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {

@@ -9,7 +9,7 @@ use crate::backends::Backends;
 use bus::SendError;
 use bus::message::{Address, Body, ClientEvent, ClientRequest, Message, Party, Place};
 use bus::topic::Mailbox;
-use directory::record::{Call, CallParty, Handle, Owner, Taken, User};
+use directory::record::{Call, CallParty, Concluded, Handle, Owner, Taken, Token, User};
 use protocol::object::Object;
 use protocol::outside::unix_millis;
 use protocol::videocall::{self, PluginError};
@@ -134,9 +134,9 @@ async fn place(
                 end::because(context, id, REFUSED).await?;
                 return Ok(Err(refusal));
             }
-            // Where it is over already, another router does this request too, and says so.
-            let is_over = context.directory.free_call(id).await?.is_none();
-            return Ok(if is_over { Ok(()) } else { Err(refusal) });
+            // Where it is over already, or a connector has it, another router does this request too.
+            let freed = context.directory.conclude_call(id, Token::NOBODYS).await?;
+            return Ok(if matches!(freed, Concluded::Freed(_)) { Err(refusal) } else { Ok(()) });
         }
         match hand_over(context, request, &call, &begun).await {
             Ok(()) => return Ok(Ok(())),
