@@ -74,10 +74,10 @@ impl World {
     }
 
     async fn both_sides_are_in(&self, call: &Record) {
-        for party in [&call.caller, &call.callee] {
-            let handle = self.cluster.directory.handle(party.owner.handle).await.unwrap();
+        for who in call.handles() {
+            let handle = self.cluster.directory.handle(who).await.unwrap();
             let current = handle.and_then(|handle| handle.call);
-            assert_eq!(current, Some(call.id), "{} is in the call {call:?}", party.username);
+            assert_eq!(current, Some(call.id), "{who} is in the call {call:?}");
         }
     }
 

@@ -42,6 +42,8 @@ impl Queue {
 pub enum Mailbox {
     /// To one edge: what its clients are to hear.
     Edge(ServiceId),
+    /// To one rest service: what peers wait for.
+    Rest(ServiceId),
     /// To whichever connector serves this Janus: calls to place, and what happens on their legs.
     Backend(BackendName),
 }
@@ -50,7 +52,7 @@ impl Mailbox {
     /// The stream's key.
     pub fn key(&self) -> String {
         match self {
-            Self::Edge(edge) => format!("sb:{{{edge}}}"),
+            Self::Edge(service) | Self::Rest(service) => format!("sb:{{{service}}}"),
             Self::Backend(name) => format!("sb:{{backend:{name}}}"),
         }
     }

@@ -139,9 +139,17 @@ impl Call {
         }
     }
 
+    /// The handles of its sides that are ours.
+    pub fn handles(&self) -> impl Iterator<Item = HandleRef> {
+        let owners = [&self.caller, &self.callee].into_iter().filter_map(|party| party.owner.as_ref());
+        owners.map(|owner| owner.handle)
+    }
+
     /// The side a handle is on.
     pub fn side_of(&self, handle: HandleRef) -> Option<Side> {
-        [Side::Caller, Side::Callee].into_iter().find(|side| self.party(*side).owner.handle == handle)
+        [Side::Caller, Side::Callee]
+            .into_iter()
+            .find(|side| self.party(*side).owner.as_ref().is_some_and(|owner| owner.handle == handle))
     }
 }
 
@@ -150,8 +158,8 @@ impl Call {
 pub struct CallParty {
     /// The name at the time of the call.
     pub username: String,
-    /// The handle and its edge.
-    pub owner: Owner,
+    /// The handle and its edge; none for a user of another proxy.
+    pub owner: Option<Owner>,
 }
 
 /// A Janus server, in janus-cloud's fields (`januscloud:backend_servers:NAME`).

@@ -28,6 +28,13 @@ pub enum Act {
     End(Ended),
 }
 
+impl Act {
+    /// Tell a client.
+    pub fn edge((edge, events): (ServiceId, Events)) -> Self {
+        Self::Edge(edge, events)
+    }
+}
+
 /// A call whose state has changed.
 #[derive(Debug)]
 pub struct Save {

@@ -60,9 +60,8 @@ pub struct Suspect {
 impl Call {
     /// A call that is to be set up, in this term.
     pub fn new(place: Place, term: u64) -> Self {
-        let Place { call, caller, callee, transaction, offer } = place;
+        let Place { call, caller, callee, transaction, offer, .. } = place;
         let parties = (Leg::new(caller), Leg::new(callee));
-        let offer = Some(offer);
         Self { transaction, offer, ..Self::between(call, parties, term, outside::unix_millis()) }
     }
 
@@ -131,20 +130,20 @@ impl Call {
         [Side::Caller, Side::Callee].into_iter().find(|side| self.alias(*side) == alias)
     }
 
-    /// Events for the client of a side, the next that it is told.
+    /// Events for the client of a side, the next that it is told; none for a peer's user.
     pub fn events(
         &mut self,
         side: Side,
         answers: Option<MessageId>,
         change: Option<Change>,
         events: Vec<ClientEvent>,
-    ) -> (ServiceId, Events) {
+    ) -> Option<(ServiceId, Events)> {
         let (call, term) = (Some(self.id), self.term);
         let leg = self.leg_mut(side);
+        let Address { edge, session, handle } = leg.party.address.clone()?;
         leg.said += 1;
         let stamp = Some(Stamp { term, number: leg.said });
-        let Address { edge, session, handle } = leg.party.address.clone();
-        (edge, Events { session, handle, call, stamp, answers, change, events })
+        Some((edge, Events { session, handle, call, stamp, answers, change, events }))
     }
 
     /// From now on its clients are told in this term.
@@ -177,8 +176,8 @@ impl Call {
     pub fn record(&self, backend: &BackendName) -> record::Call {
         let party = |leg: &Leg| {
             let Party { username, address } = leg.party.clone();
-            let owner = Owner { handle: address.handle_ref(), edge: address.edge };
-            CallParty { username, owner }
+            let owner = |address: Address| Owner { handle: address.handle_ref(), edge: address.edge };
+            CallParty { username, owner: address.map(owner) }
         };
         let (caller, callee) = (party(&self.caller), party(&self.callee));
         record::Call { id: self.id, backend: backend.clone(), caller, callee, opened: self.opened }
@@ -194,6 +193,6 @@ impl Call {
 
 fn party(party: &CallParty) -> Party {
     let CallParty { username, owner } = party.clone();
-    let (session, handle) = (owner.handle.session, owner.handle.handle);
-    Party { username, address: Address { edge: owner.edge, session, handle } }
+    let address = |Owner { edge, handle }| Address { edge, session: handle.session, handle: handle.handle };
+    Party { username, address: owner.map(address) }
 }

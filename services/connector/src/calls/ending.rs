@@ -56,7 +56,7 @@ impl Calls {
         let tell = |call: &mut Call| {
             let refusal = call.events(Side::Caller, Some(id.into()), Some(Change::Left), vec![event]);
             let callee = closing_events(call, Side::Callee, &Cause::Gone(Side::Caller));
-            std::iter::once(refusal).chain(callee).collect()
+            refusal.into_iter().chain(callee).collect()
         };
         self.close(id, "refused by the media server", tell, now, acts);
     }
@@ -156,7 +156,10 @@ fn closing_events(call: &mut Call, side: Side, cause: &Cause) -> Option<(Service
         events = answer_first(call, events, &peer);
     }
     let events = call.leg_mut(side).with_batch(events);
-    (knows || side == Side::Caller).then(|| call.events(side, answers, Some(Change::Left), events))
+    if !knows && side == Side::Callee {
+        return None;
+    }
+    call.events(side, answers, Some(Change::Left), events)
 }
 
 /// A caller that waits for the answer to its `call` gets one under its transaction.

@@ -111,8 +111,8 @@ impl Calls {
         let mut events = vec![event];
         events.extend(leg.with_batch(Vec::new()));
         let answers = (side == Side::Caller).then(|| id.into());
-        let (edge, events) = call.events(side, answers, Some(Change::Joined { backend, side }), events);
-        acts.push(Act::Edge(edge, events));
+        let events = call.events(side, answers, Some(Change::Joined { backend, side }), events);
+        acts.extend(events.map(Act::edge));
         self.save(id, acts);
     }
 }

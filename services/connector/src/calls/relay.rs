@@ -183,8 +183,7 @@ impl Calls {
     ) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
         let events = call.leg_mut(leg.side).with_batch(vec![event]);
-        let (edge, events) = call.events(leg.side, answers, change, events);
-        acts.push(Act::Edge(edge, events));
+        acts.extend(call.events(leg.side, answers, change, events).map(Act::edge));
     }
 
     pub(super) fn flush_batches(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
@@ -193,8 +192,7 @@ impl Calls {
             let leg = call.leg_mut(side);
             if leg.batch_due.is_some_and(|due| due <= now) {
                 let events = leg.with_batch(Vec::new());
-                let (edge, events) = call.events(side, None, None, events);
-                acts.push(Act::Edge(edge, events));
+                acts.extend(call.events(side, None, None, events).map(Act::edge));
             }
         }
         self.schedule(id);

@@ -64,8 +64,7 @@ impl Calls {
     /// still say.
     fn resume(&mut self, leg: LegRef, now: Instant, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
-        let (edge, events) = call.events(leg.side, None, None, Vec::new());
-        acts.push(Act::Edge(edge, events));
+        acts.extend(call.events(leg.side, None, None, Vec::new()).map(Act::edge));
         if let Some(handle) = call.leg(leg.side).handle {
             self.legs.insert(handle, leg);
             self.check(leg, handle, now, acts);
@@ -137,7 +136,7 @@ impl Calls {
             let left = Events { session, handle, call, stamp, answers, change, events };
             return self.end_unknown(leg.call, vec![(address.edge, left)], receipt, now, acts);
         };
-        call.leg_mut(leg.side).party.address = address;
+        call.leg_mut(leg.side).party.address = Some(address);
         call.receipts.push(receipt);
         self.save(leg.call, acts);
     }

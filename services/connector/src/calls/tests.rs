@@ -271,14 +271,15 @@ impl Bench {
 fn place(call: CallId) -> Place {
     let party = |username: &str, number| Party {
         username: username.to_owned(),
-        address: Address {
+        address: Some(Address {
             edge: ServiceId(format!("edge-{number}")),
             session: SessionId(number),
             handle: HandleId(number),
-        },
+        }),
     };
     let (caller, callee) = (party("alice", 1), party("bob", 2));
-    Place { call, caller, callee, transaction: "c".to_owned(), offer: jsep("offer") }
+    let (transaction, offer) = ("c".to_owned(), Some(jsep("offer")));
+    Place { call, caller, callee, transaction, offer, peer: None }
 }
 
 fn jsep(kind: &str) -> Raw {

@@ -41,7 +41,7 @@ impl Bench {
         let (bus, directory) = (Bus::memory(), Directory::memory());
         let edge = Heard::over(bus.open(Mailbox::Edge(edge())).await.unwrap());
         for side in [Side::Caller, Side::Callee] {
-            let CallParty { username, owner } = party(side);
+            let (username, owner) = registered(side);
             directory.claim_name(&owner, &username, MessageId::fresh()).await.unwrap();
             directory.give_name(&username, &owner, None).await.unwrap();
         }
@@ -112,13 +112,14 @@ impl Bench {
         let call = Call { id, backend: backend.clone(), caller, callee, opened: 0 };
         self.directory.open_call(&call).await.unwrap();
         for side in [Side::Caller, Side::Callee] {
-            let CallParty { username, owner } = party(side);
+            let (username, owner) = registered(side);
             let taken = self.directory.take(owner.handle, &username, id).await.unwrap();
             assert_eq!(taken, Taken::Won, "{username} is free");
         }
         let offer = raw(&testkit::sdp::offer());
         let (caller, callee) = (address(Side::Caller), address(Side::Callee));
-        let place = Place { call: id, caller, callee, transaction: "c".to_owned(), offer };
+        let (transaction, offer) = ("c".to_owned(), Some(offer));
+        let place = Place { call: id, caller, callee, transaction, offer, peer: None };
         self.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id
     }
@@ -178,7 +179,7 @@ impl Bench {
     pub async fn calls(&self) -> [Option<CallId>; 2] {
         let mut calls = [None; 2];
         for side in [Side::Caller, Side::Callee] {
-            let handle = self.directory.handle(party(side).owner.handle).await.unwrap();
+            let handle = self.directory.handle(registered(side).1.handle).await.unwrap();
             calls[side as usize] = handle.unwrap().call;
         }
         calls
@@ -230,13 +231,18 @@ fn edge() -> ServiceId {
 }
 
 fn party(side: Side) -> CallParty {
+    let (username, owner) = registered(side);
+    CallParty { username, owner: Some(owner) }
+}
+
+fn registered(side: Side) -> (String, Owner) {
     let (username, number) = if side == Side::Caller { ("alice", 1) } else { ("bob", 2) };
     let handle = HandleRef { session: SessionId(number), handle: HandleId(number) };
-    CallParty { username: username.to_owned(), owner: Owner { edge: edge(), handle } }
+    (username.to_owned(), Owner { edge: edge(), handle })
 }
 
 fn address(side: Side) -> Party {
-    let CallParty { username, owner } = party(side);
+    let (username, owner) = registered(side);
     let (session, handle) = (owner.handle.session, owner.handle.handle);
-    Party { username, address: Address { edge: owner.edge, session, handle } }
+    Party { username, address: Some(Address { edge: owner.edge, session, handle }) }
 }

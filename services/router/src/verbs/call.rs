@@ -70,8 +70,9 @@ async fn pair(
         }
     };
     let Some(offer) = &asks.jsep else { return without_offer(context, name, &callee).await.map(Err) };
-    let caller = CallParty { username: name, owner: Owner { edge: asks.from.edge.clone(), handle: who } };
-    let callee = CallParty { username: callee.username, owner: callee.owner };
+    let own = Owner { edge: asks.from.edge.clone(), handle: who };
+    let caller = CallParty { username: name, owner: Some(own) };
+    let callee = CallParty { username: callee.username, owner: Some(callee.owner) };
     let parties = [caller, callee];
     let again = handle.is_some_and(|handle| handle.call == Some(call_id));
     place(context, backends, request, Begun { asks, offer, parties, again }).await
@@ -156,11 +157,11 @@ async fn place(
 
 /// Takes both handles, in the order of their ids: of two calls that want the same two, one gets both.
 async fn take(context: &Context, call: &Call) -> Result<Result<(), Refusal>, Failure> {
-    let mut sides = [Side::Caller, Side::Callee];
-    sides.sort_by_key(|side| call.party(*side).owner.handle);
-    for side in sides {
-        let party = call.party(side);
-        let taken = context.directory.take(party.owner.handle, &party.username, call.id).await?;
+    let handle = |side| Some((call.party(side).owner.as_ref()?.handle, side));
+    let mut sides: Vec<_> = [Side::Caller, Side::Callee].into_iter().filter_map(handle).collect();
+    sides.sort_by_key(|(handle, _)| *handle);
+    for (handle, side) in sides {
+        let taken = context.directory.take(handle, &call.party(side).username, call.id).await?;
         if let Some(refusal) = lost(call, side, taken) {
             return Ok(Err(refusal));
         }
@@ -185,8 +186,9 @@ async fn hand_over(
     begun: &Begun<'_>,
 ) -> Result<(), SendError> {
     let party = |party: &CallParty| {
-        let Owner { edge, handle } = party.owner.clone();
-        let address = Address { edge, session: handle.session, handle: handle.handle };
+        let address =
+            |Owner { edge, handle }| Address { edge, session: handle.session, handle: handle.handle };
+        let address = party.owner.clone().map(address);
         Party { username: party.username.clone(), address }
     };
     let place = Place {
@@ -194,7 +196,8 @@ async fn hand_over(
         caller: party(&call.caller),
         callee: party(&call.callee),
         transaction: begun.asks.transaction.clone(),
-        offer: begun.offer.clone(),
+        offer: Some(begun.offer.clone()),
+        peer: None,
     };
     let message = Message { id: request.id, deadline: request.deadline, body: Body::Place(place) };
     context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await

@@ -52,7 +52,7 @@ async fn here(context: &Context, id: CallId, cause: EndCause) -> Result<(), Fail
 
 /// The call's record says where the client was when it began; by now another edge may have it.
 async fn tell_side(context: &Context, call: &Call, side: Side, cause: &EndCause) -> Result<(), Failure> {
-    let owner = &call.party(side).owner;
+    let Some(owner) = &call.party(side).owner else { return Ok(()) };
     let handle = context.directory.handle(owner.handle).await?;
     let edge = handle.map_or_else(|| owner.edge.clone(), |handle| handle.edge);
     let HandleRef { session, handle } = owner.handle;

@@ -23,3 +23,10 @@ pub struct Surrendered {
     /// Who had it.
     pub from: ServiceId,
 }
+
+/// An operator ends a session: its client is told as Janus' `timeout` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disconnect {
+    /// Which.
+    pub session: SessionId,
+}

@@ -1,7 +1,7 @@
 //! To a backend's connector: calls to set up, and what happens on their legs.
 
 use super::Address;
-use protocol::{CallId, Raw, Side};
+use protocol::{CallId, Raw, ServiceId, Side};
 use serde::{Deserialize, Serialize};
 
 /// A call to set up.
@@ -13,10 +13,26 @@ pub struct Place {
     pub caller: Party,
     /// Who is called.
     pub callee: Party,
-    /// The transaction of the caller's request.
+    /// The transaction of the caller's request; empty where that is a peer's.
     pub transaction: String,
-    /// The caller's offer.
-    pub offer: Raw,
+    /// The caller's offer; none where it comes through Janus, from a peer's user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Raw>,
+    /// What is to be done about the side that is a peer's; none of a call between two of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<PeerSide>,
+}
+
+/// What is to be done about a side whose user is a peer's: its proxy has a handle of its own for it on
+/// the same Janus, registered there under the user's own name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerSide {
+    /// It calls: this rest service waits to hear that our callee is registered on Janus. Its offer
+    /// comes after that, as an `incomingcall`.
+    Calls(ServiceId),
+    /// It is called: its proxy is asked to register it, at this `api_base_url`, before the offer goes out.
+    IsCalled(String),
 }
 
 /// One side of a call.
@@ -24,8 +40,9 @@ pub struct Place {
 pub struct Party {
     /// The name that the other side sees.
     pub username: String,
-    /// Where its events go.
-    pub address: Address,
+    /// Where its events go; none for a peer's user, whom Janus tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
 }
 
 /// One side of a call, as edges and connectors refer to it.

@@ -12,6 +12,10 @@
 //! edge      → backend:NAME  request trickle hangup attend
 //! router, connector → edge  events
 //! edge      → edge          surrender surrendered
+//! rest      → requests      invite
+//! connector → peers         ask_peer
+//! rest      → backend:NAME, router, connector → rest   peer_answer
+//! rest      → edge          disconnect
 //! router    → edge, connector → backend:NAME   canary
 //! ```
 
@@ -21,13 +25,15 @@ mod client;
 mod events;
 mod leg;
 mod news;
+mod peer;
 
 pub use canary::Canary;
-pub use claim::{Surrender, Surrendered};
+pub use claim::{Disconnect, Surrender, Surrendered};
 pub use client::{Abandon, Address, ClientRequest, Release, Restore};
 pub use events::{Change, ClientEvent, Events, Stamp};
-pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, Place, Trickle};
+pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, PeerSide, Place, Trickle};
 pub use news::{CallEvent, CallRecord, Notice};
+pub use peer::{AskPeer, Invite, PeerAnswer, PeerRefusal};
 
 use protocol::MessageId;
 pub(crate) use protocol::outside::unix_millis;
@@ -142,6 +148,14 @@ bodies! {
     Surrender(Surrender) = "surrender",
     /// It is given up. To an edge.
     Surrendered(Surrendered) = "surrendered",
+    /// A user of another proxy calls one of ours. To the routers.
+    Invite(Invite) = "invite",
+    /// One of ours calls a user of another proxy. To the rest services.
+    AskPeer(AskPeer) = "ask_peer",
+    /// Whether such a call may go on. To a backend, or to a rest service.
+    PeerAnswer(PeerAnswer) = "peer_answer",
+    /// An operator ends this session. To an edge.
+    Disconnect(Disconnect) = "disconnect",
     /// Nothing but a sign that a road is open. To anybody.
     Canary(Canary) = "canary",
 }

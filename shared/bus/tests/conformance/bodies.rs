@@ -13,6 +13,9 @@ on_both![arrive_through_a_queue, arrive_through_a_mailbox, keep_raw_json_byte_fo
 /// Spaces, escapes, an exponent, a repeated key, a number too large for a float.
 const ODD: &str = r#"{ "a" :1.0e+05,"ü":"\u00e9\/" ,"b":[ ],"a":null, "n":123456789012345678901234567890 }"#;
 
+const PROXY: &str = "http://10.0.0.9:8100/plugins/videocall";
+const JANUS: &str = "ws://10.0.0.5:8188";
+
 fn call() -> CallId {
     CallId::from(MessageId::fresh())
 }
@@ -27,7 +30,7 @@ fn request(jsep: Option<&str>) -> ClientRequest {
 }
 
 fn party(username: &str) -> Party {
-    Party { username: username.to_owned(), address: address() }
+    Party { username: username.to_owned(), address: Some(address()) }
 }
 
 fn leg_request() -> LegRequest {
@@ -36,7 +39,7 @@ fn leg_request() -> LegRequest {
 
 fn place() -> Place {
     let (caller, callee) = (party("alice"), party("böb"));
-    Place { call: call(), caller, callee, transaction: String::new(), offer: raw(ODD) }
+    Place { call: call(), caller, callee, transaction: String::new(), offer: Some(raw(ODD)), peer: None }
 }
 
 fn handle() -> HandleRef {
@@ -68,6 +71,8 @@ fn all() -> Vec<Body> {
         Body::Abandon(Abandon { who: handle(), call: call() }),
         Body::Restore(Restore { who: address(), username: "böb".to_owned() }),
         Body::Place(place()),
+        Body::Place(Place { offer: None, peer: Some(PeerSide::Calls(one.clone())), ..place() }),
+        Body::Place(Place { peer: Some(PeerSide::IsCalled(PROXY.to_owned())), ..place() }),
         Body::Request(leg_request()),
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
         Body::Hangup(leg()),
@@ -80,9 +85,28 @@ fn all() -> Vec<Body> {
         Body::Events(events(None, Some(Change::Displaced("alice".to_owned())))),
         Body::Events(events(None, Some(Change::Left))),
         Body::Surrender(Surrender { session: SessionId(1), to: other.clone() }),
-        Body::Surrendered(Surrendered { session: SessionId(1), from: one }),
+        Body::Surrendered(Surrendered { session: SessionId(1), from: one.clone() }),
+        Body::Disconnect(Disconnect { session: SessionId(1) }),
+        Body::Invite(invite(one)),
+        Body::AskPeer(ask_peer()),
+        Body::PeerAnswer(PeerAnswer { call: call(), refusal: None }),
+        Body::PeerAnswer(PeerAnswer { call: call(), refusal: Some(busy()) }),
         Body::Canary(Canary { from: other, road: "requests:0".to_owned(), number: u64::MAX }),
     ]
+}
+
+fn invite(rest: ServiceId) -> Invite {
+    let [caller, callee] = ["alice", "böb"].map(str::to_owned);
+    Invite { rest, caller, callee, backend_url: JANUS.to_owned() }
+}
+
+fn ask_peer() -> AskPeer {
+    let ([caller, callee], proxy) = (["alice", "böb"].map(str::to_owned), PROXY.to_owned());
+    AskPeer { call: call(), backend: "a".into(), backend_url: JANUS.to_owned(), proxy, caller, callee }
+}
+
+fn busy() -> PeerRefusal {
+    PeerRefusal { code: 480, text: "User böb busy".to_owned() }
 }
 
 /// Raw JSON prints itself, so that equal texts are equal bodies, byte for byte.

@@ -63,8 +63,8 @@ impl MemoryDirectory {
     pub(crate) fn restore_call(&self, call: &Call, token: Token, text: &str) {
         let mut state = self.state();
         state.written(call).save(token, text);
-        for party in [&call.caller, &call.callee] {
-            state.handles.entry(party.owner.handle).or_default().call.get_or_insert(call.id);
+        for handle in call.handles() {
+            state.handles.entry(handle).or_default().call.get_or_insert(call.id);
         }
     }
 
@@ -96,8 +96,7 @@ impl State {
 
     fn free_call(&mut self, call: CallId) -> Option<Call> {
         let ended = self.calls.remove(&call)?.call;
-        self.free_handle(ended.caller.owner.handle, call);
-        self.free_handle(ended.callee.owner.handle, call);
+        ended.handles().for_each(|handle| self.free_handle(handle, call));
         self.uncount(&ended);
         Some(ended)
     }

@@ -110,11 +110,10 @@ impl RedisDirectory {
     pub(crate) async fn restore_call(&self, call: &Call, token: Token, state: &str) -> Result<()> {
         let (key, id) = (keys::call(call.id), call.id.to_string());
         let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
-        let handles = [&call.caller, &call.callee].map(|party| party.owner.handle);
         let mut pipe = redis::pipe();
         pipe.sadd(keys::calls_on(&call.backend), &id).ignore();
         pipe.invoke_script(SAVE_CALL.key(&key).arg(token.0).arg(state).arg(record)).ignore();
-        for handle in handles {
+        for handle in call.handles() {
             pipe.hset_nx(keys::handle(handle), "call", &id).ignore();
         }
         pipe.hexists(&key, "record").hexists(&key, "ended");
@@ -122,7 +121,7 @@ impl RedisDirectory {
         if written && !ended {
             return Ok(());
         }
-        for handle in handles {
+        for handle in call.handles() {
             self.let_go(handle, call.id).await?;
         }
         Ok(())
@@ -160,8 +159,7 @@ impl RedisDirectory {
 /// Handles, then the record, then the count: whatever is left can be found again.
 fn freeing(call: &Call) -> Pipeline {
     let mut pipe = redis::pipe();
-    free_handle(&mut pipe, call.caller.owner.handle, call.id);
-    free_handle(&mut pipe, call.callee.owner.handle, call.id);
+    call.handles().for_each(|handle| free_handle(&mut pipe, handle, call.id));
     pipe.del(keys::call(call.id)).ignore();
     pipe.srem(keys::calls_on(&call.backend), call.id.to_string()).ignore();
     pipe

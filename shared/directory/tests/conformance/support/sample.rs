@@ -38,7 +38,7 @@ pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
 
 /// A call between two named handles, on backend `a`.
 pub fn call((caller, from): (&str, u64), (callee, to): (&str, u64)) -> Call {
-    let party = |name: &str, number| CallParty { username: name.to_owned(), owner: owner(number) };
+    let party = |name: &str, number| CallParty { username: name.to_owned(), owner: Some(owner(number)) };
     Call {
         id: CallId::fresh(),
         backend: BackendName::from("a"),

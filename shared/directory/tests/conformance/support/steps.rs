@@ -2,7 +2,7 @@
 
 use super::sample::handle;
 use directory::Directory;
-use directory::record::{Call, Claimed, Given, Owner, Taken};
+use directory::record::{Call, CallParty, Claimed, Given, Owner, Taken};
 use protocol::{CallId, HandleRef, MessageId, ServiceId, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,13 +39,17 @@ pub async fn gives(directory: &Directory, name: &str, owner: &Owner) {
     assert_eq!(register(directory, name, owner, super::request()).await, Claimed::Yes);
 }
 
+fn handle_of(party: &CallParty) -> HandleRef {
+    party.owner.as_ref().expect("it is one of ours").handle
+}
+
 /// Opens a call and takes its two handles, the smaller first; frees it when it gets only one.
 pub async fn place(directory: &Directory, call: &Call) -> bool {
     directory.open_call(call).await.unwrap();
     let mut parties = [&call.caller, &call.callee];
-    parties.sort_by_key(|party| party.owner.handle);
+    parties.sort_by_key(|party| handle_of(party));
     for party in parties {
-        if directory.take(party.owner.handle, &party.username, call.id).await.unwrap() != Taken::Won {
+        if directory.take(handle_of(party), &party.username, call.id).await.unwrap() != Taken::Won {
             directory.free_call(call.id).await.unwrap();
             return false;
         }
