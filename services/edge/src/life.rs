@@ -34,6 +34,7 @@ impl Signs {
 pub async fn keep_saying(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut may_be_forgotten = false;
     loop {
         ticks.tick().await;
         metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
@@ -41,9 +42,18 @@ pub async fn keep_saying(shared: Arc<Shared>) {
         let sign = shared.context.directory.edge_alive(&shared.context.id).await;
         shared.signs.note(sign.is_ok());
         match sign {
-            Ok(true) => {}
-            Ok(false) => write_all_down_again(&shared),
+            Ok(is_known) => {
+                if !is_known {
+                    metrics::counter!("switchboard_edge_forgotten_total").increment(1);
+                    tracing::warn!("the directory does not know this edge any more");
+                }
+                if !is_known || std::mem::take(&mut may_be_forgotten) {
+                    write_all_down_again(&shared);
+                }
+            }
             Err(error) => {
+                // Whether it knows the edge is said once, and this may have been that time.
+                may_be_forgotten = true;
                 tracing::warn!(%error, "the edge could not give a sign of life");
                 ticks.reset_after(AGAIN);
             }
@@ -52,8 +62,6 @@ pub async fn keep_saying(shared: Arc<Shared>) {
 }
 
 fn write_all_down_again(shared: &Shared) {
-    metrics::counter!("switchboard_edge_forgotten_total").increment(1);
-    tracing::warn!("the directory does not know this edge any more; its sessions are written down again");
     for (session, route) in shared.registry.all() {
         // A connection that is gone has no session any more.
         let _ = route.say(Inbound::Save(session));
