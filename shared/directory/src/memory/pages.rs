@@ -1,0 +1,43 @@
+//! Lists, by page. All of a list is one step: its items in the order of their places.
+
+use super::MemoryDirectory;
+use crate::listed::{Cursor, ListedSession, ListedUser, Page, place};
+use crate::record::Call;
+use protocol::SessionId;
+use std::collections::BTreeMap;
+
+impl MemoryDirectory {
+    pub(crate) fn users_page(&self, after: Cursor, limit: usize) -> Page<ListedUser> {
+        let state = self.state();
+        let all = state.users.iter().map(|(name, owner)| (place(name.as_bytes()), (name, owner)));
+        page(all, after, limit)
+            .map(|(name, owner)| Some(ListedUser { username: name.clone(), owner: Some(owner.clone()) }))
+    }
+
+    pub(crate) fn sessions_page(&self, after: Cursor, limit: usize) -> Page<ListedSession> {
+        let state = self.state();
+        let all = state.sessions.iter().map(|(id, record)| (place(&id.0.to_be_bytes()), (id, record)));
+        page(all, after, limit).map(|(id, record)| {
+            let away = record.away.as_ref().map(super::Past::elapsed);
+            Some(ListedSession { session: *id, edge: record.edge.clone(), away })
+        })
+    }
+
+    pub(crate) fn calls_page(&self, after: Cursor, limit: usize) -> Page<Call> {
+        let state = self.state();
+        let all = state.calls.iter().map(|(id, record)| (place(id.0.as_bytes()), record));
+        page(all, after, limit).map(|record| Some(record.call.clone()))
+    }
+
+    pub(crate) fn session_state(&self, session: SessionId) -> Option<String> {
+        self.state().sessions.get(&session)?.state.clone()
+    }
+}
+
+fn page<T>(all: impl Iterator<Item = (u64, T)>, after: Cursor, limit: usize) -> Page<T> {
+    let mut left: BTreeMap<u64, T> =
+        all.filter(|(place, _)| after.past.is_none_or(|past| *place > past)).collect();
+    let rest = left.keys().nth(limit).copied().map(|first| left.split_off(&first));
+    let past = left.keys().next_back().copied();
+    Page { items: left.into_values().collect(), next: rest.map(|_| Cursor { step: 0, past }) }
+}

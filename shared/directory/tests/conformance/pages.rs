@@ -1,0 +1,157 @@
+//! Lists for operators, by page.
+
+use crate::support::{RedisServer, call, edge, gives, handle, owner, saved, terms};
+use ::redis::TypedCommands;
+use directory::Directory;
+use directory::listed::{Cursor, ListedSession, MAX_PAGE, Page};
+use directory::record::{Save, Token};
+use protocol::SessionId;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+on_both_stores! {
+    every_name_is_on_one_page_and_no_page_is_too_long
+    a_name_is_listed_with_its_owner
+    sessions_are_listed_with_their_edge_and_their_absence
+    calls_are_listed_until_they_are_over
+    what_an_edge_wrote_down_of_a_session_can_be_looked_at
+    a_list_of_nothing_ends_at_once
+}
+
+/// Walks to the end; says how many pages there were.
+async fn walk<T>(limit: usize, mut page: impl AsyncFnMut(Cursor) -> Page<T>) -> (Vec<T>, usize) {
+    let (mut all, mut at) = (Vec::new(), Cursor::default());
+    for pages in 1..10_000 {
+        let Page { items, next } = page(at).await;
+        assert!(items.len() <= limit, "{} items", items.len());
+        all.extend(items);
+        match next {
+            None => return (all, pages),
+            // As it comes back from whoever asks.
+            Some(next) => at = next.to_string().parse().unwrap(),
+        }
+    }
+    panic!("the list does not end");
+}
+
+async fn names(directory: &Directory, limit: usize) -> (Vec<String>, usize) {
+    let page = async |at| directory.users_page(at, limit).await.unwrap();
+    let (users, pages) = walk(limit.clamp(1, MAX_PAGE), page).await;
+    (users.into_iter().map(|user| user.username).collect(), pages)
+}
+
+async fn every_name_is_on_one_page_and_no_page_is_too_long(directory: Directory) {
+    for number in 0..2_500 {
+        directory.give_name(&format!("user {number}"), &owner(number), None).await.unwrap();
+        directory.open_session(SessionId(number + 1), &edge(1), &terms()).await.unwrap();
+    }
+    let all: BTreeSet<String> = (0..2_500).map(|number| format!("user {number}")).collect();
+    for limit in [7, 100, MAX_PAGE, 1_000_000] {
+        let (found, pages) = names(&directory, limit).await;
+        assert_eq!(found.len(), 2_500, "by {limit}: some are named twice, or not");
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), all, "by {limit}");
+        assert!(pages >= 2_500 / limit.min(MAX_PAGE), "by {limit}: {pages}");
+    }
+    let none = directory.users_page(Cursor::default(), 0).await.unwrap();
+    assert_eq!(none.items.len(), 1, "nobody walks without moving");
+}
+
+async fn a_name_is_listed_with_its_owner(directory: Directory) {
+    gives(&directory, "älice *", &owner(1)).await;
+    let page = directory.users_page(Cursor::default(), 10).await.unwrap();
+    assert_eq!(page.next, None);
+    let [user] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!((user.username.as_str(), &user.owner), ("älice *", &Some(owner(1))));
+}
+
+async fn sessions_are_listed_with_their_edge_and_their_absence(directory: Directory) {
+    for number in 1..=5 {
+        directory.open_session(SessionId(number), &edge(number % 2), &terms()).await.unwrap();
+    }
+    let away = Save { away: Some(Duration::from_secs(7)), ..saved(SessionId(3)) };
+    directory.save_sessions(&edge(1), &[away]).await.unwrap();
+    let page = async |at| directory.sessions_page(at, 2).await.unwrap();
+    let (mut sessions, pages) = walk(2, page).await;
+    assert_eq!(pages, 3);
+    sessions.sort_by_key(|session| session.session);
+    for (ListedSession { session, edge: of, away }, number) in sessions.iter().zip(1..=5) {
+        assert_eq!((session.0, of), (number, &edge(number % 2)));
+        let seconds = away.map(|away| away.as_secs());
+        assert_eq!(seconds.is_some_and(|seconds| (7..12).contains(&seconds)), number == 3, "{seconds:?}");
+    }
+}
+
+async fn calls_are_listed_until_they_are_over(directory: Directory) {
+    let calls: Vec<_> = (0..20).map(|number| call(("a", 2 * number), ("b", 2 * number + 1))).collect();
+    for call in &calls {
+        directory.open_call(call).await.unwrap();
+    }
+    directory.free_call(calls[7].id).await.unwrap();
+    directory.conclude_call(calls[8].id, Token(1)).await.unwrap();
+    let page = async |at| directory.calls_page(at, 3).await.unwrap();
+    let (mut found, _) = walk(3, page).await;
+    found.sort_by_key(|call| call.caller.owner.as_ref().map(|owner| owner.handle));
+    let running: Vec<_> = calls.iter().enumerate().filter(|(at, _)| ![7, 8].contains(at)).collect();
+    assert_eq!(
+        found.iter().collect::<Vec<_>>(),
+        running.into_iter().map(|(_, call)| call).collect::<Vec<_>>()
+    );
+}
+
+async fn what_an_edge_wrote_down_of_a_session_can_be_looked_at(directory: Directory) {
+    let session = handle(1).session;
+    assert_eq!(directory.session_state(session).await.unwrap(), None);
+    directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    assert_eq!(directory.session_state(session).await.unwrap(), None);
+    directory.save_sessions(&edge(1), &[saved(session)]).await.unwrap();
+    assert_eq!(directory.session_state(session).await.unwrap(), Some(saved(session).state));
+}
+
+async fn a_list_of_nothing_ends_at_once(directory: Directory) {
+    let at = Cursor::default();
+    assert_eq!(directory.users_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
+    assert_eq!(directory.sessions_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
+    assert_eq!(directory.calls_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
+}
+
+#[tokio::test]
+async fn a_page_looks_at_so_many_keys_and_the_walk_goes_on() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let mut raw = server.raw();
+    let mut pipe = ::redis::pipe();
+    (0..120_000).for_each(|number| {
+        pipe.set(format!("other:{number}"), "").ignore();
+    });
+    () = pipe.query(&mut raw).unwrap();
+    gives(&directory, "alice", &owner(1)).await;
+    let page = async |at| directory.users_page(at, 10).await.unwrap();
+    let (found, pages) = walk(10, page).await;
+    assert_eq!(found.len(), 1);
+    assert!(pages >= 3, "{pages}");
+}
+
+#[tokio::test]
+async fn a_cursor_of_nowhere_does_no_harm() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    gives(&directory, "alice", &owner(1)).await;
+    for cursor in ["18446744073709551615", "7-0", "1234567890123-18446744073709551615"] {
+        let page = directory.users_page(cursor.parse().unwrap(), 10).await.unwrap();
+        assert!(page.items.len() <= 1, "{page:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_janus_cloud_proxys_user_is_listed_without_an_owner() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    gives(&directory, "alice", &owner(1)).await;
+    let mut raw = server.raw();
+    // A janus-cloud proxy writes over our record, and leaves our own fields.
+    raw.hset("januscloud:videocall_users:alice", "proxy_uuid", "theirs").unwrap();
+    raw.hset("januscloud:videocall_users:bob", "proxy_uuid", "theirs").unwrap();
+    let page = directory.users_page(Cursor::default(), 10).await.unwrap();
+    assert_eq!(page.items.len(), 2);
+    assert!(page.items.iter().all(|user| user.owner.is_none()), "{page:?}");
+}
