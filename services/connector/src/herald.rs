@@ -138,6 +138,8 @@ async fn announce(server: &Server, context: &Context, state: State, announced: &
         url: server.url.clone(),
         status: state.status,
         handles: 2 * state.calls as u64,
+        location: String::new(),
+        isp: String::new(),
     };
     match context.directory.announce_backend(&backend, ANNOUNCE_LIFE).await {
         Err(error) => tracing::warn!(%error, backend = %backend.name, "the backend could not be announced"),

@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::json::JsonStyle;
 use crate::tls::Files;
+use bus::message::Site;
 use clap::Args;
 use service::Secret;
 use service::options::CanaryOptions;
@@ -69,12 +70,25 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_TOKEN_AUTH_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub token_auth_secret: Option<Secret>,
 
+    /// Where this edge stands: its clients' calls go to media servers of the same location if there are any
+    #[arg(long, env = "SWITCHBOARD_LOCATION", value_name = "TEXT", default_value = "")]
+    pub location: String,
+
+    /// Whose network this edge is in: of media servers of its location, those of the same network first
+    #[arg(long, env = "SWITCHBOARD_ISP", value_name = "TEXT", default_value = "")]
+    pub isp: String,
+
     /// Canaries on the roads to the routers and back.
     #[command(flatten)]
     pub canary: CanaryOptions,
 }
 
 impl Options {
+    /// Where it stands.
+    pub fn site(&self) -> Site {
+        Site { location: self.location.clone(), isp: self.isp.clone() }
+    }
+
     /// The files of the certificate, where the edge is to speak TLS.
     pub fn certificate(&self) -> Option<Files> {
         let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);

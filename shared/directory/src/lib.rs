@@ -14,8 +14,11 @@
 //! | backend | the connector that announces it | its announcement expires |
 //! | note of a backend | the connector with its lease | [`NOTE_LIFE`] over |
 //! | drain of a backend | the operators | undrained |
+//! | found backend | who registered it: a sentinel, an operator, another proxy | unregistered, or expired |
+//! | our proxy's record | all routers, and the rest services | not kept for [`PROXY_LIFE`] |
 //! | lease | its holder | released or expired |
 //! | edge's sign of life | the edge | reaped |
+//! | service | itself | it stops, or its announcement expires |
 //!
 //! How it fails: [`Error::Unavailable`] when the store does not answer in time; the operation then
 //! may or may not have happened.
@@ -33,6 +36,7 @@ macro_rules! on_store {
 }
 
 mod contract;
+pub mod listed;
 pub mod memory;
 pub mod record;
 pub mod redis;
@@ -41,6 +45,16 @@ use std::time::Duration;
 
 /// A `list` names at most so many users (as janus-cloud's with Redis).
 pub const MAX_LISTED: usize = 1_000;
+
+/// No more services of a cluster are listed than these.
+pub const MAX_SERVICES: usize = 1_000;
+
+/// What our names bear as the uuid of their proxy: to janus-cloud the whole cluster is one proxy.
+pub const OUR_PROXY: &str = "switchboard";
+/// How long a proxy's record holds without being written again (janus-cloud's value).
+pub const PROXY_LIFE: Duration = Duration::from_secs(60);
+/// For how many seconds a registered backend counts, where nothing else is said (janus-cloud's value).
+pub const REGISTRATION_LIFE: u64 = 60;
 
 /// An edge that has left counts as silent for at least so long.
 pub const LONG_AGO: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,5 +1,9 @@
 //! What the directory keeps, and the answers of its atomic steps.
 
+mod backend;
+
+pub use backend::{Backend, BackendStatus, Found, Registration};
+
 use protocol::{BackendName, CallId, HandleRef, ServiceId, SessionId, Side};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -13,7 +17,40 @@ pub struct Owner {
     pub handle: HandleRef,
 }
 
-/// A registered name.
+/// Whose a name is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// A handle of this cluster's.
+    Ours(User),
+    /// Somebody's at a proxy of another make, alive or not.
+    Theirs(PeerUser),
+}
+
+impl Registered {
+    /// The handle that owns the name; none for a peer's.
+    pub fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::Ours(user) => Some(&user.owner),
+            Self::Theirs(_) => None,
+        }
+    }
+}
+
+/// A name that a janus-cloud proxy has written down as its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerUser {
+    /// The name.
+    pub username: String,
+    /// The proxy's uuid; empty where the record has none. Its own record says where it is, see
+    /// [`peer_proxy`](crate::Directory::peer_proxy).
+    pub proxy: String,
+    /// Whether its proxy says that it is in a call (any text but the empty one, as for janus-cloud).
+    pub in_call: bool,
+    /// Our handle that had the name before, and was perhaps not told yet that it is lost.
+    pub displaced: Option<Owner>,
+}
+
+/// A name that is registered with a handle of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name.
@@ -160,64 +197,6 @@ pub struct CallParty {
     pub username: String,
     /// The handle and its edge; none for a user of another proxy.
     pub owner: Option<Owner>,
-}
-
-/// A Janus server, in janus-cloud's fields (`januscloud:backend_servers:NAME`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    /// Its name.
-    pub name: BackendName,
-    /// Its websocket URL.
-    pub url: String,
-    /// Whether it takes calls.
-    pub status: BackendStatus,
-    /// Its plugin handles, as last counted.
-    pub handles: u64,
-}
-
-impl Backend {
-    /// As others see it, whatever its connector announces.
-    pub(crate) fn seen(self, drained: bool) -> Self {
-        match self.status {
-            BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
-            _ => self,
-        }
-    }
-}
-
-/// janus-cloud's status numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendStatus {
-    /// 0: takes calls.
-    Normal,
-    /// 1: cannot be reached or does not work.
-    Abnormal,
-    /// 2: an operator wants no new calls on it.
-    Maintenance,
-    /// 3: too busy for more.
-    HighWater,
-}
-
-impl BackendStatus {
-    /// As janus-cloud numbers it.
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Normal => 0,
-            Self::Abnormal => 1,
-            Self::Maintenance => 2,
-            Self::HighWater => 3,
-        }
-    }
-
-    /// From janus-cloud's number; an unknown one takes no calls.
-    pub fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Normal,
-            2 => Self::Maintenance,
-            3 => Self::HighWater,
-            _ => Self::Abnormal,
-        }
-    }
 }
 
 /// Grows with each new holder of a lease: what carries a smaller one comes from a former holder.

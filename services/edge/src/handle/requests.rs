@@ -2,7 +2,7 @@
 
 use super::{Asked, Handle, Leg, PATIENCE, Waiting};
 use crate::act::{Act, Road};
-use bus::message::{Body, ClientRequest, Deadline, LegRequest, Message};
+use bus::message::{Body, ClientRequest, Deadline, LegRequest, Message, Site};
 use protocol::error::{Refusal, UNEXPECTED_ANSWER};
 use protocol::jsep::Kind;
 use protocol::object::Object;
@@ -69,6 +69,8 @@ impl Handle {
             from: self.address.clone(),
             transaction: next.transaction,
             body: next.body,
+            // Whoever sends it knows.
+            site: Site::default(),
             jsep: next.jsep.map(|(jsep, _)| jsep),
         };
         let body = match request {

@@ -159,7 +159,7 @@ async fn a_name_and_its_handle_move_with_their_session() {
     alice.reconnect(&other.url).await;
     testkit::eventually("the name is at the other edge", async || {
         let user = bench.directory.user("alice").await.unwrap().unwrap();
-        user.owner.edge == other.id
+        user.owner().is_some_and(|owner| owner.edge == other.id)
     })
     .await;
     assert_eq!(bench.directory.handle(handle).await.unwrap().unwrap().edge, other.id);

@@ -18,6 +18,8 @@ async fn announce(rest: &Rest, name: &str) {
         url: format!("ws://{name}"),
         status: BackendStatus::Normal,
         handles: 0,
+        location: String::new(),
+        isp: String::new(),
     };
     rest.context.directory.announce_backend(&backend, Duration::from_secs(60)).await.unwrap();
 }

@@ -61,6 +61,10 @@ async fn pair(
     let username = videocall::username(&body);
     let asked_for = username.as_deref().unwrap_or_default();
     let (handle, user) = context.directory.handle_and_user(who, asked_for).await?;
+    let user = user.and_then(|user| match user {
+        directory::record::Registered::Ours(user) => Some(user),
+        directory::record::Registered::Theirs(_) => None,
+    });
     let (name, callee) = match check(call_id, handle.as_ref(), &username, user) {
         Ok(parties) => parties,
         Err(refusal) => {
@@ -161,7 +165,10 @@ async fn take(context: &Context, call: &Call) -> Result<Result<(), Refusal>, Fai
     let mut sides: Vec<_> = [Side::Caller, Side::Callee].into_iter().filter_map(handle).collect();
     sides.sort_by_key(|(handle, _)| *handle);
     for (handle, side) in sides {
-        let taken = context.directory.take(handle, &call.party(side).username, call.id).await?;
+        let taken = context
+            .directory
+            .take(handle, &call.party(side).username, call.id, &call.party(side.peer()).username)
+            .await?;
         if let Some(refusal) = lost(call, side, taken) {
             return Ok(Err(refusal));
         }

@@ -1,6 +1,6 @@
 //! A cluster without edges and connectors: mailboxes that somebody reads.
 
-use bus::message::{Address, Body, ClientRequest, Message, Release};
+use bus::message::{Address, Body, ClientRequest, Message, Release, Site};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader};
 use directory::Directory;
@@ -64,7 +64,13 @@ pub fn call_id(number: u128) -> CallId {
 }
 
 pub fn asks(who: usize, body: Value) -> ClientRequest {
-    ClientRequest { from: address(who), transaction: "t".to_owned(), body: raw(&body), jsep: None }
+    ClientRequest {
+        from: address(who),
+        transaction: "t".to_owned(),
+        body: raw(&body),
+        site: Site::default(),
+        jsep: None,
+    }
 }
 
 pub fn register(who: usize, name: &str) -> Body {
@@ -103,7 +109,14 @@ impl Cluster {
 
     pub async fn announce(&self, name: &str, status: BackendStatus) {
         let name = BackendName::from(name);
-        let backend = Backend { url: format!("ws://{name}"), name, status, handles: 0 };
+        let backend = Backend {
+            url: format!("ws://{name}"),
+            name,
+            status,
+            handles: 0,
+            location: String::new(),
+            isp: String::new(),
+        };
         self.directory.announce_backend(&backend, Duration::from_secs(86_400)).await.unwrap();
     }
 
@@ -175,7 +188,12 @@ impl Cluster {
     pub async fn state(&self, calls: &[CallId]) -> String {
         let mut state = String::new();
         for name in NAMES {
-            let owner = self.directory.user(name).await.unwrap().map(|user| user.owner.handle.to_string());
+            let owner = self
+                .directory
+                .user(name)
+                .await
+                .unwrap()
+                .and_then(|user| user.owner().map(|owner| owner.handle.to_string()));
             state += &format!("{name}: {owner:?}\n");
         }
         for who in 0..NAMES.len() {

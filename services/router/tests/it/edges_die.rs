@@ -102,7 +102,7 @@ async fn what_another_edge_has_claimed_is_left_alone() {
         cluster.directory.edge_alive(&other).await.unwrap();
     }
     assert_eq!(alive(&cluster).await, [0]);
-    assert_eq!(cluster.directory.user("alice").await.unwrap().unwrap().owner.handle, handle(0));
+    assert_eq!(cluster.directory.user("alice").await.unwrap().unwrap().owner().unwrap().handle, handle(0));
     assert_eq!(ends(&cluster.at_backend().await), [EndCause::CalleeGone]);
 }
 

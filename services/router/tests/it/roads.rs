@@ -57,7 +57,7 @@ async fn a_name_that_was_lost_is_its_handles_again() {
     cluster.ask(&message(100, release(0))).await;
     cluster.quietly().await;
     cluster.ask(&message(101, restore(0, "alice"))).await;
-    assert_eq!(cluster.directory.user("alice").await.unwrap().unwrap().owner.handle, handle(0));
+    assert_eq!(cluster.directory.user("alice").await.unwrap().unwrap().owner().unwrap().handle, handle(0));
     let own = cluster.directory.handle(handle(0)).await.unwrap().unwrap();
     assert_eq!(own.username.as_deref(), Some("alice"));
     assert_eq!(changes(&cluster.at_edge().await), [(10, Some(Change::Registered("alice".to_owned())))]);
@@ -70,7 +70,7 @@ async fn a_name_that_somebody_else_has_by_now_stays_his() {
     cluster.quietly().await;
     for _ in 0..2 {
         cluster.ask(&message(101, restore(0, "bob"))).await;
-        assert_eq!(cluster.directory.user("bob").await.unwrap().unwrap().owner.handle, handle(1));
+        assert_eq!(cluster.directory.user("bob").await.unwrap().unwrap().owner().unwrap().handle, handle(1));
         assert_eq!(cluster.directory.handle(handle(0)).await.unwrap().unwrap().username, None);
         let told = cluster.at_edge().await;
         assert_eq!(changes(&told), [(10, Some(Change::Displaced("bob".to_owned())))]);

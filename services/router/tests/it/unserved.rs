@@ -59,7 +59,14 @@ async fn a_backend_that_comes_back_in_time_keeps_its_calls() {
     cluster.directory.remove_backend(&backend()).await.unwrap();
     pass(50).await;
     let abnormal = BackendStatus::Abnormal;
-    let seen = Backend { name: backend(), url: String::new(), status: abnormal, handles: 2 };
+    let seen = Backend {
+        name: backend(),
+        url: String::new(),
+        status: abnormal,
+        handles: 2,
+        location: String::new(),
+        isp: String::new(),
+    };
     cluster.directory.announce_backend(&seen, Duration::from_secs(600)).await.unwrap();
     pass(100).await;
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some());

@@ -21,6 +21,22 @@ impl Address {
     }
 }
 
+/// Where something stands, in an operator's words; empty for nowhere in particular.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The place.
+    pub location: String,
+    /// Whose network it is in.
+    pub isp: String,
+}
+
+impl Site {
+    /// Whether it says nothing.
+    pub fn is_nowhere(&self) -> bool {
+        self.location.is_empty() && self.isp.is_empty()
+    }
+}
+
 /// A VideoCall request of a client that is not about a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientRequest {
@@ -30,6 +46,9 @@ pub struct ClientRequest {
     pub transaction: String,
     /// The plugin request, as the client wrote it.
     pub body: Raw,
+    /// Where its edge stands: media servers near it are preferred.
+    #[serde(default, skip_serializing_if = "Site::is_nowhere")]
+    pub site: Site,
     /// The client's offer, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jsep: Option<Raw>,

@@ -29,7 +29,7 @@ mod peer;
 
 pub use canary::Canary;
 pub use claim::{Disconnect, Surrender, Surrendered};
-pub use client::{Abandon, Address, ClientRequest, Release, Restore};
+pub use client::{Abandon, Address, ClientRequest, Release, Restore, Site};
 pub use events::{Change, ClientEvent, Events, Stamp};
 pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, PeerSide, Place, Trickle};
 pub use news::{CallEvent, CallRecord, Notice};

@@ -26,7 +26,8 @@ fn leg() -> LegRef {
 
 fn request(jsep: Option<&str>) -> ClientRequest {
     let transaction = "t \"1\"\n".to_owned();
-    ClientRequest { from: address(), transaction, body: raw(ODD), jsep: jsep.map(raw) }
+    let site = Site { location: "berlin".to_owned(), isp: String::new() };
+    ClientRequest { from: address(), transaction, body: raw(ODD), site, jsep: jsep.map(raw) }
 }
 
 fn party(username: &str) -> Party {

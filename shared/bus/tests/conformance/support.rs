@@ -1,6 +1,6 @@
 //! Messages to send, and waiting for what must become true.
 
-use bus::message::{Address, Body, ClientRequest, Message};
+use bus::message::{Address, Body, ClientRequest, Message, Site};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, Delivery, MailboxReader, Worker};
 use protocol::{HandleId, Raw, ServiceId, SessionId};
@@ -28,7 +28,13 @@ pub fn address() -> Address {
 /// A message that can be told from the others.
 pub fn numbered(number: u32) -> Message {
     let transaction = number.to_string();
-    Message::new(Body::Exists(ClientRequest { from: address(), transaction, body: raw("{}"), jsep: None }))
+    Message::new(Body::Exists(ClientRequest {
+        from: address(),
+        transaction,
+        body: raw("{}"),
+        site: Site::default(),
+        jsep: None,
+    }))
 }
 
 pub fn number(message: &Message) -> u32 {

@@ -21,12 +21,14 @@ impl Directory {
 
     /// Takes a handle for an open call: only if it owns `username` and is in no other call. Taking
     /// it again for the same call is `Won` too, even after it lost the name. A call that was freed
-    /// meanwhile gets nothing (`Gone`), so that no handle is left in a call that is over.
+    /// meanwhile gets nothing (`Gone`), so that no handle is left in a call that is over; nor does one
+    /// whose name a peer has taken. The name's record says for peers that it is in a call, with `peer`,
+    /// until the call is freed.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn take(&self, handle: HandleRef, username: &str, call: CallId) -> Result<Taken> {
-        on_store!(self, take(handle, username, call))
+    pub async fn take(&self, handle: HandleRef, username: &str, call: CallId, peer: &str) -> Result<Taken> {
+        on_store!(self, take(handle, username, call, peer))
     }
 
     /// The call's record.

@@ -3,5 +3,9 @@
 
 mod backends;
 mod calls;
+mod found;
 mod names;
+mod pages;
+mod peers;
+mod services;
 mod sessions;

@@ -1,6 +1,6 @@
 //! Names and the handles that own them.
 
-use crate::record::{Claimed, Given, Handle, Owner, User};
+use crate::record::{Claimed, Given, Handle, Owner, Registered};
 use crate::{Directory, Result};
 use protocol::{HandleRef, MessageId};
 
@@ -20,7 +20,9 @@ impl Directory {
         on_store!(self, claim_name(owner, username, request))
     }
 
-    /// Makes `owner` the owner of `username` if the name is free, his already, or owned by `instead_of`.
+    /// Makes `owner` the owner of `username` if the name is free, his already, or owned by `instead_of`. A
+    /// peer's is taken from it at once, unless another handle of ours is to be told first that the
+    /// peer took it from that one: the answer then is that it is owned by that one.
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -41,7 +43,7 @@ impl Directory {
         on_store!(self, strip_name(handle, username))
     }
 
-    /// Frees a name if that handle owns it.
+    /// Frees a name if that handle owns it; not one that a peer took since.
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -49,11 +51,11 @@ impl Directory {
         on_store!(self, free_name(username, owner))
     }
 
-    /// Who owns this name.
+    /// Whose this name is.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn user(&self, username: &str) -> Result<Option<User>> {
+    pub async fn user(&self, username: &str) -> Result<Option<Registered>> {
         on_store!(self, user(username))
     }
 
@@ -74,7 +76,7 @@ impl Directory {
         on_store!(self, handle(handle))
     }
 
-    /// The record of a handle, and who owns a name, in one round trip.
+    /// The record of a handle, and whose a name is, in one round trip.
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -82,7 +84,7 @@ impl Directory {
         &self,
         handle: HandleRef,
         username: &str,
-    ) -> Result<(Option<Handle>, Option<User>)> {
+    ) -> Result<(Option<Handle>, Option<Registered>)> {
         on_store!(self, handle_and_user(handle, username))
     }
 

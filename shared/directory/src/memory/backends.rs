@@ -4,6 +4,7 @@ use super::{Announced, MemoryDirectory, Note, State};
 use crate::NOTE_LIFE;
 use crate::record::{Backend, Token};
 use protocol::BackendName;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,12 +18,17 @@ impl MemoryDirectory {
         let mut state = self.state();
         let now = Instant::now();
         state.backends.retain(|_, announced| announced.until > now);
-        let State { backends, drained, .. } = &*state;
-        backends.iter().map(|(name, it)| it.backend.clone().seen(drained.contains(name))).collect()
+        state.served.retain(|_, announced| announced.until > now);
+        let State { backends, served, drained, .. } = &*state;
+        let mut all: BTreeMap<_, _> = backends.iter().map(|(name, it)| (name, it.backend.clone())).collect();
+        all.extend(served.iter().map(|(name, it)| (name, it.backend.clone().beside(state.found(name)))));
+        all.into_iter().map(|(name, backend)| backend.seen(drained.contains(name))).collect()
     }
 
     pub(crate) fn remove_backend(&self, name: &BackendName) {
-        self.state().backends.remove(name);
+        let mut state = self.state();
+        state.backends.remove(name);
+        state.served.remove(name);
     }
 
     pub(crate) fn drain_backend(&self, name: &BackendName) {

@@ -10,7 +10,8 @@ impl MemoryDirectory {
         state.written(call).call.clone()
     }
 
-    pub(crate) fn take(&self, handle: HandleRef, username: &str, call: CallId) -> Taken {
+    /// Nobody else reads here whom a name is in a call with.
+    pub(crate) fn take(&self, handle: HandleRef, username: &str, call: CallId, _peer: &str) -> Taken {
         let mut state = self.state();
         if !state.calls.contains_key(&call) {
             return Taken::Gone;

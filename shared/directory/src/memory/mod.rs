@@ -12,11 +12,16 @@
 mod backends;
 mod calls;
 mod edges;
+mod found;
 mod leases;
+mod pages;
+mod peers;
+mod services;
 mod sessions;
 mod users;
 
-use crate::record::{Backend, Call, Owner, Terms, Token};
+use crate::listed::Service;
+use crate::record::{Backend, Call, Found, Owner, Terms, Token};
 use crate::{Error, Result};
 use protocol::weather::Weather;
 use protocol::{BackendName, CallId, HandleRef, MessageId, ServiceId, SessionId};
@@ -41,10 +46,14 @@ struct State {
     calls: BTreeMap<CallId, CallRecord>,
     calls_on: BTreeMap<BackendName, BTreeSet<CallId>>,
     backends: BTreeMap<BackendName, Announced>,
+    served: BTreeMap<BackendName, Announced>,
+    registered: BTreeMap<BackendName, Registered>,
+    own_proxy: Option<Proxy>,
     drained: BTreeSet<BackendName>,
     notes: BTreeMap<BackendName, Note>,
     leases: BTreeMap<String, Lease>,
     last_token: u64,
+    services: BTreeMap<ServiceId, Running>,
 }
 
 #[derive(Default)]
@@ -77,6 +86,18 @@ struct Announced {
     until: Instant,
 }
 
+struct Registered {
+    found: Found,
+    /// None for ever.
+    until: Option<Instant>,
+}
+
+/// Where our rest services are, if anywhere.
+struct Proxy {
+    api_base_url: String,
+    until: Instant,
+}
+
 struct Note {
     text: String,
     term: Token,
@@ -86,6 +107,11 @@ struct Note {
 struct Lease {
     holder: ServiceId,
     token: Token,
+    until: Instant,
+}
+
+struct Running {
+    service: Service,
     until: Instant,
 }
 

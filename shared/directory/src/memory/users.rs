@@ -2,7 +2,7 @@
 
 use super::{HandleRecord, MemoryDirectory, State};
 use crate::MAX_LISTED;
-use crate::record::{Claimed, Given, Handle, Owner, User};
+use crate::record::{Claimed, Given, Handle, Owner, Registered, User};
 use protocol::{HandleRef, MessageId, ServiceId};
 
 impl MemoryDirectory {
@@ -47,7 +47,7 @@ impl MemoryDirectory {
         owned && state.users.remove(username).is_some()
     }
 
-    pub(crate) fn user(&self, username: &str) -> Option<User> {
+    pub(crate) fn user(&self, username: &str) -> Option<Registered> {
         self.state().user(username)
     }
 
@@ -63,7 +63,7 @@ impl MemoryDirectory {
         &self,
         handle: HandleRef,
         username: &str,
-    ) -> (Option<Handle>, Option<User>) {
+    ) -> (Option<Handle>, Option<Registered>) {
         let state = self.state();
         (state.handle(handle), state.user(username))
     }
@@ -93,9 +93,9 @@ impl MemoryDirectory {
 }
 
 impl State {
-    fn user(&self, username: &str) -> Option<User> {
+    fn user(&self, username: &str) -> Option<Registered> {
         let owner = self.users.get(username)?.clone();
-        Some(User { username: username.to_owned(), owner })
+        Some(Registered::Ours(User { username: username.to_owned(), owner }))
     }
 
     fn handle(&self, handle: HandleRef) -> Option<Handle> {

@@ -1,16 +1,23 @@
 //! Backends, in janus-cloud's hashes, and what is known of them besides. [`keys::BACKENDS`] says which there are, so that nobody
-//! needs `KEYS`, which stalls Redis for as long as all its keys are many.
+//! needs `KEYS`, which stalls Redis for as long as all its keys are many. One that somebody else has written
+//! down ([`found`](super::found)) is announced beside its record.
 
-use super::scripts::{ANNOUNCE, NOTE, STAMP, UNEXPIRED};
-use super::{RedisDirectory, clock, keys, parsed};
-use crate::record::{Backend, BackendStatus, Token};
+use super::clock::Now;
+use super::found::{RECORD, RecordFields, record};
+use super::scripts::{ANNOUNCE, ANNOUNCE_FOUND, NOTE, REMOVE_BACKEND, STAMP, UNEXPIRED};
+use super::{RedisDirectory, clock, keys, malformed, parsed};
+use crate::record::{Backend, BackendStatus, Found, Token};
 use crate::{NOTE_LIFE, Result};
 use protocol::BackendName;
+use redis::FromRedisValue;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const FIELDS: &[&str] = &["url", "status", "handle_num"];
-type Fields = (Option<String>, Option<String>, Option<String>);
+const OWN: &[&str] = &["url", "status", "handle_num", "location", "isp", "sb_until"];
+type OwnFields =
+    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+const SERVED: &[&str] = &["url", "status", "handle_num"];
+type ServedFields = (Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     pub(crate) async fn announce_backend(&self, backend: &Backend, life: Duration) -> Result<()> {
@@ -21,7 +28,9 @@ impl RedisDirectory {
             .arg(&backend.url)
             .arg(backend.status.number())
             .arg(backend.handles)
-            .arg(life);
+            .arg(life)
+            .arg(&backend.location)
+            .arg(&backend.isp);
         let mut stamp = STAMP.key(keys::BACKENDS);
         stamp.arg(backend.name.as_str()).arg(life);
         let mut pipe = redis::pipe();
@@ -39,21 +48,40 @@ impl RedisDirectory {
         }
         let names: Vec<_> = names.into_iter().map(BackendName).collect();
         let mut pipe = redis::pipe();
+        pipe.cmd("TIME");
         for name in &names {
-            pipe.hmget(keys::backend(name), FIELDS);
+            let key = keys::backend(name);
+            pipe.hmget(&key, OWN).hmget(&key, RECORD).hmget(keys::served(name), SERVED);
         }
-        let records: Vec<Fields> = self.link.ask(keys::BACKENDS, &pipe).await?;
+        let answer: Vec<redis::Value> = self.link.ask(keys::BACKENDS, &pipe).await?;
+        let (now, records) = answer.split_first().ok_or_else(|| malformed(keys::BACKENDS, &"no answer"))?;
+        let now: Now = read(keys::BACKENDS, now)?;
         let mut backends = Vec::new();
-        for (name, fields) in names.into_iter().zip(records) {
+        for (name, fields) in names.into_iter().zip(records.chunks(3)) {
             let drained = drained.contains(name.as_str());
-            backends.extend(read(name, fields)?.map(|backend| backend.seen(drained)));
+            backends.extend(backend(&name, fields, now)?.map(|backend| backend.seen(drained)));
         }
         Ok(backends)
     }
 
+    pub(crate) async fn announce_found(&self, backend: &Backend, life: Duration) -> Result<()> {
+        let (key, life) = (keys::served(&backend.name), clock::life(life));
+        let mut announce = ANNOUNCE_FOUND.key(&key);
+        announce.arg(&backend.url).arg(backend.status.number()).arg(backend.handles).arg(life);
+        let mut stamp = STAMP.key(keys::BACKENDS);
+        stamp.arg(backend.name.as_str()).arg(life);
+        let mut pipe = redis::pipe();
+        pipe.invoke_script(&announce).ignore().invoke_script(&stamp).ignore();
+        self.link.ask(&key, &pipe).await
+    }
+
     pub(crate) async fn remove_backend(&self, name: &BackendName) -> Result<()> {
         let mut pipe = redis::pipe();
-        pipe.del(keys::backend(name)).ignore().zrem(keys::BACKENDS, name.as_str()).ignore();
+        pipe.invoke_script(&REMOVE_BACKEND.key(keys::backend(name)))
+            .ignore()
+            .del(keys::served(name))
+            .ignore();
+        pipe.zrem(keys::BACKENDS, name.as_str()).ignore();
         self.link.ask(keys::BACKENDS, &pipe).await
     }
 
@@ -90,10 +118,45 @@ impl RedisDirectory {
     }
 }
 
-/// None when the record expired between the two round trips.
-fn read(name: BackendName, (url, status, handles): Fields) -> Result<Option<Backend>> {
-    let key = keys::backend(&name);
-    let (Some(url), Some(status), Some(handles)) = (url, status, handles) else { return Ok(None) };
+fn read<T: FromRedisValue>(key: &str, value: &redis::Value) -> Result<T> {
+    redis::from_redis_value_ref(value).map_err(|why| malformed(key, &why))
+}
+
+/// From the three looks at it. None when what was announced expired between the two round trips.
+fn backend(name: &BackendName, fields: &[redis::Value], now: Now) -> Result<Option<Backend>> {
+    let key = keys::backend(name);
+    let [of_own, of_record, of_served] = fields else { return Err(malformed(&key, &"no answer")) };
+    match read::<ServedFields>(&key, of_served)? {
+        (Some(url), Some(status), Some(handles)) => {
+            let theirs = record(name, read::<RecordFields>(&key, of_record)?, now);
+            served(name, (url, &status, &handles), theirs).map(Some)
+        }
+        _ => own(name, read(&key, of_own)?),
+    }
+}
+
+fn own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {
+    let key = keys::backend(name);
+    let (Some(url), Some(status), Some(handles), location, isp, Some(_)) = fields else { return Ok(None) };
     let status = BackendStatus::from_number(parsed(&key, &status)?);
-    Ok(Some(Backend { handles: parsed(&key, &handles)?, name, url, status }))
+    let (location, isp) = (location.unwrap_or_default(), isp.unwrap_or_default());
+    Ok(Some(Backend { handles: parsed(&key, &handles)?, name: name.clone(), url, status, location, isp }))
+}
+
+fn served(
+    name: &BackendName,
+    (url, status, handles): (String, &str, &str),
+    theirs: Option<Found>,
+) -> Result<Backend> {
+    let key = keys::served(name);
+    let status = BackendStatus::from_number(parsed(&key, status)?);
+    let seen = Backend {
+        handles: parsed(&key, handles)?,
+        name: name.clone(),
+        url,
+        status,
+        location: String::new(),
+        isp: String::new(),
+    };
+    Ok(seen.beside(theirs))
 }

@@ -3,12 +3,15 @@
 //! A call ends before its handles are freed ([`end_call`](super::scripts::END_CALL)), and whoever
 //! takes a handle for it looks afterwards whether it is still open. So of a call that ends and a
 //! slow router that still takes a handle for it, one sees the other, and the handle ends up free.
+//!
+//! A name's record says beside `incall` for which call that is, so whoever frees a call clears what was
+//! said for it, and nothing else.
 
-use super::scripts::{CLEAR_IF, END_CALL, SAVE_CALL, TAKE};
+use super::scripts::{CLEAR_IF, END_CALL, MARK_USER, SAVE_CALL, TAKE, UNMARK_USER};
 use super::{RedisDirectory, keys, malformed, parsed};
-use crate::Result;
 use crate::record::{Call, Concluded, LeftCall, Taken, Token};
-use protocol::{BackendName, CallId, HandleRef};
+use crate::{OUR_PROXY, Result};
+use protocol::{BackendName, CallId, HandleRef, Side};
 use redis::{Pipeline, ScriptInvocation};
 
 /// `record`, `ended`, `state` of a call.
@@ -29,24 +32,38 @@ impl RedisDirectory {
         Ok(opened)
     }
 
-    pub(crate) async fn take(&self, handle: HandleRef, username: &str, call: CallId) -> Result<Taken> {
+    pub(crate) async fn take(
+        &self,
+        handle: HandleRef,
+        username: &str,
+        call: CallId,
+        peer: &str,
+    ) -> Result<Taken> {
         let (key, of_call) = (keys::handle(handle), keys::call(call));
         let mut take = TAKE.key(&key);
         let mut pipe = redis::pipe();
         pipe.invoke_script(take.arg(username).arg(call.to_string()));
+        mark(&mut pipe, handle, username, call, peer);
         pipe.hexists(&of_call, "record").hexists(&of_call, "ended");
-        let (now, written, ended): (Option<String>, bool, bool) = self.link.ask(&key, &pipe).await?;
-        match now.map(|now| parsed(&key, &now)).transpose()? {
-            None => Ok(Taken::Gone),
-            Some(now) if now != call => Ok(Taken::Busy(now)),
-            Some(_) if written && !ended => Ok(Taken::Won),
-            Some(_) => self.let_go(handle, call).await.map(|()| Taken::Gone),
+        let (now, marked, written, ended): (Option<(String, bool)>, i8, bool, bool) =
+            self.link.ask(&key, &pipe).await?;
+        let (now, fresh) = now.unzip();
+        let taken = match now.map(|now| parsed(&key, &now)).transpose()? {
+            None => Taken::Gone,
+            Some(now) if now != call => Taken::Busy(now),
+            Some(_) if !written || ended => Taken::Gone,
+            Some(_) if fresh == Some(true) && marked == A_PEERS => Taken::Gone,
+            Some(_) => return Ok(Taken::Won),
+        };
+        if marked == MARKED || taken == Taken::Gone {
+            self.let_go(handle, username, call).await?;
         }
+        Ok(taken)
     }
 
-    async fn let_go(&self, handle: HandleRef, call: CallId) -> Result<()> {
+    async fn let_go(&self, handle: HandleRef, username: &str, call: CallId) -> Result<()> {
         let mut pipe = redis::pipe();
-        free_handle(&mut pipe, handle, call);
+        free_handle(&mut pipe, handle, username, call);
         self.link.ask(&keys::handle(handle), &pipe).await
     }
 
@@ -113,16 +130,17 @@ impl RedisDirectory {
         let mut pipe = redis::pipe();
         pipe.sadd(keys::calls_on(&call.backend), &id).ignore();
         pipe.invoke_script(SAVE_CALL.key(&key).arg(token.0).arg(state).arg(record)).ignore();
-        for handle in call.handles() {
+        for (handle, username, peer) in sides(call) {
             pipe.hset_nx(keys::handle(handle), "call", &id).ignore();
+            mark(&mut pipe, handle, username, call.id, peer).ignore();
         }
         pipe.hexists(&key, "record").hexists(&key, "ended");
         let (written, ended): (bool, bool) = self.link.ask(&key, &pipe).await?;
         if written && !ended {
             return Ok(());
         }
-        for handle in call.handles() {
-            self.let_go(handle, call.id).await?;
+        for (handle, username, _) in sides(call) {
+            self.let_go(handle, username, call.id).await?;
         }
         Ok(())
     }
@@ -156,18 +174,44 @@ impl RedisDirectory {
     }
 }
 
-/// Handles, then the record, then the count: whatever is left can be found again.
+/// What marking a name answers.
+const MARKED: i8 = 1;
+const A_PEERS: i8 = -1;
+
+fn mark<'a>(
+    pipe: &'a mut Pipeline,
+    handle: HandleRef,
+    username: &str,
+    call: CallId,
+    peer: &str,
+) -> &'a mut Pipeline {
+    let mut mark = MARK_USER.key(keys::user(username));
+    mark.arg(handle.to_string()).arg(call.to_string()).arg(peer).arg(OUR_PROXY);
+    pipe.invoke_script(&mark)
+}
+
+/// The sides that are ours: handle, name, and the other's name.
+fn sides(call: &Call) -> impl Iterator<Item = (HandleRef, &str, &str)> {
+    [Side::Caller, Side::Callee].into_iter().filter_map(|side| {
+        let (own, other) = (call.party(side), call.party(side.peer()));
+        own.owner.as_ref().map(|owner| (owner.handle, own.username.as_str(), other.username.as_str()))
+    })
+}
+
+/// Handles and names, then the record, then the count: whatever is left can be found again.
 fn freeing(call: &Call) -> Pipeline {
     let mut pipe = redis::pipe();
-    call.handles().for_each(|handle| free_handle(&mut pipe, handle, call.id));
+    sides(call).for_each(|(handle, username, _)| free_handle(&mut pipe, handle, username, call.id));
     pipe.del(keys::call(call.id)).ignore();
     pipe.srem(keys::calls_on(&call.backend), call.id.to_string()).ignore();
     pipe
 }
 
-fn free_handle(pipe: &mut Pipeline, handle: HandleRef, call: CallId) {
+fn free_handle(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: CallId) {
     let mut free = CLEAR_IF.key(keys::handle(handle));
     pipe.invoke_script(free.arg("call").arg(call.to_string())).ignore();
+    let mut unmark = UNMARK_USER.key(keys::user(username));
+    pipe.invoke_script(unmark.arg(call.to_string()).arg(OUR_PROXY)).ignore();
 }
 
 /// None for a call that is over, or being freed, or that the index of its backend names too much.
@@ -177,6 +221,6 @@ fn left(backend: &BackendName, call: CallId, (record, ended, state): LeftFields)
     Ok(Some(LeftCall { call, state }).filter(|left| left.call.backend == *backend))
 }
 
-fn read(key: &str, record: &str) -> Result<Call> {
+pub(super) fn read(key: &str, record: &str) -> Result<Call> {
     serde_json::from_str(record).map_err(|why| malformed(key, &why))
 }

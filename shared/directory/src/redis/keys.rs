@@ -16,17 +16,48 @@ pub(super) const EDGES: &str = "sb:edges";
 /// clock. Owner: each backend's connector its member. End: whoever reads drops expired members.
 pub(super) const BACKENDS: &str = "sb:backends";
 
+/// What every [`backend`] key begins with; the rest is the backend's name.
+pub(super) const BACKEND_SERVERS: &str = "januscloud:backend_servers:";
+
+/// Set of the backends that were registered through us. Owner: who registered them. End: the member
+/// when the backend is unregistered, or found to have expired.
+pub(super) const REGISTERED: &str = "sb:registered";
+
 /// Set of the backends that take no new calls. Owner: the operators. End: the member when undrained.
 pub(super) const DRAINED: &str = "sb:drained";
 
 /// What every [`calls_on`] key begins with; the rest is the backend's name.
 pub(super) const CALLS_ON: &str = "sb:calls_on:";
 
+/// What every [`session`] key begins with; the rest is its id.
+pub(super) const SESSIONS: &str = "sb:session:";
+
+/// What every [`call`] key begins with; the rest is its id.
+pub(super) const CALLS: &str = "sb:call:";
+
+/// Sorted set of the services that run, score: when the announcement expires, milliseconds by Redis'
+/// clock. Owner: each service its member. End: it stops, or whoever reads drops expired members.
+pub(super) const SERVICES: &str = "sb:services";
+
+/// A service that runs, in JSON (a [`Service`](crate::listed::Service)).
+/// Owner: that service. End: it stops, or its TTL.
+pub(super) fn service(id: &ServiceId) -> String {
+    format!("sb:service:{id}")
+}
+
 /// Hash, a registered name: janus-cloud's `username`, `incall`, `peer_name`, `proxy_uuid`, `ctime`,
-/// `utime`, and our `sb_edge`, `sb_handle`; without ours the name is a janus-cloud proxy's.
-/// Owner: the handle in it. End: freed by that handle, or its edge is reaped.
+/// `utime`, and our `sb_edge`, `sb_handle`, `sb_call` (the call for which `incall` is set). With another
+/// `proxy_uuid` than [`OUR_PROXY`](crate::OUR_PROXY) it is a janus-cloud proxy's, whatever else is there:
+/// that writes its fields over ours, and leaves ours.
+/// Owner: the handle in it. End: freed by that handle, or its edge is reaped, or its peer deletes it.
 pub(super) fn user(name: &str) -> String {
     format!("{USERS}{name}")
+}
+
+/// Hash `api_base_url`: where peers reach that proxy. Ours is [`OUR_PROXY`](crate::OUR_PROXY)'s.
+/// Owner: the proxy; of ours, the routers and rest services. End: TTL, [`PROXY_LIFE`](crate::PROXY_LIFE).
+pub(super) fn proxy(uuid: &str) -> String {
+    format!("januscloud:videocall_proxies:{uuid}")
 }
 
 /// Hash `edge`, `username`, `request`, `call`: a handle that has registered. With `call` alone: a
@@ -41,7 +72,7 @@ pub(super) fn handle(handle: HandleRef) -> String {
 /// connected), `unheard` (how many texts its client has not heard) and the texts `u:1`, `u:2`, ...
 /// Owner: that edge. End: closed, or its edge is dead and its grace over.
 pub(super) fn session(session: SessionId) -> String {
-    format!("sb:session:{session}")
+    format!("{SESSIONS}{session}")
 }
 
 /// Set of what the edge holds, for its reaper: `h:SESSION:HANDLE` and `s:SESSION`. It may name
@@ -54,7 +85,7 @@ pub(super) fn held(edge: &ServiceId) -> String {
 /// connector's token), `ended` once it is being freed.
 /// Owner: the backend in the record. End: freed.
 pub(super) fn call(call: CallId) -> String {
-    format!("sb:call:{call}")
+    format!("{CALLS}{call}")
 }
 
 /// Set of the ids of the calls on a backend; may name one too many after a break.
@@ -63,9 +94,17 @@ pub(super) fn calls_on(backend: &BackendName) -> String {
     format!("{CALLS_ON}{backend}")
 }
 
-/// Hash in janus-cloud's fields. Owner: the connector that announces it. End: TTL of the announcement.
+/// Hash in janus-cloud's fields; with `sb_until` (milliseconds by Redis' clock) a connector of ours
+/// announces it until then. Owner: that connector, or whoever registered it. End: TTL; none where it is
+/// registered for ever, until unregistered.
 pub(super) fn backend(name: &BackendName) -> String {
-    format!("januscloud:backend_servers:{name}")
+    format!("{BACKEND_SERVERS}{name}")
+}
+
+/// Hash `url`, `status`, `handle_num`: what a connector of ours says of a backend whose own record is
+/// somebody else's. Owner: that connector. End: TTL of the announcement.
+pub(super) fn served(backend: &BackendName) -> String {
+    format!("sb:served:{backend}")
 }
 
 /// Hash `note`, `term` (the token of who wrote it): what a connector has on the backend.

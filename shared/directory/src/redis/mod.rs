@@ -9,9 +9,13 @@
 //! |---|---|
 //! | most | 1 |
 //! | `free_call`, `conclude_call`, `left_calls`, `remove_handle`, `backends` | 2 |
-//! | `take` for a call that is over, `open_call` or `open_session` of what exists already | 2 |
+//! | `take` for a call that is over or of a name that is gone, `open_call` or `open_session` of what exists already | 2 |
 //! | `move_handle` | 3, and 2 more for each edge that claims the session meanwhile |
+//! | `services` | 2 |
+//! | `strip_displaced` | 2 |
+//! | `found_backends` | 22 at most: 20 steps of a scan, and 2 |
 //! | `usernames`, `held_by` | as many as there are steps of a scan |
+//! | `users_page`, `sessions_page`, `calls_page` | 50 steps of a scan at most, and 2 |
 //!
 //! How it fails: see [`link`]. Whose clock counts: see [`clock`].
 
@@ -19,21 +23,28 @@ mod backends;
 mod calls;
 mod clock;
 mod edges;
+mod found;
 mod keys;
 mod leases;
 mod link;
+mod pages;
+mod peers;
 mod scan;
 mod scripts;
+mod services;
 mod sessions;
 mod users;
 
 use crate::{Error, Result};
+use found::Sweep;
 use link::Link;
+use std::sync::{Arc, Mutex};
 
 /// A directory in a Redis server; clones share its connection.
 #[derive(Clone)]
 pub struct RedisDirectory {
     link: Link,
+    sweep: Arc<Mutex<Sweep>>,
 }
 
 impl RedisDirectory {
@@ -42,7 +53,7 @@ impl RedisDirectory {
     /// # Errors
     /// `Unavailable` when the URL makes no sense or nobody answers there.
     pub async fn connect(url: &str) -> Result<Self> {
-        Link::connect(url).await.map(|link| Self { link })
+        Link::connect(url).await.map(|link| Self { link, sweep: Arc::default() })
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {

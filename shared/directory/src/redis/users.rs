@@ -1,16 +1,16 @@
 //! Names and the handles that own them.
 
 use super::edges::held_handle;
-use super::scripts::{CLAIM_NAME, CLEAR_IF, DELETE_IF, GIVE_NAME, MOVE_HANDLE, MOVE_NAME, REMOVE_HANDLE};
+use super::scripts::{CLAIM_NAME, CLEAR_IF, FREE_NAME, GIVE_NAME, MOVE_HANDLE, MOVE_NAME, REMOVE_HANDLE};
 use super::{RedisDirectory, keys, malformed, parsed};
-use crate::record::{Claimed, Given, Handle, Owner, User};
-use crate::{MAX_LISTED, Result};
+use crate::record::{Claimed, Given, Handle, Owner, PeerUser, Registered, User};
+use crate::{MAX_LISTED, OUR_PROXY, Result};
 use protocol::{HandleRef, MessageId, ServiceId};
 
 /// `edge`, `username`, `call` of a handle.
 type HandleFields = (Option<String>, Option<String>, Option<String>);
-/// `sb_edge`, `sb_handle` of a user.
-type UserFields = (Option<String>, Option<String>);
+/// `sb_edge`, `sb_handle`, `proxy_uuid`, `incall` of a user.
+pub(super) type UserFields = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     /// The edge's index first, then the record.
@@ -45,9 +45,14 @@ impl RedisDirectory {
         let instead_of = instead_of.map(|handle| handle.to_string()).unwrap_or_default();
         let mut give = GIVE_NAME.key(&key);
         give.arg(username).arg(owner.handle.to_string()).arg(owner.edge.as_str()).arg(instead_of);
-        let (other,): (Option<UserFields>,) = self.link.ask(&key, redis::pipe().invoke_script(&give)).await?;
-        let Some((handle, edge)) = other else { return Ok(Given::Yes) };
-        owner_of(&key, (edge, handle)).map(|owner| owner.map_or(Given::Yes, Given::OwnedBy))
+        give.arg(OUR_PROXY);
+        let (other,): (Option<(String, Option<String>)>,) =
+            self.link.ask(&key, redis::pipe().invoke_script(&give)).await?;
+        match other {
+            None => Ok(Given::Yes),
+            Some((handle, Some(edge))) => owner_at(&key, edge, &handle).map(Given::OwnedBy),
+            Some((_, None)) => Err(malformed(&key, &HALF)),
+        }
     }
 
     pub(crate) async fn strip_name(&self, handle: HandleRef, username: &str) -> Result<bool> {
@@ -60,13 +65,13 @@ impl RedisDirectory {
 
     pub(crate) async fn free_name(&self, username: &str, owner: HandleRef) -> Result<bool> {
         let key = keys::user(username);
-        let mut free = DELETE_IF.key(&key);
-        free.arg("sb_handle").arg(owner.to_string());
+        let mut free = FREE_NAME.key(&key);
+        free.arg(owner.to_string()).arg(OUR_PROXY);
         let (freed,) = self.link.ask(&key, redis::pipe().invoke_script(&free)).await?;
         Ok(freed)
     }
 
-    pub(crate) async fn user(&self, username: &str) -> Result<Option<User>> {
+    pub(crate) async fn user(&self, username: &str) -> Result<Option<Registered>> {
         let key = keys::user(username);
         let (fields,) = self.link.ask(&key, redis::pipe().hmget(&key, USER_FIELDS)).await?;
         seen_user(&key, username, fields)
@@ -91,7 +96,7 @@ impl RedisDirectory {
         &self,
         handle: HandleRef,
         username: &str,
-    ) -> Result<(Option<Handle>, Option<User>)> {
+    ) -> Result<(Option<Handle>, Option<Registered>)> {
         let (handle, user) = (keys::handle(handle), keys::user(username));
         let mut pipe = redis::pipe();
         pipe.hmget(&handle, HANDLE_FIELDS).hmget(&user, USER_FIELDS);
@@ -149,7 +154,7 @@ impl RedisDirectory {
         pipe.invoke_script(MOVE_HANDLE.key(&key).arg(to.as_str())).ignore();
         if let Some(username) = username {
             let mut name = MOVE_NAME.key(keys::user(username));
-            pipe.invoke_script(name.arg(handle.to_string()).arg(to.as_str())).ignore();
+            pipe.invoke_script(name.arg(handle.to_string()).arg(to.as_str()).arg(OUR_PROXY)).ignore();
         }
         if from != to {
             pipe.srem(keys::held(from), &held).ignore();
@@ -159,7 +164,8 @@ impl RedisDirectory {
 }
 
 const HANDLE_FIELDS: &[&str] = &["edge", "username", "call"];
-const USER_FIELDS: &[&str] = &["sb_edge", "sb_handle"];
+pub(super) const USER_FIELDS: &[&str] = &["sb_edge", "sb_handle", "proxy_uuid", "incall"];
+const HALF: &str = "sb_edge and sb_handle come together";
 
 fn seen_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option<Handle>> {
     let Some(edge) = edge else { return Ok(None) };
@@ -167,18 +173,24 @@ fn seen_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option
     Ok(Some(Handle { edge: ServiceId(edge), username, call }))
 }
 
-fn seen_user(key: &str, username: &str, fields: UserFields) -> Result<Option<User>> {
-    let owner = owner_of(key, fields)?;
-    Ok(owner.map(|owner| User { username: username.to_owned(), owner }))
+/// Ours only with our uuid and both our fields; what is left of ours in a peer's record says who had it.
+pub(super) fn seen_user(key: &str, username: &str, fields: UserFields) -> Result<Option<Registered>> {
+    let username = username.to_owned();
+    match fields {
+        (None, None, None, None) => Ok(None),
+        (Some(edge), Some(handle), Some(proxy), _) if proxy == OUR_PROXY => {
+            let owner = owner_at(key, edge, &handle)?;
+            Ok(Some(Registered::Ours(User { username, owner })))
+        }
+        (edge, handle, proxy, in_call) => {
+            let displaced = edge.zip(handle).and_then(|(edge, handle)| owner_at(key, edge, &handle).ok());
+            let in_call = in_call.is_some_and(|text| !text.is_empty());
+            let proxy = proxy.unwrap_or_default();
+            Ok(Some(Registered::Theirs(PeerUser { username, proxy, in_call, displaced })))
+        }
+    }
 }
 
-/// None when the record is a janus-cloud proxy's.
-fn owner_of(key: &str, fields: UserFields) -> Result<Option<Owner>> {
-    match fields {
-        (Some(edge), Some(handle)) => {
-            Ok(Some(Owner { edge: ServiceId(edge), handle: parsed(key, &handle)? }))
-        }
-        (None, None) => Ok(None),
-        _ => Err(malformed(key, &"sb_edge and sb_handle come together")),
-    }
+fn owner_at(key: &str, edge: String, handle: &str) -> Result<Owner> {
+    Ok(Owner { edge: ServiceId(edge), handle: parsed(key, handle)? })
 }

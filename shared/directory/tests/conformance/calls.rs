@@ -89,8 +89,8 @@ async fn freeing_touches_no_other_call(directory: Directory) {
     assert!(place(&directory, &call_1).await);
     let call_2 = call(("carol", 3), ("bob", 2));
     directory.open_call(&call_2).await.unwrap();
-    assert_eq!(directory.take(handle(3), "carol", call_2.id).await.unwrap(), Taken::Won);
-    assert_eq!(directory.take(handle(2), "bob", call_2.id).await.unwrap(), Taken::Busy(call_1.id));
+    assert_eq!(directory.take(handle(3), "carol", call_2.id, "peer").await.unwrap(), Taken::Won);
+    assert_eq!(directory.take(handle(2), "bob", call_2.id, "peer").await.unwrap(), Taken::Busy(call_1.id));
     directory.free_call(call_2.id).await.unwrap();
     assert_eq!(call_of(&directory, handle(3)).await, None);
     assert_eq!(calls_of_both(&directory).await, [Some(call_1.id); 2]);

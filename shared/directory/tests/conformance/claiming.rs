@@ -47,7 +47,7 @@ async fn is_at(directory: &Directory, number: u64) {
     assert_eq!(holder(directory, handle(1).session).await, Some(edge(number)));
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(number));
     let user = directory.user("alice").await.unwrap().unwrap();
-    assert_eq!(user.owner, Owner { edge: edge(number), handle: handle(1) });
+    assert_eq!(user.owner().unwrap().clone(), Owner { edge: edge(number), handle: handle(1) });
     for other in 1..=3 {
         let held = directory.held_by(&edge(other)).await.unwrap();
         let expected =
@@ -150,7 +150,7 @@ async fn a_name_of_another_handle_stays(directory: Directory) {
     gives(&directory, "alice", &owner(3)).await;
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(3));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(3));
     let moved = Handle { edge: edge(2), username: None, call: None };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(moved));
     directory.move_handle(handle(1), Some("nobody"), &edge(1), &edge(2)).await.unwrap();
@@ -182,6 +182,6 @@ async fn a_handle_that_stayed_behind_moves_with_the_next_claim(directory: Direct
     claim(&directory, 2, 3).await;
     moves(&directory, 2, 3).await;
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(3));
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner.edge, edge(3));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone().edge, edge(3));
     assert_eq!(directory.held_by(&edge(3)).await.unwrap(), (vec![handle(1)], vec![handle(1).session]));
 }

@@ -1,6 +1,6 @@
 //! What a handle's own record says: claiming a name, losing it, removing the handle.
 
-use crate::support::{edge, gives, handle, name_of, owner, request};
+use crate::support::{edge, gives, handle, name_of, ours, owner, request};
 use directory::Directory;
 use directory::record::{Claimed, Handle, Owner};
 
@@ -79,7 +79,7 @@ async fn removing_a_handle_returns_its_record_once(directory: Directory) {
 async fn removing_a_handle_leaves_the_name(directory: Directory) {
     gives(&directory, "alice", &owner(1)).await;
     directory.remove_handle(handle(1)).await.unwrap();
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(1));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(1));
 }
 
 async fn claiming_from_another_edge_moves_the_handle(directory: Directory) {
@@ -97,7 +97,7 @@ async fn a_handle_and_a_user_are_read_together(directory: Directory) {
     gives(&directory, "bob", &owner(2)).await;
     let (handle, user) = directory.handle_and_user(handle(1), "bob").await.unwrap();
     assert_eq!(handle.unwrap().username.as_deref(), Some("alice"));
-    assert_eq!(user.unwrap().owner, owner(2));
+    assert_eq!(user.unwrap().owner().unwrap().clone(), owner(2));
 }
 
 async fn any_text_is_a_name(directory: Directory) {
@@ -107,7 +107,7 @@ async fn any_text_is_a_name(directory: Directory) {
     for (number, name) in (1..).zip(names.into_iter().chain([long.as_str()])) {
         gives(&directory, name, &owner(number)).await;
         let user = directory.user(name).await.unwrap().unwrap();
-        assert_eq!((user.username.as_str(), user.owner), (name, owner(number)));
+        assert_eq!(user, ours(name, owner(number)));
         assert_eq!(name_of(&directory, handle(number)).await.as_deref(), Some(name));
     }
     let mut listed = directory.usernames().await.unwrap();

@@ -32,7 +32,7 @@ async fn live(directory: &Directory) {
         assert!(place(directory, &call).await);
         assert!(!place(directory, &crate::support::call(("alice", 4), ("bob", 2))).await);
         directory.free_call(call.id).await.unwrap();
-        directory.take(handle(2), "bob", call.id).await.unwrap();
+        directory.take(handle(2), "bob", call.id, "peer").await.unwrap();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who owns a name, and how it moves from one handle to another.
 
-use crate::support::{call, edge, gives, handle, name_of, owner, place, register, request};
+use crate::support::{call, edge, gives, handle, name_of, ours, owner, place, register, request};
 use directory::Directory;
 use directory::record::{Claimed, Given, Owner};
 
@@ -20,14 +20,14 @@ async fn a_free_name_is_given(directory: Directory) {
     assert_eq!(directory.user("alice").await.unwrap(), None);
     assert_eq!(directory.give_name("alice", &owner(1), Some(handle(9))).await.unwrap(), Given::Yes);
     let user = directory.user("alice").await.unwrap().unwrap();
-    assert_eq!((user.username.as_str(), user.owner), ("alice", owner(1)));
+    assert_eq!(user, ours("alice", owner(1)));
 }
 
 async fn giving_again_changes_nothing(directory: Directory) {
     for instead_of in [None, None, Some(handle(1)), Some(handle(2))] {
         assert_eq!(directory.give_name("alice", &owner(1), instead_of).await.unwrap(), Given::Yes);
     }
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(1));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(1));
 }
 
 async fn a_name_is_given_only_instead_of_its_owner(directory: Directory) {
@@ -36,14 +36,14 @@ async fn a_name_is_given_only_instead_of_its_owner(directory: Directory) {
     assert_eq!(directory.give_name("alice", &owner(2), None).await.unwrap(), refused);
     assert_eq!(directory.give_name("alice", &owner(2), Some(handle(3))).await.unwrap(), refused);
     assert_eq!(directory.give_name("alice", &owner(2), Some(handle(1))).await.unwrap(), Given::Yes);
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(2));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(2));
 }
 
 async fn the_owner_may_move_to_another_edge(directory: Directory) {
     directory.give_name("alice", &owner(1), None).await.unwrap();
     let elsewhere = Owner { edge: edge(2), handle: handle(1) };
     assert_eq!(directory.give_name("alice", &elsewhere, None).await.unwrap(), Given::Yes);
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, elsewhere);
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), elsewhere);
 }
 
 async fn only_the_owner_frees_a_name(directory: Directory) {
@@ -58,7 +58,7 @@ async fn only_the_owner_frees_a_name(directory: Directory) {
 async fn the_latest_registration_wins(directory: Directory) {
     for number in 1..=3 {
         gives(&directory, "alice", &owner(number)).await;
-        assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(number));
+        assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(number));
     }
     assert_eq!(name_of(&directory, handle(1)).await, None);
     assert_eq!(name_of(&directory, handle(2)).await, None);
@@ -72,7 +72,7 @@ async fn a_former_owner_can_do_no_harm(directory: Directory) {
     assert!(!directory.free_name("alice", handle(1)).await.unwrap());
     assert_eq!(directory.give_name("alice", &owner(1), None).await.unwrap(), Given::OwnedBy(owner(2)));
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap().unwrap().username, None);
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(2));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(2));
     assert_eq!(name_of(&directory, handle(2)).await.as_deref(), Some("alice"));
 }
 
@@ -95,5 +95,5 @@ async fn a_registration_that_stopped_half_way_is_finished_by_the_next_try(direct
     directory.strip_name(handle(1), "alice").await.unwrap();
     assert_eq!(register(&directory, "alice", &owner(2), request).await, Claimed::Yes);
     assert_eq!(register(&directory, "alice", &owner(2), request).await, Claimed::Yes);
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner, owner(2));
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(2));
 }

@@ -31,7 +31,7 @@ async fn everything_fails_in_time(directory: &Directory) {
         claim_name(&owner(1), "alice", request()) give_name("alice", &owner(1), None)
         strip_name(handle(1), "alice") free_name("alice", handle(1)) user("alice") usernames()
         handle(handle(1)) handle_and_user(handle(1), "alice") remove_handle(handle(1))
-        open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh())
+        open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh(), "peer")
         call(CallId::fresh()) free_call(CallId::fresh())
         conclude_call(CallId::fresh(), Token(7)) save_calls(Token(7), &[(CallId::fresh(), String::new())])
         left_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")

@@ -74,7 +74,7 @@ async fn of_many_registrations_of_a_name_one_owner_is_left(directory: Directory)
         tasks.spawn(async move { register(&directory, "alice", &owner, request()).await });
     }
     assert!(all(tasks).await.iter().all(|claimed| *claimed == Claimed::Yes));
-    let owner = directory.user("alice").await.unwrap().unwrap().owner;
+    let owner = directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone();
     for number in 0..CROWD {
         let expected = (handle(number) == owner.handle).then_some("alice");
         assert_eq!(name_of(&directory, handle(number)).await.as_deref(), expected);
@@ -109,7 +109,7 @@ async fn a_call_that_ends_while_it_is_placed_leaves_idle_handles(directory: Dire
         for (number, name) in [(1, "alice"), (2, "bob")] {
             let (directory, id) = (directory.clone(), call.id);
             tasks.spawn(async move {
-                directory.take(handle(number), name, id).await.unwrap();
+                directory.take(handle(number), name, id, "peer").await.unwrap();
             });
         }
         let (ending, id) = (directory.clone(), call.id);
@@ -195,7 +195,7 @@ async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
     let holder = holder(&directory, session).await.unwrap();
     assert_ne!(holder, edge(1));
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, holder);
-    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner.edge, holder);
+    assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone().edge, holder);
     assert_eq!(directory.held_by(&holder).await.unwrap(), (vec![handle(1)], vec![session]));
 }
 

@@ -54,13 +54,13 @@ async fn a_handle_that_comes_back_is_in_its_call(directory: Directory) {
     assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), Claimed::Yes);
     let back = Handle { edge: edge(1), username: Some("alice".to_owned()), call: Some(call.id) };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(back));
-    assert_eq!(directory.take(handle(1), "alice", call.id).await.unwrap(), Taken::Won);
+    assert_eq!(directory.take(handle(1), "alice", call.id, "peer").await.unwrap(), Taken::Won);
     let other = crate::support::call(("carol", 3), ("alice", 1));
     directory.open_call(&other).await.unwrap();
-    assert_eq!(directory.take(handle(1), "alice", other.id).await.unwrap(), Taken::Busy(call.id));
+    assert_eq!(directory.take(handle(1), "alice", other.id, "peer").await.unwrap(), Taken::Busy(call.id));
     directory.free_call(call.id).await.unwrap();
     assert_eq!(call_of(&directory, handle(1)).await, None);
-    assert_eq!(directory.take(handle(1), "alice", other.id).await.unwrap(), Taken::Won);
+    assert_eq!(directory.take(handle(1), "alice", other.id, "peer").await.unwrap(), Taken::Won);
 }
 
 async fn a_restored_call_ends_before_its_handles_come_back(directory: Directory) {
@@ -90,8 +90,8 @@ async fn a_mark_is_no_handle(directory: Directory) {
     assert_eq!(directory.held_by(&edge(2)).await.unwrap(), (vec![], vec![]));
     let other = crate::support::call(("alice", 1), ("carol", 3));
     directory.open_call(&other).await.unwrap();
-    assert_eq!(directory.take(handle(1), "alice", other.id).await.unwrap(), Taken::Gone);
-    assert_eq!(directory.take(handle(1), "alice", call.id).await.unwrap(), Taken::Won);
+    assert_eq!(directory.take(handle(1), "alice", other.id, "peer").await.unwrap(), Taken::Gone);
+    assert_eq!(directory.take(handle(1), "alice", call.id, "peer").await.unwrap(), Taken::Won);
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), None);
     gives(&directory, "alice", &owner(1)).await;
     assert_eq!(call_of(&directory, handle(1)).await, None);

@@ -47,8 +47,8 @@ async fn the_path_of_a_call_costs_what_it_should() {
     assert_eq!(reads.of(directory.handle_and_user(handle(1), "bob")).await, 1);
     assert_eq!(reads.of(directory.live_calls(&backends)).await, 1);
     assert_eq!(reads.of(directory.open_call(&call)).await, 1);
-    assert_eq!(reads.of(directory.take(handle(1), "alice", call.id)).await, 1);
-    assert_eq!(reads.of(directory.take(handle(2), "bob", call.id)).await, 1);
+    assert_eq!(reads.of(directory.take(handle(1), "alice", call.id, "peer")).await, 1);
+    assert_eq!(reads.of(directory.take(handle(2), "bob", call.id, "peer")).await, 1);
     assert_eq!(reads.of(directory.save_calls(Token(7), &[(call.id, String::new())])).await, 1);
     assert_eq!(reads.of(directory.left_calls(&call.backend)).await, 2);
     assert_eq!(reads.of(directory.conclude_call(call.id, Token(7))).await, 2);

@@ -1,7 +1,7 @@
 //! What exactly stands in Redis, for janus-cloud's proxies and for people with redis-cli.
 
 use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, saved, terms, texts};
-use directory::record::{Given, Save, Terms, Token, Unheard};
+use directory::record::{Save, Terms, Token, Unheard};
 use directory::{Error, NOTE_LIFE};
 use protocol::BackendName;
 use redis::TypedCommands;
@@ -40,7 +40,7 @@ async fn a_user_stands_in_janus_clouds_fields() {
     let expected = [
         ("incall", ""),
         ("peer_name", ""),
-        ("proxy_uuid", ""),
+        ("proxy_uuid", "switchboard"),
         ("sb_edge", "edge-00000001"),
         ("sb_handle", "1001:9007199254740001"),
         ("username", "alice b"),
@@ -66,7 +66,10 @@ async fn a_backend_stands_in_janus_clouds_fields() {
         ("status", "0"),
         ("url", "ws://a.example:8188"),
     ];
-    let record = fields(&mut server.raw(), key);
+    let mut record = fields(&mut server.raw(), key);
+    let until = Duration::from_millis(record.remove("sb_until").unwrap().parse().unwrap());
+    let left = until - UNIX_EPOCH.elapsed().unwrap();
+    assert!(left > Duration::from_secs(50) && left < Duration::from_secs(61), "{left:?}");
     assert_eq!(without_times(record, &["ctime", "start_time", "utime"]), pairs(&expected));
     let left: i64 = redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap();
     assert!((50_000..=59_500).contains(&left));
@@ -156,31 +159,14 @@ async fn a_note_has_a_life_and_a_drain_has_none() {
 }
 
 #[tokio::test]
-async fn a_janus_cloud_user_is_none_of_ours_and_can_be_taken_over() {
-    let server = RedisServer::start();
-    let directory = server.directory().await;
-    let key = "januscloud:videocall_users:alice";
-    let theirs =
-        [("username", "alice"), ("incall", "1"), ("peer_name", "bob"), ("proxy_uuid", "u"), ("ctime", "1.5")];
-    server.raw().hset_multiple(key, &theirs).unwrap();
-    assert_eq!(directory.user("alice").await.unwrap(), None);
-    assert!(!directory.free_name("alice", handle(1)).await.unwrap());
-    assert_eq!(directory.usernames().await.unwrap(), ["alice"]);
-    assert_eq!(directory.give_name("alice", &owner(1), None).await.unwrap(), Given::Yes);
-    let record = fields(&mut server.raw(), key);
-    assert_eq!((record["incall"].as_str(), record["proxy_uuid"].as_str()), ("", ""));
-    assert!(is_time(&record["ctime"]));
-}
-
-#[tokio::test]
 async fn a_foreign_thing_under_our_key_is_malformed() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let mut raw = server.raw();
     raw.set("januscloud:videocall_users:text", "not a hash").unwrap();
-    raw.hset("januscloud:videocall_users:half", "sb_edge", "edge-1").unwrap();
-    raw.hset_multiple("januscloud:videocall_users:bad", &[("sb_edge", "e"), ("sb_handle", "no")]).unwrap();
-    for name in ["text", "half", "bad"] {
+    let bad = [("sb_edge", "e"), ("sb_handle", "no"), ("proxy_uuid", "switchboard")];
+    raw.hset_multiple("januscloud:videocall_users:bad", &bad).unwrap();
+    for name in ["text", "bad"] {
         let key = format!("januscloud:videocall_users:{name}");
         let error = directory.user(name).await.unwrap_err();
         assert!(matches!(&error, Error::Malformed { key: about, .. } if *about == key), "{error}");

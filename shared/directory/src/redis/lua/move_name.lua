@@ -1,5 +1,6 @@
--- KEYS: user. ARGV: handle, edge.
+-- KEYS: user. ARGV: handle, edge, our proxy.
 -- The name is at that edge if the handle owns it.
-if redis.call('HGET', KEYS[1], 'sb_handle') == ARGV[1] then
+local owner, proxy = unpack(redis.call('HMGET', KEYS[1], 'sb_handle', 'proxy_uuid'))
+if owner == ARGV[1] and proxy == ARGV[3] then
   redis.call('HSET', KEYS[1], 'sb_edge', ARGV[2])
 end

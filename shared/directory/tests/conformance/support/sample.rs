@@ -1,6 +1,8 @@
 //! Handles, owners and calls to try things on.
 
-use directory::record::{Backend, BackendStatus, Call, CallParty, Owner, Save, Terms, Unheard};
+use directory::record::{
+    Backend, BackendStatus, Call, CallParty, Owner, Registered, Save, Terms, Unheard, User,
+};
 use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -36,6 +38,11 @@ pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
     numbers.map(|number| format!("text {number}")).collect()
 }
 
+/// A name that is a handle's of ours.
+pub fn ours(username: &str, owner: Owner) -> Registered {
+    Registered::Ours(User { username: username.to_owned(), owner })
+}
+
 /// A call between two named handles, on backend `a`.
 pub fn call((caller, from): (&str, u64), (callee, to): (&str, u64)) -> Call {
     let party = |name: &str, number| CallParty { username: name.to_owned(), owner: Some(owner(number)) };
@@ -54,5 +61,7 @@ pub fn backend(name: &str) -> Backend {
         url: format!("ws://{name}.example:8188"),
         status: BackendStatus::Normal,
         handles: 7,
+        location: String::new(),
+        isp: String::new(),
     }
 }

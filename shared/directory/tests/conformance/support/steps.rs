@@ -11,7 +11,7 @@ use tokio::time::Instant;
 pub async fn register(directory: &Directory, name: &str, owner: &Owner, request: MessageId) -> Claimed {
     let claimed = directory.claim_name(owner, name, request).await.unwrap();
     if claimed == Claimed::Yes {
-        let mut instead_of = directory.user(name).await.unwrap().map(|user| user.owner.handle);
+        let mut instead_of = directory.user(name).await.unwrap().and_then(|user| Some(user.owner()?.handle));
         while let Some(other) = pass_on(directory, name, owner, instead_of).await {
             instead_of = Some(other);
         }
@@ -49,7 +49,7 @@ pub async fn place(directory: &Directory, call: &Call) -> bool {
     let mut parties = [&call.caller, &call.callee];
     parties.sort_by_key(|party| handle_of(party));
     for party in parties {
-        if directory.take(handle_of(party), &party.username, call.id).await.unwrap() != Taken::Won {
+        if directory.take(handle_of(party), &party.username, call.id, "peer").await.unwrap() != Taken::Won {
             directory.free_call(call.id).await.unwrap();
             return false;
         }

@@ -1,0 +1,3 @@
+-- KEYS: served. ARGV: url, status, handles, life in milliseconds.
+redis.call('HSET', KEYS[1], 'url', ARGV[1], 'status', ARGV[2], 'handle_num', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])

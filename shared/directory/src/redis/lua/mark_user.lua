@@ -1,0 +1,14 @@
+-- KEYS: user. ARGV: handle, call, whom it is with, our proxy.
+-- Says that the name is in a call, if the handle owns it and it is in none. Answers 1 if it does now,
+-- 0 if not, -1 for a name that a peer has.
+local owner, proxy, call = unpack(redis.call('HMGET', KEYS[1], 'sb_handle', 'proxy_uuid', 'sb_call'))
+if proxy ~= ARGV[4] then
+  return -redis.call('EXISTS', KEYS[1])
+end
+if owner ~= ARGV[1] or call then
+  return 0
+end
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'incall', '1', 'peer_name', ARGV[3], 'sb_call', ARGV[2],
+  'utime', string.format('%s.%06d', time[1], time[2]))
+return 1
