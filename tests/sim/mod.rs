@@ -9,7 +9,7 @@
 //! | `world.rs` | a run |
 //! | `story.rs` | what clients do, and when something goes wrong |
 //! | `trouble.rs` | what goes wrong |
-//! | `rest.rs` | what holds at rest and at the end |
+//! | `always.rs`, `rest.rs` | what holds after each step, and what at rest and at the end |
 //! | `person.rs`, `hearing.rs`, `socket.rs` | a client: what it asks, and whether what it hears makes sense |
 //! | `cluster.rs` | the services and the media servers |
 //! | `weather.rs`, `cable.rs` | what happens to a service's steps and sockets |
@@ -18,6 +18,7 @@
 //! `make sim SEEDS=10000` tells more stories than the tests do; `make sim SEED=7` tells one, with all that
 //! was said.
 
+mod always;
 mod cable;
 mod cluster;
 mod dice;

@@ -93,6 +93,7 @@ impl World {
             let pause = *self.dice.pick(&PAUSES);
             let pause = Duration::from_millis(self.dice.below(pause) as u64);
             self.passes(pause).await;
+            self.holds_always().await;
         }
     }
 

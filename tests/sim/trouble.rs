@@ -53,6 +53,21 @@ impl Trouble {
         }
     }
 
+    /// Whether it is about a service, or what they all need.
+    pub fn is_of_services(self) -> bool {
+        matches!(self, Self::Killed(..) | Self::Frozen(..) | Self::Stopped(..) | Self::StoreAway)
+    }
+
+    /// Whether it is about this backend.
+    pub fn is_of_backend(self, place: usize) -> bool {
+        let of = match self {
+            Self::JanusDies(of) | Self::JanusStops(of) | Self::PluginFreezes(of) => of,
+            Self::JanusCut(of) | Self::MediaLost(of) | Self::Drained(of) => of,
+            _ => return false,
+        };
+        of == place
+    }
+
     /// Whether it keeps others of its sort away: there is always one service of a kind left.
     fn excludes(self, other: Self) -> bool {
         match (self, other) {

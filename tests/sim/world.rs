@@ -6,6 +6,8 @@ use super::person::Person;
 use super::trace::Trace;
 use super::trouble::Trouble;
 use super::weather::Rough;
+use protocol::CallId;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -29,6 +31,8 @@ pub struct World {
     pub troubled: Option<Instant>,
     /// How long before the death of an edge what happened there may be lost with it.
     pub doubt: Duration,
+    /// The calls there were after the last step.
+    pub seen: BTreeSet<CallId>,
 }
 
 impl World {
@@ -48,7 +52,16 @@ impl World {
         let count = 4 + dice.below(3);
         let person = |(place, name)| Person::new(name, 1_000_000 * (place as u64 + 1), trace.clone());
         let people = NAMES.into_iter().take(count).enumerate().map(person).collect();
-        let mut world = Self { cluster, people, dice, trace, due: Vec::new(), troubled: None, doubt };
+        let mut world = Self {
+            cluster,
+            people,
+            dice,
+            trace,
+            due: Vec::new(),
+            troubled: None,
+            doubt,
+            seen: BTreeSet::new(),
+        };
         world.passes(Duration::from_secs(3)).await;
         world
     }
