@@ -248,6 +248,8 @@ impl Backend {
                     let telling = events.call.map(|call| self.scribe.telling(call));
                     self.outbox.send(edge, events, Box::new(telling));
                 }
+                Act::Answer(rest, answer) => self.outbox.answer(rest, answer, Box::new(())),
+                Act::Ask(ask, deadline) => self.outbox.ask(ask, deadline),
                 Act::Save(save) => self.scribe.save(save),
                 Act::Restore(call, state) => self.scribe.restore(call, state),
                 Act::Log(record) => self.outbox.log(record),

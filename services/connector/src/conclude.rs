@@ -50,13 +50,16 @@ impl Endings {
 /// Frees a call's handles, then tells its clients; writes the log. The messages that led to it are
 /// done when that can be read by the clients' edges.
 async fn conclude(directory: Directory, outbox: Outbox, token: Token, ended: Ended) {
-    let Ended { call, tell, log, receipts } = ended;
+    let Ended { call, tell, refused, log, receipts } = ended;
     if free(&directory, call, token).await == Concluded::NotYours {
         return tracing::warn!(%call, "another connector has a call that was to be ended here");
     }
     let receipts = Arc::new(receipts);
     for (edge, events) in tell {
         outbox.send(edge, events, Box::new(receipts.clone()));
+    }
+    if let Some((rest, answer)) = refused {
+        outbox.answer(rest, answer, Box::new(receipts));
     }
     if let Some(line) = log {
         metrics::counter!("switchboard_calls_ended_total").increment(1);

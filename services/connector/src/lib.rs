@@ -17,7 +17,7 @@
 //! | [`dial`], [`janus`] | the websocket to Janus |
 //! | [`echo`] | whether the mailbox is open |
 //! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
-//! | [`outbox`] | the way to the edges |
+//! | [`outbox`] | the way to the edges and the rest services |
 //!
 //! How it fails: a Janus that is gone ends its calls, and both sides are told. A connector that dies
 //! loses its leases within seconds; the next one ends the calls it finds.

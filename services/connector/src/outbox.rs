@@ -1,16 +1,17 @@
-//! What clients are to hear, on its way to their edges, and the lines of the `calls` log.
+//! What clients are to hear, on its way to their edges; what peers are to hear, on its way to the rest
+//! services; and the lines of the `calls` log.
 //!
-//! Each edge has a queue of its own and one task that posts in order, so that nothing here waits for
+//! Each [`Road`] has a queue of its own and one task that posts in order, so that nothing here waits for
 //! the bus, and no edge for another. Queues are bounded by [`QUEUE`]. The rule when one is full: what
 //! is newest is dropped and counted; the stamps let the edge see the gap.
 //!
 //! How it fails: while the bus is away everything waits for it. An edge that is too slow to make room
 //! in its mailbox within [`PATIENCE`] misses what waited for that long. One without a mailbox may have
 //! lost it with all that Redis held, and opens it again; after [`GONE_FOR_GOOD`] there is nobody to
-//! tell any more. A line of the log is written once or lost, and counted then.
+//! tell any more. What a peer is to be asked is given up at its deadline. A line of the log is written once or lost, and counted then.
 
-use bus::message::{Body, CallRecord, Events, Message};
-use bus::topic::Mailbox;
+use bus::message::{AskPeer, Body, CallRecord, Deadline, Events, Message, PeerAnswer};
+use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
 use protocol::ServiceId;
 use std::any::Any;
@@ -21,7 +22,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-/// How many messages wait for one edge, and how many lines for the log.
+/// How many messages wait on one road, and how many lines for the log.
 const QUEUE: usize = 1024;
 /// How long a message waits for room in its mailbox.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,17 +45,27 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Queues {
-    edges: BTreeMap<ServiceId, Queue>,
+    roads: BTreeMap<Road, Queue>,
     log: Option<mpsc::Sender<CallRecord>>,
 }
 
 /// Dropped when the events that it goes with are on the bus, or given up.
 pub type Witness = Box<dyn Any + Send>;
 
-/// Events, and the time since which they wait.
-type News = (Instant, Events, Witness);
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Road {
+    Edge(ServiceId),
+    /// To the rest service that waits.
+    Rest(ServiceId),
+    /// To any rest service.
+    Peers,
+}
 
-/// What waits for one edge, oldest first.
+/// A message, and the time since which it waits.
+type News = (Instant, Message, Witness);
+
+/// What waits on one road, oldest first.
 struct Queue {
     sender: mpsc::Sender<News>,
     /// Something was dropped since it was empty last.
@@ -81,17 +92,32 @@ impl Outbox {
 
     /// Sends events to an edge, behind those sent before.
     pub fn send(&self, edge: ServiceId, events: Events, witness: Witness) {
-        let news = (Instant::now(), events, witness);
+        self.post(Road::Edge(edge), Message::new(Body::Events(events)), witness);
+    }
+
+    /// Tells a rest service whether its peer may call.
+    pub fn answer(&self, rest: ServiceId, answer: PeerAnswer, witness: Witness) {
+        self.post(Road::Rest(rest), Message::new(Body::PeerAnswer(answer)), witness);
+    }
+
+    /// Has a rest service ask a peer, until the deadline.
+    pub fn ask(&self, ask: AskPeer, deadline: Option<Deadline>) {
+        let message = Message { deadline, ..Message::new(Body::AskPeer(ask)) };
+        self.post(Road::Peers, message, Box::new(()));
+    }
+
+    fn post(&self, road: Road, message: Message, witness: Witness) {
+        let news = (Instant::now(), message, witness);
         let mut queues = self.lock();
-        let unsent = match queues.edges.get_mut(&edge) {
-            Some(queue) => queue.add(&edge, news),
+        let unsent = match queues.roads.get_mut(&road) {
+            Some(queue) => queue.add(&road, news),
             None => Some(news),
         };
         if let Some(news) = unsent {
-            let mut queue = self.queue(&edge);
-            let _ = queue.add(&edge, news);
-            queues.edges.retain(|_, queue| !queue.sender.is_closed());
-            queues.edges.insert(edge, queue);
+            let mut queue = self.queue(&road);
+            let _ = queue.add(&road, news);
+            queues.roads.retain(|_, queue| !queue.sender.is_closed());
+            queues.roads.insert(road, queue);
         }
     }
 
@@ -102,9 +128,9 @@ impl Outbox {
         let _ = timeout(LAST_WORDS, self.tasks.wait()).await;
     }
 
-    fn queue(&self, edge: &ServiceId) -> Queue {
+    fn queue(&self, road: &Road) -> Queue {
         let (sender, waiting) = mpsc::channel(QUEUE);
-        let postman = Postman { bus: self.bus.clone(), edge: edge.clone(), waiting, is_held_up: false };
+        let postman = Postman { bus: self.bus.clone(), road: road.clone(), waiting, is_held_up: false };
         self.tasks.spawn(postman.run());
         Queue { sender, overflows: false }
     }
@@ -114,9 +140,19 @@ impl Outbox {
     }
 }
 
+impl Road {
+    async fn take(&self, bus: &Bus, message: &Message) -> Result<(), SendError> {
+        match self {
+            Self::Edge(edge) => bus.post(&Mailbox::Edge(edge.clone()), message).await,
+            Self::Rest(rest) => bus.post(&Mailbox::Rest(rest.clone()), message).await,
+            Self::Peers => bus.enqueue(BusQueue::Peers, message).await,
+        }
+    }
+}
+
 impl Queue {
     /// Gives back what comes when the queue has just been given up as idle.
-    fn add(&mut self, edge: &ServiceId, news: News) -> Option<News> {
+    fn add(&mut self, road: &Road, news: News) -> Option<News> {
         self.overflows &= self.sender.capacity() < QUEUE;
         match self.sender.try_send(news) {
             Ok(()) => None,
@@ -124,7 +160,7 @@ impl Queue {
             Err(TrySendError::Full(_)) => {
                 dropped();
                 if !std::mem::replace(&mut self.overflows, true) {
-                    tracing::warn!(%edge, "too much waits for an edge: what is newest is dropped");
+                    tracing::warn!(?road, "too much waits for a service: what is newest is dropped");
                 }
                 None
             }
@@ -132,10 +168,10 @@ impl Queue {
     }
 }
 
-/// Posts what waits for one edge.
+/// Posts what waits on one road.
 struct Postman {
     bus: Bus,
-    edge: ServiceId,
+    road: Road,
     waiting: mpsc::Receiver<News>,
     /// The last try failed.
     is_held_up: bool,
@@ -143,20 +179,18 @@ struct Postman {
 
 impl Postman {
     async fn run(mut self) {
-        let mailbox = Mailbox::Edge(self.edge.clone());
         while let Ok(Some(news)) = timeout(IDLE, self.waiting.recv()).await {
-            self.post(&mailbox, news).await;
+            self.post(news).await;
         }
         self.waiting.close();
         while let Some(news) = self.waiting.recv().await {
-            self.post(&mailbox, news).await;
+            self.post(news).await;
         }
     }
 
-    async fn post(&mut self, mailbox: &Mailbox, (since, events, _witness): News) {
-        let message = Message::new(Body::Events(events));
-        while let Err(error) = self.bus.post(mailbox, &message).await {
-            if self.gives_up(&error, since.elapsed()) {
+    async fn post(&mut self, (since, message, _witness): News) {
+        while let Err(error) = self.road.take(&self.bus, &message).await {
+            if message.is_late() || self.gives_up(&error, since.elapsed()) {
                 return;
             }
             self.is_held_up = true;
@@ -167,12 +201,11 @@ impl Postman {
 
     /// Whether a message that has waited for so long is tried no more.
     fn gives_up(&self, error: &SendError, waited: Duration) -> bool {
-        let edge = &self.edge;
         if !self.is_held_up {
-            tracing::warn!(%error, %edge, "events for an edge are held up");
+            tracing::warn!(%error, road = ?self.road, "messages for a service are held up");
         }
         match error {
-            // At the end there is no time to wait for an edge that has left before.
+            // At the end there is no time to wait for a service that has left before.
             SendError::NoMailbox => waited > GONE_FOR_GOOD || self.waiting.is_closed(),
             SendError::Unavailable(_) => false,
             SendError::Full if waited <= PATIENCE => false,

@@ -69,7 +69,10 @@ impl Backend {
     ) -> Self {
         let Tenure { server, site, rules, canary, token, .. } = tenure;
         let Context { directory, id, .. } = &context;
-        let calls = Calls::new(server.name.clone()).under(rules).showing(site.credentials.clone());
+        let calls = Calls::new(server.name.clone())
+            .at(server.url.clone())
+            .under(rules)
+            .showing(site.credentials.clone());
         let standing = herald.standing();
         Self {
             calls: calls.in_term(token.0),

@@ -2,7 +2,7 @@
 
 use crate::janus::message::JanusId;
 use bus::ledger::Receipt;
-use bus::message::{CallRecord, Events};
+use bus::message::{AskPeer, CallRecord, Deadline, Events, PeerAnswer};
 use directory::record;
 use protocol::{CallId, ServiceId};
 
@@ -15,6 +15,10 @@ pub enum Act {
     Destroy(JanusId),
     /// Tell a client, through its edge.
     Edge(ServiceId, Events),
+    /// Tell a rest service that its peer may call.
+    Answer(ServiceId, PeerAnswer),
+    /// Have a peer's proxy asked, as long as an answer is wanted.
+    Ask(AskPeer, Option<Deadline>),
     /// Once its clients have been told all that comes before: write down what is known of a call.
     Save(Save),
     /// Write a call down again in a directory that has lost it.
@@ -53,6 +57,8 @@ pub struct Ended {
     pub call: CallId,
     /// What its clients are told.
     pub tell: Vec<(ServiceId, Events)>,
+    /// What a rest service that waits is told.
+    pub refused: Option<(ServiceId, PeerAnswer)>,
     /// Its last line in the `calls` log, if it had one before.
     pub log: Option<CallRecord>,
     /// The messages that are done with that.

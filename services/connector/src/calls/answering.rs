@@ -4,6 +4,7 @@ use super::Calls;
 use super::act::Act;
 use super::asking::{Asked, ClientAsks};
 use super::closing::{Cause, REFUSED};
+use super::peers::NAME_TAKEN;
 use super::takeover::NO_CALL;
 use crate::janus::message::PluginData;
 use bus::message::{CallEvent, Change, ClientEvent, LegRef};
@@ -22,14 +23,16 @@ impl Calls {
         acts: &mut Vec<Act>,
     ) {
         let PluginData { event, error, .. } = PluginData::read(&data);
-        let refused = event.is_empty();
+        let (refused, busy) = (event.is_empty(), event == "hangup");
         match asked {
             Asked::Register(leg) if !refused => self.on_registered(leg, now, acts),
-            Asked::Call(leg) if !refused => self.on_calling(leg.call, data, acts),
-            Asked::Call(leg) => self.refuse(leg.call, data, now, acts),
+            Asked::Call(leg) if !refused && !busy => self.on_calling(leg.call, data, now, acts),
+            Asked::Call(leg) => self.on_call_refused(leg.call, data, error, now, acts),
             Asked::Check(leg) if error == Some(NO_CALL) => self.end_missed(leg, now, acts),
             Asked::Check(_) => {}
+            Asked::Register(leg) if error == Some(NAME_TAKEN) && self.registers_again(leg.call, now) => {}
             Asked::Register(leg) | Asked::Attach(leg) => {
+                self.note_refusal(leg.call, error, &data);
                 tracing::warn!(backend = %self.backend, call = %leg.call, %data, "Janus does not register a leg");
                 self.fail(leg.call, Cause::Because(REFUSED.to_owned()), now, acts);
             }
@@ -107,7 +110,7 @@ impl Calls {
         }
     }
 
-    fn on_answered(&mut self, id: CallId, acts: &mut Vec<Act>) {
+    pub(super) fn on_answered(&mut self, id: CallId, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         if !std::mem::replace(&mut call.answered, true) {
             acts.push(Act::Log(call.line(&self.backend, CallEvent::Answered, None)));

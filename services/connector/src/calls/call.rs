@@ -1,9 +1,13 @@
 //! One call on a backend: its two legs, where it stands, and what the next connector is to know.
 
+use super::closing::{CLOSED, Cause};
 use super::leg::Leg;
+use super::peers::Peering;
 use crate::janus::message::JanusId;
 use bus::ledger::Receipt;
-use bus::message::{Address, CallEvent, CallRecord, Change, ClientEvent, Events, Party, Place, Stamp};
+use bus::message::{
+    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, Party, Place, Stamp,
+};
 use directory::record::{self, CallParty, Owner};
 use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side, outside};
 use serde::{Deserialize, Serialize};
@@ -43,26 +47,42 @@ pub struct Call {
     /// Who seems to have lost its PeerConnection, while the reason is awaited.
     #[serde(skip)]
     pub suspect: Option<Suspect>,
+    /// What is between it and the peer whose user is on its far side, until ours knows of it.
+    #[serde(skip)]
+    pub peering: Option<Peering>,
     /// Messages that are done when what has followed from them is written down.
     #[serde(skip)]
     pub receipts: Vec<Receipt>,
 }
 
 /// A PeerConnection that seems to be gone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Suspect {
     /// Whose.
     pub side: Side,
+    /// Why, in the words of a peer's user that hung up.
+    pub said: Option<String>,
     /// Until when Janus may still say why.
     pub until: Instant,
 }
 
+impl Suspect {
+    /// What has ended the call, if this is all that Janus says.
+    pub fn cause(self) -> Cause {
+        match self.said {
+            Some(reason) => Cause::PeerHangup(self.side, reason),
+            None => Cause::PeerConnection(self.side, CLOSED.to_owned()),
+        }
+    }
+}
+
 impl Call {
-    /// A call that is to be set up, in this term.
-    pub fn new(place: Place, term: u64) -> Self {
-        let Place { call, caller, callee, transaction, offer, .. } = place;
+    /// A call that is to be set up, in this term; past the deadline nobody waits for that.
+    pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
+        let Place { call, caller, callee, transaction, offer, peer } = place;
         let parties = (Leg::new(caller), Leg::new(callee));
-        Self { transaction, offer, ..Self::between(call, parties, term, outside::unix_millis()) }
+        let peering = peer.map(|side| Peering::new(side, deadline));
+        Self { transaction, offer, peering, ..Self::between(call, parties, term, outside::unix_millis()) }
     }
 
     /// A call of which no more is known than that it was to be set up.
@@ -90,6 +110,7 @@ impl Call {
             offer: None,
             rings_until: None,
             suspect: None,
+            peering: None,
             receipts: Vec::new(),
         }
     }
@@ -110,16 +131,23 @@ impl Call {
         }
     }
 
-    /// Whether both clients know of it.
+    /// The side that is a peer's.
+    pub fn far_side(&self) -> Option<Side> {
+        [Side::Caller, Side::Callee].into_iter().find(|side| self.leg(*side).is_far())
+    }
+
+    /// Whether both clients know of it, as far as they are ours.
     pub fn rings(&self) -> bool {
         self.caller.joined && self.callee.joined
     }
 
     /// The name a side is registered under on Janus: of this call and this attempt alone, so that
-    /// no two are in each other's way there.
+    /// no two are in each other's way there. With a peer's user it is its own, the only one that the
+    /// peer knows.
     pub fn alias(&self, side: Side) -> String {
         let (id, set_up) = (self.id, self.set_up);
         match side {
+            _ if self.far_side().is_some() => self.leg(side).party.username.clone(),
             Side::Caller => format!("{id}-{set_up}-caller"),
             Side::Callee => format!("{id}-{set_up}-callee"),
         }
@@ -185,9 +213,11 @@ impl Call {
 
     /// When something of this call is due.
     pub fn due(&self) -> Option<Instant> {
-        let suspect = self.suspect.map(|suspect| suspect.until);
+        let suspect = self.suspect.as_ref().map(|suspect| suspect.until);
         let rings_until = self.rings_until.filter(|_| !self.answered);
-        [suspect, rings_until, self.caller.batch_due, self.callee.batch_due].into_iter().flatten().min()
+        let peering = self.peering.as_ref().and_then(Peering::due);
+        let batches = [self.caller.batch_due, self.callee.batch_due];
+        [suspect, rings_until, peering].into_iter().chain(batches).flatten().min()
     }
 }
 

@@ -7,7 +7,8 @@ use protocol::{MessageId, Raw, Side, raw, videocall};
 
 /// The reason of a call that nobody accepted in time.
 const NO_ANSWER: &str = "No answer";
-const LATE: &str = "Remote WebRTC hangup";
+/// The reason of a call whose other side is gone without a word.
+pub const LATE: &str = "Remote WebRTC hangup";
 /// The reason of a PeerConnection that followed its peer.
 pub const CLOSED: &str = "Close PC";
 
@@ -32,6 +33,8 @@ pub enum Cause {
     },
     /// A client's core request `hangup`.
     CoreHangup(Side),
+    /// A peer's user on this side hung up, for the reason Janus gives.
+    PeerHangup(Side, String),
     /// A side's PeerConnection is gone, for the reason Janus gives.
     PeerConnection(Side, String),
     /// A side's handle is gone: detached, destroyed, timed out.
@@ -59,6 +62,7 @@ impl Cause {
             Self::Hangup { reason: Some(reason), .. } => reason.clone(),
             Self::Hangup { side, .. } => format!("hangup by {}", name(*side)),
             Self::CoreHangup(side) => format!("core hangup by {}", name(*side)),
+            Self::PeerHangup(side, reason) => format!("{} hung up: {reason}", name(*side)),
             Self::PeerConnection(side, reason) => {
                 format!("{} lost its PeerConnection: {reason}", name(*side))
             }
@@ -74,7 +78,7 @@ impl Cause {
     pub fn actor(&self) -> Option<Side> {
         match self {
             Self::Hangup { side, .. } | Self::CoreHangup(side) => Some(*side),
-            Self::PeerConnection(side, _) | Self::Gone(side) => Some(*side),
+            Self::PeerHangup(side, _) | Self::PeerConnection(side, _) | Self::Gone(side) => Some(*side),
             Self::NoAnswer | Self::Because(_) => None,
         }
     }
@@ -97,6 +101,9 @@ pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEve
         ],
         Cause::Hangup { reason, .. } => {
             let reason = reason.as_deref().unwrap_or("We did the hangup");
+            vec![hangup(None, peer, reason), hangup(None, peer, LATE), core_hangup(CLOSED)]
+        }
+        Cause::PeerHangup(_, reason) => {
             vec![hangup(None, peer, reason), hangup(None, peer, LATE), core_hangup(CLOSED)]
         }
         Cause::CoreHangup(actor) if *actor == side => {
@@ -125,7 +132,8 @@ fn hangup(transaction: Option<&str>, username: &str, reason: &str) -> ClientEven
     ClientEvent::Plugin { transaction: transaction.map(str::to_owned), data, jsep: None }
 }
 
-fn core_hangup(reason: &str) -> ClientEvent {
+/// What Janus says when a PeerConnection is gone.
+pub fn core_hangup(reason: &str) -> ClientEvent {
     #[derive(serde::Serialize)]
     struct Fields<'a> {
         reason: &'a str,

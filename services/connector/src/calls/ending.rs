@@ -36,7 +36,7 @@ impl Calls {
     pub(super) fn refuse(&mut self, id: CallId, data: Raw, now: Instant, acts: &mut Vec<Act>) {
         let Some(transaction) = self.calls.get(&id).map(|call| call.transaction.clone()) else { return };
         let event = ClientEvent::Plugin { transaction: Some(transaction), data, jsep: None };
-        self.refuse_with(id, event, now, acts);
+        self.refuse_with(id, vec![event], now, acts);
     }
 
     /// Ends a call whose offer Janus' core refuses.
@@ -49,12 +49,19 @@ impl Calls {
         acts: &mut Vec<Act>,
     ) {
         let Some(transaction) = self.calls.get(&id).map(|call| call.transaction.clone()) else { return };
-        self.refuse_with(id, ClientEvent::Error { transaction, code, reason }, now, acts);
+        self.refuse_with(id, vec![ClientEvent::Error { transaction, code, reason }], now, acts);
     }
 
-    fn refuse_with(&mut self, id: CallId, event: ClientEvent, now: Instant, acts: &mut Vec<Act>) {
+    /// Ends a call that is refused with these events.
+    pub(super) fn refuse_with(
+        &mut self,
+        id: CallId,
+        events: Vec<ClientEvent>,
+        now: Instant,
+        acts: &mut Vec<Act>,
+    ) {
         let tell = |call: &mut Call| {
-            let refusal = call.events(Side::Caller, Some(id.into()), Some(Change::Left), vec![event]);
+            let refusal = call.events(Side::Caller, Some(id.into()), Some(Change::Left), events);
             let callee = closing_events(call, Side::Callee, &Cause::Gone(Side::Caller));
             refusal.into_iter().chain(callee).collect()
         };
@@ -77,7 +84,8 @@ impl Calls {
         receipts.extend(self.questions.forget(id));
         let rang = call.leg(Side::Callee).joined;
         let log = rang.then(|| call.line(&self.backend, CallEvent::Ended, Some(reason)));
-        acts.push(Act::End(Ended { call: id, tell: tell(&mut call), log, receipts }));
+        let (tell, refused) = (tell(&mut call), call.unanswered_peer());
+        acts.push(Act::End(Ended { call: id, tell, refused, log, receipts }));
     }
 
     /// Gives back to Janus what a call had there.
@@ -122,7 +130,7 @@ impl Calls {
         acts: &mut Vec<Act>,
     ) {
         self.has_ended(call, now);
-        acts.push(Act::End(Ended { call, tell, log: None, receipts: vec![receipt] }));
+        acts.push(Act::End(Ended { call, tell, refused: None, log: None, receipts: vec![receipt] }));
     }
 
     /// This call is over: should its `place` come yet, it is not begun.

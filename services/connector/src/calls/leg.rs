@@ -20,7 +20,7 @@ pub struct Leg {
     pub party: Party,
     /// Its handle on Janus.
     pub handle: Option<JanusId>,
-    /// The client knows of the call.
+    /// The client knows of the call; a peer's counts as knowing as soon as the other does.
     pub joined: bool,
     /// The client's candidates that Janus is to get later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,6 +60,11 @@ impl Leg {
             batch: Vec::new(),
             batch_due: None,
         }
+    }
+
+    /// Whether it is a peer's: no client of ours is on it, and its handle on Janus is not ours.
+    pub fn is_far(&self) -> bool {
+        self.party.address.is_none()
     }
 
     /// Keeps candidates for later.

@@ -2,7 +2,8 @@
 //!
 //! Data: the calls by id, which leg a Janus handle is, what has been asked of Janus under which
 //! transaction, and in which of our sessions each call is. A call is set up in `placing.rs`, lives in
-//! `relay.rs`, ends in `ending.rs`; `takeover.rs` goes on with what a former connector has left.
+//! `relay.rs`, ends in `ending.rs`; `takeover.rs` goes on with what a former connector has left. What is
+//! different when one side is a peer's user is in `peers.rs`.
 //!
 //! How it fails: what Janus does not answer in [`PATIENCE`] ends its call, with both sides told.
 //! Messages come twice or in an odd order: a call that exists is not set up again, one that has
@@ -15,6 +16,7 @@ pub mod call;
 pub mod closing;
 mod ending;
 pub mod leg;
+pub mod peers;
 mod placing;
 mod recording;
 mod relay;
@@ -46,6 +48,8 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Calls {
     backend: BackendName,
+    /// Where peers find its Janus.
+    url: String,
     rules: Rules,
     credentials: Credentials,
     /// The lease under which clients are told.
@@ -68,6 +72,7 @@ impl Calls {
     pub fn new(backend: BackendName) -> Self {
         Self {
             backend,
+            url: String::new(),
             rules: Rules::default(),
             credentials: Credentials::default(),
             term: 0,
@@ -81,6 +86,11 @@ impl Calls {
             ended: BTreeSet::new(),
             ended_in_order: VecDeque::new(),
         }
+    }
+
+    /// The same, of a Janus with this websocket URL.
+    pub fn at(self, url: String) -> Self {
+        Self { url, ..self }
     }
 
     /// The same, subject to these rules.
@@ -138,7 +148,8 @@ impl Calls {
         let late = message.is_late();
         self.note_speaker(&message.body);
         match message.body {
-            Body::Place(place) => self.place(place, late, receipt, now, &mut acts),
+            Body::Place(place) => self.place(place, message.deadline, receipt, now, &mut acts),
+            Body::PeerAnswer(answer) => self.on_peer_answer(answer, receipt, now, &mut acts),
             Body::Request(request) if !late => self.request(message.id, request, receipt, now, &mut acts),
             Body::Request(_) => {}
             Body::Trickle(trickle) => self.trickle(trickle, receipt, &mut acts),
@@ -213,13 +224,13 @@ impl Calls {
 
     fn on_call_due(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if let Some(suspect) = call.suspect.filter(|suspect| suspect.until <= now) {
-            let cause = Cause::PeerConnection(suspect.side, "Close PC".to_owned());
-            return self.end(id, cause, now, acts);
+        if let Some(suspect) = call.suspect.take_if(|suspect| suspect.until <= now) {
+            return self.end(id, suspect.cause(), now, acts);
         }
         if !call.answered && call.rings_until.is_some_and(|until| until <= now) {
             return self.end(id, Cause::NoAnswer, now, acts);
         }
+        self.on_peering_due(id, now, acts);
         self.flush_batches(id, now, acts);
     }
 

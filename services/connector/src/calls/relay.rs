@@ -5,7 +5,7 @@ use super::Calls;
 use super::act::Act;
 use super::asking::{Asked, ClientAsks};
 use super::call::Suspect;
-use super::closing::{Cause, LOST};
+use super::closing::{CLOSED, Cause, LOST};
 use super::recording::confined;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::ledger::Receipt;
@@ -21,7 +21,7 @@ const CANDIDATES_WINDOW: Duration = Duration::from_millis(10);
 /// How long news of media (`webrtcup`, `media`, `slowlink`) gather to travel together.
 const MEDIA_WINDOW: Duration = Duration::from_millis(40);
 /// How long Janus may take to say why a PeerConnection is gone, once it has told the peer.
-const SUSPICION: Duration = Duration::from_millis(300);
+pub(super) const SUSPICION: Duration = Duration::from_millis(300);
 
 impl Calls {
     /// A plugin request of a client: `hangup` ends the call here, all else goes to Janus.
@@ -110,6 +110,9 @@ impl Calls {
         let Some(call) = self.calls.get(&leg.call) else { return };
         let plugin = PluginData::read(&data);
         match plugin.event.as_str() {
+            "incomingcall" | "hangup" if call.far_side().is_some() => {
+                self.on_peer_says(leg, plugin, jsep, now, acts);
+            }
             "incomingcall" => self.on_incoming(leg.call, jsep, now, acts),
             "hangup" => {
                 let side = plugin.username.and_then(|alias| call.side_of_alias(&alias));
@@ -120,6 +123,7 @@ impl Calls {
                 let data = videocall::event("accepted", Some(peer), None);
                 let event = ClientEvent::Plugin { transaction: None, data, jsep };
                 self.client_hears(leg, None, Some(Change::Answered), event, acts);
+                self.on_far_answer(leg, acts);
             }
             _ => self.client_hears(
                 leg,
@@ -162,14 +166,16 @@ impl Calls {
         let fields = Object::parse(fields.get()).unwrap_or_default();
         let reason = fields.string("reason").map(|reason| reason.into_owned()).unwrap_or_default();
         match reason.as_str() {
-            "Close PC" => self.suspect(leg.call, leg.side.peer(), now),
+            _ if self.forgets_stranger(leg) => {}
+            CLOSED if self.is_with_peer(leg.call) => self.suspect_peer(leg.call, None, now, acts),
+            CLOSED => self.suspect(leg.call, leg.side.peer(), now),
             _ => self.end(leg.call, Cause::PeerConnection(leg.side, reason), now, acts),
         }
     }
 
     fn suspect(&mut self, id: CallId, side: Side, now: Instant) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.suspect.get_or_insert(Suspect { side, until: now + SUSPICION });
+        call.suspect.get_or_insert(Suspect { side, said: None, until: now + SUSPICION });
         self.schedule(id);
     }
 

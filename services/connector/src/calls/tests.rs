@@ -7,6 +7,7 @@ mod disorder;
 mod endings;
 mod gathering;
 mod happy;
+mod peers;
 mod random;
 mod refusals;
 mod short;
@@ -40,13 +41,16 @@ struct Bench {
     said: Vec<Value>,
     /// What was written down of calls, in order.
     saved: Vec<String>,
+    /// What the router has the connector set up.
+    place: Place,
 }
 
 /// Janus is there, and nothing has happened.
 fn up() -> Bench {
     let mut calls = Calls::new(BackendName::from("a"));
     calls.up(1);
-    Bench { calls, now: Instant::now(), call: CallId::fresh(), said: Vec::new(), saved: Vec::new() }
+    let (call, said, saved) = (CallId::fresh(), Vec::new(), Vec::new());
+    Bench { calls, now: Instant::now(), call, said, saved, place: place(call) }
 }
 
 /// Janus has been asked for both handles.
@@ -96,13 +100,17 @@ impl Bench {
         Message { id: self.call.into(), ..Message::new(body) }
     }
 
+    fn placing(&self) -> Message {
+        self.message(Body::Place(Place { call: self.call, ..self.place.clone() }))
+    }
+
     fn hears(&mut self, message: Message) -> Vec<String> {
         let acts = self.calls.on_message(message, Receipt::default(), self.now);
         self.note(acts)
     }
 
     fn is_placed(&mut self) -> Vec<String> {
-        self.hears(self.message(Body::Place(place(self.call))))
+        self.hears(self.placing())
     }
 
     fn calls_bob(&mut self) {
@@ -120,8 +128,7 @@ impl Bench {
     }
 
     fn is_placed_late(&mut self) -> Vec<String> {
-        let message = self.message(Body::Place(place(self.call)));
-        self.hears(Message { deadline: Some(Deadline(1)), ..message })
+        self.hears(Message { deadline: Some(Deadline(1)), ..self.placing() })
     }
 
     fn leg(&self, side: Side) -> LegRef {

@@ -106,6 +106,8 @@ pub struct PluginData {
     pub event: String,
     /// `result.username`.
     pub username: Option<String>,
+    /// `result.reason`.
+    pub reason: Option<String>,
     /// `error_code`, of an error.
     pub error: Option<i64>,
 }
@@ -118,8 +120,8 @@ impl PluginData {
         let read = || {
             let result = Object::parse(data.get("result")?.get()).ok()?;
             let event = result.string("event").ok()?.into_owned();
-            let username = result.string("username").ok().map(|name| name.into_owned());
-            Some(Self { event, username, error })
+            let text = |name| result.string(name).ok().map(|text| text.into_owned());
+            Some(Self { event, username: text("username"), reason: text("reason"), error })
         };
         read().unwrap_or(Self { error, ..Self::default() })
     }

@@ -10,11 +10,13 @@
 //! | `c/error 502`, `c/refused 465` | a plugin error, a core error |
 //! | `log ringing`, `log ended (bye)` | a line of the log |
 //! | `unanswered` | Janus has not answered in time |
+//! | `answer yes`, `answer 476` | a rest service hears whether its peer may call |
+//! | `ask bob` | bob's proxy is to be asked |
 //! | `destroy 7` | a session on Janus is ended |
 //! | `end` | handles are freed, and then follows what is told |
 
 use crate::calls::act::{Act, Ended};
-use bus::message::{CallRecord, Change, ClientEvent, Events};
+use bus::message::{CallRecord, Change, ClientEvent, Events, PeerAnswer};
 use serde_json::Value;
 
 pub fn act(act: &Act) -> Vec<String> {
@@ -24,10 +26,14 @@ pub fn act(act: &Act) -> Vec<String> {
         Act::Log(record) => vec![logged(record)],
         Act::Destroy(session) => vec![format!("destroy {session}")],
         Act::Unanswered => vec!["unanswered".to_owned()],
+        Act::Answer(_, answer) => vec![answered(answer)],
+        Act::Ask(ask, _) => vec![format!("ask {}", ask.callee)],
         Act::Save(_) | Act::Restore(..) => Vec::new(),
-        Act::End(Ended { tell, log, .. }) => {
+        Act::End(Ended { tell, refused, log, .. }) => {
             let told = tell.iter().map(|(_, events)| told(events));
-            std::iter::once("end".to_owned()).chain(told).chain(log.as_ref().map(logged)).collect()
+            let refused = refused.iter().map(|(_, answer)| answered(answer));
+            let said = told.chain(refused).chain(log.as_ref().map(logged));
+            std::iter::once("end".to_owned()).chain(said).collect()
         }
     }
 }
@@ -84,6 +90,11 @@ fn data_of(data: &Value) -> String {
     let with: Vec<&str> = ["username", "reason"].iter().filter_map(|name| result[name].as_str()).collect();
     let with = if with.is_empty() { String::new() } else { format!("({})", with.join(", ")) };
     format!("{}{with}", result["event"].as_str().unwrap())
+}
+
+fn answered(answer: &PeerAnswer) -> String {
+    let code = answer.refusal.as_ref().map(|refusal| refusal.code.to_string());
+    format!("answer {}", code.as_deref().unwrap_or("yes"))
 }
 
 fn logged(record: &CallRecord) -> String {

@@ -12,17 +12,18 @@ const LOST: &str = "The connection to the media server was lost";
 
 impl Bench {
     /// What the last connector wrote down of its call.
-    fn written(&self) -> Option<String> {
+    pub(super) fn written(&self) -> Option<String> {
         self.saved.last().cloned()
     }
 
     fn left(&self, state: Option<String>) -> LeftCall {
-        let call = Call::new(place(self.call), 0).record(&BackendName::from("a"));
+        let call = Call::new(Place { call: self.call, ..self.place.clone() }, None, 0)
+            .record(&BackendName::from("a"));
         LeftCall { call, state }
     }
 
     /// The next connector takes over, in the next term; Janus still has these sessions.
-    fn is_followed(&mut self, state: Option<String>, kept: &[u64]) -> Vec<String> {
+    pub(super) fn is_followed(&mut self, state: Option<String>, kept: &[u64]) -> Vec<String> {
         let left = vec![self.left(state)];
         self.calls = Calls::new(BackendName::from("a")).in_term(1);
         self.calls.up(NEW);
@@ -30,7 +31,7 @@ impl Bench {
         self.note(acts)
     }
 
-    fn goes_on(mut self) -> Self {
+    pub(super) fn goes_on(mut self) -> Self {
         self.is_followed(self.written(), &[OLD]);
         self
     }

@@ -1,27 +1,30 @@
-//! Three calls, a Janus that answers when, what and in which order it likes, and clients that say on
-//! their legs whatever they want. It watches what the connector does about it.
+//! Four calls, of which two are with peers' users, a Janus that answers when, what and in which order it
+//! likes, and clients that say on their legs whatever they want. It watches what the connector does about it.
 
+use super::peers;
+use crate::calls::Calls;
 use crate::calls::act::{Act, Ended};
-use crate::calls::tests::place;
-use crate::calls::{Calls, PATIENCE};
+use crate::calls::peers::CALLS_WITHIN;
 use crate::janus::message::FromJanus;
 use bus::ledger::Receipt;
 use bus::message::{Body, Change, End, EndCause, Events, LegRef, LegRequest, Message, Trickle};
 use protocol::{BackendName, CallId, Side, raw};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-const CALLS: usize = 3;
+const CALLS: usize = 4;
 
 /// What is known of a call.
 #[derive(Default)]
-struct Story {
+pub(super) struct Story {
     places: u32,
     ends: u32,
     answers: u32,
-    joined: [bool; 2],
+    pub(super) joined: [bool; 2],
+    /// Its peer knows whether it may call.
+    is_peer_answered: bool,
 }
 
 impl Story {
@@ -34,12 +37,14 @@ impl Story {
 pub struct World {
     calls: Calls,
     now: Instant,
-    ids: [CallId; CALLS],
-    stories: [Story; CALLS],
+    pub(super) ids: [CallId; CALLS],
+    pub(super) stories: [Story; CALLS],
+    /// The peer is asked for this call.
+    pub(super) asked: BTreeSet<CallId>,
     /// What Janus has not answered yet.
     unanswered: Vec<Value>,
     /// The handles on Janus, and for which call.
-    handles: BTreeMap<u64, String>,
+    pub(super) handles: BTreeMap<u64, String>,
     last_handle: u64,
 }
 
@@ -49,7 +54,8 @@ impl Default for World {
         calls.up(1);
         let (ids, stories) = (std::array::from_fn(|_| CallId::fresh()), Default::default());
         let (now, handles) = (Instant::now(), BTreeMap::new());
-        Self { calls, now, ids, stories, unanswered: Vec::new(), handles, last_handle: 0 }
+        let (asked, unanswered) = Default::default();
+        Self { calls, now, ids, stories, asked, unanswered, handles, last_handle: 0 }
     }
 }
 
@@ -64,6 +70,7 @@ impl World {
             2 => self.client_says(call, side, how),
             3..=12 => self.janus_answers(usize::from(which), how),
             13 => self.janus_says(usize::from(which), how),
+            15 | 16 => self.peer_says(call, how),
             14 if how < 16 => self.janus_is_lost(),
             _ => self.time_passes(Duration::from_millis(u64::from(which) * 8)),
         }
@@ -77,11 +84,12 @@ impl World {
         while !self.unanswered.is_empty() {
             self.janus_answers(0, 255);
         }
-        self.time_passes(PATIENCE);
+        self.time_passes(CALLS_WITHIN);
         assert!(self.calls.is_empty(), "{:?}", self.calls);
         assert!(self.handles.is_empty(), "left on Janus: {:?}", self.handles);
-        for story in &self.stories {
-            assert_eq!((story.ends, story.answers), (story.places, story.places));
+        for (call, story) in self.stories.iter().enumerate() {
+            let answers = if peers::is_invited(call) { 0 } else { story.places };
+            assert_eq!((story.ends, story.answers), (story.places, answers));
         }
     }
 
@@ -89,10 +97,10 @@ impl World {
         let story = &mut self.stories[call];
         if !story.is_live() {
             story.places += 1;
-            story.joined = [false; 2];
+            (story.joined, story.is_peer_answered) = ([false; 2], false);
         }
         let id = self.ids[call];
-        let message = Message { id: id.into(), ..Message::new(Body::Place(place(id))) };
+        let message = Message { id: id.into(), ..Message::new(Body::Place(peers::placing(call, id))) };
         let acts = self.calls.on_message(message, Receipt::default(), self.now);
         self.watch(acts);
     }
@@ -116,7 +124,7 @@ impl World {
         });
     }
 
-    fn says(&mut self, body: Body) {
+    pub(super) fn says(&mut self, body: Body) {
         let acts = self.calls.on_message(Message::new(body), Receipt::default(), self.now);
         self.watch(acts);
     }
@@ -146,6 +154,7 @@ impl World {
     fn does(&mut self, request: &Value, how: u8) {
         let (event, to_peer) = match request["body"]["request"].as_str().unwrap() {
             "register" => ("registered", None),
+            "call" if how < 16 => ("hangup", None),
             "call" => ("calling", Some("incomingcall")),
             "accept" => ("accepted", Some("accepted")),
             _ => ("set", None),
@@ -176,8 +185,13 @@ impl World {
     }
 
     fn notifies(&mut self, handle: u64, event: &str) {
+        self.notifies_of(handle, event, "mallory");
+    }
+
+    /// It names somebody.
+    pub(super) fn notifies_of(&mut self, handle: u64, event: &str, username: &str) {
         self.janus(json!({"janus": "event", "sender": handle,
-            "plugindata": {"data": {"result": {"event": event}}}}));
+            "plugindata": {"data": {"result": {"event": event, "username": username}}}}));
     }
 
     /// Janus says something of its own accord to one of its handles.
@@ -219,14 +233,24 @@ impl World {
             match act {
                 Act::Janus(text) => self.janus_hears(serde_json::from_str(&text).unwrap()),
                 Act::Edge(_, events) => self.is_told(&events),
-                Act::End(Ended { tell, .. }) if tell.is_empty() => {}
-                Act::End(Ended { call, tell, .. }) => {
-                    tell.iter().for_each(|(_, events)| self.is_told(events));
-                    self.story(call).ends += 1;
-                }
+                Act::Answer(_, answer) => self.story(answer.call).is_peer_answered = true,
+                Act::Ask(ask, _) => assert!(self.asked.insert(ask.call), "asked twice"),
+                Act::End(ended) => self.has_ended(ended),
                 Act::Log(_) | Act::Save(_) | Act::Unanswered => {}
                 Act::Destroy(_) | Act::Restore(..) => unreachable!("there is no former connector"),
             }
+        }
+    }
+
+    fn has_ended(&mut self, ended: Ended) {
+        let Ended { call, tell, refused, .. } = ended;
+        tell.iter().for_each(|(_, events)| self.is_told(events));
+        self.asked.remove(&call);
+        let is_invited = self.ids.iter().position(|id| *id == call).is_some_and(peers::is_invited);
+        let story = self.story(call);
+        if story.is_live() {
+            story.ends += 1;
+            assert_eq!(refused.is_some(), is_invited && !story.is_peer_answered, "a peer has one answer");
         }
     }
 
