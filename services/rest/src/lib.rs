@@ -5,25 +5,31 @@
 //! |---|---|
 //! | [`options`] | (the flags) |
 //! | `api/` | `/api/v1/`: operators, with JSON |
+//! | `peers/` | `/plugins/videocall/`, `/backend_servers`: janus-cloud's proxies and sentinels; asks such proxies too |
 //! | `info.rs` | `/info` and `/ping`, as janus-cloud's REST has them |
 //! | `demo.rs` | `/`, the demo page, its files, and `/demo.json` |
 //! | `missing.rs` | everything else, with 404 |
+//! | `busy.rs` | (how many requests are under way) |
 //! | `headers.rs` | (what every answer tells browsers) |
 //!
 //! `/livez`, `/readyz` and `/metrics` come from the chassis. How it fails: a request that is too
-//! large or too slow is refused within the bounds of [`service::http`]; nothing here keeps state.
+//! large or too slow is refused within the bounds of [`service::http`]; nothing here outlives the process.
 
 mod api;
+mod busy;
 mod demo;
 mod headers;
 mod info;
 mod missing;
 pub mod options;
+mod peers;
 
-pub use options::{Options, WebsocketUrl};
+pub use options::{Options, PeerUrl, WebsocketUrl};
+pub use peers::Network;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
+use peers::Peers;
 use service::{Context, admin, http};
 use tokio::net::TcpListener;
 
@@ -33,6 +39,9 @@ pub enum Error {
     /// The operating system does not say where the listener listens.
     #[error("the HTTP listener is of no use: {0}")]
     Listener(#[from] std::io::Error),
+    /// It would be open to others without a secret.
+    #[error(transparent)]
+    Unguarded(#[from] options::Unguarded),
 }
 
 /// Answers HTTP requests on `listener` until shutdown.
@@ -41,19 +50,26 @@ pub enum Error {
 /// [`Error`].
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let address = listener.local_addr()?;
+    options.guard(address)?;
     context.health.good("rest");
     tracing::info!(id = %context.id, %address, "rest listens");
-    api::tell_operator(&options, address);
-    http::serve(listener, routes(&options, &context), context.shutdown.clone()).await;
+    if options.rest_secret.is_none() {
+        tracing::info!("without --rest-secret HTTP is served on this machine only");
+    }
+    let peers = Peers::start(&options, address, &context);
+    http::serve(listener, routes(&options, &context, &peers), context.shutdown.clone()).await;
+    peers.part().await;
     Ok(())
 }
 
-fn routes(options: &Options, context: &Context) -> Router {
+fn routes(options: &Options, context: &Context, peers: &Peers) -> Router {
     Router::new()
         .merge(demo::routes(options))
         .merge(info::routes())
         .merge(api::routes(options, context))
+        .merge(peers.routes(options, context))
         .merge(admin::routes(context.health.clone()))
         .fallback(missing::not_found)
         .layer(from_fn(headers::secure))
+        .layer(from_fn_with_state(context.health.load().clone(), busy::count))
 }

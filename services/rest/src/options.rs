@@ -1,8 +1,10 @@
 //! The flags of this service. Where it listens is the executable's business: it differs between
-//! `rest` (`--listen`) and `standalone` (`--rest-listen`).
+//! `rest` (`--listen`) and `standalone` (`--rest-listen`); without a secret it must be this machine.
 
+use crate::peers::Network;
 use clap::Args;
 use service::Secret;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// The edge's usual port.
@@ -11,8 +13,8 @@ pub const WEBSOCKET_PORT: u16 = 8188;
 /// What the demo page is told, and what operators must show.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
-    /// A secret that operators must send to /api/ as `Authorization: Bearer SECRET`; without it only
-    /// programs on the same machine may change anything
+    /// A secret that operators must send to /api/ as `Authorization: Bearer SECRET`; without it HTTP is
+    /// served on loopback addresses only, so set it to open the demo page or the API to other machines
     #[arg(long, env = "SWITCHBOARD_REST_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub rest_secret: Option<Secret>,
 
@@ -24,6 +26,73 @@ pub struct Options {
     /// [default: the edge's port in standalone, else 8188]
     #[arg(long, env = "SWITCHBOARD_WEBSOCKET_PORT", value_name = "PORT")]
     pub websocket_port: Option<u16>,
+
+    /// A network whose janus-cloud proxies may call users here, and whose sentinels may announce Janus
+    /// servers, without a secret: an address, or a range as 10.0.0.0/8; may be repeated, or a list with
+    /// commas [default: this machine, and without --rest-secret only]
+    #[arg(long, env = "SWITCHBOARD_PEER_ALLOW", value_name = "CIDR", value_delimiter = ',')]
+    pub peer_allow: Vec<Network>,
+
+    /// Where janus-cloud's proxies reach this cluster's rest services [default: the address HTTP is
+    /// served on, with this machine's outgoing address for all addresses]
+    #[arg(long, env = "SWITCHBOARD_PEER_URL", value_name = "http[s]://HOST[:PORT][/PATH]")]
+    pub peer_url: Option<PeerUrl>,
+}
+
+/// HTTP is to be served where others can reach it, and nothing keeps them out.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "HTTP is not served on {0} without a secret: set --rest-secret (SWITCHBOARD_REST_SECRET), or listen on 127.0.0.1"
+)]
+pub struct Unguarded(SocketAddr);
+
+impl Options {
+    /// Whether HTTP may be served on this address.
+    ///
+    /// # Errors
+    /// When it is not this machine's alone and there is no secret.
+    pub fn guard(&self, address: SocketAddr) -> Result<(), Unguarded> {
+        match self.rest_secret.is_some() || address.ip().to_canonical().is_loopback() {
+            true => Ok(()),
+            false => Err(Unguarded(address)),
+        }
+    }
+}
+
+/// What peers are told as our `api_base_url`; names of users follow after a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerUrl(String);
+
+/// Not an address that a proxy could post to.
+#[derive(Debug, thiserror::Error)]
+#[error("a peer's address begins with http:// or https://, names a host, and has no query")]
+pub struct NotAPeerUrl;
+
+impl PeerUrl {
+    /// Where the route for peers is, without the name of the user.
+    pub const PATH: &'static str = "/plugins/videocall";
+
+    /// The address, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PeerUrl {
+    type Err = NotAPeerUrl;
+
+    /// One without a path gets ours.
+    fn from_str(text: &str) -> Result<Self, NotAPeerUrl> {
+        let text = text.trim_end_matches('/');
+        let place = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let place = place.ok_or(NotAPeerUrl)?;
+        let is_odd = |it: char| it.is_whitespace() || it.is_control() || "?#@".contains(it);
+        if place.is_empty() || place.starts_with(['/', ':']) || place.contains(is_odd) {
+            return Err(NotAPeerUrl);
+        }
+        let path = if place.contains('/') { "" } else { Self::PATH };
+        Ok(Self(format!("{text}{path}")))
+    }
 }
 
 /// An address that begins with `ws://` or `wss://`.
@@ -56,6 +125,45 @@ impl FromStr for WebsocketUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_secret_only_this_machine_is_served() {
+        let allowed = |secret: Option<&str>, address: &str| {
+            let rest_secret = secret.map(Secret::from);
+            Options { rest_secret, ..Options::default() }.guard(address.parse().unwrap()).is_ok()
+        };
+        for here in ["127.0.0.1:80", "127.1.1.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+            assert!(allowed(None, here) && allowed(Some("x"), here), "{here}");
+        }
+        for open in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "[::ffff:0.0.0.0]:80"] {
+            assert!(!allowed(None, open) && allowed(Some("x"), open), "{open}");
+        }
+    }
+
+    #[test]
+    fn peers_are_told_an_address_to_post_to() {
+        let told = |text: &str| text.parse::<PeerUrl>().map(|url| url.as_str().to_owned()).ok();
+        for (given, url) in [
+            ("http://h", "http://h/plugins/videocall"),
+            ("http://h:80/", "http://h:80/plugins/videocall"),
+            ("https://[::1]:80/a/b/", "https://[::1]:80/a/b"),
+        ] {
+            assert_eq!(told(given).as_deref(), Some(url));
+        }
+        for bad in [
+            "",
+            "h:80",
+            "ftp://h",
+            "http://",
+            "http:///x",
+            "http://:80",
+            "http://h?x",
+            "http://u:p@h",
+            "http://h x",
+        ] {
+            assert_eq!(told(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn only_websocket_addresses_are_taken() {

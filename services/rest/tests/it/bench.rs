@@ -10,10 +10,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 pub struct Rest {
     pub context: Context,
-    address: SocketAddr,
+    pub address: SocketAddr,
+    pub ended: JoinHandle<Result<(), rest::Error>>,
 }
 
 /// An answer with JSON.
@@ -31,16 +33,20 @@ pub async fn start() -> Rest {
 pub async fn start_with(options: Options) -> Rest {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let context = Context {
+    let context = context();
+    let ended = tokio::spawn(rest::run(options, listener, context.clone()));
+    Rest { context, address, ended }
+}
+
+pub fn context() -> Context {
+    Context {
         id: ServiceId::fresh("rest"),
         bus: Bus::memory(),
         directory: Directory::memory(),
         health: Health::default(),
         shutdown: CancellationToken::new(),
         parting: Parting { bound: Duration::from_secs(5), hand_over: true },
-    };
-    tokio::spawn(rest::run(options, listener, context.clone()));
-    Rest { address, context }
+    }
 }
 
 impl Rest {

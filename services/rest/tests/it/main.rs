@@ -1,6 +1,12 @@
 //! The service over a real socket.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod asking;
 mod backends;
 mod bench;
+mod guard;
+mod invite;
+mod operators;
 mod pages;
+mod peer;
+mod sentinel;

@@ -1,0 +1,136 @@
+//! A refusal as janus-cloud writes it: `{"info", "exception", "traceback"}`, readable from any origin
+//! (janus-api.md 7.4). The exception is a word for the kind, the traceback is empty: what is inside is
+//! nobody's business.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, WWW_AUTHENTICATE};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use bus::SendError;
+use bus::message::PeerRefusal;
+use serde_json::json;
+
+/// Why a request of a peer is refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    exception: &'static str,
+    info: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, exception: &'static str, info: impl Into<String>) -> Self {
+        Self { status, exception, info: info.into() }
+    }
+
+    /// The status.
+    pub fn code(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// 400: the request makes no sense.
+    pub fn bad(info: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", info)
+    }
+
+    /// 401: the secret is wrong, or missing.
+    pub fn wrong_secret() -> Self {
+        let info = "send the secret of --rest-secret as Authorization: Bearer SECRET";
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", info)
+    }
+
+    /// 403: not from there.
+    pub fn not_from_here(info: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", info)
+    }
+
+    /// 404, also for a method that is not supported.
+    pub fn not_found(method: &Method, uri: &Uri) -> Self {
+        let info = format!("Resource {} not found or method {method} not supported", uri.path());
+        Self::new(StatusCode::NOT_FOUND, "NotFound", info)
+    }
+
+    /// 478: nobody has that name.
+    pub fn no_such_user(username: &str) -> Self {
+        let text = format!("Username '{username}' doesn't exist");
+        Self::from(PeerRefusal { code: 478, text })
+    }
+
+    /// 503: as many wait as may.
+    pub fn too_many() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "Too many requests are waiting, try again later")
+    }
+
+    /// 504: nobody has answered.
+    pub fn timed_out() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", "The server did not answer in time, try again")
+    }
+
+    fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The server is not available, try again")
+    }
+}
+
+impl From<PeerRefusal> for Refusal {
+    /// The code is a status; one that says no refusal, or is no status at all, becomes 502.
+    fn from(PeerRefusal { code, text }: PeerRefusal) -> Self {
+        let status = StatusCode::from_u16(code).ok().filter(|_| code >= 400);
+        Self::new(status.unwrap_or(StatusCode::BAD_GATEWAY), "Refused", text)
+    }
+}
+
+impl From<SendError> for Refusal {
+    fn from(error: SendError) -> Self {
+        tracing::warn!(%error, "a request of a peer could not be passed on");
+        Self::unavailable()
+    }
+}
+
+impl From<directory::Error> for Refusal {
+    fn from(error: directory::Error) -> Self {
+        tracing::warn!(%error, "a request about backends could not be done");
+        Self::unavailable()
+    }
+}
+
+impl From<PathRejection> for Refusal {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Refusal {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "the body is too large")
+            }
+            _ => Self::bad("the body could not be read"),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { status, exception, info } = self;
+        let body = json!({ "info": info, "exception": exception, "traceback": [] });
+        let mut response = (status, [(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_is_no_refusal_is_none_of_http_either() {
+        let status = |code| Refusal::from(PeerRefusal { code, text: String::new() }).status.as_u16();
+        assert_eq!([478, 480, 999, 502].map(status), [478, 480, 999, 502]);
+        assert_eq!([0, 99, 200, 302, 1000, 65535].map(status), [502; 6]);
+    }
+}

@@ -1,0 +1,59 @@
+//! Where HTTP is served, and what peers are told of it.
+
+use crate::bench::{context, start};
+use bus::SendError;
+use bus::message::{Body, Message, PeerAnswer};
+use bus::topic::Mailbox;
+use directory::OUR_PROXY;
+use protocol::CallId;
+use rest::{Error, Options};
+use service::Secret;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::task::yield_now;
+
+#[tokio::test]
+async fn without_a_secret_nothing_is_served_to_other_machines() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let refused = rest::run(Options::default(), listener, context()).await;
+    let Err(error @ Error::Unguarded(_)) = refused else { panic!("{refused:?}") };
+    assert!(error.to_string().contains("--rest-secret"), "{error}");
+}
+
+#[tokio::test]
+async fn with_a_secret_all_are_served() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let context = context();
+    let options = Options { rest_secret: Some(Secret::from("hunter2")), ..Options::default() };
+    context.shutdown.cancel();
+    rest::run(options, listener, context).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_mailbox_goes_with_its_service() {
+    let rest = start().await;
+    rest.get("/ping").await;
+    let mailbox = Mailbox::Rest(rest.context.id.clone());
+    let answer = PeerAnswer { call: CallId::fresh(), refusal: None };
+    let message = Message::new(Body::PeerAnswer(answer));
+    rest.context.bus.post(&mailbox, &message).await.unwrap();
+    rest.context.shutdown.cancel();
+    rest.ended.await.unwrap().unwrap();
+    assert!(matches!(rest.context.bus.post(&mailbox, &message).await, Err(SendError::NoMailbox)));
+}
+
+#[tokio::test]
+async fn peers_are_told_where_to_ask() {
+    let rest = start().await;
+    rest.get("/ping").await;
+    let told = || rest.context.directory.peer_proxy(OUR_PROXY);
+    let url = format!("http://{}/plugins/videocall", rest.address);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while told().await.unwrap().as_deref() != Some(&url) {
+        assert!(Instant::now() < deadline, "{:?}", told().await);
+        yield_now().await;
+    }
+    rest.context.shutdown.cancel();
+    rest.ended.await.unwrap().unwrap();
+    assert_eq!(rest.context.directory.peer_proxy(OUR_PROXY).await.unwrap(), Some(url), "others may live");
+}
