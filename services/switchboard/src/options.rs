@@ -62,7 +62,7 @@ pub struct Standalone {
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
     pub listen: String,
 
-    /// Where the demo page and the HTTP API are served
+    /// Where the demo page and the HTTP API are served; for more than this machine set --rest-secret too
     #[arg(long, env = "SWITCHBOARD_REST_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub rest_listen: String,
 
@@ -112,7 +112,7 @@ pub struct Connector {
 /// `rest`
 #[derive(Args, Debug)]
 pub struct Rest {
-    /// Where the demo page and the HTTP API are served
+    /// Where the demo page and the HTTP API are served; for more than this machine set --rest-secret too
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: String,
 

@@ -90,6 +90,18 @@ pub async fn listen(flag: &'static str, address: &str) -> Result<TcpListener, Er
     TcpListener::bind(address).await.map_err(refused)
 }
 
+/// Listens where the rest service is to be reached, if it may be: better told now than when Redis is there.
+pub async fn listen_for_http(
+    flag: &'static str,
+    address: &str,
+    options: &rest::Options,
+) -> Result<TcpListener, Error> {
+    let listener = listen(flag, address).await?;
+    let refused = |source| Error::Listen { flag, address: address.to_owned(), source };
+    options.guard(listener.local_addr().map_err(refused)?).map_err(rest::Error::from)?;
+    Ok(listener)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -101,6 +101,34 @@ fn an_address_that_is_taken_is_told_with_its_flag() {
 }
 
 #[test]
+fn http_is_not_served_to_other_machines_without_a_secret() {
+    let open = "0.0.0.0:0";
+    let mut alone = Process::standalone(&["--rest-listen", open]);
+    let mut rest = Process::start(&["rest", "--listen", open, "--redis", "redis://127.0.0.1:1"]);
+    for process in [&mut alone, &mut rest] {
+        assert_eq!(process.code(), Some(1));
+        let words = process.last_words();
+        assert!(words.contains("without a secret: set --rest-secret"), "{words}");
+    }
+    let mut guarded = Process::standalone(&["--rest-listen", open, "--rest-secret", "hunter2"]);
+    guarded.prints("Demo page");
+    guarded.terminate();
+    assert_eq!(guarded.code(), Some(0));
+}
+
+#[test]
+fn networks_and_addresses_of_peers_that_make_no_sense_are_told() {
+    for (flag, words) in [("--peer-allow=10.0.0.0/33", "10.0.0.0/8"), ("--peer-url=ftp://h", "http://")] {
+        let mut process = Process::standalone(&["--rest-listen", "127.0.0.1:0", flag]);
+        assert_eq!(process.code(), Some(2));
+        assert!(process.last_words().contains(words), "{flag}");
+    }
+    let lists = ["--rest-listen", "127.0.0.1:0", "--peer-allow", "10.0.0.0/8,fd00::/8", "--peer-allow", "::1"];
+    let mut process = Process::standalone(&lists);
+    process.prints("Demo page");
+}
+
+#[test]
 fn a_filter_of_the_log_that_makes_no_sense_is_told() {
     let mut process = Process::standalone(&["--log", "edge=loud"]);
     assert_eq!(process.code(), Some(1));

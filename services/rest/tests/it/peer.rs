@@ -157,7 +157,9 @@ pub async fn put(rest: &Rest, message: Message) -> PeerAnswer {
     let bus = &rest.context.bus;
     let mut mailbox = bus.open(Mailbox::Backend(BackendName::from("a"))).await.unwrap();
     bus.enqueue(Queue::Peers, &message).await.unwrap();
-    match timeout(PATIENCE, mailbox.next()).await.unwrap().body {
+    let answer = timeout(PATIENCE, mailbox.next()).await.unwrap();
+    mailbox.done();
+    match answer.body {
         Body::PeerAnswer(answer) => answer,
         other => panic!("no answer: {}", other.kind()),
     }
