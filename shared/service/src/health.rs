@@ -1,18 +1,31 @@
-//! Whether a service can do its work, as a list of named conditions that are not met.
+//! Whether a service can do its work, as a list of named conditions that are not met; and how much it
+//! has to do.
 //!
 //! A condition is added unmet when its owner starts, so that a service is not ready before each of
 //! its parts has said so.
 
+use crate::presence::Load;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The conditions of one process; clones share them.
+/// The conditions of one process and the load of one service; clones share them.
 #[derive(Clone, Default)]
 pub struct Health {
     conditions: Arc<Mutex<BTreeMap<String, Result<(), String>>>>,
+    load: Load,
 }
 
 impl Health {
+    /// The same conditions for another service of this process, which has a load of its own.
+    pub fn beside(&self) -> Self {
+        Self { conditions: self.conditions.clone(), load: Load::default() }
+    }
+
+    /// How much the service has to do.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
     /// The condition is met.
     pub fn good(&self, condition: &str) {
         self.set(condition, Ok(()));

@@ -9,6 +9,7 @@
 //! | [`metrics`] | the numbers |
 //! | [`health`] | why a service is not ready, for `/readyz` |
 //! | [`watch`] | whether bus and directory are there |
+//! | [`presence`] | that a service is there, and how much it has to do |
 //! | [`canary`] | whether a road of the bus is open |
 //! | [`admin`] | `/livez`, `/readyz`, `/metrics` |
 //! | [`http`] | an HTTP server with bounds |
@@ -21,6 +22,7 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod options;
+pub mod presence;
 pub mod secret;
 pub mod shutdown;
 pub mod watch;
@@ -44,7 +46,7 @@ pub struct Context {
     pub bus: Bus,
     /// Who is where.
     pub directory: Directory,
-    /// Where it says whether it is ready.
+    /// Where it says whether it is ready, and how much it has to do.
     pub health: Health,
     /// Cancelled when it is to stop.
     pub shutdown: CancellationToken,

@@ -14,13 +14,23 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What is asked of operators.
 #[derive(Clone)]
-pub(super) struct Access {
+pub(crate) struct Access {
     secret: Option<Secret>,
 }
 
 impl Access {
     pub fn new(secret: Option<Secret>) -> Self {
         Self { secret }
+    }
+
+    /// Whether it is to be shown a secret.
+    pub fn wants_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Whether somebody there, with these headers, may look at things or change them.
+    pub fn lets(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.allows(changes, peer, headers).is_ok()
     }
 
     fn allows(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {

@@ -2,92 +2,136 @@
 //! no new ones, until it is undrained, whoever serves it.
 
 use super::Cluster;
+use super::input::In;
 use super::problem::Problem;
-use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::State;
 use bus::message::Notice;
 use directory::record::{Backend, BackendStatus};
-use protocol::BackendName;
+use protocol::{BackendName, ServiceId};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// A backend, as operators see it.
 #[derive(Serialize)]
-struct Seen {
+pub(super) struct Seen {
     name: BackendName,
     /// None while no connector serves it.
     url: Option<String>,
     status: &'static str,
-    calls: u64,
+    /// The status in words.
+    health: &'static str,
+    /// The calls on it, counted now.
+    pub calls: u64,
+    /// Its plugin handles, as last counted.
+    handles: u64,
     drained: bool,
+    location: Option<String>,
+    isp: Option<String>,
+    /// The connector that has its lease.
+    pub served_by: Option<ServiceId>,
 }
 
 #[derive(Serialize)]
-struct All {
+pub(super) struct All {
     backends: Vec<Seen>,
 }
 
-pub(super) fn routes() -> Router<Cluster> {
-    Router::new()
-        .route("/backends", get(list))
-        .route("/backends/{name}/drain", post(drain))
-        .route("/backends/{name}/undrain", post(undrain))
-}
-
-async fn list(State(cluster): State<Cluster>) -> Result<Json<All>, Problem> {
+/// `GET /backends`
+pub(super) async fn list(State(cluster): State<Cluster>) -> Result<Json<All>, Problem> {
     Ok(Json(All { backends: look(&cluster).await? }))
 }
 
-async fn drain(State(cluster): State<Cluster>, Path(name): Path<BackendName>) -> Result<Json<Seen>, Problem> {
+/// `GET /backends/{name}`
+pub(super) async fn one(
+    State(cluster): State<Cluster>,
+    In(name): In<BackendName>,
+) -> Result<Json<Seen>, Problem> {
+    let seen = look(&cluster).await?.into_iter().find(|backend| backend.name == name);
+    seen.map(Json).ok_or_else(|| Problem::no_such_backend(&name))
+}
+
+/// `POST /backends/{name}/drain`
+pub(super) async fn drain(
+    State(cluster): State<Cluster>,
+    In(name): In<BackendName>,
+) -> Result<Json<Seen>, Problem> {
     if !cluster.directory.backends().await?.iter().any(|backend| backend.name == name) {
         return Err(Problem::no_such_backend(&name));
     }
     cluster.directory.drain_backend(&name).await?;
-    changed(cluster, name, "an operator drains a backend").await
+    changed(&cluster, name, "an operator drains a backend").await.map(Json)
 }
 
-async fn undrain(
+/// `POST /backends/{name}/undrain`
+pub(super) async fn undrain(
     State(cluster): State<Cluster>,
-    Path(name): Path<BackendName>,
+    In(name): In<BackendName>,
 ) -> Result<Json<Seen>, Problem> {
     // One that is drained need not be served now.
     if !look(&cluster).await?.iter().any(|backend| backend.name == name) {
         return Err(Problem::no_such_backend(&name));
     }
     cluster.directory.undrain_backend(&name).await?;
-    changed(cluster, name, "an operator has a backend take calls again").await
+    changed(&cluster, name, "an operator has a backend take calls again").await.map(Json)
 }
 
 /// Tells the routers; one that misses it looks within a second.
-async fn changed(cluster: Cluster, name: BackendName, what: &'static str) -> Result<Json<Seen>, Problem> {
+pub(super) async fn changed(
+    cluster: &Cluster,
+    name: BackendName,
+    what: &'static str,
+) -> Result<Seen, Problem> {
     tracing::info!(backend = %name, "{what}");
     let _ = cluster.bus.publish(&Notice::BackendChanged(name.clone())).await;
-    let seen = look(&cluster).await?.into_iter().find(|backend| backend.name == name);
-    Ok(Json(seen.unwrap_or_else(|| unserved(name, false))))
+    let seen = look(cluster).await?.into_iter().find(|backend| backend.name == name);
+    Ok(seen.unwrap_or_else(|| unserved(name, false)))
 }
 
 /// All that are served, and all that are drained, by name.
-async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+pub(super) async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
     let served = cluster.directory.backends().await?;
     let mut drained: BTreeSet<_> = cluster.directory.drained_backends().await?.into_iter().collect();
     let names: Vec<_> = served.iter().map(|backend| backend.name.clone()).collect();
     let calls = cluster.directory.live_calls(&names).await?;
-    let see = |(backend, calls): (Backend, u64)| Seen {
+    let leases: Vec<String> = names.iter().map(lease).collect();
+    let holders = cluster.directory.lease_holders(&leases).await?;
+    let see = |((backend, calls), served_by): ((Backend, u64), Option<ServiceId>)| Seen {
         drained: drained.remove(&backend.name),
         name: backend.name,
         url: Some(backend.url),
         status: word(backend.status),
+        health: health(backend.status),
         calls,
+        handles: backend.handles,
+        location: Some(backend.location).filter(|location| !location.is_empty()),
+        isp: Some(backend.isp).filter(|isp| !isp.is_empty()),
+        served_by,
     };
-    let mut seen: Vec<Seen> = served.into_iter().zip(calls).map(see).collect();
+    let mut seen: Vec<Seen> = served.into_iter().zip(calls).zip(holders).map(see).collect();
     seen.extend(drained.into_iter().map(|name| unserved(name, true)));
     seen.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(seen)
 }
 
+/// The lease that a connector has on a backend it serves.
+fn lease(backend: &BackendName) -> String {
+    format!("backend:{backend}")
+}
+
 fn unserved(name: BackendName, drained: bool) -> Seen {
-    Seen { name, url: None, status: "unserved", calls: 0, drained }
+    Seen {
+        name,
+        url: None,
+        status: "unserved",
+        health: "no connector serves it",
+        calls: 0,
+        handles: 0,
+        drained,
+        location: None,
+        isp: None,
+        served_by: None,
+    }
 }
 
 fn word(status: BackendStatus) -> &'static str {
@@ -96,5 +140,14 @@ fn word(status: BackendStatus) -> &'static str {
         BackendStatus::Abnormal => "abnormal",
         BackendStatus::Maintenance => "maintenance",
         BackendStatus::HighWater => "high_water",
+    }
+}
+
+fn health(status: BackendStatus) -> &'static str {
+    match status {
+        BackendStatus::Normal => "it takes calls",
+        BackendStatus::Abnormal => "it cannot be reached, or calls on it fail",
+        BackendStatus::Maintenance => "it keeps its calls and gets no new ones",
+        BackendStatus::HighWater => "it is too busy for more calls",
     }
 }

@@ -1,24 +1,46 @@
-//! `/api/v1/`: what operators ask and change, in JSON. Errors are problem details (RFC 9457).
+//! `/api/v1/`: what operators ask and change, in JSON. Errors are problem details (RFC 9457). The same
+//! is said to programs in `openapi.json`, which is served beside the routes.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `access.rs` | who may |
-//! | `backends.rs` | the media servers: list, drain, undrain |
+//! | `input.rs` | what is sent: names, ids, pages, JSON |
+//! | `backends.rs`, `adding.rs` | the media servers: look, drain, undrain; add and remove |
+//! | `users.rs`, `sessions.rs` | who is where; disconnect |
+//! | `calls.rs` | the calls that run; end |
+//! | `services.rs` | who is alive |
+//! | `patience.rs` | until others have done what was asked for |
 //! | `problem.rs` | what went wrong |
+//!
+//! Lists are bounded: what may be many comes by page. How it fails: whoever is asked to end something and
+//! does not do it in time is a problem (503); it may still do it.
 
 mod access;
+mod adding;
 mod backends;
+mod calls;
+mod input;
+mod patience;
 mod problem;
+mod services;
+mod sessions;
+mod users;
+
+pub(crate) use access::Access;
 
 use crate::options::Options;
-use access::Access;
-use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+use axum::{Router, http::HeaderValue};
 use bus::Bus;
 use directory::Directory;
 use problem::Problem;
 use service::Context;
-use std::net::SocketAddr;
+
+/// All of it, for programs.
+const OPENAPI: &str = include_str!("openapi.json");
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -27,20 +49,55 @@ struct Cluster {
     directory: Directory,
 }
 
+/// Every route that operators have.
+fn table() -> [(&'static str, MethodRouter<Cluster>); 13] {
+    [
+        ("/backends", get(backends::list).post(adding::add)),
+        ("/backends/{name}", get(backends::one).delete(adding::remove)),
+        ("/backends/{name}/drain", post(backends::drain)),
+        ("/backends/{name}/undrain", post(backends::undrain)),
+        ("/users", get(users::list)),
+        ("/users/{name}", get(users::one)),
+        ("/users/{name}/disconnect", post(users::disconnect)),
+        ("/sessions", get(sessions::list)),
+        ("/sessions/{id}", get(sessions::one).delete(sessions::delete)),
+        ("/calls", get(calls::list)),
+        ("/calls/{id}", get(calls::one)),
+        ("/calls/{id}/end", post(calls::end)),
+        ("/services", get(services::list)),
+    ]
+}
+
 pub(crate) fn routes(options: &Options, context: &Context) -> Router {
     let access = Access::new(options.rest_secret.clone());
     let cluster = Cluster { bus: context.bus.clone(), directory: context.directory.clone() };
-    let routes = backends::routes()
+    let routes = table().into_iter().fold(Router::new(), |routes, (path, verbs)| routes.route(path, verbs));
+    let routes = routes
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .route_layer(from_fn_with_state(access, access::check))
+        .route("/openapi.json", get(openapi).fallback(async || Problem::wrong_method()))
         .fallback(async || Problem::nothing_here())
         .with_state(cluster);
     Router::new().nest("/api/v1", routes)
 }
 
-/// Says what an operator would otherwise find out only when a change is refused.
-pub(crate) fn tell_operator(options: &Options, address: SocketAddr) {
-    if options.rest_secret.is_none() && !address.ip().is_loopback() {
-        tracing::info!("without --rest-secret only programs on this machine may change anything");
+async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_route_is_in_the_document() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut told: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+        let mut served: Vec<&str> = table().iter().map(|(path, _)| *path).collect();
+        served.push("/openapi.json");
+        served.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, served);
     }
 }

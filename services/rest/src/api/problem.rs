@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use protocol::BackendName;
+use protocol::{BackendName, CallId, SessionId};
 use serde_json::json;
 
 /// Why a request is refused or could not be done.
@@ -32,6 +32,45 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "No such backend", detail)
     }
 
+    pub fn no_such_user(name: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "No such user", format!("nobody is registered as {name}"))
+    }
+
+    pub fn no_such_session(id: SessionId) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "No such session", format!("there is no session {id}"))
+    }
+
+    pub fn no_such_call(id: CallId) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "No such call", format!("there is no call {id}; it may be over"))
+    }
+
+    pub fn a_peers_user() -> Self {
+        let detail = "this user is registered with a proxy of another make, which does not take orders";
+        Self::new(StatusCode::CONFLICT, "Not here", detail)
+    }
+
+    pub fn a_connectors_backend(name: &BackendName) -> Self {
+        let detail = format!("{name} is a connector's own: its --backend says what it is, and whether");
+        Self::new(StatusCode::CONFLICT, "Not to be changed here", detail)
+    }
+
+    pub fn bad(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Bad request", detail)
+    }
+
+    pub fn no_json() -> Self {
+        let detail = "send JSON, and say so: Content-Type: application/json";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "No JSON", detail)
+    }
+
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a body has at most 64 KiB")
+    }
+
+    pub fn not_yet(detail: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not done yet", detail)
+    }
+
     pub fn wrong_secret() -> Self {
         let detail = "send the secret of --rest-secret as Authorization: Bearer SECRET";
         Self::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
@@ -47,6 +86,20 @@ impl From<directory::Error> for Problem {
         tracing::warn!(%error, "a request of an operator could not be done");
         let detail = "the directory is not available; try again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available", detail)
+    }
+}
+
+impl From<bus::SendError> for Problem {
+    fn from(error: bus::SendError) -> Self {
+        tracing::warn!(%error, "what an operator asked for could not be passed on");
+        match error {
+            bus::SendError::NoMailbox => Self::not_yet("whoever is to do it is not there; look again later"),
+            _ => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available",
+                "the bus is not available; try again",
+            ),
+        }
     }
 }
 

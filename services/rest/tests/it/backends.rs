@@ -12,7 +12,7 @@ use std::time::Duration;
 const DRAIN: &str = "/api/v1/backends/a/drain";
 const UNDRAIN: &str = "/api/v1/backends/a/undrain";
 
-async fn announce(rest: &Rest, name: &str) {
+pub async fn announce(rest: &Rest, name: &str) {
     let backend = Backend {
         name: BackendName::from(name),
         url: format!("ws://{name}"),
@@ -30,6 +30,13 @@ async fn backends(rest: &Rest) -> serde_json::Value {
     answer.body["backends"].clone()
 }
 
+fn seen(name: &str, url: Option<&str>, status: &str, health: &str, drained: bool) -> serde_json::Value {
+    json!({
+        "name": name, "url": url, "status": status, "health": health, "calls": 0, "handles": 0,
+        "drained": drained, "location": null, "isp": null, "served_by": null,
+    })
+}
+
 fn is_problem(answer: &Answer, status: u16) -> bool {
     let says = answer.body["type"] == "about:blank" && answer.body["status"] == status;
     let words = [&answer.body["title"], &answer.body["detail"]].iter().all(|it| it.is_string());
@@ -42,11 +49,11 @@ async fn a_backend_is_drained_and_undrained_and_the_routers_hear_of_it() {
     let rest = start().await;
     announce(&rest, "b").await;
     announce(&rest, "a").await;
-    let normal = |name: &str| json!({ "name": name, "url": format!("ws://{name}"), "status": "normal", "calls": 0, "drained": false });
+    let normal = |name: &str| seen(name, Some(&format!("ws://{name}")), "normal", "it takes calls", false);
     assert_eq!(backends(&rest).await, json!([normal("a"), normal("b")]));
     let mut notices = rest.context.bus.subscribe().await;
-    let drained =
-        json!({ "name": "a", "url": "ws://a", "status": "maintenance", "calls": 0, "drained": true });
+    let health = "it keeps its calls and gets no new ones";
+    let drained = seen("a", Some("ws://a"), "maintenance", health, true);
     for _ in 0..2 {
         let answer = rest.json("POST", DRAIN, "").await;
         assert_eq!((answer.status, answer.body), (200, drained.clone()));
@@ -62,8 +69,7 @@ async fn a_backend_is_drained_and_undrained_and_the_routers_hear_of_it() {
 async fn a_drained_backend_that_nobody_serves_is_seen_and_can_be_undrained() {
     let rest = start().await;
     rest.context.directory.drain_backend(&BackendName::from("a")).await.unwrap();
-    let gone =
-        |drained| json!({ "name": "a", "url": null, "status": "unserved", "calls": 0, "drained": drained });
+    let gone = |drained| seen("a", None, "unserved", "no connector serves it", drained);
     assert_eq!(backends(&rest).await, json!([gone(true)]));
     let answer = rest.json("POST", UNDRAIN, "").await;
     assert_eq!((answer.status, answer.body), (200, gone(false)));

@@ -1,0 +1,11 @@
+//! How many requests are under way, for operators.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use service::presence::Load;
+
+pub(crate) async fn count(State(load): State<Load>, request: Request, next: Next) -> Response {
+    let _under_way = load.begin("requests");
+    next.run(request).await
+}

@@ -1,0 +1,91 @@
+//! What operators ask under `/api/v1`, and that each answer is as `openapi.json` says.
+
+mod adding;
+mod calls;
+mod document;
+mod schema;
+mod services;
+mod sessions;
+mod users;
+
+use crate::bench::{Answer, Rest};
+use directory::record::{Call, CallParty, Owner};
+use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use schema::Document;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Asks for `path` under `/api/v1`, with a body if that is not empty, and compares the answer with the
+/// document.
+pub async fn ask(rest: &Rest, method: &str, path: &str, body: &str) -> Answer {
+    ask_with(rest, method, path, "Content-Type: application/json", body).await
+}
+
+pub async fn ask_with(rest: &Rest, method: &str, path: &str, header: &str, body: &str) -> Answer {
+    let length = body.len();
+    let request = format!(
+        "{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let answer = rest.ask(&request).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
+    let answer = Answer { status, head: head.to_owned(), body };
+    Document::of(rest).await.check(method, path, &answer);
+    answer
+}
+
+/// Asks, and gets a problem of that status.
+pub async fn is_refused(rest: &Rest, method: &str, path: &str, body: &str, status: u16) -> String {
+    let answer = ask(rest, method, path, body).await;
+    assert_eq!(answer.status, status, "{method} {path} {body}: {answer:?}");
+    assert!(answer.head.contains("content-type: application/problem+json"), "{}", answer.head);
+    answer.body["detail"].as_str().unwrap().to_owned()
+}
+
+pub fn owner(number: u64) -> Owner {
+    let handle = HandleRef { session: SessionId(number), handle: HandleId((1 << 53) - number) };
+    Owner { edge: ServiceId::from("edge-1"), handle }
+}
+
+/// A user with a session and a handle of that number.
+pub async fn register(rest: &Rest, name: &str, number: u64) {
+    let (directory, owner) = (&rest.context.directory, owner(number));
+    open(rest, number, "").await;
+    directory.claim_name(&owner, name, MessageId::fresh()).await.unwrap();
+    directory.give_name(name, &owner, None).await.unwrap();
+}
+
+/// A session that its edge wrote this down of.
+pub async fn open(rest: &Rest, number: u64, state: &str) {
+    use directory::record::{Save, Terms, Unheard};
+    let (directory, edge) = (&rest.context.directory, owner(number).edge);
+    let terms = Terms { proof: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
+    assert!(directory.open_session(SessionId(number), &edge, &terms).await.unwrap());
+    let unheard = Unheard::Only(vec![]);
+    let save = Save { session: SessionId(number), state: state.to_owned(), unheard, away: None };
+    directory.save_sessions(&edge, &[save]).await.unwrap();
+}
+
+/// A call between two users, on backend `a`; without a number a user is another proxy's.
+pub async fn call(rest: &Rest, caller: (&str, Option<u64>), callee: (&str, Option<u64>)) -> CallId {
+    let party = |(name, number): (&str, Option<u64>)| CallParty {
+        username: name.to_owned(),
+        owner: number.map(owner),
+    };
+    let call = Call {
+        id: CallId::fresh(),
+        backend: BackendName::from("a"),
+        caller: party(caller),
+        callee: party(callee),
+        opened: 1_795_333_128_000,
+    };
+    rest.context.directory.open_call(&call).await.unwrap();
+    for (party, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
+        if let Some(owner) = &party.owner {
+            let taking = rest.context.directory.take(owner.handle, &party.username, call.id, &peer.username);
+            taking.await.unwrap();
+        }
+    }
+    call.id
+}

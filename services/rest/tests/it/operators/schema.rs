@@ -1,0 +1,171 @@
+//! Whether an answer is as `openapi.json` says: as much of JSON Schema as that document uses. A keyword
+//! that is not known here fails, so that nothing is passed over.
+
+use crate::bench::{Answer, Rest};
+use serde_json::{Map, Value};
+
+/// Keywords that say nothing about a value.
+const WORDS: [&str; 3] = ["description", "format", "default"];
+
+pub struct Document(pub Value);
+
+impl Document {
+    pub async fn of(rest: &Rest) -> Self {
+        let answer = rest.get("/api/v1/openapi.json").await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 200") && head.contains("content-type: application/json"),
+            "{head}"
+        );
+        Self(serde_json::from_str(body).unwrap())
+    }
+
+    /// Every operation: method in capitals, path, and what the document says of it.
+    pub fn operations(&self) -> Vec<(String, &str, &Value)> {
+        let paths = self.0["paths"].as_object().unwrap().iter();
+        paths
+            .flat_map(|(path, verbs)| {
+                let verbs = verbs.as_object().unwrap().iter();
+                verbs.map(move |(verb, operation)| (verb.to_uppercase(), path.as_str(), operation))
+            })
+            .collect()
+    }
+
+    /// Fails when the document does not know the operation, the status, or such an answer.
+    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
+        let path = path.split('?').next().unwrap();
+        let operations = self.operations();
+        let all = operations.iter().filter(|(verb, template, _)| verb == method && is_at(template, path));
+        let (_, _, operation) =
+            all.min_by_key(|(_, template, _)| template.matches('{').count()).unwrap_or_else(|| {
+                panic!("{method} {path} is not in the document");
+            });
+        let response = self.follow(&operation["responses"][answer.status.to_string()]);
+        assert!(response.is_object(), "{method} {path}: {} is not in the document", answer.status);
+        let Some(content) = response["content"].as_object() else {
+            return assert!(answer.body.is_null(), "{method} {path}: nothing was to come: {answer:?}");
+        };
+        let (kind, media) = content.iter().next().unwrap();
+        assert!(answer.head.contains(&format!("content-type: {kind}")), "{method} {path}: {}", answer.head);
+        self.compare(&answer.body, &media["schema"], &format!("{method} {path}"));
+    }
+
+    fn follow<'a>(&'a self, value: &'a Value) -> &'a Value {
+        match value["$ref"].as_str() {
+            Some(place) => self.0.pointer(place.strip_prefix('#').unwrap()).unwrap(),
+            None => value,
+        }
+    }
+
+    /// Fails where a value is not as its schema says.
+    fn compare(&self, value: &Value, schema: &Value, at: &str) {
+        if let Err(why) = self.fits(value, schema) {
+            panic!("{at}: {why}");
+        }
+    }
+
+    fn fits(&self, value: &Value, schema: &Value) -> Result<(), String> {
+        let schema = self.follow(schema).as_object().expect("a schema is an object");
+        for (keyword, wanted) in schema {
+            let fits = match keyword.as_str() {
+                word if WORDS.contains(&word) => true,
+                "type" => is_of(value, wanted),
+                "const" => value == wanted,
+                "enum" => wanted.as_array().unwrap().contains(value),
+                "minimum" => value.as_u64().is_none_or(|it| it >= wanted.as_u64().unwrap()),
+                "maximum" => value.as_u64().is_none_or(|it| it <= wanted.as_u64().unwrap()),
+                "minLength" => {
+                    value.as_str().is_none_or(|it| it.chars().count() as u64 >= wanted.as_u64().unwrap())
+                }
+                "maxLength" => {
+                    value.as_str().is_none_or(|it| it.chars().count() as u64 <= wanted.as_u64().unwrap())
+                }
+                "maxItems" => value.as_array().is_none_or(|it| it.len() as u64 <= wanted.as_u64().unwrap()),
+                "anyOf" => wanted.as_array().unwrap().iter().any(|one| self.fits(value, one).is_ok()),
+                "items" => self.each(value.as_array().into_iter().flatten(), wanted).map(|()| true)?,
+                "required" => {
+                    let names = wanted.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                    names.into_iter().all(|name| value.get(name).is_some())
+                }
+                "properties" => {
+                    for (name, schema) in wanted.as_object().unwrap() {
+                        value.get(name).map_or(Ok(()), |member| self.fits(member, schema))?;
+                    }
+                    true
+                }
+                "additionalProperties" => self.others(value, schema, wanted)?,
+                other => panic!("what does {other} mean?"),
+            };
+            if !fits {
+                return Err(format!("{value} is not {keyword} {wanted}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn each<'a>(&self, values: impl Iterator<Item = &'a Value>, schema: &Value) -> Result<(), String> {
+        values.into_iter().try_for_each(|value| self.fits(value, schema))
+    }
+
+    /// Members that `properties` does not name.
+    fn others(&self, value: &Value, schema: &Map<String, Value>, wanted: &Value) -> Result<bool, String> {
+        let known = schema.get("properties").and_then(Value::as_object);
+        let members = value.as_object().into_iter().flatten();
+        let mut others = members.filter(|(name, _)| known.is_none_or(|known| !known.contains_key(*name)));
+        match wanted {
+            Value::Bool(false) => Ok(others.next().is_none()),
+            schema => self.each(others.map(|(_, value)| value), schema).map(|()| true),
+        }
+    }
+}
+
+/// Whether a path is one of the template's.
+fn is_at(template: &str, path: &str) -> bool {
+    let (wanted, there): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    wanted.len() == there.len()
+        && wanted.iter().zip(there).all(|(wanted, there)| wanted.starts_with('{') || *wanted == there)
+}
+
+fn is_of(value: &Value, kinds: &Value) -> bool {
+    let is = |kind: &Value| match kind.as_str().unwrap() {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_u64(),
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        other => panic!("what is {other}?"),
+    };
+    kinds.as_array().map_or_else(|| is(kinds), |kinds| kinds.iter().any(is))
+}
+
+#[test]
+fn a_wrong_answer_does_not_pass() {
+    let document =
+        serde_json::json!({ "components": { "schemas": { "Name": { "type": "string", "maxLength": 2 } } } });
+    let document = Document(document);
+    let schema = serde_json::json!({
+        "type": "object",
+        "properties": {
+            "name": { "$ref": "#/components/schemas/Name" },
+            "ids": { "type": "array", "items": { "type": "integer", "minimum": 1 } },
+            "call": { "anyOf": [{ "$ref": "#/components/schemas/Name" }, { "type": "null" }] },
+        },
+        "required": ["name"],
+        "additionalProperties": false,
+    });
+    for (good, value) in [
+        (true, r#"{"name":"ab","ids":[1,2],"call":null}"#),
+        (true, r#"{"name":"ab"}"#),
+        (false, r#"{"name":"abc"}"#),
+        (false, r#"{"name":null}"#),
+        (false, r#"{"ids":[]}"#),
+        (false, r#"{"name":"ab","ids":[1,0]}"#),
+        (false, r#"{"name":"ab","ids":["1"]}"#),
+        (false, r#"{"name":"ab","call":1}"#),
+        (false, r#"{"name":"ab","proof":"x"}"#),
+        (false, "[]"),
+    ] {
+        assert_eq!(document.fits(&serde_json::from_str(value).unwrap(), &schema).is_ok(), good, "{value}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Who is alive, and how much each has to do.
+
+use super::{ask, call};
+use crate::backends::announce;
+use crate::bench::start;
+use directory::listed::Service;
+use protocol::ServiceId;
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn services_are_listed_with_what_they_have_to_do() {
+    let rest = start().await;
+    let directory = &rest.context.directory;
+    assert_eq!(ask(&rest, "GET", "/services", "").await.body, json!({ "services": [] }));
+    for (id, kind, load) in [("connector-1", "connector", 0), ("edge-1", "edge", 7)] {
+        let service = Service {
+            id: ServiceId::from(id),
+            kind: kind.to_owned(),
+            version: "1.2.3".to_owned(),
+            host: "h".to_owned(),
+            since: 5,
+            load: (load > 0).then(|| ("clients".to_owned(), load)).into_iter().collect(),
+        };
+        directory.announce_service(&service, Duration::from_secs(15)).await.unwrap();
+    }
+    announce(&rest, "a").await;
+    announce(&rest, "b").await;
+    let connector = ServiceId::from("connector-1");
+    directory.lease("backend:a", &connector, Duration::from_secs(60)).await.unwrap();
+    call(&rest, ("carol", None), ("dave", None)).await;
+    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "load": load });
+    let all = json!({ "services": [
+        service("connector-1", "connector", json!({ "backends": 1, "calls": 1 })),
+        service("edge-1", "edge", json!({ "clients": 7 })),
+    ] });
+    assert_eq!(ask(&rest, "GET", "/services", "").await.body, all);
+    let backends = ask(&rest, "GET", "/backends", "").await.body["backends"].clone();
+    assert_eq!((&backends[0]["served_by"], &backends[1]["served_by"]), (&json!("connector-1"), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_rest_service_counts_its_requests() {
+    let rest = start().await;
+    ask(&rest, "GET", "/services", "").await;
+    let load = rest.context.health.load();
+    eventually(|| load.all().get("requests") == Some(&0)).await;
+}
+
+/// Waits until it is so; the count goes down when the answer is out.
+async fn eventually(mut is_so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "requests are not counted right");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

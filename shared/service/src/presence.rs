@@ -1,0 +1,169 @@
+//! A service shows that it is there: every [`EVERY`] it announces itself in the directory, with how
+//! much it has to do. One that stops takes itself out; one that dies is forgotten after [`LIFE`].
+//!
+//! How it fails: a directory that is away hears nothing, and the next announcement says all again.
+
+use crate::Context;
+use directory::listed;
+use protocol::outside::unix_millis;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How often a service announces itself.
+pub const EVERY: Duration = Duration::from_secs(5);
+/// For how long an announcement is good.
+pub const LIFE: Duration = Duration::from_secs(15);
+/// How long a service that stops takes to say so.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Does the work of a service of this kind, and announces the service until it is done.
+pub async fn during<Work: Future>(
+    kind: &str,
+    context: Context,
+    work: impl FnOnce(Context) -> Work,
+) -> Work::Output {
+    let outcome = tokio::select! {
+        biased;
+        outcome = work(context.clone()) => outcome,
+        never = keep_announcing(kind, &context) => match never {},
+    };
+    match timeout(FAREWELL, context.directory.service_leaves(&context.id)).await {
+        Ok(Ok(())) => {}
+        _ => tracing::debug!(id = %context.id, "the directory was not told that a service stops"),
+    }
+    outcome
+}
+
+async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infallible {
+    let mut service = listed::Service {
+        id: context.id.clone(),
+        kind: kind.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: host(),
+        since: unix_millis(),
+        load: BTreeMap::new(),
+    };
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        service.load = context.health.load().all();
+        if let Err(error) = context.directory.announce_service(&service, LIFE).await {
+            tracing::warn!(%error, id = %context.id, "a service could not be announced");
+        }
+    }
+}
+
+/// The name of this machine or container, as its kernel knows it.
+fn host() -> String {
+    let told = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname"));
+    let host = told.ok().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    host.trim().to_owned()
+}
+
+/// How much a service has to do, by what it counts; clones count together.
+#[derive(Clone, Default)]
+pub struct Load(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+
+impl Load {
+    /// There are so many of these.
+    pub fn set(&self, what: &'static str, count: u64) {
+        self.lock().insert(what, count);
+    }
+
+    /// There is one more, until that is dropped.
+    pub fn begin(&self, what: &'static str) -> UnderWay {
+        *self.lock().entry(what).or_default() += 1;
+        UnderWay { load: self.clone(), what }
+    }
+
+    /// All counts.
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        self.lock().iter().map(|(what, count)| ((*what).to_owned(), *count)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Something that a service has to do, until it is dropped.
+pub struct UnderWay {
+    load: Load,
+    what: &'static str,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(count) = self.load.lock().get_mut(self.what) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CancellationToken, Health, Parting};
+    use bus::Bus;
+    use directory::Directory;
+    use protocol::ServiceId;
+    use tokio::time::sleep;
+
+    fn context(directory: &Directory) -> Context {
+        Context {
+            id: ServiceId::fresh("router"),
+            bus: Bus::memory(),
+            directory: directory.clone(),
+            health: Health::default(),
+            shutdown: CancellationToken::new(),
+            parting: Parting { bound: Duration::ZERO, hand_over: true },
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_is_there_while_it_works_and_gone_when_it_has_stopped() {
+        let directory = Directory::memory();
+        let context = context(&directory);
+        let work = async |context: Context| {
+            sleep(LIFE * 2).await;
+            let [service] = directory.services().await.unwrap().try_into().unwrap();
+            assert_eq!((&service.id, service.kind.as_str()), (&context.id, "router"));
+            assert_eq!(service.load, BTreeMap::new());
+            assert!(!service.host.is_empty() && service.since > 0);
+            let busy = context.health.load().begin("requests");
+            context.health.load().set("calls", 7);
+            sleep(EVERY).await;
+            drop(busy);
+            directory.services().await.unwrap().remove(0).load
+        };
+        let load = during("router", context.clone(), work).await;
+        assert_eq!(load, [("requests".to_owned(), 1), ("calls".to_owned(), 7)].into());
+        assert_eq!(context.health.load().all()["requests"], 0);
+        assert_eq!(directory.services().await.unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_dies_is_forgotten() {
+        let directory = Directory::memory();
+        let work = during("router", context(&directory), |_| std::future::pending::<()>());
+        assert!(timeout(Duration::from_secs(1), work).await.is_err());
+        assert_eq!(directory.services().await.unwrap().len(), 1);
+        sleep(LIFE).await;
+        assert_eq!(directory.services().await.unwrap(), []);
+    }
+
+    #[test]
+    fn two_services_of_one_process_share_conditions_and_not_their_load() {
+        let (one, other) = (Health::default(), Health::default());
+        let beside = one.beside();
+        beside.bad("bus", "refused");
+        assert_eq!(one.complaints().len(), 1);
+        assert!(other.complaints().is_empty());
+        beside.load().set("calls", 7);
+        assert!(one.load().all().is_empty());
+    }
+}
