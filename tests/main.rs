@@ -7,6 +7,7 @@
 //! | `contract/` | does bad input get Janus' answers and do no harm |
 //! | `failure/` | does what was promised survive when something breaks |
 //! | `browser/` | do two browsers see and hear each other |
+//! | `interop/` | do users of janus-cloud and ours call each other, and move |
 //! | `sim/` | do edges and connectors stay right whatever arrives next |
 //! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
 #![allow(clippy::unwrap_used)]
@@ -17,4 +18,5 @@ mod failure;
 mod fixture;
 mod flow;
 mod house;
+mod interop;
 mod sim;

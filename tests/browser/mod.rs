@@ -22,7 +22,7 @@ pub mod demo_page;
 mod demo_refusals;
 mod driver;
 mod files;
-mod janus_js;
+pub mod janus_js;
 mod janus_js_line;
 mod janus_js_updates;
 pub mod line;

@@ -1,0 +1,47 @@
+//! Our rest services are killed: nobody speaks with their proxies then.
+
+use super::house::{House, refusal};
+use std::time::Duration;
+
+/// The time limit of a request, and what a busy machine may add.
+const ANSWER: Duration = Duration::from_secs(10);
+const SLACK: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn without_rest_calls_to_the_other_side_are_refused_in_time() {
+    let mut house = House::start().await;
+    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
+    let mut carol = house.here("carol").await;
+    house.cluster.rests[0].kill();
+    let (answer, took) = alice.tries_patiently("bob").await;
+    assert_eq!(refusal(&answer).0, 502, "{answer}");
+    assert!(took < ANSWER + SLACK, "after {took:?}");
+    house.all_are_free(&["alice", "bob"]).await;
+
+    // Theirs cannot reach us either, and what it says then is its own library's.
+    let (answer, took) = bob.tries_patiently("alice").await;
+    assert_eq!(refusal(&answer).0, 502, "{answer}");
+    assert!(took < SLACK, "after {took:?}");
+    house.all_are_free(&["alice", "bob"]).await;
+
+    // Among ourselves nothing has changed.
+    alice.client.forget().await;
+    alice.talks_to(&mut carol).await;
+    carol.hangs_up_on(&mut alice).await;
+    house.all_are_free(&["alice", "carol"]).await;
+
+    // What was asked in vain is not asked later.
+    house.cluster.rests[0].restart().await;
+    house.knows_us().await;
+    bob.client.forget().await;
+    carol.talks_to(&mut bob).await;
+    bob.hangs_up_on(&mut carol).await;
+    house.all_are_free(&["bob", "carol"]).await;
+    bob.talks_to(&mut alice).await;
+    alice.hangs_up_on(&mut bob).await;
+    bob.client.expect_silence_of("incomingcall").await;
+    for person in [alice, bob, carol] {
+        person.leaves().await;
+    }
+    house.is_clean().await;
+}
