@@ -60,7 +60,11 @@ impl World {
             assert_eq!(*registered, owned, "{name}'s name, its handle: {record:?}");
             let Some(registered) = registered else { continue };
             let user = directory.user(registered).await.unwrap();
-            assert_eq!(user.and_then(|user| user.owner().map(|owner| owner.handle)), Some(who), "{registered} belongs to {name}");
+            assert_eq!(
+                user.and_then(|user| user.owner().map(|owner| owner.handle)),
+                Some(who),
+                "{registered} belongs to {name}"
+            );
         }
         for (place, backend) in BACKENDS.into_iter().enumerate() {
             let calls = directory.calls_on(&backend.into()).await.unwrap();

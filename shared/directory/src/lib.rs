@@ -11,6 +11,7 @@
 //! | handle | its edge | released, or its edge reaped |
 //! | session | its edge, or the next that claims it | ended, or its edge dead and its grace over |
 //! | call | the backend it is on | freed |
+//! | that a call is over | nobody | [`OVER_LIFE`] over |
 //! | backend | the connector that announces it | its announcement expires |
 //! | note of a backend | the connector with its lease | [`NOTE_LIFE`] over |
 //! | drain of a backend | the operators | undrained |
@@ -58,6 +59,8 @@ pub const REGISTRATION_LIFE: u64 = 60;
 
 /// An edge that has left counts as silent for at least so long.
 pub const LONG_AGO: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long it is remembered that a call was concluded: longer than a request may come again.
+pub const OVER_LIFE: Duration = Duration::from_secs(15);
 /// How long a backend's note of its Janus sessions is kept.
 pub const NOTE_LIFE: Duration = Duration::from_secs(120);
 

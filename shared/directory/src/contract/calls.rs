@@ -59,6 +59,15 @@ impl Directory {
         on_store!(self, conclude_call(call, token))
     }
 
+    /// Whether a connector has concluded this call, not longer than [`OVER_LIFE`](crate::OVER_LIFE) ago: a
+    /// request for it that comes again is not to begin it anew.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn is_over(&self, call: CallId) -> Result<bool> {
+        on_store!(self, is_over(call))
+    }
+
     /// Writes down what the connector with this token knows of these calls, in one round trip. False
     /// for a call that has no record any more, or that a later holder of the lease has written to.
     ///

@@ -1,8 +1,10 @@
 //! Calls.
 
 use super::{CallRecord, MemoryDirectory, State};
+use crate::OVER_LIFE;
 use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use protocol::{BackendName, CallId, HandleRef};
+use tokio::time::Instant;
 
 impl MemoryDirectory {
     pub(crate) fn open_call(&self, call: &Call) -> Call {
@@ -42,7 +44,18 @@ impl MemoryDirectory {
         if state.calls.get(&call).is_some_and(|record| record.term > Some(token)) {
             return Concluded::NotYours;
         }
-        state.free_call(call).map_or(Concluded::Gone, Concluded::Freed)
+        let freed = state.free_call(call);
+        if freed.is_some() && token != Token::NOBODYS {
+            while state.over.pop_front_if(|(since, _)| since.elapsed() >= OVER_LIFE).is_some() {}
+            state.over.push_back((Instant::now(), call));
+        }
+        freed.map_or(Concluded::Gone, Concluded::Freed)
+    }
+
+    /// Looked through from end to end: it is asked of a request that comes again, which is rare.
+    pub(crate) fn is_over(&self, call: CallId) -> bool {
+        let state = self.state();
+        state.over.iter().any(|(since, over)| *over == call && since.elapsed() < OVER_LIFE)
     }
 
     pub(crate) fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Vec<bool> {

@@ -25,7 +25,7 @@ use crate::record::{Backend, Call, Found, Owner, Terms, Token};
 use crate::{Error, Result};
 use protocol::weather::Weather;
 use protocol::{BackendName, CallId, HandleRef, MessageId, ServiceId, SessionId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,6 +45,8 @@ struct State {
     edges: BTreeMap<ServiceId, Past>,
     calls: BTreeMap<CallId, CallRecord>,
     calls_on: BTreeMap<BackendName, BTreeSet<CallId>>,
+    /// Calls that were concluded, in order.
+    over: VecDeque<(Instant, CallId)>,
     backends: BTreeMap<BackendName, Announced>,
     served: BTreeMap<BackendName, Announced>,
     registered: BTreeMap<BackendName, Registered>,

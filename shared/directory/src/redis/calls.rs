@@ -10,7 +10,7 @@
 use super::scripts::{CLEAR_IF, END_CALL, MARK_USER, SAVE_CALL, TAKE, UNMARK_USER};
 use super::{RedisDirectory, keys, malformed, parsed};
 use crate::record::{Call, Concluded, LeftCall, Taken, Token};
-use crate::{OUR_PROXY, Result};
+use crate::{OUR_PROXY, OVER_LIFE, Result};
 use protocol::{BackendName, CallId, HandleRef, Side};
 use redis::{Pipeline, ScriptInvocation};
 
@@ -75,7 +75,7 @@ impl RedisDirectory {
 
     pub(crate) async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
         let key = keys::call(call);
-        match self.end(&key, &END_CALL.key(&key)).await? {
+        match self.end(&key, &END_CALL.key(&key), freeing).await? {
             Concluded::Freed(call) => Ok(Some(call)),
             Concluded::Gone | Concluded::NotYours => Ok(None),
         }
@@ -83,10 +83,25 @@ impl RedisDirectory {
 
     pub(crate) async fn conclude_call(&self, call: CallId, token: Token) -> Result<Concluded> {
         let key = keys::call(call);
-        self.end(&key, END_CALL.key(&key).arg(token.0)).await
+        let freeing = |call: &Call| match token {
+            Token::NOBODYS => freeing(call),
+            _ => concluding(call),
+        };
+        self.end(&key, END_CALL.key(&key).arg(token.0), freeing).await
     }
 
-    async fn end(&self, key: &str, end: &ScriptInvocation<'_>) -> Result<Concluded> {
+    pub(crate) async fn is_over(&self, call: CallId) -> Result<bool> {
+        let key = keys::over(call);
+        let (over,) = self.link.ask(&key, redis::pipe().exists(&key)).await?;
+        Ok(over)
+    }
+
+    async fn end(
+        &self,
+        key: &str,
+        end: &ScriptInvocation<'_>,
+        freeing: impl Fn(&Call) -> Pipeline,
+    ) -> Result<Concluded> {
         let ((may, record),): ((bool, Option<String>),) =
             self.link.ask(key, redis::pipe().invoke_script(end)).await?;
         if !may {
@@ -204,6 +219,14 @@ fn freeing(call: &Call) -> Pipeline {
     sides(call).for_each(|(handle, username, _)| free_handle(&mut pipe, handle, username, call.id));
     pipe.del(keys::call(call.id)).ignore();
     pipe.srem(keys::calls_on(&call.backend), call.id.to_string()).ignore();
+    pipe
+}
+
+/// First of all it is remembered that the call is over.
+fn concluding(call: &Call) -> Pipeline {
+    let mut pipe = redis::pipe();
+    pipe.pset_ex(keys::over(call.id), 1, OVER_LIFE.as_millis() as u64).ignore();
+    freeing(call).cmd_iter().for_each(|cmd| _ = pipe.add_command(cmd.clone()).ignore());
     pipe
 }
 

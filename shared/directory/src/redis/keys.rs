@@ -88,6 +88,11 @@ pub(super) fn call(call: CallId) -> String {
     format!("{CALLS}{call}")
 }
 
+/// String `1`: this call was concluded. Owner: nobody. End: its TTL, [`OVER_LIFE`](crate::OVER_LIFE).
+pub(super) fn over(call: CallId) -> String {
+    format!("sb:over:{call}")
+}
+
 /// Set of the ids of the calls on a backend; may name one too many after a break.
 /// Owner: the backend. End: with its last call.
 pub(super) fn calls_on(backend: &BackendName) -> String {

@@ -2,7 +2,7 @@
 
 use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, saved, terms, texts};
 use directory::record::{Save, Terms, Token, Unheard};
-use directory::{Error, NOTE_LIFE};
+use directory::{Error, NOTE_LIFE, OVER_LIFE};
 use protocol::BackendName;
 use redis::TypedCommands;
 use std::collections::BTreeMap;
@@ -174,4 +174,16 @@ async fn a_foreign_thing_under_our_key_is_malformed() {
     let error = directory.give_name("text", &owner(1), None).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error}");
     directory.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn that_a_call_is_over_is_kept_for_a_while() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    let call = call(("alice", 1), ("bob", 2));
+    directory.open_call(&call).await.unwrap();
+    directory.conclude_call(call.id, Token(7)).await.unwrap();
+    let key = format!("sb:over:{}", call.id);
+    let left = Duration::from_millis(redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap());
+    assert!(left <= OVER_LIFE && left > OVER_LIFE - Duration::from_secs(5), "{left:?}");
 }

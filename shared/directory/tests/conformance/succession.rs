@@ -2,9 +2,11 @@
 
 use crate::support::{call, calls_of_both, gives, handle, owner, place};
 use directory::Directory;
+use directory::OVER_LIFE;
 use directory::record::{Call, Concluded, LeftCall, Token};
 use protocol::{BackendName, CallId};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 on_both_stores! {
     what_was_saved_last_is_left
@@ -18,6 +20,7 @@ on_both_stores! {
     a_former_connector_ends_no_call
     any_connector_ends_a_call_that_was_never_saved
     a_router_ends_any_call
+    what_a_connector_concluded_is_known_to_be_over
 }
 
 const FORMER: Token = Token(1_795_333_128_000_001);
@@ -151,4 +154,27 @@ async fn a_router_ends_any_call(directory: Directory) {
     save(&directory, PRESENT, &call, "running").await;
     assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call));
     assert_eq!(calls_of_both(&directory).await, [None, None]);
+}
+
+async fn what_a_connector_concluded_is_known_to_be_over(directory: Directory) {
+    let call = placed(&directory).await;
+    assert!(!directory.is_over(call.id).await.unwrap());
+    let refused = directory.conclude_call(call.id, Token::NOBODYS).await.unwrap();
+    assert_eq!(refused, Concluded::Freed(call.clone()));
+    assert!(!directory.is_over(call.id).await.unwrap(), "it was never begun");
+    assert!(place(&directory, &call).await);
+    assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), Concluded::Freed(call.clone()));
+    assert!(directory.is_over(call.id).await.unwrap());
+}
+
+/// Redis' time cannot be paused: there [`schema`](crate::schema) looks at what is left of its life.
+#[tokio::test(start_paused = true)]
+async fn that_a_call_is_over_is_forgotten() {
+    let directory = Directory::memory();
+    let call = placed(&directory).await;
+    directory.conclude_call(call.id, PRESENT).await.unwrap();
+    tokio::time::sleep(OVER_LIFE - Duration::from_millis(1)).await;
+    assert!(directory.is_over(call.id).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(!directory.is_over(call.id).await.unwrap());
 }
