@@ -29,7 +29,7 @@ pub struct Options {
 
     /// A network whose janus-cloud proxies may call users here, and whose sentinels may announce Janus
     /// servers, without a secret: an address, or a range as 10.0.0.0/8; may be repeated, or a list with
-    /// commas [default: this machine, and without --rest-secret only]
+    /// commas [default: this machine; with --rest-secret for its proxies, not for its sentinels]
     #[arg(long, env = "SWITCHBOARD_PEER_ALLOW", value_name = "CIDR", value_delimiter = ',')]
     pub peer_allow: Vec<Network>,
 
@@ -50,9 +50,10 @@ impl Options {
     /// Whether HTTP may be served on this address.
     ///
     /// # Errors
-    /// When it is not this machine's alone and there is no secret.
+    /// When it is not this machine's alone and there is no secret, or an empty one.
     pub fn guard(&self, address: SocketAddr) -> Result<(), Unguarded> {
-        match self.rest_secret.is_some() || address.ip().to_canonical().is_loopback() {
+        let is_guarded = self.rest_secret.as_ref().is_some_and(|secret| !secret.reveal().is_empty());
+        match is_guarded || address.ip().to_canonical().is_loopback() {
             true => Ok(()),
             false => Err(Unguarded(address)),
         }
@@ -137,6 +138,7 @@ mod tests {
         }
         for open in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "[::ffff:0.0.0.0]:80"] {
             assert!(!allowed(None, open) && allowed(Some("x"), open), "{open}");
+            assert!(!allowed(Some(""), open), "{open}: an empty variable is no secret");
         }
     }
 
