@@ -12,7 +12,7 @@
 use super::cluster::BACKENDS;
 use super::trouble::Trouble;
 use super::world::{NAMES, World};
-use directory::record::Call;
+use directory::record::{Call, Registered};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,8 +32,9 @@ impl World {
     async fn names_have_one_owner(&self) {
         let directory = &self.cluster.directory;
         for name in NAMES {
-            let Some(user) = directory.user(name).await.unwrap() else { continue };
-            let handle = directory.handle(user.owner.handle).await.unwrap();
+            let user = directory.user(name).await.unwrap();
+            let Some(owner) = user.as_ref().and_then(Registered::owner) else { continue };
+            let handle = directory.handle(owner.handle).await.unwrap();
             let named = handle.and_then(|handle| handle.username);
             assert!(named.as_deref().is_none_or(|named| named == name), "{name}'s owner is called {named:?}");
         }
