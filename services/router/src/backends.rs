@@ -2,6 +2,7 @@
 //! many calls they have is looked up fresh each time.
 
 use crate::placement::{self, Policy};
+use bus::message::Site;
 use directory::record::{Backend, BackendStatus};
 use directory::{Directory, Error};
 use protocol::BackendName;
@@ -18,7 +19,7 @@ const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
 /// The backends as last looked up.
 pub struct Backends {
     policy: Policy,
-    taking_calls: RwLock<Arc<Vec<BackendName>>>,
+    taking_calls: RwLock<Arc<Vec<Backend>>>,
     turn: AtomicUsize,
     changed: Notify,
 }
@@ -29,14 +30,19 @@ impl Backends {
         Self { policy, taking_calls: RwLock::default(), turn: AtomicUsize::new(0), changed: Notify::new() }
     }
 
-    /// Chooses one for a call, but none of `tried`.
+    /// Chooses one for a call from this site, but none of `tried`: of the nearest only.
     pub async fn choose(
         &self,
         directory: &Directory,
+        from: &Site,
         tried: &[BackendName],
     ) -> Result<Option<BackendName>, Error> {
         let all = self.taking_calls.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let open: Vec<&BackendName> = all.iter().filter(|name| !tried.contains(name)).collect();
+        let open: Vec<&Backend> = all.iter().filter(|backend| !tried.contains(&backend.name)).collect();
+        let sites =
+            open.iter().map(|backend| (backend.location.as_str(), backend.isp.as_str())).collect::<Vec<_>>();
+        let near = placement::nearest((&from.location, &from.isp), &sites);
+        let open: Vec<&BackendName> = near.into_iter().map(|place| &open[place].name).collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let list = placement::shortlist(self.policy, open.len(), turn, chance());
         let names: Vec<BackendName> = list.into_iter().map(|place| open[place].clone()).collect();
@@ -66,12 +72,12 @@ impl Backends {
 
     fn set(&self, backends: &[Backend], context: &Context) {
         let takes_calls = |backend: &&Backend| backend.status == BackendStatus::Normal;
-        let names: Vec<BackendName> = backends.iter().filter(takes_calls).map(|b| b.name.clone()).collect();
-        metrics::gauge!("switchboard_router_backends").set(names.len() as f64);
-        match names.is_empty() {
+        let open: Vec<Backend> = backends.iter().filter(takes_calls).cloned().collect();
+        metrics::gauge!("switchboard_router_backends").set(open.len() as f64);
+        match open.is_empty() {
             true => context.health.bad("backends", "no media server takes calls"),
             false => context.health.good("backends"),
         }
-        *self.taking_calls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
+        *self.taking_calls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(open);
     }
 }

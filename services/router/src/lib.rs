@@ -9,9 +9,11 @@
 //! |---|---|
 //! | [`options`] | what an operator can set |
 //! | [`worker`] | requests from the queue, many at a time |
-//! | [`verbs`] | register, call, exists, list, release, restore |
+//! | [`verbs`] | register, call, invite, exists, list, release, restore, end |
 //! | [`placement`] | the choice of a backend: pure |
 //! | [`backends`] | the backends to choose from |
+//! | [`backend_url`] | whether two URLs are of the same backend: pure |
+//! | [`proxy`] | our names are kept alive for peers |
 //! | [`answer`] | what clients are told |
 //! | [`notices`] | what it hears of others |
 //! | [`reaper`] | what the dead left is given back |
@@ -21,10 +23,12 @@
 //! takes nothing new, finishes what it has begun, and leaves the rest to the others.
 
 pub mod answer;
+pub mod backend_url;
 pub mod backends;
 pub mod notices;
 pub mod options;
 pub mod placement;
+pub mod proxy;
 pub mod reaper;
 pub mod verbs;
 pub mod worker;
@@ -56,6 +60,7 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     let mut background = JoinSet::new();
     background.spawn(backends.clone().keep(context.clone()));
     background.spawn(reaper::reap(context.clone()));
+    background.spawn(proxy::keep(context.clone()));
     background.spawn(notices::follow(context.clone(), backends.clone(), options.canary.every()));
     let work = |queue| tokio::spawn(worker::work(queue, context.clone(), backends.clone()));
     let workers: Vec<_> = Queue::all_requests().map(work).collect();

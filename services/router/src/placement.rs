@@ -1,6 +1,6 @@
 //! Which backend a call goes to: pure, by janus-cloud's names (`core/backend_server.py`).
 //!
-//! First [`shortlist`] says whose number of calls has to be looked up, then [`choose`] picks one of
+//! First [`nearest`] says which come into question, then [`shortlist`] says whose number of calls has to be looked up, then [`choose`] picks one of
 //! those. Chance comes in as an argument.
 
 use std::str::FromStr;
@@ -39,6 +39,18 @@ impl FromStr for Policy {
             _ => Err(UnknownPolicy),
         }
     }
+}
+
+/// Which of the backends at these sites (location, isp) are nearest to somebody at `from`: those of his
+/// location and isp, else those of his location, else all. What he has not said does not count.
+pub fn nearest(from: (&str, &str), sites: &[(&str, &str)]) -> Vec<usize> {
+    let fits = |own: &str, its: &str| own.is_empty() || own == its;
+    let fitting = |fits: &dyn Fn(&(&str, &str)) -> bool| -> Vec<usize> {
+        (0..sites.len()).filter(|place| fits(&sites[*place])).collect()
+    };
+    let both = fitting(&|site| fits(from.0, site.0) && fits(from.1, site.1));
+    let there = if both.is_empty() { fitting(&|site| fits(from.0, site.0)) } else { both };
+    if there.is_empty() { (0..sites.len()).collect() } else { there }
 }
 
 /// The backends, of `count`, among which to choose; `turn` counts the calls of this router.
@@ -141,6 +153,24 @@ mod tests {
         assert_eq!(choose(Policy::Weighted, &[1, 1_000_000], u64::MAX / 2), 0);
         assert_eq!(choose(Policy::Weighted, &[1_000_000, 0], u64::MAX / 2), 1);
         assert_eq!(choose(Policy::Weighted, &[5, 5], u64::MAX), 1);
+    }
+
+    #[test]
+    fn the_nearest_are_of_the_same_place_and_network_or_place_or_any() {
+        let sites = [("berlin", "x"), ("berlin", "y"), ("paris", "x"), ("", "")];
+        for (from, near) in [
+            (("berlin", "x"), &[0][..]),
+            (("berlin", "z"), &[0, 1]),
+            (("berlin", ""), &[0, 1]),
+            (("paris", "y"), &[2]),
+            (("rome", "x"), &[0, 1, 2, 3]),
+            (("", "x"), &[0, 2]),
+            (("", "z"), &[0, 1, 2, 3]),
+            (("", ""), &[0, 1, 2, 3]),
+        ] {
+            assert_eq!(nearest(from, &sites), near, "{from:?}");
+        }
+        assert_eq!(nearest(("berlin", "x"), &[]), [0; 0]);
     }
 
     #[test]

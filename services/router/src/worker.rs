@@ -1,8 +1,8 @@
 //! Takes requests from one shard of the queue and has each done, many at a time.
 
 use crate::backends::Backends;
-use crate::verbs::{Failure, call, exists, list, register, release, restore};
-use bus::message::{Body, Canary, Message};
+use crate::verbs::{Failure, call, end, exists, invite, list, register, release, restore};
+use bus::message::{Body, Canary, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Delivery, SendError, Worker};
 use service::Context;
@@ -44,11 +44,12 @@ async fn take(
 }
 
 async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
-    if delivery.message.is_late() {
-        metrics::counter!("switchboard_router_late_requests_total").increment(1);
-        return delivery.done();
-    }
-    match dispatch(context, backends, &delivery.message).await {
+    let _under_way = context.health.load().begin("requests");
+    let done = match delivery.message.is_late() {
+        true => let_lie(context, &delivery.message).await,
+        false => do_unless_over(context, backends, &delivery).await,
+    };
+    match done {
         Ok(()) => delivery.done(),
         Err(error) => {
             tracing::warn!(%error, kind = delivery.message.body.kind(), id = %delivery.message.id, "a request failed");
@@ -57,15 +58,38 @@ async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
     }
 }
 
+/// A request that nobody waits for any more. Clients' edges give back what was begun.
+async fn let_lie(context: &Context, message: &Message) -> Result<(), Failure> {
+    metrics::counter!("switchboard_router_late_requests_total").increment(1);
+    match &message.body {
+        Body::Invite(_) => invite::too_late(context, message.id.into()).await,
+        _ => Ok(()),
+    }
+}
+
+/// A call that comes again may have been begun by a router that could not say so, and be over by now.
+async fn do_unless_over(context: &Context, backends: &Backends, delivery: &Delivery) -> Result<(), Failure> {
+    let message = &delivery.message;
+    let begins_call = matches!(message.body, Body::Call(_) | Body::Invite(_));
+    if delivery.attempt > 1 && begins_call && context.directory.is_over(message.id.into()).await? {
+        return Ok(());
+    }
+    dispatch(context, backends, message).await
+}
+
 async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> Result<(), Failure> {
     match &message.body {
         Body::Register(asks) => register::register(context, message.id, asks).await,
+        Body::Invite(asks) => invite::invite(context, message, asks).await,
         Body::Call(asks) => call::call(context, backends, message, asks).await,
         Body::Exists(asks) => exists::exists(context, message.id, asks).await,
         Body::List(asks) => list::list(context, message.id, asks).await,
         Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
         Body::Release(release) => release::on_request(context, message.id, release).await,
         Body::Restore(lost) => restore::restore(context, message.id, lost).await,
+        Body::End(End { call, cause: EndCause::Because(reason) }) => {
+            end::because(context, *call, reason).await
+        }
         Body::Canary(canary) => send_back(context, canary).await,
         other => {
             tracing::warn!(kind = other.kind(), "not a request for a router");

@@ -1,6 +1,8 @@
-//! `exists`: whether somebody is registered under a name (janus-cloud's addition to VideoCall).
+//! `exists`: whether somebody is registered under a name (janus-cloud's addition to VideoCall): with us, or
+//! with a peer that is alive.
 
 use super::Failure;
+use super::registered::look_up;
 use crate::answer::{refuse, result};
 use bus::message::ClientRequest;
 use protocol::object::Object;
@@ -13,7 +15,7 @@ pub async fn exists(context: &Context, id: MessageId, asks: &ClientRequest) -> R
     match videocall::username(&body) {
         Err(error) => refuse(&context.bus, id, asks, &error).await?,
         Ok(username) => {
-            let registered = context.directory.user(&username).await?.is_some();
+            let registered = look_up(context, &username).await?.is_some();
             result(&context.bus, id, asks, videocall::exists(&username, registered)).await?;
         }
     }

@@ -4,8 +4,11 @@
 pub mod call;
 pub mod end;
 pub mod exists;
+pub mod invite;
 pub mod list;
+pub mod pairing;
 pub mod register;
+pub mod registered;
 pub mod release;
 pub mod restore;
 

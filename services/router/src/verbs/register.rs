@@ -5,6 +5,7 @@
 //! called under, until the same request is delivered again.
 
 use super::Failure;
+use super::registered::find_displaced;
 use crate::answer::{answer, refuse, reply, tell};
 use bus::message::{Change, ClientEvent, ClientRequest, Events, Notice};
 use directory::record::{Claimed, Given, Owner};
@@ -52,6 +53,14 @@ async fn claim(
     match context.directory.claim_name(&owner(asks), &username, id).await? {
         Claimed::Yes => Ok(Ok(Some(username))),
         Claimed::Lost => Ok(Ok(None)),
+        // By a name that a peer has taken meanwhile, and nobody has told.
+        Claimed::AlreadyNamed(name) if find_displaced(context, &name, &owner(asks)).await? => {
+            match context.directory.claim_name(&owner(asks), &username, id).await? {
+                Claimed::Yes => Ok(Ok(Some(username))),
+                Claimed::Lost => Ok(Ok(None)),
+                Claimed::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
+            }
+        }
         Claimed::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
     }
 }

@@ -35,7 +35,8 @@ impl Directory {
         on_store!(self, give_name(username, owner, instead_of))
     }
 
-    /// Takes `username` off the handle's record, if it is there. The handle stays in its call.
+    /// Takes `username` off the handle's record, if it is there. For one that a peer took it from,
+    /// [`strip_displaced`](Self::strip_displaced) does no harm to a later registration. The handle stays in its call.
     ///
     /// # Errors
     /// [`crate::Error`].

@@ -1,0 +1,152 @@
+//! `invite`: a peer's user calls one of ours. Our user's handle is taken, and the connector of the Janus that
+//! the peer has chosen is to register it there; all else comes through that Janus.
+//!
+//! The Janus must be a backend of ours that takes calls: a URL that a peer makes up is never dialled. The
+//! call's id is the request's, so a redelivered invite finds its own call; what an invite has begun
+//! and is refused, or is late, is undone, unless a connector has the call by now.
+//!
+//! Refusals are janus-cloud's, in its order (`januscloud/proxy/plugin/videocall.py`, `handle_incoming_call`; measured with 1.0.0).
+
+use super::Failure;
+use super::pairing::{self, Particulars};
+use super::registered::{self, Callee};
+use crate::backend_url;
+use bus::SendError;
+use bus::message::{Body, Invite, Message, PeerAnswer, PeerRefusal, PeerSide};
+use bus::topic::Mailbox;
+use directory::record::{BackendStatus, Call, CallParty, Concluded, Taken, Token, User};
+use protocol::outside::unix_millis;
+use protocol::{BackendName, CallId};
+use service::Context;
+
+/// Hands the call to a connector, which answers the rest service; or answers it with a refusal.
+pub async fn invite(context: &Context, message: &Message, invite: &Invite) -> Result<(), Failure> {
+    match ring(context, message, invite).await? {
+        Ok(()) => Ok(()),
+        Err(refusal) => {
+            metrics::counter!("switchboard_router_refused_invites_total").increment(1);
+            refuse(context, message.id.into(), invite, refusal).await
+        }
+    }
+}
+
+/// Undoes what a router that died may have begun; the rest service has given up by itself.
+pub async fn too_late(context: &Context, id: CallId) -> Result<(), Failure> {
+    context.directory.conclude_call(id, Token::NOBODYS).await?;
+    Ok(())
+}
+
+async fn ring(
+    context: &Context,
+    message: &Message,
+    invite: &Invite,
+) -> Result<Result<(), PeerRefusal>, Failure> {
+    let id = CallId::from(message.id);
+    let call = match begin(context, id, invite).await? {
+        Ok(call) => call,
+        Err(refusal) => return give_up(context, id, refusal).await,
+    };
+    if let Err((_, taken)) = pairing::take(context, &call).await? {
+        return give_up(context, id, not_taken(taken, &call.callee.username)).await;
+    }
+    let peer = Some(PeerSide::Calls(invite.rest.clone()));
+    let particulars = Particulars { deadline: message.deadline, transaction: "", offer: None, peer };
+    match pairing::hand_over(context, &call, &particulars).await {
+        Ok(()) => Ok(Ok(())),
+        // The backend may have it: the same invite comes again and finds the same call.
+        Err(SendError::Unavailable(why)) => Err(SendError::Unavailable(why).into()),
+        Err(error) => {
+            tracing::warn!(%error, %id, backend = %call.backend, "a backend did not take a peer's call");
+            give_up(context, id, no_such_backend()).await
+        }
+    }
+}
+
+/// The call as it was begun, or is begun now.
+async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<Call, PeerRefusal>, Failure> {
+    if let Some(begun) = context.directory.call(id).await? {
+        return Ok(Ok(begun));
+    }
+    let user = match callee(context, &invite.callee).await? {
+        Ok(user) => user,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Some(backend) = backend_at(context, &invite.backend_url).await? else {
+        return Ok(Err(no_such_backend()));
+    };
+    let caller = CallParty { username: invite.caller.clone(), owner: None };
+    let callee = CallParty { username: user.username, owner: Some(user.owner) };
+    let call = Call { id, backend, caller, callee, opened: unix_millis() };
+    Ok(Ok(context.directory.open_call(&call).await?))
+}
+
+/// One of ours who is in no call.
+async fn callee(context: &Context, name: &str) -> Result<Result<User, PeerRefusal>, Failure> {
+    let user = match registered::look_up(context, name).await? {
+        None => return Ok(Err(no_such_user(name))),
+        Some(Callee::Theirs(_)) => return Ok(Err(not_ours())),
+        Some(Callee::Ours(user)) => user,
+    };
+    let handle = context.directory.handle(user.owner.handle).await?;
+    Ok(match handle.and_then(|handle| handle.call) {
+        Some(_) => Err(busy(name)),
+        None => Ok(user),
+    })
+}
+
+async fn backend_at(context: &Context, url: &str) -> Result<Option<BackendName>, Failure> {
+    let Some(wanted) = backend_url::normal(url) else { return Ok(None) };
+    let backends = context.directory.backends().await?;
+    let mut open = backends.into_iter().filter(|backend| backend.status == BackendStatus::Normal);
+    let found = open.find(|backend| backend_url::normal(&backend.url).as_ref() == Some(&wanted));
+    Ok(found.map(|backend| backend.name))
+}
+
+/// Where a connector has the call, another router did this too, and that one answers.
+async fn give_up(
+    context: &Context,
+    id: CallId,
+    refusal: PeerRefusal,
+) -> Result<Result<(), PeerRefusal>, Failure> {
+    Ok(match context.directory.conclude_call(id, Token::NOBODYS).await? {
+        Concluded::NotYours => Ok(()),
+        Concluded::Freed(_) | Concluded::Gone => Err(refusal),
+    })
+}
+
+/// A rest service that is gone waits for nothing.
+async fn refuse(
+    context: &Context,
+    call: CallId,
+    invite: &Invite,
+    refusal: PeerRefusal,
+) -> Result<(), Failure> {
+    let answer = Body::PeerAnswer(PeerAnswer { call, refusal: Some(refusal) });
+    match context.bus.post(&Mailbox::Rest(invite.rest.clone()), &Message::new(answer)).await {
+        Err(SendError::NoMailbox) => Ok(()),
+        sent => Ok(sent?),
+    }
+}
+
+fn not_taken(taken: Taken, name: &str) -> PeerRefusal {
+    match taken {
+        Taken::Busy(_) => busy(name),
+        Taken::Gone | Taken::Won => no_such_user(name),
+    }
+}
+
+fn no_such_user(name: &str) -> PeerRefusal {
+    PeerRefusal { code: 478, text: format!("Username '{name}' doesn't exist") }
+}
+
+fn busy(name: &str) -> PeerRefusal {
+    PeerRefusal { code: 480, text: format!("User {name} busy") }
+}
+
+fn not_ours() -> PeerRefusal {
+    PeerRefusal { code: 472, text: "Not support relay http request".to_owned() }
+}
+
+fn no_such_backend() -> PeerRefusal {
+    PeerRefusal { code: 502, text: "No such backend server".to_owned() }
+}

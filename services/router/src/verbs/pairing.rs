@@ -1,0 +1,56 @@
+//! What calls of every kind have in common: their handles are taken, then a backend gets them.
+
+use super::Failure;
+use bus::SendError;
+use bus::message::{Address, Body, Deadline, Message, Party, PeerSide, Place};
+use bus::topic::Mailbox;
+use directory::record::{Call, CallParty, Owner, Taken};
+use protocol::{Raw, Side};
+use service::Context;
+
+/// What a backend is to know of a call besides who is in it.
+pub struct Particulars<'a> {
+    /// The time until which it is wanted.
+    pub deadline: Option<Deadline>,
+    /// The transaction of the caller's request; empty where that is a peer's.
+    pub transaction: &'a str,
+    /// The caller's offer; none where the caller is a peer's.
+    pub offer: Option<&'a Raw>,
+    /// What is to be done about a side that is a peer's.
+    pub peer: Option<PeerSide>,
+}
+
+/// Takes the handles that are ours, in the order of their ids: of two calls that want the same two, one
+/// gets both. The answer is the first that was not to be had.
+pub async fn take(context: &Context, call: &Call) -> Result<Result<(), (Side, Taken)>, Failure> {
+    let handle = |side| Some((call.party(side).owner.as_ref()?.handle, side));
+    let mut sides: Vec<_> = [Side::Caller, Side::Callee].into_iter().filter_map(handle).collect();
+    sides.sort_by_key(|(handle, _)| *handle);
+    for (handle, side) in sides {
+        let (own, peer) = (&call.party(side).username, &call.party(side.peer()).username);
+        match context.directory.take(handle, own, call.id, peer).await? {
+            Taken::Won => {}
+            other => return Ok(Err((side, other))),
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Hands a call to its backend.
+pub async fn hand_over(context: &Context, call: &Call, of: &Particulars<'_>) -> Result<(), SendError> {
+    let place = Place {
+        call: call.id,
+        caller: party(&call.caller),
+        callee: party(&call.callee),
+        transaction: of.transaction.to_owned(),
+        offer: of.offer.cloned(),
+        peer: of.peer.clone(),
+    };
+    let message = Message { id: call.id.into(), deadline: of.deadline, body: Body::Place(place) };
+    context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await
+}
+
+fn party(party: &CallParty) -> Party {
+    let address = |Owner { edge, handle }| Address { edge, session: handle.session, handle: handle.handle };
+    Party { username: party.username.clone(), address: party.owner.clone().map(address) }
+}
