@@ -206,6 +206,13 @@ impl Client {
         acts
     }
 
+    /// Ends a session of its own accord, and tells its client so.
+    pub fn disconnect(&mut self, id: SessionId) -> Vec<Act> {
+        let mut acts = self.drop_session(id);
+        acts.push(Act::Tell(id, reply::timeout(id)));
+        acts
+    }
+
     /// Events for a handle.
     pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
@@ -248,8 +255,7 @@ impl Client {
         let is_over = |session: &&Session| self.end_of(session).is_some_and(|end| end <= now);
         let over: Vec<SessionId> = self.sessions.values().filter(is_over).map(|session| session.id).collect();
         for id in &over {
-            self.end(*id, &mut acts);
-            acts.push(Act::Tell(*id, reply::timeout(*id)));
+            acts.extend(self.disconnect(*id));
         }
         for session in
             self.sessions.values_mut().filter(|session| session.due().is_some_and(|due| due <= now))

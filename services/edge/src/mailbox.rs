@@ -8,7 +8,7 @@ use crate::handle::undo;
 use crate::registry::Inbound;
 use crate::shared::Shared;
 use bus::ledger::Receipt;
-use bus::message::{Body, Events, Message, Surrender, Surrendered};
+use bus::message::{Body, Disconnect, Events, Message, Surrender, Surrendered};
 use bus::topic::Mailbox;
 use bus::{MailboxReader, SendError};
 use protocol::{ServiceId, SessionId};
@@ -42,6 +42,7 @@ async fn dispatch(message: Message, receipt: Receipt, shared: &Arc<Shared>) {
         Body::Events(events) => deliver(events, receipt, shared).await,
         Body::Surrender(surrender) => give_up(surrender, shared),
         Body::Surrendered(Surrendered { session, .. }) => shared.claims.surrendered(session),
+        Body::Disconnect(disconnect) => end(disconnect.session, receipt, shared).await,
         Body::Canary(canary) => shared.canaries.heard(&canary),
         other => tracing::warn!(kind = other.kind(), "not a message for an edge"),
     }
@@ -66,6 +67,21 @@ fn give_up(Surrender { session, to }: Surrender, shared: &Arc<Shared>) {
     let route = shared.registry.get(session);
     if route.is_none_or(|route| route.say(Inbound::GiveUp(session, to.clone())).is_err()) {
         surrendered(session, to, shared);
+    }
+}
+
+/// Has the connection that has the session end it, or the edge that has it. One that is at none, because
+/// it is on its way, is asked for again by whoever waits for its end.
+pub async fn end(session: SessionId, receipt: Receipt, shared: &Arc<Shared>) {
+    if let Some(route) = shared.registry.get(session) {
+        if let Err(Inbound::End(_, receipt)) = route.say(Inbound::End(session, receipt)) {
+            receipt.keep();
+        }
+    } else if let Some(to) = shared.forwards.get(session) {
+        let message = Message::new(Body::Disconnect(Disconnect { session }));
+        if let Err(error) = shared.context.bus.post(&Mailbox::Edge(to), &message).await {
+            tracing::warn!(%error, %session, "another edge could not be told to end a session");
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Inbound {
     GiveUp(SessionId, ServiceId),
     /// Another edge has taken a session.
     Lost(SessionId),
+    /// An operator ends a session.
+    End(SessionId, Receipt),
     /// The directory may have lost a session: all of it is to be written down again.
     Save(SessionId),
     /// The directory had lost a session: names and calls may be lost too.

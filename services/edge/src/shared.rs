@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::scribe::Scribe;
 use bus::SendError;
 use bus::ledger::{Ledger, Receipt};
-use bus::message::{Body, Message};
+use bus::message::{Body, ClientRequest, Message, Site};
 use bus::topic::{Mailbox, Queue};
 use protocol::server_info::ServerInfo;
 use protocol::{HandleRef, SessionId};
@@ -61,6 +61,7 @@ pub struct Shared {
     pub signs: Signs,
     /// The roads that are watched.
     pub canaries: Canaries,
+    site: Site,
     places: Arc<Semaphore>,
 }
 
@@ -71,6 +72,7 @@ impl Shared {
         Self {
             info: Arc::new(info(options, &context)),
             limits: Arc::new(options.limits()),
+            site: options.site(),
             registry: Registry::default(),
             connections: Crew::default(),
             background: Crew::default(),
@@ -91,6 +93,13 @@ impl Shared {
     /// A client's place among all that may be connected; waits for one.
     pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// How much the edge has to do, for operators.
+    pub fn tell_load(&self) {
+        let load = self.context.health.load();
+        load.set("clients", (self.manners.max_connections - self.places.available_permits()) as u64);
+        load.set("sessions", self.registry.count() as u64);
     }
 
     /// Waits until no client is connected.
@@ -124,6 +133,8 @@ impl Shared {
         if gives_back && self.is_elsewhere(who.session).await {
             return Ok(());
         }
+        let located = self.located(message);
+        let message = located.as_ref().unwrap_or(message);
         let sent = send(&self.context, road, message, who).await;
         if sent.is_err() && (gives_back || matches!(message.body, Body::Hangup(_))) {
             let (context, road, message) = (self.context.clone(), road.clone(), message.clone());
@@ -131,6 +142,15 @@ impl Shared {
             return Ok(());
         }
         sent
+    }
+}
+
+impl Shared {
+    /// A call as one that comes from where this edge stands; none where that is nowhere.
+    fn located(&self, message: &Message) -> Option<Message> {
+        let Body::Call(asks) = &message.body else { return None };
+        let site = Some(self.site.clone()).filter(|site| !site.is_nowhere())?;
+        Some(Message { body: Body::Call(ClientRequest { site, ..asks.clone() }), ..*message })
     }
 }
 

@@ -242,6 +242,16 @@ impl Connection {
         self.outlet.take_unheard(id);
     }
 
+    /// An operator ends it: its client hears what it hears when it has been silent for too long.
+    pub(super) async fn disconnect(&mut self, id: SessionId, receipt: Receipt) {
+        if !self.client.has(id) {
+            return mailbox::end(id, receipt, &self.shared).await;
+        }
+        let acts = self.client.disconnect(id);
+        self.perform(acts).await;
+        self.forget(id).await;
+    }
+
     /// It is over.
     pub(super) async fn forget(&mut self, session: SessionId) {
         self.shared.registry.leave(session, &self.route);

@@ -189,6 +189,7 @@ impl Connection {
                 self.give_up(session, to);
             }
             Inbound::Lost(session) => self.lose(session),
+            Inbound::End(session, receipt) => self.disconnect(session, receipt).await,
             Inbound::Save(session) => self.save_again(session),
             Inbound::Restore(session) => self.restore(session).await,
         }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
+/// Operators are shown the ids of the `handles` (the rest service).
 #[derive(Serialize, Deserialize)]
 struct SavedSession<'a> {
     proof: Cow<'a, Option<String>>,

@@ -5,6 +5,7 @@ mod bench;
 mod calls;
 mod canaries;
 mod claims;
+mod disconnect;
 mod ends;
 mod floods;
 mod heirs;
