@@ -4,7 +4,6 @@
 //! end is named at least once; what comes or goes meanwhile may be named or not. Nobody remembers who
 //! walks: a [`Cursor`] says all, and means nothing to another store.
 
-use crate::record::Owner;
 use protocol::{ServiceId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,15 +67,6 @@ pub(crate) fn place(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-/// A registered name in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedUser {
-    /// The name.
-    pub username: String,
-    /// Whose it is; none where it belongs to a proxy of another make.
-    pub owner: Option<Owner>,
 }
 
 /// A session in a list.

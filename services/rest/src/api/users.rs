@@ -73,8 +73,11 @@ pub(super) struct Seen {
 pub(super) async fn list(State(cluster): State<Cluster>, window: Window) -> Result<Json<All>, Problem> {
     let page = cluster.directory.users_page(window.after, window.limit).await?;
     let next = page.next.map(|next| next.to_string());
-    let users = page.items.into_iter();
-    let users = users.map(|user| Listed { username: user.username, owner: user.owner.map(Place::from) });
+    let listed = |user| match user {
+        Registered::Ours(user) => Listed { username: user.username, owner: Some(user.owner.into()) },
+        Registered::Theirs(user) => Listed { username: user.username, owner: None },
+    };
+    let users = page.items.into_iter().map(listed);
     Ok(Json(All { users: users.collect(), next }))
 }
 

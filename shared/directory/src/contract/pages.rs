@@ -1,7 +1,7 @@
 //! Lists for operators, by page; see [`listed`](crate::listed).
 
-use crate::listed::{Cursor, ListedSession, ListedUser, MAX_PAGE, Page};
-use crate::record::Call;
+use crate::listed::{Cursor, ListedSession, MAX_PAGE, Page};
+use crate::record::{Call, Registered};
 use crate::{Directory, Result};
 use protocol::SessionId;
 
@@ -10,11 +10,11 @@ use protocol::SessionId;
 /// A page has at most `limit` items, and never more than [`MAX_PAGE`]. On Redis one page looks at the
 /// keys in small steps, and at no more than 50,000 of them.
 impl Directory {
-    /// The registered names, those of other proxies too.
+    /// The registered names, those of other proxies too; what makes no sense is left out.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<ListedUser>> {
+    pub async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<Registered>> {
         let limit = limit.clamp(1, MAX_PAGE);
         on_store!(self, users_page(after, limit))
     }

@@ -1,17 +1,16 @@
 //! Lists, by page. All of a list is one step: its items in the order of their places.
 
 use super::MemoryDirectory;
-use crate::listed::{Cursor, ListedSession, ListedUser, Page, place};
-use crate::record::Call;
+use crate::listed::{Cursor, ListedSession, Page, place};
+use crate::record::{Call, Registered};
 use protocol::SessionId;
 use std::collections::BTreeMap;
 
 impl MemoryDirectory {
-    pub(crate) fn users_page(&self, after: Cursor, limit: usize) -> Page<ListedUser> {
+    pub(crate) fn users_page(&self, after: Cursor, limit: usize) -> Page<Registered> {
         let state = self.state();
-        let all = state.users.iter().map(|(name, owner)| (place(name.as_bytes()), (name, owner)));
-        page(all, after, limit)
-            .map(|(name, owner)| Some(ListedUser { username: name.clone(), owner: Some(owner.clone()) }))
+        let all = state.users.keys().map(|name| (place(name.as_bytes()), name));
+        page(all, after, limit).map(|name| state.user(name))
     }
 
     pub(crate) fn sessions_page(&self, after: Cursor, limit: usize) -> Page<ListedSession> {

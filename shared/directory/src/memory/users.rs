@@ -93,7 +93,7 @@ impl MemoryDirectory {
 }
 
 impl State {
-    fn user(&self, username: &str) -> Option<Registered> {
+    pub(super) fn user(&self, username: &str) -> Option<Registered> {
         let owner = self.users.get(username)?.clone();
         Some(Registered::Ours(User { username: username.to_owned(), owner }))
     }

@@ -6,10 +6,11 @@
 //! then can have moved something to a place before that: such a thing is not named in this walk.
 
 use super::clock::{self, Now};
+use super::users::{USER_FIELDS, UserFields, seen_user};
 use super::{RedisDirectory, keys, parsed};
 use crate::Result;
-use crate::listed::{Cursor, ListedSession, ListedUser, Page, place};
-use crate::record::{Call, Owner};
+use crate::listed::{Cursor, ListedSession, Page, place};
+use crate::record::{Call, Registered};
 use protocol::{ServiceId, SessionId};
 use std::collections::BTreeMap;
 
@@ -17,29 +18,21 @@ use std::collections::BTreeMap;
 const STEP: usize = 1_000;
 /// How many steps one page takes.
 const STEPS: usize = 50;
-const USER: &[&str] = &["sb_edge", "sb_handle", "proxy_uuid"];
-/// Whose a name is when it is ours.
-const OUR_PROXY: &str = "switchboard";
 
-/// `sb_edge`, `sb_handle`, `proxy_uuid` of a user.
-type UserFields = (Option<String>, Option<String>, Option<String>);
 /// `edge`, `away` of a session.
 type SessionFields = (Option<String>, Option<String>);
 /// `record`, `ended` of a call.
 type CallFields = (Option<String>, Option<String>);
 
 impl RedisDirectory {
-    pub(crate) async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<ListedUser>> {
+    pub(crate) async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<Registered>> {
         let names = self.page(keys::USERS, after, limit).await?;
         let mut pipe = redis::pipe();
         names.items.iter().for_each(|name| {
-            pipe.hmget(keys::user(name), USER);
+            pipe.hmget(keys::user(name), USER_FIELDS);
         });
         let records: Vec<UserFields> = self.fields(keys::USERS, &pipe, &names).await?;
-        listed(names, records, |name, fields| {
-            let owner = owner(&keys::user(&name), fields)?;
-            Ok(Some(ListedUser { username: name, owner }))
-        })
+        listed(names, records, |name, fields| Ok(seen_user(&keys::user(&name), &name, fields).ok().flatten()))
     }
 
     pub(crate) async fn sessions_page(&self, after: Cursor, limit: usize) -> Result<Page<ListedSession>> {
@@ -132,11 +125,4 @@ fn listed<F, T>(
 ) -> Result<Page<T>> {
     let items = page.items.into_iter().zip(records).filter_map(|(end, fields)| read(end, fields).transpose());
     Ok(Page { items: items.collect::<Result<_>>()?, next: page.next })
-}
-
-fn owner(key: &str, fields: UserFields) -> Result<Option<Owner>> {
-    let (Some(edge), Some(handle), proxy) = fields else { return Ok(None) };
-    let is_ours = proxy.is_none_or(|proxy| proxy.is_empty() || proxy == OUR_PROXY);
-    let handle = parsed(key, &handle)?;
-    Ok(is_ours.then_some(Owner { edge: ServiceId(edge), handle }))
 }
