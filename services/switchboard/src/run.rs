@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::options::{Command, Connector, Edge, Rest, Router};
-use crate::process::{Process, listen};
+use crate::process::{Process, listen, listen_for_http};
 use crate::{cluster, standalone};
+use service::presence::during;
 
 /// Runs what was asked for until a signal, or until it fails.
 pub async fn run(command: Command) -> Result<(), Error> {
@@ -26,29 +27,37 @@ async fn service(command: Command, process: &Process) -> Result<(), Error> {
 async fn edge(options: Edge, process: &Process) -> Result<(), Error> {
     let listener = listen("--listen", &options.listen).await?;
     match cluster::join("edge", &options.cluster.redis, process).await? {
-        Some(context) => Ok(edge::run(options.edge.0, listener, context).await?),
+        Some(context) => {
+            Ok(during("edge", context, |context| edge::run(options.edge.0, listener, context)).await?)
+        }
         None => Ok(()),
     }
 }
 
 async fn router(options: Router, process: &Process) -> Result<(), Error> {
     match cluster::join("router", &options.cluster.redis, process).await? {
-        Some(context) => Ok(router::run(options.router.0, context).await?),
+        Some(context) => {
+            Ok(during("router", context, |context| router::run(options.router.0, context)).await?)
+        }
         None => Ok(()),
     }
 }
 
 async fn connector(options: Connector, process: &Process) -> Result<(), Error> {
     match cluster::join("connector", &options.cluster.redis, process).await? {
-        Some(context) => Ok(connector::run(options.connector.0, context).await?),
+        Some(context) => {
+            Ok(during("connector", context, |context| connector::run(options.connector.0, context)).await?)
+        }
         None => Ok(()),
     }
 }
 
 async fn rest(options: Rest, process: &Process) -> Result<(), Error> {
-    let listener = listen("--listen", &options.listen).await?;
+    let listener = listen_for_http("--listen", &options.listen, &options.rest.0).await?;
     match cluster::join("rest", &options.cluster.redis, process).await? {
-        Some(context) => Ok(rest::run(options.rest.0, listener, context).await?),
+        Some(context) => {
+            Ok(during("rest", context, |context| rest::run(options.rest.0, listener, context)).await?)
+        }
         None => Ok(()),
     }
 }

@@ -3,11 +3,12 @@
 
 use crate::error::Error;
 use crate::options::Standalone;
-use crate::process::{Process, listen};
+use crate::process::{Process, listen, listen_for_http};
 use bus::Bus;
 use directory::Directory;
 use protocol::ServiceId;
 use service::Context;
+use service::presence::during;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
@@ -21,7 +22,7 @@ pub async fn run(options: Standalone, process: &Process) -> Result<(), Error> {
         return Err(connector::Error::NoBackend.into());
     }
     let clients = listen("--listen", &options.listen).await?;
-    let http = listen("--rest-listen", &options.rest_listen).await?;
+    let http = listen_for_http("--rest-listen", &options.rest_listen, &options.rest.0).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
     // Where nobody reads it, the services run all the same.
     let _ = tell(&clients, &http);
@@ -29,15 +30,20 @@ pub async fn run(options: Standalone, process: &Process) -> Result<(), Error> {
 }
 
 fn start(options: Standalone, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
-    let of = |kind| Context { id: ServiceId::fresh(kind), ..context.clone() };
+    let of =
+        |kind| Context { id: ServiceId::fresh(kind), health: context.health.beside(), ..context.clone() };
     let (edge, router, connector, rest) = (of("edge"), of("router"), of("connector"), of("rest"));
     let mut page = options.rest.0;
     page.websocket_port = page.websocket_port.or_else(|| clients.local_addr().ok().map(|it| it.port()));
     let mut services = Services::new();
-    services.spawn(async move { Ok(connector::run(options.connector.0, connector).await?) });
-    services.spawn(async move { Ok(router::run(options.router.0, router).await?) });
-    services.spawn(async move { Ok(edge::run(options.edge.0, clients, edge).await?) });
-    services.spawn(async move { Ok(rest::run(page, http, rest).await?) });
+    services.spawn(async move {
+        Ok(during("connector", connector, |it| connector::run(options.connector.0, it)).await?)
+    });
+    services
+        .spawn(async move { Ok(during("router", router, |it| router::run(options.router.0, it)).await?) });
+    services
+        .spawn(async move { Ok(during("edge", edge, |it| edge::run(options.edge.0, clients, it)).await?) });
+    services.spawn(async move { Ok(during("rest", rest, |it| rest::run(page, http, it)).await?) });
     services
 }
 

@@ -12,7 +12,7 @@
 //! edge      → backend:NAME  request trickle hangup attend
 //! router, connector → edge  events
 //! edge      → edge          surrender surrendered
-//! rest      → requests      invite
+//! rest      → requests      invite end
 //! connector → peers         ask_peer
 //! rest      → backend:NAME, router, connector → rest   peer_answer
 //! rest      → edge          disconnect
@@ -138,7 +138,7 @@ bodies! {
     Trickle(Trickle) = "trickle",
     /// A client hung a leg up with Janus' core request. To a backend.
     Hangup(LegRef) = "hangup",
-    /// End this call for a reason that did not come over a leg. To a backend.
+    /// End this call for a reason that did not come over a leg. To a backend; an operator's to the routers.
     End(End) = "end",
     /// A leg's client is at another edge, or not sure that the call still is. To a backend.
     Attend(Attend) = "attend",
