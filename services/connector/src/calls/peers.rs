@@ -95,6 +95,12 @@ impl Peering {
         self.held_until = Some(now + HELD_FOR);
     }
 
+    /// Past it the peer must not be asked: the caller has been refused.
+    fn asks_until(&self) -> Option<Deadline> {
+        let spare = SPARE.as_millis() as u64;
+        self.deadline.map(|deadline| Deadline(deadline.0.saturating_sub(spare)))
+    }
+
     /// How long the peer may take to answer.
     fn patience(&self) -> Duration {
         let left = |deadline: Deadline| Duration::from_millis(deadline.0.saturating_sub(unix_millis()));
@@ -150,7 +156,7 @@ impl Calls {
                 let (backend, backend_url) = (self.backend.clone(), self.url.clone());
                 let (caller, callee) = names;
                 let ask = AskPeer { call: id, backend, backend_url, proxy, caller, callee };
-                acts.push(Act::Ask(ask, peering.deadline));
+                acts.push(Act::Ask(ask, peering.asks_until()));
             }
         }
         self.schedule(id);

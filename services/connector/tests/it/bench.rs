@@ -5,6 +5,7 @@ use bus::Bus;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Party, Place};
 use bus::topic::{Log, Mailbox};
 use clap::Parser;
+use connector::janus::site::Dialler;
 use directory::Directory;
 use directory::record::{BackendStatus, Call, CallParty, Owner, Taken};
 use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side, raw};
@@ -76,20 +77,32 @@ impl Bench {
         self.connector_with(hand_over, servers.iter().map(backend).collect())
     }
 
+    /// Starts one in this runtime, whose time may be paused, for a Janus that is reached in this way.
+    pub fn connector_here(&self, name: &str, way: Dialler) -> Connector {
+        let (id, stop) = (ServiceId::fresh("connector"), CancellationToken::new());
+        let (context, options) =
+            (self.context(&id, &stop, true), options(vec![format!("--backend={name}=ws://janus:8188")]));
+        let running = tokio::spawn(async move { connector::run_with(options, context, way).await.unwrap() });
+        Connector { id, stop, running, runtime: None }
+    }
+
     fn connector_with(&self, hand_over: bool, backends: Vec<String>) -> Connector {
         let (id, stop) = (ServiceId::fresh("connector"), CancellationToken::new());
-        let context = Context {
+        let (context, options) = (self.context(&id, &stop, hand_over), options(backends));
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let running = runtime.spawn(async move { connector::run(options, context).await.unwrap() });
+        Connector { id, stop, running, runtime: Some(runtime) }
+    }
+
+    fn context(&self, id: &ServiceId, stop: &CancellationToken, hand_over: bool) -> Context {
+        Context {
             id: id.clone(),
             bus: self.bus.clone(),
             directory: self.directory.clone(),
             health: Health::default(),
             shutdown: stop.clone(),
             parting: Parting { bound: Duration::from_secs(5), hand_over },
-        };
-        let options = Command::parse_from(std::iter::once("connector".to_owned()).chain(backends)).options;
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let running = runtime.spawn(async move { connector::run(options, context).await.unwrap() });
-        Connector { id, stop, running, runtime: Some(runtime) }
+        }
     }
 
     /// Waits until a backend takes calls.
@@ -113,7 +126,8 @@ impl Bench {
         self.directory.open_call(&call).await.unwrap();
         for side in [Side::Caller, Side::Callee] {
             let (username, owner) = registered(side);
-            let taken = self.directory.take(owner.handle, &username, id).await.unwrap();
+            let taken =
+                self.directory.take(owner.handle, &username, id, &registered(side.peer()).0).await.unwrap();
             assert_eq!(taken, Taken::Won, "{username} is free");
         }
         let offer = raw(&testkit::sdp::offer());
@@ -171,7 +185,7 @@ impl Bench {
         self.post(Message::new(Body::Hangup(LegRef { call, side }))).await;
     }
 
-    async fn post(&self, message: Message) {
+    pub async fn post(&self, message: Message) {
         self.bus.post(&Mailbox::Backend(BackendName::from("a")), &message).await.unwrap();
     }
 
@@ -226,22 +240,26 @@ impl Drop for Connector {
     }
 }
 
+fn options(backends: Vec<String>) -> connector::Options {
+    Command::parse_from(std::iter::once("connector".to_owned()).chain(backends)).options
+}
+
 fn edge() -> ServiceId {
     ServiceId::from("edge-1")
 }
 
-fn party(side: Side) -> CallParty {
+pub fn party(side: Side) -> CallParty {
     let (username, owner) = registered(side);
     CallParty { username, owner: Some(owner) }
 }
 
-fn registered(side: Side) -> (String, Owner) {
+pub fn registered(side: Side) -> (String, Owner) {
     let (username, number) = if side == Side::Caller { ("alice", 1) } else { ("bob", 2) };
     let handle = HandleRef { session: SessionId(number), handle: HandleId(number) };
     (username.to_owned(), Owner { edge: edge(), handle })
 }
 
-fn address(side: Side) -> Party {
+pub fn address(side: Side) -> Party {
     let (username, owner) = registered(side);
     let (session, handle) = (owner.handle.session, owner.handle.handle);
     Party { username, address: Some(Address { edge: owner.edge, session, handle }) }

@@ -10,6 +10,7 @@ mod heard;
 mod leases;
 mod lost;
 mod outbox;
+mod peers;
 mod probe;
 mod real;
 mod takeover;

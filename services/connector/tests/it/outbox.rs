@@ -1,14 +1,16 @@
-//! What clients are to hear, and edges that do not take it.
+//! What clients and peers are to hear, and services that do not take it.
 
-use bus::message::{Body, CallEvent, CallRecord, ClientEvent, Events, LegRef, Message, Trickle};
-use bus::topic::{Log, Mailbox};
+use bus::message::{
+    AskPeer, Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, PeerAnswer, Trickle,
+};
+use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, MAX_BACKLOG, MailboxReader};
 use connector::outbox::Outbox;
 use protocol::{CallId, HandleId, ServiceId, SessionId, Side, raw};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// As many as wait for one edge.
+/// As many as wait on one road.
 const QUEUE: u64 = 1024;
 
 fn edge(name: &str) -> (ServiceId, Mailbox) {
@@ -119,4 +121,45 @@ async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() 
     timeout(Duration::from_secs(1), outbox.finish()).await.unwrap();
     hears_all(&mut reader, 0..100).await;
     assert_eq!(bus.tail(Log::Calls, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_service_hears_its_answers_in_order_once_its_mailbox_is_back() {
+    let bus = Bus::memory();
+    let outbox = Outbox::new(bus.clone());
+    let rest = ServiceId::from("rest-1");
+    let calls = [CallId::fresh(), CallId::fresh()];
+    for call in calls {
+        outbox.answer(rest.clone(), PeerAnswer { call, refusal: None }, Box::new(()));
+    }
+    sleep(Duration::from_secs(4)).await;
+    let mut reader = bus.open(Mailbox::Rest(rest)).await.unwrap();
+    for call in calls {
+        let message = timeout(Duration::from_secs(1), reader.next()).await.unwrap();
+        assert!(matches!(message.body, Body::PeerAnswer(answer) if answer.call == call));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_is_asked_by_one_rest_service_until_the_deadline() {
+    let bus = Bus::memory();
+    let outbox = Outbox::new(bus.clone());
+    let mut worker = bus.work(Queue::Peers, "rest-1").await;
+    let (call, deadline) = (CallId::fresh(), Some(Deadline::after(Duration::from_secs(8))));
+    let ask = |call, text: &str| AskPeer {
+        call,
+        backend: "a".into(),
+        backend_url: "ws://janus:8188".to_owned(),
+        proxy: text.to_owned(),
+        caller: "alice".to_owned(),
+        callee: "bob".to_owned(),
+    };
+    outbox.ask(ask(CallId::fresh(), &"x".repeat(bus::MAX_PAYLOAD)), deadline);
+    outbox.ask(ask(call, "http://peer"), deadline);
+    let delivery = timeout(Duration::from_secs(1), worker.next()).await.unwrap();
+    assert_eq!(delivery.message.deadline, deadline);
+    assert!(
+        matches!(&delivery.message.body, Body::AskPeer(ask) if ask.call == call),
+        "the other is too large"
+    );
 }
