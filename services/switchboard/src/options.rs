@@ -22,7 +22,7 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// All services in one process, without Redis: to try it out, or for one machine
-    Standalone(Standalone),
+    Standalone(Box<Standalone>),
     /// Holds the clients' websockets
     Edge(Edge),
     /// Decides who is called on which Janus server

@@ -16,7 +16,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
 
 async fn service(command: Command, process: &Process) -> Result<(), Error> {
     match command {
-        Command::Standalone(options) => standalone::run(options, process).await,
+        Command::Standalone(options) => standalone::run(*options, process).await,
         Command::Edge(options) => edge(options, process).await,
         Command::Router(options) => router(options, process).await,
         Command::Connector(options) => connector(options, process).await,

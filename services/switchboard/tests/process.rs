@@ -123,7 +123,8 @@ fn networks_and_addresses_of_peers_that_make_no_sense_are_told() {
         assert_eq!(process.code(), Some(2));
         assert!(process.last_words().contains(words), "{flag}");
     }
-    let lists = ["--rest-listen", "127.0.0.1:0", "--peer-allow", "10.0.0.0/8,fd00::/8", "--peer-allow", "::1"];
+    let lists =
+        ["--rest-listen", "127.0.0.1:0", "--peer-allow", "10.0.0.0/8,fd00::/8", "--peer-allow", "::1"];
     let mut process = Process::standalone(&lists);
     process.prints("Demo page");
 }
