@@ -37,8 +37,8 @@ impl Directory {
         on_store!(self, peer_proxy(uuid))
     }
 
-    /// Takes `username` off the record of a handle that a peer took it from. False when the handle has
-    /// it not, or has been given it again since. (Redis: a look at both records, then one step that
+    /// Takes `username` off the record of a handle that a peer took it from. True when the handle has no name
+    /// then, so that it is to be told; false when it has another, or was given this one again since. (Redis: a look at both records, then one step that
     /// harms no later registration of the handle.)
     ///
     /// # Errors

@@ -40,10 +40,10 @@ impl RedisDirectory {
         let user = seen_user(&of_user, username, user)?;
         let lost = matches!(user, Some(Registered::Theirs(peer))
             if peer.displaced.as_ref().is_some_and(|owner| owner.handle == handle));
-        let (Some(name), Some(request)) = claim else { return Ok(false) };
-        if !lost || name != username {
-            return Ok(false);
-        }
+        let request = match claim {
+            (Some(name), Some(request)) if lost && name == username => request,
+            (name, _) => return Ok(lost && name.is_none()),
+        };
         let mut strip = STRIP_CLAIM.key(&of_handle);
         strip.arg(username).arg(request);
         let (stripped,) = self.link.ask(&of_handle, redis::pipe().invoke_script(&strip)).await?;

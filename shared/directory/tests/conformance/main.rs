@@ -2,7 +2,7 @@
 //!
 //! Each case is a function of a directory. `on_both_stores!` makes two tests of it: on memory with
 //! paused time, and on a `redis-server` of its own, empty and gone afterwards. What only Redis can
-//! show (its keys, how it fails) is in [`schema`], [`half_way`], [`leftovers`], [`round_trips`] and
+//! show (its keys, how it fails) is in [`schema`], [`peers`], [`strangers`], [`half_way`], [`leftovers`], [`round_trips`] and
 //! [`outage`].
 
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -15,6 +15,7 @@ mod calls;
 mod claiming;
 mod claims;
 mod edges;
+mod found;
 mod half_way;
 mod leases;
 mod leftovers;
@@ -23,6 +24,8 @@ mod moves;
 mod notes;
 mod outage;
 mod pages;
+mod peers;
+mod proxies;
 mod races;
 mod restoring;
 mod round_trips;
@@ -30,5 +33,6 @@ mod saving;
 mod schema;
 mod services;
 mod sessions;
+mod strangers;
 mod succession;
 mod taking;

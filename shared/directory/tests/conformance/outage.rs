@@ -3,7 +3,7 @@
 use crate::support::{
     RedisServer, backend, call, edge, eventually, gives, handle, owner, place, request, saved, terms, texts,
 };
-use directory::record::{Save, Token, Unheard};
+use directory::record::{BackendStatus, Registration, Save, Token, Unheard};
 use directory::{Directory, Error, Result};
 use protocol::{BackendName, CallId, ServiceId, SessionId};
 use std::time::{Duration, Instant};
@@ -43,6 +43,10 @@ async fn everything_fails_in_time(directory: &Directory) {
         silent_edges(LIFE) held_by(&edge(1)) forget_edge(&edge(1))
         announce_backend(&backend("a"), LIFE) backends() remove_backend(&BackendName::from("a"))
         drain_backend(&BackendName::from("a")) undrain_backend(&BackendName::from("a")) drained_backends()
+        announce_proxy("http://a") keep_proxy() peer_proxy("x")
+        strip_displaced(handle(1), "alice") forget_displaced("alice", &owner(1))
+        register_backend(&Registration::new("a", "ws://a", BackendStatus::Normal))
+        unregister_backend(&BackendName::from("a")) found_backends() announce_found(&backend("a"), LIFE)
         note_backend(&BackendName::from("a"), Token(7), "") backend_note(&BackendName::from("a"))
         lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
     }

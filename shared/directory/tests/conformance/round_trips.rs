@@ -32,6 +32,7 @@ async fn warm_up(directory: &Directory) {
     crate::support::place(directory, &call).await;
     directory.save_calls(Token(7), &[(call.id, String::new())]).await.unwrap();
     directory.free_call(call.id).await.unwrap();
+    directory.keep_proxy().await.unwrap();
 }
 
 #[tokio::test]
@@ -53,6 +54,9 @@ async fn the_path_of_a_call_costs_what_it_should() {
     assert_eq!(reads.of(directory.left_calls(&call.backend)).await, 2);
     assert_eq!(reads.of(directory.conclude_call(call.id, Token(7))).await, 2);
     assert_eq!(reads.of(directory.lease("w", &ServiceId::from("x"), Duration::from_secs(60))).await, 1);
+    assert_eq!(reads.of(directory.keep_proxy()).await, 1);
+    assert_eq!(reads.of(directory.peer_proxy("x")).await, 1);
+    assert_eq!(reads.of(directory.found_backends()).await, 2);
 }
 
 #[tokio::test]

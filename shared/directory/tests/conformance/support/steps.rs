@@ -46,10 +46,12 @@ fn handle_of(party: &CallParty) -> HandleRef {
 /// Opens a call and takes its two handles, the smaller first; frees it when it gets only one.
 pub async fn place(directory: &Directory, call: &Call) -> bool {
     directory.open_call(call).await.unwrap();
-    let mut parties = [&call.caller, &call.callee];
-    parties.sort_by_key(|party| handle_of(party));
-    for party in parties {
-        if directory.take(handle_of(party), &party.username, call.id, "peer").await.unwrap() != Taken::Won {
+    let mut parties = [(&call.caller, &call.callee), (&call.callee, &call.caller)];
+    parties.sort_by_key(|(party, _)| handle_of(party));
+    for (party, peer) in parties {
+        if directory.take(handle_of(party), &party.username, call.id, &peer.username).await.unwrap()
+            != Taken::Won
+        {
             directory.free_call(call.id).await.unwrap();
             return false;
         }

@@ -1,0 +1,160 @@
+//! Backends that sentinels, operators and other proxies write down, beside those that we announce.
+
+use crate::support::{backend, eventually};
+use directory::Directory;
+use directory::record::{Backend, BackendStatus, Found, Registration};
+use protocol::BackendName;
+use std::time::Duration;
+
+on_both_stores! {
+    a_registered_backend_is_found
+    what_is_not_said_again_stays
+    a_registered_backend_expires_or_lives_for_ever
+    an_unregistered_backend_is_gone
+    what_we_announce_ourselves_is_not_found
+    a_found_backend_that_is_served_has_the_worse_status
+    a_served_backend_without_its_record_takes_no_calls
+    a_found_backend_that_nobody_serves_any_more_is_none
+    a_found_backend_can_be_drained
+}
+
+const LIFE: Duration = Duration::from_secs(10);
+
+fn name() -> BackendName {
+    BackendName::from("a")
+}
+
+fn registration(status: BackendStatus) -> Registration {
+    Registration {
+        location: Some("berlin".to_owned()),
+        isp: Some("x".to_owned()),
+        ..Registration::new("a", "ws://a.example:8188", status)
+    }
+}
+
+async fn only(directory: &Directory) -> Found {
+    let mut found = directory.found_backends().await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+/// As a connector announces a found one: it knows no more than its own part.
+fn served(status: BackendStatus) -> Backend {
+    Backend { status, ..backend("a") }
+}
+
+async fn a_registered_backend_is_found(directory: Directory) {
+    assert_eq!(directory.found_backends().await.unwrap(), []);
+    for status in [BackendStatus::Normal, BackendStatus::HighWater] {
+        directory.register_backend(&registration(status)).await.unwrap();
+        let found = only(&directory).await;
+        assert_eq!(
+            (found.name.clone(), found.url.as_str(), found.status),
+            (name(), "ws://a.example:8188", status)
+        );
+        assert_eq!((found.location.as_str(), found.isp.as_str()), ("berlin", "x"));
+        let defaults = (found.session_timeout, found.session_num, found.handle_num, found.expire);
+        assert_eq!((defaults, found.start_time), ((0, 0, 0, 60), 0.0));
+        assert!(found.utime > 1.7e9 && found.ctime <= found.utime);
+    }
+    assert_eq!(directory.backends().await.unwrap(), [], "nobody serves it");
+}
+
+async fn what_is_not_said_again_stays(directory: Directory) {
+    let all = Registration {
+        session_timeout: Some(30),
+        session_num: Some(4),
+        handle_num: Some(9),
+        expire: Some(90),
+        start_time: Some(1_795_355_906.25),
+        ..registration(BackendStatus::Normal)
+    };
+    directory.register_backend(&all).await.unwrap();
+    let less = Registration::new("a", "ws://elsewhere", BackendStatus::Maintenance);
+    directory.register_backend(&less).await.unwrap();
+    let found = only(&directory).await;
+    assert_eq!((found.url.as_str(), found.status), ("ws://elsewhere", BackendStatus::Maintenance));
+    assert_eq!((found.session_timeout, found.session_num, found.handle_num, found.expire), (30, 4, 9, 90));
+    assert_eq!((found.start_time, found.location.as_str()), (1_795_355_906.25, "berlin"));
+}
+
+async fn a_registered_backend_expires_or_lives_for_ever(directory: Directory) {
+    let short = Registration { expire: Some(1), ..registration(BackendStatus::Normal) };
+    let for_ever =
+        Registration { expire: Some(0), ..Registration::new("b", "ws://b", BackendStatus::Normal) };
+    directory.register_backend(&short).await.unwrap();
+    directory.register_backend(&for_ever).await.unwrap();
+    assert_eq!(directory.found_backends().await.unwrap().len(), 2);
+    eventually("a expires", async || directory.found_backends().await.unwrap().len() == 1).await;
+    assert_eq!(only(&directory).await.name, BackendName::from("b"));
+    directory.register_backend(&short).await.unwrap();
+    directory.register_backend(&Registration { expire: Some(0), ..short }).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(directory.found_backends().await.unwrap().len(), 2);
+}
+
+async fn an_unregistered_backend_is_gone(directory: Directory) {
+    assert!(!directory.unregister_backend(&name()).await.unwrap());
+    directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
+    assert!(directory.unregister_backend(&name()).await.unwrap());
+    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert!(!directory.unregister_backend(&name()).await.unwrap());
+}
+
+async fn what_we_announce_ourselves_is_not_found(directory: Directory) {
+    let own = Backend { location: "rome".to_owned(), isp: "z".to_owned(), ..backend("a") };
+    directory.announce_backend(&own, LIFE).await.unwrap();
+    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert!(!directory.unregister_backend(&name()).await.unwrap());
+    assert_eq!(directory.backends().await.unwrap(), [own]);
+}
+
+async fn a_found_backend_that_is_served_has_the_worse_status(directory: Directory) {
+    use BackendStatus::{Abnormal, HighWater, Maintenance, Normal};
+    for (its, ours, seen) in [
+        (Normal, Normal, Normal),
+        (HighWater, Normal, HighWater),
+        (Maintenance, HighWater, Maintenance),
+        (Normal, Abnormal, Abnormal),
+        (Abnormal, Maintenance, Abnormal),
+    ] {
+        directory.register_backend(&registration(its)).await.unwrap();
+        directory.announce_found(&served(ours), LIFE).await.unwrap();
+        let all = directory.backends().await.unwrap();
+        let (location, isp) = ("berlin".to_owned(), "x".to_owned());
+        assert_eq!(all, [Backend { status: seen, location, isp, ..backend("a") }], "{its:?} {ours:?}");
+        let found = only(&directory).await;
+        assert_eq!((found.status, found.handle_num), (its, 0), "its record is as it was");
+    }
+}
+
+async fn a_served_backend_without_its_record_takes_no_calls(directory: Directory) {
+    let abnormal = Backend { status: BackendStatus::Abnormal, ..backend("a") };
+    directory.announce_found(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap(), std::slice::from_ref(&abnormal));
+    let elsewhere = Registration::new("a", "ws://elsewhere", BackendStatus::Normal);
+    directory.register_backend(&elsewhere).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap(), std::slice::from_ref(&abnormal));
+    directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap()[0].status, BackendStatus::Normal);
+    directory.unregister_backend(&name()).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap(), [abnormal]);
+}
+
+async fn a_found_backend_that_nobody_serves_any_more_is_none(directory: Directory) {
+    directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
+    directory.announce_found(&served(BackendStatus::Normal), Duration::from_millis(150)).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap().len(), 1);
+    eventually("it expires", async || directory.backends().await.unwrap().is_empty()).await;
+    directory.announce_found(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.remove_backend(&name()).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap(), []);
+    only(&directory).await;
+}
+
+async fn a_found_backend_can_be_drained(directory: Directory) {
+    directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
+    directory.announce_found(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.drain_backend(&name()).await.unwrap();
+    assert_eq!(directory.backends().await.unwrap()[0].status, BackendStatus::Maintenance);
+}
