@@ -9,6 +9,7 @@ use rest::Options;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 
 const BOB: &str = "/plugins/videocall/bob";
 const FIELDS: &str = "caller_username=alice&backend_server_url=ws%3A%2F%2F127.0.0.1%3A8188";
@@ -211,14 +212,21 @@ async fn an_invitation_that_nobody_answers_ends_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn an_answer_to_another_call_or_to_one_that_went_away_harms_nobody() {
+async fn a_peer_that_goes_is_waited_for_no_longer_and_its_answer_harms_nobody() {
     let rest = start().await;
     let bus = rest.context.bus.clone();
     let mut gone = TcpStream::connect(rest.address).await.unwrap();
     let request = format!("POST {BOB}?{FIELDS} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     gone.write_all(request.as_bytes()).await.unwrap();
     let (first, _) = invitation(&bus).await;
+    let under_way = || rest.context.health.load().all().get("requests").copied();
+    assert_eq!(under_way(), Some(1));
     drop(gone);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while under_way() != Some(0) {
+        assert!(Instant::now() < deadline, "it still waits");
+        yield_now().await;
+    }
     let mailbox = Mailbox::Rest(rest.context.id.clone());
     for call in [first, CallId::fresh()] {
         let answer = Message::new(Body::PeerAnswer(PeerAnswer { call, refusal: None }));
