@@ -10,13 +10,12 @@ use bus::message::Notice;
 use directory::record::{Backend, BackendStatus};
 use protocol::{BackendName, ServiceId};
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 /// A backend, as operators see it.
 #[derive(Serialize)]
 pub(super) struct Seen {
     name: BackendName,
-    /// None while no connector serves it.
+    /// None for one that is only drained: nobody serves it, and nobody has written it down.
     url: Option<String>,
     status: &'static str,
     /// The status in words.
@@ -56,7 +55,7 @@ pub(super) async fn drain(
     State(cluster): State<Cluster>,
     In(name): In<BackendName>,
 ) -> Result<Json<Seen>, Problem> {
-    if !cluster.directory.backends().await?.iter().any(|backend| backend.name == name) {
+    if !look(&cluster).await?.iter().any(|backend| backend.name == name) {
         return Err(Problem::no_such_backend(&name));
     }
     cluster.directory.drain_backend(&name).await?;
@@ -68,7 +67,6 @@ pub(super) async fn undrain(
     State(cluster): State<Cluster>,
     In(name): In<BackendName>,
 ) -> Result<Json<Seen>, Problem> {
-    // One that is drained need not be served now.
     if !look(&cluster).await?.iter().any(|backend| backend.name == name) {
         return Err(Problem::no_such_backend(&name));
     }
@@ -85,33 +83,52 @@ pub(super) async fn changed(
     tracing::info!(backend = %name, "{what}");
     let _ = cluster.bus.publish(&Notice::BackendChanged(name.clone())).await;
     let seen = look(cluster).await?.into_iter().find(|backend| backend.name == name);
-    Ok(seen.unwrap_or_else(|| unserved(name, false)))
+    Ok(seen.unwrap_or_else(|| unserved(name)))
 }
 
-/// All that are served, and all that are drained, by name.
-pub(super) async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+/// All that are served, written down by somebody, or drained, by name.
+async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+    let mut seen = served(cluster).await?;
+    for found in cluster.directory.found_backends().await? {
+        if !seen.iter().any(|backend| backend.name == found.name) {
+            let (url, location, isp) = (Some(found.url), label(found.location), label(found.isp));
+            seen.push(Seen { url, location, isp, ..unserved(found.name) });
+        }
+    }
+    for name in cluster.directory.drained_backends().await? {
+        match seen.iter_mut().find(|backend| backend.name == name) {
+            Some(backend) => backend.drained = true,
+            None => seen.push(Seen { drained: true, ..unserved(name) }),
+        }
+    }
+    seen.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(seen)
+}
+
+/// All that are served, by name; whether they are drained is not looked up.
+pub(super) async fn served(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
     let served = cluster.directory.backends().await?;
-    let mut drained: BTreeSet<_> = cluster.directory.drained_backends().await?.into_iter().collect();
     let names: Vec<_> = served.iter().map(|backend| backend.name.clone()).collect();
     let calls = cluster.directory.live_calls(&names).await?;
     let leases: Vec<String> = names.iter().map(lease).collect();
     let holders = cluster.directory.lease_holders(&leases).await?;
     let see = |((backend, calls), served_by): ((Backend, u64), Option<ServiceId>)| Seen {
-        drained: drained.remove(&backend.name),
+        drained: false,
         name: backend.name,
         url: Some(backend.url),
         status: word(backend.status),
         health: health(backend.status),
         calls,
         handles: backend.handles,
-        location: Some(backend.location).filter(|location| !location.is_empty()),
-        isp: Some(backend.isp).filter(|isp| !isp.is_empty()),
+        location: label(backend.location),
+        isp: label(backend.isp),
         served_by,
     };
-    let mut seen: Vec<Seen> = served.into_iter().zip(calls).zip(holders).map(see).collect();
-    seen.extend(drained.into_iter().map(|name| unserved(name, true)));
-    seen.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(seen)
+    Ok(served.into_iter().zip(calls).zip(holders).map(see).collect())
+}
+
+fn label(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// The lease that a connector has on a backend it serves.
@@ -119,7 +136,7 @@ fn lease(backend: &BackendName) -> String {
     format!("backend:{backend}")
 }
 
-fn unserved(name: BackendName, drained: bool) -> Seen {
+fn unserved(name: BackendName) -> Seen {
     Seen {
         name,
         url: None,
@@ -127,7 +144,7 @@ fn unserved(name: BackendName, drained: bool) -> Seen {
         health: "no connector serves it",
         calls: 0,
         handles: 0,
-        drained,
+        drained: false,
         location: None,
         isp: None,
         served_by: None,

@@ -28,7 +28,7 @@ impl Problem {
     }
 
     pub fn no_such_backend(name: &BackendName) -> Self {
-        let detail = format!("no connector serves a backend named {name}");
+        let detail = format!("there is no backend named {name}");
         Self::new(StatusCode::NOT_FOUND, "No such backend", detail)
     }
 

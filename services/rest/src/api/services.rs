@@ -29,7 +29,7 @@ pub(super) async fn list(State(cluster): State<Cluster>) -> Result<Json<All>, Pr
 /// How many backends, and calls on them, each connector has.
 async fn served(cluster: &Cluster) -> Result<BTreeMap<ServiceId, (u64, u64)>, Problem> {
     let mut served: BTreeMap<ServiceId, (u64, u64)> = BTreeMap::new();
-    for backend in backends::look(cluster).await? {
+    for backend in backends::served(cluster).await? {
         if let Some(connector) = backend.served_by {
             let (backends, calls) = served.entry(connector).or_default();
             *backends += 1;

@@ -18,6 +18,8 @@ async fn a_backend_is_added_and_removed() {
         (answer.status, &answer.body["name"], &answer.body["status"]),
         (201, &json!("b-1"), &json!("unserved"))
     );
+    let seen = ask(&rest, "GET", "/backends/b-1", "").await.body;
+    assert_eq!((&seen["url"], &seen["location"]), (&new["url"], &new["location"]));
     let [found] = directory.found_backends().await.unwrap().try_into().unwrap();
     assert_eq!(
         (found.url.as_str(), found.location.as_str(), found.isp.as_str()),
@@ -30,7 +32,9 @@ async fn a_backend_is_added_and_removed() {
     assert_eq!((found.url.as_str(), found.expire), ("ws://other", 60));
     assert_eq!(ask(&rest, "DELETE", "/backends/b-1", "").await.status, 204);
     assert_eq!(directory.found_backends().await.unwrap(), []);
-    is_refused(&rest, "DELETE", "/backends/b-1", "", 404).await;
+    for method in ["GET", "DELETE"] {
+        is_refused(&rest, method, "/backends/b-1", "", 404).await;
+    }
 }
 
 #[tokio::test]
