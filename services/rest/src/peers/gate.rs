@@ -48,16 +48,17 @@ impl Gate {
     }
 
     /// A sentinel is a peer in a network that is named, and shows no secret; everybody else is an operator.
-    fn sentinel(&self, changes: bool, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn sentinel(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
         let is_named = !self.networks.is_empty() && !headers.contains_key(AUTHORIZATION);
         match is_named && self.is_peer(address, headers) {
             true => Ok(()),
-            false => self.operator(changes, address, headers),
+            false => self.operator(address, headers),
         }
     }
 
-    fn operator(&self, changes: bool, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
-        match self.access.lets(changes, address, headers) {
+    fn operator(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+        // Answers can be read from any origin, so what may only look must be as welcome as what changes.
+        match self.access.lets(true, address, headers) {
             true => Ok(()),
             false if self.access.wants_secret() => Err(Refusal::wrong_secret()),
             false => Err(Refusal::not_from_here("only programs on this machine may do this")),
@@ -83,8 +84,7 @@ pub(super) async fn sentinels(
     request: Request,
     next: Next,
 ) -> Response {
-    let changes = !request.method().is_safe();
-    let verdict = desk.gate.sentinel(changes, peer.ip(), request.headers());
+    let verdict = desk.gate.sentinel(peer.ip(), request.headers());
     proceed(verdict, peer, request, next).await
 }
 
@@ -95,8 +95,7 @@ pub(super) async fn operators(
     request: Request,
     next: Next,
 ) -> Response {
-    let changes = !request.method().is_safe();
-    let verdict = desk.gate.operator(changes, peer.ip(), request.headers());
+    let verdict = desk.gate.operator(peer.ip(), request.headers());
     proceed(verdict, peer, request, next).await
 }
 
@@ -151,7 +150,7 @@ mod tests {
     #[test]
     fn a_sentinel_needs_no_secret_in_a_network_that_is_named() {
         let sentinel = |networks, secret, from: &str, header| {
-            gate(networks, secret).sentinel(true, from.parse().unwrap(), &headers(header)).is_ok()
+            gate(networks, secret).sentinel(from.parse().unwrap(), &headers(header)).is_ok()
         };
         for secret in [None, Some("hunter2")] {
             assert!(sentinel(&NAMED, secret, "10.1.2.3", None));
@@ -171,7 +170,7 @@ mod tests {
     fn an_operator_shows_the_secret_wherever_he_is() {
         let operator = |header| {
             let gate = gate(&NAMED, Some("hunter2"));
-            gate.operator(true, "10.1.2.3".parse().unwrap(), &headers(header)).is_ok()
+            gate.operator("10.1.2.3".parse().unwrap(), &headers(header)).is_ok()
         };
         assert!(operator(Some(SECRET)) && !operator(None) && !operator(Some(WRONG)));
     }

@@ -144,9 +144,11 @@ async fn with_a_secret_only_operators_and_sentinels_of_named_networks_may() {
 }
 
 #[tokio::test]
-async fn without_a_secret_a_page_in_a_browser_announces_nothing() {
+async fn without_a_secret_a_page_in_a_browser_announces_and_learns_nothing() {
     let rest = start().await;
-    for (method, path) in [("POST", SENTINEL), ("POST", BACKENDS), ("DELETE", "/backend_servers/a")] {
+    let routes =
+        [("POST", SENTINEL), ("POST", BACKENDS), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")];
+    for (method, path) in routes {
         let told = ask(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
         assert_eq!(told.status, 403, "{method} {path}");
         told.info();
