@@ -51,6 +51,14 @@ impl Switchboard {
         }
     }
 
+    /// Where it speaks HTTP; a cluster does not.
+    pub fn rest_url(&self) -> Option<String> {
+        match &self.form {
+            Form::Memory(process) => Some(process.rest_url()),
+            Form::Redis(..) => None,
+        }
+    }
+
     /// Where clients of this door connect.
     pub fn door(&self, number: usize) -> String {
         match &self.form {

@@ -4,5 +4,6 @@ mod call;
 mod cluster;
 mod ending;
 mod names;
+mod operators;
 mod promises;
 mod refusal;

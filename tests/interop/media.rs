@@ -34,7 +34,8 @@ async fn two_browsers_with_janus_js_see_and_hear_each_other() {
 #[tokio::test]
 async fn two_demo_pages_see_and_hear_each_other() {
     let (stage, peer) = stage().await;
-    let (alice, bob) = tokio::join!(stage.page("alice"), stage.page_at("bob", &peer.ws_url()));
+    let theirs = peer.ws_url();
+    let (alice, bob) = tokio::join!(stage.page("alice"), stage.page_at("bob", &theirs));
     talk(&alice, &bob, "bob").await;
     talk(&bob, &alice, "alice").await;
 }
