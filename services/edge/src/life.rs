@@ -39,7 +39,7 @@ pub async fn keep_saying(shared: Arc<Shared>) {
         ticks.tick().await;
         metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
         metrics::gauge!("switchboard_edge_unsettled_messages").set(shared.ledger.open() as f64);
-        shared.tell_load();
+        shared.context.health.load().set("sessions", shared.registry.count() as u64);
         let sign = shared.context.directory.edge_alive(&shared.context.id).await;
         shared.signs.note(sign.is_ok());
         match sign {

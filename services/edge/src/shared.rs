@@ -95,13 +95,6 @@ impl Shared {
         self.places.clone().acquire_owned().await.ok()
     }
 
-    /// How much the edge has to do, for operators.
-    pub fn tell_load(&self) {
-        let load = self.context.health.load();
-        load.set("clients", (self.manners.max_connections - self.places.available_permits()) as u64);
-        load.set("sessions", self.registry.count() as u64);
-    }
-
     /// Waits until no client is connected.
     pub async fn nobody_is_here(&self) {
         let all = self.manners.max_connections as u32;

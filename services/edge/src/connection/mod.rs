@@ -31,6 +31,7 @@ use bus::message::Events;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
+use service::presence::UnderWay;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -47,8 +48,8 @@ pub struct Connection {
     /// Messages that came while a session was being claimed.
     delayed: VecDeque<Inbound>,
     unsaved: Unsaved,
-    /// Its place among all that are connected.
-    place: Option<OwnedSemaphorePermit>,
+    /// Its place among all that are connected, and that operators count it.
+    place: Option<(OwnedSemaphorePermit, UnderWay)>,
     /// The edge stops.
     stop: CancellationToken,
     /// When it closes its socket because of that.
@@ -65,7 +66,8 @@ enum Next {
 impl Connection {
     /// A connection over an opened websocket.
     pub fn new(socket: Socket, place: OwnedSemaphorePermit, shared: Arc<Shared>) -> Self {
-        Self { place: Some(place), ..Self::over(Outlet::Open(Box::new(socket)), shared) }
+        let place = Some((place, shared.context.health.load().begin("clients")));
+        Self { place, ..Self::over(Outlet::Open(Box::new(socket)), shared) }
     }
 
     /// A connection whose client has been gone since then.
