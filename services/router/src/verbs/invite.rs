@@ -67,7 +67,7 @@ async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<
     if let Some(begun) = context.directory.call(id).await? {
         return Ok(Ok(begun));
     }
-    let user = match callee(context, &invite.callee).await? {
+    let user = match callee(context, id, &invite.callee).await? {
         Ok(user) => user,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -80,15 +80,15 @@ async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<
     Ok(Ok(context.directory.open_call(&call).await?))
 }
 
-/// One of ours who is in no call.
-async fn callee(context: &Context, name: &str) -> Result<Result<User, PeerRefusal>, Failure> {
+/// One of ours who is in no other call.
+async fn callee(context: &Context, id: CallId, name: &str) -> Result<Result<User, PeerRefusal>, Failure> {
     let user = match registered::look_up(context, name).await? {
         None => return Ok(Err(no_such_user(name))),
         Some(Callee::Theirs(_)) => return Ok(Err(not_ours())),
         Some(Callee::Ours(user)) => user,
     };
     let handle = context.directory.handle(user.owner.handle).await?;
-    Ok(match handle.and_then(|handle| handle.call) {
+    Ok(match handle.and_then(|handle| handle.call).filter(|call| *call != id) {
         Some(_) => Err(busy(name)),
         None => Ok(user),
     })

@@ -1,6 +1,6 @@
 //! A cluster without edges and connectors: mailboxes that somebody reads.
 
-use bus::message::{Address, Body, ClientRequest, Message, Release, Site};
+use bus::message::{Address, Body, ClientRequest, Invite, Message, Release, Site};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader};
 use directory::Directory;
@@ -26,6 +26,7 @@ pub struct Cluster {
     pub directory: Directory,
     edge: MailboxReader,
     backend: MailboxReader,
+    rest: MailboxReader,
 }
 
 /// A running router.
@@ -37,6 +38,10 @@ pub struct Router {
 
 pub fn edge() -> ServiceId {
     ServiceId::from("edge-1")
+}
+
+pub fn rest() -> ServiceId {
+    ServiceId::from("rest-1")
 }
 
 pub fn backend() -> BackendName {
@@ -82,6 +87,12 @@ pub fn call(who: usize, name: &str) -> Body {
     Body::Call(ClientRequest { jsep, ..asks(who, json!({ "request": "call", "username": name })) })
 }
 
+/// A peer's user calls one of ours.
+pub fn invite(caller: &str, callee: &str, backend_url: &str) -> Body {
+    let (caller, callee) = (caller.to_owned(), callee.to_owned());
+    Body::Invite(Invite { rest: rest(), caller, callee, backend_url: backend_url.to_owned() })
+}
+
 pub fn release(who: usize) -> Body {
     Body::Release(Release { who: handle(who), tell: Some(edge()) })
 }
@@ -89,10 +100,16 @@ pub fn release(who: usize) -> Body {
 impl Cluster {
     /// One edge, one backend, nobody registered.
     pub async fn start() -> Self {
-        let (bus, directory) = (Bus::memory(), Directory::memory());
+        Self::on(Directory::memory()).await
+    }
+
+    /// The same with its records in this directory.
+    pub async fn on(directory: Directory) -> Self {
+        let bus = Bus::memory();
         let edge = bus.open(Mailbox::Edge(edge())).await.unwrap();
         let backend = bus.open(Mailbox::Backend(backend())).await.unwrap();
-        let cluster = Self { bus, directory, edge, backend };
+        let rest = bus.open(Mailbox::Rest(rest())).await.unwrap();
+        let cluster = Self { bus, directory, edge, backend, rest };
         cluster.announce("a", BackendStatus::Normal).await;
         cluster
     }
@@ -108,15 +125,13 @@ impl Cluster {
     }
 
     pub async fn announce(&self, name: &str, status: BackendStatus) {
-        let name = BackendName::from(name);
-        let backend = Backend {
-            url: format!("ws://{name}"),
-            name,
-            status,
-            handles: 0,
-            location: String::new(),
-            isp: String::new(),
-        };
+        self.announce_at(name, status, ("", "")).await;
+    }
+
+    /// One that stands somewhere.
+    pub async fn announce_at(&self, name: &str, status: BackendStatus, (location, isp): (&str, &str)) {
+        let (name, location, isp) = (BackendName::from(name), location.to_owned(), isp.to_owned());
+        let backend = Backend { url: format!("ws://{name}"), name, status, handles: 0, location, isp };
         self.directory.announce_backend(&backend, Duration::from_secs(86_400)).await.unwrap();
     }
 
@@ -132,13 +147,15 @@ impl Cluster {
 
     /// Starts a router that has this weather and sends a canary every so many seconds.
     pub fn router_with(&self, weather: &Weather, canary_interval: u64) -> Router {
-        let (Bus::Memory(bus), Directory::Memory(directory)) = (&self.bus, &self.directory) else {
-            unreachable!("it is in memory")
+        let Bus::Memory(bus) = &self.bus else { unreachable!("it is in memory") };
+        let directory = match &self.directory {
+            Directory::Memory(directory) => Directory::Memory(directory.under(weather.clone())),
+            redis => redis.clone(),
         };
         let context = Context {
             id: ServiceId::fresh("router"),
             bus: Bus::Memory(bus.under(weather.clone())),
-            directory: Directory::Memory(directory.under(weather.clone())),
+            directory,
             health: Health::default(),
             shutdown: CancellationToken::new(),
             parting: Parting { bound: Duration::from_secs(5), hand_over: true },
@@ -173,8 +190,29 @@ impl Cluster {
         all(&mut self.backend).await
     }
 
+    /// What has come to the rest service.
+    pub async fn at_rest(&mut self) -> Vec<Message> {
+        all(&mut self.rest).await
+    }
+
+    /// The next that comes to the edge.
+    pub async fn edge_hears(&mut self) -> Body {
+        next(&mut self.edge).await
+    }
+
+    /// The next that comes to the backend.
+    pub async fn backend_hears(&mut self) -> Body {
+        next(&mut self.backend).await
+    }
+
+    /// The next that comes to the rest service.
+    pub async fn rest_hears(&mut self) -> Body {
+        next(&mut self.rest).await
+    }
+
     /// Passes over what has come so far.
     pub async fn quietly(&mut self) {
+        self.at_rest().await;
         self.at_edge().await;
         self.at_backend().await;
     }
@@ -216,6 +254,12 @@ impl Router {
     pub fn complaints(&self) -> Vec<String> {
         self.health.complaints().into_iter().map(|(name, _)| name).collect()
     }
+}
+
+async fn next(mailbox: &mut MailboxReader) -> Body {
+    let message = timeout(Duration::from_secs(20), mailbox.next()).await.expect("something comes");
+    mailbox.done();
+    message.body
 }
 
 /// What can be read without waiting for it.

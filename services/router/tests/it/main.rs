@@ -4,6 +4,9 @@
 
 mod bench;
 mod edges_die;
+mod ended;
+mod invites;
+mod peers;
 mod placing;
 mod roads;
 mod routers_die;

@@ -1,7 +1,7 @@
 //! Which backend gets a call.
 
 use crate::bench::{Cluster, backend, call, call_id, message};
-use bus::message::{Body, Notice};
+use bus::message::{Body, Notice, Site};
 use bus::topic::Mailbox;
 use directory::record::BackendStatus;
 use protocol::BackendName;
@@ -69,6 +69,25 @@ async fn a_call_goes_to_another_backend_when_nobody_reads_for_the_first() {
     assert_eq!(placed.len(), 10);
     assert!(placed.iter().all(|message| matches!(message.body, Body::Place(_))));
     assert_eq!(cluster.directory.live_calls(&[BackendName::from("gone")]).await.unwrap(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_goes_to_a_backend_near_its_edge() {
+    let cluster = Cluster::populated().await;
+    let places = [("b", ("berlin", "x")), ("c", ("berlin", "y")), ("p", ("paris", "x"))];
+    let mut mailboxes = Vec::new();
+    for (name, site) in places {
+        cluster.announce_at(name, BackendStatus::Normal, site).await;
+        mailboxes.push(cluster.bus.open(Mailbox::Backend(BackendName::from(name))).await.unwrap());
+    }
+    let cases = [("berlin", "y", "c"), ("paris", "z", "p"), ("paris", "", "p"), ("berlin", "x", "b")];
+    for (number, (location, isp, expected)) in (100..).zip(cases) {
+        let Body::Call(mut asks) = call(0, "bob") else { unreachable!("it is a call") };
+        asks.site = Site { location: location.to_owned(), isp: isp.to_owned() };
+        cluster.ask(&message(number, Body::Call(asks))).await;
+        assert_eq!(backend_of(&cluster, number).await, Some(BackendName::from(expected)));
+        cluster.directory.free_call(call_id(number)).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

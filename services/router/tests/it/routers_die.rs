@@ -14,14 +14,16 @@ struct Outcome {
     state: String,
     at_edge: Vec<String>,
     at_backend: Vec<String>,
+    at_rest: Vec<String>,
 }
 
 impl Outcome {
     async fn of(story: &Story, cluster: &mut Cluster) -> Self {
         let state = cluster.state(&story.calls()).await;
         let (at_edge, at_backend) = (words(&cluster.at_edge().await), words(&cluster.at_backend().await));
+        let at_rest = words(&cluster.at_rest().await);
         assert_eq!(cluster.unfinished().await, 0, "{}", story.name);
-        Self { state, at_edge, at_backend }
+        Self { state, at_edge, at_backend, at_rest }
     }
 
     async fn once(story: &Story) -> Self {

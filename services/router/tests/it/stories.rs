@@ -1,6 +1,6 @@
 //! Requests of every kind, each with what came before it.
 
-use crate::bench::{Cluster, address, asks, call, call_id, handle, message, register, release};
+use crate::bench::{Cluster, address, asks, call, call_id, handle, invite, message, register, release};
 use bus::message::{Abandon, Body, Message, Restore};
 use protocol::CallId;
 use serde_json::json;
@@ -35,6 +35,11 @@ impl Story {
             Self::new("a call to nobody", vec![], call(0, "dave")),
             Self::new("a call to who is busy", in_call(), call(2, "bob")),
             Self::new("a call of who is busy", in_call(), call(0, "carol")),
+            Self::new("a peer's call", vec![], invite("dave", "bob", "ws://a/")),
+            Self::new("a peer's call to nobody", vec![], invite("dave", "erin", "ws://a")),
+            Self::new("a peer's call to who is busy", in_call(), invite("dave", "bob", "ws://a")),
+            Self::new("a peer's call over another Janus", vec![], invite("dave", "bob", "ws://b")),
+            Self::new("a release in a peer's call", vec![invite("dave", "bob", "ws://a")], release(1)),
             Self::new("a release", vec![], release(0)),
             Self::new("a release in a call", in_call(), release(1)),
             Self::new("a call is given up", in_call(), abandon),
