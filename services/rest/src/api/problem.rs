@@ -50,7 +50,7 @@ impl Problem {
     }
 
     pub fn a_connectors_backend(name: &BackendName) -> Self {
-        let detail = format!("{name} is a connector's own: its --backend says what it is, and whether");
+        let detail = format!("a connector was started with {name} (--backend): change it there");
         Self::new(StatusCode::CONFLICT, "Not to be changed here", detail)
     }
 
