@@ -19,6 +19,21 @@ async fn a_request_travels_as_its_client_wrote_it() {
 }
 
 #[tokio::test]
+async fn a_call_says_where_its_edge_stands() {
+    for (options, location, isp) in [
+        (&["--location", "berlin", "--isp", "x"][..], "berlin", "x"),
+        (&["--location", "rome"], "rome", ""),
+        (&[], "", ""),
+    ] {
+        let mut bench = Bench::start(options).await;
+        let mut alice = Client::attached(&bench.url).await;
+        alice.post_message(json!({"request": "call", "username": "bob"}), Some(sdp::offer())).await;
+        let site = bench.request("call").await.asks.site;
+        assert_eq!((site.location.as_str(), site.isp.as_str()), (location, isp));
+    }
+}
+
+#[tokio::test]
 async fn in_a_call_candidates_and_requests_go_to_its_backend() {
     let mut bench = Bench::start(&[]).await;
     let (mut alice, asked, leg) = bench.ringing().await;
