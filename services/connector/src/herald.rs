@@ -141,7 +141,11 @@ async fn announce(server: &Server, context: &Context, state: State, announced: &
         location: String::new(),
         isp: String::new(),
     };
-    match context.directory.announce_backend(&backend, ANNOUNCE_LIFE).await {
+    let done = match server.is_found {
+        true => context.directory.announce_found(&backend, ANNOUNCE_LIFE).await,
+        false => context.directory.announce_backend(&backend, ANNOUNCE_LIFE).await,
+    };
+    match done {
         Err(error) => tracing::warn!(%error, backend = %backend.name, "the backend could not be announced"),
         Ok(()) if announced.replace(state.status) != Some(state.status) => {
             let _ = context.bus.publish(&Notice::BackendChanged(backend.name)).await;

@@ -7,7 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`options`] | what an operator can set |
-//! | [`sources`] | which Janus servers there are |
+//! | [`sources`], [`found`] | which Janus servers there are |
 //! | [`keeper`] | whose lease this connector has |
 //! | [`backend`] | one Janus server: waits, lets decide, does |
 //! | [`herald`], [`standing`] | keeps the lease and announces the backend; whether the lease is ours |
@@ -29,6 +29,7 @@ pub mod conclude;
 pub mod dial;
 pub mod echo;
 pub mod estate;
+pub mod found;
 pub mod herald;
 pub mod janus;
 pub mod keeper;
@@ -60,7 +61,7 @@ pub enum Error {
 /// Serves Janus servers until shutdown.
 ///
 /// # Errors
-/// When no server is named, or a secret is nobody's.
+/// When no server is named and none is to be found, or a secret is nobody's.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     run_with(options, context, tcp()).await
 }
@@ -68,9 +69,9 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
 /// Serves Janus servers that are reached in this way, until shutdown.
 ///
 /// # Errors
-/// When no server is named, or a secret is nobody's.
+/// When no server is named and none is to be found, or a secret is nobody's.
 pub async fn run_with(options: Options, context: Context, dialler: Dialler) -> Result<(), Error> {
-    if options.backends.is_empty() {
+    if options.backends.is_empty() && options.no_shared_backends {
         return Err(Error::NoBackend);
     }
     if !options.secrets_are_named() {

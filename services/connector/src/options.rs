@@ -1,6 +1,7 @@
 //! The options of a connector.
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use protocol::BackendName;
 use service::Secret;
 use service::options::CanaryOptions;
@@ -15,6 +16,11 @@ pub struct Options {
     /// servers share them
     #[arg(long = "backend", env = "SWITCHBOARD_BACKEND", value_name = "NAME=URL", value_delimiter = ',')]
     pub backends: Vec<Source>,
+
+    /// Serve only the servers of --backend, and not those that others have written into the shared Redis:
+    /// janus-cloud's proxies and sentinels, and operators over HTTP
+    #[arg(long, env = "SWITCHBOARD_NO_SHARED_BACKENDS", value_parser = BoolishValueParser::new())]
+    pub no_shared_backends: bool,
 
     /// The `apisecret` that a Janus server wants, NAME=SECRET (for dns+ws://HOST: HOST=SECRET); may be
     /// repeated (in the environment: separated by commas)
@@ -120,6 +126,8 @@ pub struct Server {
     pub name: BackendName,
     /// Its websocket URL.
     pub url: String,
+    /// Whether others have written it down, and its record is theirs.
+    pub is_found: bool,
 }
 
 /// Why a `--backend` makes no sense.
@@ -151,7 +159,11 @@ impl FromStr for Source {
         }
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         match (1..=64).contains(&name.len()) && name.chars().all(fits) {
-            true => Ok(Self::Server(Server { name: BackendName::from(name), url: url.to_owned() })),
+            true => Ok(Self::Server(Server {
+                name: BackendName::from(name),
+                url: url.to_owned(),
+                is_found: false,
+            })),
             false => Err(BadSource::Name),
         }
     }
@@ -163,7 +175,8 @@ mod tests {
 
     #[test]
     fn both_forms_are_read() {
-        let server = Server { name: BackendName::from("a"), url: "ws://10.0.0.5:8188".to_owned() };
+        let (name, url) = (BackendName::from("a"), "ws://10.0.0.5:8188".to_owned());
+        let server = Server { name, url, is_found: false };
         assert_eq!("a=ws://10.0.0.5:8188".parse::<Source>().unwrap(), Source::Server(server));
         let dns = Source::Dns { host: "janus".to_owned(), port: 8188 };
         assert_eq!("dns+ws://janus:8188".parse::<Source>().unwrap(), dns);

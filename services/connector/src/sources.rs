@@ -1,6 +1,7 @@
-//! Which Janus servers there are: those named by the operator, and every address of a host name,
-//! looked up again every few seconds.
+//! Which Janus servers there are: those named by the operator, every address of a host name, looked up
+//! again every few seconds, and those that others have written down ([`found`](crate::found)).
 
+use crate::found::{self, Own};
 use crate::janus::site::Dialler;
 use crate::keeper::Keeper;
 use crate::options::{Options, Server, Source, Terms};
@@ -17,18 +18,23 @@ const MISSES: u32 = 3;
 /// Serves the servers of all sources until the connector stops.
 pub async fn serve(options: &Options, context: Context, dialler: Dialler) {
     let keeper = Keeper::new(context.clone(), dialler);
-    let served = TaskTracker::new();
+    let (own, served) = (Own::default(), TaskTracker::new());
     for source in options.backends.clone() {
         match source {
             Source::Server(server) => {
+                own.add(&server);
                 let terms = options.terms(server.name.as_str());
                 served.spawn(keeper.clone().keep(server, terms, context.shutdown.clone()));
             }
             Source::Dns { host, port } => {
                 let terms = options.terms(&host);
-                served.spawn(follow((host, port), terms, keeper.clone(), context.shutdown.clone()));
+                let (keeper, stop) = (keeper.clone(), context.shutdown.clone());
+                served.spawn(follow((host, port), terms, keeper, own.clone(), stop));
             }
         }
+    }
+    if !options.no_shared_backends {
+        served.spawn(found::follow(options.clone(), own, keeper.clone(), context));
     }
     served.close();
     served.wait().await;
@@ -36,7 +42,13 @@ pub async fn serve(options: &Options, context: Context, dialler: Dialler) {
 }
 
 /// Serves every address of a host name, as they come and go.
-async fn follow((host, port): (String, u16), terms: Terms, keeper: Keeper, shutdown: CancellationToken) {
+async fn follow(
+    (host, port): (String, u16),
+    terms: Terms,
+    keeper: Keeper,
+    own: Own,
+    shutdown: CancellationToken,
+) {
     let mut followed: BTreeMap<Server, (CancellationToken, u32)> = BTreeMap::new();
     let served = TaskTracker::new();
     let mut ticks = tokio::time::interval(LOOK_UP_EVERY);
@@ -49,14 +61,16 @@ async fn follow((host, port): (String, u16), terms: Terms, keeper: Keeper, shutd
                 }
                 for server in servers {
                     followed.entry(server.clone()).or_insert_with(|| {
+                        own.add(&server);
                         let stop = shutdown.child_token();
                         served.spawn(keeper.clone().keep(server, terms.clone(), stop.clone()));
                         (stop, 0)
                     });
                 }
-                followed.retain(|_, (stop, misses)| {
+                followed.retain(|server, (stop, misses)| {
                     let stays = *misses < MISSES;
                     if !stays {
+                        own.remove(server);
                         stop.cancel();
                     }
                     stays
@@ -74,6 +88,7 @@ async fn look_up(host: &str, port: u16) -> std::io::Result<Vec<Server>> {
         .map(|address| Server {
             name: BackendName(format!("{host}-{}-{port}", address.ip())),
             url: format!("ws://{address}"),
+            is_found: false,
         })
         .collect();
     servers.sort();
