@@ -1,7 +1,9 @@
 //! Janus servers that somebody else has written into the shared Redis: we use them, and leave their records
 //! as they are.
 
-use super::house::{House, Person, backend_key, has_no_legs, hash, knows_us, plan, refusal};
+use super::house::{
+    House, Person, backend_key, first_half, has_no_legs, hash, knows_us, plan, refusal, second_half,
+};
 use crate::fixture::redis_connection;
 use serde_json::json;
 use std::time::Duration;
@@ -79,8 +81,12 @@ async fn the_janus_servers_of_a_janus_cloud_are_ours_too_and_stay_theirs() {
     assert_eq!(hash(&guest.redis, &backend_key("a")).await, before);
 
     // We leave, and they have what they had.
+    alice.leaves().await;
+    bob.leaves().await;
     for process in guest.cluster.processes() {
         process.terminate();
+    }
+    for process in guest.cluster.processes() {
         process.ended().await;
     }
     assert_eq!(hash(&guest.redis, &backend_key("a")).await, before);
@@ -91,13 +97,15 @@ async fn the_janus_servers_of_a_janus_cloud_are_ours_too_and_stay_theirs() {
 
 #[tokio::test]
 async fn a_janus_that_an_operator_tells_them_of_is_used_until_it_is_taken_away() {
-    let (janus, guest) = tokio::join!(Janus::start(), Guest::beside(&[]));
-    let (mut alice, mut bob) = (guest.here("alice").await, guest.here("bob").await);
-    let mut carol = guest.there("carol").await;
-    assert_eq!(refusal(&alice.client.try_call("bob").await), (502, "No backend server"));
-    let servers = format!("{}/backend_servers", guest.peer.rest_url());
+    let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
+    let (mut cluster, peer) = (first_half(&redis).await, JanusCloud::start(&redis.url(), &[]).await);
+    let servers = format!("{}/backend_servers", peer.rest_url());
     let server = json!({"name": "a", "url": janus.url(), "status": 0, "expire": 0});
     assert_eq!(http::post(&servers, &server.to_string()).await.status, 200);
+    second_half(&mut cluster, &redis).await;
+    let guest = Guest { cluster, peer, redis };
+    let (mut alice, mut bob) = (guest.here("alice").await, guest.here("bob").await);
+    let mut carol = guest.there("carol").await;
     assert!(can_call(&mut alice, &mut bob).await);
     assert!(can_call(&mut carol, &mut bob).await);
 

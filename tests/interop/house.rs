@@ -114,6 +114,18 @@ pub fn plan(redis: &Redis) -> Plan {
     Cluster::new(redis).rests(1)
 }
 
+/// Those of them that are ready before there is any Janus.
+pub async fn first_half(redis: &Redis) -> Cluster {
+    plan(redis).edges(0).routers(0).start().await
+}
+
+/// Adds the others, which wait for a Janus.
+pub async fn second_half(cluster: &mut Cluster, redis: &Redis) {
+    let Cluster { edges, routers, .. } = Cluster::new(redis).connectors(0).start().await;
+    cluster.edges = edges;
+    cluster.routers = routers;
+}
+
 pub async fn knows_us(redis: &Redis) {
     let key = format!("januscloud:videocall_proxies:{OUR_PROXY}");
     eventually("our proxy record has an address", async || {

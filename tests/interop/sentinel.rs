@@ -1,6 +1,6 @@
 //! A real janus-sentinel tells our rest of its Janus.
 
-use super::house::{Person, has_no_legs, knows_us, plan, refusal};
+use super::house::{Person, first_half, has_no_legs, knows_us, plan, refusal, second_half};
 use std::time::Duration;
 use testkit::{Cluster, Janus, JanusCloud, Redis, Sentinel, comes_true};
 
@@ -19,8 +19,9 @@ impl Watched {
     /// A cluster that knows no Janus but the one that the sentinel tells it of.
     async fn start() -> Self {
         let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
-        let cluster = plan(&redis).start().await;
+        let mut cluster = first_half(&redis).await;
         let sentinel = Sentinel::start(NAME, &janus, &[&callback(&cluster)]).await;
+        second_half(&mut cluster, &redis).await;
         Self { cluster, redis, janus, sentinel }
     }
 
@@ -142,10 +143,10 @@ async fn a_janus_of_which_a_sentinel_tells_us_serves_calls_with_them() {
 #[tokio::test]
 async fn a_janus_of_which_a_sentinel_tells_them_is_ours_too() {
     let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
-    let url = redis.url();
-    let (cluster, peer) = tokio::join!(plan(&redis).start(), JanusCloud::start(&url, &[]));
+    let peer = JanusCloud::start(&redis.url(), &[]).await;
     let callback = format!("{}/sentinel_callback", peer.rest_url());
     let mut sentinel = Sentinel::start(NAME, &janus, &[&callback]).await;
+    let cluster = plan(&redis).start().await;
     knows_us(&redis).await;
     let mut alice = Person::at(&cluster.edge_url(0), "alice").await;
     let mut bob = Person::at(&cluster.edge_url(0), "bob").await;
