@@ -15,7 +15,7 @@ const STARTS: usize = 5;
 const TAIL_LINES: usize = 60;
 
 /// A process that is killed, and waited for, when this is dropped.
-pub(crate) struct Child {
+pub struct Child {
     /// The name and the process id: there may be many of a kind.
     name: String,
     process: std::process::Child,
@@ -60,8 +60,8 @@ impl Child {
         NotReady::Failed(format!("{} {how}; the end of its log:\n{}", self.name, self.log_tail()))
     }
 
-    /// The number by which the operating system knows it.
-    pub(crate) fn pid(&self) -> u32 {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
@@ -82,11 +82,22 @@ impl Child {
         self.ended().unwrap()
     }
 
-    /// Kills it (SIGKILL) and waits for its end, so that its ports are free when this returns.
-    pub(crate) fn kill(&mut self) {
+    /// Kills it (SIGKILL), as a crash would, and waits for its end, so that its ports are free when this
+    /// returns.
+    pub fn kill(&mut self) {
         // An error means that it has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+
+    /// Freezes it (SIGSTOP): connections stay up, nothing is answered.
+    pub fn stop(&mut self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it run on after [`stop`](Self::stop).
+    pub fn cont(&mut self) {
+        self.signal("CONT");
     }
 
     /// Sends the signal of that name (`TERM`, `STOP`, `CONT`, ...), unless it has ended.
@@ -99,7 +110,7 @@ impl Child {
     }
 
     /// All it has printed so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
@@ -109,6 +120,35 @@ impl Child {
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
 }
+
+impl NotReady {
+    /// Of one that was started again on the ports it had.
+    pub(crate) fn again(self, name: &str) -> ! {
+        match self {
+            Self::PortLost => panic!("another program took a port of {name} while it was down"),
+            Self::Failed(why) => panic!("{why}"),
+        }
+    }
+}
+
+/// Makes a server that has a `child` a process: it can be killed, frozen, asked for its log.
+macro_rules! is_a_process {
+    ($server:ident) => {
+        impl std::ops::Deref for $server {
+            type Target = $crate::Child;
+            fn deref(&self) -> &$crate::Child {
+                &self.child
+            }
+        }
+
+        impl std::ops::DerefMut for $server {
+            fn deref_mut(&mut self) -> &mut $crate::Child {
+                &mut self.child
+            }
+        }
+    };
+}
+pub(crate) use is_a_process;
 
 impl Drop for Child {
     fn drop(&mut self) {

@@ -2,7 +2,7 @@
 //!
 //! Its configuration is the templates in `janus/` of this crate, which `make demo` uses as well.
 
-use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
 use crate::janus_admin::JanusAdmin;
 use crate::port;
 use crate::websocket::{ADMIN_API, API, Incoming, Websocket};
@@ -59,6 +59,8 @@ pub struct Janus {
     folder: TempDir,
 }
 
+is_a_process!(Janus);
+
 impl Janus {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
@@ -106,44 +108,17 @@ impl Janus {
         JanusAdmin::connect(&self.admin_url(), ADMIN_SECRET).await
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
     /// How it was configured.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// All it has printed so far.
-    pub fn log(&self) -> String {
-        self.child.log()
-    }
-
-    /// Kills it, as a crash would, and waits for its end.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-
-    /// Freezes the whole process (SIGSTOP): connections stay up, nothing is answered.
-    pub fn stop(&mut self) {
-        self.child.signal("STOP");
-    }
-
-    /// Lets it run on after [`Janus::stop`].
-    pub fn cont(&mut self) {
-        self.child.signal("CONT");
     }
 
     /// Starts it again, empty, on the ports it had; kills it first if it runs.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.folder.path());
-        match self.ready().await {
-            Ok(()) => {}
-            Err(NotReady::PortLost) => panic!("another program took a port of Janus while it was down"),
-            Err(NotReady::Failed(why)) => panic!("{why}"),
+        if let Err(why) = self.ready().await {
+            why.again("Janus");
         }
     }
 }

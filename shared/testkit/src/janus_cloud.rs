@@ -5,7 +5,7 @@
 //! is killed: the record of a user for ever, that of the proxy, without which its users count for nothing,
 //! for a minute.
 
-use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
 use crate::websocket::{API, Incoming, Websocket};
 use crate::{http, port, python};
 use serde_json::{Value, json};
@@ -43,6 +43,8 @@ pub struct JanusCloud {
     // Last, for it must outlive the process that works in it.
     folder: TempDir,
 }
+
+is_a_process!(JanusCloud);
 
 impl JanusCloud {
     /// Starts one on that Redis, with those backends (name and websocket address), and waits until it
@@ -84,44 +86,17 @@ impl JanusCloud {
         format!("http://127.0.0.1:{}", self.rest_port)
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
     /// How it was configured.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// All it has printed so far.
-    pub fn log(&self) -> String {
-        self.child.log()
-    }
-
-    /// Kills it (SIGKILL), as a crash would, and waits for its end.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-
-    /// Freezes it (SIGSTOP): connections stay up, nothing is answered.
-    pub fn stop(&mut self) {
-        self.child.signal("STOP");
-    }
-
-    /// Lets it run on after [`JanusCloud::stop`].
-    pub fn cont(&mut self) {
-        self.child.signal("CONT");
     }
 
     /// Starts it again on the ports it had, under a new id in Redis; kills it first if it runs.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.folder.path());
-        match self.ready().await {
-            Ok(()) => {}
-            Err(NotReady::PortLost) => panic!("another program took a port of janus-cloud while it was down"),
-            Err(NotReady::Failed(why)) => panic!("{why}"),
+        if let Err(why) = self.ready().await {
+            why.again("janus-cloud");
         }
     }
 }

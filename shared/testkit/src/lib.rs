@@ -36,6 +36,7 @@ mod wait;
 mod websocket;
 pub mod wire;
 
+pub use child::Child;
 pub use client::Client;
 pub use cluster::Cluster;
 pub use fake_janus::FakeJanus;

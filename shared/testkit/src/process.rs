@@ -1,6 +1,6 @@
 //! Our own executable, `switchboard`, one process per service.
 
-use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
 use crate::{http, port, spawner};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -52,6 +52,8 @@ pub struct Process {
     // Last, for it must outlive the process that works in it.
     folder: TempDir,
 }
+
+is_a_process!(Process);
 
 impl Process {
     /// Starts a service and waits until its `/readyz` says 200. `args` are all options but the addresses
@@ -115,21 +117,6 @@ impl Process {
         format!("127.0.0.1:{port}")
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
-    /// All it has printed so far.
-    pub fn log(&self) -> String {
-        self.child.log()
-    }
-
-    /// Kills it (SIGKILL), as a crash would, and waits for its end.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-
     /// Asks it to end (SIGTERM), as an operator does; [`Process::ended`] waits for it.
     pub fn terminate(&mut self) {
         self.child.signal("TERM");
@@ -138,16 +125,6 @@ impl Process {
     /// Waits until it has ended by itself; panics when it has not by [`crate::DEADLINE`].
     pub async fn ended(&mut self) -> ExitStatus {
         self.child.wait().await
-    }
-
-    /// Freezes it (SIGSTOP): connections stay up, nothing is answered.
-    pub fn stop(&mut self) {
-        self.child.signal("STOP");
-    }
-
-    /// Lets it run on after [`Process::stop`].
-    pub fn cont(&mut self) {
-        self.child.signal("CONT");
     }
 
     /// Starts it again with the same options, on the ports it had, and waits until it is ready; kills it

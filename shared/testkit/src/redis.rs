@@ -1,6 +1,6 @@
 //! The real Redis, as the Debian package `redis-server` installs it, empty at the start.
 
-use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
 use crate::port;
 use std::path::Path;
 use tempfile::TempDir;
@@ -22,6 +22,8 @@ pub struct Redis {
     // Last, for it must outlive the process that works in it.
     folder: TempDir,
 }
+
+is_a_process!(Redis);
 
 impl Redis {
     /// Starts one that forgets everything when it ends.
@@ -52,34 +54,12 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
-    /// Kills it, as a crash would, and waits for its end.
-    pub fn kill(&mut self) {
-        self.child.kill();
-    }
-
-    /// Freezes it (SIGSTOP): connections stay up, nothing is answered.
-    pub fn stop(&mut self) {
-        self.child.signal("STOP");
-    }
-
-    /// Lets it run on after [`Redis::stop`].
-    pub fn cont(&mut self) {
-        self.child.signal("CONT");
-    }
-
     /// Starts it again on the port and in the folder it had; kills it first if it runs.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.folder.path(), &self.config, self.port);
-        match self.ready().await {
-            Ok(()) => {}
-            Err(NotReady::PortLost) => panic!("another program took Redis' port while it was down"),
-            Err(NotReady::Failed(why)) => panic!("{why}"),
+        if let Err(why) = self.ready().await {
+            why.again("Redis");
         }
     }
 }

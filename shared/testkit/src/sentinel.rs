@@ -5,7 +5,7 @@
 //! for abnormal and may say so. Of several addresses each post goes to the next one in turn, and on to the
 //! one after it when that does not take it. A post that nobody takes is lost.
 
-use crate::child::{Child, NotReady, start_on_free_ports};
+use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
 use crate::janus::Janus;
 use crate::{http, port, python};
 use serde_json::{Value, json};
@@ -48,6 +48,8 @@ pub struct Sentinel {
     // Last, for it must outlive the process that works in it.
     _folder: TempDir,
 }
+
+is_a_process!(Sentinel);
 
 impl Sentinel {
     /// Starts one that announces `janus` under a name, its sessions and handles too, and waits until it
@@ -99,24 +101,9 @@ impl Sentinel {
         assert_eq!(response.status, 200, "{what}: {}", response.body);
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.pid()
-    }
-
     /// How it was configured.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// All it has printed so far.
-    pub fn log(&self) -> String {
-        self.child.log()
-    }
-
-    /// Kills it (SIGKILL), as a crash would, and waits for its end: nothing more is announced.
-    pub fn kill(&mut self) {
-        self.child.kill();
     }
 
     /// Asks it to end (SIGTERM), as an operator does: its last word is that the Janus is abnormal.
