@@ -1,5 +1,5 @@
 //! Which Janus servers there are: those named by the operator, every address of a host name, looked up
-//! again every few seconds, and those that others have written down ([`found`](crate::found)).
+//! again every few seconds, and those that others have written down ([`found`]).
 
 use crate::found::{self, Own};
 use crate::janus::site::Dialler;
