@@ -44,7 +44,9 @@ async fn can_call(caller: &mut Person, callee: &mut Person) -> bool {
     comes_true(NOTICED, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] != "calling" {
-            assert_eq!(refusal(&answer), (502, "No backend server"), "{answer}");
+            let (code, why) = refusal(&answer);
+            // Janus needs a moment to forget a name.
+            assert!(code == 476 || (code, why) == (502, "No backend server"), "{answer}");
             return false;
         }
         callee.client.expect_event("incomingcall").await;

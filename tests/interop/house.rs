@@ -34,10 +34,16 @@ impl House {
     }
 
     pub async fn with_janus(janus: Janus) -> Self {
+        Self::with(janus, |plan| plan).await
+    }
+
+    /// With a change of the plan.
+    pub async fn with(janus: Janus, change: impl FnOnce(Plan) -> Plan) -> Self {
         let redis = Redis::start().await;
         let (url, shared) = (janus.url(), redis.url());
         let theirs = [(THEIR_BACKEND, url.as_str())];
         let plan = plan(&redis).backend(OUR_BACKEND, &janus);
+        let plan = change(plan);
         let (cluster, peer) = tokio::join!(plan.start(), JanusCloud::start(&shared, &theirs));
         let house = Self { cluster, peer, janus, redis };
         house.knows_us().await;
@@ -65,6 +71,12 @@ impl House {
         Person::at(&self.peer.ws_url(), name).await
     }
 
+    /// Where their proxies find us.
+    pub async fn our_address(&self) -> String {
+        let key = format!("januscloud:videocall_proxies:{OUR_PROXY}");
+        hash(&self.redis, &key).await.remove("api_base_url").unwrap_or_default()
+    }
+
     /// The record of a name.
     pub async fn user(&self, name: &str) -> Hash {
         hash(&self.redis, &user_key(name)).await
@@ -82,9 +94,13 @@ impl House {
         eventually(&what, async || self.in_call(name).await.as_deref() == Some(with)).await;
     }
 
-    /// Waits until the records say that nobody of them is in a call, and Janus has no handle.
+    /// Waits until the records say that nobody of them is in a call, Janus knows none of the names, and it
+    /// has no handle.
     pub async fn all_are_free(&self, names: &[&str]) {
         self.are_free(names).await;
+        let mut watcher = Client::attached(&self.janus.url()).await;
+        forgets(&mut watcher, names).await;
+        watcher.destroy().await;
         self.has_no_legs().await;
     }
 
@@ -138,6 +154,16 @@ pub async fn has(redis: &Redis, backend: &str) {
     let key = backend_key(backend);
     eventually("the backend is announced", async || {
         hash(redis, &key).await.get("status").map(String::as_str) == Some("0")
+    })
+    .await;
+}
+
+/// Waits until the plugin of a Janus, with which `watcher` is connected, knows none of the names. It does so
+/// a moment after a handle is detached; who asks for the name meanwhile is refused with 476.
+pub async fn forgets(watcher: &mut Client, names: &[&str]) {
+    eventually("Janus has forgotten the names", async || {
+        let known = watcher.list().await;
+        !names.iter().any(|name| known.iter().any(|it| it == name))
     })
     .await;
 }

@@ -1,9 +1,9 @@
 //! A hundred calls of people on both sides, many at once, ended in every way; and what is left of them.
 
-use super::house::{House, Person, hash, keys, user_key};
+use super::house::{House, Person, forgets, hash, keys, user_key};
 use crate::fixture::redis_connection;
 use std::rc::Rc;
-use testkit::{Redis, eventually};
+use testkit::{Client, Redis, eventually};
 use tokio::task::LocalSet;
 
 const CALLS: usize = 10;
@@ -71,6 +71,7 @@ async fn keep_calling(
     mut one: Person,
     mut other: Person,
 ) -> (Person, Person) {
+    let mut watcher = Client::attached(&house.janus.url()).await;
     for call in first..first + CALLS {
         let (caller, callee) = if call % 2 == 0 { (&mut one, &mut other) } else { (&mut other, &mut one) };
         caller.rings(callee).await;
@@ -88,7 +89,9 @@ async fn keep_calling(
         }
         // A proxy of theirs may tell of one end twice; the first time is not always the end of the call.
         house.are_free(&[&one.name, &other.name]).await;
+        forgets(&mut watcher, &[&one.name, &other.name]).await;
     }
+    watcher.destroy().await;
     (one, other)
 }
 

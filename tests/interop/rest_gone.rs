@@ -2,9 +2,12 @@
 
 use super::house::{House, refusal};
 use std::time::Duration;
+use testkit::{Janus, comes_true};
 
 /// The time limit of a request, and what a busy machine may add.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How often each rest says where it is.
+const ANNOUNCED: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(3);
 
 #[tokio::test]
@@ -44,4 +47,23 @@ async fn without_rest_calls_to_the_other_side_are_refused_in_time() {
         person.leaves().await;
     }
     house.is_clean().await;
+}
+
+#[tokio::test]
+async fn with_another_rest_calls_go_on() {
+    let mut house = House::with(Janus::start().await, |plan| plan.rests(2)).await;
+    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
+    let told = house.our_address().await;
+    let of = |number: usize| format!("{}/plugins/videocall", house.cluster.rest_url(number));
+    let (known, other) = if told == of(0) { (0, of(1)) } else { (1, of(0)) };
+    house.cluster.rests[known].kill();
+    alice.talks_to(&mut bob).await;
+    alice.hangs_up_on(&mut bob).await;
+    house.all_are_free(&["alice", "bob"]).await;
+
+    let moved = comes_true(ANNOUNCED + SLACK, async || house.our_address().await == other);
+    assert!(moved.await, "their proxies are not told of the other");
+    bob.talks_to(&mut alice).await;
+    alice.hangs_up_on(&mut bob).await;
+    house.all_are_free(&["alice", "bob"]).await;
 }

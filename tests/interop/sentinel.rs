@@ -44,7 +44,8 @@ async fn tries(caller: &mut Person, callee: &mut Person) -> bool {
         return true;
     }
     let (code, why) = refusal(&answer);
-    assert_eq!(code, 502, "{why}");
+    // Janus needs a moment to forget a name.
+    assert!(code == 476 || code == 502, "{why}");
     false
 }
 
