@@ -7,20 +7,20 @@ use crate::browser::page::Page;
 use crate::browser::stage::Stage;
 use testkit::JanusCloud;
 
-/// Beside the stage a proxy of theirs, which finds the Janus in Redis.
-async fn stage() -> (Stage, JanusCloud) {
+#[tokio::test]
+async fn two_browsers_on_both_sides_see_and_hear_each_other() {
     let mut stage = Stage::on_cluster(|plan| plan.edges(2).rests(1)).await;
     let redis = stage.redis().url();
+    // It finds the Janus in Redis.
     let peer = JanusCloud::start(&redis, &[]).await;
     knows_us(stage.redis()).await;
-    (stage, peer)
+    with_janus_js(&stage, &peer).await;
+    with_the_demo_page(&stage, &peer).await;
 }
 
-#[tokio::test]
-async fn two_browsers_with_janus_js_see_and_hear_each_other() {
-    let (stage, peer) = stage().await;
+async fn with_janus_js(stage: &Stage, peer: &JanusCloud) {
     let (files, theirs) = (files().await, peer.ws_url());
-    let (alice, bob) = alice_and_bob(&stage, &files, [stage.door(0), &theirs], "").await;
+    let (alice, bob) = alice_and_bob(stage, &files, [stage.door(0), &theirs], "").await;
     call(&alice, "alice", &bob, "bob").await;
     alice.hang_up().await;
     bob.says("hung up by alice").await;
@@ -29,15 +29,13 @@ async fn two_browsers_with_janus_js_see_and_hear_each_other() {
     bob.hang_up().await;
     alice.says("hung up by bob").await;
     alice.is("idle").await;
+    tokio::join!(alice.close(), bob.close());
 }
 
-#[tokio::test]
-async fn two_demo_pages_see_and_hear_each_other() {
-    let (stage, peer) = stage().await;
-    let theirs = peer.ws_url();
-    let (alice, bob) = tokio::join!(stage.page("alice"), stage.page_at("bob", &theirs));
-    talk(&alice, &bob, "bob").await;
-    talk(&bob, &alice, "alice").await;
+async fn with_the_demo_page(stage: &Stage, peer: &JanusCloud) {
+    let (carol, dave) = tokio::join!(stage.page("carol"), stage.page_at("dave", &peer.ws_url()));
+    talk(&carol, &dave, "dave").await;
+    talk(&dave, &carol, "carol").await;
 }
 
 async fn talk(caller: &Page, callee: &Page, name: &str) {

@@ -65,24 +65,15 @@ async fn is_over(from: From, accepted: bool) {
     house.is_clean().await;
 }
 
+/// Four clusters at once, since all of them wait most of the time.
 #[tokio::test]
-async fn killed_while_we_ring_there() {
-    is_over(From::Here, false).await;
-}
-
-#[tokio::test]
-async fn killed_while_they_ring_here() {
-    is_over(From::There, false).await;
-}
-
-#[tokio::test]
-async fn killed_in_a_call_of_ours() {
-    is_over(From::Here, true).await;
-}
-
-#[tokio::test]
-async fn killed_in_a_call_of_theirs() {
-    is_over(From::There, true).await;
+async fn killed_while_it_rings_or_in_a_call_of_either_side() {
+    tokio::join!(
+        is_over(From::Here, false),
+        is_over(From::There, false),
+        is_over(From::Here, true),
+        is_over(From::There, true),
+    );
 }
 
 #[tokio::test]
