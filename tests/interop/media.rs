@@ -33,7 +33,8 @@ async fn with_janus_js(stage: &Stage, peer: &JanusCloud) {
 }
 
 async fn with_the_demo_page(stage: &Stage, peer: &JanusCloud) {
-    let (carol, dave) = tokio::join!(stage.page("carol"), stage.page_at("dave", &peer.ws_url()));
+    let theirs = peer.ws_url();
+    let (carol, dave) = tokio::join!(stage.page("carol"), stage.page_at("dave", &theirs));
     talk(&carol, &dave, "dave").await;
     talk(&dave, &carol, "carol").await;
 }
