@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod memory;
 pub mod message;
 pub mod redis;
+pub mod road;
 pub mod topic;
 
 mod entry;

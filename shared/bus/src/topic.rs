@@ -28,6 +28,11 @@ impl Queue {
         (0..REQUEST_SHARDS).map(Self::Requests)
     }
 
+    /// Every queue.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::all_requests().chain([Self::Peers])
+    }
+
     /// The stream's key.
     pub fn key(&self) -> String {
         match self {
@@ -68,6 +73,9 @@ pub enum Log {
 }
 
 impl Log {
+    /// Every log.
+    pub const ALL: [Self; 2] = [Self::Calls, Self::Dead];
+
     /// The stream's key.
     pub fn key(&self) -> &'static str {
         match self {

@@ -8,22 +8,36 @@ use std::sync::Mutex;
 
 #[derive(Default)]
 pub(super) struct Logs {
-    lines: Mutex<HashMap<Log, VecDeque<Line>>>,
+    lines: Mutex<HashMap<Log, Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    lines: VecDeque<Line>,
+    /// How many there ever were.
+    added: u64,
 }
 
 impl Logs {
     pub(super) fn add(&self, log: Log, line: Line) {
         let mut logs = locked(&self.lines);
-        let lines = logs.entry(log).or_default();
+        let Kept { lines, added } = logs.entry(log).or_default();
         lines.push_back(line);
+        *added += 1;
         if lines.len() > log.cap() {
             lines.pop_front();
         }
     }
 
+    /// How many lines are kept, and how many there ever were; none before the first.
+    pub(super) fn counts(&self, log: Log) -> Option<(u64, u64)> {
+        let logs = locked(&self.lines);
+        logs.get(&log).map(|Kept { lines, added }| (lines.len() as u64, *added))
+    }
+
     pub(super) fn tail(&self, log: Log, count: usize) -> Vec<Line> {
         let logs = locked(&self.lines);
-        let Some(lines) = logs.get(&log) else { return Vec::new() };
+        let Some(Kept { lines, .. }) = logs.get(&log) else { return Vec::new() };
         lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
     }
 }

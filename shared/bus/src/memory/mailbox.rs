@@ -6,6 +6,7 @@ use super::locked;
 use super::logs::Logs;
 use crate::entry::{self, Fields};
 use crate::message::Message;
+use crate::road::{self, RoadKind};
 use crate::topic::Log;
 use crate::{MAILBOX_LIFE, MAX_BACKLOG, Mark, SendError, line};
 use protocol::weather::Weather;
@@ -23,7 +24,7 @@ pub(super) struct Road {
 
 #[derive(Default)]
 struct State {
-    entries: VecDeque<Fields>,
+    entries: VecDeque<(Instant, Fields)>,
     /// The number of the front entry: how many have been trimmed.
     first: u64,
     owners: u64,
@@ -42,7 +43,7 @@ impl Road {
         if state.entries.len() >= MAX_BACKLOG {
             return Err(SendError::Full);
         }
-        state.entries.push_back(fields);
+        state.entries.push_back((Instant::now(), fields));
         drop(state);
         self.changed.notify_waiters();
         Ok(())
@@ -50,6 +51,14 @@ impl Road {
 
     pub(super) fn backlog(&self) -> usize {
         locked(&self.state).entries.len()
+    }
+
+    pub(super) fn look(&self) -> road::Road {
+        let State { entries, first, .. } = &*locked(&self.state);
+        let length = entries.len() as u64;
+        let oldest = entries.front().map(|(since, _)| since.elapsed());
+        let (key, kind) = (self.key.clone(), RoadKind::Mailbox);
+        road::Road { key, kind, length, added: first + length, oldest, workers: None }
     }
 
     pub(super) fn is_expired(&self) -> bool {
@@ -60,7 +69,7 @@ impl Road {
     fn read(&self, mut number: u64) -> Option<(Message, u64)> {
         let state = locked(&self.state);
         number = number.max(state.first);
-        while let Some(fields) = state.entries.get((number - state.first) as usize) {
+        while let Some((_, fields)) = state.entries.get((number - state.first) as usize) {
             number += 1;
             match entry::decode(fields) {
                 Ok(message) => return Some((message, number)),
@@ -75,7 +84,7 @@ impl Road {
         let state = locked(&self.state);
         let gone_by = after.map_or(0, |after| after.entry.1 + 1).saturating_sub(state.first);
         let left = (state.first..).zip(&state.entries).skip(gone_by as usize);
-        left.filter_map(|(number, fields)| Some((mark(number), entry::decode(fields).ok()?))).collect()
+        left.filter_map(|(number, (_, fields))| Some((mark(number), entry::decode(fields).ok()?))).collect()
     }
 
     fn trim(&self, below: u64) {

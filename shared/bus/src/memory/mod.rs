@@ -11,6 +11,7 @@ mod logs;
 mod mailbox;
 mod notices;
 mod queue;
+mod roads;
 
 pub use mailbox::MemoryMailbox;
 pub use notices::MemoryNotices;

@@ -7,6 +7,7 @@
 use super::locked;
 use super::logs::Logs;
 use crate::entry::{self, Fields};
+use crate::road::{self, RoadKind, Workers};
 use crate::topic::Log;
 use crate::{Delivery, MAX_BACKLOG, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line};
 use protocol::weather::Weather;
@@ -21,7 +22,9 @@ pub(super) struct Road {
     state: Mutex<State>,
     changed: Notify,
     logs: Arc<Logs>,
+    /// How many workers ever joined, and how many are here.
     workers: AtomicU64,
+    here: AtomicU64,
 }
 
 #[derive(Default)]
@@ -33,6 +36,7 @@ struct State {
 
 struct Item {
     number: u64,
+    since: Instant,
     fields: Fields,
     deliveries: u32,
 }
@@ -45,8 +49,8 @@ struct Taken {
 
 impl Road {
     pub(super) fn new(key: String, logs: Arc<Logs>) -> Arc<Self> {
-        let (state, changed, workers) = Default::default();
-        Arc::new(Self { key, state, changed, logs, workers })
+        let (state, changed, workers, here) = Default::default();
+        Arc::new(Self { key, state, changed, logs, workers, here })
     }
 
     pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
@@ -56,7 +60,7 @@ impl Road {
         }
         state.added += 1;
         let number = state.added;
-        state.ready.push_back(Item { number, fields, deliveries: 0 });
+        state.ready.push_back(Item { number, since: Instant::now(), fields, deliveries: 0 });
         drop(state);
         // Not only one: that one may be a worker that will never read again.
         self.changed.notify_waiters();
@@ -65,6 +69,16 @@ impl Road {
 
     pub(super) fn backlog(&self) -> usize {
         locked(&self.state).len()
+    }
+
+    pub(super) fn look(&self) -> road::Road {
+        let State { ready, taken, added } = &*locked(&self.state);
+        let all = ready.iter().chain(taken.values().map(|taken| &taken.item));
+        let oldest = all.map(|item| item.since).min().map(|since| since.elapsed());
+        let (pending, length) = (taken.len() as u64, (ready.len() + taken.len()) as u64);
+        let workers = Some(Workers { consumers: self.here.load(Ordering::Relaxed), pending });
+        let (key, kind) = (self.key.clone(), RoadKind::Queue);
+        road::Road { key, kind, length, added: *added, oldest, workers }
     }
 
     fn bury(&self, item: &Item, error: &str) {
@@ -164,6 +178,7 @@ pub struct MemoryWorker {
 impl MemoryWorker {
     pub(super) fn join(road: Arc<Road>, weather: Weather) -> Self {
         let number = road.workers.fetch_add(1, Ordering::Relaxed);
+        road.here.fetch_add(1, Ordering::Relaxed);
         Self { road, number, weather }
     }
 
@@ -187,6 +202,12 @@ impl MemoryWorker {
 
     pub(crate) fn leave(self) {
         self.road.give_back(self.number);
+    }
+}
+
+impl Drop for MemoryWorker {
+    fn drop(&mut self) {
+        self.road.here.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -122,6 +122,14 @@ impl Shared {
         self.try_invoke(call).await.map_err(unavailable)
     }
 
+    pub(super) async fn pipe<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, SendError> {
+        self.ask_pipe(pipe).await.map_err(unavailable)
+    }
+
+    async fn ask_pipe<T: FromRedisValue>(&self, pipe: &Pipeline) -> RedisResult<T> {
+        bounded!(pipe.query_async(&mut self.manager.clone()))
+    }
+
     /// As [`query`](Self::query), for those who look at the error.
     pub(super) async fn try_query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         bounded!(command.query_async(&mut self.manager.clone()))

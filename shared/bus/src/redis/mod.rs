@@ -23,6 +23,7 @@ mod notices;
 mod outage;
 mod queue;
 mod reply;
+mod roads;
 mod scripts;
 
 pub use connection::PATIENCE;

@@ -16,6 +16,7 @@ mod notices;
 mod queue;
 mod recovery;
 mod redis_server;
+mod roads;
 mod support;
 mod unreadable;
 

@@ -4,10 +4,11 @@ use crate::REDELIVER_AFTER;
 use crate::redis::RedisBus;
 use crate::redis::connection::BLOCK;
 use crate::redis::reply::{self, Entry, EntryId, Pending};
-use ::redis::{Cmd, RedisError, RedisResult, cmd, pipe};
+use ::redis::{Cmd, RedisError, RedisResult, Value, cmd, pipe};
 use std::time::Duration;
 
-const GROUP: &str = "workers";
+/// The one consumer group of every queue.
+pub(in crate::redis) const GROUP: &str = "workers";
 /// How many messages are read, or taken over, at a time.
 pub(super) const BATCH: usize = 64;
 /// More than any worker can hold.
@@ -52,6 +53,16 @@ impl Group {
         read.arg("COUNT").arg(BATCH).arg("BLOCK").arg(BLOCK.as_millis() as u64);
         read.arg("STREAMS").arg(&self.key).arg(">");
         read
+    }
+
+    /// Tells Redis that this consumer is there: it notes it where entries are given out, not where one
+    /// waits for them. Asks for what the consumer holds behind all ids there are, which is nothing (behind the
+    /// very last one Redis begins at the first again).
+    pub(super) async fn show(&self) -> RedisResult<()> {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(1);
+        read.arg("STREAMS").arg(&self.key).arg(EntryId(u64::MAX, 0).to_string());
+        self.bus.shared.try_query::<Value>(&read).await.map(drop)
     }
 
     pub(super) async fn acknowledge(&self, ids: &[EntryId]) -> RedisResult<()> {

@@ -14,6 +14,8 @@ mod reader;
 mod shelf;
 mod upkeep;
 
+pub(super) use group::GROUP;
+
 use super::RedisBus;
 use super::connection::{ClientId, PATIENCE, Shared};
 use super::reply::{Entry, EntryId};

@@ -1,5 +1,5 @@
-//! What a worker does four times a second, beside reading: give back what it does not get to, keep
-//! what it will get to, take over what died elsewhere.
+//! What a worker does four times a second, beside reading: show that it is there, give back
+//! what it does not get to, keep what it will get to, take over what died elsewhere.
 
 use super::Held;
 use super::clerk::{Desk, Order};
@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 const PERIOD: Duration = Duration::from_millis(250);
+/// Periods between two signs of life.
+const SHOW_EVERY: u32 = 4;
 /// Periods between two sweeps of forgotten consumers.
 const SWEEP_EVERY: u32 = 240;
 
@@ -34,6 +36,9 @@ pub(super) async fn run(group: Arc<Group>, shelf: Arc<Shelf>, desk: Desk) {
 }
 
 async fn one_round(group: &Group, shelf: &Shelf, desk: &Desk, round: u32) -> RedisResult<()> {
+    if round.is_multiple_of(SHOW_EVERY) {
+        group.show().await?;
+    }
     group.give_back(&shelf.unattended()).await?;
     let shelved = shelf.ids();
     if !shelved.is_empty() {

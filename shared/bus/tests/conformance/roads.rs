@@ -1,0 +1,169 @@
+//! What an operator sees of the roads: only those that are there, and what waits on each.
+
+use crate::on_both;
+use crate::redis_server::Server;
+use crate::support::*;
+use bus::message::{CallEvent, CallRecord};
+use bus::road::{GONE_AFTER, Road, RoadKind};
+use bus::topic::{Log, Mailbox};
+use bus::{Bus, MAX_DELIVERIES};
+use protocol::{CallId, MessageId, ServiceId};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+on_both![
+    are_seen_once_they_are_there,
+    show_what_waits_in_a_queue,
+    show_who_works_on_a_queue,
+    show_what_waits_in_a_mailbox,
+    show_how_much_is_in_the_logs,
+    are_asked_for_by_more_names_than_fit_in_one_answer,
+];
+
+/// Between two clocks.
+const SLACK: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(100);
+
+async fn all(bus: &Bus) -> Vec<Road> {
+    bus.roads(&[mailbox()]).await.unwrap()
+}
+
+async fn road(bus: &Bus, key: &str) -> Option<Road> {
+    all(bus).await.into_iter().find(|road| road.key == key)
+}
+
+async fn queue(bus: &Bus) -> Road {
+    road(bus, &QUEUE.key()).await.unwrap()
+}
+
+fn record() -> CallRecord {
+    CallRecord {
+        call: CallId::from(MessageId::fresh()),
+        event: CallEvent::Ringing,
+        caller: "alice".to_owned(),
+        callee: "bob".to_owned(),
+        backend: "a".into(),
+        reason: None,
+        duration_ms: None,
+    }
+}
+
+async fn are_seen_once_they_are_there(bus: Bus) {
+    assert_eq!(all(&bus).await, []);
+    bus.log_call(&record()).await.unwrap();
+    let _reader = bus.open(mailbox()).await.unwrap();
+    let _worker = bus.work(QUEUE, "w1").await;
+    let seen: Vec<_> = all(&bus).await.into_iter().map(|road| (road.key, road.kind)).collect();
+    let (queue, mailbox, log) = (QUEUE.key(), mailbox().key(), Log::Calls.key().to_owned());
+    assert_eq!(seen, [(queue, RoadKind::Queue), (mailbox, RoadKind::Mailbox), (log, RoadKind::Log)]);
+    bus.close(&self::mailbox()).await.unwrap();
+    assert_eq!(road(&bus, &self::mailbox().key()).await, None);
+}
+
+async fn show_what_waits_in_a_queue(bus: Bus) {
+    enqueue_all(&bus, 0..1).await;
+    sleep(PAUSE).await;
+    let second = Instant::now();
+    enqueue_all(&bus, 1..3).await;
+    let waiting = queue(&bus).await;
+    assert_eq!((waiting.length, waiting.added), (3, 3));
+    assert_eq!(waiting.workers.unwrap().pending, 0);
+    let oldest = waiting.oldest.unwrap();
+    assert!(oldest + SLACK >= PAUSE && oldest < SOON, "{oldest:?}");
+    let mut worker = bus.work(QUEUE, "w1").await;
+    let delivery = take(&mut worker).await;
+    let taken = queue(&bus).await;
+    assert!(taken.length == 3 && (1..=3).contains(&taken.workers.unwrap().pending), "{taken:?}");
+    assert!(taken.oldest.unwrap() + SLACK >= oldest, "what is taken is not done");
+    delivery.done();
+    eventually("one is done", async || queue(&bus).await.length == 2).await;
+    let left = queue(&bus).await;
+    assert_eq!(left.added, 3);
+    assert!(left.oldest.unwrap() <= second.elapsed() + SLACK, "{left:?}");
+    for _ in 0..2 {
+        take(&mut worker).await.done();
+    }
+    eventually("all is done", async || queue(&bus).await.length == 0).await;
+    let idle = queue(&bus).await;
+    assert_eq!((idle.added, idle.oldest, idle.workers.unwrap().pending), (3, None, 0));
+}
+
+async fn show_who_works_on_a_queue(bus: Bus) {
+    let consumers = async || queue(&bus).await.workers.unwrap().consumers;
+    let (first, second) = (bus.work(QUEUE, "w1").await, bus.work(QUEUE, "w2").await);
+    eventually("both are there", async || consumers().await == 2).await;
+    sleep(GONE_AFTER + PAUSE).await;
+    assert_eq!(consumers().await, 2, "they have nothing to do, and are there");
+    second.leave().await;
+    drop(first);
+    let gone = Instant::now();
+    while consumers().await > 0 {
+        assert!(gone.elapsed() < GONE_AFTER + SOON, "they are still counted");
+        sleep(PAUSE).await;
+    }
+}
+
+async fn show_what_waits_in_a_mailbox(bus: Bus) {
+    let seen = async || road(&bus, &mailbox().key()).await.unwrap();
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    let empty = seen().await;
+    assert_eq!((empty.length, empty.added, empty.oldest, empty.workers), (0, 0, None, None));
+    post_all(&bus, 0..1).await;
+    sleep(PAUSE).await;
+    let second = Instant::now();
+    post_all(&bus, 1..3).await;
+    read(&mut reader).await;
+    let waiting = seen().await;
+    assert_eq!((waiting.length, waiting.added), (3, 3));
+    assert!(waiting.oldest.unwrap() + SLACK >= PAUSE, "what is read is not done");
+    reader.done();
+    eventually("one is done", async || seen().await.length == 2).await;
+    assert!(seen().await.oldest.unwrap() <= second.elapsed() + SLACK);
+    for _ in 0..2 {
+        read(&mut reader).await;
+    }
+    reader.done();
+    eventually("all is done", async || seen().await.length == 0).await;
+    let idle = seen().await;
+    assert_eq!((idle.added, idle.oldest), (3, None));
+}
+
+async fn show_how_much_is_in_the_logs(bus: Bus) {
+    for _ in 0..7 {
+        bus.log_call(&record()).await.unwrap();
+    }
+    let log = road(&bus, Log::Calls.key()).await.unwrap();
+    assert_eq!((log.length, log.added, log.oldest, log.workers), (7, 7, None, None));
+    assert_eq!(road(&bus, Log::Dead.key()).await, None);
+    enqueue_all(&bus, 0..1).await;
+    let mut worker = bus.work(QUEUE, "w1").await;
+    for _ in 0..MAX_DELIVERIES {
+        within(SOON * 2, worker.next()).await.failed("no luck");
+    }
+    eventually("it is dead", async || road(&bus, Log::Dead.key()).await.is_some()).await;
+    assert_eq!(road(&bus, Log::Dead.key()).await.unwrap().length, 1);
+}
+
+async fn are_asked_for_by_more_names_than_fit_in_one_answer(bus: Bus) {
+    let mailboxes: Vec<_> =
+        (0..1_200).map(|number| Mailbox::Edge(ServiceId::from(format!("edge-{number}").as_str()))).collect();
+    let mut readers = Vec::new();
+    for number in [3, 700, 1_199] {
+        readers.push(bus.open(mailboxes[number].clone()).await.unwrap());
+        bus.post(&mailboxes[number], &numbered(0)).await.unwrap();
+    }
+    let seen = bus.roads(&mailboxes).await.unwrap();
+    let keys: Vec<_> = seen.iter().map(|road| road.key.as_str()).collect();
+    assert_eq!(keys, ["sb:{edge-3}", "sb:{edge-700}", "sb:{edge-1199}"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_stream_is_passed_over() {
+    let server = Server::start();
+    let bus = server.bus().await;
+    let _: String = server.command("SET sb:calls x").await;
+    let _: String = server.command("XADD sb:dead 5-1 payload x").await;
+    let seen = all(&bus).await;
+    assert_eq!(seen.len(), 1);
+    assert_eq!((seen[0].key.as_str(), seen[0].length, seen[0].added), ("sb:dead", 1, 1));
+}
