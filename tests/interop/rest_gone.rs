@@ -10,8 +10,14 @@ const ANSWER: Duration = Duration::from_secs(10);
 const ANNOUNCED: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(3);
 
+/// Two clusters at once, since both wait most of the time.
 #[tokio::test]
-async fn without_rest_calls_to_the_other_side_are_refused_in_time() {
+async fn without_rest_calls_are_refused_in_time_and_with_another_they_go_on() {
+    tokio::join!(without_rest(), with_another_rest());
+}
+
+/// Calls to the other side are refused; nothing is left.
+async fn without_rest() {
     let mut house = House::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let mut carol = house.here("carol").await;
@@ -49,8 +55,8 @@ async fn without_rest_calls_to_the_other_side_are_refused_in_time() {
     house.is_clean().await;
 }
 
-#[tokio::test]
-async fn with_another_rest_calls_go_on() {
+/// Calls from here go on at once, calls from there when they are told of the other.
+async fn with_another_rest() {
     let mut house = House::with(Janus::start().await, |plan| plan.rests(2)).await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let told = house.our_address().await;
