@@ -198,7 +198,11 @@ impl Backend {
         let now = Instant::now();
         match event {
             FromLink::Unreachable(reason) => {
-                tracing::debug!(backend = %self.server.name, %reason, "Janus cannot be reached");
+                match &self.left {
+                    Some(_) => tracing::warn!(backend = %self.server.name, %reason, "Janus cannot be reached"),
+                    // It was said when it went, or at the first try.
+                    None => tracing::debug!(backend = %self.server.name, %reason, "still no Janus"),
+                }
                 self.take_over(&[]);
             }
             FromLink::Up { session, kept } => {
