@@ -199,7 +199,9 @@ impl Backend {
         match event {
             FromLink::Unreachable(reason) => {
                 match &self.left {
-                    Some(_) => tracing::warn!(backend = %self.server.name, %reason, "Janus cannot be reached"),
+                    Some(_) => {
+                        tracing::warn!(backend = %self.server.name, %reason, "Janus cannot be reached")
+                    }
                     // It was said when it went, or at the first try.
                     None => tracing::debug!(backend = %self.server.name, %reason, "still no Janus"),
                 }
