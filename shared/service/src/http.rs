@@ -47,6 +47,18 @@ pub const GRACE: Duration = Duration::from_secs(3);
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Ends the connection that a request came on, whatever is still to be written there; each request has one
+/// among its extensions. For answers without an end, whose reader may have stopped reading.
+#[derive(Clone, Default)]
+pub struct HangUp(CancellationToken);
+
+impl HangUp {
+    /// Ends it.
+    pub fn now(&self) {
+        self.0.cancel();
+    }
+}
+
 /// Answers requests until shutdown; returns when the last connection has ended.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let router = router.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY));
@@ -86,8 +98,10 @@ async fn converse(
     // Without it small answers wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
+    let hang_up = HangUp::default();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(hang_up.clone());
         router.call(request)
     });
     let connection = settings().serve_connection(TokioIo::new(stream), service);
@@ -97,6 +111,7 @@ async fn converse(
         result = connection.as_mut() => Some(result),
         () = shutdown.cancelled() => None,
         () = sleep(CONNECTION_LIFE) => None,
+        () = hang_up.0.cancelled() => return,
     };
     if ended.is_none() {
         connection.as_mut().graceful_shutdown();

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// A backend, as operators see it.
 #[derive(Serialize)]
 pub(super) struct Seen {
-    name: BackendName,
+    pub name: BackendName,
     /// None for one that is only drained: nobody serves it, and nobody has written it down.
     url: Option<String>,
     status: &'static str,
@@ -95,6 +95,18 @@ async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
             seen.push(Seen { url, location, isp, ..unserved(found.name) });
         }
     }
+    mark_drained(cluster, &mut seen).await?;
+    Ok(seen)
+}
+
+/// All that are served or drained, by name. What is only written down takes a walk to find, and is not here.
+pub(super) async fn standing(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+    let mut seen = served(cluster).await?;
+    mark_drained(cluster, &mut seen).await?;
+    Ok(seen)
+}
+
+async fn mark_drained(cluster: &Cluster, seen: &mut Vec<Seen>) -> Result<(), Problem> {
     for name in cluster.directory.drained_backends().await? {
         match seen.iter_mut().find(|backend| backend.name == name) {
             Some(backend) => backend.drained = true,
@@ -102,7 +114,7 @@ async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
         }
     }
     seen.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(seen)
+    Ok(())
 }
 
 /// All that are served, by name; whether they are drained is not looked up.

@@ -9,6 +9,8 @@
 //! | `users.rs`, `sessions.rs` | who is where; disconnect |
 //! | `calls.rs` | the calls that run; end |
 //! | `services.rs` | who is alive |
+//! | `watch.rs`, `recent.rs` | all that an operator watches, in one answer; what became of calls lately |
+//! | `events.rs` | the same once a second, as server-sent events |
 //! | `patience.rs` | until others have done what was asked for |
 //! | `problem.rs` | what went wrong |
 //!
@@ -19,12 +21,15 @@ mod access;
 mod adding;
 mod backends;
 mod calls;
+mod events;
 mod input;
 mod patience;
 mod problem;
+mod recent;
 mod services;
 mod sessions;
 mod users;
+mod watch;
 
 pub(crate) use access::Access;
 
@@ -36,8 +41,10 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Router, http::HeaderValue};
 use bus::Bus;
 use directory::Directory;
+use events::Listeners;
 use problem::Problem;
 use service::Context;
+use watch::Watch;
 
 /// All of it, for programs.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -47,10 +54,12 @@ const OPENAPI: &str = include_str!("openapi.json");
 struct Cluster {
     bus: Bus,
     directory: Directory,
+    watch: Watch,
+    listeners: Listeners,
 }
 
 /// Every route that operators have.
-fn table() -> [(&'static str, MethodRouter<Cluster>); 13] {
+fn table() -> [(&'static str, MethodRouter<Cluster>); 15] {
     [
         ("/backends", get(backends::list).post(adding::add)),
         ("/backends/{name}", get(backends::one).delete(adding::remove)),
@@ -65,12 +74,19 @@ fn table() -> [(&'static str, MethodRouter<Cluster>); 13] {
         ("/calls/{id}", get(calls::one)),
         ("/calls/{id}/end", post(calls::end)),
         ("/services", get(services::list)),
+        ("/cluster", get(watch::one)),
+        ("/cluster/events", get(events::listen)),
     ]
 }
 
 pub(crate) fn routes(options: &Options, context: &Context) -> Router {
     let access = Access::new(options.rest_secret.clone());
-    let cluster = Cluster { bus: context.bus.clone(), directory: context.directory.clone() };
+    let cluster = Cluster {
+        bus: context.bus.clone(),
+        directory: context.directory.clone(),
+        watch: Watch::default(),
+        listeners: Listeners::until(context.shutdown.clone()),
+    };
     let routes = table().into_iter().fold(Router::new(), |routes, (path, verbs)| routes.route(path, verbs));
     let routes = routes
         .method_not_allowed_fallback(async || Problem::wrong_method())

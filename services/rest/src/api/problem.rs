@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use protocol::{BackendName, CallId, SessionId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Why a request is refused or could not be done.
+#[derive(Clone)]
 pub(super) struct Problem {
     status: StatusCode,
     title: &'static str,
@@ -15,6 +16,16 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// What it says.
+    pub fn json(&self) -> Value {
+        let Self { status, title, detail } = self;
+        json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail })
+    }
+
+    pub fn too_many(detail: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many", detail)
+    }
+
     fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
         Self { status, title, detail: detail.into() }
     }
@@ -105,10 +116,8 @@ impl From<bus::SendError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, title, detail } = self;
-        let body =
-            json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
-        let mut response = (status, Json(body)).into_response();
+        let status = self.status;
+        let mut response = (status, Json(self.json())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

@@ -1,14 +1,13 @@
 //! `/api/v1/services`: who is alive, and how much each has to do. What a connector has to do is told by
 //! its leases, and counted here.
 
+use super::Cluster;
+use super::backends::{self, Seen};
 use super::problem::Problem;
-use super::{Cluster, backends};
 use axum::Json;
 use axum::extract::State;
 use directory::listed::Service;
-use protocol::ServiceId;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 pub(super) struct All {
@@ -17,24 +16,17 @@ pub(super) struct All {
 
 /// `GET /services`
 pub(super) async fn list(State(cluster): State<Cluster>) -> Result<Json<All>, Problem> {
-    let mut services = cluster.directory.services().await?;
-    let served = served(&cluster).await?;
-    for service in services.iter_mut().filter(|service| service.kind == "connector") {
-        let (backends, calls) = served.get(&service.id).copied().unwrap_or_default();
-        service.load.extend([("backends".to_owned(), backends), ("calls".to_owned(), calls)]);
-    }
-    Ok(Json(All { services }))
+    let services = cluster.directory.services().await?;
+    let backends = backends::served(&cluster).await?;
+    Ok(Json(All { services: counted(services, &backends) }))
 }
 
-/// How many backends, and calls on them, each connector has.
-async fn served(cluster: &Cluster) -> Result<BTreeMap<ServiceId, (u64, u64)>, Problem> {
-    let mut served: BTreeMap<ServiceId, (u64, u64)> = BTreeMap::new();
-    for backend in backends::served(cluster).await? {
-        if let Some(connector) = backend.served_by {
-            let (backends, calls) = served.entry(connector).or_default();
-            *backends += 1;
-            *calls += backend.calls;
-        }
+/// The services with what each connector has to do: the backends it serves, and the calls on them.
+pub(super) fn counted(mut services: Vec<Service>, backends: &[Seen]) -> Vec<Service> {
+    for service in services.iter_mut().filter(|service| service.kind == "connector") {
+        let its = backends.iter().filter(|backend| backend.served_by.as_ref() == Some(&service.id));
+        let calls = its.clone().map(|backend| backend.calls).sum();
+        service.load.extend([("backends".to_owned(), its.count() as u64), ("calls".to_owned(), calls)]);
     }
-    Ok(served)
+    services
 }

@@ -53,9 +53,9 @@ impl Rest {
     pub async fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let mut answer = Vec::new();
+        while !is_first_event(&answer) && stream.read_buf(&mut answer).await.unwrap() > 0 {}
+        String::from_utf8(answer).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> String {
@@ -71,4 +71,11 @@ impl Rest {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap() }
     }
+}
+
+/// Whether this is the answer up to its first event, of those that have no end.
+fn is_first_event(answer: &[u8]) -> bool {
+    let answer = String::from_utf8_lossy(answer);
+    let events = answer.split_once("\r\n\r\n").filter(|(head, _)| head.contains("text/event-stream"));
+    events.is_some_and(|(_, events)| events.contains("\n\n"))
 }

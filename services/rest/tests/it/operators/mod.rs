@@ -2,7 +2,9 @@
 
 mod adding;
 mod calls;
+mod cluster;
 mod document;
+mod events;
 mod schema;
 mod services;
 mod sessions;
@@ -29,6 +31,7 @@ pub async fn ask_with(rest: &Rest, method: &str, path: &str, header: &str, body:
     let answer = rest.ask(&request).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = body.split_once("data: ").map_or(body, |(_, data)| data.lines().next().unwrap());
     let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
     let answer = Answer { status, head: head.to_owned(), body };
     Document::of(rest).await.check(method, path, &answer);

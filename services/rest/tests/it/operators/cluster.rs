@@ -1,0 +1,116 @@
+//! What an operator watches, in one answer.
+
+use super::{ask, call};
+use crate::backends::announce;
+use crate::bench::{Rest, start};
+use bus::message::{Body, CallEvent, CallRecord, Canary, Message};
+use bus::topic::{Log, Mailbox, Queue};
+use directory::listed::Service;
+use protocol::{BackendName, CallId, ServiceId};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Longer than an answer is good for.
+const STALE: Duration = Duration::from_millis(600);
+
+async fn look(rest: &Rest) -> Value {
+    let answer = ask(rest, "GET", "/cluster", "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+fn road(frame: &Value, key: &str) -> Value {
+    let roads = frame["roads"].as_array().unwrap();
+    roads.iter().find(|road| road["key"] == key).cloned().unwrap_or_default()
+}
+
+async fn log(rest: &Rest, event: CallEvent, reason: Option<&str>, duration_ms: Option<u64>) {
+    let record = CallRecord {
+        call: CallId::fresh(),
+        event,
+        caller: "alice".to_owned(),
+        callee: "bob".to_owned(),
+        backend: BackendName::from("a"),
+        reason: reason.map(str::to_owned),
+        duration_ms,
+    };
+    rest.context.bus.log_call(&record).await.unwrap();
+}
+
+fn canary(rest: &Rest) -> Message {
+    Message::new(Body::Canary(Canary { from: rest.context.id.clone(), road: "x".to_owned(), number: 1 }))
+}
+
+#[tokio::test]
+async fn a_cluster_that_does_nothing_is_seen_doing_nothing() {
+    let rest = start().await;
+    let frame = look(&rest).await;
+    assert_eq!((&frame["services"], &frame["backends"]), (&json!([]), &json!([])));
+    assert_eq!(frame["calls"]["now"], 0);
+    let recent = &frame["calls"]["recent"];
+    assert_eq!((&recent["ended"], &recent["mean_duration_ms"]), (&json!(0), &json!(null)));
+    assert_eq!(frame["at"].as_u64().unwrap() - recent["since"].as_u64().unwrap(), 300_000);
+}
+
+#[tokio::test]
+async fn roads_services_backends_and_calls_are_seen_together() {
+    let rest = start().await;
+    let (bus, directory) = (&rest.context.bus, &rest.context.directory);
+    let edge = Service {
+        id: ServiceId::from("edge-1"),
+        kind: "edge".to_owned(),
+        version: "1.2.3".to_owned(),
+        host: "h".to_owned(),
+        since: 5,
+        load: [("clients".to_owned(), 7)].into(),
+    };
+    directory.announce_service(&edge, Duration::from_secs(15)).await.unwrap();
+    // It is no service any more, and what lies in its mailbox waits for its heirs.
+    directory.edge_alive(&ServiceId::from("edge-dead")).await.unwrap();
+    announce(&rest, "a").await;
+    directory.drain_backend(&BackendName::from("b")).await.unwrap();
+    let backend = Mailbox::Backend(BackendName::from("a"));
+    let mut readers = Vec::new();
+    for mailbox in [Mailbox::Edge(edge.id.clone()), Mailbox::Edge(ServiceId::from("edge-dead")), backend] {
+        readers.push(bus.open(mailbox.clone()).await.unwrap());
+        bus.post(&mailbox, &canary(&rest)).await.unwrap();
+    }
+    bus.enqueue(Queue::Requests(0), &canary(&rest)).await.unwrap();
+    call(&rest, ("carol", None), ("dave", None)).await;
+    log(&rest, CallEvent::Ringing, None, None).await;
+    log(&rest, CallEvent::Answered, None, None).await;
+    log(&rest, CallEvent::Ended, Some("maintenance"), Some(40)).await;
+    log(&rest, CallEvent::Ended, Some("hangup"), Some(60)).await;
+    let frame = look(&rest).await;
+    assert_eq!(frame["services"][0]["load"], json!({ "clients": 7 }));
+    let backends = frame["backends"].as_array().unwrap();
+    let names: Vec<_> = backends.iter().map(|it| (&it["name"], &it["calls"], &it["drained"])).collect();
+    assert_eq!(names, [(&json!("a"), &json!(1), &json!(false)), (&json!("b"), &json!(0), &json!(true))]);
+    for key in ["sb:{edge-1}", "sb:{edge-dead}", "sb:{backend:a}"] {
+        let mailbox = road(&frame, key);
+        assert_eq!((&mailbox["kind"], &mailbox["length"]), (&json!("mailbox"), &json!(1)), "{key}");
+        assert!(mailbox["oldest_ms"].is_u64() && mailbox["consumers"].is_null(), "{mailbox}");
+    }
+    let queue = road(&frame, "sb:{requests:0}");
+    assert_eq!((&queue["added"], &queue["pending"], &queue["consumers"]), (&json!(1), &json!(0), &json!(0)));
+    let log = road(&frame, Log::Calls.key());
+    assert_eq!((&log["length"], &log["oldest_ms"]), (&json!(4), &json!(null)));
+    assert_eq!(frame["calls"]["now"], 1);
+    let recent = &frame["calls"]["recent"];
+    assert_eq!((&recent["rang"], &recent["answered"], &recent["ended"]), (&json!(1), &json!(1), &json!(2)));
+    assert_eq!(recent["reasons"], json!({ "hangup": 1, "maintenance": 1 }));
+    assert_eq!(recent["mean_duration_ms"], 50);
+}
+
+#[tokio::test]
+async fn many_who_look_cost_one_look() {
+    let rest = start().await;
+    let first = look(&rest).await;
+    log(&rest, CallEvent::Ringing, None, None).await;
+    let (one, two) = tokio::join!(look(&rest), look(&rest));
+    assert_eq!((&one, &two), (&first, &first));
+    sleep(STALE).await;
+    let later = look(&rest).await;
+    assert_eq!(later["calls"]["recent"]["rang"], 1);
+}
