@@ -23,7 +23,10 @@ pub mod road;
 pub mod topic;
 
 mod entry;
+mod follow;
 mod line;
+
+pub use follow::Follower;
 
 use message::{CallRecord, Message, Notice};
 use std::time::Duration;

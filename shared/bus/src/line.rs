@@ -17,8 +17,13 @@ pub(crate) fn of_call(record: &CallRecord) -> Line {
 /// and why it was given up.
 pub(crate) fn of_dead(road: &str, fields: &Fields, error: &str) -> Line {
     let mut line = vec![now(), ("road".to_owned(), road.to_owned()), ("error".to_owned(), error.to_owned())];
-    line.extend(fields.iter().map(|(name, value)| (text(name), text(value))));
+    line.extend(of_fields(fields));
     line
+}
+
+/// A line that somebody wrote, as text.
+pub(crate) fn of_fields(fields: &Fields) -> Line {
+    fields.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn now() -> (String, String) {

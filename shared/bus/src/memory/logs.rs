@@ -5,10 +5,13 @@ use crate::Line;
 use crate::topic::Log;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
+use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(super) struct Logs {
     lines: Mutex<HashMap<Log, Kept>>,
+    /// A line was added to one of them.
+    pub(super) changed: Notify,
 }
 
 #[derive(Default)]
@@ -27,6 +30,17 @@ impl Logs {
         if lines.len() > log.cap() {
             lines.pop_front();
         }
+        drop(logs);
+        self.changed.notify_waiters();
+    }
+
+    /// The first line that is kept from this number on, and its own number.
+    pub(super) fn line(&self, log: Log, number: u64) -> Option<(u64, Line)> {
+        let logs = locked(&self.lines);
+        let Kept { lines, added } = logs.get(&log)?;
+        let first = added - lines.len() as u64;
+        let number = number.max(first);
+        lines.get((number - first) as usize).map(|line| (number, line.clone()))
     }
 
     /// How many lines are kept, and how many there ever were; none before the first.

@@ -7,12 +7,14 @@
 //! It fails with the process: what it holds is gone then, like every socket it was for. Only a rehearsal
 //! gives its users [`Weather`] in which a step waits or fails.
 
+mod follow;
 mod logs;
 mod mailbox;
 mod notices;
 mod queue;
 mod roads;
 
+pub use follow::MemoryFollower;
 pub use mailbox::MemoryMailbox;
 pub use notices::MemoryNotices;
 pub use queue::{MemoryWorker, Receipt};

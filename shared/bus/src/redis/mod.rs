@@ -18,6 +18,7 @@
 //! Redis in a bounded queue; past the bound they are dropped, and the message comes again.
 
 mod connection;
+mod follow;
 mod mailbox;
 mod notices;
 mod outage;
@@ -27,6 +28,7 @@ mod roads;
 mod scripts;
 
 pub use connection::PATIENCE;
+pub use follow::RedisFollower;
 pub use mailbox::RedisMailbox;
 pub use notices::RedisNotices;
 pub use queue::{Receipt, RedisWorker};
@@ -95,8 +97,13 @@ impl RedisBus {
         RedisNotices::listen(self.server.clone()).await
     }
 
-    /// In pages, so that a long look back holds up no send on the same connection.
     pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<Line>, SendError> {
+        Ok(self.newest(log, count).await?.into_iter().map(|(_, line)| line).collect())
+    }
+
+    /// The newest lines with their ids, oldest first; in pages, so that a long look back holds up no send on
+    /// the same connection.
+    async fn newest(&self, log: Log, count: usize) -> Result<Vec<(String, Line)>, SendError> {
         let mut lines: Vec<(String, Line)> = Vec::new();
         while lines.len() < count {
             let before = lines.last().map_or_else(|| "+".to_owned(), |(id, _)| format!("({id}"));
@@ -110,7 +117,8 @@ impl RedisBus {
                 break;
             }
         }
-        Ok(lines.into_iter().rev().map(|(_, line)| line).collect())
+        lines.reverse();
+        Ok(lines)
     }
 
     pub(crate) async fn backlog(&self, key: &str) -> Result<usize, SendError> {

@@ -1,14 +1,35 @@
 //! Logs: the newest lines, oldest first, up to a cap.
 
 use crate::on_both;
+use crate::redis_server::Server;
 use crate::support::*;
-use bus::Bus;
 use bus::message::{CallEvent, CallRecord};
 use bus::topic::Log;
+use bus::{Bus, Follower};
 use protocol::{CallId, MessageId};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
-on_both![show_the_newest_lines, show_a_call_as_named_fields, are_capped];
+on_both![
+    show_the_newest_lines,
+    show_a_call_as_named_fields,
+    are_capped,
+    are_followed_from_their_newest_lines_on,
+    are_followed_from_before_their_first_line,
+    lose_no_line_when_waiting_is_given_up,
+];
+
+async fn follow(follower: &mut Follower) -> u64 {
+    let line: BTreeMap<_, _> = within(SOON, follower.next()).await.into_iter().collect();
+    line["duration_ms"].parse().unwrap()
+}
+
+async fn log_all(bus: &Bus, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        bus.log_call(&record(number)).await.unwrap();
+    }
+}
 
 fn record(number: u64) -> CallRecord {
     CallRecord {
@@ -52,4 +73,62 @@ async fn are_capped(bus: Bus) {
     in_parallel(cap as u32 + 1000, async |number| bus.log_call(&record(number.into())).await.unwrap()).await;
     let kept = bus.tail(Log::Calls, cap * 2).await.unwrap().len();
     assert!((cap..cap + 500).contains(&kept), "{kept} lines are kept");
+}
+
+async fn are_followed_from_their_newest_lines_on(bus: Bus) {
+    log_all(&bus, 0..10).await;
+    let mut three = bus.follow(Log::Calls, 3).await.unwrap();
+    let mut none = bus.follow(Log::Calls, 0).await.unwrap();
+    let mut all = bus.follow(Log::Calls, 1_000).await.unwrap();
+    log_all(&bus, 10..1_300).await;
+    for (follower, first) in [(&mut three, 7), (&mut none, 10), (&mut all, 0)] {
+        for expected in first..1_300 {
+            assert_eq!(follow(follower).await, expected);
+        }
+    }
+    let waiting = async {
+        sleep(Duration::from_millis(100)).await;
+        log_all(&bus, 1_300..1_301).await;
+    };
+    let (number, ()) = tokio::join!(follow(&mut none), waiting);
+    assert_eq!(number, 1_300);
+}
+
+async fn are_followed_from_before_their_first_line(bus: Bus) {
+    let mut follower = bus.follow(Log::Calls, 0).await.unwrap();
+    log_all(&bus, 0..2).await;
+    assert_eq!((follow(&mut follower).await, follow(&mut follower).await), (0, 1));
+    let mut other = bus.follow(Log::Dead, 5).await.unwrap();
+    assert!(timeout(Duration::from_millis(100), other.next()).await.is_err(), "that is another log");
+}
+
+async fn lose_no_line_when_waiting_is_given_up(bus: Bus) {
+    let mut follower = bus.follow(Log::Calls, 0).await.unwrap();
+    let mut heard = 0;
+    for number in 0..20 {
+        log_all(&bus, number * 5..number * 5 + 5).await;
+        let patience = Duration::from_micros(number * 200);
+        while timeout(patience, follow(&mut follower)).await.is_ok_and(|it| it == heard) {
+            heard += 1;
+        }
+    }
+    for expected in heard..100 {
+        assert_eq!(follow(&mut follower).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn are_followed_over_a_restart() {
+    let mut server = Server::start();
+    let bus = server.bus().await;
+    let mut follower = bus.follow(Log::Calls, 0).await.unwrap();
+    log_all(&bus, 0..1).await;
+    assert_eq!(follow(&mut follower).await, 0);
+    assert!(timeout(Duration::from_millis(300), follower.next()).await.is_err());
+    let (number, ()) = tokio::join!(follow(&mut follower), async {
+        server.kill();
+        server.start_again();
+        log_all(&server.bus().await, 1..2).await;
+    });
+    assert_eq!(number, 1);
 }
