@@ -29,6 +29,17 @@ pub enum Error {
     /// `--redis` is no Redis URL.
     #[error(transparent)]
     Redis(#[from] NotARedisUrl),
+    /// Redis does not answer a command that does not wait for it.
+    #[error("{redis} does not answer: {error}")]
+    Unreachable {
+        /// Where it is, without its password.
+        redis: String,
+        /// What the bus says.
+        error: bus::SendError,
+    },
+    /// Nothing can be printed.
+    #[error("the output cannot be written: {0}")]
+    Printing(#[source] io::Error),
     /// The edge failed.
     #[error(transparent)]
     Edge(#[from] edge::Error),

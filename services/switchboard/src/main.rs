@@ -1,4 +1,5 @@
-//! The executable: one subcommand for each service, and `standalone` for all of them in one process.
+//! The executable: one subcommand for each service, `standalone` for all of them in one process, and what
+//! operators look with.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,8 +9,10 @@
 //! | `standalone.rs` | all services in this process |
 //! | `process.rs` | what every process has: log, numbers, admin routes, signals |
 //! | `cluster.rs` | the way to Redis |
+//! | `calls.rs` | the log of calls, printed |
 //! | `error.rs` | why a process ended |
 
+mod calls;
 mod cluster;
 mod error;
 mod options;

@@ -18,9 +18,18 @@ pub struct Options {
     pub command: Command,
 }
 
-/// One process.
+/// What can be run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Service(Box<Service>),
+    /// Prints the log of calls: who rang, who answered, how it ended
+    Calls(Calls),
+}
+
+/// One process of a cluster, or all of it.
+#[derive(Debug, Subcommand)]
+pub enum Service {
     /// All services in one process, without Redis: to try it out, or for one machine
     Standalone(Box<Standalone>),
     /// Holds the clients' websockets
@@ -122,7 +131,24 @@ pub struct Rest {
     pub cluster: Cluster,
 }
 
-impl Command {
+/// `calls`. What one wants to see this time has no variable; an edge's `--json` is another.
+#[derive(Args, Debug)]
+pub struct Calls {
+    /// Go on with each line as it is written; without, the newest 100 are printed
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Print each line as a JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub redis: RedisOptions,
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+impl Service {
     /// The part that every process has.
     pub fn process(&self) -> &Process {
         match self {
@@ -154,12 +180,12 @@ mod tests {
     #[test]
     fn every_subcommand_has_help() {
         let names: Vec<_> = subcommands().iter().map(|it| it.get_name().to_owned()).collect();
-        assert_eq!(names, ["standalone", "edge", "router", "connector", "rest"]);
+        assert_eq!(names, ["standalone", "edge", "router", "connector", "rest", "calls"]);
         for name in names {
             let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
             let help = outcome.expect_err("help is no command");
             assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
-            assert!(help.to_string().contains("--admin-listen"), "{name}: {help}");
+            assert_eq!(help.to_string().contains("--admin-listen"), name != "calls", "{name}: {help}");
         }
     }
 
@@ -172,7 +198,9 @@ mod tests {
                 let name = flag.get_long().expect("every option has a long flag");
                 let variable = format!("SWITCHBOARD_{}", name.replace('-', "_").to_uppercase());
                 let given = flag.get_env().and_then(|it| it.to_str());
-                assert_eq!(given, Some(variable.as_str()), "{} --{name}", command.get_name());
+                let has_none = command.get_name() == "calls" && ["follow", "json"].contains(&name);
+                let wanted = (!has_none).then_some(variable.as_str());
+                assert_eq!(given, wanted, "{} --{name}", command.get_name());
                 assert!(flag.get_help().is_some(), "{} --{name}", command.get_name());
             }
         }
@@ -180,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_service_of_a_cluster_wants_a_redis_and_standalone_does_not() {
-        for name in ["edge", "router", "connector", "rest"] {
+        for name in ["edge", "router", "connector", "rest", "calls"] {
             assert!(Options::try_parse_from(["switchboard", name]).is_err(), "{name}");
             assert!(Options::try_parse_from(["switchboard", name, "--redis", "redis://h"]).is_ok(), "{name}");
         }

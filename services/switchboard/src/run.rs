@@ -1,26 +1,33 @@
 //! One function for each subcommand: listen, join the cluster, run the service.
 
 use crate::error::Error;
-use crate::options::{Command, Connector, Edge, Rest, Router};
+use crate::options::{Command, Connector, Edge, Rest, Router, Service};
 use crate::process::{Process, listen, listen_for_http};
-use crate::{cluster, standalone};
+use crate::{calls, cluster, standalone};
 use service::presence::during;
 
 /// Runs what was asked for until a signal, or until it fails.
 pub async fn run(command: Command) -> Result<(), Error> {
-    let process = Process::start(command.process()).await?;
-    let outcome = process.work(service(command, &process)).await;
+    match command {
+        Command::Service(service) => serve(*service).await,
+        Command::Calls(options) => calls::run(options).await,
+    }
+}
+
+async fn serve(service: Service) -> Result<(), Error> {
+    let process = Process::start(service.process()).await?;
+    let outcome = process.work(start(service, &process)).await;
     process.finish().await;
     outcome
 }
 
-async fn service(command: Command, process: &Process) -> Result<(), Error> {
-    match command {
-        Command::Standalone(options) => standalone::run(*options, process).await,
-        Command::Edge(options) => edge(options, process).await,
-        Command::Router(options) => router(options, process).await,
-        Command::Connector(options) => connector(options, process).await,
-        Command::Rest(options) => rest(options, process).await,
+async fn start(service: Service, process: &Process) -> Result<(), Error> {
+    match service {
+        Service::Standalone(options) => standalone::run(*options, process).await,
+        Service::Edge(options) => edge(options, process).await,
+        Service::Router(options) => router(options, process).await,
+        Service::Connector(options) => connector(options, process).await,
+        Service::Rest(options) => rest(options, process).await,
     }
 }
 

@@ -1,0 +1,112 @@
+//! `switchboard calls` as a process, beside a real Redis.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use bus::Bus;
+use bus::message::{CallEvent, CallRecord};
+use protocol::CallId;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use testkit::redis::Redis;
+
+fn command(redis: &str, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+    for (name, _) in std::env::vars_os().filter(|(it, _)| it.to_string_lossy().starts_with("SWITCHBOARD_")) {
+        command.env_remove(name);
+    }
+    command.args(["calls", "--redis", redis]).args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// One that goes on until it is dropped.
+struct Follower(Child, BufReader<ChildStdout>);
+
+impl Follower {
+    fn start(redis: &Redis, flags: &[&str]) -> Self {
+        let mut child = command(&redis.url(), flags).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self(child, out)
+    }
+
+    fn next(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.1.read_line(&mut line).unwrap() > 0, "it ended");
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn log(bus: &Bus, number: u64) {
+    let record = CallRecord {
+        call: CallId::fresh(),
+        event: CallEvent::Ended,
+        caller: "alice".to_owned(),
+        callee: "bob".to_owned(),
+        backend: "a".into(),
+        reason: Some(format!("reason {number}")),
+        duration_ms: Some(number * 1_000),
+    };
+    bus.log_call(&record).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_newest_hundred_are_printed() {
+    let redis = Redis::start().await;
+    assert_eq!(lines(&command(&redis.url(), &[]).output().unwrap()), [""; 0]);
+    let bus = Bus::redis(&redis.url()).await.unwrap();
+    for number in 0..103 {
+        log(&bus, number).await;
+    }
+    let printed = lines(&command(&redis.url(), &[]).output().unwrap());
+    assert_eq!(printed.len(), 100);
+    assert!(printed[0].ends_with("alice -> bob a ended reason 3 3.000 s"), "{}", printed[0]);
+    let printed = lines(&command(&redis.url(), &["--json"]).output().unwrap());
+    assert!(printed.len() == 100 && printed[99].contains(r#""duration_ms":102000"#), "{}", printed[99]);
+}
+
+#[tokio::test]
+async fn what_happens_is_printed_as_it_happens() {
+    let mut redis = Redis::start().await;
+    let bus = Bus::redis(&redis.url()).await.unwrap();
+    log(&bus, 0).await;
+    let (mut text, mut json) =
+        (Follower::start(&redis, &["--follow"]), Follower::start(&redis, &["--follow", "--json"]));
+    for number in 0..3 {
+        assert!(text.next().ends_with(&format!("reason {number} {number}.000 s")));
+        assert!(json.next().contains(&format!(r#""reason":"reason {number}""#)));
+        log(&bus, number + 1).await;
+    }
+    redis.restart().await;
+    let bus = Bus::redis(&redis.url()).await.unwrap();
+    log(&bus, 9).await;
+    let last = std::iter::repeat_with(|| text.next()).take(2).find(|line| line.contains("reason 9"));
+    assert!(last.is_some(), "after a restart nothing is heard");
+}
+
+#[tokio::test]
+async fn it_ends_when_nobody_reads_it() {
+    let redis = Redis::start().await;
+    let bus = Bus::redis(&redis.url()).await.unwrap();
+    let mut child = command(&redis.url(), &["--follow"]).spawn().unwrap();
+    drop(child.stdout.take());
+    log(&bus, 0).await;
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_is_told_without_the_password() {
+    let output = command("redis://u:secret@127.0.0.1:1", &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("redis://127.0.0.1:1 does not answer") && !words.contains("secret"), "{words}");
+}
