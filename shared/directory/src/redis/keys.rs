@@ -46,9 +46,11 @@ pub(super) fn service(id: &ServiceId) -> String {
 }
 
 /// Hash, a registered name: janus-cloud's `username`, `incall`, `peer_name`, `proxy_uuid`, `ctime`,
-/// `utime`, and our `sb_edge`, `sb_handle`, `sb_call` (the call for which `incall` is set). With another
-/// `proxy_uuid` than [`OUR_PROXY`](crate::OUR_PROXY) it is a janus-cloud proxy's, whatever else is there:
-/// that writes its fields over ours, and leaves ours.
+/// `utime`, and our `sb_edge`, `sb_handle`, `sb_call` (the call for which `incall` is set), `sb_former`
+/// (`proxy_uuid` and `ctime` of the janus-cloud proxy it was taken from). With another `proxy_uuid` than
+/// [`OUR_PROXY`](crate::OUR_PROXY) it is a janus-cloud proxy's, whatever else is there: that writes its
+/// fields over ours, and leaves ours. Only one that repeats `sb_former` has not registered anew: a handle
+/// there that lost the name writes all it knows whenever something changes.
 /// Owner: the handle in it. End: freed by that handle, or its edge is reaped, or its peer deletes it.
 pub(super) fn user(name: &str) -> String {
     format!("{USERS}{name}")

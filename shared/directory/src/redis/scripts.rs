@@ -23,6 +23,7 @@ scripts! {
     FORGET_DISPLACED = "lua/forget_displaced.lua";
     FREE_NAME = "lua/free_name.lua";
     GIVE_NAME = "lua/give_name.lua";
+    HEAL_NAME = "lua/heal_name.lua";
     KEEP_PROXY = "lua/keep_proxy.lua";
     LEASE = "lua/lease.lua";
     MARK_USER = "lua/mark_user.lua";

@@ -1,7 +1,9 @@
 //! Names and the handles that own them.
 
 use super::edges::held_handle;
-use super::scripts::{CLAIM_NAME, CLEAR_IF, FREE_NAME, GIVE_NAME, MOVE_HANDLE, MOVE_NAME, REMOVE_HANDLE};
+use super::scripts::{
+    CLAIM_NAME, CLEAR_IF, FREE_NAME, GIVE_NAME, HEAL_NAME, MOVE_HANDLE, MOVE_NAME, REMOVE_HANDLE,
+};
 use super::{RedisDirectory, keys, malformed, parsed};
 use crate::record::{Claimed, Given, Handle, Owner, PeerUser, Registered, User};
 use crate::{MAX_LISTED, OUR_PROXY, Result};
@@ -9,8 +11,9 @@ use protocol::{HandleRef, MessageId, ServiceId};
 
 /// `edge`, `username`, `call` of a handle.
 type HandleFields = (Option<String>, Option<String>, Option<String>);
-/// `sb_edge`, `sb_handle`, `proxy_uuid`, `incall` of a user.
-pub(super) type UserFields = (Option<String>, Option<String>, Option<String>, Option<String>);
+/// `sb_edge`, `sb_handle`, `proxy_uuid`, `incall`, `ctime`, `sb_former` of a user.
+pub(super) type UserFields =
+    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     /// The edge's index first, then the record.
@@ -74,7 +77,17 @@ impl RedisDirectory {
     pub(crate) async fn user(&self, username: &str) -> Result<Option<Registered>> {
         let key = keys::user(username);
         let (fields,) = self.link.ask(&key, redis::pipe().hmget(&key, USER_FIELDS)).await?;
+        self.heal(&key, &fields).await?;
         seen_user(&key, username, fields)
+    }
+
+    /// Peers read the record too.
+    async fn heal(&self, key: &str, fields: &UserFields) -> Result<()> {
+        if !repeats_former(fields) {
+            return Ok(());
+        }
+        let mut heal = HEAL_NAME.key(key);
+        self.link.ask(key, redis::pipe().invoke_script(heal.arg(OUR_PROXY)).ignore()).await
     }
 
     pub(crate) async fn usernames(&self) -> Result<Vec<String>> {
@@ -101,6 +114,7 @@ impl RedisDirectory {
         let mut pipe = redis::pipe();
         pipe.hmget(&handle, HANDLE_FIELDS).hmget(&user, USER_FIELDS);
         let (of_handle, of_user) = self.link.ask(&handle, &pipe).await?;
+        self.heal(&user, &of_user).await?;
         Ok((seen_handle(&handle, of_handle)?, seen_user(&user, username, of_user)?))
     }
 
@@ -164,7 +178,8 @@ impl RedisDirectory {
 }
 
 const HANDLE_FIELDS: &[&str] = &["edge", "username", "call"];
-pub(super) const USER_FIELDS: &[&str] = &["sb_edge", "sb_handle", "proxy_uuid", "incall"];
+pub(super) const USER_FIELDS: &[&str] =
+    &["sb_edge", "sb_handle", "proxy_uuid", "incall", "ctime", "sb_former"];
 const HALF: &str = "sb_edge and sb_handle come together";
 
 fn seen_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option<Handle>> {
@@ -173,16 +188,23 @@ fn seen_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option
     Ok(Some(Handle { edge: ServiceId(edge), username, call }))
 }
 
-/// Ours only with our uuid and both our fields; what is left of ours in a peer's record says who had it.
+/// Whether a peer's record says what it said before the name was ours.
+fn repeats_former((_, _, proxy, _, ctime, former): &UserFields) -> bool {
+    let (Some(proxy), Some(former)) = (proxy, former) else { return false };
+    *former == format!("{proxy} {}", ctime.as_deref().unwrap_or_default())
+}
+
+/// Ours only with our uuid, or one that repeats itself, and both our fields; what is left of ours in a
+/// peer's record says who had it.
 pub(super) fn seen_user(key: &str, username: &str, fields: UserFields) -> Result<Option<Registered>> {
-    let username = username.to_owned();
+    let (username, repeats) = (username.to_owned(), repeats_former(&fields));
     match fields {
-        (None, None, None, None) => Ok(None),
-        (Some(edge), Some(handle), Some(proxy), _) if proxy == OUR_PROXY => {
+        (None, None, None, None, ..) => Ok(None),
+        (Some(edge), Some(handle), Some(proxy), ..) if repeats || proxy == OUR_PROXY => {
             let owner = owner_at(key, edge, &handle)?;
             Ok(Some(Registered::Ours(User { username, owner })))
         }
-        (edge, handle, proxy, in_call) => {
+        (edge, handle, proxy, in_call, ..) => {
             let displaced = edge.zip(handle).and_then(|(edge, handle)| owner_at(key, edge, &handle).ok());
             let in_call = in_call.is_some_and(|text| !text.is_empty());
             let proxy = proxy.unwrap_or_default();

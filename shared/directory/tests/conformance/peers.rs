@@ -25,12 +25,17 @@ impl House {
 
     /// As `RDVideoCallUserDao.add` and `update` do it.
     fn peer_writes(&self, name: &str, in_call: &str) {
+        self.peer_registers(name, in_call, "1795355906.2547772");
+    }
+
+    /// The same; each registration has a time of its own.
+    fn peer_registers(&self, name: &str, in_call: &str, at: &str) {
         let fields = [
             ("username", name),
             ("incall", in_call),
             ("peer_name", ""),
             ("proxy_uuid", UUID),
-            ("ctime", "1795355906.2547772"),
+            ("ctime", at),
             ("utime", "1795355906.2547774"),
         ];
         let key = format!("januscloud:videocall_users:{name}");
@@ -131,6 +136,46 @@ async fn a_peer_that_took_a_name_has_it_and_who_had_it_can_do_no_harm() {
     assert_eq!(house.alice().await, theirs(false, None));
     assert_eq!(house.fields(ALICE).len(), 6, "as the peer wrote it");
     assert!(!house.directory.strip_displaced(handle(1), "alice").await.unwrap());
+}
+
+/// A handle of a peer that lost its name is not told, and writes all it knows whenever something changes.
+#[tokio::test]
+async fn a_peer_that_repeats_itself_has_not_taken_the_name() {
+    let house = House::start().await;
+    house.peer_writes("alice", "1");
+    gives(&house.directory, "alice", &owner(1)).await;
+    for in_call in ["1", ""] {
+        house.peer_writes("alice", in_call);
+        assert_eq!(house.alice().await, Some(ours("alice", owner(1))));
+        let record = house.fields(ALICE);
+        assert_eq!((record["proxy_uuid"].as_str(), record["incall"].as_str()), (OUR_PROXY, ""));
+    }
+    house.peer_writes("alice", "");
+    let call = call(("alice", 1), ("bob", 2));
+    house.directory.open_call(&call).await.unwrap();
+    let taken = house.directory.take(handle(1), "alice", call.id, "bob").await.unwrap();
+    assert_eq!((taken, house.busy(ALICE)), (Taken::Won, ("1".to_owned(), "bob".to_owned())));
+    house.peer_writes("alice", "");
+    house.directory.free_call(call.id).await.unwrap();
+    house.directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
+    let moved = Owner { edge: edge(2), ..owner(1) };
+    assert_eq!(house.alice().await, Some(ours("alice", moved)));
+    house.peer_writes("alice", "");
+    assert!(house.directory.free_name("alice", handle(1)).await.unwrap());
+    assert_eq!(house.alice().await, None);
+}
+
+#[tokio::test]
+async fn a_peer_that_registers_anew_has_the_name() {
+    let house = House::start().await;
+    house.peer_writes("alice", "");
+    gives(&house.directory, "alice", &owner(1)).await;
+    house.peer_registers("alice", "", "1795355999.5");
+    assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
+    assert!(!house.directory.free_name("alice", handle(1)).await.unwrap());
+    assert_eq!(house.directory.give_name("alice", &owner(1), None).await.unwrap(), Given::Yes);
+    house.peer_registers("alice", "", "1795355999.5");
+    assert_eq!(house.alice().await, Some(ours("alice", owner(1))), "that was before");
 }
 
 #[tokio::test]
