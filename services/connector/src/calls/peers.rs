@@ -276,8 +276,9 @@ impl Calls {
         true
     }
 
-    /// The peer's user seems to be gone. Janus says so twice or more, and our handle must not be detached
-    /// while it does the first: that can crash it (janus-api.md 5.5).
+    /// The peer's user seems to be gone. Janus says so twice or more, in any order, once with the reason if
+    /// there is one; and our handle must not be detached while it does the first: that can crash it
+    /// (janus-api.md 5.5).
     pub(super) fn suspect_peer(
         &mut self,
         id: CallId,
@@ -289,8 +290,11 @@ impl Calls {
         let Some(side) = call.far_side() else { return };
         match call.suspect.take() {
             Some(suspect) => {
-                let said = suspect.said.or(said);
-                self.end(id, Suspect { said, ..suspect }.cause(), now, acts);
+                let suspect = Suspect { said: suspect.said.or(said), ..suspect };
+                match suspect.said {
+                    Some(_) => self.end(id, suspect.cause(), now, acts),
+                    None => call.suspect = Some(suspect),
+                }
             }
             None => {
                 call.suspect = Some(Suspect { side, said, until: now + SUSPICION });
