@@ -7,3 +7,4 @@ mod names;
 mod operators;
 mod promises;
 mod refusal;
+mod roads;

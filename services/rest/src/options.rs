@@ -4,6 +4,7 @@
 use crate::peers::Network;
 use clap::Args;
 use service::Secret;
+use service::options::CanaryOptions;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
@@ -37,6 +38,10 @@ pub struct Options {
     /// served on, with this machine's outgoing address for all addresses]
     #[arg(long, env = "SWITCHBOARD_PEER_URL", value_name = "http[s]://HOST[:PORT][/PATH]")]
     pub peer_url: Option<PeerUrl>,
+
+    /// For the roads that calls with janus-cloud's users take.
+    #[command(flatten)]
+    pub canary: CanaryOptions,
 }
 
 /// HTTP is to be served where others can reach it, and nothing keeps them out.

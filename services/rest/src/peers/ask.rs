@@ -3,14 +3,18 @@
 //!
 //! A question is put at most once: it is taken off the queue before it is put, since a proxy that is
 //! asked twice says that its user is busy. When this service dies at it nobody answers, and the
-//! connector gives up at the call's deadline. At most [`AT_ONCE`] are under way; the others wait in the
-//! queue, where their time runs on: one that is late is answered without being put.
+//! connector gives up at the call's deadline. At most [`AT_ONCE`] are under way; one that gets no place
+//! within [`WAIT`] is left in the queue, where its time runs on, for whichever rest service has one: it
+//! is refused when it has come for the last time, and answered without being put when it is late.
+//!
+//! So the queue is always read, and canaries come through while all proxies are slow.
 
 use super::client::{Reply, Target, post};
+use super::echo;
 use axum::http::StatusCode;
 use bus::message::{AskPeer, Body, Message, PeerAnswer, PeerRefusal};
 use bus::topic::{Mailbox, Queue};
-use bus::{Delivery, Worker};
+use bus::{Delivery, MAX_DELIVERIES, Worker};
 use serde_json::Value;
 use service::Context;
 use std::sync::Arc;
@@ -21,6 +25,11 @@ use tokio_util::task::TaskTracker;
 
 /// How many proxies are being asked at once.
 const AT_ONCE: usize = 64;
+/// How long a question waits for a place among them; another service gets it no earlier than
+/// [`REDELIVER_AFTER`](bus::REDELIVER_AFTER).
+const WAIT: Duration = Duration::from_secs(1);
+/// How many messages are in hand at once, those that wait among them; the others wait in the queue.
+const IN_HAND: usize = 1_024;
 /// How long one may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How much of a refusal's text is passed on, in characters.
@@ -30,50 +39,85 @@ const MAX_TEXT: usize = 200;
 const GENERAL: &str = "General Janus Cloud Error";
 const NO_ANSWER: &str = "The other server does not answer";
 const NO_ADDRESS: &str = "The other server has no address that can be asked";
+const TOO_MANY: &str = "Too many other servers are being asked at the moment";
 const BAD_GATEWAY: u16 = 502;
+const UNAVAILABLE: u16 = 503;
+
+/// What the messages in hand share.
+struct Office {
+    context: Context,
+    places: Semaphore,
+}
 
 /// Works until shutdown; then finishes what it has begun.
 pub(super) async fn work(context: Context) {
     let mut worker = context.bus.work(Queue::Peers, context.id.as_str()).await;
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    let begun = TaskTracker::new();
-    while let Some(Some((delivery, place))) =
-        context.shutdown.run_until_cancelled(take(&mut worker, &places)).await
-    {
-        let context = context.clone();
+    let office = Arc::new(Office { context, places: Semaphore::new(AT_ONCE) });
+    let (hands, begun) = (Arc::new(Semaphore::new(IN_HAND)), TaskTracker::new());
+    let Context { shutdown, parting, .. } = &office.context;
+    while let Some(Some((delivery, hand))) = shutdown.run_until_cancelled(take(&mut worker, &hands)).await {
+        let office = office.clone();
         begun.spawn(async move {
-            handle(&context, delivery).await;
-            drop(place);
+            office.handle(delivery).await;
+            drop(hand);
         });
     }
     begun.close();
-    if timeout(context.parting.bound, begun.wait()).await.is_err() {
+    if timeout(parting.bound, begun.wait()).await.is_err() {
         tracing::warn!(unfinished = begun.len(), "proxies that were asked are not waited for any longer");
     }
     worker.leave().await;
 }
 
-async fn take(worker: &mut Worker, places: &Arc<Semaphore>) -> Option<(Delivery, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    Some((worker.next().await, place))
+async fn take(worker: &mut Worker, hands: &Arc<Semaphore>) -> Option<(Delivery, OwnedSemaphorePermit)> {
+    let hand = hands.clone().acquire_owned().await.ok()?;
+    Some((worker.next().await, hand))
 }
 
-async fn handle(context: &Context, delivery: Delivery) {
-    let (is_late, body) = (delivery.message.is_late(), delivery.message.body.clone());
-    delivery.done();
-    let Body::AskPeer(question) = body else {
-        return tracing::warn!(kind = body.kind(), "not a question for a proxy");
-    };
-    let refusal = match is_late {
-        true => Some(refused(BAD_GATEWAY, NO_ANSWER)),
-        false => put(&question).await,
-    };
-    let outcome = refusal.as_ref().map_or(200, |refusal| refusal.code);
-    metrics::counter!("switchboard_rest_asked_total", "status" => outcome.to_string()).increment(1);
-    let AskPeer { call, backend, .. } = question;
-    let answer = Message::new(Body::PeerAnswer(PeerAnswer { call, refusal }));
-    if let Err(error) = context.bus.post(&Mailbox::Backend(backend), &answer).await {
-        tracing::warn!(%error, %call, "what a proxy said could not be passed on");
+impl Office {
+    async fn handle(&self, delivery: Delivery) {
+        let is_late = delivery.message.is_late();
+        match delivery.message.body.clone() {
+            Body::AskPeer(question) if is_late => {
+                delivery.done();
+                self.answer(question, Some(refused(BAD_GATEWAY, NO_ANSWER))).await;
+            }
+            Body::AskPeer(question) => self.ask(question, delivery).await,
+            Body::Canary(_) if is_late => delivery.done(),
+            Body::Canary(canary) => match echo::send_back(&self.context.bus, &canary).await {
+                Ok(()) => delivery.done(),
+                Err(error) => delivery.failed(&error.to_string()),
+            },
+            other => {
+                tracing::warn!(kind = other.kind(), "not a question for a proxy");
+                delivery.done();
+            }
+        }
+    }
+
+    async fn ask(&self, question: AskPeer, delivery: Delivery) {
+        let place = timeout(WAIT, self.places.acquire()).await;
+        if place.is_err() && delivery.attempt < MAX_DELIVERIES {
+            // Not done: it comes again, here or elsewhere.
+            return;
+        }
+        delivery.done();
+        let refusal = match &place {
+            Ok(_place) => put(&question).await,
+            Err(_) => Some(refused(UNAVAILABLE, TOO_MANY)),
+        };
+        drop(place);
+        self.answer(question, refusal).await;
+    }
+
+    async fn answer(&self, question: AskPeer, refusal: Option<PeerRefusal>) {
+        let outcome = refusal.as_ref().map_or(200, |refusal| refusal.code);
+        metrics::counter!("switchboard_rest_asked_total", "status" => outcome.to_string()).increment(1);
+        let AskPeer { call, backend, .. } = question;
+        let answer = Message::new(Body::PeerAnswer(PeerAnswer { call, refusal }));
+        if let Err(error) = self.context.bus.post(&Mailbox::Backend(backend), &answer).await {
+            tracing::warn!(%error, %call, "what a proxy said could not be passed on");
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `waiting.rs` | who waits for what came of that |
 //! | `backends.rs` | `/backend_servers`, `/sentinel_callback`: Janus servers are announced |
 //! | `ask.rs`, `client.rs` | one of ours calls a peer's user: its proxy is asked |
+//! | `echo.rs` | whether the roads that both go over are open |
 //! | `announce.rs` | where peers ask ours |
 //! | `gate.rs`, `network.rs` | who may |
 //! | `params.rs`, `check.rs`, `refusal.rs`, `preflight.rs` | parameters, their checks, refusals, `OPTIONS` |
@@ -19,6 +20,7 @@ mod ask;
 mod backends;
 mod check;
 mod client;
+mod echo;
 mod gate;
 mod invite;
 mod network;
@@ -37,6 +39,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
+use echo::Echo;
 use gate::Gate;
 use refusal::Refusal;
 use service::{CancellationToken, Context};
@@ -64,8 +67,9 @@ impl Peers {
     /// Begins to listen, to ask and to announce.
     pub fn start(options: &Options, address: SocketAddr, context: &Context) -> Self {
         let (waiting, tasks, parted) = (Arc::default(), TaskTracker::new(), CancellationToken::new());
-        let Context { id, bus, directory, shutdown, .. } = context.clone();
-        tasks.spawn(waiting::read(Arc::clone(&waiting), bus, id, parted.clone()));
+        let Context { directory, shutdown, .. } = context.clone();
+        let echo = Echo::new(options, context);
+        tasks.spawn(waiting::read(Arc::clone(&waiting), echo, context.clone(), parted.clone()));
         tasks.spawn(announce::announce(options.peer_url.clone(), address, directory, shutdown));
         tasks.spawn(ask::work(context.clone()));
         tasks.close();

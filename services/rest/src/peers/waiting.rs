@@ -5,11 +5,12 @@
 //! most [`MAX_WAITING`] wait; the next is refused. An answer nobody waits for any more is dropped: what
 //! it is about undoes itself when the peer does not go on.
 
-use bus::message::{Body, PeerAnswer, PeerRefusal};
+use super::echo::Echo;
+use bus::message::{Body, Message, PeerAnswer, PeerRefusal};
 use bus::topic::Mailbox;
 use bus::{Bus, MailboxReader};
-use protocol::{CallId, ServiceId};
-use service::CancellationToken;
+use protocol::CallId;
+use service::{CancellationToken, Context};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,6 +48,14 @@ impl Waiting {
         Some(Ticket { call, table: self.clone(), outcome })
     }
 
+    fn take(&self, message: Message, echo: &Echo) {
+        match message.body {
+            Body::PeerAnswer(answer) => self.tell(answer),
+            Body::Canary(canary) => echo.heard(&canary),
+            other => tracing::warn!(kind = other.kind(), "not a message for a rest service"),
+        }
+    }
+
     fn tell(&self, PeerAnswer { call, refusal }: PeerAnswer) {
         match self.table().remove(&call) {
             // It may have given up just now.
@@ -76,16 +85,18 @@ impl Drop for Ticket {
 }
 
 /// Reads the mailbox of this service until it parts; there is no next owner.
-pub(super) async fn read(waiting: Arc<Waiting>, bus: Bus, id: ServiceId, parted: CancellationToken) {
+pub(super) async fn read(waiting: Arc<Waiting>, echo: Echo, context: Context, parted: CancellationToken) {
+    let Context { id, bus, shutdown, .. } = context;
     let mailbox = Mailbox::Rest(id);
     let Some(mut reader) = parted.run_until_cancelled(open(&bus, &mailbox)).await else { return };
-    while let Some(message) = parted.run_until_cancelled(reader.next()).await {
-        match message.body {
-            Body::PeerAnswer(answer) => waiting.tell(answer),
-            other => tracing::warn!(kind = other.kind(), "not a message for a rest service"),
+    let reading = async {
+        loop {
+            waiting.take(reader.next().await, &echo);
+            reader.done();
         }
-        reader.done();
-    }
+    };
+    let singing = shutdown.run_until_cancelled(echo.sing(&bus));
+    parted.run_until_cancelled(async { tokio::join!(reading, singing) }).await;
     drop(reader);
     if let Err(error) = bus.close(&mailbox).await {
         tracing::warn!(%error, "the mailbox was not closed; it goes by itself");

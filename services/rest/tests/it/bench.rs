@@ -31,9 +31,17 @@ pub async fn start() -> Rest {
 }
 
 pub async fn start_with(options: Options) -> Rest {
+    start_in(context(), options).await
+}
+
+/// A service on this bus.
+pub async fn start_on(bus: Bus) -> Rest {
+    start_in(Context { bus, ..context() }, Options::default()).await
+}
+
+async fn start_in(context: Context, options: Options) -> Rest {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let context = context();
     let ended = tokio::spawn(rest::run(options, listener, context.clone()));
     Rest { context, address, ended }
 }

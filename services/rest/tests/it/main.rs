@@ -4,6 +4,7 @@
 mod asking;
 mod backends;
 mod bench;
+mod canaries;
 mod guard;
 mod invite;
 mod operators;

@@ -1,6 +1,8 @@
 //! What anybody may get.
 
-use crate::bench::start;
+use crate::bench::{start, start_with};
+use rest::Options;
+use service::options::CanaryOptions;
 
 #[tokio::test]
 async fn ping_is_answered_as_by_janus_cloud() {
@@ -66,7 +68,8 @@ async fn a_wrong_method_is_refused() {
 
 #[tokio::test]
 async fn readiness_is_that_of_the_process() {
-    let rest = start().await;
+    let canary = CanaryOptions { canary_interval: 0 };
+    let rest = start_with(Options { canary, ..Options::default() }).await;
     rest.context.health.bad("bus", "refused");
     assert!(rest.get("/readyz").await.starts_with("HTTP/1.1 503"));
     rest.context.health.good("bus");

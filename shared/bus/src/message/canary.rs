@@ -3,8 +3,8 @@
 use protocol::ServiceId;
 use serde::{Deserialize, Serialize};
 
-/// A canary. A router that gets one sends it back to the mailbox of the edge that sent it; in a
-/// mailbox, and as a notice, its sender hears it himself.
+/// A canary. A router that gets one sends it back to the mailbox of the edge that sent it, a rest service
+/// to that of the rest service; in a mailbox, and as a notice, its sender hears it himself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Canary {
     /// Who sent it.

@@ -13,10 +13,10 @@
 //! router, connector → edge  events
 //! edge      → edge          surrender surrendered
 //! rest      → requests      invite end
-//! connector → peers         ask_peer
+//! connector, rest → peers   ask_peer (connector) canary (rest)
 //! rest      → backend:NAME, router, connector → rest   peer_answer
 //! rest      → edge          disconnect
-//! router    → edge, connector → backend:NAME   canary
+//! router    → edge, rest → rest, connector → backend:NAME   canary
 //! ```
 
 mod canary;
