@@ -7,13 +7,16 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # unchanged; procps has `kill`, with which tests send signals.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps
 
-.PHONY: help demo servers test failure chaos fuzz sim lint format clippy docs build release clean
+.PHONY: help demo up down servers test compose failure chaos fuzz sim lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo      try it: a Janus, Switchboard in front of it, and a page to call from"
 	@echo "               (DEMO_PORT=9000 make demo for another port than 8080)"
+	@echo "make up        start a cluster in containers, and say where it is (settings: .env.example)"
+	@echo "make down      stop it; make up goes on where it was"
 	@echo "make test      run every test; it installs the servers and the browser they need"
+	@echo "make compose   run the tests of the cluster in containers; they bring their own engine"
 	@echo "make failure   break everything once and say how long each recovery takes (docs/failure.md)"
 	@echo "make chaos     break processes at random while everybody calls"
 	@echo "               (CHAOS_SECONDS=120 CHAOS_PAIRS=50 CHAOS_SEED=any)"
@@ -27,6 +30,16 @@ help:
 demo:
 	@scripts/demo
 
+# Compose is a plugin of docker, or, in its older form, a program.
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+up:
+	$(COMPOSE) up --build -d
+	@$(COMPOSE) logs lb | sed -n 's/^[^|]*| \(  .*\)/\1/p'
+
+down:
+	$(COMPOSE) down
+
 # In an instant where they are there already.
 servers:
 	@scripts/install $(TEST_PACKAGES)
@@ -35,6 +48,9 @@ servers:
 # One cargo command, so that the executable that the tests start is built in the same step.
 test: servers
 	cargo test --workspace --no-fail-fast
+
+compose: servers
+	tests/compose/run
 
 # What the tests of failures print are the numbers of docs/failure.md; one that fails is shown whole.
 failure: servers
@@ -66,7 +82,7 @@ format:
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 clippy:
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features system-tests/compose -- -D warnings
 
 # Nobody but us reads these pages, and a module's doc names its private parts.
 docs:

@@ -9,10 +9,13 @@
 //! | `browser/` | do two browsers see and hear each other |
 //! | `interop/` | do users of janus-cloud and ours call each other, and move |
 //! | `sim/` | do edges and connectors stay right whatever arrives next |
+//! | `compose/` | does the cluster of docker-compose.yml keep calls up while it is scaled and restarted |
 //! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
 #![allow(clippy::unwrap_used)]
 
 mod browser;
+#[cfg(feature = "compose")]
+mod compose;
 mod contract;
 mod failure;
 mod fixture;

@@ -20,7 +20,7 @@
 mod demo_line;
 pub mod demo_page;
 mod demo_refusals;
-mod driver;
+pub mod driver;
 mod files;
 pub mod janus_js;
 mod janus_js_line;

@@ -30,6 +30,7 @@ pub use peers::Network;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use peers::Peers;
+use service::secret_file::NoSecret;
 use service::{Context, admin, http};
 use tokio::net::TcpListener;
 
@@ -42,6 +43,9 @@ pub enum Error {
     /// It would be open to others without a secret.
     #[error(transparent)]
     Unguarded(#[from] options::Unguarded),
+    /// The file with the secret is of no use.
+    #[error(transparent)]
+    Secret(#[from] NoSecret),
 }
 
 /// Answers HTTP requests on `listener` until shutdown.

@@ -5,7 +5,9 @@ use crate::peers::Network;
 use clap::Args;
 use service::Secret;
 use service::options::CanaryOptions;
+use service::secret_file::{NoSecret, secret_in};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The edge's usual port.
@@ -18,6 +20,11 @@ pub struct Options {
     /// served on loopback addresses only, so set it to open the demo page or the API to other machines
     #[arg(long, env = "SWITCHBOARD_REST_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub rest_secret: Option<Secret>,
+
+    /// A file that holds this secret; where there is none, it is made, with a random secret. --rest-secret
+    /// wins over it
+    #[arg(long, env = "SWITCHBOARD_REST_SECRET_FILE", value_name = "FILE")]
+    pub rest_secret_file: Option<PathBuf>,
 
     /// The websocket the demo page connects to; without it, the host the page came from
     #[arg(long, env = "SWITCHBOARD_WEBSOCKET_URL", value_name = "ws[s]://HOST[:PORT]")]
@@ -52,6 +59,17 @@ pub struct Options {
 pub struct Unguarded(SocketAddr);
 
 impl Options {
+    /// The same with the secret of the file, if there is one and no other secret.
+    ///
+    /// # Errors
+    /// When there is a file that is of no use.
+    pub fn with_secret(mut self) -> Result<Self, NoSecret> {
+        if let (None, Some(file)) = (&self.rest_secret, &self.rest_secret_file) {
+            self.rest_secret = Some(secret_in(file)?);
+        }
+        Ok(self)
+    }
+
     /// Whether HTTP may be served on this address.
     ///
     /// # Errors

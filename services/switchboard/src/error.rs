@@ -40,6 +40,9 @@ pub enum Error {
     /// Nothing can be printed.
     #[error("the output cannot be written: {0}")]
     Printing(#[source] io::Error),
+    /// The process that was asked about does not answer, or is not ready.
+    #[error(transparent)]
+    Health(#[from] crate::health::NotReady),
     /// The edge failed.
     #[error(transparent)]
     Edge(#[from] edge::Error),

@@ -10,11 +10,13 @@
 //! | `process.rs` | what every process has: log, numbers, admin routes, signals |
 //! | `cluster.rs` | the way to Redis |
 //! | `calls.rs` | the log of calls, printed |
+//! | `health.rs` | whether another process is ready |
 //! | `error.rs` | why a process ended |
 
 mod calls;
 mod cluster;
 mod error;
+mod health;
 mod options;
 mod process;
 mod run;

@@ -25,6 +25,8 @@ pub enum Command {
     Service(Box<Service>),
     /// Prints the log of calls: who rang, who answered, how it ended
     Calls(Calls),
+    /// Says whether another process is ready, for health checks of containers
+    Health(Health),
 }
 
 /// One process of a cluster, or all of it.
@@ -148,6 +150,19 @@ pub struct Calls {
     pub log: LogOptions,
 }
 
+/// `health`
+#[derive(Args, Debug)]
+pub struct Health {
+    /// The --admin-listen of the process that is asked
+    #[arg(
+        long,
+        env = "SWITCHBOARD_ADMIN_LISTEN",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:9090"
+    )]
+    pub admin_listen: String,
+}
+
 impl Service {
     /// The part that every process has.
     pub fn process(&self) -> &Process {
@@ -180,7 +195,7 @@ mod tests {
     #[test]
     fn every_subcommand_has_help() {
         let names: Vec<_> = subcommands().iter().map(|it| it.get_name().to_owned()).collect();
-        assert_eq!(names, ["standalone", "edge", "router", "connector", "rest", "calls"]);
+        assert_eq!(names, ["standalone", "edge", "router", "connector", "rest", "calls", "health"]);
         for name in names {
             let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
             let help = outcome.expect_err("help is no command");

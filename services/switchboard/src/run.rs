@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::options::{Command, Connector, Edge, Rest, Router, Service};
 use crate::process::{Process, listen, listen_for_http};
-use crate::{calls, cluster, standalone};
+use crate::{calls, cluster, health, standalone};
 use service::presence::during;
 
 /// Runs what was asked for until a signal, or until it fails.
@@ -11,6 +11,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Service(service) => serve(*service).await,
         Command::Calls(options) => calls::run(options).await,
+        Command::Health(options) => health::run(&options).await,
     }
 }
 
@@ -60,11 +61,10 @@ async fn connector(options: Connector, process: &Process) -> Result<(), Error> {
 }
 
 async fn rest(options: Rest, process: &Process) -> Result<(), Error> {
-    let listener = listen_for_http("--listen", &options.listen, &options.rest.0).await?;
+    let page = options.rest.0.with_secret().map_err(rest::Error::from)?;
+    let listener = listen_for_http("--listen", &options.listen, &page).await?;
     match cluster::join("rest", &options.cluster.redis, process).await? {
-        Some(context) => {
-            Ok(during("rest", context, |context| rest::run(options.rest.0, listener, context)).await?)
-        }
+        Some(context) => Ok(during("rest", context, |context| rest::run(page, listener, context)).await?),
         None => Ok(()),
     }
 }

@@ -17,11 +17,12 @@ use tokio::task::JoinSet;
 type Services = JoinSet<Result<(), Error>>;
 
 /// Runs the four services until a signal, or until one of them fails.
-pub async fn run(options: Standalone, process: &Process) -> Result<(), Error> {
+pub async fn run(mut options: Standalone, process: &Process) -> Result<(), Error> {
     if options.connector.0.backends.is_empty() {
         return Err(connector::Error::NoBackend.into());
     }
     let clients = listen("--listen", &options.listen).await?;
+    options.rest.0 = options.rest.0.with_secret().map_err(rest::Error::from)?;
     let http = listen_for_http("--rest-listen", &options.rest_listen, &options.rest.0).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
     // Where nobody reads it, the services run all the same.

@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`options`] | flags that several services share |
-//! | [`secret`] | text that is not to be seen |
+//! | [`secret`], [`secret_file`] | text that is not to be seen; a file with it |
 //! | [`logging`] | the log |
 //! | [`metrics`] | the numbers |
 //! | [`health`] | why a service is not ready, for `/readyz` |
@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod options;
 pub mod presence;
 pub mod secret;
+pub mod secret_file;
 pub mod shutdown;
 pub mod watch;
 

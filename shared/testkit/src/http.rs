@@ -27,13 +27,18 @@ pub async fn post(url: &str, json: &str) -> Response {
 
 /// Sends any request with a JSON body; an empty body is none.
 pub async fn ask(method: &str, url: &str, json: &str) -> io::Result<Response> {
-    timeout(DEADLINE, exchange(method, url, json)).await?
+    ask_as("", method, url, json).await
 }
 
-async fn exchange(method: &str, url: &str, json: &str) -> io::Result<Response> {
+/// The same as an operator who has this secret; an empty one is none.
+pub async fn ask_as(secret: &str, method: &str, url: &str, json: &str) -> io::Result<Response> {
+    timeout(DEADLINE, exchange(secret, method, url, json)).await?
+}
+
+async fn exchange(secret: &str, method: &str, url: &str, json: &str) -> io::Result<Response> {
     let (host, path) = split(url);
     let mut socket = TcpStream::connect(host).await?;
-    socket.write_all(request(method, host, path, json).as_bytes()).await?;
+    socket.write_all(request(secret, method, host, path, json).as_bytes()).await?;
     let mut response = Vec::new();
     socket.read_to_end(&mut response).await?;
     parse(&String::from_utf8_lossy(&response)).ok_or_else(|| io::Error::other("that is no HTTP response"))
@@ -45,8 +50,11 @@ fn split(url: &str) -> (&str, &str) {
 }
 
 /// HTTP/1.0, so that the server closes after the response and sends it in one piece, without chunks.
-fn request(method: &str, host: &str, path: &str, json: &str) -> String {
+fn request(secret: &str, method: &str, host: &str, path: &str, json: &str) -> String {
     let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n");
+    if !secret.is_empty() {
+        head += &format!("Authorization: Bearer {secret}\r\n");
+    }
     if !json.is_empty() {
         head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len());
     }
