@@ -139,13 +139,12 @@ impl Person {
         if matches!(call, Call::Calling | Call::Ringing) {
             self.last_update = 0;
         }
-        self.end_untold &= call == Call::Up;
         self.call = call;
     }
 
     /// Whether it has lately claimed its session from an edge that died or froze.
     fn is_doubtful(&self) -> bool {
-        !self.doubtful.is_empty()
+        self.doubtful.iter().any(|(_, until)| until.elapsed() < GRACE)
     }
 
     fn has_heard(&mut self, at: Instant, sdp: &str, told: &Value) -> bool {

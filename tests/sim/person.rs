@@ -51,8 +51,6 @@ pub struct Person {
     pub registered: Option<String>,
     /// What it knows of its call.
     pub call: Call,
-    /// Whether it may never hear that this call is over.
-    pub end_untold: bool,
     /// Its session.
     pub session: Option<u64>,
     /// Its handle.
@@ -91,7 +89,6 @@ impl Person {
             former_door: 0,
             registered: None,
             call: Call::None,
-            end_untold: false,
             session: None,
             handle: None,
             away: None,
@@ -148,7 +145,7 @@ impl Person {
     pub fn loses_socket(&mut self, at: Instant) {
         // What waits in it, or in front of it, was handed over and counts as heard.
         if self.socket.take().is_some_and(|socket| !socket.is_reading()) {
-            self.doubts(EVER, Duration::ZERO);
+            self.doubts(EVER);
             self.excuses(EVER);
         }
         (self.former, self.opening) = (None, None);
@@ -269,10 +266,10 @@ impl Person {
         unsure.for_each(|asked| asked.excused = true);
     }
 
-    /// What it heard or hears in this time before and after now may come again.
-    pub fn doubts(&mut self, before: Duration, after: Duration) {
+    /// What it heard in this time before now may come again.
+    pub fn doubts(&mut self, before: Duration) {
         let now = Instant::now();
-        self.doubtful.push((now.checked_sub(before).unwrap_or(now), now + after));
+        self.doubtful.push((now.checked_sub(before).unwrap_or(now), now));
     }
 
     /// Somebody's edge freezes. What that reads when it wakes may be older than what was said elsewhere

@@ -54,8 +54,7 @@ impl World {
             let record = directory.handle(who).await.unwrap();
             let in_call = record.as_ref().is_some_and(|record| record.call.is_some());
             let Person { name, call, registered, .. } = person;
-            let knows = (*call != Call::None) == in_call || person.end_untold && !in_call;
-            assert!(knows, "{name} is {call:?}, its handle: {record:?}");
+            assert_eq!(*call != Call::None, in_call, "{name} is {call:?}, its handle: {record:?}");
             let owned = record.as_ref().and_then(|record| record.username.clone());
             assert_eq!(*registered, owned, "{name}'s name, its handle: {record:?}");
             let Some(registered) = registered else { continue };

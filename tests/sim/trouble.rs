@@ -1,13 +1,11 @@
 //! What goes wrong, and how it comes right again.
 
 use super::cluster::{BACKENDS, Kind};
-use super::person::Call;
 use super::world::World;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How late something may come, or come again, that was held up: by an edge or a connector that was frozen,
-/// or because it could not be written down.
+/// How late something may come that was held up by an edge that was frozen.
 const LATE: Duration = Duration::from_secs(15);
 
 const MOMENT: Duration = Duration::from_millis(300);
@@ -99,12 +97,7 @@ impl World {
         self.troubled = Some(Instant::now());
         self.people_doubt(trouble);
         match trouble {
-            Trouble::Killed(kind, place) => {
-                self.cluster.kill(kind, place);
-                if kind == Kind::Connector {
-                    self.some_ends_are_never_told().await;
-                }
-            }
+            Trouble::Killed(kind, place) => self.cluster.kill(kind, place),
             Trouble::Frozen(kind, place) => self.cluster.freeze(kind, place),
             Trouble::Stopped(kind, place) => self.cluster.stop(kind, place).await,
             Trouble::StoreAway => self.cluster.store_is_away(true),
@@ -144,19 +137,6 @@ impl World {
         }
     }
 
-    /// A connector frees the handles of a call before it tells anybody of the end; one that dies between
-    /// the two takes the news with it.
-    async fn some_ends_are_never_told(&mut self) {
-        for person in &mut self.people {
-            let Some(who) = person.who() else { continue };
-            let record = self.cluster.directory.handle(who).await.unwrap();
-            if person.call != Call::None && record.is_some_and(|record| record.call.is_none()) {
-                self.trace.note(person.name, "may never hear that its call is over");
-                person.end_untold = true;
-            }
-        }
-    }
-
     async fn drains(&self, place: usize, drain: bool) {
         let (name, directory) = (BACKENDS[place].into(), &self.cluster.directory);
         match drain {
@@ -165,24 +145,14 @@ impl World {
         }
     }
 
-    /// What happened just before something died or froze may not be written down: then it comes again,
-    /// and of what an edge had taken it may be lost.
+    /// What an edge told just before it died or froze, nobody knows whether its client has heard: it is told
+    /// again.
     fn people_doubt(&mut self, trouble: Trouble) {
+        let (Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door)) = trouble else { return };
         for person in &mut self.people {
-            match trouble {
-                Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door) => {
-                    person.expects_disorder(Instant::now() + LATE);
-                    if [person.door, person.former_door].contains(&door) {
-                        person.doubts(self.doubt, Duration::ZERO);
-                        person.excuses(self.doubt);
-                    }
-                }
-                Trouble::Killed(Kind::Connector, _)
-                | Trouble::Frozen(Kind::Connector, _)
-                | Trouble::StoreAway => {
-                    person.doubts(self.doubt, LATE);
-                }
-                _ => {}
+            person.expects_disorder(Instant::now() + LATE);
+            if [person.door, person.former_door].contains(&door) {
+                person.doubts(self.doubt);
             }
         }
     }

@@ -1,14 +1,16 @@
-//! The end of calls, outside the decisions: the handles are freed in the directory, and only then the
-//! clients are told.
+//! The end of calls, outside the decisions: the handles are freed in the directory, which keeps what
+//! the clients are to hear; then these are told; then the call is forgotten. A connector that dies on the
+//! way leaves it to the next one to tell them.
 //!
 //! How it fails: while the directory does not answer, the clients wait: their handles are not free. A
 //! call that another connector has by now goes on there, and nobody is told anything.
 
-use crate::calls::act::Ended;
+use crate::calls::act::{Ended, Letter};
 use crate::outbox::Outbox;
+use bus::ledger::Receipt;
 use directory::Directory;
-use directory::record::{Concluded, Token};
-use protocol::CallId;
+use directory::record::{Call, Concluded, Token};
+use protocol::{CallId, raw};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -47,36 +49,60 @@ impl Endings {
     }
 }
 
-/// Frees a call's handles, then tells its clients; writes the log. The messages that led to it are
-/// done when that can be read by the clients' edges.
+/// Frees a call's handles, then tells its clients; writes the log; forgets the call. The messages that
+/// led to it are done when that can be read by the clients' edges.
 async fn conclude(directory: Directory, outbox: Outbox, token: Token, ended: Ended) {
-    let Ended { call, tell, refused, log, receipts } = ended;
-    if free(&directory, call, token).await == Concluded::NotYours {
-        return tracing::warn!(%call, "another connector has a call that was to be ended here");
+    let Ended { call, letter, receipts } = ended;
+    let freed = match free(&directory, call, token, &letter).await {
+        Concluded::NotYours => {
+            return tracing::warn!(%call, "another connector has a call that was to be ended here");
+        }
+        Concluded::Freed(call) => Some(call),
+        Concluded::Gone => None,
+    };
+    let told = tell(&outbox, letter, receipts);
+    told.cancelled().await;
+    if let Some(call) = freed {
+        forget(&directory, &call).await;
     }
-    let receipts = Arc::new(receipts);
+}
+
+/// Cancelled when all of it is on the bus, or given up.
+fn tell(outbox: &Outbox, letter: Letter, receipts: Vec<Receipt>) -> CancellationToken {
+    let Letter { tell, refused, log } = letter;
+    let told = CancellationToken::new();
+    let witness = Arc::new((receipts, told.clone().drop_guard()));
     for (edge, events) in tell {
-        outbox.send(edge, events, Box::new(receipts.clone()));
+        outbox.send(edge, events, Box::new(witness.clone()));
     }
     if let Some((rest, answer)) = refused {
-        outbox.answer(rest, answer, Box::new(receipts));
+        outbox.answer(rest, answer, Box::new(witness));
     }
     if let Some(line) = log {
         metrics::counter!("switchboard_calls_ended_total").increment(1);
         outbox.log(line);
     }
+    told
 }
 
-async fn free(directory: &Directory, call: CallId, token: Token) -> Concluded {
+async fn free(directory: &Directory, call: CallId, token: Token, letter: &Letter) -> Concluded {
+    let letter = raw(letter);
     let mut waits = false;
     loop {
-        match directory.conclude_call(call, token).await {
+        match directory.conclude_call(call, Some(token), Some(letter.get())).await {
             Ok(concluded) => return concluded,
             Err(error) if !std::mem::replace(&mut waits, true) => {
                 tracing::warn!(%error, %call, "the handles of an ended call cannot be freed yet");
             }
             Err(_) => {}
         }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn forget(directory: &Directory, call: &Call) {
+    while let Err(error) = directory.forget_call(call).await {
+        tracing::debug!(%error, call = %call.id, "an ended call cannot be forgotten yet");
         tokio::time::sleep(PAUSE).await;
     }
 }

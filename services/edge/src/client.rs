@@ -47,8 +47,8 @@ pub enum Step {
     Create(String, Option<SessionId>, Option<String>),
     /// Get a session from whoever has it, for a client that shows this proof.
     Claim(String, SessionId, Option<String>),
-    /// Tell the session's client this once the session is written down as it is now.
-    TellWhenWritten(SessionId, String),
+    /// Do these, in order, once the session is written down as it is now.
+    DoWhenWritten(SessionId, Vec<Act>),
     /// Do these; then the session is over.
     End(SessionId, Vec<Act>),
 }
@@ -134,7 +134,14 @@ impl Client {
         match verb {
             Ok(Verb::Keepalive) => return tell(id, reply::ack(id, transaction)),
             Ok(Verb::Claim) => return tell(id, reply::success(id, transaction)),
-            Ok(Verb::Message { body, jsep }) => handle.on_message(transaction, body, jsep, now, &mut acts),
+            Ok(Verb::Message { body, jsep }) => {
+                handle.on_message(transaction, body, jsep, now, &mut acts);
+                if handle.is_waiting() {
+                    // Nobody else knows of it before its turn comes.
+                    self.changed.insert(id);
+                    return Step::DoWhenWritten(id, acts);
+                }
+            }
             Ok(Verb::Trickle(candidates)) => handle.on_trickle(transaction, &candidates, now, &mut acts),
             Ok(Verb::Hangup) => handle.on_hangup(transaction, &mut acts),
             Ok(Verb::Detach) => session.detach(handle_id, transaction, now, &mut acts),
@@ -177,7 +184,8 @@ impl Client {
         match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
             Some(handle) => {
                 self.changed.insert(id);
-                Step::TellWhenWritten(id, reply::attached(id, &request.transaction, handle))
+                let attached = reply::attached(id, &request.transaction, handle);
+                Step::DoWhenWritten(id, vec![Act::Tell(id, attached)])
             }
             None => {
                 let refusal = Refusal::new(UNKNOWN, "Too many handles in this session");

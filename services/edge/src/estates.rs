@@ -6,7 +6,8 @@
 //! Events that a session has had before are known by their stamps.
 //!
 //! An edge that surrendered a session forwards what still comes for it. Should it die before everybody
-//! knows, its mailbox is an estate too: for [`STRAGGLERS`] its signs of life are watched.
+//! knows, its mailbox is an estate too: for [`STRAGGLERS`] its signs of life are watched. So are those of
+//! the edges that had the session before: the last one may have died before it could tell where it is.
 //!
 //! How it fails: what cannot be read now is read at the next look.
 

@@ -15,7 +15,16 @@ pub async fn answer(
     events: Vec<ClientEvent>,
 ) -> Result<(), SendError> {
     let Address { edge, session, handle } = asks.from.clone();
-    let events = Events { session, handle, call: None, stamp: None, answers: Some(request), change, events };
+    let events = Events {
+        session,
+        handle,
+        call: None,
+        stamp: None,
+        answers: Some(request),
+        follows: None,
+        change,
+        events,
+    };
     tell(bus, &edge, events).await
 }
 

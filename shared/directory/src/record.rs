@@ -130,6 +130,9 @@ pub struct Inherited {
     pub state: Option<String>,
     /// What its client is to hear first.
     pub unheard: Vec<String>,
+    /// Who held it before, the latest first, at most [`FORMERS`](crate::FORMERS): messages for it may still
+    /// go there.
+    pub formers: Vec<ServiceId>,
 }
 
 /// A call that a former connector left on a backend.
@@ -139,12 +142,14 @@ pub struct LeftCall {
     pub call: Call,
     /// What the connector wrote down of it, as connectors read it.
     pub state: Option<String>,
+    /// What its sides are to hear of its end, if it has ended; they may have heard it.
+    pub letter: Option<String>,
 }
 
 /// What came of the end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Concluded {
-    /// Its handles are free.
+    /// Its handles are free, now or since somebody concluded it before.
     Freed(Call),
     /// There is no such call any more.
     Gone,

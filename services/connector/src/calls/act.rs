@@ -5,6 +5,7 @@ use bus::ledger::Receipt;
 use bus::message::{AskPeer, CallRecord, Deadline, Events, PeerAnswer};
 use directory::record;
 use protocol::{CallId, ServiceId};
+use serde::{Deserialize, Serialize};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -55,12 +56,22 @@ pub struct Save {
 pub struct Ended {
     /// Which.
     pub call: CallId,
+    /// What follows from it.
+    pub letter: Letter,
+    /// The messages that are done with that.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What is to be said of the end of a call. It is written down with the end itself, so that the next
+/// connector can say it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Letter {
     /// What its clients are told.
     pub tell: Vec<(ServiceId, Events)>,
     /// What a rest service that waits is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<(ServiceId, PeerAnswer)>,
     /// Its last line in the `calls` log, if it had one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<CallRecord>,
-    /// The messages that are done with that.
-    pub receipts: Vec<Receipt>,
 }

@@ -171,7 +171,7 @@ impl Call {
         let Address { edge, session, handle } = leg.party.address.clone()?;
         leg.said += 1;
         let stamp = Some(Stamp { term, number: leg.said });
-        Some((edge, Events { session, handle, call, stamp, answers, change, events }))
+        Some((edge, Events { session, handle, call, stamp, answers, follows: None, change, events }))
     }
 
     /// From now on its clients are told in this term.

@@ -1,7 +1,7 @@
 //! The end of a call: both handles are detached, both sides are told, and the call is remembered as
 //! ended.
 
-use super::act::{Act, Ended};
+use super::act::{Act, Ended, Letter};
 use super::call::Call;
 use super::closing::{self, Cause};
 use super::{Calls, REMEMBERED};
@@ -85,7 +85,7 @@ impl Calls {
         let rang = call.leg(Side::Callee).joined;
         let log = rang.then(|| call.line(&self.backend, CallEvent::Ended, Some(reason)));
         let (tell, refused) = (tell(&mut call), call.unanswered_peer());
-        acts.push(Act::End(Ended { call: id, tell, refused, log, receipts }));
+        acts.push(Act::End(Ended { call: id, letter: Letter { tell, refused, log }, receipts }));
     }
 
     /// Gives back to Janus what a call had there.
@@ -130,7 +130,8 @@ impl Calls {
         acts: &mut Vec<Act>,
     ) {
         self.has_ended(call, now);
-        acts.push(Act::End(Ended { call, tell, refused: None, log: None, receipts: vec![receipt] }));
+        let letter = Letter { tell, ..Letter::default() };
+        acts.push(Act::End(Ended { call, letter, receipts: vec![receipt] }));
     }
 
     /// This call is over: should its `place` come yet, it is not begun.

@@ -31,6 +31,10 @@ pub struct Leg {
     /// The client has said something on it: it knows of the call, from whichever connector.
     #[serde(skip)]
     pub spoke: bool,
+    /// The client's requests with a session description that Janus is being asked. It tells the other side of
+    /// one before it answers it, and does them in this order.
+    #[serde(skip)]
+    negotiates: VecDeque<MessageId>,
     /// The handle has its name.
     #[serde(skip)]
     pub registered: bool,
@@ -55,6 +59,7 @@ impl Leg {
             held: Vec::new(),
             answered: VecDeque::new(),
             spoke: false,
+            negotiates: VecDeque::new(),
             registered: false,
             said: 0,
             batch: Vec::new(),
@@ -74,8 +79,19 @@ impl Leg {
         self.held.drain(..excess);
     }
 
+    /// Janus is asked for something that the other side will hear of.
+    pub fn asks_to_negotiate(&mut self, request: MessageId) {
+        self.negotiates.push_back(request);
+    }
+
+    /// The request that the other side hears of, when it hears of one.
+    pub fn negotiates(&self) -> Option<MessageId> {
+        self.negotiates.front().copied()
+    }
+
     /// Remembers that a request was answered.
     pub fn has_answered(&mut self, request: MessageId) {
+        self.negotiates.retain(|asked| *asked != request);
         self.answered.push_back(request);
         if self.answered.len() > MAX_ANSWERED {
             self.answered.pop_front();

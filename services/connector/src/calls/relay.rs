@@ -9,7 +9,7 @@ use super::closing::{CLOSED, Cause, LOST};
 use super::recording::confined;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::ledger::Receipt;
-use bus::message::{Change, ClientEvent, LegRef, LegRequest, Trickle};
+use bus::message::{Change, ClientEvent, Events, LegRef, LegRequest, Trickle};
 use protocol::object::Object;
 use protocol::videocall::{self, Request};
 use protocol::{CallId, MessageId, Raw, Side};
@@ -54,11 +54,15 @@ impl Calls {
     /// What goes to Janus, if the client speaks of what this connector has told it.
     fn pass_on(&mut self, asks: ClientAsks, body: Raw, jsep: Option<Raw>, now: Instant, acts: &mut Vec<Act>) {
         let LegRef { call: id, side } = asks.leg;
-        let Some(call) = self.calls.get(&id) else { return };
-        let leg = call.leg(side);
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let again = call.again;
+        let leg = call.leg_mut(side);
         match leg.handle {
             _ if leg.answered(asks.request) => {}
-            Some(handle) if leg.joined || !call.again => {
+            Some(handle) if leg.joined || !again => {
+                if jsep.is_some() {
+                    leg.asks_to_negotiate(asks.request);
+                }
                 match confined(body, self.rules.record_dir.as_deref(), id, side) {
                     Ok(body) => {
                         self.ask_plugin(Asked::Request(asks), handle, body, jsep.as_deref(), now, acts)
@@ -67,7 +71,7 @@ impl Calls {
                 }
             }
             // It answers what a former connector had told it; there is no such leg any more.
-            _ if call.again => self.end(id, Cause::Because(LOST.to_owned()), now, acts),
+            _ if again => self.end(id, Cause::Because(LOST.to_owned()), now, acts),
             _ => {}
         }
     }
@@ -122,16 +126,13 @@ impl Calls {
                 let peer = &call.leg(leg.side.peer()).party.username;
                 let data = videocall::event("accepted", Some(peer), None);
                 let event = ClientEvent::Plugin { transaction: None, data, jsep };
-                self.client_hears(leg, None, Some(Change::Answered), event, acts);
+                self.client_hears_of_peer(leg, Some(Change::Answered), event, acts);
                 self.on_far_answer(leg, acts);
             }
-            _ => self.client_hears(
-                leg,
-                None,
-                None,
-                ClientEvent::Plugin { transaction: None, data, jsep },
-                acts,
-            ),
+            _ => {
+                let event = ClientEvent::Plugin { transaction: None, data, jsep };
+                self.client_hears_of_peer(leg, None, event, acts);
+            }
         }
     }
 
@@ -190,6 +191,21 @@ impl Calls {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
         let events = call.leg_mut(leg.side).with_batch(vec![event]);
         acts.extend(call.events(leg.side, answers, change, events).map(Act::edge));
+    }
+
+    /// What follows from something that the other side asked.
+    fn client_hears_of_peer(
+        &mut self,
+        leg: LegRef,
+        change: Option<Change>,
+        event: ClientEvent,
+        acts: &mut Vec<Act>,
+    ) {
+        let Some(call) = self.calls.get_mut(&leg.call) else { return };
+        let follows = call.leg(leg.side.peer()).negotiates();
+        let events = call.leg_mut(leg.side).with_batch(vec![event]);
+        let events = call.events(leg.side, None, change, events);
+        acts.extend(events.map(|(edge, events)| Act::Edge(edge, Events { follows, ..events })));
     }
 
     pub(super) fn flush_batches(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {

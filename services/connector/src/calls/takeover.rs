@@ -2,18 +2,18 @@
 //!
 //! A call whose sides both knew of it is written down: it goes on where its session on Janus was
 //! claimed, and each leg is asked whether it still is in it, because Janus repeats nothing that it said
-//! while nobody listened. Any other call is expected to come again: its `place` is not done yet. What
+//! while nobody listened. One that had ended is told of, should its sides not know. Any other call is expected to come again: its `place` is not done yet. What
 //! cannot go on ends, with both told.
 
 use super::Calls;
-use super::act::{Act, Save};
+use super::act::{Act, Ended, Letter, Save};
 use super::asking::Asked;
 use super::call::Call;
 use super::closing::{self, Cause, LOST};
 use crate::janus::message::JanusId;
 use bus::ledger::Receipt;
-use bus::message::{Attend, Change, Events, LegRef};
-use directory::record::LeftCall;
+use bus::message::{Attend, Change, Events, LegRef, Stamp};
+use directory::record::{self, LeftCall};
 use protocol::{CallId, Raw, Side, raw};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,15 +30,30 @@ impl Calls {
     pub fn take_over(&mut self, left: Vec<LeftCall>, kept: &[JanusId], now: Instant) -> Vec<Act> {
         let mut acts = Vec::new();
         kept.iter().for_each(|session| self.sessions.keep(*session));
-        for LeftCall { call, state } in left {
+        for LeftCall { call, state, letter } in left {
             let written = state.and_then(|state| serde_json::from_str::<Option<Call>>(&state).ok()?);
-            match written {
-                Some(call) => self.go_on(call, now, &mut acts),
-                None => self.expect(Call::left(&call, self.term), now, &mut acts),
+            match (letter, written) {
+                (Some(letter), _) => self.tell_end(&call, &letter, now, &mut acts),
+                (None, Some(call)) => self.go_on(call, now, &mut acts),
+                (None, None) => self.expect(Call::left(&call, self.term), now, &mut acts),
             }
         }
         acts.extend(self.sessions.drop_empty().into_iter().map(Act::Destroy));
         acts
+    }
+
+    /// A call has ended, and perhaps nobody was told. One that a router has ended has no letter that makes
+    /// sense.
+    fn tell_end(&mut self, call: &record::Call, letter: &str, now: Instant, acts: &mut Vec<Act>) {
+        let Ok(mut letter) = serde_json::from_str::<Letter>(letter) else {
+            self.expected.insert(call.id, Call::left(call, self.term));
+            return self.end(call.id, Cause::Because(LOST.to_owned()), now, acts);
+        };
+        self.has_ended(call.id, now);
+        for (_, events) in &mut letter.tell {
+            events.stamp = Some(Stamp { term: self.term, number: 1 });
+        }
+        acts.push(Act::End(Ended { call: call.id, letter, receipts: Vec::new() }));
     }
 
     fn go_on(&mut self, mut call: Call, now: Instant, acts: &mut Vec<Act>) {
@@ -133,7 +148,7 @@ impl Calls {
             // Without a stamp: nobody knows any more how much was said of it.
             let (call, stamp, answers) = (Some(leg.call), None, None);
             let events = closing::forgotten();
-            let left = Events { session, handle, call, stamp, answers, change, events };
+            let left = Events { session, handle, call, stamp, answers, follows: None, change, events };
             return self.end_unknown(leg.call, vec![(address.edge, left)], receipt, now, acts);
         };
         call.leg_mut(leg.side).party.address = Some(address);

@@ -22,7 +22,7 @@ fn edge(name: &str) -> (ServiceId, Mailbox) {
 fn numbered(number: u64) -> Events {
     let events = vec![ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw(&()) }];
     let (session, handle) = (SessionId(number), HandleId(1));
-    Events { session, handle, call: None, stamp: None, answers: None, change: None, events }
+    Events { session, handle, call: None, stamp: None, answers: None, follows: None, change: None, events }
 }
 
 async fn hears(reader: &mut MailboxReader) -> Option<u64> {

@@ -71,8 +71,10 @@ impl Bench {
     /// Asks and returns the one reply.
     fn reply(&mut self, request: Value) -> Value {
         let text = match self.asks(request) {
-            Step::Reply(text) | Step::TellWhenWritten(_, text) => text,
-            Step::Do(acts) | Step::End(_, acts) => told(&acts).into_iter().next().unwrap(),
+            Step::Reply(text) => text,
+            Step::Do(acts) | Step::DoWhenWritten(_, acts) | Step::End(_, acts) => {
+                told(&acts).into_iter().next().unwrap()
+            }
             other => panic!("no reply: {other:?}"),
         };
         serde_json::from_str(&text).unwrap()
@@ -129,5 +131,5 @@ fn short(acts: &[Act]) -> Vec<String> {
 fn incoming(session: u64, handle: u64) -> Events {
     let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
     let (session, handle, call) = (SessionId(session), HandleId(handle), Some(CallId::fresh()));
-    Events { session, handle, call, stamp: None, answers: None, change, events: vec![] }
+    Events { session, handle, call, stamp: None, answers: None, follows: None, change, events: vec![] }
 }

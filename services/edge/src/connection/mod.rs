@@ -164,9 +164,9 @@ impl Connection {
             Step::Reply(text) => self.reply(text),
             Step::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
             Step::Claim(transaction, session, proof) => self.claim(&transaction, session, proof).await,
-            Step::TellWhenWritten(session, text) => {
+            Step::DoWhenWritten(session, acts) => {
                 self.write_down(session).await;
-                self.tell(session, text).await;
+                self.perform(acts).await;
             }
             Step::End(session, acts) => {
                 self.perform(acts).await;

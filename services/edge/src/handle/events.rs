@@ -1,12 +1,13 @@
 //! What comes back to a handle from routers and connectors, and what time does to it.
 
 use super::answered::{Answered, transaction};
-use super::{Asked, Handle, Leg, release};
+use super::{Asked, Handle, Leg, MAX_TOLD, release};
 use crate::act::{Act, Road};
 use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message};
 use protocol::error::{Refusal, UNKNOWN};
 use protocol::videocall::{self, PluginError, Request};
 use protocol::{CallId, HandleRef, MessageId, reply};
+use std::collections::VecDeque;
 use tokio::time::Instant;
 
 impl Handle {
@@ -31,7 +32,8 @@ impl Handle {
         events
     }
 
-    fn do_what_is_said(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+    fn do_what_is_said(&mut self, mut events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
+        self.forget_what_was_told(&mut events);
         let answered = self.answered(&events);
         let items = self.items(&events, answered.as_ref());
         self.tell_all(items, answered.as_ref(), acts);
@@ -50,6 +52,19 @@ impl Handle {
         }
         self.gather(now);
         self.go_on(now, acts);
+    }
+
+    /// A connector that did not know that its predecessor had done a request does it again.
+    fn forget_what_was_told(&mut self, events: &mut Events) {
+        let (Some(request), Some(leg)) = (events.follows, &mut self.leg) else { return };
+        if leg.told.contains(&request) {
+            events.events.pop();
+            return;
+        }
+        leg.told.push_back(request);
+        if leg.told.len() > MAX_TOLD {
+            leg.told.pop_front();
+        }
     }
 
     /// The bus did not take this message.
@@ -172,7 +187,8 @@ impl Handle {
                 self.username.take_if(|own| *own == name);
             }
             (Change::Joined { backend, side }, Some(call)) => {
-                self.leg = Some(Leg { leg: LegRef { call, side }, backend, answered: false });
+                self.leg =
+                    Some(Leg { leg: LegRef { call, side }, backend, answered: false, told: VecDeque::new() });
                 self.send_settings(acts);
             }
             (Change::Answered, _) => {

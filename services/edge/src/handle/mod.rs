@@ -51,6 +51,8 @@ use tokio::time::Instant;
 
 /// How long a request may take until its client gets an error.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Of how many requests of the other side it is known that their effect was told.
+const MAX_TOLD: usize = 16;
 /// How many requests may wait on one handle.
 const MAX_WAITING: usize = 64;
 
@@ -77,6 +79,10 @@ struct Leg {
     backend: BackendName,
     /// The callee has accepted, and both sides know.
     answered: bool,
+    /// The latest requests of the other side whose effect the client was told: another connector may do them
+    /// again.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    told: VecDeque<MessageId>,
 }
 
 /// The request that is being done elsewhere.
@@ -133,6 +139,11 @@ impl Handle {
     /// Whether routers may have a record of it.
     pub fn is_recorded(&self) -> bool {
         self.recorded
+    }
+
+    /// Whether a request waits for its turn.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Its name.

@@ -177,7 +177,16 @@ fn events(
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Events {
-    Events { session: SessionId(1), handle: HandleId(2), call, stamp: None, answers, change, events }
+    Events {
+        session: SessionId(1),
+        handle: HandleId(2),
+        call,
+        stamp: None,
+        answers,
+        follows: None,
+        change,
+        events,
+    }
 }
 
 fn result(transaction: &str, name: &str) -> ClientEvent {

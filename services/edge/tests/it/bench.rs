@@ -197,6 +197,7 @@ impl Bench {
             call: Some(leg.call),
             stamp: Some(Stamp { term: 1, number }),
             answers: None,
+            follows: None,
             change: None,
             events: vec![item],
         };
@@ -212,6 +213,7 @@ impl Bench {
             call: None,
             stamp: None,
             answers: None,
+            follows: None,
             change: None,
             events: vec![ClientEvent::Core { janus: "media".to_owned(), fields }],
         };
@@ -227,7 +229,8 @@ impl Bench {
         item: ClientEvent,
     ) {
         let (session, handle) = (to.from.session, to.from.handle);
-        let events = Events { session, handle, call, stamp: None, answers, change, events: vec![item] };
+        let events =
+            Events { session, handle, call, stamp: None, answers, follows: None, change, events: vec![item] };
         self.post(&to.from.edge, events).await;
     }
 

@@ -126,6 +126,25 @@ async fn an_edge_that_dies_after_it_gave_a_session_up_takes_nothing_of_it_along(
 }
 
 #[tokio::test]
+async fn what_still_goes_to_the_edge_before_the_last_is_heard() {
+    let mut bench = Bench::first(&[]).await;
+    let (second, third) = (bench.another(&[]).await, bench.another(&[]).await);
+    let (mut alice, asked, leg) = bench.ringing().await;
+    bench.edge.abort();
+    alice.reconnect(&second.url).await;
+    attended(&mut bench, leg, &second.id).await;
+    // It died before everybody knew that the session had been there.
+    second.edge.abort();
+    alice.reconnect(&third.url).await;
+    attended(&mut bench, leg, &third.id).await;
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 1, "to the first").await;
+    alice.expect_event("to the first").await;
+    bench.tell_stamped(&second.id, &asked.asks.from, leg, 2, "to the second").await;
+    alice.expect_event("to the second").await;
+    assert_eq!(last(&alice, 2), ["to the first", "to the second"]);
+}
+
+#[tokio::test]
 async fn what_a_client_did_not_hear_before_its_edge_was_killed_is_heard_once() {
     let mut bench = Bench::first(&[]).await;
     let other = bench.another(&[]).await;

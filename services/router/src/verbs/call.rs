@@ -128,7 +128,7 @@ async fn place(
                 return Ok(Err(refusal));
             }
             // Where it is over already, or a connector has it, another router does this request too.
-            let freed = context.directory.conclude_call(id, Token::NOBODYS).await?;
+            let freed = context.directory.conclude_call(id, Some(Token::NOBODYS), None).await?;
             return Ok(if matches!(freed, Concluded::Freed(_)) { Err(refusal) } else { Ok(()) });
         }
         match pairing::hand_over(context, &call, &begun.particulars(request)).await {

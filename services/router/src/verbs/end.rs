@@ -1,17 +1,20 @@
 //! The end of a call that does not come over one of its legs: a handle is gone, or the backend is.
 //!
 //! Its connector ends it, through the backend's mailbox. Where there is none any more, the rest is
-//! done here: first the handles are free, then whoever is left hears of it.
+//! done here: first the handles are free, then whoever is left hears of it, then the call is forgotten. A
+//! router that dies on the way leaves a call that the next one ends again.
 
 use super::Failure;
 use crate::answer::{core_hangup, tell};
 use bus::SendError;
 use bus::message::{Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, Events, Message};
 use bus::topic::Mailbox;
-use directory::record::Call;
+use directory::record::{Call, Concluded};
 use protocol::{CallId, HandleRef, Side, videocall};
 use service::Context;
 
+/// A letter that says nothing: a connector that finds it tells both sides that the call is lost.
+const UNTOLD: &str = "";
 /// What a call is ended for whose backend nobody serves.
 const UNSERVED: &str = "The media server is gone";
 
@@ -42,12 +45,14 @@ pub async fn unserved(context: &Context, id: CallId) -> Result<(), Failure> {
 }
 
 async fn here(context: &Context, id: CallId, cause: EndCause) -> Result<(), Failure> {
-    let Some(call) = context.directory.free_call(id).await? else { return Ok(()) };
+    let Concluded::Freed(call) = context.directory.conclude_call(id, None, Some(UNTOLD)).await? else {
+        return Ok(());
+    };
     for side in [Side::Caller, Side::Callee].into_iter().filter(|side| cause != EndCause::gone(*side)) {
         tell_side(context, &call, side, &cause).await?;
     }
     context.bus.log_call(&record(&call, &cause)).await?;
-    Ok(())
+    Ok(context.directory.forget_call(&call).await?)
 }
 
 /// The call's record says where the client was when it began; by now another edge may have it.
@@ -62,6 +67,7 @@ async fn tell_side(context: &Context, call: &Call, side: Side, cause: &EndCause)
         call: Some(call.id),
         stamp: None,
         answers: None,
+        follows: None,
         change: Some(Change::Left),
         events: events(cause, &call.party(side.peer()).username),
     };

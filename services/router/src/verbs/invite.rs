@@ -32,7 +32,7 @@ pub async fn invite(context: &Context, message: &Message, invite: &Invite) -> Re
 
 /// Undoes what a router that died may have begun; the rest service has given up by itself.
 pub async fn too_late(context: &Context, id: CallId) -> Result<(), Failure> {
-    context.directory.conclude_call(id, Token::NOBODYS).await?;
+    context.directory.conclude_call(id, Some(Token::NOBODYS), None).await?;
     Ok(())
 }
 
@@ -108,7 +108,7 @@ async fn give_up(
     id: CallId,
     refusal: PeerRefusal,
 ) -> Result<Result<(), PeerRefusal>, Failure> {
-    Ok(match context.directory.conclude_call(id, Token::NOBODYS).await? {
+    Ok(match context.directory.conclude_call(id, Some(Token::NOBODYS), None).await? {
         Concluded::NotYours => Ok(()),
         Concluded::Freed(_) | Concluded::Gone => Err(refusal),
     })

@@ -101,8 +101,16 @@ pub async fn tell_displaced(context: &Context, username: &str, previous: &Owner)
     let data = videocall::event("unregistered", Some(username), Some("Registered elsewhere"));
     let event = ClientEvent::Plugin { transaction: None, data, jsep: None };
     let change = Some(Change::Displaced(username.to_owned()));
-    let events =
-        Events { session, handle, call: None, stamp: None, answers: None, change, events: vec![event] };
+    let events = Events {
+        session,
+        handle,
+        call: None,
+        stamp: None,
+        answers: None,
+        follows: None,
+        change,
+        events: vec![event],
+    };
     tell(&context.bus, &previous.edge, events).await?;
     context.bus.publish(&Notice::NameDisplaced(username.to_owned())).await?;
     Ok(())

@@ -22,6 +22,7 @@ pub async fn on_request(context: &Context, id: MessageId, gone: &Release) -> Res
             call: None,
             stamp: None,
             answers: Some(id),
+            follows: None,
             change,
             events: Vec::new(),
         };

@@ -42,7 +42,15 @@ async fn lose(context: &Context, owner: &Owner, username: &str) -> Result<(), Fa
 async fn tell_registered(context: &Context, owner: &Owner, username: &str) -> Result<(), Failure> {
     let HandleRef { session, handle } = owner.handle;
     let change = Some(Change::Registered(username.to_owned()));
-    let events =
-        Events { session, handle, call: None, stamp: None, answers: None, change, events: Vec::new() };
+    let events = Events {
+        session,
+        handle,
+        call: None,
+        stamp: None,
+        answers: None,
+        follows: None,
+        change,
+        events: Vec::new(),
+    };
     Ok(tell(&context.bus, &owner.edge, events).await?)
 }

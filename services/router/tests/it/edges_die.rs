@@ -207,6 +207,7 @@ async fn what_was_said_to_a_dead_edge_reaches_the_one_that_had_taken_the_session
         call: None,
         stamp,
         answers: None,
+        follows: None,
         change: None,
         events: Vec::new(),
     };

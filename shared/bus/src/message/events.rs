@@ -19,6 +19,10 @@ pub struct Events {
     /// The request this is the final answer of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<MessageId>,
+    /// The request of the other side that the last of the events follows from. One that was told once, by
+    /// whichever connector, is not told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<MessageId>,
     /// What changes for the handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,

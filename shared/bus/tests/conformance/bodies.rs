@@ -56,7 +56,7 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
     ];
     let answers = call.map(MessageId::from);
     let stamp = call.map(|_| Stamp { term: u64::MAX, number: 1 });
-    Events { session: SessionId(1), handle: HandleId(2), call, stamp, answers, change, events }
+    Events { session: SessionId(1), handle: HandleId(2), call, stamp, answers, follows: None, change, events }
 }
 
 fn all() -> Vec<Body> {

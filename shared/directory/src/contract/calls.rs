@@ -50,13 +50,28 @@ impl Directory {
         on_store!(self, free_call(call))
     }
 
-    /// Ends a call like [`free_call`](Self::free_call), on behalf of the connector that has the
-    /// backend's lease with this token: a former one cannot.
+    /// Ends a call like [`free_call`](Self::free_call), on behalf of the connector that has the backend's
+    /// lease with this token: a former one cannot. None for somebody who may end any call. With a
+    /// `letter` the record stays, and the backend's count of it, until the call is
+    /// [forgotten](Self::forget_call): whoever goes on finds what its sides are to hear.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn conclude_call(&self, call: CallId, token: Token) -> Result<Concluded> {
-        on_store!(self, conclude_call(call, token))
+    pub async fn conclude_call(
+        &self,
+        call: CallId,
+        token: Option<Token>,
+        letter: Option<&str>,
+    ) -> Result<Concluded> {
+        on_store!(self, conclude_call(call, token, letter))
+    }
+
+    /// Removes what is left of a call that was concluded, now that its sides have been told.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn forget_call(&self, call: &Call) -> Result<()> {
+        on_store!(self, forget_call(call))
     }
 
     /// Whether a connector has concluded this call, not longer than [`OVER_LIFE`](crate::OVER_LIFE) ago: a
@@ -77,8 +92,8 @@ impl Directory {
         on_store!(self, save_calls(token, saves))
     }
 
-    /// The calls on a backend with what its last connector wrote down of them. A call that is
-    /// being freed is none of them.
+    /// The calls on a backend with what its last connector wrote down of them, and those that were concluded
+    /// with a letter. A call that is being freed without one is none of them.
     ///
     /// # Errors
     /// [`crate::Error`].

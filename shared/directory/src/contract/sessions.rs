@@ -37,7 +37,8 @@ impl Directory {
     }
 
     /// Takes a session over, if `from` holds it: from now on `from` can change nothing of it. What
-    /// its client has not heard stays written down until the new edge saves. An edge that did not get
+    /// its client has not heard stays written down until the new edge saves, and until then the client
+    /// counts as away since now. An edge that did not get
     /// the answer finds the session its own and claims it from itself. (Redis: the index of what
     /// `to` holds first, then the record, then the index of `from`.)
     ///

@@ -15,7 +15,7 @@ impl MemoryDirectory {
     /// Nobody else reads here whom a name is in a call with.
     pub(crate) fn take(&self, handle: HandleRef, username: &str, call: CallId, _peer: &str) -> Taken {
         let mut state = self.state();
-        if !state.calls.contains_key(&call) {
+        if state.calls.get(&call).is_none_or(|record| record.letter.is_some()) {
             return Taken::Gone;
         }
         let Some(record) = state.handles.get_mut(&handle) else { return Taken::Gone };
@@ -36,20 +36,40 @@ impl MemoryDirectory {
     }
 
     pub(crate) fn free_call(&self, call: CallId) -> Option<Call> {
-        self.state().free_call(call)
+        match self.conclude_call(call, None, None) {
+            Concluded::Freed(call) => Some(call),
+            Concluded::Gone | Concluded::NotYours => None,
+        }
     }
 
-    pub(crate) fn conclude_call(&self, call: CallId, token: Token) -> Concluded {
+    pub(crate) fn conclude_call(
+        &self,
+        call: CallId,
+        token: Option<Token>,
+        letter: Option<&str>,
+    ) -> Concluded {
         let mut state = self.state();
-        if state.calls.get(&call).is_some_and(|record| record.term > Some(token)) {
+        let Some(record) = state.calls.get_mut(&call) else { return Concluded::Gone };
+        if token.is_some_and(|token| record.term > Some(token)) {
             return Concluded::NotYours;
         }
-        let freed = state.free_call(call);
-        if freed.is_some() && token != Token::NOBODYS {
+        if let Some(letter) = letter {
+            record.letter.get_or_insert_with(|| letter.to_owned());
+        }
+        let ended = record.call.clone();
+        ended.handles().for_each(|handle| state.free_handle(handle, call));
+        if letter.is_none() {
+            state.forget_call(&ended);
+        }
+        if token.is_some_and(|token| token != Token::NOBODYS) {
             while state.over.pop_front_if(|(since, _)| since.elapsed() >= OVER_LIFE).is_some() {}
             state.over.push_back((Instant::now(), call));
         }
-        freed.map_or(Concluded::Gone, Concluded::Freed)
+        Concluded::Freed(ended)
+    }
+
+    pub(crate) fn forget_call(&self, call: &Call) {
+        self.state().forget_call(call);
     }
 
     /// Looked through from end to end: it is asked of a request that comes again, which is rare.
@@ -71,12 +91,16 @@ impl MemoryDirectory {
         let state = self.state();
         let calls = state.calls_on.get(backend).into_iter().flatten();
         let left = calls.filter_map(|call| state.calls.get(call));
-        left.map(|record| LeftCall { call: record.call.clone(), state: record.state.clone() }).collect()
+        left.map(CallRecord::left).collect()
     }
 
     pub(crate) fn restore_call(&self, call: &Call, token: Token, text: &str) {
         let mut state = self.state();
-        state.written(call).save(token, text);
+        let record = state.written(call);
+        record.save(token, text);
+        if record.letter.is_some() {
+            return;
+        }
         for handle in call.handles() {
             state.handles.entry(handle).or_default().call.get_or_insert(call.id);
         }
@@ -104,15 +128,13 @@ impl State {
     fn written(&mut self, call: &Call) -> &mut CallRecord {
         self.calls.entry(call.id).or_insert_with(|| {
             self.calls_on.entry(call.backend.clone()).or_default().insert(call.id);
-            CallRecord { call: call.clone(), state: None, term: None }
+            CallRecord { call: call.clone(), state: None, term: None, letter: None }
         })
     }
 
-    fn free_call(&mut self, call: CallId) -> Option<Call> {
-        let ended = self.calls.remove(&call)?.call;
-        ended.handles().for_each(|handle| self.free_handle(handle, call));
-        self.uncount(&ended);
-        Some(ended)
+    fn forget_call(&mut self, call: &Call) {
+        self.calls.remove(&call.id);
+        self.uncount(call);
     }
 
     fn free_handle(&mut self, handle: HandleRef, call: CallId) {
@@ -133,8 +155,12 @@ impl State {
 }
 
 impl CallRecord {
+    fn left(&self) -> LeftCall {
+        LeftCall { call: self.call.clone(), state: self.state.clone(), letter: self.letter.clone() }
+    }
+
     fn save(&mut self, token: Token, text: &str) -> bool {
-        let may = self.term <= Some(token);
+        let may = self.term <= Some(token) && self.letter.is_none();
         if may {
             self.state = Some(text.to_owned());
             self.term = Some(token);

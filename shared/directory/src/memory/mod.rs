@@ -74,6 +74,7 @@ struct SessionRecord {
     away: Option<Past>,
     state: Option<String>,
     unheard: Vec<String>,
+    formers: Vec<ServiceId>,
 }
 
 struct CallRecord {
@@ -81,6 +82,8 @@ struct CallRecord {
     state: Option<String>,
     /// The token of the connector that wrote the state.
     term: Option<Token>,
+    /// It has ended.
+    letter: Option<String>,
 }
 
 struct Announced {

@@ -25,7 +25,7 @@ impl MemoryDirectory {
     pub(crate) fn calls_page(&self, after: Cursor, limit: usize) -> Page<Call> {
         let state = self.state();
         let all = state.calls.iter().map(|(id, record)| (place(id.0.as_bytes()), record));
-        page(all, after, limit).map(|record| Some(record.call.clone()))
+        page(all, after, limit).map(|record| record.letter.is_none().then(|| record.call.clone()))
     }
 
     pub(crate) fn session_state(&self, session: SessionId) -> Option<String> {

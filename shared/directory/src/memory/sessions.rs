@@ -1,9 +1,11 @@
 //! Sessions.
 
 use super::{MemoryDirectory, Past, SessionRecord};
+use crate::FORMERS;
 use crate::record::{Inherited, Save, Saved, Session, Terms, Unheard};
 use protocol::{ServiceId, SessionId};
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 impl MemoryDirectory {
     pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, terms: &Terms) -> bool {
@@ -16,6 +18,7 @@ impl MemoryDirectory {
                     away: None,
                     state: None,
                     unheard: Vec::new(),
+                    formers: Vec::new(),
                 });
                 true
             }
@@ -51,8 +54,14 @@ impl MemoryDirectory {
         let mut state = self.state();
         let record = state.sessions.get_mut(&session).filter(|record| record.edge == *from)?;
         record.edge = to.clone();
-        record.away = None;
-        Some(Inherited { state: record.state.clone(), unheard: record.unheard.clone() })
+        record.away = Some(Past::ago(Duration::ZERO));
+        if from != to {
+            record.formers.retain(|former| former != from && former != to);
+            record.formers.insert(0, from.clone());
+            record.formers.truncate(FORMERS);
+        }
+        let SessionRecord { state, unheard, formers, .. } = record;
+        Some(Inherited { state: state.clone(), unheard: unheard.clone(), formers: formers.clone() })
     }
 
     pub(crate) fn close_session(&self, session: SessionId, edge: &ServiceId) {

@@ -12,7 +12,10 @@ use super::{RedisDirectory, keys, malformed, parsed};
 use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use crate::{OUR_PROXY, OVER_LIFE, Result};
 use protocol::{BackendName, CallId, HandleRef, Side};
-use redis::{Pipeline, ScriptInvocation};
+use redis::Pipeline;
+
+/// What marks a call as ended of which its sides are not to hear from whoever goes on.
+const NO_LETTER: &str = "1";
 
 /// `record`, `ended`, `state` of a call.
 type LeftFields = (Option<String>, Option<String>, Option<String>);
@@ -74,43 +77,51 @@ impl RedisDirectory {
     }
 
     pub(crate) async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
-        let key = keys::call(call);
-        match self.end(&key, &END_CALL.key(&key), freeing).await? {
+        match self.conclude_call(call, None, None).await? {
             Concluded::Freed(call) => Ok(Some(call)),
             Concluded::Gone | Concluded::NotYours => Ok(None),
         }
     }
 
-    pub(crate) async fn conclude_call(&self, call: CallId, token: Token) -> Result<Concluded> {
+    pub(crate) async fn conclude_call(
+        &self,
+        call: CallId,
+        token: Option<Token>,
+        letter: Option<&str>,
+    ) -> Result<Concluded> {
         let key = keys::call(call);
-        let freeing = |call: &Call| match token {
-            Token::NOBODYS => freeing(call),
-            _ => concluding(call),
-        };
-        self.end(&key, END_CALL.key(&key).arg(token.0), freeing).await
+        let mut end = END_CALL.key(&key);
+        end.arg(letter.unwrap_or(NO_LETTER)).arg(token.map(|token| token.0));
+        let ((may, record),): ((bool, Option<String>),) =
+            self.link.ask(&key, redis::pipe().invoke_script(&end)).await?;
+        if !may {
+            return Ok(Concluded::NotYours);
+        }
+        let Some(record) = record else { return Ok(Concluded::Gone) };
+        let ended = read(&key, &record)?;
+        let mut pipe = redis::pipe();
+        if token.is_some_and(|token| token != Token::NOBODYS) {
+            // First of all it is remembered that the call is over.
+            pipe.pset_ex(keys::over(call), 1, OVER_LIFE.as_millis() as u64).ignore();
+        }
+        sides(&ended).for_each(|(handle, username, _)| free_handle(&mut pipe, handle, username, call));
+        if letter.is_none() {
+            forgetting(&mut pipe, &ended);
+        }
+        () = self.link.ask(&key, &pipe).await?;
+        Ok(Concluded::Freed(ended))
+    }
+
+    pub(crate) async fn forget_call(&self, call: &Call) -> Result<()> {
+        let mut pipe = redis::pipe();
+        forgetting(&mut pipe, call);
+        self.link.ask(&keys::call(call.id), &pipe).await
     }
 
     pub(crate) async fn is_over(&self, call: CallId) -> Result<bool> {
         let key = keys::over(call);
         let (over,) = self.link.ask(&key, redis::pipe().exists(&key)).await?;
         Ok(over)
-    }
-
-    async fn end(
-        &self,
-        key: &str,
-        end: &ScriptInvocation<'_>,
-        freeing: impl Fn(&Call) -> Pipeline,
-    ) -> Result<Concluded> {
-        let ((may, record),): ((bool, Option<String>),) =
-            self.link.ask(key, redis::pipe().invoke_script(end)).await?;
-        if !may {
-            return Ok(Concluded::NotYours);
-        }
-        let Some(record) = record else { return Ok(Concluded::Gone) };
-        let ended = read(key, &record)?;
-        () = self.link.ask(key, &freeing(&ended)).await?;
-        Ok(Concluded::Freed(ended))
     }
 
     pub(crate) async fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Result<Vec<bool>> {
@@ -213,21 +224,10 @@ fn sides(call: &Call) -> impl Iterator<Item = (HandleRef, &str, &str)> {
     })
 }
 
-/// Handles and names, then the record, then the count: whatever is left can be found again.
-fn freeing(call: &Call) -> Pipeline {
-    let mut pipe = redis::pipe();
-    sides(call).for_each(|(handle, username, _)| free_handle(&mut pipe, handle, username, call.id));
+/// After its handles and names the record, then the count: whatever is left can be found again.
+fn forgetting(pipe: &mut Pipeline, call: &Call) {
     pipe.del(keys::call(call.id)).ignore();
     pipe.srem(keys::calls_on(&call.backend), call.id.to_string()).ignore();
-    pipe
-}
-
-/// First of all it is remembered that the call is over.
-fn concluding(call: &Call) -> Pipeline {
-    let mut pipe = redis::pipe();
-    pipe.pset_ex(keys::over(call.id), 1, OVER_LIFE.as_millis() as u64).ignore();
-    freeing(call).cmd_iter().for_each(|cmd| _ = pipe.add_command(cmd.clone()).ignore());
-    pipe
 }
 
 fn free_handle(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: CallId) {
@@ -239,9 +239,10 @@ fn free_handle(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: Cal
 
 /// None for a call that is over, or being freed, or that the index of its backend names too much.
 fn left(backend: &BackendName, call: CallId, (record, ended, state): LeftFields) -> Result<Option<LeftCall>> {
-    let (Some(record), None) = (record, ended) else { return Ok(None) };
+    let (Some(record), letter) = (record, ended) else { return Ok(None) };
     let call = read(&keys::call(call), &record)?;
-    Ok(Some(LeftCall { call, state }).filter(|left| left.call.backend == *backend))
+    let is_left = call.backend == *backend && letter.as_deref() != Some(NO_LETTER);
+    Ok(Some(LeftCall { call, state, letter }).filter(|_| is_left))
 }
 
 pub(super) fn read(key: &str, record: &str) -> Result<Call> {

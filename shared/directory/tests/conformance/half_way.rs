@@ -26,7 +26,7 @@ async fn a_call_that_is_being_freed_is_neither_saved_nor_left() {
     assert_eq!(directory.save_calls(TOKEN, &[(call.id, "late".to_owned())]).await.unwrap(), [false]);
     assert_eq!(directory.left_calls(&call.backend).await.unwrap(), vec![]);
     assert_eq!(directory.calls_on(&call.backend).await.unwrap(), vec![call.id]);
-    assert_eq!(directory.conclude_call(call.id, TOKEN).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(directory.conclude_call(call.id, Some(TOKEN), None).await.unwrap(), Concluded::Freed(call));
     assert_eq!(calls_of_both(&directory).await, [None, None]);
 }
 

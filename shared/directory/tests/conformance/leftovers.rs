@@ -99,7 +99,7 @@ async fn a_restored_call_leaves_no_key() {
         assert_eq!(keys(&server), [""; 0]);
         directory.restore_call(&call, Token(7), "running").await.unwrap();
         gives(&directory, "alice", &owner(1)).await;
-        directory.conclude_call(call.id, Token(8)).await.unwrap();
+        directory.conclude_call(call.id, Some(Token(8)), None).await.unwrap();
         directory.remove_handle(handle(1)).await.unwrap();
         directory.free_name("alice", handle(1)).await.unwrap();
         assert_eq!(keys(&server), [""; 0]);
@@ -115,7 +115,7 @@ async fn what_is_refused_leaves_no_key() {
     directory.save_sessions(&edge(1), &[saved(handle(1).session)]).await.unwrap();
     directory.claim_session(handle(1).session, &edge(1), &edge(2)).await.unwrap();
     directory.save_calls(Token(7), &[(call.id, "running".to_owned())]).await.unwrap();
-    directory.conclude_call(call.id, Token(7)).await.unwrap();
+    directory.conclude_call(call.id, Some(Token(7)), None).await.unwrap();
     directory.drain_backend(&backend).await.unwrap();
     directory.undrain_backend(&backend).await.unwrap();
     directory.edge_leaves(&edge(2)).await.unwrap();

@@ -19,6 +19,7 @@ mod found;
 mod half_way;
 mod leases;
 mod leftovers;
+mod letters;
 mod listing;
 mod moves;
 mod notes;

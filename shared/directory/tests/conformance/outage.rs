@@ -33,7 +33,7 @@ async fn everything_fails_in_time(directory: &Directory) {
         handle(handle(1)) handle_and_user(handle(1), "alice") remove_handle(handle(1))
         open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh(), "peer")
         call(CallId::fresh()) free_call(CallId::fresh()) is_over(CallId::fresh())
-        conclude_call(CallId::fresh(), Token(7)) save_calls(Token(7), &[(CallId::fresh(), String::new())])
+        conclude_call(CallId::fresh(), Some(Token(7)), None) save_calls(Token(7), &[(CallId::fresh(), String::new())])
         left_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")
         calls_on(&BackendName::from("a")) backends_with_calls() live_calls(&[BackendName::from("a")])
         open_session(SessionId(1), &edge(1), &terms()) session(SessionId(1)) close_session(SessionId(1), &edge(1))

@@ -95,7 +95,7 @@ async fn calls_are_listed_until_they_are_over(directory: Directory) {
         directory.open_call(call).await.unwrap();
     }
     directory.free_call(calls[7].id).await.unwrap();
-    directory.conclude_call(calls[8].id, Token(1)).await.unwrap();
+    directory.conclude_call(calls[8].id, Some(Token(1)), None).await.unwrap();
     let page = async |at| directory.calls_page(at, 3).await.unwrap();
     let (mut found, _) = walk(3, page).await;
     found.sort_by_key(|call| call.caller.owner.as_ref().map(|owner| owner.handle));

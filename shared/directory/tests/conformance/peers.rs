@@ -236,7 +236,7 @@ async fn a_name_is_busy_for_peers_while_its_handle_is_in_a_call() {
         assert_eq!(house.busy(bob), ("1".to_owned(), "alice".to_owned()));
         assert_eq!(house.busy("januscloud:videocall_users:carol").0, "");
         match conclude {
-            true => drop(house.directory.conclude_call(first.id, Token(7)).await.unwrap()),
+            true => drop(house.directory.conclude_call(first.id, Some(Token(7)), None).await.unwrap()),
             false => drop(house.directory.free_call(first.id).await.unwrap()),
         }
         assert_eq!([house.busy(ALICE).0, house.busy(bob).0], ["", ""]);

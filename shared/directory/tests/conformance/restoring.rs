@@ -34,7 +34,7 @@ async fn left(directory: &Directory) -> Vec<LeftCall> {
 }
 
 fn leaves(call: &Call, state: &str) -> Vec<LeftCall> {
-    vec![LeftCall { call: call.clone(), state: Some(state.to_owned()) }]
+    vec![LeftCall { call: call.clone(), state: Some(state.to_owned()), letter: None }]
 }
 
 async fn a_restored_call_is_as_it_was(directory: Directory) {
@@ -44,8 +44,8 @@ async fn a_restored_call_is_as_it_was(directory: Directory) {
     assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
     assert_eq!(directory.save_calls(PRESENT, &[(call.id, "on".to_owned())]).await.unwrap(), [true]);
     assert_eq!(directory.save_calls(FORMER, &[(call.id, "late".to_owned())]).await.unwrap(), [false]);
-    assert_eq!(directory.conclude_call(call.id, FORMER).await.unwrap(), Concluded::NotYours);
-    assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), Concluded::NotYours);
+    assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), Concluded::Freed(call));
     assert_eq!(left(&directory).await, vec![]);
 }
 
@@ -69,7 +69,7 @@ async fn a_restored_call_ends_before_its_handles_come_back(directory: Directory)
         match end_by_router {
             true => assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call)),
             false => {
-                let concluded = directory.conclude_call(call.id, PRESENT).await.unwrap();
+                let concluded = directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap();
                 assert_eq!(concluded, Concluded::Freed(call));
             }
         }
@@ -126,7 +126,7 @@ async fn a_former_connector_restores_over_no_later_one(directory: Directory) {
     let call = restore(&directory, "present").await;
     directory.restore_call(&call, FORMER, "former").await.unwrap();
     assert_eq!(left(&directory).await, leaves(&call, "present"));
-    assert_eq!(directory.conclude_call(call.id, FORMER).await.unwrap(), Concluded::NotYours);
+    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), Concluded::NotYours);
 }
 
 async fn what_was_not_lost_is_not_harmed(directory: Directory) {

@@ -52,7 +52,7 @@ async fn the_path_of_a_call_costs_what_it_should() {
     assert_eq!(reads.of(directory.take(handle(2), "bob", call.id, "peer")).await, 1);
     assert_eq!(reads.of(directory.save_calls(Token(7), &[(call.id, String::new())])).await, 1);
     assert_eq!(reads.of(directory.left_calls(&call.backend)).await, 2);
-    assert_eq!(reads.of(directory.conclude_call(call.id, Token(7))).await, 2);
+    assert_eq!(reads.of(directory.conclude_call(call.id, Some(Token(7)), None)).await, 2);
     assert_eq!(reads.of(directory.lease("w", &ServiceId::from("x"), Duration::from_secs(60))).await, 1);
     assert_eq!(reads.of(directory.keep_proxy()).await, 1);
     assert_eq!(reads.of(directory.peer_proxy("x")).await, 1);

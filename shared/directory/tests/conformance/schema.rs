@@ -182,7 +182,7 @@ async fn that_a_call_is_over_is_kept_for_a_while() {
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));
     directory.open_call(&call).await.unwrap();
-    directory.conclude_call(call.id, Token(7)).await.unwrap();
+    directory.conclude_call(call.id, Some(Token(7)), None).await.unwrap();
     let key = format!("sb:over:{}", call.id);
     let left = Duration::from_millis(redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap());
     assert!(left <= OVER_LIFE && left > OVER_LIFE - Duration::from_secs(5), "{left:?}");

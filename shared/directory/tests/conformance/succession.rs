@@ -56,7 +56,7 @@ async fn what_was_saved_last_is_left(directory: Directory) {
         [(FORMER, "first"), (FORMER, "nul\0l, \"quo\r\nte\""), (PRESENT, ""), (PRESENT, "last")]
     {
         assert!(save(&directory, token, &call, state).await);
-        let expected = LeftCall { call: call.clone(), state: Some(state.to_owned()) };
+        let expected = LeftCall { call: call.clone(), state: Some(state.to_owned()), letter: None };
         assert_eq!(left(&directory).await, BTreeMap::from([(call.id, expected)]));
     }
     assert_eq!(directory.call(call.id).await.unwrap(), Some(call.clone()));
@@ -67,7 +67,7 @@ async fn what_was_saved_last_is_left(directory: Directory) {
 async fn a_call_that_was_never_saved_is_left_too(directory: Directory) {
     assert_eq!(left(&directory).await, BTreeMap::new());
     let call = placed(&directory).await;
-    let expected = LeftCall { call: call.clone(), state: None };
+    let expected = LeftCall { call: call.clone(), state: None, letter: None };
     assert_eq!(left(&directory).await, BTreeMap::from([(call.id, expected)]));
 }
 
@@ -82,7 +82,7 @@ async fn only_the_backends_own_calls_are_left(directory: Directory) {
     assert_eq!(state_of(&directory, &second).await.as_deref(), Some("carol"));
     directory.free_call(first.id).await.unwrap();
     assert_eq!(left(&directory).await.into_keys().collect::<Vec<_>>(), [second.id]);
-    directory.conclude_call(second.id, FORMER).await.unwrap();
+    directory.conclude_call(second.id, Some(FORMER), None).await.unwrap();
     assert_eq!(left(&directory).await, BTreeMap::new());
 }
 
@@ -124,10 +124,10 @@ async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
         assert!(!saved || save(&directory, PRESENT, &call, "running").await);
         assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
         let freed = Concluded::Freed(call.clone());
-        assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), freed);
+        assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), freed);
         assert_eq!(calls_of_both(&directory).await, [None, None]);
         assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
-        assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), Concluded::Gone);
+        assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), Concluded::Gone);
         directory.remove_handle(handle(1)).await.unwrap();
         directory.remove_handle(handle(2)).await.unwrap();
     }
@@ -136,17 +136,17 @@ async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
 async fn a_former_connector_ends_no_call(directory: Directory) {
     let call = placed(&directory).await;
     save(&directory, PRESENT, &call, "running").await;
-    assert_eq!(directory.conclude_call(call.id, FORMER).await.unwrap(), Concluded::NotYours);
+    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), Concluded::NotYours);
     assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
     assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
     assert!(save(&directory, PRESENT, &call, "still running").await);
     let later = Token(PRESENT.0 + 1);
-    assert_eq!(directory.conclude_call(call.id, later).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(directory.conclude_call(call.id, Some(later), None).await.unwrap(), Concluded::Freed(call));
 }
 
 async fn any_connector_ends_a_call_that_was_never_saved(directory: Directory) {
     let call = placed(&directory).await;
-    assert_eq!(directory.conclude_call(call.id, Token(0)).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(directory.conclude_call(call.id, Some(Token(0)), None).await.unwrap(), Concluded::Freed(call));
 }
 
 async fn a_router_ends_any_call(directory: Directory) {
@@ -159,11 +159,14 @@ async fn a_router_ends_any_call(directory: Directory) {
 async fn what_a_connector_concluded_is_known_to_be_over(directory: Directory) {
     let call = placed(&directory).await;
     assert!(!directory.is_over(call.id).await.unwrap());
-    let refused = directory.conclude_call(call.id, Token::NOBODYS).await.unwrap();
+    let refused = directory.conclude_call(call.id, Some(Token::NOBODYS), None).await.unwrap();
     assert_eq!(refused, Concluded::Freed(call.clone()));
     assert!(!directory.is_over(call.id).await.unwrap(), "it was never begun");
     assert!(place(&directory, &call).await);
-    assert_eq!(directory.conclude_call(call.id, PRESENT).await.unwrap(), Concluded::Freed(call.clone()));
+    assert_eq!(
+        directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(),
+        Concluded::Freed(call.clone())
+    );
     assert!(directory.is_over(call.id).await.unwrap());
 }
 
@@ -172,7 +175,7 @@ async fn what_a_connector_concluded_is_known_to_be_over(directory: Directory) {
 async fn that_a_call_is_over_is_forgotten() {
     let directory = Directory::memory();
     let call = placed(&directory).await;
-    directory.conclude_call(call.id, PRESENT).await.unwrap();
+    directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap();
     tokio::time::sleep(OVER_LIFE - Duration::from_millis(1)).await;
     assert!(directory.is_over(call.id).await.unwrap());
     tokio::time::sleep(Duration::from_millis(1)).await;

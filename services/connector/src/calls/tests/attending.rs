@@ -15,7 +15,7 @@ impl Bench {
         let acts = self.calls.on_message(message, Receipt::default(), self.now);
         let told = acts.into_iter().flat_map(|act| match act {
             Act::Edge(edge, events) => vec![(edge, events)],
-            Act::End(ended) => ended.tell,
+            Act::End(ended) => ended.letter.tell,
             _ => Vec::new(),
         });
         told.collect()

@@ -15,7 +15,7 @@
 //! | `destroy 7` | a session on Janus is ended |
 //! | `end` | handles are freed, and then follows what is told |
 
-use crate::calls::act::{Act, Ended};
+use crate::calls::act::{Act, Ended, Letter};
 use bus::message::{CallRecord, Change, ClientEvent, Events, PeerAnswer};
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub fn act(act: &Act) -> Vec<String> {
         Act::Answer(_, answer) => vec![answered(answer)],
         Act::Ask(ask, _) => vec![format!("ask {}", ask.callee)],
         Act::Save(_) | Act::Restore(..) => Vec::new(),
-        Act::End(Ended { tell, refused, log, .. }) => {
+        Act::End(Ended { letter: Letter { tell, refused, log }, .. }) => {
             let told = tell.iter().map(|(_, events)| told(events));
             let refused = refused.iter().map(|(_, answer)| answered(answer));
             let said = told.chain(refused).chain(log.as_ref().map(logged));

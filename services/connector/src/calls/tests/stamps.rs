@@ -7,7 +7,7 @@ use bus::message::Events;
 fn stamps(acts: &[Act]) -> Vec<(u64, u64, u64)> {
     let told = |act: &Act| match act {
         Act::Edge(_, events) => vec![of(events)],
-        Act::End(ended) => ended.tell.iter().map(|(_, events)| of(events)).collect(),
+        Act::End(ended) => ended.letter.tell.iter().map(|(_, events)| of(events)).collect(),
         _ => Vec::new(),
     };
     acts.iter().flat_map(told).collect()

@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::calls::PATIENCE;
+use crate::calls::act::{Ended, Letter};
 use crate::options::Rules;
+use bus::message::Stamp;
 use directory::record::LeftCall;
 
 const OLD: u64 = 1;
@@ -19,7 +21,7 @@ impl Bench {
     fn left(&self, state: Option<String>) -> LeftCall {
         let call = Call::new(Place { call: self.call, ..self.place.clone() }, None, 0)
             .record(&BackendName::from("a"));
-        LeftCall { call, state }
+        LeftCall { call, state, letter: None }
     }
 
     /// The next connector takes over, in the next term; Janus still has these sessions.
@@ -269,4 +271,73 @@ fn each_leg_is_asked_for_when_janus_may_have_said_more_than_was_heard() {
     assert_eq!(bench.note(acts), ["janus 11 accept", "janus 12 accept"]);
     let mut bench = calling();
     assert!(bench.calls.check_all(bench.now).is_empty(), "what is being set up has a question open");
+}
+
+/// What the last connector of a call that its caller hung up left of it.
+fn ended() -> (Bench, String) {
+    let mut bench = talking();
+    let hangup = Message::new(Body::Hangup(bench.leg(Side::Caller)));
+    let acts = bench.calls.on_message(hangup, Receipt::default(), bench.now);
+    let letter = acts.iter().find_map(|act| match act {
+        Act::End(Ended { letter, .. }) => Some(raw(letter).get().to_owned()),
+        _ => None,
+    });
+    (bench, letter.unwrap())
+}
+
+#[test]
+fn the_end_that_nobody_was_told_of_is_told_in_the_new_term() {
+    let (mut bench, letter) = ended();
+    let left = LeftCall { letter: Some(letter), ..bench.left(bench.written()) };
+    bench.calls = Calls::new(BackendName::from("a")).in_term(7);
+    let acts = bench.calls.take_over(vec![left], &[], bench.now);
+    let [Act::End(Ended { call, letter: Letter { tell, log, .. }, .. })] = &acts[..] else {
+        panic!("{acts:?}")
+    };
+    assert_eq!((*call, log.is_some()), (bench.call, true));
+    let stamps: Vec<_> = tell.iter().filter_map(|(_, events)| events.stamp).collect();
+    assert_eq!(stamps, [Stamp { term: 7, number: 1 }; 2]);
+    let told = bench.note(acts);
+    assert!(told[1].starts_with("bob left: hangup(alice, "), "{told:?}");
+    assert!(told[2].starts_with("alice left: "), "{told:?}");
+    assert!(bench.is_placed().iter().all(|line| !line.starts_with("janus")), "it is not begun again");
+    bench.is_clean();
+}
+
+#[test]
+fn a_letter_that_makes_no_sense_says_that_the_call_is_lost() {
+    for nonsense in ["", "1", "{\"tell\":7}"] {
+        let mut bench = talking();
+        let left = LeftCall { letter: Some(nonsense.to_owned()), ..bench.left(bench.written()) };
+        bench.calls = Calls::new(BackendName::from("a")).in_term(1);
+        let acts = bench.calls.take_over(vec![left], &[OLD], bench.now);
+        let told = bench.note(acts);
+        assert!(lost().iter().all(|line| told.contains(line)), "{told:?}");
+        bench.is_clean();
+    }
+}
+
+#[test]
+fn the_other_side_hears_of_the_request_that_janus_does_first() {
+    let mut bench = talking();
+    let [first, second] =
+        [0, 1].map(|_| bench.request(Side::Callee, json!({"request": "set"}), Some("offer")));
+    let ids = [first.id, second.id];
+    for message in [first, second] {
+        bench.hears(message);
+    }
+    let mut follows = Vec::new();
+    for left in [2, 1] {
+        let update = json!({"janus": "event", "sender": ALICE, "jsep": {"type": "offer", "sdp": "v=0"},
+            "plugindata": {"data": {"videocall": "event", "result": {"event": "update"}}}});
+        let acts = bench.calls.on_janus(FromJanus::read(&update.to_string()), bench.now);
+        follows.extend(acts.iter().filter_map(|act| match act {
+            Act::Edge(_, events) => events.follows,
+            _ => None,
+        }));
+        let transaction = bench.said[bench.said.len() - left]["transaction"].clone();
+        bench.janus(json!({"janus": "event", "sender": BOB, "transaction": transaction,
+            "plugindata": {"data": {"result": {"event": "set"}}}}));
+    }
+    assert_eq!(follows, ids);
 }

@@ -123,6 +123,7 @@ fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
             call: None,
             stamp: None,
             answers: Some(answers),
+            follows: None,
             change: Some(Change::Released),
             events: Vec::new(),
         };

@@ -19,7 +19,7 @@ impl Bench {
     fn says(&mut self, session: u64, handle: u64, body: Value) -> Vec<String> {
         let message = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
         match self.asks(message) {
-            Step::Do(acts) => short(&acts),
+            Step::Do(acts) | Step::DoWhenWritten(_, acts) => short(&acts),
             other => panic!("it is done: {other:?}"),
         }
     }
@@ -201,4 +201,15 @@ proptest! {
             session.on_time(old.now + PATIENCE, &mut Vec::new());
         }
     }
+}
+
+#[test]
+fn what_waits_for_its_turn_is_written_down_before_its_client_hears_of_it() {
+    let mut client = connected().with_session(7);
+    let handle = client.attach(7);
+    let list = json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": {"request": "list"}});
+    assert!(matches!(client.asks(list.clone()), Step::Do(_)), "it is asked at once");
+    let Step::DoWhenWritten(SessionId(7), acts) = client.asks(list) else { panic!("nobody knows of it") };
+    assert_eq!(short(&acts), ["7: ack"]);
+    assert_eq!(client.client.take_changed(), [SessionId(7)]);
 }

@@ -166,3 +166,17 @@ fn what_is_held_goes_along_to_another_edge_and_what_is_missing_is_waited_for_ane
     assert_eq!(bob.due_in(), Some(PATIENCE.as_millis()));
     assert_eq!(bob.after(PATIENCE), ["5"]);
 }
+
+#[test]
+fn what_the_other_side_did_is_told_once_though_two_connectors_did_it() {
+    let (mut bob, call) = stamped();
+    let (first, second) = (MessageId::fresh(), MessageId::fresh());
+    let update = |request, at| Events { follows: Some(request), ..news(call, at) };
+    assert_eq!(bob.hears(update(first, (1, 2))), ["2"]);
+    assert_eq!(bob.hears(update(second, (1, 3))), ["3"]);
+    let mut bob = bob.restored();
+    assert_eq!(bob.hears(update(first, (2, 1))), [""; 0]);
+    let late = Events { events: vec![notice("candidate"), notice("again")], ..update(second, (2, 2)) };
+    assert_eq!(bob.hears(late), ["candidate"], "what came with it is new");
+    assert_eq!(bob.hears(update(MessageId::fresh(), (2, 3))), ["3"]);
+}

@@ -18,7 +18,7 @@ fn taken_name() -> Value {
 fn refusal(bench: &mut Bench, says: impl Fn(&mut Calls, Instant) -> Vec<Act>) -> (u16, String) {
     let acts = says(&mut bench.calls, bench.now);
     let ended = acts.into_iter().find_map(|act| match act {
-        Act::End(ended) => ended.refused,
+        Act::End(ended) => ended.letter.refused,
         _ => None,
     });
     let (rest, answer) = ended.unwrap();

@@ -3,7 +3,7 @@
 
 use super::peers;
 use crate::calls::Calls;
-use crate::calls::act::{Act, Ended};
+use crate::calls::act::{Act, Ended, Letter};
 use crate::calls::peers::CALLS_WITHIN;
 use crate::janus::message::FromJanus;
 use bus::ledger::Receipt;
@@ -243,7 +243,7 @@ impl World {
     }
 
     fn has_ended(&mut self, ended: Ended) {
-        let Ended { call, tell, refused, .. } = ended;
+        let Ended { call, letter: Letter { tell, refused, .. }, .. } = ended;
         tell.iter().for_each(|(_, events)| self.is_told(events));
         self.asked.remove(&call);
         let is_invited = self.ids.iter().position(|id| *id == call).is_some_and(peers::is_invited);

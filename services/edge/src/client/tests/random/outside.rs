@@ -192,7 +192,7 @@ impl Outside {
         events: Vec<ClientEvent>,
     ) -> Events {
         let (session, handle, stamp) = (who.session, who.handle, self.stamp(who, call));
-        Events { session, handle, call: Some(call), stamp, answers, change, events }
+        Events { session, handle, call: Some(call), stamp, answers, follows: None, change, events }
     }
 
     fn says(&mut self, call: CallId, kind: &str, transaction: Option<String>) -> ClientEvent {
@@ -217,6 +217,7 @@ pub fn displaced(who: HandleRef) -> Events {
         call: None,
         stamp: None,
         answers: None,
+        follows: None,
         change,
         events: Vec::new(),
     }
@@ -231,6 +232,7 @@ fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> E
         call: None,
         stamp: None,
         answers: Some(id),
+        follows: None,
         change: None,
         events: vec![event],
     }

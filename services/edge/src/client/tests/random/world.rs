@@ -236,8 +236,7 @@ impl World {
 
     fn does(&mut self, at: usize, step: Step) -> Option<Value> {
         let (acts, over) = match step {
-            Step::Do(acts) => (acts, None),
-            Step::TellWhenWritten(id, text) => (vec![Act::Tell(id, text)], None),
+            Step::Do(acts) | Step::DoWhenWritten(_, acts) => (acts, None),
             Step::End(id, acts) => (acts, Some(id)),
             other => panic!("its own session is there: {other:?}"),
         };
