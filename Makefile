@@ -54,15 +54,16 @@ compose: servers
 
 # What the tests of failures print are the numbers of docs/failure.md; one that fails is shown whole.
 failure: servers
-	cargo test -p system-tests -p switchboard --test system --no-run
+	cargo test -p system-tests -p switchboard --no-run
 	@log=$$(mktemp) && trap 'rm -f '$$log EXIT && \
-	if cargo test --quiet -p system-tests -p switchboard --test system -- failure:: --show-output >$$log 2>&1; \
+	if cargo test --quiet -p system-tests --test system -- failure:: --show-output >$$log 2>&1; \
 	then grep '^failure: ' $$log | sort; else cat $$log; exit 1; fi
 
 chaos: export CHAOS_SECONDS ?= 120
 chaos: export CHAOS_PAIRS ?= 50
 chaos: servers
-	cargo test -p system-tests -p switchboard --test system -- failure::chaos --nocapture
+	cargo test -p system-tests -p switchboard --no-run
+	cargo test -p system-tests --test system -- failure::chaos --nocapture
 
 # Without a sanitizer it needs no nightly compiler; the crates it feeds forbid unsafe code.
 fuzz: FUZZ_SECONDS ?= 60
