@@ -7,6 +7,7 @@ use super::driver::Driver;
 use std::sync::Arc;
 use std::time::Duration;
 use thirtyfour::By;
+use thirtyfour::cdp::Cdp;
 use thirtyfour::error::WebDriverResult;
 use thirtyfour::session::handle::SessionHandle;
 use tokio::time::{Instant, sleep};
@@ -29,10 +30,16 @@ impl Page {
 
     /// As [`Page::open`], in a browser with these flags besides the usual.
     pub async fn open_with(driver: &Driver, person: &str, url: &str, flags: &[&str]) -> Self {
+        let page = Self::visit(driver, person, url, flags).await;
+        page.is("unregistered").await;
+        page
+    }
+
+    /// Opens a page that may ask for anything.
+    pub async fn visit(driver: &Driver, person: &str, url: &str, flags: &[&str]) -> Self {
         let browser = driver.browser(person, flags).await;
         let page = Self { person: person.to_owned(), browser };
         page.did("open the page", page.browser.goto(url).await).await;
-        page.is("unregistered").await;
         page
     }
 
@@ -129,13 +136,19 @@ impl Page {
         self.did(&format!("click '{id}'"), clicked.await).await;
     }
 
-    async fn write(&self, id: &str, text: &str) {
+    pub async fn write(&self, id: &str, text: &str) {
         let written = async {
             let field = self.browser.find(By::Id(id)).await?;
             field.clear().await?;
             field.send_keys(text).await
         };
         self.did(&format!("write '{text}' into '{id}'"), written.await).await;
+    }
+
+    /// Tells the browser by Chromium's own protocol, for instance that its screen is small.
+    pub async fn tell(&self, method: &str, params: serde_json::Value) {
+        let told = Cdp::new(self.browser.clone()).send_raw(method, params).await;
+        self.did(method, told).await;
     }
 
     /// What this script returns in the page.

@@ -9,6 +9,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
+/// Waits until no other test has browsers.
+pub async fn turn() -> SemaphorePermit<'static> {
+    ONE_AT_A_TIME.acquire().await.unwrap()
+}
+
 /// All of it, for one test. Pages must be dropped before.
 pub struct Stage {
     pub driver: Driver,
@@ -28,7 +33,7 @@ impl Stage {
 
     /// All services in one process, with these options.
     pub async fn on_memory_with(options: &[&str]) -> Self {
-        let turn = ONE_AT_A_TIME.acquire().await.unwrap();
+        let turn = turn().await;
         let (janus, driver) = tokio::join!(Janus::start(), Driver::start());
         let backend = format!("--backend=a={}", janus.url());
         let rest = Process::start(Service::Standalone, &[&[backend.as_str()], options].concat()).await;
@@ -43,7 +48,7 @@ impl Stage {
 
     /// A cluster of as many processes, with at least two edges, as the plan is changed to have.
     pub async fn on_cluster(change: impl FnOnce(Plan) -> Plan) -> Self {
-        let turn = ONE_AT_A_TIME.acquire().await.unwrap();
+        let turn = turn().await;
         let (janus, driver, redis) = tokio::join!(Janus::start(), Driver::start(), Redis::start());
         let cluster = change(Cluster::new(&redis).backend("a", &janus)).start().await;
         let doors = [cluster.edge_url(0), cluster.edge_url(1)];

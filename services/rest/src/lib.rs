@@ -8,6 +8,8 @@
 //! | `peers/` | `/plugins/videocall/`, `/backend_servers`: janus-cloud's proxies and sentinels; asks such proxies too |
 //! | `info.rs` | `/info` and `/ping`, as janus-cloud's REST has them |
 //! | `demo.rs` | `/`, the demo page, its files, and `/demo.json` |
+//! | `dashboard.rs` | `/dashboard`, what operators watch, and its files |
+//! | `files.rs` | (files of pages) |
 //! | `missing.rs` | everything else, with 404 |
 //! | `busy.rs` | (how many requests are under way) |
 //! | `headers.rs` | (what every answer tells browsers) |
@@ -17,7 +19,9 @@
 
 mod api;
 mod busy;
+mod dashboard;
 mod demo;
+mod files;
 mod headers;
 mod info;
 mod missing;
@@ -69,6 +73,7 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
 fn routes(options: &Options, context: &Context, peers: &Peers) -> Router {
     Router::new()
         .merge(demo::routes(options))
+        .merge(dashboard::routes())
         .merge(info::routes())
         .merge(api::routes(options, context))
         .merge(peers.routes(options, context))

@@ -93,6 +93,9 @@ pub struct Service {
     pub host: String,
     /// When it was started, unix milliseconds.
     pub since: u64,
+    /// When it last said that it is there, unix milliseconds by its own clock; 0 from one that does not tell.
+    #[serde(default)]
+    pub announced: u64,
     /// How much it has to do: what it counts, and how many of it there are.
     pub load: BTreeMap<String, u64>,
 }

@@ -44,6 +44,7 @@ async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infalli
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: host(),
         since: unix_millis(),
+        announced: 0,
         load: BTreeMap::new(),
     };
     let mut ticks = interval(EVERY);
@@ -51,6 +52,7 @@ async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infalli
     loop {
         ticks.tick().await;
         service.load = context.health.load().all();
+        service.announced = unix_millis();
         if let Err(error) = context.directory.announce_service(&service, LIFE).await {
             tracing::warn!(%error, id = %context.id, "a service could not be announced");
         }
@@ -133,7 +135,7 @@ mod tests {
             let [service] = directory.services().await.unwrap().try_into().unwrap();
             assert_eq!((&service.id, service.kind.as_str()), (&context.id, "router"));
             assert_eq!(service.load, BTreeMap::new());
-            assert!(!service.host.is_empty() && service.since > 0);
+            assert!(!service.host.is_empty() && service.since > 0 && service.announced >= service.since);
             let busy = context.health.load().begin("requests");
             context.health.load().set("calls", 7);
             sleep(EVERY).await;

@@ -30,6 +30,9 @@ async fn the_page_and_its_files_are_there() {
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
         ("/demo.json", "application/json"),
+        ("/dashboard", "text/html; charset=utf-8"),
+        ("/dashboard/app.js", "text/javascript; charset=utf-8"),
+        ("/dashboard/bad.svg", "image/svg+xml"),
     ] {
         let answer = rest.get(path).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
@@ -38,9 +41,19 @@ async fn the_page_and_its_files_are_there() {
 }
 
 #[tokio::test]
+async fn the_dashboard_is_one_address_and_its_files_need_no_secret() {
+    let answer = start().await.get("/dashboard/").await;
+    assert!(answer.starts_with("HTTP/1.1 308") && answer.contains("location: ../dashboard\r\n"), "{answer}");
+    let secret = Options { rest_secret: Some("hunter2".into()), ..Options::default() };
+    let rest = start_with(secret).await;
+    assert!(rest.get("/dashboard").await.starts_with("HTTP/1.1 200"));
+    assert!(rest.get("/api/v1/cluster/events").await.starts_with("HTTP/1.1 401"));
+}
+
+#[tokio::test]
 async fn every_answer_has_the_security_headers() {
     let rest = start().await;
-    for path in ["/", "/ping", "/nowhere", "/livez"] {
+    for path in ["/", "/ping", "/nowhere", "/livez", "/dashboard", "/dashboard/app.js"] {
         let answer = rest.get(path).await;
         assert!(answer.contains("content-security-policy: default-src 'none'; script-src 'self';"), "{path}");
         assert!(answer.contains("connect-src 'self' ws: wss:;"), "{path}");

@@ -23,6 +23,7 @@ fn service(id: &ServiceId, sessions: u64) -> Service {
         version: "1.2.3".to_owned(),
         host: "h\"öst".to_owned(),
         since: 1_795_333_128_000,
+        announced: 7,
         load: [("sessions".to_owned(), sessions)].into(),
     }
 }

@@ -63,6 +63,7 @@ async fn roads_services_backends_and_calls_are_seen_together() {
         version: "1.2.3".to_owned(),
         host: "h".to_owned(),
         since: 5,
+        announced: 7,
         load: [("clients".to_owned(), 7)].into(),
     };
     directory.announce_service(&edge, Duration::from_secs(15)).await.unwrap();

@@ -20,6 +20,7 @@ async fn services_are_listed_with_what_they_have_to_do() {
             version: "1.2.3".to_owned(),
             host: "h".to_owned(),
             since: 5,
+            announced: 7,
             load: (load > 0).then(|| ("clients".to_owned(), load)).into_iter().collect(),
         };
         directory.announce_service(&service, Duration::from_secs(15)).await.unwrap();
@@ -29,7 +30,7 @@ async fn services_are_listed_with_what_they_have_to_do() {
     let connector = ServiceId::from("connector-1");
     directory.lease("backend:a", &connector, Duration::from_secs(60)).await.unwrap();
     call(&rest, ("carol", None), ("dave", None)).await;
-    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "load": load });
+    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "announced": 7, "load": load });
     let all = json!({ "services": [
         service("connector-1", "connector", json!({ "backends": 1, "calls": 1 })),
         service("edge-1", "edge", json!({ "clients": 7 })),
