@@ -85,7 +85,7 @@ async fn a_feed_that_is_lost_is_said_with_the_age_of_the_numbers_and_comes_back(
     page.says_loud("good", "All is well").await;
     wall.cluster.rests[0].kill();
     page.says_loud("unknown", "The live numbers have stopped").await;
-    page.has("#detail", " old. It cannot be reached. Trying again").await;
+    page.has("#detail", " old. The rest service cannot be reached. Trying again").await;
     page.has("#age", "the numbers are").await;
     wall.cluster.rests[0].restart().await;
     page.says_loud("good", "All is well").await;

@@ -39,10 +39,8 @@ impl Wall {
 
     /// alice at one edge calls bob at the other, who accepts.
     pub async fn call(&self) -> (Client, Client) {
-        let (mut alice, mut bob) = tokio::join!(
-            Client::registered(&self.cluster.edge_url(0), "alice"),
-            Client::registered(&self.cluster.edge_url(1), "bob"),
-        );
+        let mut alice = Client::registered(&self.cluster.edge_url(0), "alice").await;
+        let mut bob = Client::registered(&self.cluster.edge_url(1), "bob").await;
         alice.call("bob").await;
         bob.expect_event("incomingcall").await;
         bob.accept().await;

@@ -35,7 +35,7 @@ function frame(seen) {
   $("secret-form").hidden = true;
   $("numbers").hidden = false;
   document.body.classList.remove("old");
-  state.tell(findings, `Every service answers, every road is open, and Janus takes calls.`);
+  state.tell(findings, "Every service answers, every road is open, and Janus takes calls.");
   house.draw(seen, rated, findings);
   calls.figures(seen, rated);
   calls.calls(seen);

@@ -106,12 +106,12 @@ export class Feed {
 
 async function refusal(answer) {
   const problem = await answer.json().catch(() => ({}));
-  return `It refused: ${problem.detail ?? `status ${answer.status}`}.`;
+  return `The rest service refuses: ${problem.detail ?? `status ${answer.status}`}.`;
 }
 
 function excuse(error, wasSilent) {
-  if (wasSilent) return "It said nothing for a while.";
-  if (error instanceof TypeError) return "It cannot be reached.";
+  if (wasSilent) return "The rest service said nothing for a while.";
+  if (error instanceof TypeError) return "The rest service cannot be reached.";
   console.error(error);
-  return "What it said makes no sense.";
+  return "What the rest service said makes no sense.";
 }

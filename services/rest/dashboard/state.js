@@ -29,8 +29,8 @@ export function locked() {
 }
 
 /** Says that the cluster cannot be looked at. */
-export function problem({ title, detail }) {
-  say("bad", "Trouble: Redis does not answer", `${title}: ${detail}. Media of running calls goes on; nothing new can begin.`);
+export function problem({ detail }) {
+  say("bad", "Trouble: Redis does not answer", `Media of running calls goes on; nothing new can begin. The rest service says: ${detail}.`);
   list([]);
 }
 

@@ -7,7 +7,7 @@ export function duration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return NOTHING;
   const seconds = milliseconds / 1000;
   if (seconds < 0.1) return `${Math.round(milliseconds)} ms`;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1).replace(/\.0$/, "")} s`;
   if (seconds < 119.5) return `${Math.round(seconds)} s`;
   if (seconds < 7_170) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172_000) return `${Math.round(seconds / 3600)} h`;
