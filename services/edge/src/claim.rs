@@ -5,7 +5,7 @@
 //! | the holder | is asked | what it had not dealt with |
 //! |---|---|---|
 //! | answers | yes | it forwards, see [`forwards`](crate::forwards) |
-//! | does not answer in [`PATIENCE`] | yes | is read in its mailbox, see [`estates`](crate::estates) |
+//! | stops, or does not answer in [`PATIENCE`] | yes | is read in its mailbox, see [`estates`](crate::estates) |
 //! | has given no sign of life for [`SILENCE`], or has no mailbox | no | the same |
 
 use crate::access::Access;
@@ -21,12 +21,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long another edge may take to surrender a session.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// An edge that has been silent for so long is not asked.
 const SILENCE: Duration = Duration::from_secs(3);
+/// How often it is looked whether an edge that is asked has left.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often a claim is tried when others are quicker.
 const TRIES: u32 = 3;
 
@@ -151,9 +153,27 @@ async fn surrender(shared: &Shared, id: SessionId, holder: &ServiceId) -> direct
         // After any other error it may have been asked all the same.
         !matches!(asked, Err(SendError::NoMailbox)) && surrendered.await.is_ok()
     };
-    let answered = timeout(PATIENCE, asking).await.unwrap_or(false);
+    let answered = async {
+        tokio::select! {
+            answered = asking => answered,
+            () = leaves(shared, holder) => false,
+        }
+    };
+    let answered = timeout(PATIENCE, answered).await.unwrap_or(false);
     shared.claims.lock().remove(&id);
     Ok(answered)
+}
+
+/// Done when an edge that was asked has stopped before it could answer.
+async fn leaves(shared: &Shared, edge: &ServiceId) {
+    loop {
+        sleep(LOOK_EVERY).await;
+        if let Ok(Some(silence)) = silence(shared, edge).await
+            && silence >= LONG_AGO
+        {
+            return;
+        }
+    }
 }
 
 /// Whether an edge is dead, as far as this one can tell: right after an outage all seem silent.
