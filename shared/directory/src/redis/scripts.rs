@@ -4,11 +4,12 @@ use redis::Script;
 use std::sync::LazyLock;
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {
-        $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!($file)));)*
+    ($($name:ident = $($file:literal)+;)*) => {
+        $(pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!($(include_str!($file)),+)));)*
 
         /// The text of each, to give to a Redis that has forgotten them.
-        pub(super) const SOURCES: &[&str] = &[$(include_str!($file)),*];
+        pub(super) const SOURCES: &[&str] = &[$(concat!($(include_str!($file)),+)),*];
     };
 }
 
@@ -21,14 +22,14 @@ scripts! {
     DELETE_IF = "lua/delete_if.lua";
     END_CALL = "lua/end_call.lua";
     FORGET_DISPLACED = "lua/forget_displaced.lua";
-    FREE_NAME = "lua/free_name.lua";
+    FREE_NAME = "lua/name.lua" "lua/free_name.lua";
     GIVE_NAME = "lua/give_name.lua";
-    HEAL_NAME = "lua/heal_name.lua";
+    HEAL_NAME = "lua/name.lua" "lua/heal_name.lua";
     KEEP_PROXY = "lua/keep_proxy.lua";
     LEASE = "lua/lease.lua";
-    MARK_USER = "lua/mark_user.lua";
+    MARK_USER = "lua/name.lua" "lua/mark_user.lua";
     MOVE_HANDLE = "lua/move_handle.lua";
-    MOVE_NAME = "lua/move_name.lua";
+    MOVE_NAME = "lua/name.lua" "lua/move_name.lua";
     NOTE = "lua/note.lua";
     OLDER = "lua/older.lua";
     OPEN_SESSION = "lua/open_session.lua";

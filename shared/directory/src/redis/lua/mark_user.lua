@@ -1,11 +1,8 @@
 -- KEYS: user. ARGV: handle, call, whom it is with, our proxy.
 -- Says that the name is in a call, if the handle owns it and it is in none. Answers 1 if it does now,
 -- 0 if not, -1 for a name that a peer has.
-local owner, proxy, call, ctime, former = unpack(redis.call('HMGET', KEYS[1],
-  'sb_handle', 'proxy_uuid', 'sb_call', 'ctime', 'sb_former'))
--- A former owner's proxy that repeats itself has not taken it.
-local repeated = former and proxy and former == proxy .. ' ' .. (ctime or '')
-if proxy ~= ARGV[4] and not repeated then
+local owner, call, ours = name(KEYS[1], ARGV[4])
+if not ours then
   return -redis.call('EXISTS', KEYS[1])
 end
 if owner ~= ARGV[1] or call then

@@ -1,8 +1,6 @@
 -- KEYS: user. ARGV: handle, edge, our proxy.
--- The name is at that edge if the handle owns it, also where a former owner's proxy has repeated itself.
-local owner, proxy, ctime, former = unpack(redis.call('HMGET', KEYS[1],
-  'sb_handle', 'proxy_uuid', 'ctime', 'sb_former'))
-local repeated = former and proxy and former == proxy .. ' ' .. (ctime or '')
-if owner == ARGV[1] and (proxy == ARGV[3] or repeated) then
+-- The name is at that edge if the handle owns it and it is ours.
+local owner, _, ours = name(KEYS[1], ARGV[3])
+if owner == ARGV[1] and ours then
   redis.call('HSET', KEYS[1], 'sb_edge', ARGV[2])
 end
