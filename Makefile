@@ -4,8 +4,9 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # What the tests start: the servers, a browser and its driver, and the library that a browser test uses
-# unchanged; procps has `kill`, with which tests send signals.
-TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps
+# unchanged; procps has `kill`, with which tests send signals; prometheus has `promtool`, which reads our alert rules.
+TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps \
+	prometheus
 
 .PHONY: help demo up down servers test compose failure chaos fuzz sim lint format clippy docs build release clean
 .NOTPARALLEL:

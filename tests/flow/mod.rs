@@ -4,6 +4,7 @@ mod call;
 mod cluster;
 mod ending;
 mod names;
+mod numbers;
 mod operators;
 mod promises;
 mod refusal;

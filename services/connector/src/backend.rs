@@ -20,6 +20,7 @@ use crate::echo::Echo;
 use crate::herald::{Herald, State};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::site::Site;
+use crate::numbers::{self, Seen};
 use crate::options::{Rules, Server};
 use crate::outbox::Outbox;
 use crate::probe::Probe;
@@ -81,6 +82,8 @@ pub struct Backend {
     held: VecDeque<Input>,
     /// Janus said more than that.
     missed: bool,
+    /// What operators see of it.
+    seen: Seen,
 }
 
 /// Why serving a backend ended.
@@ -98,7 +101,7 @@ enum Input {
     Lease(Lease),
     Link(FromLink),
     Verdict,
-    Message(Message),
+    Message(Box<Message>),
     Done(Mark),
     Due,
 }
@@ -135,7 +138,7 @@ impl Backend {
             event = self.janus.next() => Input::Link(event),
             () = self.probe.changed() => Input::Verdict,
             mark = self.ledger.done(), if is_sure => Input::Done(mark),
-            message = self.mailbox.next(), if reads => Input::Message(message),
+            message = self.mailbox.next(), if reads => Input::Message(Box::new(message)),
             () = sleep_until(due), if is_sure => Input::Due,
         }
     }
@@ -150,7 +153,7 @@ impl Backend {
                 match (&message.body, &self.echo) {
                     (Body::Canary(canary), Some(echo)) => return echo.heard(canary),
                     (Body::Canary(_), None) => return,
-                    _ => self.calls.on_message(message, receipt, now),
+                    _ => self.calls.on_message(*message, receipt, now),
                 }
             }
             Input::Due => self.calls.on_time(now),
@@ -167,7 +170,7 @@ impl Backend {
             // Nothing that Janus had said before matters any more.
             Input::Link(FromLink::Down(_)) => self.held.retain(|held| !matches!(held, Input::Link(_))),
             said if is_said(said) && self.held.len() >= MAX_HELD => {
-                metrics::counter!("switchboard_connector_missed_messages_total").increment(1);
+                numbers::full(numbers::HELD);
                 self.missed = true;
                 return;
             }
@@ -211,12 +214,13 @@ impl Backend {
                 tracing::info!(backend = %self.server.name, kept = kept.len(), "Janus is there");
                 self.calls.up(session);
                 self.take_over(&kept);
+                self.seen.found();
                 self.is_up = true;
                 self.announce();
             }
             FromLink::Down(reason) => {
                 tracing::warn!(backend = %self.server.name, %reason, "Janus is gone");
-                metrics::counter!("switchboard_connector_janus_losses_total").increment(1);
+                self.seen.lost();
                 self.take_over(&[]);
                 let acts = self.calls.down("The media server is gone", now);
                 self.is_up = false;
@@ -258,7 +262,10 @@ impl Backend {
                 Act::Ask(ask, deadline) => self.outbox.ask(ask, deadline),
                 Act::Save(save) => self.scribe.save(save),
                 Act::Restore(call, state) => self.scribe.restore(call, state),
-                Act::Log(record) => self.outbox.log(record),
+                Act::Log(record) => {
+                    numbers::of_line(&record);
+                    self.outbox.log(record);
+                }
                 Act::Unanswered => self.probe.call_unanswered(),
                 Act::End(ended) => self.conclude(ended),
             }
@@ -277,8 +284,7 @@ impl Backend {
         let state = State { status, calls: self.calls.count() };
         if std::mem::replace(&mut self.state, state) != state {
             self.herald.announce(state);
-            let name = self.server.name.to_string();
-            metrics::gauge!("switchboard_connector_calls", "backend" => name).set(state.calls as f64);
+            self.seen.stands(works, state.calls);
         }
     }
 }

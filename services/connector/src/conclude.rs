@@ -6,6 +6,7 @@
 //! call that another connector has by now goes on there, and nobody is told anything.
 
 use crate::calls::act::{Ended, Letter};
+use crate::numbers;
 use crate::outbox::Outbox;
 use bus::ledger::Receipt;
 use directory::Directory;
@@ -78,8 +79,8 @@ fn tell(outbox: &Outbox, letter: Letter, receipts: Vec<Receipt>) -> Cancellation
     if let Some((rest, answer)) = refused {
         outbox.answer(rest, answer, Box::new(witness));
     }
-    if let Some(line) = log {
-        metrics::counter!("switchboard_calls_ended_total").increment(1);
+    if let Some((line, kind)) = log {
+        numbers::ended(kind);
         outbox.log(line);
     }
     told

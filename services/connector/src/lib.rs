@@ -18,6 +18,7 @@
 //! | [`echo`] | whether the mailbox is open |
 //! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
 //! | [`outbox`] | the way to the edges and the rest services |
+//! | [`numbers`] | what is counted and measured |
 //!
 //! How it fails: a Janus that is gone ends its calls, and both sides are told. A connector that dies
 //! loses its leases within seconds; the next one ends the calls it finds.
@@ -33,6 +34,7 @@ pub mod found;
 pub mod herald;
 pub mod janus;
 pub mod keeper;
+pub mod numbers;
 pub mod options;
 pub mod outbox;
 pub mod probe;
@@ -77,6 +79,7 @@ pub async fn run_with(options: Options, context: Context, dialler: Dialler) -> R
     if !options.secrets_are_named() {
         return Err(Error::NamelessSecret);
     }
+    numbers::announce();
     sources::serve(&options, context, dialler).await;
     Ok(())
 }

@@ -10,6 +10,7 @@
 //! lost it with all that Redis held, and opens it again; after [`GONE_FOR_GOOD`] there is nobody to
 //! tell any more. What a peer is to be asked is given up at its deadline. A line of the log is written once or lost, and counted then.
 
+use crate::numbers;
 use bus::message::{AskPeer, Body, CallRecord, Deadline, Events, Message, PeerAnswer};
 use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
@@ -86,7 +87,7 @@ impl Outbox {
     pub fn log(&self, record: CallRecord) {
         let is_taken = self.lock().log.as_ref().is_some_and(|log| log.try_send(record).is_ok());
         if !is_taken {
-            line_lost();
+            numbers::full(numbers::CALLS_LOG);
         }
     }
 
@@ -158,7 +159,7 @@ impl Queue {
             Ok(()) => None,
             Err(TrySendError::Closed(news)) => Some(news),
             Err(TrySendError::Full(_)) => {
-                dropped();
+                numbers::full(numbers::OUTBOX);
                 if !std::mem::replace(&mut self.overflows, true) {
                     tracing::warn!(?road, "too much waits for a service: what is newest is dropped");
                 }
@@ -210,15 +211,11 @@ impl Postman {
             SendError::Unavailable(_) => false,
             SendError::Full if waited <= PATIENCE => false,
             SendError::Full | SendError::TooLarge => {
-                dropped();
+                numbers::full(numbers::OUTBOX);
                 true
             }
         }
     }
-}
-
-fn dropped() {
-    metrics::counter!("switchboard_connector_dropped_events_total").increment(1);
 }
 
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
@@ -226,15 +223,11 @@ async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
     while let Some(record) = records.recv().await {
         let written = bus.log_call(&record).await;
         if let Err(error) = &written {
-            line_lost();
+            numbers::full(numbers::CALLS_LOG);
             if !is_lost {
                 tracing::warn!(%error, call = %record.call, "lines of the calls log are lost, from this one on");
             }
         }
         is_lost = written.is_err();
     }
-}
-
-fn line_lost() {
-    metrics::counter!("switchboard_connector_lost_log_lines_total").increment(1);
 }

@@ -9,6 +9,7 @@
 //! | has given no sign of life for [`SILENCE`], or has no mailbox | no | the same |
 
 use crate::access::Access;
+use crate::numbers::{self, Claim, NoClaim};
 use crate::registry::Route;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -83,20 +84,20 @@ pub async fn claim(
     let (own, directory) = (&shared.context.id, &shared.context.directory);
     let mut forwarded = None;
     for attempt in 0..TRIES {
-        let Some(record) = directory.session(id).await? else { return Ok(None) };
+        let Some(record) = directory.session(id).await? else { return fails(NoClaim::Unknown) };
         if !Access::same_proof(record.terms.proof.as_deref(), proof) {
-            return Ok(None);
+            return fails(NoClaim::Stranger);
         }
         if attempt == 0 {
             if !shared.registry.enter(id, route.clone(), record.terms.proof.clone()) {
-                return Ok(None);
+                return fails(NoClaim::Contended);
             }
             forwarded = shared.forwards.remove(id);
         }
         // What this edge gave to another that has not taken it yet is with that one.
         let holder = match record.edge == *own {
             true => forwarded.clone(),
-            false if is_over(shared, &record).await? => return Ok(None),
+            false if is_over(shared, &record).await? => return fails(NoClaim::Late),
             false => Some(record.edge.clone()),
         };
         let surrendered = match &holder {
@@ -125,10 +126,14 @@ pub async fn claim(
             None => Vec::new(),
         };
         let session = restore(state.as_deref(), id, record.terms.proof, own);
-        let how = if surrendered { "surrendered" } else { "inherited" };
-        metrics::counter!("switchboard_edge_claims_total", "how" => how).increment(1);
+        numbers::claimed(if surrendered { Claim::Surrendered } else { Claim::Inherited });
         return Ok(Some(Inherited { session, unheard, left, from: record.edge }));
     }
+    fails(NoClaim::Contended)
+}
+
+fn fails(why: NoClaim) -> directory::Result<Option<Inherited>> {
+    numbers::not_claimed(why);
     Ok(None)
 }
 

@@ -21,6 +21,7 @@
 //! | [`life`], [`canaries`] | whether this edge is known, and its roads are open |
 //! | [`parting`] | the edge stops |
 //! | [`shared`], [`crew`] | what all connections share; all tasks |
+//! | [`numbers`] | what is counted and measured |
 //!
 //! How it fails: what cannot be put on the bus is an error for its client; what does not come back
 //! in time too. A client that reads too slowly loses its socket, not its session. When the edge stops
@@ -43,6 +44,7 @@ pub mod json;
 pub mod life;
 pub mod mailbox;
 pub mod moved;
+pub mod numbers;
 pub mod options;
 pub mod outlet;
 pub mod parting;
@@ -106,6 +108,7 @@ impl Edge {
     /// # Errors
     /// When the bus or the directory is not there; later it waits for them.
     pub async fn start(options: &Options, context: Context) -> Result<Self, Error> {
+        numbers::announce();
         let reader = context.bus.open(Mailbox::Edge(context.id.clone())).await?;
         context.directory.edge_alive(&context.id).await?;
         let shared = Arc::new(Shared::new(options, context));

@@ -2,6 +2,7 @@
 //! everything, or took it for dead: then all its sessions are written down again, and what is missing
 //! there is restored as it is found missing.
 
+use crate::numbers;
 use crate::registry::Inbound;
 use crate::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,15 +38,14 @@ pub async fn keep_saying(shared: Arc<Shared>) {
     let mut may_be_forgotten = false;
     loop {
         ticks.tick().await;
-        metrics::gauge!("switchboard_edge_sessions").set(shared.registry.count() as f64);
-        metrics::gauge!("switchboard_edge_unsettled_messages").set(shared.ledger.open() as f64);
+        numbers::holds(shared.registry.count(), shared.ledger.open());
         shared.context.health.load().set("sessions", shared.registry.count() as u64);
         let sign = shared.context.directory.edge_alive(&shared.context.id).await;
         shared.signs.note(sign.is_ok());
         match sign {
             Ok(is_known) => {
                 if !is_known {
-                    metrics::counter!("switchboard_edge_forgotten_total").increment(1);
+                    numbers::forgotten();
                     tracing::warn!("the directory does not know this edge any more");
                 }
                 if !is_known || std::mem::take(&mut may_be_forgotten) {

@@ -5,6 +5,7 @@
 use crate::act::Act;
 use crate::forwards;
 use crate::handle::undo;
+use crate::numbers;
 use crate::registry::Inbound;
 use crate::shared::Shared;
 use bus::ledger::Receipt;
@@ -98,7 +99,7 @@ pub fn surrendered(session: SessionId, to: ServiceId, shared: &Arc<Shared>) {
 }
 
 async fn forward(to: &ServiceId, events: Events, shared: &Shared) {
-    metrics::counter!("switchboard_edge_forwarded_total").increment(1);
+    numbers::forwarded();
     forwards::attend(&events, to, shared).await;
     let (mailbox, message) = (Mailbox::Edge(to.clone()), Message::new(Body::Events(events)));
     for _ in 0..FORWARDING.0 {

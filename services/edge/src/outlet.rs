@@ -1,6 +1,7 @@
 //! Where a connection's clients hear from it: a socket, or, once that is gone, a list for each
 //! session that is kept until somebody claims it.
 
+use crate::numbers;
 use crate::socket::{Frame, MAX_QUEUED, Socket, TooSlow};
 use protocol::SessionId;
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ impl Outlet {
             Self::Away(sessions) => {
                 let kept = sessions.entry(session).or_default();
                 kept.bytes += text.len();
-                metrics::counter!("switchboard_edge_unheard_bytes_total").increment(text.len() as u64);
+                numbers::unheard(text.len());
                 kept.texts.push(text.into());
                 if kept.bytes > MAX_UNHEARD { Err(Forgotten(session)) } else { Ok(Ok(())) }
             }

@@ -12,6 +12,7 @@ mod draft;
 
 pub use draft::Draft;
 
+use crate::numbers;
 use crate::registry::Inbound;
 use crate::shared::Shared;
 use directory::record::{Save, Saved, Terms};
@@ -116,7 +117,7 @@ impl Scribe {
         }
         let mut desk = self.desk();
         desk.writing.clear();
-        metrics::gauge!("switchboard_edge_unsaved_sessions").set(desk.drafts.len() as f64);
+        numbers::unsaved(desk.drafts.len());
         well
     }
 
@@ -124,10 +125,9 @@ impl Scribe {
         let began = Instant::now();
         let saves: Vec<Save> = page.iter().map(Draft::as_save).collect();
         let saved = shared.context.directory.save_sessions(&shared.context.id, &saves).await;
-        metrics::histogram!("switchboard_edge_save_seconds").record(began.elapsed().as_secs_f64());
+        numbers::saved(began.elapsed(), if saved.is_ok() { page.len() } else { 0 });
         match saved {
             Ok(outcomes) => {
-                metrics::counter!("switchboard_edge_saves_total").increment(page.len() as u64);
                 let mut well = true;
                 for (draft, outcome) in page.into_iter().zip(outcomes) {
                     well &= self.settle(draft, outcome, shared).await;
@@ -163,7 +163,7 @@ impl Scribe {
         let opened = shared.context.directory.open_session(session, &shared.context.id, &terms).await;
         match &opened {
             Ok(true) => {
-                metrics::counter!("switchboard_edge_reopened_sessions_total").increment(1);
+                numbers::reopened();
                 let _ = draft.origin.say(Inbound::Restore(session));
             }
             Ok(false) => {}

@@ -3,6 +3,7 @@
 //! The queue holds at most [`MAX_QUEUED`] bytes; past that the client is too slow and the socket is
 //! given up. What is queued and not yet handed to the operating system as a whole can be taken back.
 
+use crate::numbers;
 use crate::options::Manners;
 use crate::transport::Transport;
 use futures_util::{Sink, Stream as _, StreamExt};
@@ -81,7 +82,7 @@ pub enum Frame {
 impl Socket {
     /// Takes over an opened websocket.
     pub fn new(stream: Stream, manners: Manners) -> Self {
-        metrics::gauge!("switchboard_edge_connections").increment(1.0);
+        numbers::connected();
         let (queue, heard) = (VecDeque::new(), Instant::now());
         let (in_hand, queued, missed, unflushed, pinged) = (None, 0, 0, false, false);
         Self { stream, manners, queue, queued, missed, in_hand, unflushed, heard, pinged }
@@ -254,7 +255,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        metrics::gauge!("switchboard_edge_connections").decrement(1.0);
+        numbers::disconnected();
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `dashboard.rs` | `/dashboard`, what operators watch, and its files |
 //! | `files.rs` | (files of pages) |
 //! | `missing.rs` | everything else, with 404 |
+//! | `numbers.rs` | (what is counted) |
 //! | `busy.rs` | (how many requests are under way) |
 //! | `headers.rs` | (what every answer tells browsers) |
 //!
@@ -25,6 +26,7 @@ mod files;
 mod headers;
 mod info;
 mod missing;
+mod numbers;
 pub mod options;
 mod peers;
 
@@ -59,6 +61,7 @@ pub enum Error {
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let address = listener.local_addr()?;
     options.guard(address)?;
+    numbers::announce();
     context.health.good("rest");
     tracing::info!(id = %context.id, %address, "rest listens");
     if options.rest_secret.is_none() {

@@ -1,6 +1,7 @@
 //! The backends, looked up once a second and when something is said of one, not at every call. How
 //! many calls they have is looked up fresh each time.
 
+use crate::numbers;
 use crate::placement::{self, Policy};
 use bus::message::Site;
 use directory::record::{Backend, BackendStatus};
@@ -73,7 +74,7 @@ impl Backends {
     fn set(&self, backends: &[Backend], context: &Context) {
         let takes_calls = |backend: &&Backend| backend.status == BackendStatus::Normal;
         let open: Vec<Backend> = backends.iter().filter(takes_calls).cloned().collect();
-        metrics::gauge!("switchboard_router_backends").set(open.len() as f64);
+        numbers::backends(open.len());
         match open.is_empty() {
             true => context.health.bad("backends", "no media server takes calls"),
             false => context.health.good("backends"),

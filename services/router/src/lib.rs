@@ -17,6 +17,7 @@
 //! | [`answer`] | what clients are told |
 //! | [`notices`] | what it hears of others |
 //! | [`reaper`] | what the dead left is given back |
+//! | [`numbers`] | what is counted and measured |
 //!
 //! How it fails: a request that cannot be done now (the directory is away) is delivered again, to
 //! any router; its client gets an error from its edge when the deadline is over. When it stops it
@@ -26,6 +27,7 @@ pub mod answer;
 pub mod backend_url;
 pub mod backends;
 pub mod notices;
+pub mod numbers;
 pub mod options;
 pub mod placement;
 pub mod proxy;
@@ -55,6 +57,7 @@ pub enum Error {
 /// # Errors
 /// When a part of it panics.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
+    numbers::announce();
     context.health.bad("backends", "not looked up yet");
     let backends = Arc::new(Backends::new(options.server_select));
     let mut background = JoinSet::new();

@@ -1,6 +1,7 @@
 //! Takes requests from one shard of the queue and has each done, many at a time.
 
 use crate::backends::Backends;
+use crate::numbers;
 use crate::verbs::{Failure, call, end, exists, invite, list, register, release, restore};
 use bus::message::{Body, Canary, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
@@ -8,7 +9,7 @@ use bus::{Delivery, SendError, Worker};
 use service::Context;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 /// How many requests of one shard are being done at once; the others wait in the queue.
@@ -45,14 +46,19 @@ async fn take(
 
 async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
     let _under_way = context.health.load().begin("requests");
+    let (began, kind) = (Instant::now(), delivery.message.body.kind());
     let done = match delivery.message.is_late() {
         true => let_lie(context, &delivery.message).await,
         false => do_unless_over(context, backends, &delivery).await,
     };
     match done {
-        Ok(()) => delivery.done(),
+        Ok(()) => {
+            numbers::done(kind, began.elapsed());
+            delivery.done();
+        }
         Err(error) => {
-            tracing::warn!(%error, kind = delivery.message.body.kind(), id = %delivery.message.id, "a request failed");
+            numbers::failed();
+            tracing::warn!(%error, kind, id = %delivery.message.id, "a request failed");
             delivery.failed(&error.to_string());
         }
     }
@@ -60,7 +66,7 @@ async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
 
 /// A request that nobody waits for any more. Clients' edges give back what was begun.
 async fn let_lie(context: &Context, message: &Message) -> Result<(), Failure> {
-    metrics::counter!("switchboard_router_late_requests_total").increment(1);
+    numbers::late();
     match &message.body {
         Body::Invite(_) => invite::too_late(context, message.id.into()).await,
         _ => Ok(()),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use bus::Bus;
-use bus::message::{CallEvent, CallRecord};
+use bus::message::{CallEvent, CallRecord, Steps};
 use protocol::CallId;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -53,6 +53,7 @@ async fn log(bus: &Bus, number: u64) {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
         backend: "a".into(),
+        steps: Steps::default(),
         reason: Some(format!("reason {number}")),
         duration_ms: Some(number * 1_000),
     };

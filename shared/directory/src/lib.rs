@@ -39,6 +39,7 @@ macro_rules! on_store {
 mod contract;
 pub mod listed;
 pub mod memory;
+pub mod numbers;
 pub mod record;
 pub mod redis;
 

@@ -36,6 +36,14 @@ pub fn unix_millis() -> u64 {
     })
 }
 
+/// Microseconds since 1970, for measuring.
+pub fn unix_micros() -> u64 {
+    let rehearsed = REHEARSAL.with_borrow(|rehearsal| rehearsal.as_ref().map(|now| (now.clock)() * 1_000));
+    rehearsed.unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
+    })
+}
+
 /// From now on, on this thread, chance follows from `seed`, and `clock` says the time of day.
 #[doc(hidden)]
 pub fn rehearse(seed: u64, clock: impl Fn() -> u64 + 'static) {

@@ -8,23 +8,25 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
-/// The admin routes, to be served alone or beside others.
+/// The admin routes beside others, which anybody may reach: without the numbers that are looked up, which
+/// name services and cost a look.
 pub fn routes(health: Health) -> Router {
-    Router::new()
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(numbers))
-        .with_state(health)
+    routes_with(get(numbers), health)
 }
 
 /// Serves the admin routes until shutdown.
 pub async fn serve(listener: TcpListener, health: Health, shutdown: CancellationToken) {
-    http::serve(listener, routes(health), shutdown).await;
+    http::serve(listener, routes_with(get(all_numbers), health), shutdown).await;
+}
+
+fn routes_with(numbers: MethodRouter<Health>, health: Health) -> Router {
+    let routes = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
+    routes.route("/metrics", numbers).with_state(health)
 }
 
 async fn livez() -> Response {
@@ -42,6 +44,14 @@ async fn readyz(State(health): State<Health>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, uncached, body).into_response()
 }
 
-async fn numbers() -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render()).into_response()
+async fn numbers(State(health): State<Health>) -> Response {
+    page(metrics::render(health.complaints().is_empty()))
+}
+
+async fn all_numbers(State(health): State<Health>) -> Response {
+    page(metrics::render(health.complaints().is_empty()) + &health.lookup().render().await)
+}
+
+fn page(numbers: String) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], numbers).into_response()
 }

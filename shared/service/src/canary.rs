@@ -7,6 +7,7 @@
 //! that all hang leave it unharmed.
 
 use crate::Health;
+use crate::metrics::{CANARIES_MISSED, CANARY};
 use bus::message::{self, Body, Deadline, Message};
 use protocol::ServiceId;
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ impl Canary {
     pub fn new(health: Health, road: &str, patience: Duration) -> Self {
         let (name, condition) = (road.to_owned(), format!("canary {road}"));
         health.bad(&condition, "nothing heard yet");
+        metrics::counter!(CANARIES_MISSED, "road" => name.clone()).increment(0);
         let flights = Mutex::new(Flights { out: BTreeMap::new(), since: Instant::now(), heard: None });
         Self(Arc::new(Road { name, condition, patience, health, flights }))
     }
@@ -63,8 +65,7 @@ impl Canary {
         flights.since = Instant::now();
         flights.heard = flights.heard.max(Some(number));
         self.0.health.good(&self.0.condition);
-        metrics::histogram!("switchboard_canary_seconds", "road" => self.0.name.clone())
-            .record(sent.elapsed().as_secs_f64());
+        metrics::histogram!(CANARY, "road" => self.0.name.clone()).record(sent.elapsed());
     }
 
     /// Gives up those that are out for too long; to be called now and then.
@@ -73,8 +74,7 @@ impl Canary {
         let lost = flights.lost(self.0.patience);
         for number in &lost {
             flights.out.remove(number);
-            metrics::counter!("switchboard_canaries_missed_total", "road" => self.0.name.clone())
-                .increment(1);
+            metrics::counter!(CANARIES_MISSED, "road" => self.0.name.clone()).increment(1);
         }
         if lost.iter().any(|number| Some(*number) > flights.heard) {
             let silence = flights.since.elapsed().as_secs();

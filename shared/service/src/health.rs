@@ -4,26 +4,34 @@
 //! A condition is added unmet when its owner starts, so that a service is not ready before each of
 //! its parts has said so.
 
+use crate::metrics::lookup::Lookup;
 use crate::presence::Load;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The conditions of one process and the load of one service; clones share them.
+/// The conditions of one process and the load of one service, and who looks numbers up for it; clones share
+/// them.
 #[derive(Clone, Default)]
 pub struct Health {
     conditions: Arc<Mutex<BTreeMap<String, Result<(), String>>>>,
     load: Load,
+    lookup: Lookup,
 }
 
 impl Health {
     /// The same conditions for another service of this process, which has a load of its own.
     pub fn beside(&self) -> Self {
-        Self { conditions: self.conditions.clone(), load: Load::default() }
+        Self { load: Load::default(), ..self.clone() }
     }
 
     /// How much the service has to do.
     pub fn load(&self) -> &Load {
         &self.load
+    }
+
+    /// What is looked up when the numbers of the process are asked for.
+    pub fn lookup(&self) -> &Lookup {
+        &self.lookup
     }
 
     /// The condition is met.

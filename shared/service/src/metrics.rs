@@ -1,9 +1,16 @@
 //! The numbers of this process, in the text form Prometheus reads.
 //!
 //! Services count with the macros of the `metrics` crate, whose recorder is one per process: in
-//! `standalone` the four services share it. Before [`install`], counting does nothing.
+//! `standalone` the four services share it. Before [`install`], counting does nothing. Each crate that counts
+//! has a file `numbers.rs`, which says in words what there is and has it there from the start: an alert
+//! on a number that does not exist yet would never be heard. What is looked up at each scrape is in
+//! [`lookup`].
+
+pub mod lookup;
+mod process;
 
 use crate::CancellationToken;
+use ::metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,6 +21,12 @@ const SECONDS: [f64; 14] =
 /// How often samples are folded into their buckets, so that they do not pile up unscraped.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+const BUILD: &str = "switchboard_build_info";
+const READY: &str = "switchboard_ready";
+const FULL: &str = "switchboard_queue_full_total";
+pub(crate) const CANARY: &str = "switchboard_canary_seconds";
+pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
+
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Starts to count in this process; once it counts, calling this again changes nothing.
@@ -23,12 +36,38 @@ pub fn install() {
         let handle = recorder.handle();
         // Another recorder (a test's) may be there already; ours then stays empty.
         let _ = ::metrics::set_global_recorder(recorder);
+        announce();
         handle
     });
 }
 
-/// All numbers, as text; empty before [`install`].
-pub fn render() -> String {
+/// What every process counts.
+fn announce() {
+    describe_gauge!(BUILD, "Always 1; its label says which version this is.");
+    describe_gauge!(READY, "1 while /readyz says that this process is ready, else 0.");
+    describe_counter!(FULL, "Times a bounded queue was full; ARCHITECTURE.md says what happens then.");
+    describe_histogram!(CANARY, "Time that a message took over a road and back to its sender.");
+    describe_counter!(CANARIES_MISSED, "Messages over a road that did not come back in time.");
+    process::describe();
+    bus::numbers::announce();
+    directory::numbers::announce();
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
+}
+
+/// These queues are bounded, and counted here when they are full.
+pub fn queues(names: &[&'static str]) {
+    names.iter().for_each(|name| counter!(FULL, "queue" => *name).increment(0));
+}
+
+/// The queue was full: its rule for that was followed.
+pub fn full(queue: &'static str) {
+    counter!(FULL, "queue" => queue).increment(1);
+}
+
+/// All numbers, as text, with whether the process is ready; empty before [`install`].
+pub fn render(is_ready: bool) -> String {
+    gauge!(READY).set(u8::from(is_ready));
+    process::look();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
@@ -56,8 +95,10 @@ mod tests {
         install();
         ::metrics::counter!("switchboard_test_total").increment(2);
         ::metrics::histogram!("switchboard_test_seconds").record(0.003);
-        let text = render();
+        let text = render(true);
         assert!(text.contains("switchboard_test_total 2"), "{text}");
         assert!(text.contains("switchboard_test_seconds_bucket{le=\"0.005\"} 1"), "{text}");
+        assert!(text.contains("switchboard_ready 1\n") && render(false).contains("switchboard_ready 0\n"));
+        assert!(text.contains("switchboard_redis_reconnects_total{of=\"bus\"} 0\n"), "{text}");
     }
 }

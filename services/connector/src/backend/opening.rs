@@ -8,6 +8,7 @@ use crate::dial::Dial;
 use crate::echo::Echo;
 use crate::estate::Estate;
 use crate::herald::{Herald, State};
+use crate::numbers::Seen;
 use crate::options::Server;
 use crate::outbox::Outbox;
 use crate::probe::Probe;
@@ -91,6 +92,7 @@ impl Backend {
             left: Some(estate.calls),
             held: VecDeque::new(),
             missed: false,
+            seen: Seen::new(&server.name),
             server,
             context,
             outbox,

@@ -2,7 +2,7 @@
 
 use crate::janus::message::JanusId;
 use bus::ledger::Receipt;
-use bus::message::{AskPeer, CallRecord, Deadline, Events, PeerAnswer};
+use bus::message::{AskPeer, CallRecord, Deadline, EndKind, Events, PeerAnswer};
 use directory::record;
 use protocol::{CallId, ServiceId};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct Letter {
     /// What a rest service that waits is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<(ServiceId, PeerAnswer)>,
-    /// Its last line in the `calls` log, if it had one before.
+    /// Its last line in the `calls` log, if it had one before, and what that comes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<CallRecord>,
+    pub log: Option<(CallRecord, EndKind)>,
 }

@@ -1,12 +1,13 @@
 //! One call on a backend: its two legs, where it stands, and what the next connector is to know.
 
+use super::clock::Clock;
 use super::closing::{CLOSED, Cause};
 use super::leg::Leg;
 use super::peers::Peering;
 use crate::janus::message::JanusId;
 use bus::ledger::Receipt;
 use bus::message::{
-    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, Party, Place, Stamp,
+    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, Party, Place, Stamp, Steps,
 };
 use directory::record::{self, CallParty, Owner};
 use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side, outside};
@@ -53,6 +54,9 @@ pub struct Call {
     /// Messages that are done when what has followed from them is written down.
     #[serde(skip)]
     pub receipts: Vec<Receipt>,
+    /// How long its steps take.
+    #[serde(skip)]
+    pub clock: Clock,
 }
 
 /// A PeerConnection that seems to be gone.
@@ -79,10 +83,17 @@ impl Suspect {
 impl Call {
     /// A call that is to be set up, in this term; past the deadline nobody waits for that.
     pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
-        let Place { call, caller, callee, transaction, offer, peer } = place;
+        let Place { call, caller, callee, transaction, offer, peer, times } = place;
         let parties = (Leg::new(caller), Leg::new(callee));
         let peering = peer.map(|side| Peering::new(side, deadline));
-        Self { transaction, offer, peering, ..Self::between(call, parties, term, outside::unix_millis()) }
+        let clock = Clock::start(times);
+        Self {
+            transaction,
+            offer,
+            peering,
+            clock,
+            ..Self::between(call, parties, term, outside::unix_millis())
+        }
     }
 
     /// A call of which no more is known than that it was to be set up.
@@ -112,6 +123,7 @@ impl Call {
             suspect: None,
             peering: None,
             receipts: Vec::new(),
+            clock: Clock::default(),
         }
     }
 
@@ -192,6 +204,11 @@ impl Call {
             backend: backend.clone(),
             reason: reason.map(str::to_owned),
             duration_ms: (event != CallEvent::Ringing).then_some(lasted),
+            steps: match event {
+                CallEvent::Ringing => self.clock.until_it_rings(),
+                CallEvent::Answered => self.clock.until_it_is_answered(),
+                CallEvent::Ended => Steps::default(),
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 //! Janus 1.1.2). Janus itself is only told to detach both handles, because a plugin hangup followed
 //! by a detach can crash it (janus-api.md 5.5).
 
-use bus::message::{ClientEvent, EndCause};
+use bus::message::{ClientEvent, EndCause, EndKind};
 use protocol::{MessageId, Raw, Side, raw, videocall};
 
 /// The reason of a call that nobody accepted in time.
@@ -41,8 +41,10 @@ pub enum Cause {
     Gone(Side),
     /// Nobody accepted in time.
     NoAnswer,
-    /// No side's doing: the media server is gone, or an operator ends the call; for this reason.
+    /// No side's doing but the media server's, for this reason.
     Because(String),
+    /// An operator or a router ends it, for this reason.
+    Ordered(String),
 }
 
 impl From<EndCause> for Cause {
@@ -50,7 +52,7 @@ impl From<EndCause> for Cause {
         match cause {
             EndCause::CallerGone => Self::Gone(Side::Caller),
             EndCause::CalleeGone => Self::Gone(Side::Callee),
-            EndCause::Because(reason) => Self::Because(reason),
+            EndCause::Because(reason) => Self::Ordered(reason),
         }
     }
 }
@@ -68,18 +70,31 @@ impl Cause {
             }
             Self::Gone(side) => format!("{} is gone", name(*side)),
             Self::NoAnswer => NO_ANSWER.to_owned(),
-            Self::Because(reason) => reason.clone(),
+            Self::Because(reason) | Self::Ordered(reason) => reason.clone(),
         }
     }
 }
 
 impl Cause {
+    /// What it comes to.
+    pub fn kind(&self) -> EndKind {
+        match self {
+            Self::Hangup { .. } | Self::CoreHangup(_) | Self::PeerHangup(..) => EndKind::Hangup,
+            Self::PeerConnection(..) => EndKind::ConnectionLost,
+            Self::Gone(_) => EndKind::ClientGone,
+            Self::NoAnswer => EndKind::NoAnswer,
+            Self::Because(reason) if reason == REFUSED => EndKind::Refused,
+            Self::Because(_) => EndKind::MediaServer,
+            Self::Ordered(_) => EndKind::Ordered,
+        }
+    }
+
     /// Whose doing it is: Janus tells the other side first.
     pub fn actor(&self) -> Option<Side> {
         match self {
             Self::Hangup { side, .. } | Self::CoreHangup(side) => Some(*side),
             Self::PeerHangup(side, _) | Self::PeerConnection(side, _) | Self::Gone(side) => Some(*side),
-            Self::NoAnswer | Self::Because(_) => None,
+            Self::NoAnswer | Self::Because(_) | Self::Ordered(_) => None,
         }
     }
 }
@@ -117,7 +132,9 @@ pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEve
             vec![hangup(None, peer, LATE), core_hangup(CLOSED)]
         }
         Cause::NoAnswer => vec![hangup(None, peer, NO_ANSWER), core_hangup(CLOSED)],
-        Cause::Because(reason) => vec![hangup(None, peer, reason), core_hangup(reason)],
+        Cause::Because(reason) | Cause::Ordered(reason) => {
+            vec![hangup(None, peer, reason), core_hangup(reason)]
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::closing::{self, Cause};
 use super::{Calls, REMEMBERED};
 use bus::ledger::Receipt;
-use bus::message::{CallEvent, Change, ClientEvent, Events};
+use bus::message::{CallEvent, Change, ClientEvent, EndKind, Events};
 use protocol::videocall::{self, PluginError};
 use protocol::{CallId, Raw, ServiceId, Side};
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ impl Calls {
             let sides = [actor.peer(), actor].into_iter();
             sides.filter_map(|side| closing_events(call, side, &cause)).collect()
         };
-        self.close(id, &cause.reason(), tell, now, acts);
+        self.close(id, (&cause.reason(), cause.kind()), tell, now, acts);
     }
 
     /// Ends a call whose media server failed it: a caller that cannot have heard of it is refused.
@@ -65,13 +65,13 @@ impl Calls {
             let callee = closing_events(call, Side::Callee, &Cause::Gone(Side::Caller));
             refusal.into_iter().chain(callee).collect()
         };
-        self.close(id, "refused by the media server", tell, now, acts);
+        self.close(id, ("refused by the media server", EndKind::Refused), tell, now, acts);
     }
 
     fn close(
         &mut self,
         id: CallId,
-        reason: &str,
+        (reason, kind): (&str, EndKind),
         tell: impl FnOnce(&mut Call) -> Vec<(ServiceId, Events)>,
         now: Instant,
         acts: &mut Vec<Act>,
@@ -83,7 +83,7 @@ impl Calls {
         let mut receipts = std::mem::take(&mut call.receipts);
         receipts.extend(self.questions.forget(id));
         let rang = call.leg(Side::Callee).joined;
-        let log = rang.then(|| call.line(&self.backend, CallEvent::Ended, Some(reason)));
+        let log = rang.then(|| (call.line(&self.backend, CallEvent::Ended, Some(reason)), kind));
         let (tell, refused) = (tell(&mut call), call.unanswered_peer());
         acts.push(Act::End(Ended { call: id, letter: Letter { tell, refused, log }, receipts }));
     }

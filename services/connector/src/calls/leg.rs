@@ -1,6 +1,7 @@
 //! One side of a call, and what waits on it.
 
 use crate::janus::message::JanusId;
+use crate::numbers;
 use bus::message::{ClientEvent, Party};
 use protocol::{MessageId, Raw};
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ impl Leg {
     pub fn hold(&mut self, candidates: Vec<Raw>) {
         self.held.extend(candidates);
         let excess = self.held.len().saturating_sub(MAX_HELD);
-        self.held.drain(..excess);
+        self.held.drain(..excess).for_each(|_| numbers::full(numbers::CANDIDATES));
     }
 
     /// Janus is asked for something that the other side will hear of.

@@ -13,6 +13,7 @@ pub mod act;
 mod answering;
 mod asking;
 pub mod call;
+mod clock;
 pub mod closing;
 mod ending;
 pub mod leg;

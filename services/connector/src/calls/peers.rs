@@ -148,6 +148,7 @@ impl Calls {
             PeerSide::Calls(rest) => {
                 peering.agreed = true;
                 peering.begin(CALLS_WITHIN, now);
+                call.clock.offered();
                 acts.push(Act::Answer(rest, agreement(id)));
             }
             PeerSide::IsCalled(_) if peering.agreed => return self.offer(id, now, acts),

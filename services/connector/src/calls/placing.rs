@@ -5,6 +5,7 @@ use super::Calls;
 use super::act::Act;
 use super::asking::Asked;
 use super::call::Call;
+use super::clock::Clock;
 use super::closing::Cause;
 use crate::janus::message::{JanusId, ToJanus, named};
 use bus::ledger::Receipt;
@@ -35,6 +36,9 @@ impl Calls {
         let mut call = Call::new(place, deadline, self.term);
         call.session = session;
         call.again = self.expected.remove(&id).is_some();
+        if call.again {
+            call.clock = Clock::default();
+        }
         call.receipts.push(receipt);
         self.calls.insert(id, call);
         match can_begin {
@@ -97,6 +101,7 @@ impl Calls {
     pub(super) fn offer(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (Some(handle), Some(offer)) = (call.leg(Side::Caller).handle, call.offer.take()) else { return };
+        call.clock.offered();
         let body = named("call", &call.alias(Side::Callee));
         let caller = LegRef { call: id, side: Side::Caller };
         self.ask_plugin(Asked::Call(caller), handle, body, Some(&offer), now, acts);

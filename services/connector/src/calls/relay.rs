@@ -56,6 +56,9 @@ impl Calls {
         let LegRef { call: id, side } = asks.leg;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let again = call.again;
+        if asks.verb == Request::Accept {
+            call.clock.accepted();
+        }
         let leg = call.leg_mut(side);
         match leg.handle {
             _ if leg.answered(asks.request) => {}

@@ -286,7 +286,7 @@ fn place(call: CallId) -> Place {
     };
     let (caller, callee) = (party("alice", 1), party("bob", 2));
     let (transaction, offer) = ("c".to_owned(), Some(jsep("offer")));
-    Place { call, caller, callee, transaction, offer, peer: None }
+    Place { call, caller, callee, transaction, offer, peer: None, times: None }
 }
 
 fn jsep(kind: &str) -> Raw {

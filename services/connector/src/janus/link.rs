@@ -4,6 +4,7 @@ use super::message::{FromJanus, JanusId, ToJanus};
 use super::opening::Opened;
 use super::writer::Writer;
 use super::{Down, Stream};
+use crate::numbers;
 use crate::options::Credentials;
 use crate::standing::Standing;
 use futures_util::StreamExt;
@@ -11,7 +12,7 @@ use futures_util::stream::SplitStream;
 use service::CancellationToken;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -78,7 +79,12 @@ impl Link {
     /// # Errors
     /// [`Down`] when Janus does not read.
     pub fn send(&self, text: String) -> Result<(), Down> {
-        self.requests.try_send(text).map_err(|_| Down::Clogged)
+        self.requests.try_send(text).map_err(|error| {
+            if matches!(error, TrySendError::Full(_)) {
+                numbers::full(numbers::REQUESTS);
+            }
+            Down::Clogged
+        })
     }
 
     /// Ends a session that is not the newest.

@@ -14,6 +14,7 @@ use crate::breaker::{Breaker, State};
 use crate::janus::Down;
 use crate::janus::message::JanusId;
 use crate::janus::site::Site;
+use crate::numbers;
 use line::Line;
 use protocol::BackendName;
 use service::CancellationToken;
@@ -95,8 +96,7 @@ impl Judge {
     }
 
     fn tell(&self, now: State) {
-        let name = self.backend.to_string();
-        metrics::gauge!("switchboard_connector_breaker", "backend" => name).set(now.number());
+        numbers::breaker(&self.backend, now.number());
         match now {
             State::Closed(_) => tracing::info!(backend = %self.backend, "the VideoCall plugin works"),
             State::HalfOpen => {
@@ -170,9 +170,7 @@ impl Prober {
             give_back(line, handle).await?;
         }
         let works = plugin_works(line, handle).await?;
-        let name = self.judge.backend.to_string();
-        metrics::histogram!("switchboard_connector_probe_seconds", "backend" => name)
-            .record(asked.elapsed().as_secs_f64());
+        numbers::probed(&self.judge.backend, asked.elapsed());
         match works {
             true => self.judge.hear(|breaker| breaker.answered(Instant::now())),
             false => {

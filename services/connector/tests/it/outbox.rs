@@ -1,7 +1,8 @@
 //! What clients and peers are to hear, and services that do not take it.
 
 use bus::message::{
-    AskPeer, Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, PeerAnswer, Trickle,
+    AskPeer, Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, PeerAnswer, Steps,
+    Trickle,
 };
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, MAX_BACKLOG, MailboxReader};
@@ -117,6 +118,7 @@ async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() 
         backend: "a".into(),
         reason: None,
         duration_ms: None,
+        steps: Steps::default(),
     });
     timeout(Duration::from_secs(1), outbox.finish()).await.unwrap();
     hears_all(&mut reader, 0..100).await;

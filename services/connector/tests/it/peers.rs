@@ -57,7 +57,7 @@ impl Peers {
             Side::Caller => ("c".to_owned(), Some(raw(&sdp::offer()))),
             Side::Callee => (String::new(), None),
         };
-        let place = Place { call: id, caller, callee, transaction, offer, peer: Some(peer) };
+        let place = Place { call: id, caller, callee, transaction, offer, peer: Some(peer), times: None };
         self.bench.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id
     }

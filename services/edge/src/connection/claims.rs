@@ -9,6 +9,7 @@ use crate::claim::{self, Inherited};
 use crate::client::{Step, no_such_session};
 use crate::mailbox;
 use crate::moved::Moved;
+use crate::numbers::{self, Claim, NoClaim};
 use crate::registry::{Inbound, Route, Surrendered, TakeOver};
 use bus::ledger::Receipt;
 use bus::message::Attend;
@@ -63,7 +64,10 @@ impl Connection {
         let is_claimed = match self.shared.registry.take_over(id, self.route.clone(), may) {
             TakeOver::From(owner) => self.claim_from(transaction, id, owner).await,
             TakeOver::Unknown => false,
-            TakeOver::Refused => return self.refuse_claim(transaction, id),
+            TakeOver::Refused => {
+                numbers::not_claimed(NoClaim::Stranger);
+                return self.refuse_claim(transaction, id);
+            }
         };
         if !is_claimed {
             self.claim_elsewhere(transaction, id, proof).await;
@@ -87,7 +91,7 @@ impl Connection {
             self.shared.registry.leave(id, &self.route);
             return false;
         };
-        metrics::counter!("switchboard_edge_claims_total", "how" => "local").increment(1);
+        numbers::claimed(Claim::Local);
         let now = Instant::now();
         self.unsaved.receive(id, receipts, now);
         self.client.claimed(session, now);
@@ -117,6 +121,7 @@ impl Connection {
                 self.refuse_claim(transaction, id);
             }
             Err(error) => {
+                numbers::not_claimed(NoClaim::Unavailable);
                 tracing::warn!(%error, session = %id, "a session could not be claimed");
                 self.shared.registry.leave(id, &self.route);
                 orphans::adopt_later(id, &self.shared);
@@ -184,7 +189,6 @@ impl Connection {
     }
 
     fn refuse_claim(&mut self, transaction: &str, id: SessionId) {
-        metrics::counter!("switchboard_edge_claims_total", "how" => "refused").increment(1);
         if let Step::Reply(text) = no_such_session(transaction, id) {
             self.reply(text);
         }
@@ -230,7 +234,7 @@ impl Connection {
     /// Another edge has it already.
     pub(super) fn lose(&mut self, id: SessionId) {
         if self.client.has(id) {
-            metrics::counter!("switchboard_edge_lost_sessions_total").increment(1);
+            numbers::lost();
             self.shared.registry.leave(id, &self.route);
             self.shared.leave_to_heir(self.unsaved.take(id));
             self.drop_quietly(id);

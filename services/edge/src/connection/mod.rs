@@ -21,6 +21,7 @@ use crate::act::Act;
 use crate::client::{Client, Step};
 use crate::flood::Bucket;
 use crate::mailbox;
+use crate::numbers;
 use crate::outlet::{Forgotten, Outlet};
 use crate::registry::{INBOX, Inbound, Route};
 use crate::shared::Shared;
@@ -154,7 +155,7 @@ impl Connection {
 
     fn count_request(&mut self) {
         if !self.bucket.take(Instant::now()) {
-            metrics::counter!("switchboard_edge_throttled_total").increment(1);
+            numbers::throttled();
         }
     }
 
@@ -177,7 +178,7 @@ impl Connection {
 
     async fn on_inbound(&mut self, inbound: Inbound) {
         if self.inbox.len() > INBOX && !self.outlet.is_away() {
-            metrics::counter!("switchboard_edge_inbox_overflows_total").increment(1);
+            numbers::full(numbers::INBOX);
             self.drop_slow();
         }
         match inbound {
@@ -256,8 +257,12 @@ impl Connection {
         match told {
             Ok(Ok(())) if self.outlet.is_away() => self.unsaved.note(session, Instant::now()),
             Ok(Ok(())) => {}
-            Ok(Err(_slow)) => self.drop_slow(),
+            Ok(Err(_slow)) => {
+                numbers::full(numbers::SOCKET);
+                self.drop_slow();
+            }
             Err(Forgotten(session)) => {
+                numbers::full(numbers::AWAY);
                 let acts = self.client.drop_session(session);
                 Box::pin(self.perform(acts)).await;
                 self.forget(session).await;
@@ -267,12 +272,13 @@ impl Connection {
 
     fn reply(&mut self, text: String) {
         if self.outlet.reply(text).is_err() {
+            numbers::full(numbers::SOCKET);
             self.drop_slow();
         }
     }
 
     fn drop_slow(&mut self) {
-        metrics::counter!("switchboard_edge_slow_clients_total").increment(1);
+        numbers::slow();
         tracing::warn!("a client reads too slowly and is disconnected");
         self.go_away();
     }

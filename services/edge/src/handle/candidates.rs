@@ -5,6 +5,7 @@
 //! because the connector holds the caller's until the callee accepts anyway. At most
 //! [`MAX_WAITING`] of them and [`MAX_BYTES`]: past that the oldest is dropped.
 
+use crate::numbers;
 use protocol::Raw;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,6 +46,7 @@ impl Candidates {
         self.waiting.push_back(candidate);
         while self.waiting.len() > MAX_WAITING || self.bytes > MAX_BYTES {
             let Some(oldest) = self.waiting.pop_front() else { break };
+            numbers::full(numbers::CANDIDATES);
             self.bytes -= oldest.get().len();
         }
     }

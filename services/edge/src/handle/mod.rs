@@ -34,6 +34,7 @@ pub use saved::{Clock, Saved};
 mod tests;
 
 use crate::act::{Act, Road};
+use crate::numbers;
 use answered::Known;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Release, Trickle};
 use candidates::Candidates;
@@ -161,6 +162,7 @@ impl Handle {
         acts: &mut Vec<Act>,
     ) {
         if self.waiting.len() >= MAX_WAITING {
+            numbers::full(numbers::REQUESTS);
             let refusal = Refusal::new(UNKNOWN, "Too many requests wait on this handle");
             return self.refuse(transaction, &refusal, acts);
         }

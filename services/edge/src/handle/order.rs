@@ -11,6 +11,7 @@
 
 use super::{Handle, undo};
 use crate::act::Act;
+use crate::numbers;
 use bus::message::{Change, Events, Stamp};
 use protocol::{CallId, raw, reply, videocall};
 use serde_json::json;
@@ -68,6 +69,7 @@ impl Order {
         self.held.push_back(events);
         self.until.get_or_insert(now + PATIENCE);
         if self.held.len() > MAX_HELD {
+            numbers::full(numbers::EVENTS);
             self.until = Some(now);
         }
     }
@@ -125,7 +127,7 @@ impl Handle {
 
     /// What is past its turn is not heard. A call that began too late is not wanted.
     fn let_pass(&self, events: &Events, acts: &mut Vec<Act>) {
-        metrics::counter!("switchboard_edge_duplicates_total").increment(1);
+        numbers::duplicate();
         if events.call != self.call() {
             undo(events, acts);
         }
@@ -155,7 +157,7 @@ impl Handle {
 
     /// What is missing does not come any more.
     fn go_without(&mut self, now: Instant, acts: &mut Vec<Act>) {
-        metrics::counter!("switchboard_edge_gaps_total").increment(1);
+        numbers::gap();
         let held = self.order.held.iter().enumerate().filter(|(_, events)| !self.is_early(events));
         match held.min_by_key(|(_, events)| events.stamp).map(|(place, _)| place) {
             Some(place) => self.hear_at(place, now, acts),

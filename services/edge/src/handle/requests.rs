@@ -7,7 +7,7 @@ use protocol::error::{Refusal, UNEXPECTED_ANSWER};
 use protocol::jsep::Kind;
 use protocol::object::Object;
 use protocol::videocall::{self, PluginError, Request};
-use protocol::{MessageId, Raw};
+use protocol::{MessageId, Raw, outside};
 use tokio::time::Instant;
 
 /// Who does a request.
@@ -72,6 +72,7 @@ impl Handle {
             // Whoever sends it knows.
             site: Site::default(),
             jsep: next.jsep.map(|(jsep, _)| jsep),
+            asked: (request == Request::Call).then(outside::unix_micros),
         };
         let body = match request {
             Request::Register => Body::Register(asks),

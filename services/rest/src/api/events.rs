@@ -8,6 +8,7 @@
 
 use super::problem::Problem;
 use super::{Cluster, watch};
+use crate::numbers;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Sse;
@@ -49,6 +50,7 @@ pub(super) async fn listen(
     Extension(hang_up): Extension<HangUp>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let seat = cluster.listeners.seats.clone().try_acquire_owned();
+    let seat = seat.inspect_err(|_| numbers::full(numbers::LISTENERS));
     let seat = seat.map_err(|_| Problem::too_many("64 listen already; try again later"))?;
     let (frames, listener) = mpsc::channel(1);
     let shutdown = cluster.listeners.shutdown.clone();

@@ -10,6 +10,7 @@
 //! | `calls.rs` | the calls that run; end |
 //! | `services.rs` | who is alive |
 //! | `watch.rs`, `recent.rs` | all that an operator watches, in one answer; what became of calls lately |
+//! | `roads.rs` | the roads of it as numbers, for `/metrics` |
 //! | `events.rs` | the same once a second, as server-sent events |
 //! | `patience.rs` | until others have done what was asked for |
 //! | `problem.rs` | what went wrong |
@@ -26,6 +27,7 @@ mod input;
 mod patience;
 mod problem;
 mod recent;
+mod roads;
 mod services;
 mod sessions;
 mod users;
@@ -87,6 +89,7 @@ pub(crate) fn routes(options: &Options, context: &Context) -> Router {
         watch: Watch::default(),
         listeners: Listeners::until(context.shutdown.clone()),
     };
+    context.health.lookup().set(roads::source(cluster.clone()));
     let routes = table().into_iter().fold(Router::new(), |routes, (path, verbs)| routes.route(path, verbs));
     let routes = routes
         .method_not_allowed_fallback(async || Problem::wrong_method())

@@ -65,11 +65,7 @@ struct Shown {
 
 impl From<Road> for Shown {
     fn from(Road { key, kind, length, added, oldest, workers }: Road) -> Self {
-        let kind = match kind {
-            RoadKind::Queue => "queue",
-            RoadKind::Mailbox => "mailbox",
-            RoadKind::Log => "log",
-        };
+        let kind = named(kind);
         let oldest_ms = oldest.map(|oldest| oldest.as_millis() as u64);
         let (pending, consumers) = workers.map(|workers| (workers.pending, workers.consumers)).unzip();
         Self { key, kind, length, added, oldest_ms, pending, consumers }
@@ -113,6 +109,25 @@ async fn look(cluster: &Cluster) -> Result<Frame, Problem> {
         },
         backends,
     })
+}
+
+/// The roads alone, as they are now.
+pub(super) async fn roads(cluster: &Cluster) -> Result<Vec<Road>, Problem> {
+    let (backends, services, edges) = tokio::try_join!(
+        backends::standing(cluster),
+        async { Ok(cluster.directory.services().await?) },
+        async { Ok(cluster.directory.silent_edges(Duration::ZERO).await?) },
+    )?;
+    Ok(cluster.bus.roads(&mailboxes(&backends, &services, edges)).await?)
+}
+
+/// What a road is used for, in a word.
+pub(super) fn named(kind: RoadKind) -> &'static str {
+    match kind {
+        RoadKind::Queue => "queue",
+        RoadKind::Mailbox => "mailbox",
+        RoadKind::Log => "log",
+    }
 }
 
 /// Every mailbox that there may be. An edge that has died is no service any more, but until a router has

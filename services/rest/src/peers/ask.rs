@@ -11,6 +11,7 @@
 
 use super::client::{Reply, Target, post};
 use super::echo;
+use crate::numbers;
 use axum::http::StatusCode;
 use bus::message::{AskPeer, Body, Message, PeerAnswer, PeerRefusal};
 use bus::topic::{Mailbox, Queue};
@@ -104,7 +105,10 @@ impl Office {
         delivery.done();
         let refusal = match &place {
             Ok(_place) => put(&question).await,
-            Err(_) => Some(refused(UNAVAILABLE, TOO_MANY)),
+            Err(_) => {
+                numbers::full(numbers::PEERS_ASKED);
+                Some(refused(UNAVAILABLE, TOO_MANY))
+            }
         };
         drop(place);
         self.answer(question, refusal).await;
@@ -112,7 +116,7 @@ impl Office {
 
     async fn answer(&self, question: AskPeer, refusal: Option<PeerRefusal>) {
         let outcome = refusal.as_ref().map_or(200, |refusal| refusal.code);
-        metrics::counter!("switchboard_rest_asked_total", "status" => outcome.to_string()).increment(1);
+        numbers::asked(outcome);
         let AskPeer { call, backend, .. } = question;
         let answer = Message::new(Body::PeerAnswer(PeerAnswer { call, refusal }));
         if let Err(error) = self.context.bus.post(&Mailbox::Backend(backend), &answer).await {

@@ -6,11 +6,13 @@ use super::Desk;
 use super::check::{missed, text, username};
 use super::params::Params;
 use super::refusal::Refusal;
+use crate::numbers;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bus::message::{Body, Deadline, Invite, Message};
 use bus::topic::Queue;
+use protocol::outside::unix_micros;
 use protocol::videocall::MAX_USERNAME;
 use protocol::{MessageId, SessionId};
 use std::time::Duration;
@@ -32,9 +34,10 @@ pub(super) async fn invite(
         return Err(Refusal::no_such_user(&callee));
     }
     let rest = desk.context.id.clone();
-    let outcome = ask(&desk, Invite { rest, caller, callee, backend_url }).await;
+    let asked = Some(unix_micros());
+    let outcome = ask(&desk, Invite { rest, caller, callee, backend_url, asked }).await;
     let status = outcome.as_ref().map_or_else(Refusal::code, |()| 200);
-    metrics::counter!("switchboard_rest_invites_total", "status" => status.to_string()).increment(1);
+    numbers::invited(status);
     outcome.map(|()| super::success())
 }
 

@@ -6,6 +6,7 @@
 //! it is about undoes itself when the peer does not go on.
 
 use super::echo::Echo;
+use crate::numbers;
 use bus::message::{Body, Message, PeerAnswer, PeerRefusal};
 use bus::topic::Mailbox;
 use bus::{Bus, MailboxReader};
@@ -40,11 +41,12 @@ impl Waiting {
     pub fn enter(self: &Arc<Self>, call: CallId) -> Option<Ticket> {
         let mut table = self.table();
         if table.len() >= MAX_WAITING {
+            numbers::full(numbers::PEERS_WAITING);
             return None;
         }
         let (told, outcome) = oneshot::channel();
         table.insert(call, told);
-        metrics::gauge!("switchboard_rest_peers_waiting").set(table.len() as f64);
+        numbers::waiting(table.len());
         Some(Ticket { call, table: self.clone(), outcome })
     }
 
@@ -80,7 +82,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut table = self.table.table();
         table.remove(&self.call);
-        metrics::gauge!("switchboard_rest_peers_waiting").set(table.len() as f64);
+        numbers::waiting(table.len());
     }
 }
 

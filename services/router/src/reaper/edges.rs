@@ -7,6 +7,7 @@
 //! claimed their session then follow it; if nobody claimed that either, they are looked for at all edges.
 
 use super::mail;
+use crate::numbers;
 use crate::verbs::{Failure, release};
 use bus::topic::Mailbox;
 use directory::record::Session;
@@ -83,7 +84,7 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
     let mut unsure: Vec<HandleRef> = unsure.collect();
     unsure.extend(left_elsewhere(context, edge, &over).await?);
     let released = release_orphans(context, &unsure).await?;
-    metrics::counter!("switchboard_router_reaped_sessions_total").increment(over.len() as u64);
+    numbers::reaped(over.len());
     if !over.is_empty() || released > 0 {
         tracing::warn!(%edge, sessions = over.len(), handles = released, "ended what a dead edge held and nobody claimed");
     }

@@ -13,12 +13,13 @@ use super::registered::{self, Callee};
 use super::{Failure, end};
 use crate::answer::{answer, core_hangup, reply};
 use crate::backends::Backends;
+use crate::numbers;
 use bus::SendError;
 use bus::message::{ClientEvent, ClientRequest, Message, PeerSide};
 use check::{Refusal, check, lost};
 use directory::record::{Call, CallParty, Concluded, Owner, Taken, Token, User};
 use protocol::object::Object;
-use protocol::outside::unix_millis;
+use protocol::outside::{unix_micros, unix_millis};
 use protocol::videocall::{self, PluginError};
 use protocol::{BackendName, CallId, MessageId, Raw, Side};
 use service::Context;
@@ -47,7 +48,7 @@ async fn pair(
     request: &Message,
     asks: &ClientRequest,
 ) -> Result<Result<(), Refusal>, Failure> {
-    let call_id = CallId::from(request.id);
+    let (call_id, taken) = (CallId::from(request.id), unix_micros());
     let who = asks.from.handle_ref();
     let body = Object::parse(asks.body.get()).unwrap_or_default();
     let username = videocall::username(&body);
@@ -67,7 +68,8 @@ async fn pair(
     let caller = CallParty { username: name, owner: Some(own) };
     let (callee, peer) = called(callee);
     let again = handle.is_some_and(|handle| handle.call == Some(call_id));
-    place(context, backends, request, Begun { asks, offer, parties: [caller, callee], peer, again }).await
+    place(context, backends, request, Begun { asks, offer, parties: [caller, callee], peer, again, taken })
+        .await
 }
 
 fn called(callee: Callee) -> (CallParty, Option<PeerSide>) {
@@ -89,6 +91,8 @@ struct Begun<'a> {
     peer: Option<PeerSide>,
     /// A router has done some of this, perhaps all.
     again: bool,
+    /// When this one took it, unix microseconds.
+    taken: u64,
 }
 
 /// A callee that is busy is said before a missing offer is.
@@ -154,6 +158,7 @@ impl Begun<'_> {
             transaction: &self.asks.transaction,
             offer: Some(self.offer),
             peer: self.peer.clone(),
+            times: self.asks.asked.map(|asked| (asked, self.taken)),
         }
     }
 }
@@ -164,7 +169,10 @@ async fn refuse(
     asks: &ClientRequest,
     refusal: Refusal,
 ) -> Result<(), Failure> {
-    metrics::counter!("switchboard_router_refused_calls_total").increment(1);
+    match &refusal {
+        Refusal::Error(error) => numbers::refused(error.code),
+        Refusal::Busy(_) => numbers::refused_as_busy(),
+    }
     let events = refusal_events(asks, &refusal);
     answer(&context.bus, id, asks, None, events).await?;
     Ok(())

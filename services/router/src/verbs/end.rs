@@ -6,8 +6,11 @@
 
 use super::Failure;
 use crate::answer::{core_hangup, tell};
+use crate::numbers;
 use bus::SendError;
-use bus::message::{Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, Events, Message};
+use bus::message::{
+    Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, EndKind, Events, Message, Steps,
+};
 use bus::topic::Mailbox;
 use directory::record::{Call, Concluded};
 use protocol::{CallId, HandleRef, Side, videocall};
@@ -51,6 +54,7 @@ async fn here(context: &Context, id: CallId, cause: EndCause) -> Result<(), Fail
     for side in [Side::Caller, Side::Callee].into_iter().filter(|side| cause != EndCause::gone(*side)) {
         tell_side(context, &call, side, &cause).await?;
     }
+    numbers::ended(kind(&cause));
     context.bus.log_call(&record(&call, &cause)).await?;
     Ok(context.directory.forget_call(&call).await?)
 }
@@ -83,6 +87,15 @@ fn record(call: &Call, cause: &EndCause) -> CallRecord {
         backend: call.backend.clone(),
         reason: Some(reason(cause).to_owned()),
         duration_ms: None,
+        steps: Steps::default(),
+    }
+}
+
+fn kind(cause: &EndCause) -> EndKind {
+    match cause {
+        EndCause::CallerGone | EndCause::CalleeGone => EndKind::ClientGone,
+        EndCause::Because(reason) if reason == UNSERVED => EndKind::MediaServer,
+        EndCause::Because(_) => EndKind::Ordered,
     }
 }
 

@@ -10,12 +10,12 @@
 use super::Failure;
 use super::pairing::{self, Particulars};
 use super::registered::{self, Callee};
-use crate::backend_url;
+use crate::{backend_url, numbers};
 use bus::SendError;
 use bus::message::{Body, Invite, Message, PeerAnswer, PeerRefusal, PeerSide};
 use bus::topic::Mailbox;
 use directory::record::{BackendStatus, Call, CallParty, Concluded, Taken, Token, User};
-use protocol::outside::unix_millis;
+use protocol::outside::{unix_micros, unix_millis};
 use protocol::{BackendName, CallId};
 use service::Context;
 
@@ -24,7 +24,7 @@ pub async fn invite(context: &Context, message: &Message, invite: &Invite) -> Re
     match ring(context, message, invite).await? {
         Ok(()) => Ok(()),
         Err(refusal) => {
-            metrics::counter!("switchboard_router_refused_invites_total").increment(1);
+            numbers::refused_invite();
             refuse(context, message.id.into(), invite, refusal).await
         }
     }
@@ -41,7 +41,7 @@ async fn ring(
     message: &Message,
     invite: &Invite,
 ) -> Result<Result<(), PeerRefusal>, Failure> {
-    let id = CallId::from(message.id);
+    let (id, taken) = (CallId::from(message.id), unix_micros());
     let call = match begin(context, id, invite).await? {
         Ok(call) => call,
         Err(refusal) => return give_up(context, id, refusal).await,
@@ -50,7 +50,8 @@ async fn ring(
         return give_up(context, id, not_taken(taken, &call.callee.username)).await;
     }
     let peer = Some(PeerSide::Calls(invite.rest.clone()));
-    let particulars = Particulars { deadline: message.deadline, transaction: "", offer: None, peer };
+    let times = invite.asked.map(|asked| (asked, taken));
+    let particulars = Particulars { deadline: message.deadline, transaction: "", offer: None, peer, times };
     match pairing::hand_over(context, &call, &particulars).await {
         Ok(()) => Ok(Ok(())),
         // The backend may have it: the same invite comes again and finds the same call.

@@ -2,9 +2,10 @@
 
 use super::Failure;
 use bus::SendError;
-use bus::message::{Address, Body, Deadline, Message, Party, PeerSide, Place};
+use bus::message::{Address, Body, Deadline, Message, Party, PeerSide, Place, Times};
 use bus::topic::Mailbox;
 use directory::record::{Call, CallParty, Owner, Taken};
+use protocol::outside::unix_micros;
 use protocol::{Raw, Side};
 use service::Context;
 
@@ -18,6 +19,8 @@ pub struct Particulars<'a> {
     pub offer: Option<&'a Raw>,
     /// What is to be done about a side that is a peer's.
     pub peer: Option<PeerSide>,
+    /// When it was asked for, and when a router took it; none where the first is not known.
+    pub times: Option<(u64, u64)>,
 }
 
 /// Takes the handles that are ours, in the order of their ids: of two calls that want the same two, one
@@ -45,6 +48,7 @@ pub async fn hand_over(context: &Context, call: &Call, of: &Particulars<'_>) -> 
         transaction: of.transaction.to_owned(),
         offer: of.offer.cloned(),
         peer: of.peer.clone(),
+        times: of.times.map(|(asked, taken)| Times { asked, taken, posted: unix_micros() }),
     };
     let message = Message { id: call.id.into(), deadline: of.deadline, body: Body::Place(place) };
     context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await

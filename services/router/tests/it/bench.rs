@@ -75,6 +75,7 @@ pub fn asks(who: usize, body: Value) -> ClientRequest {
         body: raw(&body),
         site: Site::default(),
         jsep: None,
+        asked: None,
     }
 }
 
@@ -90,7 +91,7 @@ pub fn call(who: usize, name: &str) -> Body {
 /// A peer's user calls one of ours.
 pub fn invite(caller: &str, callee: &str, backend_url: &str) -> Body {
     let (caller, callee) = (caller.to_owned(), callee.to_owned());
-    Body::Invite(Invite { rest: rest(), caller, callee, backend_url: backend_url.to_owned() })
+    Body::Invite(Invite { rest: rest(), caller, callee, backend_url: backend_url.to_owned(), asked: None })
 }
 
 pub fn release(who: usize) -> Body {

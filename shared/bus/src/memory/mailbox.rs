@@ -8,7 +8,7 @@ use crate::entry::{self, Fields};
 use crate::message::Message;
 use crate::road::{self, RoadKind};
 use crate::topic::Log;
-use crate::{MAILBOX_LIFE, MAX_BACKLOG, Mark, SendError, line};
+use crate::{MAILBOX_LIFE, MAX_BACKLOG, Mark, SendError, line, numbers};
 use protocol::weather::Weather;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -41,6 +41,7 @@ impl Road {
     pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
         let mut state = locked(&self.state);
         if state.entries.len() >= MAX_BACKLOG {
+            numbers::full(&self.key);
             return Err(SendError::Full);
         }
         state.entries.push_back((Instant::now(), fields));
@@ -73,7 +74,10 @@ impl Road {
             number += 1;
             match entry::decode(fields) {
                 Ok(message) => return Some((message, number)),
-                Err(error) => self.logs.add(Log::Dead, line::of_dead(&self.key, fields, &error.to_string())),
+                Err(error) => {
+                    numbers::buried(&self.key);
+                    self.logs.add(Log::Dead, line::of_dead(&self.key, fields, &error.to_string()));
+                }
             }
         }
         None

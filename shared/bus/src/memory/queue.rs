@@ -9,7 +9,9 @@ use super::logs::Logs;
 use crate::entry::{self, Fields};
 use crate::road::{self, RoadKind, Workers};
 use crate::topic::Log;
-use crate::{Delivery, MAX_BACKLOG, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line};
+use crate::{
+    Delivery, MAX_BACKLOG, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line, numbers,
+};
 use protocol::weather::Weather;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +58,7 @@ impl Road {
     pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
         let mut state = locked(&self.state);
         if state.len() >= MAX_BACKLOG {
+            numbers::full(&self.key);
             return Err(SendError::Full);
         }
         state.added += 1;
@@ -85,14 +88,14 @@ impl Road {
         if entry::is_canary(&item.fields) {
             return;
         }
-        metrics::counter!("switchboard_bus_dead_total").increment(1);
+        numbers::buried(&self.key);
         self.logs.add(Log::Dead, line::of_dead(&self.key, &item.fields, error));
     }
 
     /// The next message for this worker, or when to look again.
     fn take(self: &Arc<Self>, worker: u64, weather: &Weather) -> Result<Delivery, Option<Instant>> {
         let mut state = locked(&self.state);
-        for item in state.return_overdue() {
+        for item in state.return_overdue(&self.key) {
             self.bury(&item, NEVER_FINISHED);
         }
         while let Some(mut item) = state.ready.pop_front() {
@@ -141,12 +144,14 @@ impl State {
     }
 
     /// Puts back what is overdue; returns what has been delivered too often for that.
-    fn return_overdue(&mut self) -> Vec<Item> {
+    fn return_overdue(&mut self, key: &str) -> Vec<Item> {
         let now = Instant::now();
         let overdue = self.take_back(|taken| taken.since + REDELIVER_AFTER <= now);
         let (again, dead): (Vec<Item>, Vec<Item>) =
             overdue.into_iter().partition(|item| item.deliveries < MAX_DELIVERIES);
-        metrics::counter!("switchboard_bus_redeliveries_total").increment(again.len() as u64);
+        if !again.is_empty() {
+            numbers::redelivered(key, again.len());
+        }
         self.put_first(again);
         dead
     }

@@ -52,6 +52,9 @@ pub struct ClientRequest {
     /// The client's offer, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jsep: Option<Raw>,
+    /// When its edge asked, unix microseconds; of a `call` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<u64>,
 }
 
 /// A handle that is gone.

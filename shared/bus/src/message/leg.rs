@@ -1,6 +1,6 @@
 //! To a backend's connector: calls to set up, and what happens on their legs.
 
-use super::Address;
+use super::{Address, Times};
 use protocol::{CallId, Raw, ServiceId, Side};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub struct Place {
     /// What is to be done about the side that is a peer's; none of a call between two of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<PeerSide>,
+    /// When it came by where; none where nobody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
 }
 
 /// What is to be done about a side whose user is a peer's: its proxy has a handle of its own for it on

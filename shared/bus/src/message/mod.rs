@@ -26,14 +26,16 @@ mod events;
 mod leg;
 mod news;
 mod peer;
+mod times;
 
 pub use canary::Canary;
 pub use claim::{Disconnect, Surrender, Surrendered};
 pub use client::{Abandon, Address, ClientRequest, Release, Restore, Site};
 pub use events::{Change, ClientEvent, Events, Stamp};
 pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, PeerSide, Place, Trickle};
-pub use news::{CallEvent, CallRecord, Notice};
+pub use news::{CallEvent, CallRecord, EndKind, Notice};
 pub use peer::{AskPeer, Invite, PeerAnswer, PeerRefusal};
+pub use times::{Steps, Times};
 
 use protocol::MessageId;
 pub(crate) use protocol::outside::unix_millis;

@@ -1,6 +1,6 @@
 //! What is for anybody: the lines of the `calls` log, and notices.
 
-use super::Canary;
+use super::{Canary, Steps};
 use protocol::{BackendName, CallId};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct CallRecord {
     /// Milliseconds from ringing to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// How long its steps took: those until it rang when it rings, that until it was answered then.
+    #[serde(flatten)]
+    pub steps: Steps,
 }
 
 /// A step in a call's life.
@@ -35,6 +38,52 @@ pub enum CallEvent {
     Answered,
     /// Over.
     Ended,
+}
+
+/// Why a call ended, in few words that are always the same: a reason may be anybody's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndKind {
+    /// A client hung up, or declined.
+    Hangup,
+    /// Nobody accepted in time.
+    NoAnswer,
+    /// A client's handle is gone: detached, timed out, or not claimed in time.
+    ClientGone,
+    /// A client lost its PeerConnection.
+    ConnectionLost,
+    /// The media server is gone, does not answer, or was lost with its connector.
+    MediaServer,
+    /// The media server, or a peer's proxy, refused the call.
+    Refused,
+    /// An operator ended it, or a router that could not set it up.
+    Ordered,
+}
+
+impl EndKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Hangup,
+        Self::NoAnswer,
+        Self::ClientGone,
+        Self::ConnectionLost,
+        Self::MediaServer,
+        Self::Refused,
+        Self::Ordered,
+    ];
+
+    /// As numbers have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hangup => "hangup",
+            Self::NoAnswer => "no_answer",
+            Self::ClientGone => "client_gone",
+            Self::ConnectionLost => "connection_lost",
+            Self::MediaServer => "media_server",
+            Self::Refused => "refused",
+            Self::Ordered => "ordered",
+        }
+    }
 }
 
 /// News for whoever listens; losing one is harmless, because each is also found by looking.

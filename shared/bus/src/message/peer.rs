@@ -16,6 +16,9 @@ pub struct Invite {
     pub callee: String,
     /// The websocket URL of the Janus, as the peer wrote it.
     pub backend_url: String,
+    /// When the rest service asked, unix microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<u64>,
 }
 
 /// One of ours calls a peer's user: ask that one's proxy to have it registered on this Janus. What the

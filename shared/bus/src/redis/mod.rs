@@ -36,7 +36,7 @@ pub use queue::{Receipt, RedisWorker};
 use crate::entry::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
-use crate::{Line, MAX_BACKLOG, SendError, line};
+use crate::{Line, MAX_BACKLOG, SendError, line, numbers};
 use ::redis::{Cmd, RedisResult, Script, cmd};
 use connection::{Server, Shared};
 use mailbox::Owned;
@@ -136,7 +136,10 @@ impl RedisBus {
             call.arg(name.as_slice()).arg(value.as_slice());
         }
         match self.shared.invoke(&call).await? {
-            scripts::FULL => Err(SendError::Full),
+            scripts::FULL => {
+                numbers::full(key);
+                Err(SendError::Full)
+            }
             scripts::NO_MAILBOX => Err(SendError::NoMailbox),
             _ => Ok(()),
         }
@@ -149,7 +152,7 @@ impl RedisBus {
         }
         self.shared.try_query::<()>(&write_line(Log::Dead, &line::of_dead(road, fields, error))).await?;
         tracing::warn!(road, error, "message given up");
-        metrics::counter!("switchboard_bus_dead_total").increment(1);
+        numbers::buried(road);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What a reader does while Redis is away: pauses that grow, and one line in the log for each end.
 
+use crate::numbers;
 use ::redis::RedisError;
 use std::fmt::Display;
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl Outage {
     pub(super) fn over(&mut self) {
         if self.pause.take().is_some() {
             tracing::info!(reader = self.reader, "the bus answers again");
-            metrics::counter!("switchboard_bus_reconnects_total").increment(1);
+            numbers::reconnected();
         }
     }
 }

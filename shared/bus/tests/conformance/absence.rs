@@ -3,7 +3,7 @@
 
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{CallEvent, CallRecord, Notice};
+use bus::message::{CallEvent, CallRecord, Notice, Steps};
 use bus::topic::Log;
 use bus::{Bus, SendError};
 use protocol::{CallId, MessageId};
@@ -24,6 +24,7 @@ fn record() -> CallRecord {
         backend: "a".into(),
         reason: None,
         duration_ms: None,
+        steps: Steps::default(),
     }
 }
 

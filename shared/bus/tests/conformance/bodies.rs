@@ -27,7 +27,7 @@ fn leg() -> LegRef {
 fn request(jsep: Option<&str>) -> ClientRequest {
     let transaction = "t \"1\"\n".to_owned();
     let site = Site { location: "berlin".to_owned(), isp: String::new() };
-    ClientRequest { from: address(), transaction, body: raw(ODD), site, jsep: jsep.map(raw) }
+    ClientRequest { from: address(), transaction, body: raw(ODD), site, jsep: jsep.map(raw), asked: Some(7) }
 }
 
 fn party(username: &str) -> Party {
@@ -40,7 +40,9 @@ fn leg_request() -> LegRequest {
 
 fn place() -> Place {
     let (caller, callee) = (party("alice"), party("böb"));
-    Place { call: call(), caller, callee, transaction: String::new(), offer: Some(raw(ODD)), peer: None }
+    let (transaction, offer, peer) = (String::new(), Some(raw(ODD)), None);
+    let times = Some(Times { asked: 1, taken: u64::MAX, posted: 3 });
+    Place { call: call(), caller, callee, transaction, offer, peer, times }
 }
 
 fn handle() -> HandleRef {
@@ -72,7 +74,7 @@ fn all() -> Vec<Body> {
         Body::Abandon(Abandon { who: handle(), call: call() }),
         Body::Restore(Restore { who: address(), username: "böb".to_owned() }),
         Body::Place(place()),
-        Body::Place(Place { offer: None, peer: Some(PeerSide::Calls(one.clone())), ..place() }),
+        Body::Place(Place { offer: None, times: None, peer: Some(PeerSide::Calls(one.clone())), ..place() }),
         Body::Place(Place { peer: Some(PeerSide::IsCalled(PROXY.to_owned())), ..place() }),
         Body::Request(leg_request()),
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
@@ -98,7 +100,7 @@ fn all() -> Vec<Body> {
 
 fn invite(rest: ServiceId) -> Invite {
     let [caller, callee] = ["alice", "böb"].map(str::to_owned);
-    Invite { rest, caller, callee, backend_url: JANUS.to_owned() }
+    Invite { rest, caller, callee, backend_url: JANUS.to_owned(), asked: Some(u64::MAX) }
 }
 
 fn ask_peer() -> AskPeer {

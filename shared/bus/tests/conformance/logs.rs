@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{CallEvent, CallRecord};
+use bus::message::{CallEvent, CallRecord, Steps};
 use bus::topic::Log;
 use bus::{Bus, Follower};
 use protocol::{CallId, MessageId};
@@ -40,6 +40,7 @@ fn record(number: u64) -> CallRecord {
         backend: "a".into(),
         reason: Some("hangup".to_owned()),
         duration_ms: Some(number),
+        steps: Steps::default(),
     }
 }
 

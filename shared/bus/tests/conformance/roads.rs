@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{CallEvent, CallRecord};
+use bus::message::{CallEvent, CallRecord, Steps};
 use bus::road::{GONE_AFTER, Road, RoadKind};
 use bus::topic::{Log, Mailbox};
 use bus::{Bus, MAX_DELIVERIES};
@@ -45,6 +45,7 @@ fn record() -> CallRecord {
         backend: "a".into(),
         reason: None,
         duration_ms: None,
+        steps: Steps::default(),
     }
 }
 

@@ -34,6 +34,7 @@ pub fn numbered(number: u32) -> Message {
         body: raw("{}"),
         site: Site::default(),
         jsep: None,
+        asked: None,
     }))
 }
 

@@ -7,13 +7,14 @@
 //! loaded again, and the pipeline is sent once more, which every pipeline here allows.
 
 use super::scripts;
-use crate::{Error, Result};
+use crate::{Error, Result, numbers};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{
     Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError,
     RedisResult, ServerErrorKind,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub(super) struct Link(Arc<Inner>);
 struct Inner {
     client: Client,
     current: RwLock<Current>,
+    /// The last question was not answered.
+    is_away: AtomicBool,
 }
 
 struct Current {
@@ -50,14 +53,21 @@ impl Link {
         let connecting = ConnectionManager::new_with_config(client.clone(), config());
         let manager = connecting.await.map_err(|error| failure("the connection", &error))?;
         let current = RwLock::new(Current { manager, since: Instant::now() });
-        Ok(Self(Arc::new(Inner { client, current })))
+        Ok(Self(Arc::new(Inner { client, current, is_away: AtomicBool::new(false) })))
     }
 
     /// One round trip; `key` is what an error is about.
     pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, pipe: &Pipeline) -> Result<T> {
         let answer = tokio::time::timeout(ANSWER_WITHIN, self.send(pipe)).await;
+        self.note(matches!(answer, Ok(Err(ref error)) if error.is_io_error()) || answer.is_err());
         let answer = answer.map_err(|_| Error::Unavailable("no answer in time".to_owned()))?;
         answer.map_err(|error| failure(key, &error))
+    }
+
+    fn note(&self, is_away: bool) {
+        if self.0.is_away.swap(is_away, Ordering::Relaxed) && !is_away {
+            numbers::reconnected();
+        }
     }
 
     async fn send<T: FromRedisValue>(&self, pipe: &Pipeline) -> RedisResult<T> {

@@ -137,8 +137,9 @@ fn the_log_says_how_long_a_call_was() {
         Receipt::default(),
         bench.now,
     );
-    let log =
-        acts.iter().find_map(|act| if let Act::End(ended) = act { ended.letter.log.clone() } else { None });
+    let log = acts.iter().find_map(|act| {
+        if let Act::End(ended) = act { ended.letter.log.clone().map(|(line, _)| line) } else { None }
+    });
     let log = log.unwrap();
     assert_eq!((log.caller.as_str(), log.callee.as_str(), log.duration_ms), ("alice", "bob", Some(7_000)));
 }

@@ -32,7 +32,7 @@ pub fn act(act: &Act) -> Vec<String> {
         Act::End(Ended { letter: Letter { tell, refused, log }, .. }) => {
             let told = tell.iter().map(|(_, events)| told(events));
             let refused = refused.iter().map(|(_, answer)| answered(answer));
-            let said = told.chain(refused).chain(log.as_ref().map(logged));
+            let said = told.chain(refused).chain(log.as_ref().map(|(line, _)| logged(line)));
             std::iter::once("end".to_owned()).chain(said).collect()
         }
     }

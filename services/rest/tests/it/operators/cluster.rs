@@ -3,7 +3,7 @@
 use super::{ask, call};
 use crate::backends::announce;
 use crate::bench::{Rest, start};
-use bus::message::{Body, CallEvent, CallRecord, Canary, Message};
+use bus::message::{Body, CallEvent, CallRecord, Canary, Message, Steps};
 use bus::topic::{Log, Mailbox, Queue};
 use directory::listed::Service;
 use protocol::{BackendName, CallId, ServiceId};
@@ -34,6 +34,7 @@ async fn log(rest: &Rest, event: CallEvent, reason: Option<&str>, duration_ms: O
         backend: BackendName::from("a"),
         reason: reason.map(str::to_owned),
         duration_ms,
+        steps: Steps::default(),
     };
     rest.context.bus.log_call(&record).await.unwrap();
 }

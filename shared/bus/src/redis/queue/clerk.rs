@@ -6,6 +6,7 @@
 
 use super::group::Group;
 use crate::entry::Fields;
+use crate::numbers;
 use crate::redis::outage::Outage;
 use crate::redis::reply::{EntryId, Pending};
 use ::redis::RedisError;
@@ -35,7 +36,7 @@ impl Desk {
     /// Places an order without waiting.
     pub(super) fn place(&self, order: Order) {
         if self.0.try_send(order).is_err() {
-            metrics::counter!("switchboard_bus_acknowledgements_dropped_total").increment(1);
+            numbers::acknowledgement_dropped();
         }
     }
 

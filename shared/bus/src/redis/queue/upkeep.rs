@@ -7,7 +7,7 @@ use super::group::{BATCH, Group};
 use super::shelf::Shelf;
 use crate::redis::outage::Outage;
 use crate::redis::reply::{Entry, Pending};
-use crate::{MAX_DELIVERIES, NEVER_FINISHED};
+use crate::{MAX_DELIVERIES, NEVER_FINISHED, numbers};
 use ::redis::RedisResult;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn take_over(group: &Group, shelf: &Shelf, desk: &Desk) -> RedisResult<()>
         return Ok(());
     }
     let claimed = group.claim(&overdue).await?;
-    metrics::counter!("switchboard_bus_redeliveries_total").increment(claimed.len() as u64);
+    numbers::redelivered(&group.key, claimed.len());
     let counts: HashMap<_, _> = overdue.iter().map(|Pending { id, deliveries }| (*id, *deliveries)).collect();
     let again = claimed.into_iter().filter_map(|entry| {
         let deliveries = counts.get(&entry.id).copied().unwrap_or_default();

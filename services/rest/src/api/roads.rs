@@ -1,0 +1,65 @@
+//! The roads of the bus as numbers for `/metrics`: what `/api/v1/cluster` says of each, looked up when
+//! somebody scrapes. A mailbox that is gone is gone from them.
+//!
+//! Every rest service tells the same of the same roads: whoever adds up takes the largest of each.
+
+use super::Cluster;
+use super::watch::{self, named};
+use bus::road::Road;
+use service::metrics::lookup::{Family, Source};
+use std::sync::Arc;
+
+/// A number of a road, if it has it.
+type Number = fn(&Road) -> Option<f64>;
+
+/// Name, kind, words, number.
+const FAMILIES: [(&str, &str, &str, Number); 5] = [
+    (
+        "switchboard_road_entries",
+        "gauge",
+        "Entries of a stream; those of queues and mailboxes are not done.",
+        |road| Some(road.length as f64),
+    ),
+    (
+        "switchboard_road_added_total",
+        "counter",
+        "Entries ever added to a stream since it was made.",
+        |road| Some(road.added as f64),
+    ),
+    (
+        "switchboard_road_oldest_seconds",
+        "gauge",
+        "Age of the oldest entry not done; 0 when all is done.",
+        |road| Some(road.oldest.unwrap_or_default().as_secs_f64()),
+    ),
+    (
+        "switchboard_road_pending_entries",
+        "gauge",
+        "Entries of a queue that workers have taken and not done.",
+        |road| road.workers.map(|workers| workers.pending as f64),
+    ),
+    ("switchboard_road_consumers", "gauge", "Workers of a queue.", |road| {
+        road.workers.map(|workers| workers.consumers as f64)
+    }),
+];
+
+/// Looks them up in this cluster.
+pub(super) fn source(cluster: Cluster) -> Source {
+    Arc::new(move || {
+        let cluster = cluster.clone();
+        Box::pin(async move { Some(families(&watch::roads(&cluster).await.ok()?)) })
+    })
+}
+
+fn families(roads: &[Road]) -> Vec<Family> {
+    let family = |(name, kind, help, number): (&'static str, &'static str, &'static str, Number)| {
+        let values = roads.iter().filter_map(|road| Some((labels(road), number(road)?)));
+        Family { name, kind, help, values: values.collect() }
+    };
+    FAMILIES.into_iter().map(family).collect()
+}
+
+fn labels(road: &Road) -> Vec<(&'static str, String)> {
+    let name = road.key.trim_start_matches("sb:").trim_matches(['{', '}']);
+    vec![("road", name.to_owned()), ("kind", named(road.kind).to_owned())]
+}

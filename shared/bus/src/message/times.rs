@@ -1,0 +1,82 @@
+//! How long the steps of a call take: when it came by where, as it travels with its `place`, and what that
+//! comes to, as it stands in the log `calls`.
+//!
+//! The clocks of two hosts may differ: a step that would be shorter than nothing takes no time.
+
+use serde::{Deserialize, Serialize};
+
+/// When a call came by where on its way to a connector, in unix microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// An edge, or for a peer's user a rest service, put the request on the bus.
+    pub asked: u64,
+    /// A router took it.
+    pub taken: u64,
+    /// That router posted it to the backend.
+    pub posted: u64,
+}
+
+/// How long each step took, in microseconds; a step that is not known, or was not taken, is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// From the request at the edge until a router took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_us: Option<u64>,
+    /// Until the router had asked the directory and posted the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory_us: Option<u64>,
+    /// Until a connector took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_us: Option<u64>,
+    /// Until both sides had a registered handle on Janus and the offer was sent there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attach_us: Option<u64>,
+    /// Until Janus rang and both sides were told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring_us: Option<u64>,
+    /// From the callee's `accept` at the connector until the caller was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_us: Option<u64>,
+}
+
+impl Steps {
+    /// Each step with the name that numbers and people know it by.
+    pub fn named(&self) -> [(&'static str, Option<u64>); 6] {
+        [
+            ("queue", self.queue_us),
+            ("directory", self.directory_us),
+            ("place", self.place_us),
+            ("attach", self.attach_us),
+            ("ring", self.ring_us),
+            ("answer", self.answer_us),
+        ]
+    }
+
+    /// From the request until it rang; none where a step of that is missing.
+    pub fn set_up_us(&self) -> Option<u64> {
+        let [queue, directory, place, attach, ring, _] = self.named().map(|(_, step)| step);
+        [queue, directory, place, attach, ring]
+            .into_iter()
+            .try_fold(0_u64, |sum, step| Some(sum.saturating_add(step?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_set_up_in_the_sum_of_its_steps() {
+        let steps = Steps {
+            queue_us: Some(1),
+            directory_us: Some(2),
+            place_us: Some(3),
+            attach_us: Some(4),
+            ring_us: Some(5),
+            answer_us: None,
+        };
+        assert_eq!(steps.set_up_us(), Some(15));
+        assert_eq!(Steps { attach_us: None, ..steps }.set_up_us(), None);
+        assert_eq!(Steps { answer_us: Some(9), ..steps }.set_up_us(), Some(15));
+    }
+}
