@@ -115,7 +115,7 @@ pub async fn claim(
         };
         // Not everybody may have heard that it went from one of these to the next.
         for former in formers.iter().filter(|former| Some(*former) != holder.as_ref() && *former != own) {
-            shared.estates.watch(former, id).await;
+            shared.estates.watch_former(former, id).await;
         }
         let left = match holder {
             Some(holder) if surrendered => {

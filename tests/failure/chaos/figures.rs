@@ -49,6 +49,21 @@ impl Figures {
         format!("{fields:?} are {found:?}")
     }
 
+    async fn fields_of(&self, key: &str) -> BTreeMap<String, String> {
+        let mut redis = redis_connection(&self.redis).await;
+        redis::cmd("HGETALL").arg(key).query_async(&mut redis).await.unwrap()
+    }
+
+    /// What the directory knows of a handle at this moment, and of the call it is in.
+    pub async fn record_of_handle(&self, session: u64, handle: u64) -> String {
+        let record = self.fields_of(&format!("sb:handle:{session}:{handle}")).await;
+        let call = match record.get("call") {
+            Some(call) => self.fields_of(&format!("sb:call:{call}")).await,
+            None => BTreeMap::new(),
+        };
+        format!("{record:?}, its call {call:?}")
+    }
+
     /// A call was up and has ended on both sides.
     pub fn called(&self) {
         let mut counts = self.counts();

@@ -33,8 +33,8 @@ impl Pair {
         let before = Instant::now();
         while !self.one_call().await {
             if before.elapsed() > BUSY + SOON {
-                let names = (&self.alice.name, &self.bob.name);
-                return self.figures.broken(&format!("{names:?} cannot call each other any more"));
+                let (alice, bob) = (self.alice.is_known_as().await, self.bob.is_known_as().await);
+                return self.figures.broken(&format!("{alice} and {bob} cannot call each other any more"));
             }
         }
     }

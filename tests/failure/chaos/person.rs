@@ -195,6 +195,12 @@ impl Person {
         }
     }
 
+    /// What the directory knows of it.
+    pub async fn is_known_as(&mut self) -> String {
+        let record = self.figures.record_of_handle(self.session, self.handle).await;
+        format!("{} ({record})", self.name)
+    }
+
     async fn claim(&mut self) -> Option<()> {
         let begun = Instant::now();
         let reply = self.reply(json!({"janus": "claim", "session_id": self.session})).await?;
