@@ -36,7 +36,7 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 
 up:
 	$(COMPOSE) up --build -d
-	@$(COMPOSE) logs lb | sed -n 's/^[^|]*| \(  .*\)/\1/p'
+	@$(COMPOSE) logs --no-color lb | sed -n 's/^[^|]*| \(  .*\)/\1/p'
 
 down:
 	$(COMPOSE) down
