@@ -52,7 +52,7 @@ impl Cluster {
             |variable: &str| std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set"));
         let page = format!("http://localhost:{}", port("HTTP_PORT"));
         let websocket = format!("ws://localhost:{}", port("WEBSOCKET_PORT"));
-        compose(&["up", "-d"]).await;
+        compose(&["up", "-d", "--remove-orphans"]).await;
         let secret = compose(&["exec", "-T", "rest", "cat", "rest-secret"]).await.trim().to_owned();
         let cluster = Self { driver: Driver::start().await, page, websocket, secret, _turn: turn };
         cluster.has(ONE).await;
