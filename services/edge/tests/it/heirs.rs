@@ -3,8 +3,9 @@
 use crate::bench::Bench;
 use bus::message::{Address, Body, LegRef, Message, Surrender};
 use bus::topic::Mailbox;
+use directory::record::{Call, CallParty};
 use futures_util::future::join_all;
-use protocol::{HandleId, ServiceId, SessionId};
+use protocol::{BackendName, CallId, HandleId, ServiceId, SessionId, Side};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::Client;
@@ -130,6 +131,10 @@ async fn what_still_goes_to_the_edge_before_the_last_is_heard() {
     let mut bench = Bench::first(&[]).await;
     let (second, third) = (bench.another(&[]).await, bench.another(&[]).await);
     let (mut alice, asked, leg) = bench.ringing().await;
+    let party = |username: &str| CallParty { username: username.to_owned(), owner: None };
+    let (caller, callee) = (party("alice"), party("bob"));
+    let call = Call { id: leg.call, backend: BackendName::from("a"), caller, callee, opened: 0 };
+    bench.directory.open_call(&call).await.unwrap();
     bench.edge.abort();
     alice.reconnect(&second.url).await;
     attended(&mut bench, leg, &second.id).await;
@@ -141,7 +146,11 @@ async fn what_still_goes_to_the_edge_before_the_last_is_heard() {
     alice.expect_event("to the first").await;
     bench.tell_stamped(&second.id, &asked.asks.from, leg, 2, "to the second").await;
     alice.expect_event("to the second").await;
-    assert_eq!(last(&alice, 2), ["to the first", "to the second"]);
+    let over = LegRef { call: CallId::fresh(), side: Side::Callee };
+    bench.tell_stamped(&bench.id, &asked.asks.from, over, 1, "of a call that is over").await;
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 3, "to the first again").await;
+    alice.expect_event("to the first again").await;
+    assert_eq!(last(&alice, 3), ["to the first", "to the second", "to the first again"]);
 }
 
 #[tokio::test]
