@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod memory;
 pub mod message;
 pub mod numbers;
+pub mod peek;
 pub mod redis;
 pub mod road;
 pub mod topic;

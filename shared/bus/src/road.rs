@@ -44,6 +44,9 @@ pub struct Workers {
     pub consumers: u64,
     /// How many entries they have taken and not finished; workers on Redis read ahead.
     pub pending: u64,
+    /// How often an entry was given to another worker, because the one that had it did not finish it, since
+    /// the stream was made.
+    pub redelivered: u64,
 }
 
 impl Bus {

@@ -93,5 +93,39 @@ impl Log {
     }
 }
 
+/// Whether a key is spelled as that of a road.
+pub(crate) fn is_road(key: &str) -> bool {
+    let of_owner = |name: &str| ["edge-", "rest-", "backend:"].iter().any(|kind| name.starts_with(kind));
+    let mailbox = key.strip_prefix("sb:{").and_then(|key| key.strip_suffix('}'));
+    mailbox.is_some_and(of_owner)
+        || Queue::all().any(|queue| queue.key() == key)
+        || Log::ALL.iter().any(|log| log.key() == key)
+}
+
+/// The number beside a queue's stream of how often an entry of it was given to another worker.
+pub(crate) fn redelivered(queue: &str) -> String {
+    format!("{queue}:redelivered")
+}
+
 /// The pub/sub channel of [`Notice`](crate::message::Notice)s.
 pub const NOTICES: &str = "sb:notices";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roads_are_told_from_other_keys() {
+        let (edge, rest) = (ServiceId::from("edge-1"), ServiceId::from("rest-1"));
+        let mailboxes = [Mailbox::Edge(edge), Mailbox::Rest(rest), Mailbox::Backend("a:8188".into())];
+        let mailboxes = mailboxes.iter().map(Mailbox::key);
+        let all = Queue::all().map(|queue| queue.key()).chain(mailboxes);
+        for key in all.chain(Log::ALL.map(|log| log.key().to_owned())) {
+            assert!(is_road(&key), "{key}");
+        }
+        for key in ["", "sb:session:1", "sb:{requests:9}", "sb:{requests:0}:redelivered", "sb:{x}", "edge-1"]
+        {
+            assert!(!is_road(key), "{key}");
+        }
+    }
+}

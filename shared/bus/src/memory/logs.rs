@@ -1,6 +1,7 @@
 //! The logs of the memory bus: the newest lines, up to the log's cap.
 
 use super::locked;
+use super::peek::{self, Tap};
 use crate::Line;
 use crate::topic::Log;
 use std::collections::{HashMap, VecDeque};
@@ -9,6 +10,8 @@ use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(super) struct Logs {
+    /// Of the whole bus: every road has the logs beside it.
+    pub(super) tap: Tap,
     lines: Mutex<HashMap<Log, Kept>>,
     /// A line was added to one of them.
     pub(super) changed: Notify,
@@ -25,6 +28,7 @@ impl Logs {
     pub(super) fn add(&self, log: Log, line: Line) {
         let mut logs = locked(&self.lines);
         let Kept { lines, added } = logs.entry(log).or_default();
+        self.tap.added(log.key(), || peek::of_line(*added, &line));
         lines.push_back(line);
         *added += 1;
         if lines.len() > log.cap() {

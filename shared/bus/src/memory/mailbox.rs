@@ -2,10 +2,11 @@
 //!
 //! What is done is trimmed, so a next reader, which starts at the front, goes on behind it.
 
-use super::locked;
 use super::logs::Logs;
+use super::{locked, peek};
 use crate::entry::{self, Fields};
 use crate::message::Message;
+use crate::peek::Entry;
 use crate::road::{self, RoadKind};
 use crate::topic::Log;
 use crate::{MAILBOX_LIFE, MAX_BACKLOG, Mark, SendError, line, numbers};
@@ -44,6 +45,8 @@ impl Road {
             numbers::full(&self.key);
             return Err(SendError::Full);
         }
+        let number = state.first + state.entries.len() as u64;
+        self.logs.tap.added(&self.key, || peek::entry(number, Instant::now(), &fields));
         state.entries.push_back((Instant::now(), fields));
         drop(state);
         self.changed.notify_waiters();
@@ -60,6 +63,13 @@ impl Road {
         let oldest = entries.front().map(|(since, _)| since.elapsed());
         let (key, kind) = (self.key.clone(), RoadKind::Mailbox);
         road::Road { key, kind, length, added: first + length, oldest, workers: None }
+    }
+
+    /// The newest of what is not done, oldest first.
+    pub(super) fn newest(&self, count: usize) -> Vec<Entry> {
+        let State { entries, first, .. } = &*locked(&self.state);
+        let newest = (*first..).zip(entries).skip(entries.len().saturating_sub(count));
+        newest.map(|(number, (since, fields))| peek::entry(number, *since, fields)).collect()
     }
 
     pub(super) fn is_expired(&self) -> bool {

@@ -11,6 +11,7 @@ mod follow;
 mod logs;
 mod mailbox;
 mod notices;
+mod peek;
 mod queue;
 mod roads;
 

@@ -4,9 +4,10 @@
 //! [`REDELIVER_AFTER`] goes back to the front; whoever waits next finds it
 //! there. No task runs for this: waiting workers sleep until the first message is overdue.
 
-use super::locked;
 use super::logs::Logs;
+use super::{locked, peek};
 use crate::entry::{self, Fields};
+use crate::peek::Entry;
 use crate::road::{self, RoadKind, Workers};
 use crate::topic::Log;
 use crate::{
@@ -34,6 +35,7 @@ struct State {
     ready: VecDeque<Item>,
     taken: BTreeMap<u64, Taken>,
     added: u64,
+    redelivered: u64,
 }
 
 struct Item {
@@ -63,6 +65,7 @@ impl Road {
         }
         state.added += 1;
         let number = state.added;
+        self.logs.tap.added(&self.key, || peek::entry(number, Instant::now(), &fields));
         state.ready.push_back(Item { number, since: Instant::now(), fields, deliveries: 0 });
         drop(state);
         // Not only one: that one may be a worker that will never read again.
@@ -75,13 +78,23 @@ impl Road {
     }
 
     pub(super) fn look(&self) -> road::Road {
-        let State { ready, taken, added } = &*locked(&self.state);
+        let State { ready, taken, added, redelivered } = &*locked(&self.state);
         let all = ready.iter().chain(taken.values().map(|taken| &taken.item));
         let oldest = all.map(|item| item.since).min().map(|since| since.elapsed());
         let (pending, length) = (taken.len() as u64, (ready.len() + taken.len()) as u64);
-        let workers = Some(Workers { consumers: self.here.load(Ordering::Relaxed), pending });
+        let (consumers, redelivered) = (self.here.load(Ordering::Relaxed), *redelivered);
+        let workers = Some(Workers { consumers, pending, redelivered });
         let (key, kind) = (self.key.clone(), RoadKind::Queue);
         road::Road { key, kind, length, added: *added, oldest, workers }
+    }
+
+    /// The newest of what is not done, oldest first.
+    pub(super) fn newest(&self, count: usize) -> Vec<Entry> {
+        let State { ready, taken, .. } = &*locked(&self.state);
+        let all = ready.iter().chain(taken.values().map(|taken| &taken.item));
+        let all: BTreeMap<u64, &Item> = all.map(|item| (item.number, item)).collect();
+        let newest = all.values().skip(all.len().saturating_sub(count));
+        newest.map(|item| peek::entry(item.number, item.since, &item.fields)).collect()
     }
 
     fn bury(&self, item: &Item, error: &str) {
@@ -108,6 +121,7 @@ impl Road {
                 }
             };
             let (number, attempt) = (item.number, item.deliveries);
+            state.redelivered += u64::from(attempt > 1);
             if state.taken.is_empty() {
                 // Those who wait do not know yet that something can become overdue.
                 self.changed.notify_waiters();

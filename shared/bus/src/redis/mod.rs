@@ -22,6 +22,7 @@ mod follow;
 mod mailbox;
 mod notices;
 mod outage;
+mod peek;
 mod queue;
 mod reply;
 mod roads;

@@ -6,12 +6,12 @@ use super::queue::GROUP;
 use super::{PAGE, RedisBus};
 use crate::SendError;
 use crate::road::{GONE_AFTER, Road, RoadKind, Workers};
-use crate::topic::{Log, Mailbox, Queue};
+use crate::topic::{self, Log, Mailbox, Queue};
 use ::redis::pipe;
 use std::time::Duration;
 
-/// Length, entries ever added, milliseconds since the oldest (-1 for none), consumers, pending; nil where
-/// there is no stream. ARGV: group, milliseconds after which a silent consumer is not counted.
+/// Length, entries ever added, milliseconds since the oldest (-1 for none), consumers, pending, redelivered; nil
+/// where there is no stream. Of a queue there is a second key, which counts what was redelivered. ARGV: group, milliseconds after which a silent consumer is not counted.
 const LOOK: &str = "
 if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return false end
 local function named(flat)
@@ -36,9 +36,10 @@ for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     end
   end
 end
-return { stream.length, stream['entries-added'] or 0, age, consumers, pending }";
+local redelivered = tonumber(KEYS[2] and redis.call('GET', KEYS[2]) or 0)
+return { stream.length, stream['entries-added'] or 0, age, consumers, pending, redelivered }";
 
-type Numbers = (u64, u64, i64, u64, u64);
+type Numbers = (u64, u64, i64, u64, u64, u64);
 
 impl RedisBus {
     pub(crate) async fn roads(&self, mailboxes: &[Mailbox]) -> Result<Vec<Road>, SendError> {
@@ -46,8 +47,9 @@ impl RedisBus {
         let mut roads = Vec::new();
         for some in named.chunks(PAGE) {
             let mut looks = pipe();
-            for (key, _) in some {
-                looks.cmd("EVAL").arg(LOOK).arg(1).arg(key);
+            for (key, kind) in some {
+                let beside = (*kind == RoadKind::Queue).then(|| topic::redelivered(key));
+                looks.cmd("EVAL").arg(LOOK).arg(1 + beside.iter().len()).arg(key).arg(beside);
                 looks.arg(GROUP).arg(GONE_AFTER.as_millis() as u64);
             }
             let seen: Vec<Option<Numbers>> = self.shared.pipe(&looks).await?;
@@ -65,9 +67,9 @@ fn named(mailboxes: &[Mailbox]) -> Vec<(String, RoadKind)> {
     queues.chain(mailboxes).chain(logs).collect()
 }
 
-fn road(key: &str, kind: RoadKind, (length, added, age, consumers, pending): Numbers) -> Road {
+fn road(key: &str, kind: RoadKind, (length, added, age, consumers, pending, redelivered): Numbers) -> Road {
     let is_log = kind == RoadKind::Log;
     let oldest = u64::try_from(age).ok().filter(|_| !is_log).map(Duration::from_millis);
-    let workers = (kind == RoadKind::Queue).then_some(Workers { consumers, pending });
+    let workers = (kind == RoadKind::Queue).then_some(Workers { consumers, pending, redelivered });
     Road { key: key.to_owned(), kind, length, added, oldest, workers }
 }

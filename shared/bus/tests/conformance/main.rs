@@ -13,6 +13,7 @@ mod logs;
 mod mailbox;
 mod marks;
 mod notices;
+mod peeks;
 mod queue;
 mod recovery;
 mod redis_server;

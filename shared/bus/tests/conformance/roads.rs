@@ -15,6 +15,7 @@ on_both![
     are_seen_once_they_are_there,
     show_what_waits_in_a_queue,
     show_who_works_on_a_queue,
+    show_how_much_another_worker_had_to_do_again,
     show_what_waits_in_a_mailbox,
     show_how_much_is_in_the_logs,
     are_asked_for_by_more_names_than_fit_in_one_answer,
@@ -102,6 +103,18 @@ async fn show_who_works_on_a_queue(bus: Bus) {
         assert!(gone.elapsed() < GONE_AFTER + SOON, "they are still counted");
         sleep(PAUSE).await;
     }
+}
+
+async fn show_how_much_another_worker_had_to_do_again(bus: Bus) {
+    let redelivered = async || queue(&bus).await.workers.unwrap().redelivered;
+    enqueue_all(&bus, 0..2).await;
+    let mut first = bus.work(QUEUE, "w1").await;
+    take(&mut first).await.done();
+    take(&mut first).await;
+    assert_eq!(redelivered().await, 0);
+    let mut second = bus.work(QUEUE, "w2").await;
+    within(SOON * 2, second.next()).await.done();
+    eventually("it is counted", async || redelivered().await == 1).await;
 }
 
 async fn show_what_waits_in_a_mailbox(bus: Bus) {

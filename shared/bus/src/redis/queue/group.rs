@@ -4,6 +4,7 @@ use crate::REDELIVER_AFTER;
 use crate::redis::RedisBus;
 use crate::redis::connection::BLOCK;
 use crate::redis::reply::{self, Entry, EntryId, Pending};
+use crate::topic;
 use ::redis::{Cmd, RedisError, RedisResult, Value, cmd, pipe};
 use std::time::Duration;
 
@@ -86,6 +87,15 @@ impl Group {
         let mut claim = self.claiming(REDELIVER_AFTER);
         claim.arg(overdue.iter().map(|pending| pending.id.to_string()).collect::<Vec<_>>());
         self.bus.shared.try_query(&claim).await.map(reply::entries)
+    }
+
+    /// Counts, for operators, what was taken over; nothing depends on it.
+    pub(super) async fn count_redelivered(&self, count: usize) -> RedisResult<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let mut add = cmd("INCRBY");
+        self.bus.shared.try_query(add.arg(topic::redelivered(&self.key)).arg(count)).await
     }
 
     /// Starts the time of these anew.

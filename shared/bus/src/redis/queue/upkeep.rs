@@ -65,8 +65,11 @@ async fn take_over(group: &Group, shelf: &Shelf, desk: &Desk) -> RedisResult<()>
         let deliveries = counts.get(&entry.id).copied().unwrap_or_default();
         once_more(entry, deliveries, desk)
     });
-    shelf.add_first(again.collect());
-    Ok(())
+    let again: Vec<Held> = again.collect();
+    // What a worker gave back before it handed it out is new.
+    let redelivered = again.iter().filter(|held| held.attempt > 1).count();
+    shelf.add_first(again);
+    group.count_redelivered(redelivered).await
 }
 
 /// An entry to be delivered again, unless that has been done too often.
