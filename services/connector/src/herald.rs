@@ -31,6 +31,8 @@ pub struct State {
     pub status: BackendStatus,
     /// Its calls.
     pub calls: usize,
+    /// How long its last probe took, in milliseconds.
+    pub probe_ms: Option<u64>,
 }
 
 impl State {
@@ -54,7 +56,8 @@ impl Herald {
     pub fn start(tenure: &Tenure, context: Context) -> Self {
         let Tenure { server, token, until, .. } = tenure;
         let (server, token, until) = (server.clone(), *token, *until);
-        let (state, states) = watch::channel(State { status: BackendStatus::Abnormal, calls: 0 });
+        let (state, states) =
+            watch::channel(State { status: BackendStatus::Abnormal, calls: 0, probe_ms: None });
         let (lease, leases) = watch::channel(Lease::Held { until, token });
         let keeping = Keeping { server, context, states, lease, token };
         Self { state, standing: Standing::new(leases), task: tokio::spawn(keeping.keep()) }
@@ -140,6 +143,7 @@ async fn announce(server: &Server, context: &Context, state: State, announced: &
         handles: 2 * state.calls as u64,
         location: String::new(),
         isp: String::new(),
+        probe_ms: state.probe_ms,
     };
     let done = match server.is_found {
         true => context.directory.announce_found(&backend, ANNOUNCE_LIFE).await,

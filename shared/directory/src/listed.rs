@@ -98,6 +98,27 @@ pub struct Service {
     pub announced: u64,
     /// How much it has to do: what it counts, and how many of it there are.
     pub load: BTreeMap<String, u64>,
+    /// Whether it takes work.
+    #[serde(default)]
+    pub state: ServiceState,
+    /// Why it is not ready; none while it is.
+    #[serde(default)]
+    pub complaint: Option<String>,
+}
+
+/// Whether a service takes work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceState {
+    /// It does.
+    #[default]
+    #[serde(rename = "ready")]
+    Ready,
+    /// Something that it needs is not there.
+    #[serde(rename = "not ready")]
+    NotReady,
+    /// It was told to stop, and ends when its work is finished or handed over.
+    #[serde(rename = "stopping")]
+    Stopping,
 }
 
 #[cfg(test)]

@@ -1,21 +1,24 @@
 //! A service shows that it is there: every [`EVERY`] it announces itself in the directory, with how
-//! much it has to do. One that stops takes itself out; one that dies is forgotten after [`LIFE`].
+//! much it has to do and whether it is ready; that it is not any more, or is again, within [`LOOK_EVERY`].
+//! One that stops takes itself out; one that dies is forgotten after [`LIFE`].
 //!
 //! How it fails: a directory that is away hears nothing, and the next announcement says all again.
 
 use crate::Context;
-use directory::listed;
+use directory::listed::{self, ServiceState};
 use protocol::outside::unix_millis;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// How often a service announces itself.
 pub const EVERY: Duration = Duration::from_secs(5);
 /// For how long an announcement is good.
 pub const LIFE: Duration = Duration::from_secs(15);
+/// How often it looks whether it is ready.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a service that stops takes to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -46,17 +49,38 @@ async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infalli
         since: unix_millis(),
         announced: 0,
         load: BTreeMap::new(),
+        state: ServiceState::NotReady,
+        complaint: None,
     };
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut announced: Option<Instant> = None;
     loop {
         ticks.tick().await;
+        let (state, complaint) = standing(context);
+        if service.state == state && announced.is_some_and(|at| at.elapsed() < EVERY) {
+            continue;
+        }
+        (service.state, service.complaint) = (state, complaint);
         service.load = context.health.load().all();
         service.announced = unix_millis();
+        announced = Some(Instant::now());
         if let Err(error) = context.directory.announce_service(&service, LIFE).await {
             tracing::warn!(%error, id = %context.id, "a service could not be announced");
         }
     }
+}
+
+/// Whether it takes work, and the first complaint where it does not.
+fn standing(context: &Context) -> (ServiceState, Option<String>) {
+    let complaint =
+        context.health.complaints().into_iter().next().map(|(name, why)| format!("{name}: {why}"));
+    let state = match &complaint {
+        _ if context.shutdown.is_cancelled() => ServiceState::Stopping,
+        Some(_) => ServiceState::NotReady,
+        None => ServiceState::Ready,
+    };
+    (state, complaint)
 }
 
 /// The name of this machine or container, as its kernel knows it.
@@ -146,6 +170,28 @@ mod tests {
         assert_eq!(load, [("requests".to_owned(), 1), ("calls".to_owned(), 7)].into());
         assert_eq!(context.health.load().all()["requests"], 0);
         assert_eq!(directory.services().await.unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_it_is_not_ready_or_stops_is_said_soon_and_why() {
+        let directory = Directory::memory();
+        let context = context(&directory);
+        let work = async |context: Context| {
+            let told = async || {
+                sleep(LOOK_EVERY * 2).await;
+                let service = directory.services().await.unwrap().remove(0);
+                (service.state, service.complaint)
+            };
+            assert_eq!(told().await, (ServiceState::Ready, None));
+            context.health.bad("bus", "no answer within 2 seconds");
+            let complaint = Some("bus: no answer within 2 seconds".to_owned());
+            assert_eq!(told().await, (ServiceState::NotReady, complaint));
+            context.health.good("bus");
+            assert_eq!(told().await, (ServiceState::Ready, None));
+            context.shutdown.cancel();
+            assert_eq!(told().await.0, ServiceState::Stopping);
+        };
+        during("router", context, work).await;
     }
 
     #[tokio::test(start_paused = true)]

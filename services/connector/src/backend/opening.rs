@@ -87,7 +87,7 @@ impl Backend {
             herald,
             standing,
             token,
-            state: State { status: BackendStatus::Abnormal, calls: 0 },
+            state: State { status: BackendStatus::Abnormal, calls: 0, probe_ms: None },
             is_up: false,
             left: Some(estate.calls),
             held: VecDeque::new(),

@@ -34,6 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub struct Probe {
     judge: Arc<Judge>,
     verdict: watch::Receiver<Breaker>,
+    took: watch::Receiver<Option<u64>>,
     running: DropGuard,
     task: JoinHandle<()>,
 }
@@ -42,17 +43,20 @@ pub struct Probe {
 struct Judge {
     backend: BackendName,
     breaker: watch::Sender<Breaker>,
+    /// How long the last probe took, in milliseconds.
+    took: watch::Sender<Option<u64>>,
 }
 
 impl Probe {
     /// Begins to probe.
     pub fn start(backend: BackendName, site: Site) -> Self {
         let (breaker, verdict) = watch::channel(Breaker::default());
-        let judge = Arc::new(Judge { backend, breaker });
+        let (taken, took) = watch::channel(None);
+        let judge = Arc::new(Judge { backend, breaker, took: taken });
         let stop = CancellationToken::new();
         let prober = Prober { site, judge: judge.clone(), verdict: verdict.clone() };
         let task = tokio::spawn(prober.run(stop.clone()));
-        Self { judge, verdict, running: stop.drop_guard(), task }
+        Self { judge, verdict, took, running: stop.drop_guard(), task }
     }
 
     /// Whether the plugin is known to work.
@@ -60,10 +64,19 @@ impl Probe {
         self.judge.trusts()
     }
 
-    /// Waits until the verdict may have changed. Safe to cancel.
+    /// How long the last probe took, in milliseconds; none before the first, and while there is no
+    /// connection to probe.
+    pub fn took(&self) -> Option<u64> {
+        *self.judge.took.borrow()
+    }
+
+    /// Waits until the verdict may have changed, or how long a probe takes. Safe to cancel.
     pub async fn changed(&mut self) {
         // The judge lives as long as this does.
-        let _ = self.verdict.changed().await;
+        tokio::select! {
+            _ = self.verdict.changed() => {}
+            _ = self.took.changed() => {}
+        }
     }
 
     /// A call did not get what it asked of Janus.
@@ -133,6 +146,7 @@ impl Prober {
                 }
                 Err(down) => Some(down),
             };
+            self.judge.took.send_if_modified(|took| took.take().is_some());
             tracing::debug!(backend = %self.judge.backend, ?down, "the probe has no connection");
             let _ = stop.run_until_cancelled(sleep(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -170,7 +184,9 @@ impl Prober {
             give_back(line, handle).await?;
         }
         let works = plugin_works(line, handle).await?;
-        numbers::probed(&self.judge.backend, asked.elapsed());
+        let took = asked.elapsed();
+        numbers::probed(&self.judge.backend, took);
+        self.judge.took.send_replace(Some(took.as_millis() as u64));
         match works {
             true => self.judge.hear(|breaker| breaker.answered(Instant::now())),
             false => {

@@ -132,7 +132,8 @@ impl Cluster {
     /// One that stands somewhere.
     pub async fn announce_at(&self, name: &str, status: BackendStatus, (location, isp): (&str, &str)) {
         let (name, location, isp) = (BackendName::from(name), location.to_owned(), isp.to_owned());
-        let backend = Backend { url: format!("ws://{name}"), name, status, handles: 0, location, isp };
+        let backend =
+            Backend { url: format!("ws://{name}"), name, status, handles: 0, location, isp, probe_ms: None };
         self.directory.announce_backend(&backend, Duration::from_secs(86_400)).await.unwrap();
     }
 

@@ -66,6 +66,7 @@ async fn a_backend_that_comes_back_in_time_keeps_its_calls() {
         handles: 2,
         location: String::new(),
         isp: String::new(),
+        probe_ms: None,
     };
     cluster.directory.announce_backend(&seen, Duration::from_secs(600)).await.unwrap();
     pass(100).await;

@@ -17,6 +17,8 @@ pub struct Backend {
     pub location: String,
     /// Whose network it is in; empty for nobody's in particular.
     pub isp: String,
+    /// How long its plugin took to answer when it was last asked, in milliseconds; none where nobody knows.
+    pub probe_ms: Option<u64>,
 }
 
 impl Backend {

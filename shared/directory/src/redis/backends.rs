@@ -13,11 +13,11 @@ use redis::FromRedisValue;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const OWN: &[&str] = &["url", "status", "handle_num", "location", "isp", "sb_until"];
-type OwnFields =
-    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
-const SERVED: &[&str] = &["url", "status", "handle_num"];
-type ServedFields = (Option<String>, Option<String>, Option<String>);
+const OWN: &[&str] = &["url", "status", "handle_num", "location", "isp", "sb_until", "sb_probe_ms"];
+type OwnFields = (Text, Text, Text, Text, Text, Text, Text);
+const SERVED: &[&str] = &["url", "status", "handle_num", "probe_ms"];
+type ServedFields = (Text, Text, Text, Text);
+type Text = Option<String>;
 
 impl RedisDirectory {
     pub(crate) async fn announce_backend(&self, backend: &Backend, life: Duration) -> Result<()> {
@@ -30,7 +30,8 @@ impl RedisDirectory {
             .arg(backend.handles)
             .arg(life)
             .arg(&backend.location)
-            .arg(&backend.isp);
+            .arg(&backend.isp)
+            .arg(probe(backend));
         let mut stamp = STAMP.key(keys::BACKENDS);
         stamp.arg(backend.name.as_str()).arg(life);
         let mut pipe = redis::pipe();
@@ -67,7 +68,12 @@ impl RedisDirectory {
     pub(crate) async fn announce_found(&self, backend: &Backend, life: Duration) -> Result<()> {
         let (key, life) = (keys::served(&backend.name), clock::life(life));
         let mut announce = ANNOUNCE_FOUND.key(&key);
-        announce.arg(&backend.url).arg(backend.status.number()).arg(backend.handles).arg(life);
+        announce
+            .arg(&backend.url)
+            .arg(backend.status.number())
+            .arg(backend.handles)
+            .arg(life)
+            .arg(probe(backend));
         let mut stamp = STAMP.key(keys::BACKENDS);
         stamp.arg(backend.name.as_str()).arg(life);
         let mut pipe = redis::pipe();
@@ -122,14 +128,24 @@ fn read<T: FromRedisValue>(key: &str, value: &redis::Value) -> Result<T> {
     redis::from_redis_value_ref(value).map_err(|why| malformed(key, &why))
 }
 
+fn probe(backend: &Backend) -> String {
+    backend.probe_ms.map(|millis| millis.to_string()).unwrap_or_default()
+}
+
+/// What is no number is not known: only operators look at it.
+fn millis(probe: Text) -> Option<u64> {
+    probe?.parse().ok()
+}
+
 /// From the three looks at it. None when what was announced expired between the two round trips.
 fn backend(name: &BackendName, fields: &[redis::Value], now: Now) -> Result<Option<Backend>> {
     let key = keys::backend(name);
     let [of_own, of_record, of_served] = fields else { return Err(malformed(&key, &"no answer")) };
     match read::<ServedFields>(&key, of_served)? {
-        (Some(url), Some(status), Some(handles)) => {
+        (Some(url), Some(status), Some(handles), probe) => {
             let theirs = record(name, read::<RecordFields>(&key, of_record)?, now);
-            served(name, (url, &status, &handles), theirs).map(Some)
+            let seen = served(name, (url, &status, &handles), theirs)?;
+            Ok(Some(Backend { probe_ms: millis(probe), ..seen }))
         }
         _ => own(name, read(&key, of_own)?),
     }
@@ -137,10 +153,13 @@ fn backend(name: &BackendName, fields: &[redis::Value], now: Now) -> Result<Opti
 
 fn own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {
     let key = keys::backend(name);
-    let (Some(url), Some(status), Some(handles), location, isp, Some(_)) = fields else { return Ok(None) };
+    let (Some(url), Some(status), Some(handles), location, isp, Some(_), probe) = fields else {
+        return Ok(None);
+    };
     let status = BackendStatus::from_number(parsed(&key, &status)?);
     let (location, isp) = (location.unwrap_or_default(), isp.unwrap_or_default());
-    Ok(Some(Backend { handles: parsed(&key, &handles)?, name: name.clone(), url, status, location, isp }))
+    let (handles, probe_ms) = (parsed(&key, &handles)?, millis(probe));
+    Ok(Some(Backend { name: name.clone(), url, status, handles, location, isp, probe_ms }))
 }
 
 fn served(
@@ -157,6 +176,7 @@ fn served(
         status,
         location: String::new(),
         isp: String::new(),
+        probe_ms: None,
     };
     Ok(seen.beside(theirs))
 }

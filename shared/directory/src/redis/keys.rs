@@ -104,7 +104,7 @@ pub(super) fn calls_on(backend: &BackendName) -> String {
 }
 
 /// Hash in janus-cloud's fields; with `sb_until` (milliseconds by Redis' clock) a connector of ours
-/// announces it until then; `sb_theirs` is the status in the record that somebody else had made under the
+/// announces it until then, with `sb_probe_ms`, how long its plugin took to answer; `sb_theirs` is the status in the record that somebody else had made under the
 /// name before, which keeps its life. Owner: that connector, or whoever registered it. End: TTL; none
 /// where it is registered for ever, until unregistered.
 pub(super) fn backend(name: &BackendName) -> String {

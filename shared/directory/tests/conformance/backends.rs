@@ -28,7 +28,9 @@ async fn backends_are_listed_by_name(directory: Directory) {
 async fn a_later_announcement_replaces_the_earlier(directory: Directory) {
     use BackendStatus::{Abnormal, HighWater, Maintenance, Normal};
     for (handles, status) in [(0, Abnormal), (u64::MAX, Normal), (5, HighWater), (6, Maintenance)] {
-        let now = Backend { status, handles, url: format!("ws://at-{handles}/\" \0"), ..backend("a") };
+        let probe_ms = handles.checked_sub(1);
+        let url = format!("ws://at-{handles}/\" \0");
+        let now = Backend { status, handles, url, probe_ms, ..backend("a") };
         directory.announce_backend(&now, LONG).await.unwrap();
         assert_eq!(directory.backends().await.unwrap(), vec![now]);
     }

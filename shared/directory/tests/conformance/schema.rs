@@ -61,6 +61,7 @@ async fn a_backend_stands_in_janus_clouds_fields() {
         ("isp", ""),
         ("location", ""),
         ("name", "a"),
+        ("sb_probe_ms", "12"),
         ("session_num", "0"),
         ("session_timeout", "60"),
         ("status", "0"),

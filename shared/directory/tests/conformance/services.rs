@@ -2,7 +2,7 @@
 
 use crate::support::{RedisServer, edge};
 use directory::Directory;
-use directory::listed::Service;
+use directory::listed::{Service, ServiceState};
 use protocol::ServiceId;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -25,6 +25,8 @@ fn service(id: &ServiceId, sessions: u64) -> Service {
         since: 1_795_333_128_000,
         announced: 7,
         load: [("sessions".to_owned(), sessions)].into(),
+        state: ServiceState::Ready,
+        complaint: None,
     }
 }
 

@@ -1,4 +1,5 @@
--- KEYS: backend. ARGV: name, url, status, handles, life in milliseconds, location, isp.
+-- KEYS: backend. ARGV: name, url, status, handles, life in milliseconds, location, isp, milliseconds
+-- of a probe (empty for unknown).
 -- What janus-cloud keeps and we do not know is left as it stands, or gets janus-cloud's default. A record
 -- that somebody else has made under this name keeps its life, and gets its status back in the end.
 local theirs = redis.call('HGET', KEYS[1], 'sb_theirs')
@@ -14,6 +15,11 @@ for field, value in pairs({location = ARGV[6], isp = ARGV[7]}) do
   if value ~= '' then
     redis.call('HSET', KEYS[1], field, value)
   end
+end
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[1], 'sb_probe_ms', ARGV[8])
+else
+  redis.call('HDEL', KEYS[1], 'sb_probe_ms')
 end
 local defaults = {session_timeout = '60', session_num = '0', location = '', isp = '',
   start_time = now, ctime = now}

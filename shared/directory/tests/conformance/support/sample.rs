@@ -63,5 +63,6 @@ pub fn backend(name: &str) -> Backend {
         handles: 7,
         location: String::new(),
         isp: String::new(),
+        probe_ms: Some(12),
     }
 }
