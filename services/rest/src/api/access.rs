@@ -33,7 +33,8 @@ impl Access {
         self.allows(changes, peer, headers).is_ok()
     }
 
-    fn allows(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    /// As [`lets`](Self::lets), with the reason where it does not.
+    pub(super) fn allows(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
         match &self.secret {
             Some(secret) if bearer(headers).is_some_and(|shown| secret.is(shown)) => Ok(()),
             Some(_) => Err(Problem::wrong_secret()),

@@ -27,6 +27,8 @@ pub(super) struct Seen {
     drained: bool,
     location: Option<String>,
     isp: Option<String>,
+    /// How long its plugin took to answer when it was last asked.
+    probe_ms: Option<u64>,
     /// The connector that has its lease.
     pub served_by: Option<ServiceId>,
 }
@@ -134,6 +136,7 @@ pub(super) async fn served(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
         handles: backend.handles,
         location: label(backend.location),
         isp: label(backend.isp),
+        probe_ms: backend.probe_ms,
         served_by,
     };
     Ok(served.into_iter().zip(calls).zip(holders).map(see).collect())
@@ -159,6 +162,7 @@ fn unserved(name: BackendName) -> Seen {
         drained: false,
         location: None,
         isp: None,
+        probe_ms: None,
         served_by: None,
     }
 }

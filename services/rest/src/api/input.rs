@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 
 /// The longest name of a backend, in bytes.
 const MAX_BACKEND_NAME: usize = 255;
+/// The longest key of a road, in bytes: that of a backend's mailbox.
+const MAX_ROAD_KEY: usize = MAX_BACKEND_NAME + 16;
 /// How long a page is when nobody says.
 const PAGE: usize = 100;
 
@@ -49,6 +51,16 @@ impl Named for SessionId {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         let id = text.parse().ok().filter(|id| is_number && (1..=MAX_JANUS_ID).contains(id));
         id.map(Self)
+    }
+}
+
+/// The key of a road.
+pub(super) struct RoadKey(pub String);
+
+impl Named for RoadKey {
+    const FORM: &'static str = "the key of a road is as /api/v1/cluster names it, percent-encoded";
+    fn read(text: &str) -> Option<Self> {
+        is_name(text, MAX_ROAD_KEY).then(|| Self(text.to_owned()))
     }
 }
 

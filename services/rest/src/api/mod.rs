@@ -9,9 +9,11 @@
 //! | `users.rs`, `sessions.rs` | who is where; disconnect |
 //! | `calls.rs` | the calls that run; end |
 //! | `services.rs` | who is alive |
-//! | `watch.rs`, `recent.rs` | all that an operator watches, in one answer; what became of calls lately |
+//! | `watch.rs` | all that an operator watches, in one answer |
+//! | `recent.rs`, `setup.rs` | what became of calls lately; how long it took until they rang |
 //! | `roads.rs` | the roads of it as numbers, for `/metrics` |
 //! | `events.rs` | the same once a second, as server-sent events |
+//! | `entries.rs`, `discreet.rs` | the entries of a road; what of them is not shown to everybody |
 //! | `patience.rs` | until others have done what was asked for |
 //! | `problem.rs` | what went wrong |
 //!
@@ -22,6 +24,8 @@ mod access;
 mod adding;
 mod backends;
 mod calls;
+mod discreet;
+mod entries;
 mod events;
 mod input;
 mod patience;
@@ -30,6 +34,7 @@ mod recent;
 mod roads;
 mod services;
 mod sessions;
+mod setup;
 mod users;
 mod watch;
 
@@ -43,6 +48,7 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Router, http::HeaderValue};
 use bus::Bus;
 use directory::Directory;
+use entries::Onlookers;
 use events::Listeners;
 use problem::Problem;
 use service::Context;
@@ -58,10 +64,12 @@ struct Cluster {
     directory: Directory,
     watch: Watch,
     listeners: Listeners,
+    onlookers: Onlookers,
+    access: Access,
 }
 
 /// Every route that operators have.
-fn table() -> [(&'static str, MethodRouter<Cluster>); 15] {
+fn table() -> [(&'static str, MethodRouter<Cluster>); 16] {
     [
         ("/backends", get(backends::list).post(adding::add)),
         ("/backends/{name}", get(backends::one).delete(adding::remove)),
@@ -76,6 +84,7 @@ fn table() -> [(&'static str, MethodRouter<Cluster>); 15] {
         ("/calls/{id}", get(calls::one)),
         ("/calls/{id}/end", post(calls::end)),
         ("/services", get(services::list)),
+        ("/roads/{key}/entries", get(entries::list)),
         ("/cluster", get(watch::one)),
         ("/cluster/events", get(events::listen)),
     ]
@@ -88,6 +97,8 @@ pub(crate) fn routes(options: &Options, context: &Context) -> Router {
         directory: context.directory.clone(),
         watch: Watch::default(),
         listeners: Listeners::until(context.shutdown.clone()),
+        onlookers: Onlookers::default(),
+        access: access.clone(),
     };
     context.health.lookup().set(roads::source(cluster.clone()));
     let routes = table().into_iter().fold(Router::new(), |routes, (path, verbs)| routes.route(path, verbs));

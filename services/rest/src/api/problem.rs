@@ -55,6 +55,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "No such call", format!("there is no call {id}; it may be over"))
     }
 
+    pub fn no_such_road(key: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "No such road", format!("there is no road with the key {key}"))
+    }
+
     pub fn a_peers_user() -> Self {
         let detail = "this user is registered with a proxy of another make, which does not take orders";
         Self::new(StatusCode::CONFLICT, "Not here", detail)

@@ -1,6 +1,7 @@
 //! What became of calls lately, from the newest lines of the log `calls`. Pure: the same lines and the same
 //! time give the same answer. A line that makes no sense is passed over.
 
+use super::setup::{Setup, Steps, Times};
 use bus::Line;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ pub(super) struct Recent {
     reasons: BTreeMap<String, u64>,
     /// Milliseconds from ringing to the end, of those that ended.
     mean_duration_ms: Option<u64>,
+    /// How long it took until calls rang, and each step of that.
+    setup_ms: Setup,
+    steps_ms: Steps,
 }
 
 /// Counts the newest lines, of which there may be [`LINES`], oldest first.
@@ -30,10 +34,13 @@ pub(super) fn count(lines: &[Line], now: u64) -> Recent {
     let is_cut = lines.len() >= LINES;
     let first = lines.first().and_then(at).filter(|_| is_cut);
     let mut recent = Recent { since: first.unwrap_or(oldest).max(oldest), ..Recent::default() };
-    let mut durations = Vec::new();
+    let (mut durations, mut times) = (Vec::new(), Times::default());
     for line in lines.iter().filter(|line| at(line).is_some_and(|at| at >= recent.since)) {
         match field(line, "event") {
-            Some("ringing") => recent.rang += 1,
+            Some("ringing") => {
+                recent.rang += 1;
+                times.add(|name| field(line, name)?.parse().ok());
+            }
             Some("answered") => recent.answered += 1,
             Some("ended") => {
                 recent.ended += 1;
@@ -46,6 +53,7 @@ pub(super) fn count(lines: &[Line], now: u64) -> Recent {
     }
     let sum = durations.iter().fold(0_u64, |sum, one| sum.saturating_add(*one));
     recent.mean_duration_ms = sum.checked_div(durations.len() as u64);
+    (recent.setup_ms, recent.steps_ms) = times.sum_up();
     recent
 }
 
@@ -86,6 +94,7 @@ mod tests {
             ended: 3,
             reasons: BTreeMap::from([("hangup".to_owned(), 2), ("timeout".to_owned(), 1)]),
             mean_duration_ms: Some(5),
+            ..Recent::default()
         };
         assert_eq!(count(&lines, NOW), wanted);
     }

@@ -61,6 +61,7 @@ struct Shown {
     oldest_ms: Option<u64>,
     pending: Option<u64>,
     consumers: Option<u64>,
+    redelivered: Option<u64>,
 }
 
 impl From<Road> for Shown {
@@ -68,7 +69,8 @@ impl From<Road> for Shown {
         let kind = named(kind);
         let oldest_ms = oldest.map(|oldest| oldest.as_millis() as u64);
         let (pending, consumers) = workers.map(|workers| (workers.pending, workers.consumers)).unzip();
-        Self { key, kind, length, added, oldest_ms, pending, consumers }
+        let redelivered = workers.map(|workers| workers.redelivered);
+        Self { key, kind, length, added, oldest_ms, pending, consumers, redelivered }
     }
 }
 

@@ -20,6 +20,7 @@ pub async fn announce(rest: &Rest, name: &str) {
         handles: 0,
         location: String::new(),
         isp: String::new(),
+        probe_ms: Some(3),
     };
     rest.context.directory.announce_backend(&backend, Duration::from_secs(60)).await.unwrap();
 }
@@ -34,6 +35,7 @@ fn seen(name: &str, url: Option<&str>, status: &str, health: &str, drained: bool
     json!({
         "name": name, "url": url, "status": status, "health": health, "calls": 0, "handles": 0,
         "drained": drained, "location": null, "isp": null, "served_by": null,
+        "probe_ms": url.map(|_| 3),
     })
 }
 

@@ -61,6 +61,7 @@ async fn what_connectors_serve_is_listed_too() {
         handles: 4,
         location: String::new(),
         isp: String::new(),
+        probe_ms: None,
     };
     rest.context.directory.announce_backend(&backend, Duration::from_secs(60)).await.unwrap();
     assert!(post(&rest, BACKENDS, POST).await.is_success());

@@ -49,6 +49,7 @@ async fn one_that_is_served_can_be_looked_at_and_removed() {
         handles: 4,
         location: String::new(),
         isp: String::new(),
+        probe_ms: None,
     };
     let directory = &rest.context.directory;
     directory.announce_found(&served, Duration::from_secs(60)).await.unwrap();

@@ -5,7 +5,7 @@ use crate::backends::announce;
 use crate::bench::{Rest, start};
 use bus::message::{Body, CallEvent, CallRecord, Canary, Message, Steps};
 use bus::topic::{Log, Mailbox, Queue};
-use directory::listed::Service;
+use directory::listed::{Service, ServiceState};
 use protocol::{BackendName, CallId, ServiceId};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -66,6 +66,8 @@ async fn roads_services_backends_and_calls_are_seen_together() {
         since: 5,
         announced: 7,
         load: [("clients".to_owned(), 7)].into(),
+        state: ServiceState::NotReady,
+        complaint: Some("bus: refused".to_owned()),
     };
     directory.announce_service(&edge, Duration::from_secs(15)).await.unwrap();
     // It is no service any more, and what lies in its mailbox waits for its heirs.
@@ -86,7 +88,10 @@ async fn roads_services_backends_and_calls_are_seen_together() {
     log(&rest, CallEvent::Ended, Some("hangup"), Some(60)).await;
     let frame = look(&rest).await;
     assert_eq!(frame["services"][0]["load"], json!({ "clients": 7 }));
+    let service = &frame["services"][0];
+    assert_eq!((&service["state"], &service["complaint"]), (&json!("not ready"), &json!("bus: refused")));
     let backends = frame["backends"].as_array().unwrap();
+    assert_eq!(backends[0]["probe_ms"], 3);
     let names: Vec<_> = backends.iter().map(|it| (&it["name"], &it["calls"], &it["drained"])).collect();
     assert_eq!(names, [(&json!("a"), &json!(1), &json!(false)), (&json!("b"), &json!(0), &json!(true))]);
     for key in ["sb:{edge-1}", "sb:{edge-dead}", "sb:{backend:a}"] {
@@ -96,6 +101,7 @@ async fn roads_services_backends_and_calls_are_seen_together() {
     }
     let queue = road(&frame, "sb:{requests:0}");
     assert_eq!((&queue["added"], &queue["pending"], &queue["consumers"]), (&json!(1), &json!(0), &json!(0)));
+    assert_eq!(queue["redelivered"], 0);
     let log = road(&frame, Log::Calls.key());
     assert_eq!((&log["length"], &log["oldest_ms"]), (&json!(4), &json!(null)));
     assert_eq!(frame["calls"]["now"], 1);

@@ -71,7 +71,17 @@ async fn one_that_does_not_read_is_hung_up() {
     // More than fits into the buffers of a connection.
     let host = "h".repeat(16 << 20);
     let (id, kind, version) = (ServiceId::from("edge-1"), "edge".to_owned(), "1".to_owned());
-    let service = Service { id, kind, version, host, since: 0, announced: 0, load: Default::default() };
+    let service = Service {
+        id,
+        kind,
+        version,
+        host,
+        since: 0,
+        announced: 0,
+        load: Default::default(),
+        state: Default::default(),
+        complaint: None,
+    };
     rest.context.directory.announce_service(&service, Duration::from_secs(60)).await.unwrap();
     let listener = Listener::of(&rest).await;
     sleep(Duration::from_secs(9)).await;

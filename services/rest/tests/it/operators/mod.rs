@@ -5,6 +5,7 @@ mod calls;
 mod cluster;
 mod document;
 mod events;
+mod roads;
 mod schema;
 mod services;
 mod sessions;

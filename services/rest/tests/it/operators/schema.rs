@@ -132,6 +132,7 @@ fn is_of(value: &Value, kinds: &Value) -> bool {
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
         "integer" => value.is_u64(),
+        "number" => value.is_number(),
         "object" => value.is_object(),
         "array" => value.is_array(),
         other => panic!("what is {other}?"),

@@ -3,7 +3,7 @@
 use super::{ask, call};
 use crate::backends::announce;
 use crate::bench::start;
-use directory::listed::Service;
+use directory::listed::{Service, ServiceState};
 use protocol::ServiceId;
 use serde_json::json;
 use std::time::Duration;
@@ -22,6 +22,8 @@ async fn services_are_listed_with_what_they_have_to_do() {
             since: 5,
             announced: 7,
             load: (load > 0).then(|| ("clients".to_owned(), load)).into_iter().collect(),
+            state: ServiceState::Ready,
+            complaint: None,
         };
         directory.announce_service(&service, Duration::from_secs(15)).await.unwrap();
     }
@@ -30,7 +32,7 @@ async fn services_are_listed_with_what_they_have_to_do() {
     let connector = ServiceId::from("connector-1");
     directory.lease("backend:a", &connector, Duration::from_secs(60)).await.unwrap();
     call(&rest, ("carol", None), ("dave", None)).await;
-    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "announced": 7, "load": load });
+    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "announced": 7, "load": load, "state": "ready", "complaint": null });
     let all = json!({ "services": [
         service("connector-1", "connector", json!({ "backends": 1, "calls": 1 })),
         service("edge-1", "edge", json!({ "clients": 7 })),

@@ -1,0 +1,75 @@
+//! What of an entry is shown to whoever looks at roads: enough to see what it is about, and not what people
+//! say. Session descriptions and candidates, which hold the addresses of browsers, are named by their size;
+//! other long texts are cut; what is named like a secret is never shown.
+
+use serde_json::{Map, Value};
+
+/// The longest text that is shown whole, in characters.
+const LONGEST: usize = 120;
+/// How much is shown of a longer one.
+const BEGINNING: usize = 60;
+/// Members that hold what nobody is to see.
+const SECRET: [&str; 7] = ["token", "apisecret", "admin_secret", "secret", "pin", "proof", "password"];
+/// Members that hold addresses of browsers.
+const ADDRESSES: [&str; 2] = ["sdp", "candidate"];
+
+/// The value of a member of this name; in full but for secrets where that is asked for.
+pub(super) fn discreet(name: &str, value: Value, full: bool) -> Value {
+    match value {
+        Value::String(_) | Value::Number(_) if SECRET.contains(&name) => Value::from("(not shown)"),
+        Value::String(text) if full => Value::String(text),
+        Value::String(text) if ADDRESSES.contains(&name) => sized(&text),
+        Value::String(text) if text.chars().nth(LONGEST).is_some() => {
+            let beginning: String = text.chars().take(BEGINNING).collect();
+            Value::from(format!("{beginning}... ({} bytes)", text.len()))
+        }
+        Value::Array(items) => items.into_iter().map(|item| discreet(name, item, full)).collect(),
+        Value::Object(members) => Value::Object(all(members, full)),
+        other => other,
+    }
+}
+
+fn all(members: Map<String, Value>, full: bool) -> Map<String, Value> {
+    let one = |(name, value): (String, Value)| {
+        let value = discreet(&name, value, full);
+        (name, value)
+    };
+    members.into_iter().map(one).collect()
+}
+
+fn sized(text: &str) -> Value {
+    Value::from(format!("... ({} bytes)", text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_holds_addresses_is_named_by_its_size() {
+        let entry = json!({
+            "body": { "request": "call", "username": "bob" },
+            "jsep": { "type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\n" },
+            "candidates": [{ "candidate": "candidate:1 1 udp 1 192.0.2.7 9 typ host", "sdpMid": "0" }],
+        });
+        let seen = discreet("payload", entry.clone(), false);
+        assert!(!seen.to_string().contains("192.0.2.7"), "{seen}");
+        assert_eq!(seen["body"], entry["body"]);
+        assert_eq!(seen["jsep"], json!({ "type": "offer", "sdp": "... (31 bytes)" }));
+        assert_eq!(seen["candidates"][0]["sdpMid"], "0");
+        assert_eq!(discreet("payload", entry.clone(), true), entry);
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_secrets_never_shown() {
+        let long = "é".repeat(LONGEST + 1);
+        let seen = discreet("payload", json!({ "data": long, "token": "hunter2", "pin": 7 }), false);
+        assert_eq!(seen["data"], format!("{}... (242 bytes)", "é".repeat(BEGINNING)));
+        for full in [false, true] {
+            let seen = discreet("payload", json!([{ "token": "hunter2", "pin": 7 }]), full);
+            assert_eq!(seen, json!([{ "token": "(not shown)", "pin": "(not shown)" }]));
+        }
+        assert_eq!(discreet("data", json!("é".repeat(LONGEST)), false), "é".repeat(LONGEST));
+    }
+}
