@@ -153,7 +153,10 @@ impl Backend {
                 match (&message.body, &self.echo) {
                     (Body::Canary(canary), Some(echo)) => return echo.heard(canary),
                     (Body::Canary(_), None) => return,
-                    _ => self.calls.on_message(*message, receipt, now),
+                    _ => message.span().in_scope(|| {
+                        tracing::debug!(backend = %self.server.name, "a message is taken");
+                        self.calls.on_message(*message, receipt, now)
+                    }),
                 }
             }
             Input::Due => self.calls.on_time(now),
@@ -264,6 +267,7 @@ impl Backend {
                 Act::Restore(call, state) => self.scribe.restore(call, state),
                 Act::Log(record) => {
                     numbers::of_line(&record);
+                    tracing::debug!(call = %record.call, event = ?record.event, "a call goes on");
                     self.outbox.log(record);
                 }
                 Act::Unanswered => self.probe.call_unanswered(),
@@ -281,7 +285,7 @@ impl Backend {
     fn announce(&mut self) {
         let works = self.is_up && self.probe.is_good();
         let status = if works { BackendStatus::Normal } else { BackendStatus::Abnormal };
-        let state = State { status, calls: self.calls.count() };
+        let state = State { status, calls: self.calls.count(), probe_ms: self.probe.took() };
         if std::mem::replace(&mut self.state, state) != state {
             self.herald.announce(state);
             self.seen.stands(works, state.calls);

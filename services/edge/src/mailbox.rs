@@ -16,6 +16,7 @@ use protocol::{ServiceId, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 /// How often, and with which pause, what is for another edge is sent there.
 const FORWARDING: (u32, Duration) = (20, Duration::from_millis(100));
@@ -32,7 +33,8 @@ pub async fn read(mut reader: MailboxReader, shared: Arc<Shared>) {
             mark = ledger.done() => reader.done_until(mark),
             message = reader.next() => {
                 let receipt = reader.mark().map(|mark| ledger.enter(mark)).unwrap_or_default();
-                dispatch(message, receipt, &shared).await;
+                let span = message.span();
+                dispatch(message, receipt, &shared).instrument(span).await;
             }
         }
     }
@@ -60,7 +62,7 @@ pub async fn deliver(events: Events, receipt: Receipt, shared: &Arc<Shared>) {
     } else if let Some(to) = shared.forwards.get(events.session) {
         forward(&to, events, shared).await;
     } else {
-        shared.background.spawn(find_owner(events, receipt, shared.clone()));
+        shared.background.spawn(find_owner(events, receipt, shared.clone()).in_current_span());
     }
 }
 

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
+use tracing::Instrument;
 
 /// How long the bus may take to accept a message.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
@@ -121,6 +122,10 @@ impl Shared {
     /// Puts a message on the bus. What is given back or hung up is sent again in the background when it
     /// cannot be sent now: nobody else knows that the handle is gone, or the call not wanted.
     pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
+        self.pass_on(road, message, who).instrument(message.span()).await
+    }
+
+    async fn pass_on(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
         let gives_back = matches!(message.body, Body::Release(_) | Body::Abandon(_));
         // An edge that was frozen may give back what another edge has taken.
         if gives_back && self.is_elsewhere(who.session).await {
@@ -131,8 +136,13 @@ impl Shared {
         let sent = send(&self.context, road, message, who).await;
         if sent.is_err() && (gives_back || matches!(message.body, Body::Hangup(_))) {
             let (context, road, message) = (self.context.clone(), road.clone(), message.clone());
-            tokio::spawn(async move { send_again(&context, &road, &message, who).await });
+            let sending = async move { send_again(&context, &road, &message, who).await };
+            tokio::spawn(sending.in_current_span());
             return Ok(());
+        }
+        match &sent {
+            Ok(()) => tracing::debug!(handle = %who, "a message is sent"),
+            Err(error) => tracing::warn!(%error, handle = %who, "a message was not sent"),
         }
         sent
     }

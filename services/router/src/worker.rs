@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// How many requests of one shard are being done at once; the others wait in the queue.
 const AT_ONCE: usize = 64;
@@ -24,10 +25,12 @@ pub async fn work(queue: Queue, context: Context, backends: Arc<Backends>) {
         context.shutdown.run_until_cancelled(take(&mut worker, &places)).await
     {
         let (context, backends) = (context.clone(), backends.clone());
-        begun.spawn(async move {
+        let span = delivery.message.span();
+        let work = async move {
             handle(&context, &backends, delivery).await;
             drop(place);
-        });
+        };
+        begun.spawn(work.instrument(span));
     }
     begun.close();
     if timeout(context.parting.bound, begun.wait()).await.is_err() {
@@ -53,12 +56,13 @@ async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
     };
     match done {
         Ok(()) => {
+            tracing::debug!(attempt = delivery.attempt, "a request is done");
             numbers::done(kind, began.elapsed());
             delivery.done();
         }
         Err(error) => {
             numbers::failed();
-            tracing::warn!(%error, kind, id = %delivery.message.id, "a request failed");
+            tracing::warn!(%error, "a request failed");
             delivery.failed(&error.to_string());
         }
     }

@@ -113,7 +113,8 @@ impl Calls {
     pub(super) fn lose_patience(&mut self, now: Instant, acts: &mut Vec<Act>) {
         while let Some((until, asked)) = self.questions.overdue(now) {
             let waited = now - until + PATIENCE;
-            tracing::warn!(backend = %self.backend, ?asked, ?waited, "no answer from Janus");
+            let call = asked.leg().call;
+            tracing::warn!(backend = %self.backend, %call, ?asked, ?waited, "no answer from Janus");
             acts.push(Act::Unanswered);
             let reason = "The media server does not answer".to_owned();
             self.fail(asked.leg().call, Cause::Because(reason), now, acts);

@@ -47,7 +47,9 @@ impl Calls {
                 let asks = ClientAsks { leg, request: id, transaction, verb, receipt };
                 self.pass_on(asks, body, jsep, now, acts);
             }
-            Err(error) => tracing::warn!(%error, "an edge passed on what it should have refused"),
+            Err(error) => {
+                tracing::warn!(%error, call = %leg.call, "an edge passed on what it should have refused")
+            }
         }
     }
 

@@ -37,6 +37,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// A connection and all it needs.
 pub struct Connection {
@@ -204,8 +205,12 @@ impl Connection {
             return mailbox::deliver(events, receipt, &self.shared).await;
         }
         self.unsaved.receive(session, [receipt], now);
-        let acts = self.client.on_events(events, now);
-        self.perform(acts).await;
+        let span = events.span();
+        let acts = span.in_scope(|| {
+            tracing::debug!(%session, handle = %events.handle, "a client is told");
+            self.client.on_events(events, now)
+        });
+        self.perform(acts).instrument(span).await;
     }
 
     /// What a client did before somebody else claimed its session happens before it.
@@ -233,8 +238,7 @@ impl Connection {
             match act {
                 Act::Tell(session, text) => self.tell(session, text).await,
                 Act::Send(road, message, who) => {
-                    if let Err(error) = self.shared.send(&road, &message, who).await {
-                        tracing::warn!(%error, kind = message.body.kind(), handle = %who, "a message was not sent");
+                    if self.shared.send(&road, &message, who).await.is_err() {
                         todo.extend(self.client.on_send_failed(who, message.id, Instant::now()));
                     }
                 }

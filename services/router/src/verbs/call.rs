@@ -140,7 +140,7 @@ async fn place(
             // The backend may have it: the same request comes again and finds the same call.
             Err(SendError::Unavailable(why)) => return Err(SendError::Unavailable(why).into()),
             Err(error) => {
-                tracing::warn!(%error, %id, backend = %call.backend, "a backend did not take a call")
+                tracing::warn!(%error, call = %id, backend = %call.backend, "a backend did not take a call")
             }
         }
         context.directory.free_call(id).await?;

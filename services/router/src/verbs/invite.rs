@@ -57,7 +57,7 @@ async fn ring(
         // The backend may have it: the same invite comes again and finds the same call.
         Err(SendError::Unavailable(why)) => Err(SendError::Unavailable(why).into()),
         Err(error) => {
-            tracing::warn!(%error, %id, backend = %call.backend, "a backend did not take a peer's call");
+            tracing::warn!(%error, call = %id, backend = %call.backend, "a backend did not take a peer's call");
             give_up(context, id, no_such_backend()).await
         }
     }

@@ -26,6 +26,7 @@ mod events;
 mod leg;
 mod news;
 mod peer;
+mod span;
 mod times;
 
 pub use canary::Canary;
