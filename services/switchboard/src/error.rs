@@ -43,6 +43,24 @@ pub enum Error {
     /// The process that was asked about does not answer, or is not ready.
     #[error(transparent)]
     Health(#[from] crate::health::NotReady),
+    /// `--rest` is no address of a rest service.
+    #[error(transparent)]
+    NotARest(#[from] crate::top::NotARest),
+    /// The file with its secret is of no use.
+    #[error(transparent)]
+    Secret(#[from] service::secret_file::NoSecret),
+    /// Rest does not tell how the cluster is.
+    #[error(transparent)]
+    Unseen(#[from] crate::top::Failure),
+    /// The output of `top` goes elsewhere.
+    #[error("top wants a terminal; elsewhere use --once, or --once --json")]
+    NoTerminal,
+    /// The terminal does not do what is asked of it.
+    #[error("the terminal cannot be used: {0}")]
+    Screen(#[source] io::Error),
+    /// There is no story of a call.
+    #[error(transparent)]
+    Untold(#[from] crate::trace::Failure),
     /// The edge failed.
     #[error(transparent)]
     Edge(#[from] edge::Error),

@@ -11,6 +11,9 @@
 //! | `cluster.rs` | the way to Redis |
 //! | `calls.rs` | the log of calls, printed |
 //! | `health.rs` | whether another process is ready |
+//! | `top/` | the cluster in a terminal |
+//! | `trace/` | what happened to one call |
+//! | `when.rs`, `words.rs` | times and numbers as people read them |
 //! | `error.rs` | why a process ended |
 
 mod calls;
@@ -21,7 +24,11 @@ mod options;
 mod process;
 mod run;
 mod standalone;
+mod top;
+mod trace;
 mod ungrouped;
+mod when;
+mod words;
 
 use clap::Parser;
 use error::Error;

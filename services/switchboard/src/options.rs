@@ -3,7 +3,9 @@
 
 use crate::ungrouped::Ungrouped;
 use clap::{Args, Parser, Subcommand};
+use service::Secret;
 use service::options::{AdminOptions, LogOptions, RedisOptions};
+use std::path::PathBuf;
 
 /// Video calls between browsers, over as many Janus servers as you start
 ///
@@ -27,6 +29,10 @@ pub enum Command {
     Calls(Calls),
     /// Says whether another process is ready, for health checks of containers
     Health(Health),
+    /// Shows the cluster in the terminal: roads, services, Janus servers, calls; `?` tells the keys
+    Top(Top),
+    /// Tells what happened to one call, step by step
+    Trace(Trace),
 }
 
 /// One process of a cluster, or all of it.
@@ -133,7 +139,7 @@ pub struct Rest {
     pub cluster: Cluster,
 }
 
-/// `calls`. What one wants to see this time has no variable; an edge's `--json` is another.
+/// `calls`. Of all that looks: what one wants to see this time has no variable; an edge's `--json` is another.
 #[derive(Args, Debug)]
 pub struct Calls {
     /// Go on with each line as it is written; without, the newest 100 are printed
@@ -163,6 +169,52 @@ pub struct Health {
     pub admin_listen: String,
 }
 
+/// `top`
+#[derive(Args, Debug)]
+pub struct Top {
+    /// Where a rest service of the cluster serves HTTP
+    #[arg(
+        long,
+        env = "SWITCHBOARD_REST",
+        value_name = "http://HOST[:PORT]",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub rest: String,
+
+    /// The secret that this rest service was started with, if it was
+    #[arg(long, env = "SWITCHBOARD_REST_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub rest_secret: Option<Secret>,
+
+    /// The file that this rest service has its secret from; --rest-secret wins over it
+    #[arg(long, env = "SWITCHBOARD_REST_SECRET_FILE", value_name = "FILE")]
+    pub rest_secret_file: Option<PathBuf>,
+
+    /// Print one look, and end; it takes a second, for the rates
+    #[arg(long)]
+    pub once: bool,
+
+    /// Print it as JSON: what /api/v1/cluster says, with rates, and with what is wrong
+    #[arg(long, requires = "once")]
+    pub json: bool,
+}
+
+/// `trace`
+#[derive(Args, Debug)]
+pub struct Trace {
+    /// The id of the call, as `switchboard calls` and every service's log have it
+    #[arg(value_name = "CALL_ID")]
+    pub call: String,
+
+    /// Print it as a JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub redis: RedisOptions,
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
 impl Service {
     /// The part that every process has.
     pub fn process(&self) -> &Process {
@@ -181,6 +233,9 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    /// What is no service.
+    const LOOKS: [&str; 3] = ["calls", "top", "trace"];
+
     fn subcommands() -> Vec<clap::Command> {
         let mut command = Options::command();
         command.build();
@@ -195,25 +250,32 @@ mod tests {
     #[test]
     fn every_subcommand_has_help() {
         let names: Vec<_> = subcommands().iter().map(|it| it.get_name().to_owned()).collect();
-        assert_eq!(names, ["standalone", "edge", "router", "connector", "rest", "calls", "health"]);
+        let all = ["standalone", "edge", "router", "connector", "rest", "calls", "health", "top", "trace"];
+        assert_eq!(names, all);
         for name in names {
             let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
             let help = outcome.expect_err("help is no command");
             assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
-            assert_eq!(help.to_string().contains("--admin-listen"), name != "calls", "{name}: {help}");
+            assert_eq!(
+                help.to_string().contains("--admin-listen"),
+                !LOOKS.contains(&name.as_str()),
+                "{name}: {help}"
+            );
         }
     }
 
     #[test]
     fn every_flag_has_words_and_the_variable_of_its_name() {
         for command in subcommands() {
-            for flag in
-                command.get_arguments().filter(|it| !matches!(it.get_id().as_str(), "help" | "version"))
-            {
+            let is_ours = |flag: &&clap::Arg| {
+                !flag.is_positional() && !matches!(flag.get_id().as_str(), "help" | "version")
+            };
+            for flag in command.get_arguments().filter(is_ours) {
                 let name = flag.get_long().expect("every option has a long flag");
                 let variable = format!("SWITCHBOARD_{}", name.replace('-', "_").to_uppercase());
                 let given = flag.get_env().and_then(|it| it.to_str());
-                let has_none = command.get_name() == "calls" && ["follow", "json"].contains(&name);
+                let looks = LOOKS.contains(&command.get_name());
+                let has_none = looks && ["follow", "json", "once"].contains(&name);
                 let wanted = (!has_none).then_some(variable.as_str());
                 assert_eq!(given, wanted, "{} --{name}", command.get_name());
                 assert!(flag.get_help().is_some(), "{} --{name}", command.get_name());

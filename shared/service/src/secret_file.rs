@@ -33,6 +33,14 @@ pub fn secret_in(file: &Path) -> Result<Secret, NoSecret> {
     read.map_err(|why| NoSecret { file: file.to_owned(), why })
 }
 
+/// The secret in this file, for whoever shows it to those who made it.
+///
+/// # Errors
+/// [`NoSecret`], also where there is no file.
+pub fn secret_from(file: &Path) -> Result<Secret, NoSecret> {
+    read(file).map_err(|why| NoSecret { file: file.to_owned(), why })
+}
+
 fn read(file: &Path) -> io::Result<Secret> {
     match fs::read_to_string(file)?.trim() {
         "" => Err(io::Error::new(ErrorKind::InvalidData, "it is empty")),

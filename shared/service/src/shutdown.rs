@@ -16,7 +16,9 @@ pub fn on_signal() -> io::Result<CancellationToken> {
     let shutdown = CancellationToken::new();
     let first = shutdown.clone();
     tokio::spawn(async move {
-        tracing::info!("{}: stopping; send it again to stop at once", signals.next().await.name);
+        // Not within the macro, which does nothing where nobody listens to the log.
+        let caught = signals.next().await;
+        tracing::info!("{}: stopping; send it again to stop at once", caught.name);
         first.cancel();
         let second = signals.next().await;
         tracing::warn!("{}: stopping at once", second.name);

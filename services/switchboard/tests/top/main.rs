@@ -1,0 +1,7 @@
+//! `switchboard top` as an operator meets it: in a terminal, beside a real cluster.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod failures;
+mod once;
+mod screen;
+mod terminal;
