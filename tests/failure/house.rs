@@ -29,7 +29,10 @@ impl House {
 
     /// On a Redis that has its data again after a restart.
     pub async fn on_lasting_redis() -> Self {
-        Self::on(Redis::with(redis::Config { appendonly: true }).await, |plan| plan).await
+        Self::on(Redis::with(redis::Config { appendonly: true, ..redis::Config::default() }).await, |plan| {
+            plan
+        })
+        .await
     }
 
     async fn on(redis: Redis, change: impl FnOnce(Plan) -> Plan) -> Self {

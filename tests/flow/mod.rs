@@ -3,6 +3,7 @@
 mod call;
 mod cluster;
 mod ending;
+mod guarded;
 mod names;
 mod numbers;
 mod operators;

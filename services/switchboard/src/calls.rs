@@ -17,9 +17,9 @@ const NEWEST: usize = 100;
 /// Prints the newest lines, and then, if that is asked for, each as it is written.
 pub async fn run(options: Calls) -> Result<(), Error> {
     logging::init(&options.log)?;
-    options.redis.redis.check()?;
+    let ca = options.redis.check()?;
     let unreachable = |error| Error::Unreachable { redis: options.redis.redis.to_string(), error };
-    let bus = Bus::redis(options.redis.redis.as_str()).await.map_err(unreachable)?;
+    let bus = Bus::redis_trusting(options.redis.redis.as_str(), ca.as_deref()).await.map_err(unreachable)?;
     let show = if options.json { as_json } else { as_text };
     let printed = match options.follow {
         false => print(bus.tail(Log::Calls, NEWEST).await.map_err(unreachable)?, show),

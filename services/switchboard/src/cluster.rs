@@ -14,14 +14,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a service of the cluster runs with; `None` when the process is told to stop before.
 pub async fn join(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
-    redis.redis.check()?;
-    let reached = process.shutdown.run_until_cancelled(reach(redis, process)).await;
+    let ca = redis.check()?;
+    let reached = process.shutdown.run_until_cancelled(reach(redis, ca.as_deref(), process)).await;
     Ok(reached.map(|(bus, directory)| process.context(kind, bus, directory, true)))
 }
 
-async fn reach(redis: &RedisOptions, process: &Process) -> (Bus, Directory) {
+async fn reach(redis: &RedisOptions, ca: Option<&[u8]>, process: &Process) -> (Bus, Directory) {
     loop {
-        match connect(redis.redis.as_str()).await {
+        match connect(redis.redis.as_str(), ca).await {
             Ok(both) => return both,
             Err(why) => {
                 tracing::warn!(redis = %redis.redis, "waiting for Redis: {why}");
@@ -32,8 +32,8 @@ async fn reach(redis: &RedisOptions, process: &Process) -> (Bus, Directory) {
     }
 }
 
-async fn connect(url: &str) -> Result<(Bus, Directory), String> {
-    let bus = Bus::redis(url).await.map_err(|error| error.to_string())?;
-    let directory = Directory::redis(url).await.map_err(|error| error.to_string())?;
+async fn connect(url: &str, ca: Option<&[u8]>) -> Result<(Bus, Directory), String> {
+    let bus = Bus::redis_trusting(url, ca).await.map_err(|error| error.to_string())?;
+    let directory = Directory::redis_trusting(url, ca).await.map_err(|error| error.to_string())?;
     Ok((bus, directory))
 }

@@ -1,6 +1,6 @@
 //! Why a process ended although nobody told it to.
 
-use service::options::NotARedisUrl;
+use service::options::BadRedis;
 use std::io;
 use tokio::task::JoinError;
 
@@ -26,9 +26,9 @@ pub enum Error {
         /// What the operating system says.
         source: io::Error,
     },
-    /// `--redis` is no Redis URL.
+    /// `--redis` or `--redis-ca` makes no sense.
     #[error(transparent)]
-    Redis(#[from] NotARedisUrl),
+    Redis(#[from] BadRedis),
     /// Redis does not answer a command that does not wait for it.
     #[error("{redis} does not answer: {error}")]
     Unreachable {

@@ -82,12 +82,21 @@ impl Bus {
         Self::Memory(memory::MemoryBus::default())
     }
 
-    /// A bus over the Redis at `url` (`redis://[USER:SECRET@]HOST[:PORT][/DB]`).
+    /// A bus over the Redis at `url` (`redis[s]://[USER:SECRET@]HOST[:PORT][/DB]`).
     ///
     /// # Errors
     /// When the URL makes no sense, or the first connection fails.
     pub async fn redis(url: &str) -> Result<Self, SendError> {
-        redis::RedisBus::connect(url).await.map(Self::Redis)
+        Self::redis_trusting(url, None).await
+    }
+
+    /// The same over TLS, with a server that shows a certificate of `ca` (PEM) instead of one that the
+    /// system trusts.
+    ///
+    /// # Errors
+    /// As [`redis`](Self::redis); also when there is a `ca` and the URL is none of `rediss://`.
+    pub async fn redis_trusting(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
+        redis::RedisBus::connect(url, ca).await.map(Self::Redis)
     }
 
     /// Adds a message to a queue. One of its workers will get it.

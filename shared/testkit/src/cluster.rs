@@ -138,6 +138,15 @@ impl Plan {
         self
     }
 
+    /// Reaches its Redis by this URL and these options instead of the plain URL.
+    pub fn redis(mut self, url: &str, options: &[&str]) -> Self {
+        url.clone_into(&mut self.redis);
+        for service in [Service::Edge, Service::Router, Service::Connector, Service::Rest] {
+            self.options.extend(options.iter().map(|option| (service, (*option).to_owned())));
+        }
+        self
+    }
+
     /// Starts everything and waits until it is ready.
     pub async fn start(self) -> Cluster {
         let (routers, connectors, edges, rests) = tokio::join!(

@@ -2,7 +2,7 @@
 
 use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
 use crate::port;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 pub struct Config {
     /// Whether each write is kept on disk, so that it is there again after a restart.
     pub appendonly: bool,
+    /// Files with a certificate and its key, both PEM: it then speaks TLS too.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// A running Redis; killed when dropped.
@@ -19,6 +21,7 @@ pub struct Redis {
     child: Child,
     config: Config,
     port: u16,
+    tls_port: u16,
     // Last, for it must outlive the process that works in it.
     folder: TempDir,
 }
@@ -33,13 +36,13 @@ impl Redis {
 
     /// Starts one that is configured as `config` says.
     pub async fn with(config: Config) -> Self {
-        start_on_free_ports(async || Self::start_on(&config, port::free()).await).await
+        start_on_free_ports(async || Self::start_on(&config, [port::free(), port::free()]).await).await
     }
 
-    async fn start_on(config: &Config, port: u16) -> Result<Self, NotReady> {
+    async fn start_on(config: &Config, [port, tls_port]: [u16; 2]) -> Result<Self, NotReady> {
         let folder = TempDir::new().unwrap();
-        let child = spawn(folder.path(), config, port);
-        let mut redis = Self { child, config: config.clone(), port, folder };
+        let child = spawn(folder.path(), config, [port, tls_port]);
+        let mut redis = Self { child, config: config.clone(), port, tls_port, folder };
         redis.ready().await?;
         Ok(redis)
     }
@@ -54,20 +57,29 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// `rediss://localhost:PORT/`, where it has a certificate.
+    pub fn tls_url(&self) -> String {
+        format!("rediss://localhost:{}/", self.tls_port)
+    }
+
     /// Starts it again on the port and in the folder it had; kills it first if it runs.
     pub async fn restart(&mut self) {
         self.kill();
-        self.child = spawn(self.folder.path(), &self.config, self.port);
+        self.child = spawn(self.folder.path(), &self.config, [self.port, self.tls_port]);
         if let Err(why) = self.ready().await {
             why.again("Redis");
         }
     }
 }
 
-fn spawn(folder: &Path, config: &Config, port: u16) -> Child {
+fn spawn(folder: &Path, config: &Config, [port, tls_port]: [u16; 2]) -> Child {
     let mut command = crate::spawner::command("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]).arg("--dir").arg(folder);
     command.args(["--save", "", "--appendonly", if config.appendonly { "yes" } else { "no" }]);
+    if let Some((certificate, key)) = &config.certificate {
+        command.args(["--tls-auth-clients", "no", "--tls-port", &tls_port.to_string()]);
+        command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
+    }
     Child::spawn("redis-server", command, &folder.join("log"))
 }
 

@@ -12,6 +12,7 @@ use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnec
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline,
+    TlsCertificates,
 };
 use ::redis::{ProtocolVersion, RedisError, RedisResult, ScriptInvocation, Value, cmd};
 use std::sync::Arc;
@@ -33,15 +34,20 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn parse(url: &str) -> Result<Self, SendError> {
+    /// `ca`: PEM of whom to trust with `rediss://`, instead of those whom the system trusts.
+    pub(super) fn parse(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
         let info = url
             .into_connection_info()
             .map_err(|_| SendError::Unavailable("the URL makes no sense".to_owned()))?;
-        Ok(Self { info: info.set_tcp_settings(tcp_settings()) })
+        let info = info.set_tcp_settings(tcp_settings());
+        let Some(ca) = ca else { return Ok(Self { info }) };
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) };
+        let client = Client::build_with_tls(info, certificates).map_err(unavailable)?;
+        Ok(Self { info: client.get_connection_info().clone() })
     }
 
     fn client(&self, protocol: ProtocolVersion) -> RedisResult<Client> {
-        let settings = self.info.redis_settings().clone().set_protocol(protocol);
+        let settings = self.info.redis_settings().clone().set_protocol(protocol).set_skip_set_lib_name();
         Client::open(self.info.clone().set_redis_settings(settings))
     }
 

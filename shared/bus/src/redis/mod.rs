@@ -57,8 +57,8 @@ pub struct RedisBus {
 }
 
 impl RedisBus {
-    pub(crate) async fn connect(url: &str) -> Result<Self, SendError> {
-        let server = Server::parse(url)?;
+    pub(crate) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
+        let server = Server::parse(url, ca)?;
         let shared = server.shared().await?;
         Ok(Self { server, shared, scripts: Arc::default(), owned: Owned::default() })
     }

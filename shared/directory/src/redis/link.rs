@@ -12,7 +12,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{
     Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError,
-    RedisResult, ServerErrorKind,
+    RedisResult, ServerErrorKind, TlsCertificates,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -48,8 +48,8 @@ struct Current {
 }
 
 impl Link {
-    pub(super) async fn connect(url: &str) -> Result<Self> {
-        let client = client(url).map_err(|error| failure("the URL", &error))?;
+    pub(super) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
+        let client = client(url, ca).map_err(|error| failure("the URL", &error))?;
         let connecting = ConnectionManager::new_with_config(client.clone(), config());
         let manager = connecting.await.map_err(|error| failure("the connection", &error))?;
         let current = RwLock::new(Current { manager, since: Instant::now() });
@@ -103,13 +103,15 @@ impl Link {
     }
 }
 
-fn client(url: &str) -> RedisResult<Client> {
+fn client(url: &str, ca: Option<&[u8]>) -> RedisResult<Client> {
     let info = url.into_connection_info()?;
     let tcp = TcpSettings::default().set_nodelay(true);
     #[cfg(target_os = "linux")]
     let tcp = tcp.set_user_timeout(UNACKNOWLEDGED);
-    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_tcp_settings(tcp).set_redis_settings(redis))
+    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
+    let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
+    let Some(ca) = ca else { return Client::open(info) };
+    Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) })
 }
 
 fn config() -> ConnectionManagerConfig {

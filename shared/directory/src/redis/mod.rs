@@ -48,12 +48,13 @@ pub struct RedisDirectory {
 }
 
 impl RedisDirectory {
-    /// Connects to the Redis at `url`.
+    /// Connects to the Redis at `url`; `ca` is PEM of whom to trust with `rediss://`, instead of those
+    /// whom the system trusts.
     ///
     /// # Errors
     /// `Unavailable` when the URL makes no sense or nobody answers there.
-    pub async fn connect(url: &str) -> Result<Self> {
-        Link::connect(url).await.map(|link| Self { link, sweep: Arc::default() })
+    pub async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
+        Link::connect(url, ca).await.map(|link| Self { link, sweep: Arc::default() })
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {

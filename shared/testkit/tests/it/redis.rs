@@ -28,7 +28,7 @@ async fn it_forgets_when_it_ends() {
 
 #[tokio::test]
 async fn it_remembers_when_told_to() {
-    let mut redis = Redis::with(Config { appendonly: true }).await;
+    let mut redis = Redis::with(Config { appendonly: true, ..Config::default() }).await;
     ask(&redis, "SET name alice").await;
     redis.kill();
     redis.restart().await;
