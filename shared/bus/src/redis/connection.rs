@@ -30,7 +30,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// Where Redis is and how to get in. Not printable: it holds the password.
 #[derive(Clone)]
 pub(super) struct Server {
-    info: ConnectionInfo,
+    info: Arc<ConnectionInfo>,
 }
 
 impl Server {
@@ -40,15 +40,15 @@ impl Server {
             .into_connection_info()
             .map_err(|_| SendError::Unavailable("the URL makes no sense".to_owned()))?;
         let info = info.set_tcp_settings(tcp_settings());
-        let Some(ca) = ca else { return Ok(Self { info }) };
+        let Some(ca) = ca else { return Ok(Self { info: info.into() }) };
         let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) };
         let client = Client::build_with_tls(info, certificates).map_err(unavailable)?;
-        Ok(Self { info: client.get_connection_info().clone() })
+        Ok(Self { info: client.get_connection_info().clone().into() })
     }
 
     fn client(&self, protocol: ProtocolVersion) -> RedisResult<Client> {
         let settings = self.info.redis_settings().clone().set_protocol(protocol).set_skip_set_lib_name();
-        Client::open(self.info.clone().set_redis_settings(settings))
+        Client::open(ConnectionInfo::clone(&self.info).set_redis_settings(settings))
     }
 
     /// The connection for short commands.
