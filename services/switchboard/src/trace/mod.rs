@@ -45,11 +45,12 @@ pub async fn run(options: Trace) -> Result<(), Error> {
     logging::init(&options.log)?;
     let call: CallId = options.call.parse().map_err(|_| Failure::NotAnId(options.call.clone()))?;
     let redis = &options.redis.redis;
-    redis.check()?;
-    let bus = Bus::redis(redis.as_str()).await;
+    let ca = options.redis.check()?;
+    let bus = Bus::redis_trusting(redis.as_str(), ca.as_deref()).await;
     let bus = bus.map_err(|error| Error::Unreachable { redis: redis.to_string(), error })?;
     let unreachable = |error| Failure::Unreachable(redis.to_string(), error);
-    let directory = Directory::redis(redis.as_str()).await.map_err(unreachable)?;
+    let directory = Directory::redis_trusting(redis.as_str(), ca.as_deref()).await;
+    let directory = directory.map_err(unreachable)?;
     let found = found::gather(call, &bus, &directory).await.map_err(|error| error.of(redis))?;
     if !found.is_known() {
         return Err(Failure::Unknown(call, found.log_in_words()).into());
