@@ -13,6 +13,9 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 use serde_json::Value;
 
+/// The fields of a log's line that stand first.
+const FIRST: [&str; 8] = ["event", "caller", "callee", "backend", "reason", "error", "road", "kind"];
+
 /// Draws it.
 pub fn draw(frame: &mut Frame, road: &Detail, theme: Theme, area: Rect) {
     let (title_area, rest) = below_title(area);
@@ -52,8 +55,10 @@ fn in_one_line(entry: &Entry) -> String {
     let what = match (text("kind"), entry.fields.get("payload"), text("road")) {
         (Some(kind), Some(payload), None) => format!("{kind:<10} {payload}"),
         _ => {
-            let fields = entry.fields.iter().filter(|(name, _)| *name != "at");
-            let fields = fields.map(|(name, value)| format!("{name}={}", plain(value)));
+            let mut fields: Vec<_> = entry.fields.iter().filter(|(name, _)| *name != "at").collect();
+            fields
+                .sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+            let fields = fields.into_iter().map(|(name, value)| format!("{name}={}", plain(value)));
             fields.collect::<Vec<_>>().join(" ")
         }
     };
