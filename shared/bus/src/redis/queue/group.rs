@@ -89,13 +89,14 @@ impl Group {
         self.bus.shared.try_query(&claim).await.map(reply::entries)
     }
 
-    /// Counts, for operators, what was taken over; nothing depends on it.
-    pub(super) async fn count_redelivered(&self, count: usize) -> RedisResult<()> {
-        if count == 0 {
-            return Ok(());
+    /// Counts, for operators, what was taken over. Nothing depends on it: what is not counted is done all the
+    /// same.
+    pub(super) async fn count_redelivered(&self, count: usize) {
+        if count > 0 {
+            let mut add = cmd("INCRBY");
+            add.arg(topic::redelivered(&self.key)).arg(count);
+            let _ = self.bus.shared.try_query::<()>(&add).await;
         }
-        let mut add = cmd("INCRBY");
-        self.bus.shared.try_query(add.arg(topic::redelivered(&self.key)).arg(count)).await
     }
 
     /// Starts the time of these anew.

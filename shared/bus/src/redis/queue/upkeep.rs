@@ -69,7 +69,8 @@ async fn take_over(group: &Group, shelf: &Shelf, desk: &Desk) -> RedisResult<()>
     // What a worker gave back before it handed it out is new.
     let redelivered = again.iter().filter(|held| held.attempt > 1).count();
     shelf.add_first(again);
-    group.count_redelivered(redelivered).await
+    group.count_redelivered(redelivered).await;
+    Ok(())
 }
 
 /// An entry to be delivered again, unless that has been done too often.
