@@ -215,9 +215,14 @@ impl Bench {
 }
 
 impl Connector {
-    /// It does nothing for that long: its one thread sleeps.
-    pub fn freezes(&self, time: Duration) {
-        self.runtime.as_ref().unwrap().spawn(async move { std::thread::sleep(time) });
+    /// From now on it does nothing for that long: its one thread sleeps.
+    pub async fn freezes(&self, time: Duration) {
+        let (falls, asleep) = tokio::sync::oneshot::channel();
+        self.runtime.as_ref().unwrap().spawn(async move {
+            falls.send(()).unwrap();
+            std::thread::sleep(time);
+        });
+        asleep.await.unwrap();
     }
 
     /// Without a word.

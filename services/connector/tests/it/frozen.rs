@@ -19,7 +19,7 @@ async fn a_request_is_done_once_by_the_connector_that_has_the_lease() {
     let (mut bench, first) = Bench::serving(&janus).await;
     let call = bench.talking().await;
     bench.is_written_down(call).await;
-    first.freezes(FREEZE);
+    first.freezes(FREEZE).await;
     let _second = bench.connector(&[("a", &janus)]);
     bench.asks(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
     assert_eq!(bench.edge.alice(call).await, "t/set");
@@ -41,7 +41,7 @@ async fn what_it_had_not_read_of_janus_ends_no_call_again() {
     let (mut bench, first) = Bench::serving(&janus).await;
     let call = bench.talking().await;
     bench.is_written_down(call).await;
-    first.freezes(FREEZE);
+    first.freezes(FREEZE).await;
     janus.lose_media("ICE failed");
     let _second = bench.connector(&[("a", &janus)]);
     bench.edge.until_left(Side::Caller, call).await;
@@ -62,7 +62,7 @@ async fn a_connector_that_nobody_followed_goes_on() {
     let (mut bench, first) = Bench::serving(&janus).await;
     let call = bench.talking().await;
     bench.is_written_down(call).await;
-    first.freezes(FREEZE);
+    first.freezes(FREEZE).await;
     bench.asks(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
     assert_eq!(bench.edge.alice(call).await, "t/set");
     assert_eq!(janus.sessions(), 1, "it has not dialled anew");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 type Number = fn(&Road) -> Option<f64>;
 
 /// Name, kind, words, number.
-const FAMILIES: [(&str, &str, &str, Number); 5] = [
+const FAMILIES: [(&str, &str, &str, Number); 6] = [
     (
         "switchboard_road_entries",
         "gauge",
@@ -41,6 +41,12 @@ const FAMILIES: [(&str, &str, &str, Number); 5] = [
     ("switchboard_road_consumers", "gauge", "Workers of a queue.", |road| {
         road.workers.map(|workers| workers.consumers as f64)
     }),
+    (
+        "switchboard_road_redelivered_total",
+        "counter",
+        "Entries of a queue that another worker had to do again, since the stream was made.",
+        |road| road.workers.map(|workers| workers.redelivered as f64),
+    ),
 ];
 
 /// Looks them up in this cluster.

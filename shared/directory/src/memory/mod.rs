@@ -74,7 +74,6 @@ struct SessionRecord {
     away: Option<Past>,
     state: Option<String>,
     unheard: Vec<String>,
-    formers: Vec<ServiceId>,
 }
 
 struct CallRecord {
