@@ -41,9 +41,6 @@ struct Inner {
 
 /// The longest time a step takes by itself.
 pub const SLOWEST: Duration = Duration::from_millis(4);
-/// An edge tries this again each second. One that dies before it did, after another had died or let go, leaves
-/// the name of a session where that was before the two, and what is said to it there comes late.
-const NEVER_FAILS: &str = "move_handle";
 /// How long it takes to find out that the store is away.
 const REFUSED: Duration = Duration::from_millis(20);
 
@@ -90,7 +87,7 @@ impl Inner {
         one_in > 0 && self.dice.lock().unwrap().one_in(one_in)
     }
 
-    async fn passes(&self, step: &str) -> Result<(), String> {
+    async fn passes(&self) -> Result<(), String> {
         self.up().await;
         if self.throw(6) {
             let time = SLOWEST.mul_f64(self.dice.lock().unwrap().below(5) as f64 / 4.0);
@@ -101,7 +98,7 @@ impl Inner {
             sleep(REFUSED).await;
             return Err("the store is away".to_owned());
         }
-        match step != NEVER_FAILS && self.throw(self.rough.fails) {
+        match self.throw(self.rough.fails) {
             true => Err("lost on the way".to_owned()),
             false => Ok(()),
         }
@@ -109,9 +106,9 @@ impl Inner {
 }
 
 impl Sky for Climate {
-    fn there(&self, step: &'static str) -> Passing<Result<(), String>> {
+    fn there(&self, _step: &'static str) -> Passing<Result<(), String>> {
         let inner = self.0.clone();
-        Box::pin(async move { inner.passes(step).await })
+        Box::pin(async move { inner.passes().await })
     }
 
     fn back(&self, step: &'static str) -> Passing<Result<(), String>> {

@@ -108,11 +108,15 @@ pub async fn claim(
             // A directory that hangs holds up no claim for ever.
             let _ = timeout(PATIENCE, shared.scribe.is_done_with(id)).await;
         }
-        let Some(record::Inherited { state, unheard }) =
+        let Some(record::Inherited { state, unheard, formers }) =
             directory.claim_session(id, &record.edge, own).await?
         else {
             continue;
         };
+        // Not everybody may have heard that it went from one of these to the next.
+        for former in formers.iter().filter(|former| Some(*former) != holder.as_ref() && *former != own) {
+            shared.estates.watch_former(former, id).await;
+        }
         let left = match holder {
             Some(holder) if surrendered => {
                 shared.estates.watch(&holder, id).await;

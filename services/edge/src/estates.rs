@@ -6,7 +6,9 @@
 //! Events that a session has had before are known by their stamps.
 //!
 //! An edge that surrendered a session forwards what still comes for it. Should it die before everybody
-//! knows, its mailbox is an estate too: for [`STRAGGLERS`] its signs of life are watched.
+//! knows, its mailbox is an estate too: for [`STRAGGLERS`] its signs of life are watched. So are those of
+//! the edges that had the session before: the last one may have died before it could tell where it is. Of what is in their
+//! mailboxes that one may have dealt with most, long ago; only what still is the case is taken from there.
 //!
 //! How it fails: what cannot be read now is read at the next look.
 
@@ -15,9 +17,9 @@ use crate::shared::Shared;
 use crate::{forwards, mailbox};
 use bus::Mark;
 use bus::ledger::Receipt;
-use bus::message::{Body, Events, Message};
+use bus::message::{Body, Change, Events, Message};
 use bus::topic::Mailbox;
-use protocol::{ServiceId, SessionId};
+use protocol::{HandleRef, ServiceId, SessionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,8 +47,21 @@ struct Estate {
     read: Option<Mark>,
     /// What is in it for sessions that nobody has claimed here.
     left: BTreeMap<SessionId, Vec<Events>>,
-    /// The sessions that were claimed here, and until when their stragglers are looked for.
-    heirs: BTreeMap<SessionId, Instant>,
+    /// The sessions that were claimed here.
+    heirs: BTreeMap<SessionId, Heir>,
+}
+
+/// A session for which stragglers are looked for.
+struct Heir {
+    until: Instant,
+    /// It was claimed from this edge, and not from one that had claimed it from this.
+    is_first: bool,
+}
+
+impl Heir {
+    fn new(is_first: bool) -> Self {
+        Self { until: Instant::now() + STRAGGLERS, is_first }
+    }
 }
 
 impl Estates {
@@ -55,7 +70,7 @@ impl Estates {
         let mut estates = self.estates.lock().await;
         let estate = estates.entry(from.clone()).or_default();
         estate.is_open = true;
-        estate.heirs.insert(session, Instant::now() + STRAGGLERS);
+        estate.heirs.insert(session, Heir::new(true));
         estate.look(from, shared).await;
         self.opened.notify_one();
         estate.left.remove(&session).unwrap_or_default()
@@ -63,9 +78,17 @@ impl Estates {
 
     /// An edge has surrendered a session and forwards what comes for it, as long as it lives.
     pub async fn watch(&self, from: &ServiceId, session: SessionId) {
+        self.watch_for(from, session, Heir::new(true)).await;
+    }
+
+    /// An edge had a session before the one it was claimed from.
+    pub async fn watch_former(&self, former: &ServiceId, session: SessionId) {
+        self.watch_for(former, session, Heir::new(false)).await;
+    }
+
+    async fn watch_for(&self, from: &ServiceId, session: SessionId, heir: Heir) {
         let mut estates = self.estates.lock().await;
-        let estate = estates.entry(from.clone()).or_default();
-        estate.heirs.insert(session, Instant::now() + STRAGGLERS);
+        estates.entry(from.clone()).or_default().heirs.insert(session, heir);
         self.opened.notify_one();
     }
 
@@ -112,8 +135,11 @@ impl Estate {
     /// Delivers what was left for heirs. Who says something new to a session that is here now is to
     /// hear of that.
     async fn deliver(&mut self, shared: &Arc<Shared>) {
-        for session in self.heirs.keys() {
+        for (session, heir) in &self.heirs {
             for events in self.left.remove(session).into_iter().flatten() {
+                if !heir.is_first && !still_is(&events, shared).await {
+                    continue;
+                }
                 forwards::attend(&events, &shared.context.id, shared).await;
                 mailbox::deliver(events, Receipt::default(), shared).await;
             }
@@ -121,6 +147,23 @@ impl Estate {
     }
 
     fn forget(&mut self, now: Instant) {
-        self.heirs.retain(|_, until| *until > now);
+        self.heirs.retain(|_, heir| heir.until > now);
+    }
+}
+
+/// Whether what was told a while ago still is the case: the call still is, the name is still had or lost.
+/// Answers are heard by whoever waits for them.
+async fn still_is(events: &Events, shared: &Shared) -> bool {
+    let directory = &shared.context.directory;
+    let owns = async |name: &String| {
+        let who = HandleRef { session: events.session, handle: events.handle };
+        let record = directory.handle(who).await.ok().flatten();
+        record.and_then(|record| record.username).as_ref() == Some(name)
+    };
+    match (events.call, &events.change) {
+        (Some(call), _) => !matches!(directory.call(call).await, Ok(None)),
+        (None, Some(Change::Registered(name))) => owns(name).await,
+        (None, Some(Change::Displaced(name))) => !owns(name).await,
+        (None, _) => events.answers.is_some(),
     }
 }

@@ -62,6 +62,8 @@ pub const REGISTRATION_LIFE: u64 = 60;
 pub const LONG_AGO: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long it is remembered that a call was concluded: longer than a request may come again.
 pub const OVER_LIFE: Duration = Duration::from_secs(15);
+/// How many edges that held a session are remembered with it.
+pub const FORMERS: usize = 3;
 /// How long a backend's note of its Janus sessions is kept.
 pub const NOTE_LIFE: Duration = Duration::from_secs(120);
 

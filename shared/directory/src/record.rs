@@ -130,6 +130,9 @@ pub struct Inherited {
     pub state: Option<String>,
     /// What its client is to hear first.
     pub unheard: Vec<String>,
+    /// Who held it before, the latest first, at most [`FORMERS`](crate::FORMERS): messages for it may still
+    /// go there.
+    pub formers: Vec<ServiceId>,
 }
 
 /// A call that a former connector left on a backend.

@@ -3,8 +3,9 @@
 use crate::bench::Bench;
 use bus::message::{Address, Body, LegRef, Message, Surrender};
 use bus::topic::Mailbox;
+use directory::record::{Call, CallParty};
 use futures_util::future::join_all;
-use protocol::{HandleId, ServiceId, SessionId};
+use protocol::{BackendName, CallId, HandleId, ServiceId, SessionId, Side};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::Client;
@@ -123,6 +124,33 @@ async fn an_edge_that_dies_after_it_gave_a_session_up_takes_nothing_of_it_along(
     bench.tell_stamped(&other.id, &asked.asks.from, leg, 2, "update").await;
     alice.expect_event("update").await;
     assert_eq!(last(&alice, 2), ["to who is gone", "update"]);
+}
+
+#[tokio::test]
+async fn what_still_goes_to_the_edge_before_the_last_is_heard() {
+    let mut bench = Bench::first(&[]).await;
+    let (second, third) = (bench.another(&[]).await, bench.another(&[]).await);
+    let (mut alice, asked, leg) = bench.ringing().await;
+    let party = |username: &str| CallParty { username: username.to_owned(), owner: None };
+    let (caller, callee) = (party("alice"), party("bob"));
+    let call = Call { id: leg.call, backend: BackendName::from("a"), caller, callee, opened: 0 };
+    bench.directory.open_call(&call).await.unwrap();
+    bench.edge.abort();
+    alice.reconnect(&second.url).await;
+    attended(&mut bench, leg, &second.id).await;
+    // It died before everybody knew that the session had been there.
+    second.edge.abort();
+    alice.reconnect(&third.url).await;
+    attended(&mut bench, leg, &third.id).await;
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 1, "to the first").await;
+    alice.expect_event("to the first").await;
+    bench.tell_stamped(&second.id, &asked.asks.from, leg, 2, "to the second").await;
+    alice.expect_event("to the second").await;
+    let over = LegRef { call: CallId::fresh(), side: Side::Callee };
+    bench.tell_stamped(&bench.id, &asked.asks.from, over, 1, "of a call that is over").await;
+    bench.tell_stamped(&bench.id, &asked.asks.from, leg, 3, "to the first again").await;
+    alice.expect_event("to the first again").await;
+    assert_eq!(last(&alice, 3), ["to the first", "to the second", "to the first again"]);
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ struct SessionRecord {
     away: Option<Past>,
     state: Option<String>,
     unheard: Vec<String>,
+    formers: Vec<ServiceId>,
 }
 
 struct CallRecord {

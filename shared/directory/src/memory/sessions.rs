@@ -1,6 +1,7 @@
 //! Sessions.
 
 use super::{MemoryDirectory, Past, SessionRecord};
+use crate::FORMERS;
 use crate::record::{Inherited, Save, Saved, Session, Terms, Unheard};
 use protocol::{ServiceId, SessionId};
 use std::collections::btree_map::Entry;
@@ -17,6 +18,7 @@ impl MemoryDirectory {
                     away: None,
                     state: None,
                     unheard: Vec::new(),
+                    formers: Vec::new(),
                 });
                 true
             }
@@ -53,7 +55,13 @@ impl MemoryDirectory {
         let record = state.sessions.get_mut(&session).filter(|record| record.edge == *from)?;
         record.edge = to.clone();
         record.away = Some(Past::ago(Duration::ZERO));
-        Some(Inherited { state: record.state.clone(), unheard: record.unheard.clone() })
+        if from != to {
+            record.formers.retain(|former| former != from && former != to);
+            record.formers.insert(0, from.clone());
+            record.formers.truncate(FORMERS);
+        }
+        let SessionRecord { state, unheard, formers, .. } = record;
+        Some(Inherited { state: state.clone(), unheard: unheard.clone(), formers: formers.clone() })
     }
 
     pub(crate) fn close_session(&self, session: SessionId, edge: &ServiceId) {

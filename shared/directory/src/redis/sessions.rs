@@ -4,8 +4,8 @@ use super::clock::{self, Now};
 use super::edges::held_session;
 use super::scripts::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION};
 use super::{RedisDirectory, keys, parsed};
-use crate::Result;
 use crate::record::{Inherited, Save, Saved, Session, Terms, Unheard};
+use crate::{FORMERS, Result};
 use protocol::{ServiceId, SessionId};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -81,7 +81,7 @@ impl RedisDirectory {
     ) -> Result<Option<Inherited>> {
         let key = keys::session(session);
         let mut claim = CLAIM_SESSION.key(&key);
-        claim.arg(from.as_str()).arg(to.as_str());
+        claim.arg(from.as_str()).arg(to.as_str()).arg(FORMERS);
         let mut pipe = redis::pipe();
         pipe.sadd(keys::held(to), held_session(session)).ignore().invoke_script(&claim);
         if from != to {
@@ -105,5 +105,7 @@ impl RedisDirectory {
 fn inherited(key: &str, mut fields: HashMap<String, String>) -> Result<Inherited> {
     let unheard = fields.get("unheard").map_or(Ok(0), |count| parsed::<u64>(key, count))?;
     let unheard = (1..=unheard).filter_map(|number| fields.remove(&format!("u:{number}"))).collect();
-    Ok(Inherited { state: fields.remove("state"), unheard })
+    let formers = fields.get("formers").map(String::as_str).unwrap_or_default().split(' ');
+    let formers = formers.filter(|former| !former.is_empty()).map(ServiceId::from).collect();
+    Ok(Inherited { state: fields.remove("state"), unheard, formers })
 }

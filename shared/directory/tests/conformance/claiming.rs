@@ -8,6 +8,7 @@ use std::time::Duration;
 on_both_stores! {
     a_claimed_session_is_the_new_edges
     what_is_unheard_stays_until_the_new_edge_saves
+    the_last_edges_that_had_it_are_remembered
     a_claimed_session_waits_for_its_client_anew_until_it_is_saved
     only_from_its_edge_is_a_session_claimed
     a_lost_answer_is_asked_for_again
@@ -31,7 +32,7 @@ async fn alice(directory: &Directory) -> Inherited {
         directory.save_sessions(&edge(1), std::slice::from_ref(&save)).await.unwrap(),
         vec![Saved::Yes]
     );
-    Inherited { state: Some(save.state), unheard: texts(1..=3) }
+    Inherited { state: Some(save.state), unheard: texts(1..=3), formers: vec![edge(1)] }
 }
 
 async fn claim(directory: &Directory, from: u64, to: u64) -> Option<Inherited> {
@@ -68,10 +69,22 @@ async fn a_claimed_session_is_the_new_edges(directory: Directory) {
 async fn what_is_unheard_stays_until_the_new_edge_saves(directory: Directory) {
     let written = alice(&directory).await;
     assert_eq!(claim(&directory, 1, 2).await, Some(written.clone()));
-    assert_eq!(claim(&directory, 2, 3).await, Some(written));
+    let again = Inherited { formers: vec![edge(2), edge(1)], ..written };
+    assert_eq!(claim(&directory, 2, 3).await, Some(again));
     let heard = Save { unheard: Unheard::Only(vec![]), ..saved(handle(1).session) };
     directory.save_sessions(&edge(3), &[heard]).await.unwrap();
     assert_eq!(claim(&directory, 3, 1).await.unwrap().unheard, [""; 0]);
+}
+
+async fn the_last_edges_that_had_it_are_remembered(directory: Directory) {
+    alice(&directory).await;
+    let formers = async |from, to| claim(&directory, from, to).await.unwrap().formers;
+    assert_eq!(formers(1, 2).await, [edge(1)]);
+    assert_eq!(formers(2, 2).await, [edge(1)]);
+    assert_eq!(formers(2, 1).await, [edge(2)]);
+    assert_eq!(formers(1, 3).await, [edge(1), edge(2)]);
+    assert_eq!(formers(3, 4).await, [edge(3), edge(1), edge(2)]);
+    assert_eq!(formers(4, 5).await, [edge(4), edge(3), edge(1)]);
 }
 
 async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory: Directory) {
@@ -83,6 +96,7 @@ async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory
     let save = Save { unheard: Unheard::Only(vec![]), ..saved(handle(1).session) };
     directory.save_sessions(&edge(2), &[save]).await.unwrap();
     assert_eq!(away().await, None);
+    assert_eq!(claim(&directory, 2, 3).await.unwrap().formers, [edge(2), edge(1)], "saving forgets none");
 }
 
 async fn only_from_its_edge_is_a_session_claimed(directory: Directory) {

@@ -41,7 +41,7 @@ async fn away(directory: &Directory) -> Option<Duration> {
 
 async fn what_was_saved_last_is_inherited(directory: Directory) {
     open(&directory).await;
-    assert_eq!(inherited(&directory).await, Inherited { state: None, unheard: vec![] });
+    assert_eq!(inherited(&directory).await, Inherited { state: None, unheard: vec![], formers: vec![] });
     for state in ["first", "second"] {
         let save = Save { state: state.to_owned(), ..saved(SESSION) };
         assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![Saved::Yes]);
@@ -88,7 +88,7 @@ async fn any_text_can_be_saved(directory: Directory) {
     for state in &odd {
         let save = Save { state: state.clone(), unheard: Unheard::Only(odd.clone()), ..saved(SESSION) };
         directory.save_sessions(&edge(1), &[save]).await.unwrap();
-        let expected = Inherited { state: Some(state.clone()), unheard: odd.clone() };
+        let expected = Inherited { state: Some(state.clone()), unheard: odd.clone(), formers: vec![] };
         assert_eq!(inherited(&directory).await, expected);
     }
 }
@@ -118,7 +118,8 @@ async fn a_session_of_another_edge_is_left_as_it_is(directory: Directory) {
         let answer = directory.save_sessions(&edge(2), &[foreign]).await.unwrap();
         assert_eq!(answer, vec![Saved::HeldBy(edge(1))]);
         assert_eq!(away(&directory).await.is_some(), before);
-        let expected = Inherited { state: Some(saved(SESSION).state), unheard: texts(1..=2) };
+        let expected =
+            Inherited { state: Some(saved(SESSION).state), unheard: texts(1..=2), formers: vec![] };
         assert_eq!(inherited(&directory).await, expected);
     }
 }

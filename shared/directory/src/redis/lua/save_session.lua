@@ -1,7 +1,7 @@
 -- KEYS: session. ARGV: edge, state, for how many milliseconds its client is gone (or ''), 'add' or
 -- 'only', what its client has not heard.
 -- Answers the edge that holds the session, or nil when there is none. Writes if it is that one.
-local edge, grace, proof = unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof'))
+local edge, grace, proof, formers = unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof', 'formers'))
 if edge ~= ARGV[1] then
   return edge
 end
@@ -11,6 +11,9 @@ if ARGV[4] == 'only' then
   redis.call('HSET', KEYS[1], 'edge', edge, 'grace', grace)
   if proof then
     redis.call('HSET', KEYS[1], 'proof', proof)
+  end
+  if formers then
+    redis.call('HSET', KEYS[1], 'formers', formers)
   end
 end
 redis.call('HSET', KEYS[1], 'state', ARGV[2])
