@@ -18,6 +18,7 @@ use person::Person;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testkit::{Cluster, Janus, Redis, Service, comes_true};
+use tokio::sync::{Barrier, watch};
 use tokio::time::Instant;
 
 const SECONDS: u64 = 25;
@@ -42,25 +43,21 @@ async fn everybody_calls_while_everything_breaks() {
     let figures = Arc::new(Figures::new(&redis.url()));
     let doors = vec![cluster.edge_url(0), cluster.edge_url(1)];
     let end = Instant::now() + Duration::from_secs(seconds);
+    let (peace, is_peaceful) = watch::channel(false);
     let mut calling = Vec::new();
     for number in 0..pairs {
-        let (doors, figures) = (doors.clone(), figures.clone());
+        let (doors, figures, is_peaceful) = (doors.clone(), figures.clone(), is_peaceful.clone());
         calling.push(tokio::spawn(async move {
             let mut pair = enter(number, doors, figures).await;
             pair.keeps_calling(end).await;
-            pair
-        }));
-    }
-    let cluster = monkey::rages(cluster, seed, end, &figures).await;
-    let mut peaceful = Vec::new();
-    for pair in calling {
-        let mut pair = pair.await.unwrap();
-        peaceful.push(tokio::spawn(async move {
+            pair.waits(is_peaceful).await;
             pair.calls_in_peace().await;
             tokio::join!(pair.alice.leave(), pair.bob.leave());
         }));
     }
-    for pair in peaceful {
+    let cluster = monkey::rages(cluster, seed, end, &figures).await;
+    peace.send(true).unwrap();
+    for pair in calling {
         pair.await.unwrap();
     }
     println!("{figures}");
@@ -75,7 +72,7 @@ async fn enter(number: u64, doors: Vec<String>, figures: Arc<Figures>) -> Pair {
     let door = usize::try_from(number % 2).unwrap();
     let alice = Person::enter(caller, doors.clone(), door, figures.clone()).await;
     let bob = Person::enter(callee, doors, 1 - door, figures.clone()).await;
-    Pair { alice, bob, figures }
+    Pair { alice, bob, figures, both: Barrier::new(2) }
 }
 
 /// Neither on Janus nor in Redis, once what somebody began and could not finish has timed out.

@@ -1,4 +1,5 @@
-//! Two people who call each other all the time, whatever happens around them.
+//! Two people who call each other all the time, whatever happens around them. Who has nothing to do listens
+//! until the other has done its part: a client that does not notice that its socket is gone comes back too late.
 
 use super::figures::Figures;
 use super::person::{Outcome, Person};
@@ -6,6 +7,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::sdp;
+use tokio::sync::{Barrier, watch};
 use tokio::time::{Instant, sleep};
 
 /// How soon the other side must hear of what is done, when nothing breaks; breaks only make it later.
@@ -17,6 +19,8 @@ pub struct Pair {
     pub alice: Person,
     pub bob: Person,
     pub figures: Arc<Figures>,
+    /// Where they wait for each other.
+    pub both: Barrier,
 }
 
 impl Pair {
@@ -26,6 +30,15 @@ impl Pair {
             self.one_call().await;
             std::mem::swap(&mut self.alice, &mut self.bob);
         }
+    }
+
+    /// Does nothing until there is peace.
+    pub async fn waits(&mut self, mut peace: watch::Receiver<bool>) {
+        let mut again = peace.clone();
+        tokio::join!(
+            self.alice.stays(peace.wait_for(|peace| *peace)),
+            self.bob.stays(again.wait_for(|peace| *peace)),
+        );
     }
 
     /// One call that comes about; not at once when what went wrong before has to settle first.
@@ -41,8 +54,7 @@ impl Pair {
 
     /// Whether a call came about, was held for a moment and ended on both sides.
     async fn one_call(&mut self) -> bool {
-        self.alice.forget();
-        self.bob.forget();
+        tokio::join!(is_ready(&mut self.alice, &self.both), is_ready(&mut self.bob, &self.both));
         let went_well = self.is_answered().await && self.is_held().await;
         if went_well {
             self.figures.called();
@@ -54,19 +66,24 @@ impl Pair {
 
     async fn is_answered(&mut self) -> bool {
         let call = json!({"request": "call", "username": self.bob.name});
-        let answer = self.alice.ask(call, Some(sdp::offer())).await;
+        let calling = asks(&mut self.alice, call, Some(sdp::offer()), &self.both);
+        let (answer, ()) = tokio::join!(calling, self.bob.stays(self.both.wait()));
         if !self.succeeds("call", answer, "calling") {
             return false;
         }
-        if self.bob.hears("incomingcall", SOON).await.is_none() {
+        let ringing = hears(&mut self.bob, "incomingcall", &self.both);
+        let (rings, ()) = tokio::join!(ringing, self.alice.stays(self.both.wait()));
+        if !rings {
             self.figures.note("calls that did not ring");
             return false;
         }
-        let answer = self.bob.ask(json!({"request": "accept"}), Some(sdp::answer())).await;
+        let accepting = asks(&mut self.bob, json!({"request": "accept"}), Some(sdp::answer()), &self.both);
+        let (answer, ()) = tokio::join!(accepting, self.alice.stays(self.both.wait()));
         if !self.succeeds("accept", answer, "accepted") {
             return false;
         }
-        let accepted = self.alice.hears("accepted", SOON).await.is_some();
+        let answered = hears(&mut self.alice, "accepted", &self.both);
+        let (accepted, ()) = tokio::join!(answered, self.bob.stays(self.both.wait()));
         if !accepted {
             self.figures.note("accepts that were not heard");
         }
@@ -76,11 +93,15 @@ impl Pair {
     async fn is_held(&mut self) -> bool {
         self.alice.listen(Instant::now() + Duration::from_millis(100)).await;
         let lives = (self.alice.lives, self.bob.lives);
-        let hangup = self.alice.ask(json!({"request": "hangup"}), None).await;
+        let hanging_up = asks(&mut self.alice, json!({"request": "hangup"}), None, &self.both);
+        let (hangup, ()) = tokio::join!(hanging_up, self.bob.stays(self.both.wait()));
         let asked = self.succeeds("hangup", hangup, "hangup");
-        let (here, there) = tokio::join!(self.alice.hears("hangup", SOON), self.bob.hears("hangup", SOON));
+        let (here, there) = tokio::join!(
+            hears(&mut self.alice, "hangup", &self.both),
+            hears(&mut self.bob, "hangup", &self.both),
+        );
         for (heard, person, life) in [(here, &self.alice, lives.0), (there, &self.bob, lives.1)] {
-            if heard.is_none() && asked && person.lives == life {
+            if !heard && asked && person.lives == life {
                 self.figures.broken(&format!("{} was not told that its call is over", person.name));
             }
         }
@@ -105,9 +126,32 @@ impl Pair {
     /// Both hang up whatever they may be in, and wait a moment for what follows.
     async fn settles(&mut self) {
         let hangup = || json!({"request": "hangup"});
-        tokio::join!(self.alice.ask(hangup(), None), self.bob.ask(hangup(), None));
+        tokio::join!(
+            asks(&mut self.alice, hangup(), None, &self.both),
+            asks(&mut self.bob, hangup(), None, &self.both),
+        );
         sleep(Duration::from_millis(300)).await;
     }
+}
+
+async fn is_ready(person: &mut Person, both: &Barrier) {
+    person.keeps_its_name().await;
+    person.stays(both.wait()).await;
+    person.forget();
+}
+
+/// Asks, and listens until the other is ready too.
+async fn asks(person: &mut Person, body: Value, jsep: Option<Value>, both: &Barrier) -> Outcome {
+    let outcome = person.ask(body, jsep).await;
+    person.stays(both.wait()).await;
+    outcome
+}
+
+/// Whether that is heard soon; listens until the other is ready too.
+async fn hears(person: &mut Person, name: &str, both: &Barrier) -> bool {
+    let heard = person.hears(name, SOON).await;
+    person.stays(both.wait()).await;
+    heard.is_some()
 }
 
 fn reason(answer: &Value) -> String {

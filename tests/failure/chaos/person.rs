@@ -4,6 +4,7 @@
 use super::figures::Figures;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::message::{VIDEOCALL, event, is_event_for, is_reply_to, kind, result};
@@ -37,6 +38,8 @@ pub struct Person {
     wire: Option<Wire>,
     session: u64,
     handle: u64,
+    /// It was told that its name is registered elsewhere.
+    is_displaced: bool,
     /// How often it had to begin anew.
     pub lives: usize,
     breaks: usize,
@@ -58,6 +61,7 @@ impl Person {
             wire: None,
             session: 0,
             handle: 0,
+            is_displaced: false,
             lives: 0,
             breaks: 0,
             broken: Instant::now(),
@@ -123,13 +127,51 @@ impl Person {
         None
     }
 
+    /// Takes its name again if it was told that somebody else has it: that is an older session of its own, whose
+    /// `register` was held up by what broke.
+    pub async fn keeps_its_name(&mut self) {
+        if self.is_displaced {
+            self.figures.note("names taken by an older registration");
+            let life = self.lives;
+            let outcome = self.ask(json!({"request": "register", "username": self.name}), None).await;
+            let is_named = matches!(outcome, Outcome::Answer(it) if it["result"]["event"] == "registered");
+            self.is_displaced = self.lives == life && !is_named;
+        }
+    }
+
     /// Listens to nothing in particular.
     pub async fn listen(&mut self, until: Instant) {
         let Some(wire) = &mut self.wire else { return self.connect().await };
-        match wire.next_until(until).await {
-            Heard::Text(text) => self.inbox.push_back(serde_json::from_str(&text).unwrap()),
+        let heard = wire.next_until(until).await;
+        self.notes(heard);
+    }
+
+    fn notes(&mut self, heard: Heard) {
+        match heard {
+            Heard::Text(text) => self.hear(&text),
             Heard::Silence => {}
             Heard::Closed => self.break_off(),
+        }
+    }
+
+    fn hear(&mut self, text: &str) {
+        let message: Value = serde_json::from_str(text).unwrap();
+        self.is_displaced |= event(&message) == "unregistered";
+        self.inbox.push_back(message);
+    }
+
+    /// Listens until something has happened; is connected then, as far as one can be.
+    pub async fn stays(&mut self, until: impl Future) {
+        let mut until = pin!(until);
+        loop {
+            let Some(wire) = &mut self.wire else {
+                self.connect().await;
+                continue;
+            };
+            tokio::select! {
+                _ = &mut until => return,
+                heard = wire.next_until(Instant::now() + SILENCE) => self.notes(heard),
+            }
         }
     }
 
@@ -224,7 +266,7 @@ impl Person {
 
     async fn begin(&mut self) -> Option<()> {
         self.inbox.clear();
-        (self.session, self.handle) = (0, 0);
+        (self.session, self.handle, self.is_displaced) = (0, 0, false);
         let created = self.reply(json!({"janus": "create"})).await?["data"]["id"].as_u64()?;
         let attach = json!({"janus": "attach", "session_id": created, "plugin": VIDEOCALL});
         self.handle = self.reply(attach).await?["data"]["id"].as_u64()?;
@@ -261,7 +303,7 @@ impl Person {
     async fn read(&mut self, end: Instant) -> Option<()> {
         match self.wire.as_mut()?.next_until(end).await {
             Heard::Text(text) => {
-                self.inbox.push_back(serde_json::from_str(&text).unwrap());
+                self.hear(&text);
                 Some(())
             }
             Heard::Closed | Heard::Silence => None,
