@@ -24,10 +24,12 @@ pub mod redis;
 pub mod road;
 pub mod topic;
 
+mod ends;
 mod entry;
 mod follow;
 mod line;
 
+pub use ends::{Delivery, MailboxReader, Mark, Notices, Worker};
 pub use follow::Follower;
 
 use message::{CallRecord, Message, Notice};
@@ -234,138 +236,3 @@ impl Bus {
 
 /// One line of a log.
 pub type Line = Vec<(String, String)>;
-
-/// A message of a queue, to be finished with [`Delivery::done`].
-///
-/// Dropped without it, the message comes again to another worker after [`REDELIVER_AFTER`].
-pub struct Delivery {
-    /// The message.
-    pub message: Message,
-    /// 1 for the first delivery.
-    pub attempt: u32,
-    receipt: Receipt,
-}
-
-enum Receipt {
-    Memory(memory::Receipt),
-    Redis(redis::Receipt),
-}
-
-impl Delivery {
-    /// The work is done: nobody gets this message again. Acknowledging happens in the background;
-    /// when it gets lost, the message comes again and must be recognised by its id.
-    pub fn done(self) {
-        match self.receipt {
-            Receipt::Memory(receipt) => receipt.done(),
-            Receipt::Redis(receipt) => receipt.done(),
-        }
-    }
-
-    /// The work failed: another worker tries after [`REDELIVER_AFTER`]; if this was the last of
-    /// [`MAX_DELIVERIES`], the message goes to [`Log::Dead`] with the error.
-    pub fn failed(self, error: &str) {
-        match self.receipt {
-            Receipt::Memory(receipt) => receipt.failed(error),
-            Receipt::Redis(receipt) => receipt.failed(error),
-        }
-    }
-}
-
-/// One worker of a queue.
-pub enum Worker {
-    /// On the memory bus.
-    Memory(memory::MemoryWorker),
-    /// On Redis.
-    Redis(redis::RedisWorker),
-}
-
-impl Worker {
-    /// The next message; waits for one. What cannot be read goes to [`Log::Dead`]. Safe to cancel:
-    /// nothing is lost when the future is dropped.
-    pub async fn next(&mut self) -> Delivery {
-        match self {
-            Self::Memory(worker) => worker.next().await,
-            Self::Redis(worker) => worker.next().await,
-        }
-    }
-
-    /// Leaves the queue. What this worker had read and not finished goes to others at once, not
-    /// after [`REDELIVER_AFTER`].
-    pub async fn leave(self) {
-        match self {
-            Self::Memory(worker) => worker.leave(),
-            Self::Redis(worker) => worker.leave().await,
-        }
-    }
-}
-
-/// The owner's end of a mailbox.
-pub enum MailboxReader {
-    /// On the memory bus.
-    Memory(memory::MemoryMailbox),
-    /// On Redis.
-    Redis(redis::RedisMailbox),
-}
-
-impl MailboxReader {
-    /// The next message; waits for one. Safe to cancel: the message then comes with the next call.
-    pub async fn next(&mut self) -> Message {
-        match self {
-            Self::Memory(reader) => reader.next().await,
-            Self::Redis(reader) => reader.next().await,
-        }
-    }
-
-    /// All that [`next`](Self::next) has returned so far is dealt with and will not be read again,
-    /// by this owner or the next. Trimming happens in the background.
-    pub fn done(&mut self) {
-        if let Some(mark) = self.mark() {
-            self.done_until(mark);
-        }
-    }
-
-    /// The place of the message that [`next`](Self::next) returned last.
-    pub fn mark(&self) -> Option<Mark> {
-        match self {
-            Self::Memory(reader) => reader.mark(),
-            Self::Redis(reader) => reader.mark(),
-        }
-    }
-
-    /// As [`done`](Self::done), but only up to and with the message at this mark, which is one of
-    /// this reader's. The furthest mark counts, whatever comes after it. A mark from before the mailbox
-    /// was lost and made anew means nothing.
-    pub fn done_until(&mut self, mark: Mark) {
-        match self {
-            Self::Memory(reader) => reader.done_until(mark),
-            Self::Redis(reader) => reader.done_until(mark),
-        }
-    }
-}
-
-/// A place in a mailbox; only places in the same one can be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
-    /// How often the mailbox has been made anew.
-    epoch: u64,
-    /// The entry: milliseconds and number on Redis, a running number in memory.
-    entry: (u64, u64),
-}
-
-/// A subscription to notices.
-pub enum Notices {
-    /// On the memory bus.
-    Memory(memory::MemoryNotices),
-    /// On Redis.
-    Redis(redis::RedisNotices),
-}
-
-impl Notices {
-    /// The next notice; waits for one. Safe to cancel.
-    pub async fn next(&mut self) -> Notice {
-        match self {
-            Self::Memory(notices) => notices.next().await,
-            Self::Redis(notices) => notices.next().await,
-        }
-    }
-}

@@ -128,7 +128,7 @@ impl Road {
             }
             state.taken.insert(number, Taken { item, worker, since: Instant::now() });
             let receipt = Receipt { road: self.clone(), number, attempt, weather: weather.clone() };
-            return Ok(Delivery { message, attempt, receipt: crate::Receipt::Memory(receipt) });
+            return Ok(Delivery { message, attempt, receipt: crate::ends::Receipt::Memory(receipt) });
         }
         Err(state.first_overdue())
     }

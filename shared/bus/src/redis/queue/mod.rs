@@ -78,7 +78,7 @@ impl RedisWorker {
     pub(crate) async fn next(&mut self) -> Delivery {
         let Held { id, fields, message, attempt } = self.shelf.take().await;
         let receipt = Receipt { id, fields, attempt, desk: self.desk.clone() };
-        Delivery { message, attempt, receipt: crate::Receipt::Redis(receipt) }
+        Delivery { message, attempt, receipt: crate::ends::Receipt::Redis(receipt) }
     }
 
     /// First nothing more may be delivered here; then all is given back.

@@ -1,0 +1,140 @@
+//! The receiving ends of the roads, the same for both buses. Readers never fail, see the [crate].
+
+use crate::message::{Message, Notice};
+use crate::{memory, redis};
+
+/// A message of a queue, to be finished with [`Delivery::done`].
+///
+/// Dropped without it, the message comes again to another worker after [`REDELIVER_AFTER`].
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// 1 for the first delivery.
+    pub attempt: u32,
+    pub(crate) receipt: Receipt,
+}
+
+/// How the bus is told what became of it.
+pub(crate) enum Receipt {
+    Memory(memory::Receipt),
+    Redis(redis::Receipt),
+}
+
+impl Delivery {
+    /// The work is done: nobody gets this message again. Acknowledging happens in the background;
+    /// when it gets lost, the message comes again and must be recognised by its id.
+    pub fn done(self) {
+        match self.receipt {
+            Receipt::Memory(receipt) => receipt.done(),
+            Receipt::Redis(receipt) => receipt.done(),
+        }
+    }
+
+    /// The work failed: another worker tries after [`REDELIVER_AFTER`]; if this was the last of
+    /// [`MAX_DELIVERIES`], the message goes to [`Log::Dead`] with the error.
+    pub fn failed(self, error: &str) {
+        match self.receipt {
+            Receipt::Memory(receipt) => receipt.failed(error),
+            Receipt::Redis(receipt) => receipt.failed(error),
+        }
+    }
+}
+
+/// One worker of a queue.
+pub enum Worker {
+    /// On the memory bus.
+    Memory(memory::MemoryWorker),
+    /// On Redis.
+    Redis(redis::RedisWorker),
+}
+
+impl Worker {
+    /// The next message; waits for one. What cannot be read goes to [`Log::Dead`]. Safe to cancel:
+    /// nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Delivery {
+        match self {
+            Self::Memory(worker) => worker.next().await,
+            Self::Redis(worker) => worker.next().await,
+        }
+    }
+
+    /// Leaves the queue. What this worker had read and not finished goes to others at once, not
+    /// after [`REDELIVER_AFTER`].
+    pub async fn leave(self) {
+        match self {
+            Self::Memory(worker) => worker.leave(),
+            Self::Redis(worker) => worker.leave().await,
+        }
+    }
+}
+
+/// The owner's end of a mailbox.
+pub enum MailboxReader {
+    /// On the memory bus.
+    Memory(memory::MemoryMailbox),
+    /// On Redis.
+    Redis(redis::RedisMailbox),
+}
+
+impl MailboxReader {
+    /// The next message; waits for one. Safe to cancel: the message then comes with the next call.
+    pub async fn next(&mut self) -> Message {
+        match self {
+            Self::Memory(reader) => reader.next().await,
+            Self::Redis(reader) => reader.next().await,
+        }
+    }
+
+    /// All that [`next`](Self::next) has returned so far is dealt with and will not be read again,
+    /// by this owner or the next. Trimming happens in the background.
+    pub fn done(&mut self) {
+        if let Some(mark) = self.mark() {
+            self.done_until(mark);
+        }
+    }
+
+    /// The place of the message that [`next`](Self::next) returned last.
+    pub fn mark(&self) -> Option<Mark> {
+        match self {
+            Self::Memory(reader) => reader.mark(),
+            Self::Redis(reader) => reader.mark(),
+        }
+    }
+
+    /// As [`done`](Self::done), but only up to and with the message at this mark, which is one of
+    /// this reader's. The furthest mark counts, whatever comes after it. A mark from before the mailbox
+    /// was lost and made anew means nothing.
+    pub fn done_until(&mut self, mark: Mark) {
+        match self {
+            Self::Memory(reader) => reader.done_until(mark),
+            Self::Redis(reader) => reader.done_until(mark),
+        }
+    }
+}
+
+/// A place in a mailbox; only places in the same one can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// How often the mailbox has been made anew.
+    pub(crate) epoch: u64,
+    /// The entry: milliseconds and number on Redis, a running number in memory.
+    pub(crate) entry: (u64, u64),
+}
+
+/// A subscription to notices.
+pub enum Notices {
+    /// On the memory bus.
+    Memory(memory::MemoryNotices),
+    /// On Redis.
+    Redis(redis::RedisNotices),
+}
+
+impl Notices {
+    /// The next notice; waits for one. Safe to cancel.
+    pub async fn next(&mut self) -> Notice {
+        match self {
+            Self::Memory(notices) => notices.next().await,
+            Self::Redis(notices) => notices.next().await,
+        }
+    }
+}
