@@ -1,6 +1,6 @@
 //! What a router tells clients, through their edges.
 
-use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, Message};
+use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use protocol::videocall::{self, PluginError};
@@ -14,18 +14,8 @@ pub async fn answer(
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Result<(), SendError> {
-    let Address { edge, session, handle } = asks.from.clone();
-    let events = Events {
-        session,
-        handle,
-        call: None,
-        stamp: None,
-        answers: Some(request),
-        follows: None,
-        change,
-        events,
-    };
-    tell(bus, &edge, events).await
+    let events = Events { answers: Some(request), change, ..Events::of(asks.from.handle_ref(), events) };
+    tell(bus, &asks.from.edge, events).await
 }
 
 /// An answer that is one result.

@@ -7,7 +7,7 @@ use bus::message::{
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, MAX_BACKLOG, MailboxReader};
 use connector::outbox::Outbox;
-use protocol::{CallId, HandleId, ServiceId, SessionId, Side, raw};
+use protocol::{CallId, HandleId, HandleRef, ServiceId, SessionId, Side, raw};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -22,8 +22,7 @@ fn edge(name: &str) -> (ServiceId, Mailbox) {
 /// Events that can be told from others.
 fn numbered(number: u64) -> Events {
     let events = vec![ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw(&()) }];
-    let (session, handle) = (SessionId(number), HandleId(1));
-    Events { session, handle, call: None, stamp: None, answers: None, follows: None, change: None, events }
+    Events::of(HandleRef { session: SessionId(number), handle: HandleId(1) }, events)
 }
 
 async fn hears(reader: &mut MailboxReader) -> Option<u64> {

@@ -13,7 +13,7 @@ use crate::options::Limits;
 use bus::message::{Body, Change, Events};
 use protocol::object::Object;
 use protocol::server_info::ServerInfo;
-use protocol::{BackendName, CallId, HandleId, ServiceId, SessionId, Side};
+use protocol::{BackendName, CallId, HandleId, HandleRef, ServiceId, SessionId, Side};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +130,6 @@ fn short(acts: &[Act]) -> Vec<String> {
 /// A call that comes for a handle.
 fn incoming(session: u64, handle: u64) -> Events {
     let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
-    let (session, handle, call) = (SessionId(session), HandleId(handle), Some(CallId::fresh()));
-    Events { session, handle, call, stamp: None, answers: None, follows: None, change, events: vec![] }
+    let who = HandleRef { session: SessionId(session), handle: HandleId(handle) };
+    Events { call: Some(CallId::fresh()), change, ..Events::of(who, vec![]) }
 }

@@ -16,7 +16,9 @@ use crate::act::Act;
 use bus::message::{Address, Change, ClientEvent, Events, Stamp};
 use protocol::jsep::Kind;
 use protocol::trickle::Candidates;
-use protocol::{BackendName, CallId, HandleId, MessageId, Raw, ServiceId, SessionId, Side, raw, videocall};
+use protocol::{
+    BackendName, CallId, HandleId, HandleRef, MessageId, Raw, ServiceId, SessionId, Side, raw, videocall,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -177,16 +179,8 @@ fn events(
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Events {
-    Events {
-        session: SessionId(1),
-        handle: HandleId(2),
-        call,
-        stamp: None,
-        answers,
-        follows: None,
-        change,
-        events,
-    }
+    let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
+    Events { call, answers, change, ..Events::of(who, events) }
 }
 
 fn result(transaction: &str, name: &str) -> ClientEvent {

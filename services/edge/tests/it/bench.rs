@@ -207,16 +207,8 @@ impl Bench {
     /// Tells a handle, at the edge of that address, a core event with a number, and some padding.
     pub async fn tell_core(&self, to: &Address, number: u64) {
         let fields = raw(&serde_json::json!({"number": number, "padding": "x".repeat(300)}));
-        let events = Events {
-            session: to.session,
-            handle: to.handle,
-            call: None,
-            stamp: None,
-            answers: None,
-            follows: None,
-            change: None,
-            events: vec![ClientEvent::Core { janus: "media".to_owned(), fields }],
-        };
+        let event = ClientEvent::Core { janus: "media".to_owned(), fields };
+        let events = Events::of(to.handle_ref(), vec![event]);
         self.post(&to.edge, events).await;
     }
 
@@ -228,9 +220,7 @@ impl Bench {
         change: Option<Change>,
         item: ClientEvent,
     ) {
-        let (session, handle) = (to.from.session, to.from.handle);
-        let events =
-            Events { session, handle, call, stamp: None, answers, follows: None, change, events: vec![item] };
+        let events = Events { call, answers, change, ..Events::of(to.from.handle_ref(), vec![item]) };
         self.post(&to.from.edge, events).await;
     }
 

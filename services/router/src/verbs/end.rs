@@ -64,17 +64,9 @@ async fn tell_side(context: &Context, call: &Call, side: Side, cause: &EndCause)
     let Some(owner) = &call.party(side).owner else { return Ok(()) };
     let handle = context.directory.handle(owner.handle).await?;
     let edge = handle.map_or_else(|| owner.edge.clone(), |handle| handle.edge);
-    let HandleRef { session, handle } = owner.handle;
-    let events = Events {
-        session,
-        handle,
-        call: Some(call.id),
-        stamp: None,
-        answers: None,
-        follows: None,
-        change: Some(Change::Left),
-        events: events(cause, &call.party(side.peer()).username),
-    };
+    let words = events(cause, &call.party(side.peer()).username);
+    let events =
+        Events { call: Some(call.id), change: Some(Change::Left), ..Events::of(owner.handle, words) };
     Ok(tell(&context.bus, &edge, events).await?)
 }
 

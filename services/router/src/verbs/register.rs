@@ -97,20 +97,10 @@ async fn displace(context: &Context, username: &str, previous: &Owner) -> Result
 
 /// Tells whoever has lost a name to a later registration.
 pub async fn tell_displaced(context: &Context, username: &str, previous: &Owner) -> Result<(), Failure> {
-    let HandleRef { session, handle } = previous.handle;
     let data = videocall::event("unregistered", Some(username), Some("Registered elsewhere"));
     let event = ClientEvent::Plugin { transaction: None, data, jsep: None };
     let change = Some(Change::Displaced(username.to_owned()));
-    let events = Events {
-        session,
-        handle,
-        call: None,
-        stamp: None,
-        answers: None,
-        follows: None,
-        change,
-        events: vec![event],
-    };
+    let events = Events { change, ..Events::of(previous.handle, vec![event]) };
     tell(&context.bus, &previous.edge, events).await?;
     context.bus.publish(&Notice::NameDisplaced(username.to_owned())).await?;
     Ok(())

@@ -14,18 +14,8 @@ pub async fn on_request(context: &Context, id: MessageId, gone: &Release) -> Res
     let Release { who, tell: waiting } = gone;
     release(context, *who).await?;
     if let Some(edge) = waiting {
-        let HandleRef { session, handle } = *who;
         let change = Some(Change::Released);
-        let events = Events {
-            session,
-            handle,
-            call: None,
-            stamp: None,
-            answers: Some(id),
-            follows: None,
-            change,
-            events: Vec::new(),
-        };
+        let events = Events { answers: Some(id), change, ..Events::of(*who, Vec::new()) };
         tell(&context.bus, edge, events).await?;
     }
     Ok(())

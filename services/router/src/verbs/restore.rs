@@ -10,7 +10,7 @@ use super::registered::{Callee, look_up};
 use crate::answer::tell;
 use bus::message::{Change, Events, Restore};
 use directory::record::{Claimed, Given, Owner};
-use protocol::{HandleRef, MessageId};
+use protocol::MessageId;
 use service::Context;
 
 /// Gives the name back, or tells why not.
@@ -40,17 +40,7 @@ async fn lose(context: &Context, owner: &Owner, username: &str) -> Result<(), Fa
 }
 
 async fn tell_registered(context: &Context, owner: &Owner, username: &str) -> Result<(), Failure> {
-    let HandleRef { session, handle } = owner.handle;
     let change = Some(Change::Registered(username.to_owned()));
-    let events = Events {
-        session,
-        handle,
-        call: None,
-        stamp: None,
-        answers: None,
-        follows: None,
-        change,
-        events: Vec::new(),
-    };
+    let events = Events { change, ..Events::of(owner.handle, Vec::new()) };
     Ok(tell(&context.bus, &owner.edge, events).await?)
 }

@@ -1,6 +1,6 @@
 //! From routers and connectors to an edge: what a client is to hear.
 
-use protocol::{BackendName, CallId, HandleId, MessageId, Raw, SessionId, Side};
+use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, Raw, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
 /// What one client handle is to hear, and what its edge is to know.
@@ -28,6 +28,14 @@ pub struct Events {
     pub change: Option<Change>,
     /// For the client, in order.
     pub events: Vec<ClientEvent>,
+}
+
+impl Events {
+    /// What a handle is to hear, of no call, and nothing else.
+    pub fn of(who: HandleRef, events: Vec<ClientEvent>) -> Self {
+        let HandleRef { session, handle } = who;
+        Self { session, handle, call: None, stamp: None, answers: None, follows: None, change: None, events }
+    }
 }
 
 /// The place of events among all that is said to one side of a call. They can come twice, or by two

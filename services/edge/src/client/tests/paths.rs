@@ -117,15 +117,11 @@ fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
         let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
         let Step::Do(acts) = client.asks(detach) else { panic!("it is detached") };
         let Some(Act::Send(_, release, _)) = acts.last() else { panic!("its name is released") };
+        let who = HandleRef { session: SessionId(7), handle: HandleId(handle) };
         let freed = |answers| Events {
-            session: SessionId(7),
-            handle: HandleId(handle),
-            call: None,
-            stamp: None,
             answers: Some(answers),
-            follows: None,
             change: Some(Change::Released),
-            events: Vec::new(),
+            ..Events::of(who, Vec::new())
         };
         if in_time {
             assert!(client.client.on_events(freed(protocol::MessageId::fresh()), client.now).is_empty());

@@ -211,29 +211,11 @@ impl Outside {
 /// A handle lost its name to another.
 pub fn displaced(who: HandleRef) -> Events {
     let change = Some(Change::Displaced("alice".to_owned()));
-    Events {
-        session: who.session,
-        handle: who.handle,
-        call: None,
-        stamp: None,
-        answers: None,
-        follows: None,
-        change,
-        events: Vec::new(),
-    }
+    Events { change, ..Events::of(who, Vec::new()) }
 }
 
 fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> Events {
     let data = raw(&json!({"result": {"event": event}}));
     let event = ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None };
-    Events {
-        session: who.session,
-        handle: who.handle,
-        call: None,
-        stamp: None,
-        answers: Some(id),
-        follows: None,
-        change: None,
-        events: vec![event],
-    }
+    Events { answers: Some(id), ..Events::of(who, vec![event]) }
 }
