@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SERVICES: [&str; 4] = ["edge", "router", "connector", "rest"];
+const SERVICES: [&str; 5] = ["edge", "router", "connector", "rest", "load"];
 /// No source file may come near 500 lines.
 const MAX_LINES: usize = 400;
 
@@ -63,7 +63,7 @@ fn each_outside_world_has_its_own_door() {
     let needs = needs();
     for (outside, may) in [
         ("redis", &["bus", "directory"][..]),
-        ("tokio-tungstenite", &["edge", "connector", "testkit"]),
+        ("tokio-tungstenite", &["edge", "connector", "load", "testkit"]),
         ("axum", &["rest", "service"]),
         ("testkit", &[]),
     ] {

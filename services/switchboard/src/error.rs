@@ -43,6 +43,9 @@ pub enum Error {
     /// The process that was asked about does not answer, or is not ready.
     #[error(transparent)]
     Health(#[from] crate::health::NotReady),
+    /// A load came to no result.
+    #[error(transparent)]
+    Load(#[from] ::load::Error),
     /// `--rest` is no address of a rest service.
     #[error(transparent)]
     NotARest(#[from] crate::top::NotARest),

@@ -11,6 +11,7 @@
 //! | `cluster.rs` | the way to Redis |
 //! | `calls.rs` | the log of calls, printed |
 //! | `health.rs` | whether another process is ready |
+//! | `load.rs` | a load, until a signal |
 //! | `top/` | the cluster in a terminal |
 //! | `trace/` | what happened to one call |
 //! | `when.rs`, `words.rs` | times and numbers as people read them |
@@ -20,6 +21,7 @@ mod calls;
 mod cluster;
 mod error;
 mod health;
+mod load;
 mod options;
 mod process;
 mod run;

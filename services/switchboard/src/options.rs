@@ -2,6 +2,7 @@
 //! too; a flag wins over its variable. The doc comments here are what `--help` prints.
 
 use crate::ungrouped::Ungrouped;
+use ::load::Load;
 use clap::{Args, Parser, Subcommand};
 use service::Secret;
 use service::options::{AdminOptions, LogOptions, RedisOptions};
@@ -29,6 +30,9 @@ pub enum Command {
     Calls(Calls),
     /// Says whether another process is ready, for health checks of containers
     Health(Health),
+    /// Measures how fast calls are here: makes calls, at a Switchboard, a Janus or a janus-cloud
+    #[command(subcommand)]
+    Load(Box<Load>),
     /// Shows the cluster in the terminal: roads, services, Janus servers, calls; `?` tells the keys
     Top(Top),
     /// Tells what happened to one call, step by step
@@ -234,7 +238,7 @@ mod tests {
     use clap::CommandFactory;
 
     /// What is no service.
-    const LOOKS: [&str; 3] = ["calls", "top", "trace"];
+    const LOOKS: [&str; 4] = ["calls", "load", "top", "trace"];
 
     fn subcommands() -> Vec<clap::Command> {
         let mut command = Options::command();
@@ -250,7 +254,8 @@ mod tests {
     #[test]
     fn every_subcommand_has_help() {
         let names: Vec<_> = subcommands().iter().map(|it| it.get_name().to_owned()).collect();
-        let all = ["standalone", "edge", "router", "connector", "rest", "calls", "health", "top", "trace"];
+        let all =
+            ["standalone", "edge", "router", "connector", "rest", "calls", "health", "load", "top", "trace"];
         assert_eq!(names, all);
         for name in names {
             let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
@@ -280,6 +285,17 @@ mod tests {
                 assert_eq!(given, wanted, "{} --{name}", command.get_name());
                 assert!(flag.get_help().is_some(), "{} --{name}", command.get_name());
             }
+        }
+    }
+
+    #[test]
+    fn every_flag_of_a_load_has_words_and_only_secrets_have_a_variable() {
+        let all = subcommands();
+        let load = all.iter().find(|it| it.get_name() == "load").expect("there is a load");
+        for flag in load.get_subcommands().flat_map(clap::Command::get_arguments) {
+            let is_secret = ["api_secret", "token"].contains(&flag.get_id().as_str());
+            assert_eq!(flag.get_env().is_some(), is_secret, "{}", flag.get_id());
+            assert!(flag.get_help().is_some(), "{}", flag.get_id());
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::options::{Command, Connector, Edge, Rest, Router, Service};
 use crate::process::{Process, listen, listen_for_http};
-use crate::{calls, cluster, health, standalone, top, trace};
+use crate::{calls, cluster, health, load, standalone, top, trace};
 use service::presence::during;
 
 /// Runs what was asked for until a signal, or until it fails.
@@ -12,6 +12,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
         Command::Service(service) => serve(*service).await,
         Command::Calls(options) => calls::run(options).await,
         Command::Health(options) => health::run(&options).await,
+        Command::Load(load) => load::run(&load).await,
         Command::Top(options) => top::run(options).await,
         Command::Trace(options) => trace::run(options).await,
     }

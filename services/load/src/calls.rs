@@ -1,0 +1,147 @@
+//! `load calls`: pairs register, call for some seconds, and what it came to is one line.
+
+use crate::crew::Crew;
+use crate::door::Door;
+use crate::error::Error;
+use crate::errors::Errors;
+use crate::failed::Failed;
+use crate::options::Calls;
+use crate::pair::Manner;
+use crate::report::{self, round};
+use crate::schedule::Schedule;
+use crate::tally::Counts;
+use crate::times::Times;
+use crate::turns::Turns;
+use crate::{files, progress};
+use serde::Serialize;
+use service::CancellationToken;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// How long ending all sessions may take.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// What is printed of a run.
+#[derive(Serialize)]
+struct Report<'a> {
+    what: &'static str,
+    urls: &'a [Door],
+    pairs: usize,
+    rate: Option<f64>,
+    hold_ms: u64,
+    candidates: u8,
+    seconds: f64,
+    calls: u64,
+    calls_per_second: f64,
+    errors: Errors,
+    ring_ms: Times,
+    accept_ms: Times,
+    hangup_ms: Times,
+}
+
+/// Calls until the time is over or `stop` says so, and prints one line.
+pub async fn run(options: &Calls, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
+    files::allow(2 * options.pairs)?;
+    let crew = Arc::new(crew(options, stop.child_token())?);
+    let mut pairs = JoinSet::new();
+    let ready = ready(options.pairs, &crew, &mut pairs).await;
+    progress::say(options.target.quiet, &format!("{} of {} pairs are registered", ready.0, options.pairs));
+    if let (0, Some(failed)) = ready
+        && !stop.is_cancelled()
+    {
+        return Err(Error::Nobody { url: options.target.urls[0].url().to_owned(), failed });
+    }
+    let (counts, seconds) = measure(options, &crew).await;
+    report::print(out, &report(options, counts, seconds))?;
+    crew.stop.cancel();
+    // Whose session is not ended in time leaves that to the server.
+    let _ = timeout(PARTING, pairs.join_all()).await;
+    Ok(())
+}
+
+fn crew(options: &Calls, stop: CancellationToken) -> Result<Crew, Error> {
+    let target = &options.target;
+    let manner = Manner { hold: Duration::from_millis(options.hold), candidates: options.candidates };
+    let turns = if options.rate.is_some() { Turns::in_line() } else { Turns::at_once() };
+    Ok(Crew::new(target.urls.clone(), target.access(), target.prefix()?, manner, turns, stop))
+}
+
+/// Starts the pairs; returns how many are there once each has tried, and why one is not.
+async fn ready(count: usize, crew: &Arc<Crew>, pairs: &mut JoinSet<()>) -> (usize, Option<Failed>) {
+    let (sender, mut tried) = mpsc::unbounded_channel();
+    for number in 0..count {
+        pairs.spawn(crew.clone().pair(number, sender.clone()));
+    }
+    drop(sender);
+    let (mut there, mut why) = (0, None);
+    while let Some(outcome) = tried.recv().await {
+        match outcome {
+            Ok(()) => there += 1,
+            Err(failed) => why = Some(failed),
+        }
+    }
+    (there, why)
+}
+
+/// Lets them call; returns what counts, and the seconds in which it was counted.
+async fn measure(options: &Calls, crew: &Crew) -> (Counts, f64) {
+    if options.warm_up.0.is_zero() {
+        crew.tally.begin();
+    }
+    crew.turns.begin();
+    let watched = progress::watch(options.target.quiet, || crew.tally.so_far());
+    let given = give_turns(options.rate, crew);
+    let mut began = Instant::now();
+    let measured = async {
+        sleep(options.warm_up.0).await;
+        crew.tally.begin();
+        began = Instant::now();
+        match options.seconds.0 {
+            Duration::ZERO => std::future::pending().await,
+            seconds => sleep(seconds).await,
+        }
+    };
+    tokio::select! {
+        () = measured => {}
+        () = crew.stop.cancelled() => {}
+        () = watched => {}
+        () = given => {}
+    }
+    (crew.tally.take(), began.elapsed().as_secs_f64())
+}
+
+/// Gives turns at the rate, where there is one. A turn that nobody could take is an error.
+async fn give_turns(rate: Option<f64>, crew: &Crew) {
+    let Some(rate) = rate else { return std::future::pending().await };
+    let (began, mut schedule) = (Instant::now(), Schedule::new(rate));
+    loop {
+        for _ in 0..schedule.due(began.elapsed()) {
+            if !crew.turns.give() {
+                crew.tally.failed(&Failed::NoPairFree);
+            }
+        }
+        sleep_until(began + schedule.next()).await;
+    }
+}
+
+fn report(options: &Calls, counts: Counts, seconds: f64) -> Report<'_> {
+    Report {
+        what: "calls",
+        urls: &options.target.urls,
+        pairs: options.pairs,
+        rate: options.rate,
+        hold_ms: options.hold,
+        candidates: options.candidates,
+        seconds: round(seconds),
+        calls: counts.calls,
+        calls_per_second: round(counts.calls as f64 / seconds),
+        errors: counts.errors,
+        ring_ms: counts.ring,
+        accept_ms: counts.accept,
+        hangup_ms: counts.hangup,
+    }
+}

@@ -1,0 +1,90 @@
+//! Where clients connect.
+
+use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+use tokio_tungstenite::tungstenite::http::Uri;
+
+/// The address of a websocket that speaks the Janus API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct Door {
+    url: String,
+    address: String,
+}
+
+/// It is no such address.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDoor {
+    /// It is something else.
+    #[error("an address looks like ws://HOST:PORT")]
+    NotAWebsocket,
+    /// It is encrypted.
+    #[error("wss:// is not spoken here: measure behind what ends TLS")]
+    Encrypted,
+}
+
+impl Door {
+    /// As it was given.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `HOST:PORT`
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl FromStr for Door {
+    type Err = NoDoor;
+
+    fn from_str(text: &str) -> Result<Self, NoDoor> {
+        let uri: Uri = text.parse().map_err(|_| NoDoor::NotAWebsocket)?;
+        match uri.scheme_str() {
+            Some("ws") => {}
+            Some("wss") => return Err(NoDoor::Encrypted),
+            _ => return Err(NoDoor::NotAWebsocket),
+        }
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or(NoDoor::NotAWebsocket)?;
+        let address = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+        Ok(Self { url: text.to_owned(), address })
+    }
+}
+
+impl From<Door> for String {
+    fn from(door: Door) -> Self {
+        door.url
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for (url, address) in [
+            ("ws://127.0.0.1:8188", "127.0.0.1:8188"),
+            ("ws://janus/path", "janus:80"),
+            ("ws://[::1]:9", "[::1]:9"),
+        ] {
+            assert_eq!(url.parse::<Door>().unwrap().address(), address);
+        }
+        for (url, wanted) in [
+            ("wss://janus:8989", "behind what ends TLS"),
+            ("http://janus", "ws://HOST:PORT"),
+            ("janus:8188", "ws://HOST:PORT"),
+            ("", "ws://HOST:PORT"),
+        ] {
+            let error = url.parse::<Door>().unwrap_err().to_string();
+            assert!(error.contains(wanted), "{url}: {error}");
+        }
+    }
+}

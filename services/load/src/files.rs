@@ -1,0 +1,38 @@
+//! How many files the process may have open: a client is one.
+
+use crate::error::Error;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What the process has open besides clients, generously.
+const OTHERS: u64 = 64;
+
+/// Makes room for so many clients, as far as the system allows.
+pub fn allow(clients: usize) -> Result<(), Error> {
+    let needed = clients as u64 + OTHERS;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // What counts is the limit that there is now.
+    let _ = setrlimit(Resource::Nofile, raised);
+    match getrlimit(Resource::Nofile).current {
+        Some(current) if current < needed => Err(Error::Files { clients, needed, allowed: current }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_clients_than_files_are_refused_in_words() {
+        allow(10).unwrap();
+        let most = getrlimit(Resource::Nofile).maximum;
+        if let Some(most) = most {
+            let error = allow(usize::try_from(most).unwrap()).unwrap_err().to_string();
+            assert!(error.contains("ulimit -n"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! How long something took, many times over.
+
+use hdrhistogram::Histogram;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use std::time::Duration;
+
+/// The longest time that is told from longer ones, in microseconds.
+const LONGEST: u64 = 600_000_000;
+
+/// Times, to three digits.
+pub struct Times(Histogram<u64>);
+
+impl Default for Times {
+    fn default() -> Self {
+        Self(Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are in order"))
+    }
+}
+
+impl Times {
+    /// Adds one.
+    pub fn add(&mut self, time: Duration) {
+        self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    fn millis(&self, quantile: f64) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1_000.0)
+    }
+}
+
+/// In milliseconds; `null` where there is nothing to tell.
+impl Serialize for Times {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Times", 3)?;
+        for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
+            object.serialize_field(name, &self.millis(quantile))?;
+        }
+        object.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn times_are_told_in_milliseconds() {
+        let mut times = Times::default();
+        assert_eq!(json!(times), json!({"p50": null, "p99": null, "max": null}));
+        (1..=100).for_each(|millis| times.add(Duration::from_millis(millis)));
+        let told = json!(times);
+        for (name, wanted) in [("p50", 50.0), ("p99", 99.0), ("max", 100.0)] {
+            let told = told[name].as_f64().unwrap();
+            assert!((told - wanted).abs() / wanted < 0.001, "{name} {told}");
+        }
+        times.add(Duration::from_secs(86_400));
+        assert!(json!(times)["max"].as_f64().unwrap() >= 600_000.0);
+    }
+}

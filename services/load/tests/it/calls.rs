@@ -1,0 +1,154 @@
+//! Pairs that call at the fake Janus.
+
+use crate::runs::{load, run, run_until};
+use serde_json::{Value, json};
+use service::CancellationToken;
+use testkit::{Client, FakeJanus, eventually};
+
+fn count(janus: &FakeJanus, is_one: impl Fn(&Value) -> bool) -> usize {
+    janus.requests().iter().filter(|request| is_one(request)).count()
+}
+
+fn asks(request: &str) -> impl Fn(&Value) -> bool {
+    move |message| message["body"]["request"] == request
+}
+
+fn is_time(times: &Value) -> bool {
+    let [p50, p99, max] = ["p50", "p99", "max"].map(|name| times[name].as_f64().unwrap());
+    0.0 < p50 && p50 <= p99 && p99 <= max
+}
+
+#[tokio::test]
+async fn pairs_call_one_after_the_other_and_leave_nothing_behind() {
+    let (one, other) = (FakeJanus::start().await, FakeJanus::start().await);
+    let line = run(&format!("calls --url {} --pairs 3 --seconds 0.5 --warm-up 0.1", one.url())).await;
+    let calls = line["calls"].as_u64().unwrap();
+    assert!(calls > 3, "{line}");
+    assert_eq!(line["what"], "calls");
+    assert_eq!(line["urls"], json!([one.url()]));
+    assert_eq!((&line["pairs"], &line["rate"], &line["hold_ms"]), (&json!(3), &Value::Null, &json!(0)));
+    assert_eq!(line["errors"], json!({}));
+    assert!(line["seconds"].as_f64().unwrap() >= 0.5 && line["calls_per_second"].as_f64().unwrap() > 0.0);
+    assert!(["ring_ms", "accept_ms", "hangup_ms"].iter().all(|step| is_time(&line[step])), "{line}");
+
+    assert!(count(&one, asks("call")) as u64 >= calls);
+    assert_eq!(count(&one, asks("register")), 6);
+    let trickled = count(&one, |message| message["janus"] == "trickle");
+    assert!(trickled as u64 >= 6 * calls, "two candidates and an end for each side: {trickled}");
+    assert_eq!((one.sessions(), one.calls(), other.sessions()), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn callers_and_callees_stand_at_different_doors() {
+    let (one, other) = (FakeJanus::start().await, FakeJanus::start().await);
+    let urls = format!("--url {} --url {}", one.url(), other.url());
+    let line = run(&format!("calls {urls} --pairs 2 --seconds 0.2 --warm-up 0")).await;
+    // They do not know each other's users.
+    assert_eq!((line["calls"].as_u64().unwrap(), line["errors"]["call 478"].as_u64().unwrap()), (0, 2));
+    assert_eq!(line["ring_ms"], json!({"p50": null, "p99": null, "max": null}));
+    let registered = |janus| count(janus, asks("register"));
+    assert_eq!((registered(&one), registered(&other)), (2, 2));
+}
+
+#[tokio::test]
+async fn calls_come_at_the_rate_and_those_without_a_pair_are_errors() {
+    let janus = FakeJanus::start().await;
+    let options = "--pairs 4 --rate 40 --seconds 0.5 --warm-up 0 --candidates 0";
+    let line = run(&format!("calls --url {} {options}", janus.url())).await;
+    let called = count(&janus, asks("call"));
+    assert!((1..=21).contains(&called), "{called} calls in half a second: {line}");
+    assert_eq!((&line["rate"], &line["candidates"]), (&json!(40.0), &json!(0)));
+    assert_eq!(count(&janus, |message| message["janus"] == "trickle"), 0);
+
+    let options = "--pairs 1 --rate 100 --hold 60000 --seconds 0.5 --warm-up 0";
+    let line = run(&format!("calls --url {} {options}", janus.url())).await;
+    assert_eq!((&line["calls"], &line["hold_ms"]), (&json!(0), &json!(60_000)));
+    assert!(line["errors"]["no pair was free"].as_u64().unwrap() >= 1, "{line}");
+    assert!(is_time(&line["ring_ms"]) && line["hangup_ms"]["max"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_run_that_holds_its_calls_and_the_line_is_printed() {
+    let janus = FakeJanus::start().await;
+    let stop = CancellationToken::new();
+    let line = format!("calls --url {} --pairs 2 --hold 60000 --seconds 0 --warm-up 0", janus.url());
+    let (lines, ()) = tokio::join!(run_until(&line, stop.clone()), async {
+        eventually("both pairs talk", async || count(&janus, asks("accept")) == 2).await;
+        stop.cancel();
+    });
+    assert_eq!(lines.unwrap()[0]["calls"], 0);
+    assert_eq!(janus.sessions(), 0);
+}
+
+#[tokio::test]
+async fn a_pair_that_loses_its_connections_begins_anew() {
+    let janus = FakeJanus::start().await;
+    let stop = CancellationToken::new();
+    let line = format!("calls --url {} --pairs 1 --hold 60000 --seconds 0 --warm-up 0", janus.url());
+    let (lines, ()) = tokio::join!(run_until(&line, stop.clone()), async {
+        eventually("they talk", async || count(&janus, asks("accept")) == 1).await;
+        janus.drop_connections();
+        eventually("they talk again", async || count(&janus, asks("accept")) == 2).await;
+        stop.cancel();
+    });
+    assert_eq!(lines.unwrap()[0]["errors"], json!({"connection lost": 1}));
+}
+
+#[tokio::test]
+async fn a_call_that_is_lost_is_an_error_and_the_pair_goes_on() {
+    let janus = FakeJanus::start().await;
+    let stop = CancellationToken::new();
+    let line = format!("calls --url {} --pairs 1 --hold 60000 --seconds 0 --warm-up 0", janus.url());
+    let (lines, ()) = tokio::join!(run_until(&line, stop.clone()), async {
+        eventually("they talk", async || count(&janus, asks("accept")) == 1).await;
+        janus.lose_media("ICE failed");
+        eventually("they talk again", async || count(&janus, asks("accept")) == 2).await;
+        stop.cancel();
+    });
+    assert_eq!(lines.unwrap()[0]["errors"], json!({"call ended early: ICE failed": 1}));
+}
+
+#[tokio::test]
+async fn names_begin_as_asked_and_a_name_that_is_taken_is_an_error() {
+    let janus = FakeJanus::start().await;
+    let _taken = Client::registered(&janus.url(), "me_0_0_a").await;
+    let options = "--name-prefix me_ --pairs 2 --seconds 0.1 --warm-up 0";
+    let line = run(&format!("calls --url {} {options}", janus.url())).await;
+    assert!(line["calls"].as_u64().unwrap() > 0 && line["errors"]["register 476"] == 1, "{line}");
+}
+
+#[tokio::test]
+async fn every_request_shows_the_secret_and_the_token() {
+    let janus = FakeJanus::start().await;
+    let options = "--api-secret s --token t --pairs 1 --seconds 0.1 --warm-up 0";
+    run(&format!("calls --url {} {options}", janus.url())).await;
+    assert_eq!(count(&janus, |it| it["apisecret"] != "s" || it["token"] != "t"), 0);
+}
+
+#[tokio::test]
+async fn where_nobody_can_register_there_is_no_result() {
+    let mut janus = FakeJanus::start().await;
+    janus.refuse_sessions(true);
+    let line = format!("calls --url {} --pairs 2", janus.url());
+    let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
+    assert_eq!(error, format!("nobody could register at {}: create 472", janus.url()));
+    janus.go_away().await;
+    let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
+    assert_eq!(error, format!("nobody could register at {}: no connection: connection refused", janus.url()));
+}
+
+#[test]
+fn options_that_make_no_sense_are_told_so() {
+    for (line, wanted) in [
+        ("calls", "--url"),
+        ("calls --url http://janus", "ws://HOST:PORT"),
+        ("calls --url wss://janus", "behind what ends TLS"),
+        ("calls --url ws://janus --pairs 0", "1..=500000"),
+        ("calls --url ws://janus --rate 0", "a number above 0"),
+        ("calls --url ws://janus --seconds=-1", "seconds"),
+        ("calls --url ws://janus --name-prefix a-b", "letters, digits and _"),
+    ] {
+        let error = load(line).unwrap_err();
+        assert!(error.contains(wanted), "{line}: {error}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Pairs that call at a real Janus.
+
+use crate::runs::run;
+use testkit::Janus;
+
+#[tokio::test]
+async fn pairs_wait_until_janus_has_closed_a_call() {
+    let janus = Janus::start().await;
+    let line = run(&format!("calls --url {} --pairs 3 --seconds 4 --warm-up 0", janus.url())).await;
+    assert!(line["calls"].as_u64().unwrap() >= 4, "{line}");
+    assert_eq!(line["errors"].as_object().unwrap().len(), 0, "{line}");
+}
