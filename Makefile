@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps \
 	prometheus
 
-.PHONY: help demo up down servers test compose failure chaos fuzz sim lint format clippy docs build release clean
+.PHONY: help demo up down servers test compose failure chaos fuzz sim micro lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "               (CHAOS_SECONDS=120 CHAOS_PAIRS=50 CHAOS_SEED=any)"
 	@echo "make fuzz      feed the reader of clients' frames with nonsense (FUZZ_SECONDS=60)"
 	@echo "make sim       tell more of the simulated stories than the tests do (SEEDS=10000), or one (SEED=7)"
+	@echo "make micro     measure the hot paths one by one (docs/performance.md)"
 	@echo "make lint      formatting, lints and documentation, with warnings as errors"
 	@echo "make build     build the executable: target/debug/switchboard"
 	@echo "make release   build it for use: target/release/switchboard"
@@ -76,6 +77,9 @@ fuzz:
 sim: SEEDS ?= 10000
 sim:
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test -p system-tests -- sim::whatever --nocapture
+
+micro: servers
+	cargo bench --workspace --bench '*'
 
 lint: format clippy docs
 

@@ -9,10 +9,13 @@ use crate::{MAX_PAYLOAD, SendError};
 use std::str::FromStr;
 
 /// Names and values of an entry, in order, as bytes: what others write need not be text.
-pub(crate) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The fields of a message.
-pub(crate) fn encode(message: &Message) -> Result<Fields, SendError> {
+///
+/// # Errors
+/// `TooLarge`.
+pub fn encode(message: &Message) -> Result<Fields, SendError> {
     let payload = message.body.payload().expect("payloads have no map keys that JSON cannot hold");
     if payload.len() > MAX_PAYLOAD {
         return Err(SendError::TooLarge);
@@ -26,7 +29,10 @@ pub(crate) fn encode(message: &Message) -> Result<Fields, SendError> {
 }
 
 /// The message that these fields hold.
-pub(crate) fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, Unreadable> {
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, Unreadable> {
     Ok(Message {
         id: parsed(fields, "id")?.ok_or(Unreadable::Field("id"))?,
         deadline: parsed(fields, "deadline")?.map(Deadline),

@@ -15,6 +15,7 @@
 //! a growing pause and go on where they were. Because a message can come twice, whoever handles one
 //! must recognise by its id what is done already.
 
+pub mod entry;
 pub mod ledger;
 pub mod memory;
 pub mod message;
@@ -25,7 +26,6 @@ pub mod road;
 pub mod topic;
 
 mod ends;
-mod entry;
 mod follow;
 mod line;
 

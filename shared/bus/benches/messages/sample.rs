@@ -1,0 +1,54 @@
+//! Messages of a call, as long as those of browsers are.
+
+use bus::message::{
+    Address, Body, ClientEvent, ClientRequest, Deadline, Events, LegRef, Message, Site, Stamp, Trickle,
+};
+use protocol::{CallId, HandleId, ServiceId, SessionId, Side, raw};
+use serde_json::json;
+use std::time::Duration;
+use testkit::sdp;
+
+const SESSION: SessionId = SessionId(4_503_599_627_370_497);
+const HANDLE: HandleId = HandleId(2_251_799_813_685_249);
+/// Of what a browser offers for audio and video.
+const SDP_BYTES: usize = 3_000;
+
+/// A client calls. To the routers.
+pub fn call() -> Message {
+    let asks = ClientRequest {
+        from: Address { edge: ServiceId::from("edge-0a1b2c3d"), session: SESSION, handle: HANDLE },
+        transaction: "Zq8YkWb3xP0s".to_owned(),
+        body: raw(&json!({"request": "call", "username": "bob"})),
+        site: Site::default(),
+        jsep: Some(raw(&sdp::offer_of_size(SDP_BYTES))),
+        asked: Some(1_795_333_128_000_000),
+    };
+    Message { deadline: Some(Deadline::after(Duration::from_secs(10))), ..Message::new(Body::Call(asks)) }
+}
+
+/// The callee hears of it. To an edge.
+pub fn incoming_call() -> Message {
+    let result = json!({"event": "incomingcall", "username": "alice"});
+    let event = ClientEvent::Plugin {
+        transaction: None,
+        data: raw(&json!({"videocall": "event", "result": result})),
+        jsep: Some(raw(&sdp::offer_of_size(SDP_BYTES))),
+    };
+    Message::new(Body::Events(Events {
+        session: SESSION,
+        handle: HANDLE,
+        call: Some(CallId::fresh()),
+        stamp: Some(Stamp { term: 7, number: 1 }),
+        answers: None,
+        follows: None,
+        change: None,
+        events: vec![event],
+    }))
+}
+
+/// What a client has gathered within one window. To a backend.
+pub fn trickle() -> Message {
+    let leg = LegRef { call: CallId::fresh(), side: Side::Caller };
+    let candidates = (1..=4).map(|number| raw(&sdp::candidate(number))).collect();
+    Message::new(Body::Trickle(Trickle { leg, candidates }))
+}

@@ -1,0 +1,114 @@
+//! What a registration, a call, and a client that comes back ask of the directory, as routers, connectors and edges
+//! ask it.
+
+#![allow(clippy::unwrap_used)]
+
+use criterion::Criterion;
+use directory::Directory;
+use directory::record::{Call, CallParty, Claimed, Concluded, Given, Owner, Taken, Terms, Token};
+use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use std::time::{Duration, Instant};
+use testkit::Redis;
+use tokio::runtime::Runtime;
+
+const SESSION: SessionId = SessionId(4_503_599_627_370_497);
+/// Of the connector that has the backend.
+const TOKEN: Token = Token(7);
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let runtime = Runtime::new().unwrap();
+    measure_on(&Directory::memory(), "memory", &runtime, &mut criterion);
+    let server = runtime.block_on(Redis::start());
+    let directory = runtime.block_on(Directory::redis(&server.url())).unwrap();
+    measure_on(&directory, "redis", &runtime, &mut criterion);
+    criterion.final_summary();
+}
+
+fn measure_on(directory: &Directory, store: &str, runtime: &Runtime, criterion: &mut Criterion) {
+    runtime.block_on(populate(directory));
+    let mut group = criterion.benchmark_group(format!("directory/{store}"));
+    let mut measure = |name: &str, times: &dyn Fn(u64) -> Duration| {
+        group.bench_function(name, |bencher| bencher.iter_custom(times));
+    };
+    measure("claim and give a name", &|times| {
+        runtime.block_on(sum(times, async || register(directory).await))
+    });
+    measure("look a session up", &|times| runtime.block_on(sum(times, async || look_up(directory).await)));
+    measure("open a call and take both", &|times| {
+        runtime.block_on(sum(times, async || call(directory).await.0))
+    });
+    measure("free both and forget the call", &|times| {
+        runtime.block_on(sum(times, async || call(directory).await.1))
+    });
+}
+
+/// How long it took so often; each step says itself what of it counts.
+async fn sum(times: u64, step: impl AsyncFn() -> Duration) -> Duration {
+    let mut sum = Duration::ZERO;
+    for _ in 0..times {
+        sum += step().await;
+    }
+    sum
+}
+
+/// A session, and the two who call each other.
+async fn populate(directory: &Directory) {
+    let terms = Terms { proof: None, grace: Duration::from_secs(30) };
+    assert!(directory.open_session(SESSION, &edge(), &terms).await.unwrap());
+    for party in parties() {
+        give(directory, &party.owner.unwrap(), &party.username).await;
+    }
+}
+
+async fn register(directory: &Directory) -> Duration {
+    let (carol, name) = (owner(3), "carol");
+    let begun = Instant::now();
+    give(directory, &carol, name).await;
+    let taken = begun.elapsed();
+    assert!(directory.free_name(name, carol.handle).await.unwrap());
+    directory.remove_handle(carol.handle).await.unwrap();
+    taken
+}
+
+async fn give(directory: &Directory, owner: &Owner, name: &str) {
+    assert_eq!(directory.claim_name(owner, name, MessageId::fresh()).await.unwrap(), Claimed::Yes);
+    assert_eq!(directory.give_name(name, owner, None).await.unwrap(), Given::Yes);
+}
+
+async fn look_up(directory: &Directory) -> Duration {
+    let begun = Instant::now();
+    assert!(directory.session(SESSION).await.unwrap().is_some());
+    begun.elapsed()
+}
+
+/// What a router needs to pair two handles, and a connector to free them.
+async fn call(directory: &Directory) -> (Duration, Duration) {
+    let [caller, callee] = parties();
+    let id = CallId::fresh();
+    let call = Call { id, backend: BackendName::from("a"), caller, callee, opened: 1_795_333_128_000 };
+    let begun = Instant::now();
+    directory.open_call(&call).await.unwrap();
+    for (own, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
+        let handle = own.owner.as_ref().unwrap().handle;
+        assert_eq!(directory.take(handle, &own.username, id, &peer.username).await.unwrap(), Taken::Won);
+    }
+    let taken = Instant::now();
+    let concluded = directory.conclude_call(id, Some(TOKEN), Some("{}")).await.unwrap();
+    assert!(matches!(concluded, Concluded::Freed(_)));
+    directory.forget_call(&call).await.unwrap();
+    (taken - begun, taken.elapsed())
+}
+
+fn parties() -> [CallParty; 2] {
+    let party = |name: &str, number| CallParty { username: name.to_owned(), owner: Some(owner(number)) };
+    [party("alice", 1), party("bob", 2)]
+}
+
+fn owner(number: u64) -> Owner {
+    Owner { edge: edge(), handle: HandleRef { session: SESSION, handle: HandleId(number) } }
+}
+
+fn edge() -> ServiceId {
+    ServiceId::from("edge-0a1b2c3d")
+}
