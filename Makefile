@@ -79,7 +79,7 @@ sim:
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test -p system-tests -- sim::whatever --nocapture
 
 micro: servers
-	cargo bench --workspace --bench '*'
+	cargo bench -p protocol -p bus -p directory --bench '*'
 
 lint: format clippy docs
 
