@@ -11,7 +11,7 @@
 //! ```
 
 use crate::process::{Process, Service};
-use crate::{FakeJanus, Janus, Redis};
+use crate::{FakeJanus, Janus, MedialessJanus, Redis};
 
 /// A running cluster. Its processes can be killed, stopped and started again one by one; dropping it
 /// kills them all.
@@ -52,6 +52,12 @@ impl Backend for Janus {
 }
 
 impl Backend for FakeJanus {
+    fn backend_url(&self) -> String {
+        self.url()
+    }
+}
+
+impl Backend for MedialessJanus {
     fn backend_url(&self) -> String {
         self.url()
     }

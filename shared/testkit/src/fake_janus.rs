@@ -1,4 +1,5 @@
-//! A Janus without media, in this process: quick, and able to fail on demand.
+//! A Janus without media, in this process: quick, and able to fail on demand. As a process of its own it is
+//! [`MedialessJanus`](crate::MedialessJanus).
 //!
 //! It speaks the Janus API over websockets and answers as the recordings of Janus 1.1.2 do; the crate's
 //! own tests play the same stories against it and against the real one. It differs in that an SDP is
@@ -46,6 +47,15 @@ impl FakeJanus {
         }
     }
 
+    /// One that listens here and does not keep what it was asked, so that it can work for long.
+    pub fn forgetful(listener: TcpListener) -> Self {
+        let mut fake = Self::in_memory();
+        fake.core().forgetful = true;
+        fake.port = listener.local_addr().map_or(0, |address| address.port());
+        fake.listen(listener);
+        fake
+    }
+
     /// One without an address, for [`FakeJanus::connect`] alone.
     pub fn in_memory() -> Self {
         let (core, connections) = Default::default();
@@ -88,7 +98,7 @@ impl FakeJanus {
         self.core().probes()
     }
 
-    /// All requests it has taken so far, in order.
+    /// All requests it has taken so far, in order; none if it is [forgetful](FakeJanus::forgetful).
     pub fn requests(&self) -> Vec<Value> {
         self.core().requests().cloned().collect()
     }

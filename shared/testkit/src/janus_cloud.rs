@@ -26,11 +26,14 @@ pub struct Config {
     pub session_timeout: u32,
     /// What every request must show as `apisecret`, also those to the backends.
     pub api_secret: Option<String>,
+    /// From which level on it logs: `DEBUG`, which is everything, `INFO`, `WARN`, `ERROR`.
+    pub log_level: &'static str,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { redis: None, backends: Vec::new(), session_timeout: 60, api_secret: None }
+        let log_level = python::ALL;
+        Self { redis: None, backends: Vec::new(), session_timeout: 60, api_secret: None, log_level }
     }
 }
 
@@ -114,7 +117,7 @@ fn write_config(folder: &Path, config: &Config, port: u16, rest_port: u16) {
             "server_db": store,
             "api_secret": config.api_secret.as_deref().unwrap_or_default(),
         },
-        "log": python::log_config(),
+        "log": python::log_config(config.log_level),
         "plugins": ["januscloud.proxy.plugin.videocall:VideoCallPlugin"],
         "ws_transport": {"ws": true, "ws_listen": format!("127.0.0.1:{port}")},
         "admin_api": {"http_listen": format!("127.0.0.1:{rest_port}")},

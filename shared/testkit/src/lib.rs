@@ -1,8 +1,8 @@
 //! What whole-system tests are written with: servers to start and clients to talk through.
 //!
 //! - Servers: [`Janus`] and [`Redis`] are the real ones as Debian packages them, [`Process`] is our own
-//!   executable, [`Cluster`] is many of those, [`FakeJanus`] is a Janus without media in this process,
-//!   [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] what tells such proxies of a Janus.
+//!   executable, [`Cluster`] is many of those, [`FakeJanus`] is a Janus without media in this process and
+//!   [`MedialessJanus`] the same as a process, [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] what tells such proxies of a Janus.
 //! - Clients: [`Client`] talks to anything that speaks the Janus API and reads like the story of a call;
 //!   [`Wire`] is the bare websocket, for who must see each byte; [`http`] asks for `/readyz` and
 //!   `/metrics`; [`sdp`] has offers and answers that Janus accepts.
@@ -18,12 +18,14 @@
 mod child;
 pub mod client;
 pub mod cluster;
+mod executable;
 pub mod fake_janus;
 mod gate;
 pub mod http;
 pub mod janus;
 pub mod janus_admin;
 pub mod janus_cloud;
+pub mod medialess_janus;
 pub mod message;
 pub mod port;
 pub mod process;
@@ -44,6 +46,7 @@ pub use gate::Gate;
 pub use janus::Janus;
 pub use janus_admin::JanusAdmin;
 pub use janus_cloud::JanusCloud;
+pub use medialess_janus::MedialessJanus;
 pub use process::{Process, Service};
 pub use redis::Redis;
 pub use sentinel::Sentinel;

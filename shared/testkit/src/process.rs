@@ -1,8 +1,8 @@
 //! Our own executable, `switchboard`, one process per service.
 
 use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
-use crate::{http, port, spawner};
-use std::path::{Path, PathBuf};
+use crate::{executable, http, port, spawner};
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
 
@@ -137,13 +137,21 @@ impl Process {
 }
 
 fn spawn(service: Service, args: &[String], listeners: &[(&str, u16)], folder: &Path) -> Child {
-    let mut command = spawner::command(executable());
-    command.arg(service.name()).args(args).current_dir(folder);
+    let mut command = command(&[service.name()]);
+    command.args(args).current_dir(folder);
     for (option, port) in listeners {
         command.arg(option).arg(format!("127.0.0.1:{port}"));
     }
-    forget_options_of_the_environment(&mut command);
     Child::spawn(service.name(), command, &folder.join("log"))
+}
+
+/// The executable with these arguments, for what is no service. It is killed when the thread that starts it
+/// ends.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = spawner::command(executable::path("switchboard", "switchboard"));
+    command.args(args);
+    forget_options_of_the_environment(&mut command);
+    command
 }
 
 /// Every option is an environment variable too; a test must not depend on who runs it.
@@ -153,13 +161,4 @@ fn forget_options_of_the_environment(command: &mut Command) {
             command.env_remove(name);
         }
     }
-}
-
-/// Cargo puts a test program into `target/PROFILE/deps` and the executable one folder up.
-fn executable() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let executable = test.ancestors().nth(2).unwrap().join("switchboard");
-    let hint = "build it first, with the profile of the tests: cargo build -p switchboard";
-    assert!(executable.exists(), "there is no {}; {hint}", executable.display());
-    executable
 }

@@ -14,6 +14,9 @@ pub(crate) fn write_config(folder: &Path, file: &str, config: &Value) {
     fs::write(folder.join(file), config.to_string()).unwrap();
 }
 
+/// The level at which everything is logged, which is what they do unless told otherwise.
+pub(crate) const ALL: &str = "DEBUG";
+
 /// Starts the `proxy` or the `sentinel` with that file in `folder`.
 pub(crate) fn spawn(service: &str, folder: &Path, config: &str) -> Child {
     let mut command = spawner::command(interpreter());
@@ -27,9 +30,9 @@ pub(crate) fn spawn(service: &str, folder: &Path, config: &str) -> Child {
     Child::spawn(&format!("janus-cloud {service}"), command, &folder.join("log"))
 }
 
-/// What the configuration says about the log: all of it, and only where [`Child`] keeps it.
-pub(crate) fn log_config() -> Value {
-    serde_json::json!({"log_to_stdout": true, "log_to_file": "", "debug_level": "DEBUG"})
+/// What the configuration says about the log: from this level on, and only where [`Child`] keeps it.
+pub(crate) fn log_config(level: &str) -> Value {
+    serde_json::json!({"log_to_stdout": true, "log_to_file": "", "debug_level": level})
 }
 
 fn interpreter() -> PathBuf {

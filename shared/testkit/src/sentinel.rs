@@ -135,7 +135,7 @@ fn write_config(folder: &Path, config: &Config, rest_port: u16) {
             "request_timeout": config.timeout,
         },
         "videoroom_sweeper": {"enable": false},
-        "log": python::log_config(),
+        "log": python::log_config(python::ALL),
         "admin_api": {"http_listen": format!("127.0.0.1:{rest_port}")},
         "posters": [poster],
     });

@@ -32,11 +32,15 @@ pub(super) struct Core {
     /// Whether `create` is refused.
     pub(super) refuses_sessions: bool,
     pub(super) handles: BTreeMap<u64, Handle>,
+    /// The handle that has each registered name.
+    pub(super) names: BTreeMap<String, u64>,
     /// Each session's owner, the connection that its events go to.
     pub(super) owners: BTreeMap<u64, Connection>,
     /// Sessions of connectors that only find out whether the plugin works. They are counted apart.
     probes: BTreeSet<u64>,
     ids: u64,
+    /// Whether it does not keep what it was asked.
+    pub(super) forgetful: bool,
     requests: Vec<Value>,
     outbox: Vec<Outgoing>,
 }
@@ -55,14 +59,16 @@ impl Core {
 
     /// Forgets everything, but gives no id twice: those of a real Janus are random.
     pub(super) fn die(&mut self) {
-        *self = Self { ids: self.ids, ..Self::default() };
+        *self = Self { ids: self.ids, forgetful: self.forgetful, ..Self::default() };
     }
 
     fn take_json(&mut self, from: Connection, request: Value) {
         if let Err(failure) = self.handle_request(from, &request) {
             self.refuse(from, &request, failure);
         }
-        self.requests.push(request);
+        if !self.forgetful {
+            self.requests.push(request);
+        }
     }
 
     fn handle_request(&mut self, from: Connection, body: &Value) -> Result<(), Failure> {
@@ -234,7 +240,9 @@ impl Core {
             peer.peer = None;
         }
         self.hangup_media(id);
-        self.handles.remove(&id);
+        if let Some(name) = self.handles.remove(&id).and_then(|handle| handle.username) {
+            self.names.remove(&name);
+        }
     }
 
     fn reply(&mut self, to: Connection, request: &Value, kind: &str, rest: Value) {

@@ -12,14 +12,16 @@ use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 /// How long the sessions of a connection that is gone can be claimed.
 const RECLAIM: Duration = Duration::from_secs(30);
 /// Bytes under way on a connection within the process.
 const BUFFER: usize = 64 * 1024;
+/// How many messages are written to a connection at once.
+const BATCH: usize = 64;
 
 /// The open connections, and whether they are served.
 #[derive(Default)]
@@ -117,12 +119,15 @@ async fn converse(
     core: &Mutex<Core>,
     connections: &Connections,
 ) {
+    let mut batch = Vec::with_capacity(BATCH);
     loop {
         connections.served.pass().await;
         tokio::select! {
             biased;
             () = connections.served.closes() => {}
-            Some(text) = outgoing.recv() => if socket.send(Message::text(text)).await.is_err() { return },
+            1.. = outgoing.recv_many(&mut batch, BATCH) => {
+                if write(&mut socket, batch.drain(..)).await.is_err() { return }
+            }
             received = socket.next() => match received {
                 Some(Ok(Message::Text(text))) => answer(core, connections, connection, &text),
                 Some(Ok(_)) => {}
@@ -130,6 +135,17 @@ async fn converse(
             },
         }
     }
+}
+
+/// Writes them all, and only then sees to it that they leave: the system is asked once for all of them.
+async fn write(
+    socket: &mut WebSocketStream<Box<dyn Transport>>,
+    texts: impl Iterator<Item = String>,
+) -> Result<(), tungstenite::Error> {
+    for text in texts {
+        socket.feed(Message::text(text)).await?;
+    }
+    socket.flush().await
 }
 
 fn answer(core: &Mutex<Core>, connections: &Connections, from: Connection, text: &str) {

@@ -54,6 +54,7 @@ impl Core {
             return Err((476, format!("Username '{name}' already taken")));
         }
         self.handles.get_mut(&request.handle).unwrap().username = Some(name.to_owned());
+        self.names.insert(name.to_owned(), request.handle);
         Ok(json!({"event": "registered", "username": name}))
     }
 
@@ -149,7 +150,7 @@ impl Core {
     }
 
     fn find(&self, name: &str) -> Option<u64> {
-        self.handles.iter().find(|(_, it)| it.username.as_deref() == Some(name)).map(|(&id, _)| id)
+        self.names.get(name).copied()
     }
 }
 

@@ -8,6 +8,7 @@ mod stories;
 mod fake_janus;
 mod http;
 mod janus_cloud;
+mod medialess_janus;
 mod real_janus;
 mod redis;
 mod sentinel;

@@ -1,0 +1,38 @@
+//! A Janus without media as a process: `media-less-janus --listen 127.0.0.1:8188`. It says nothing, and
+//! works until it is killed.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use testkit::FakeJanus;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+const USAGE: &str = "usage: media-less-janus --listen ADDRESS:PORT";
+
+fn main() -> ExitCode {
+    let Err(why) = address().and_then(work);
+    eprintln!("media-less-janus: {why}");
+    ExitCode::FAILURE
+}
+
+fn address() -> Result<SocketAddr, String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [option, address] if option == "--listen" => {
+            address.parse().map_err(|error| format!("{address}: {error}"))
+        }
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+/// One thread: what it has to do is too little to be worth the way to another one.
+fn work(address: SocketAddr) -> Result<std::convert::Infallible, String> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+        let _fake = FakeJanus::forgetful(listener);
+        pending().await
+    })
+}
