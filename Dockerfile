@@ -11,9 +11,9 @@ FROM rust:1.95-slim-bookworm AS manifests
 WORKDIR /switchboard
 COPY . .
 RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
-    && for package in services/* shared/*; do mkdir -p "$package/src" && touch "$package/src/lib.rs"; done \
+    && for package in services/* shared/* tests/bench; do mkdir -p "$package/src" && touch "$package/src/lib.rs"; done \
     && rm services/switchboard/src/lib.rs && echo 'fn main() {}' >services/switchboard/src/main.rs \
-    && touch tests/main.rs
+    && mkdir tests/bench/cluster && touch tests/main.rs tests/bench/cluster/main.rs
 
 FROM rust:1.95-slim-bookworm AS build
 ARG PROFILE=release

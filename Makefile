@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps \
 	prometheus
 
-.PHONY: help demo up down servers test compose failure chaos fuzz sim micro lint format clippy docs build release clean
+.PHONY: help demo up down servers test compose failure chaos bench fuzz sim micro lint format clippy docs build release clean
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make failure   break everything once and say how long each recovery takes (docs/failure.md)"
 	@echo "make chaos     break processes at random while everybody calls"
 	@echo "               (CHAOS_SECONDS=120 CHAOS_PAIRS=50 CHAOS_SEED=any)"
+	@echo "make bench     measure how fast it is, beside Janus alone and beside janus-cloud (docs/performance.md)"
 	@echo "make fuzz      feed the reader of clients' frames with nonsense (FUZZ_SECONDS=60)"
 	@echo "make sim       tell more of the simulated stories than the tests do (SEEDS=10000), or one (SEED=7)"
 	@echo "make micro     measure the hot paths one by one (docs/performance.md)"
@@ -66,6 +67,11 @@ chaos: export CHAOS_PAIRS ?= 50
 chaos: servers
 	cargo test -p system-tests -p switchboard --no-run
 	cargo test -p system-tests --test system -- failure::chaos --nocapture
+
+# In the profile of a release, as what it starts.
+bench: servers
+	cargo build --release -p switchboard -p testkit
+	cargo bench -p bench --bench cluster
 
 # Without a sanitizer it needs no nightly compiler; the crates it feeds forbid unsafe code.
 fuzz: FUZZ_SECONDS ?= 60

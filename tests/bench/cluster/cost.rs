@@ -1,0 +1,114 @@
+//! What a call costs: time of a processor in each process, and what Redis has to do.
+//!
+//! Each number is the difference between a long and a short run, for each call that the one has more than the
+//! other: what connecting, registering and leaving cost is in both, and so in neither.
+
+use crate::load::calls;
+use crate::stage::{Stage, Way};
+use crate::usage::{RedisUse, processor};
+use crate::watch::Watch;
+use bench::{Bound, Report, Series};
+
+/// Calls in a second where there is little to do: then nothing is gathered, and a call costs the most.
+const CALM: f64 = 50.0;
+/// How long the two runs are; seconds.
+const RUNS: [f64; 2] = [1.0, 5.0];
+/// With how many pairs, where that was not found out.
+const PAIRS: usize = 8;
+
+/// How calls are made.
+#[derive(Clone, Copy)]
+struct Pace {
+    pairs: usize,
+    rate: Option<f64>,
+}
+
+/// Something that is counted from the beginning of a process on, or by a call.
+struct Meter {
+    what: String,
+    unit: &'static str,
+    value: f64,
+}
+
+/// Measures all but direct at full speed, and ours with little to do as well.
+pub async fn measure(stage: &Stage, report: &mut Report) {
+    let calm = Pace { pairs: PAIRS, rate: Some(CALM) };
+    for way in stage.ways().iter().filter(|way| way.name != "direct") {
+        let pairs = report.system(way.name).map_or(PAIRS, |system| system.pairs);
+        tell(way, Pace { pairs, rate: None }, "at full speed", report).await;
+        if way.name != "janus-cloud" {
+            tell(way, calm, "at 50 calls/s", report).await;
+        }
+    }
+    goals(&stage.cluster(), calm, report).await;
+}
+
+async fn tell(way: &Way, pace: Pace, words: &str, report: &mut Report) {
+    let (less, few) = run(way, pace, RUNS[0]).await;
+    let (more, many) = run(way, pace, RUNS[1]).await;
+    let of = format!("{}, {words}", way.name);
+    for (less, more) in less.into_iter().zip(more) {
+        let of_a_call = (more.value - less.value) / (many - few);
+        report.figure(&of, format!("{} of a call", more.what), more.unit, Series::once(of_a_call));
+    }
+}
+
+/// What was used meanwhile, and by how many calls.
+async fn run(way: &Way, pace: Pace, seconds: f64) -> (Vec<Meter>, f64) {
+    let before = meters(way).await;
+    let count = make_calls(way, pace, seconds).await;
+    let after = meters(way).await;
+    let used = before.into_iter().zip(after);
+    (used.map(|(before, after)| Meter { value: after.value - before.value, ..after }).collect(), count)
+}
+
+async fn make_calls(way: &Way, pace: Pace, seconds: f64) -> f64 {
+    let options = [("--pairs", pace.pairs as f64), ("--seconds", seconds), ("--warm-up", 0.0)];
+    let options: Vec<(&str, f64)> =
+        options.into_iter().chain(pace.rate.map(|rate| ("--rate", rate))).collect();
+    calls(&way.urls, &options).await.count
+}
+
+async fn meters(way: &Way) -> Vec<Meter> {
+    let mut meters: Vec<Meter> = Vec::new();
+    for &(name, pid) in &way.processes {
+        let (what, value) = (format!("CPU time of {name}"), 1_000.0 * processor(pid));
+        match meters.iter_mut().find(|meter| meter.what == what) {
+            Some(meter) => meter.value += value,
+            None => meters.push(Meter { what, unit: "ms", value }),
+        }
+    }
+    if let Some(redis) = &way.redis {
+        meters.extend(meters_of(RedisUse::of(redis).await));
+    }
+    meters
+}
+
+fn meters_of(redis: RedisUse) -> [Meter; 4] {
+    [
+        ("Redis commands", "", redis.commands),
+        ("stream entries", "", redis.entries),
+        ("bytes to Redis", "kB", redis.heard / 1_000.0),
+        ("bytes from Redis", "kB", redis.said / 1_000.0),
+    ]
+    .map(|(what, unit, value)| Meter { what: what.to_owned(), unit, value })
+}
+
+/// These are counted by `MONITOR`, which alone tells what scripts run. It takes time of Redis, hence runs of
+/// their own.
+async fn goals(cluster: &Way, pace: Pace, report: &mut Report) {
+    let redis = cluster.redis.as_deref().expect("a cluster has a Redis");
+    let mut runs = Vec::new();
+    for seconds in RUNS {
+        let watch = Watch::start(redis).await;
+        let count = make_calls(cluster, pace, seconds).await;
+        runs.push((watch.end().await, count));
+    }
+    let [(less, few), (more, many)] = runs.try_into().expect("there are two runs");
+    let of_a_call = |more: u64, less: u64| Series::once((more as f64 - less as f64) / (many - few));
+    let (sent, all) = (of_a_call(more.sent, less.sent), of_a_call(more.all(), less.all()));
+    let entries = of_a_call(more.entries, less.entries);
+    report.goal("stream entries of a call", "", entries, Bound::AtMost(20.0));
+    report.goal("Redis commands of a call that services send", "", sent, Bound::AtMost(60.0));
+    report.goal("Redis commands of a call with those inside scripts", "", all, Bound::AtMost(60.0));
+}

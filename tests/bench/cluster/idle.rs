@@ -1,0 +1,51 @@
+//! What clients cost that are registered and do nothing, of an edge that nobody was on before.
+
+use crate::load::{Load, errors, number};
+use crate::settings::Settings;
+use crate::stage::Stage;
+use crate::usage::{memory, processor};
+use bench::{Bound, Report, Series};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How many of them come in a second.
+const ARRIVALS: f64 = 1_000.0;
+/// How long they are watched while they do nothing, which is also a time in which each is pinged.
+const WATCHED: Duration = Duration::from_secs(30);
+/// How long they stay after they are all there; seconds.
+const STAY: f64 = 35.0;
+
+pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
+    let edge = stage.fresh_edge().await;
+    let empty = memory(edge.pid());
+    let options = [("--clients", settings.clients as f64), ("--per-second", ARRIVALS), ("--seconds", STAY)];
+    let mut load = Load::start("idle", &[edge.url()], &options);
+    let ready = load.line().await;
+    let full = memory(edge.pid());
+    let share = share_of_a_core(edge.pid()).await;
+    let failed = errors(&ready) + errors(&load.line().await);
+    load.end().await;
+    let (clients, of_one) = (settings.clients, (full - empty) / number(&ready["clients"]) / 1_000.0);
+    report.figure("edge", "memory, nobody there", "MB", Series::once(empty / 1e6));
+    report.figure("edge", format!("memory, {clients} idle clients"), "MB", Series::once(full / 1e6));
+    report.figure("edge", format!("errors of {clients} idle clients"), "", Series::once(failed));
+    report.goal(
+        format!("memory of one of {clients} idle clients"),
+        "kB",
+        Series::once(of_one),
+        Bound::AtMost(10.0),
+    );
+    report.goal(
+        format!("share of a core, {clients} idle clients"),
+        "%",
+        Series::once(share),
+        Bound::Below(2.0),
+    );
+}
+
+/// In percent.
+async fn share_of_a_core(pid: u32) -> f64 {
+    let (before, began) = (processor(pid), Instant::now());
+    sleep(WATCHED).await;
+    100.0 * (processor(pid) - before) / began.elapsed().as_secs_f64()
+}

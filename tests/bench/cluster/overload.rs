@@ -1,0 +1,64 @@
+//! What happens when there are twice as many calls as a cluster can do.
+
+use crate::load::{Calls, calls, number};
+use crate::stage::{Stage, Way};
+use crate::systems::with_pairs;
+use bench::{Bound, Report, Series};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long it lasts; seconds.
+const SECONDS: f64 = 10.0;
+/// For how many seconds of what is offered there are pairs.
+const IN_FLIGHT: f64 = 3.0;
+/// With how many pairs it does its best, where that was not found out, and how long that is measured.
+const PAIRS: usize = 16;
+const BEST_SECONDS: f64 = 3.0;
+/// How long one look at whether it is normal again takes; seconds.
+const LOOK: f64 = 0.5;
+/// When a ring counts as normal: that many times what it was before.
+const NORMAL: f64 = 1.5;
+/// How long it may take to be normal.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub async fn measure(stage: &Stage, report: &mut Report) {
+    let cluster = stage.cluster();
+    let pairs = report.system("cluster").map_or(PAIRS, |system| system.pairs);
+    let best = with_pairs(&cluster, pairs, BEST_SECONDS).await.per_second;
+    let calm = with_pairs(&cluster, 1, BEST_SECONDS).await.ring;
+    let stormy = twice(&cluster, best).await;
+    let normal_after = normal_after(&cluster, calm).await;
+    tell(best, &stormy, normal_after, report);
+}
+
+async fn twice(cluster: &Way, best: f64) -> Calls {
+    let rate = (2.0 * best).round();
+    let options =
+        [("--pairs", rate * IN_FLIGHT), ("--rate", rate), ("--seconds", SECONDS), ("--warm-up", 1.0)];
+    calls(&cluster.urls, &options).await
+}
+
+/// Seconds until a ring takes no longer than before.
+async fn normal_after(cluster: &Way, calm: f64) -> f64 {
+    let began = Instant::now();
+    loop {
+        let at = began.elapsed();
+        let ring = with_pairs(cluster, 1, LOOK).await.ring;
+        if ring <= calm * NORMAL || at > PATIENCE {
+            return at.as_secs_f64();
+        }
+    }
+}
+
+fn tell(best: f64, stormy: &Calls, normal_after: f64, report: &mut Report) {
+    let kept = Series::once(100.0 * stormy.per_second / best);
+    let slowest = Series::once(number(&stormy.report["ring_ms"]["max"]) / 1_000.0);
+    let silent = stormy.failed_with("no answer");
+    for (what, count) in stormy.failures() {
+        report.figure("cluster, offered twice its best", what, "", Series::once(count));
+    }
+    report.goal("calls/s when offered twice its best", "%", kept, Bound::AtLeast(80.0));
+    report.goal("slowest ring meanwhile", "s", slowest, Bound::Below(2.0));
+    report.goal("calls meanwhile that nobody answers", "", Series::once(silent), Bound::AtMost(0.0));
+    report.goal("normal again after", "s", Series::once(normal_after), Bound::Below(5.0));
+}

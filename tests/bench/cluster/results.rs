@@ -1,0 +1,41 @@
+//! Where the report goes.
+
+use crate::settings::Settings;
+use bench::{Report, picture, table};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+/// Prints the tables and writes the rest: `target/bench/results.json` and a picture beside it, and the picture
+/// of the documentation when it is to be recorded.
+pub fn write(report: &Report, record: bool) {
+    println!("{}", table::text(report));
+    let (folder, svg) = (target().join("bench"), picture::svg(report));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("results.json"), serde_json::to_string_pretty(report).unwrap()).unwrap();
+    fs::write(folder.join("performance.svg"), &svg).unwrap();
+    println!("The same as JSON and as a picture: {}", folder.display());
+    if record {
+        fs::write(root().join("docs/performance.svg"), svg).unwrap();
+    }
+}
+
+/// On what it ran, and how often.
+pub fn about(settings: &Settings) -> String {
+    let cpus = available_parallelism().map_or(0, usize::from);
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    let Settings { rounds, seconds, .. } = settings;
+    format!("{cpus} processors ({model}), load included; {rounds} rounds, {seconds} s for each number.")
+}
+
+/// Cargo put this program into `target/PROFILE/deps`.
+fn target() -> PathBuf {
+    let us = std::env::current_exe().unwrap();
+    us.ancestors().nth(3).unwrap().to_owned()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}

@@ -1,0 +1,119 @@
+//! Everything that is measured, running side by side in front of one Janus without media.
+//!
+//! Whoever is not measured has nothing to do meanwhile. janus-cloud and our cluster have a Redis each: on a
+//! common one they would be one cluster, and its commands could not be told apart.
+
+use testkit::cluster::Plan;
+use testkit::janus_cloud::Config;
+use testkit::{Cluster, JanusCloud, MedialessJanus, Process, Redis, Service};
+
+/// What a client may ask for in a second is not limited here, for one
+/// client stands for many.
+const UNLIMITED: &str = "--max-rate=0";
+
+/// All that runs.
+pub struct Stage {
+    pub janus: MedialessJanus,
+    pub standalone: Process,
+    pub redis: Redis,
+    pub cluster: Cluster,
+    /// Only where they are measured: they take their time to start.
+    theirs: Option<Theirs>,
+}
+
+/// A cluster of janus-cloud.
+struct Theirs {
+    proxies: [JanusCloud; 2],
+    redis: Redis,
+}
+
+/// One way from a client to the Janus.
+pub struct Way {
+    pub name: &'static str,
+    /// Where its clients connect, by turns.
+    pub urls: Vec<String>,
+    /// The processes that have something to do with a call, and what they are.
+    pub processes: Vec<(&'static str, u32)>,
+    /// Its Redis.
+    pub redis: Option<String>,
+}
+
+impl Stage {
+    pub async fn start(with_theirs: bool) -> Self {
+        let (janus, redis) = tokio::join!(MedialessJanus::start(), Redis::start());
+        let backend = format!("a={}", janus.url());
+        let options = ["--backend", &backend, UNLIMITED];
+        let standalone = Process::start(Service::Standalone, &options);
+        let (standalone, cluster) = tokio::join!(standalone, plan(&redis, &janus).start());
+        let theirs = if with_theirs { Some(Theirs::start(&janus).await) } else { None };
+        Self { janus, standalone, redis, cluster, theirs }
+    }
+
+    /// In the order in which they have their turns.
+    pub fn ways(&self) -> Vec<Way> {
+        let theirs = self.theirs.as_ref().map(Theirs::way);
+        [Some(self.direct()), theirs, Some(self.standalone()), Some(self.cluster())]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn direct(&self) -> Way {
+        let janus = ("Janus", self.janus.pid());
+        Way { name: "direct", urls: vec![self.janus.url()], processes: vec![janus], redis: None }
+    }
+
+    fn standalone(&self) -> Way {
+        let process = ("standalone", self.standalone.pid());
+        Way { name: "standalone", urls: vec![self.standalone.url()], processes: vec![process], redis: None }
+    }
+
+    pub fn cluster(&self) -> Way {
+        way("cluster", &self.cluster, &self.redis)
+    }
+
+    /// One more edge of the cluster, with nobody on it yet.
+    pub async fn fresh_edge(&self) -> Process {
+        Process::start(Service::Edge, &["--redis", &self.redis.url(), UNLIMITED]).await
+    }
+}
+
+impl Theirs {
+    /// Two proxies that log as much as ours do; by themselves they would log each message, which takes time.
+    async fn start(janus: &MedialessJanus) -> Self {
+        let redis = Redis::start().await;
+        let backends = vec![("a".to_owned(), janus.url())];
+        let config = Config { redis: Some(redis.url()), backends, log_level: "INFO", ..Config::default() };
+        let (one, other) = tokio::join!(JanusCloud::with(config.clone()), JanusCloud::with(config));
+        Self { proxies: [one, other], redis }
+    }
+
+    fn way(&self) -> Way {
+        let proxies = self.proxies.iter().map(|it| ("proxy", it.pid()));
+        Way {
+            name: "janus-cloud",
+            urls: self.proxies.iter().map(JanusCloud::ws_url).collect(),
+            processes: proxies.chain([("Redis", self.redis.pid())]).collect(),
+            redis: Some(self.redis.url()),
+        }
+    }
+}
+
+/// Two edges, a router and a connector.
+pub fn plan(redis: &Redis, janus: &MedialessJanus) -> Plan {
+    Cluster::new(redis).edges(2).backend("a", janus).with(Service::Edge, UNLIMITED)
+}
+
+/// The way through a cluster.
+pub fn way(name: &'static str, cluster: &Cluster, redis: &Redis) -> Way {
+    let edges = cluster.edges.iter().map(|it| ("edge", it.pid()));
+    let routers = cluster.routers.iter().map(|it| ("router", it.pid()));
+    let connectors = cluster.connectors.iter().map(|it| ("connector", it.pid()));
+    let processes = edges.chain(routers).chain(connectors).chain([("Redis", redis.pid())]);
+    Way {
+        name,
+        urls: cluster.edges.iter().map(Process::url).collect(),
+        processes: processes.collect(),
+        redis: Some(redis.url()),
+    }
+}

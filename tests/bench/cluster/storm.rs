@@ -1,0 +1,45 @@
+//! What happens when everybody comes at once: to an edge that nobody was on before, and to one that has just
+//! been started again.
+
+use crate::load::{Load, errors, number};
+use crate::settings::Settings;
+use crate::stage::Stage;
+use bench::{Bound, Report, Series};
+
+/// How long clients stay, which is long enough for all to come back; seconds.
+const STAY: f64 = 20.0;
+
+/// Everybody connects and registers, loses the connection and claims.
+pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
+    let edge = stage.fresh_edge().await;
+    let clients = settings.clients;
+    let mut load = Load::start("storm", &[edge.url()], &[("--clients", clients as f64)]);
+    let storm = load.line().await;
+    load.end().await;
+    let [register, claim] =
+        ["register_seconds", "claim_seconds"].map(|key| Series::once(number(&storm[key])));
+    report.figure("edge", format!("{clients} clients claim at once"), "s", claim);
+    report.goal(format!("{clients} clients connect and register at once"), "s", register, Bound::Below(15.0));
+    report.goal("errors meanwhile", "", Series::once(errors(&storm)), Bound::AtMost(0.0));
+}
+
+/// An edge is killed and started again with half as many clients.
+pub async fn restart(stage: &Stage, settings: &Settings, report: &mut Report) {
+    let mut edge = stage.fresh_edge().await;
+    let clients = settings.clients / 2;
+    let options = [("--clients", clients as f64), ("--seconds", STAY)];
+    let mut load = Load::start("idle", &[edge.url()], &options);
+    let ready = load.line().await;
+    edge.restart().await;
+    let end = load.line().await;
+    load.end().await;
+    let last = Series::once(number(&end["last_claim_seconds"]));
+    let lost = number(&ready["clients"]) - number(&end["claims"]);
+    report.goal(
+        format!("a killed edge has its {clients} clients again after"),
+        "s",
+        last,
+        Bound::Below(10.0),
+    );
+    report.goal("clients that it has not again", "", Series::once(lost), Bound::AtMost(0.0));
+}

@@ -1,0 +1,92 @@
+//! How quick a ring is and how many calls there are in a second, on each way in turn and again and again.
+
+use crate::load::{Calls, calls};
+use crate::settings::Settings;
+use crate::stage::{Stage, Way};
+use bench::{Bound, Report, Series, System};
+
+/// How many pairs are tried; the search ends where more of them do not help.
+const PAIRS: [usize; 5] = [4, 8, 16, 32, 64];
+/// janus-cloud is at its best with these.
+const THEIR_PAIRS: [usize; 2] = [4, 8];
+/// More pairs must bring that much to be worth it.
+const WORTH: f64 = 1.03;
+/// How long a number of pairs is tried; seconds.
+const TRIAL: f64 = 1.5;
+/// How long calls are made before they count; seconds.
+const WARM_UP: f64 = 0.5;
+
+/// Measures all four, and holds them against each other.
+pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
+    let ways = stage.ways();
+    let mut systems = Vec::new();
+    for way in &ways {
+        systems.push(system(way.name, best_pairs(way).await));
+    }
+    for round in 1..=settings.rounds {
+        for (way, system) in ways.iter().zip(&mut systems) {
+            turn(way, system, settings.seconds).await;
+            let [rate, ring] = [&system.rate, &system.ring].map(|it| it.latest());
+            eprintln!("round {round}: {:<11} {rate:7.0} calls/s, rings after {ring:.2} ms", way.name);
+        }
+    }
+    report.systems = systems;
+    goals(report);
+}
+
+fn system(name: &'static str, pairs: usize) -> System {
+    let (rate, ring, ring_late) = Default::default();
+    System { name, pairs, rate, ring, ring_late }
+}
+
+async fn turn(way: &Way, system: &mut System, seconds: f64) {
+    let alone = with_pairs(way, 1, seconds).await;
+    system.ring.push(alone.ring);
+    system.ring_late.push(alone.ring_late);
+    system.rate.push(with_pairs(way, system.pairs, seconds).await.per_second);
+}
+
+/// As many calls as these pairs can make.
+pub async fn with_pairs(way: &Way, pairs: usize, seconds: f64) -> Calls {
+    let result =
+        calls(&way.urls, &[("--pairs", pairs as f64), ("--seconds", seconds), ("--warm-up", WARM_UP)]).await;
+    if result.failed() > 0.0 {
+        eprintln!("{} with {pairs} pairs: {}", way.name, result.report["errors"]);
+    }
+    result
+}
+
+/// With how many pairs there are the most calls.
+async fn best_pairs(way: &Way) -> usize {
+    let tried = if way.name == "janus-cloud" { &THEIR_PAIRS[..] } else { &PAIRS };
+    let (mut best, mut most) = (tried[0], 0.0);
+    for &pairs in tried {
+        let rate = with_pairs(way, pairs, TRIAL).await.per_second;
+        if rate < most * WORTH {
+            break;
+        }
+        (best, most) = (pairs, rate);
+    }
+    eprintln!("{}: {best} pairs, about {most:.0} calls/s", way.name);
+    best
+}
+
+fn goals(report: &mut Report) {
+    let series =
+        |name: &str, of: fn(&System) -> &Series| report.system(name).map(of).cloned().unwrap_or_default();
+    let (rate, ring) = (|name| series(name, |it| &it.rate), |name| series(name, |it| &it.ring));
+    let (theirs, direct) = (rate("janus-cloud"), ring("direct"));
+    let ratios = ["cluster", "standalone"].map(|name| rate(name).over(&theirs));
+    let delays = ["cluster", "standalone"].map(|name| ring(name).above(&direct));
+    let [cluster, standalone] = ratios;
+    report.goal(
+        "calls/s of a cluster, janus-cloud with two proxies is 1",
+        "×",
+        cluster,
+        Bound::AtLeast(20.0),
+    );
+    report.goal("calls/s of standalone, the same", "×", standalone, Bound::AtLeast(40.0));
+    let [cluster, standalone] = delays;
+    report.goal("ring above direct, one pair, cluster", "ms", cluster, Bound::AtMost(1.0));
+    report.goal("ring above direct, one pair, standalone", "ms", standalone, Bound::AtMost(0.3));
+}
