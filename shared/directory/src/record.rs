@@ -187,6 +187,14 @@ impl Call {
         owners.map(|owner| owner.handle)
     }
 
+    /// The sides that are ours, the one with the smaller handle first.
+    pub fn ours(&self) -> Vec<Side> {
+        let handle = |side| Some((self.party(side).owner.as_ref()?.handle, side));
+        let mut sides: Vec<_> = [Side::Caller, Side::Callee].into_iter().filter_map(handle).collect();
+        sides.sort_by_key(|(handle, _)| *handle);
+        sides.into_iter().map(|(_, side)| side).collect()
+    }
+
     /// The side a handle is on.
     pub fn side_of(&self, handle: HandleRef) -> Option<Side> {
         [Side::Caller, Side::Callee]

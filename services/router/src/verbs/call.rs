@@ -121,8 +121,8 @@ async fn place(
         };
         let [caller, callee] = begun.parties.clone();
         let call = Call { id, backend, caller, callee, opened: unix_millis() };
-        let call = context.directory.open_call(&call).await?;
-        if let Err((side, taken)) = pairing::take(context, &call).await? {
+        let (call, lost_handle) = context.directory.begin_call(&call).await?;
+        if let Some((side, taken)) = lost_handle {
             let refusal = lost(side, taken, &call.caller.username, &call.callee.username);
             if let ((Side::Caller, Taken::Gone), Some(owner)) = ((side, taken), &call.caller.owner) {
                 registered::find_displaced(context, &call.caller.username, owner).await?;

@@ -46,7 +46,8 @@ async fn ring(
         Ok(call) => call,
         Err(refusal) => return give_up(context, id, refusal).await,
     };
-    if let Err((_, taken)) = pairing::take(context, &call).await? {
+    let (call, lost) = context.directory.begin_call(&call).await?;
+    if let Some((_, taken)) = lost {
         return give_up(context, id, not_taken(taken, &call.callee.username)).await;
     }
     let peer = Some(PeerSide::Calls(invite.rest.clone()));
@@ -63,7 +64,7 @@ async fn ring(
     }
 }
 
-/// The call as it was begun, or is begun now.
+/// The call as it was begun, or is to begin.
 async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<Call, PeerRefusal>, Failure> {
     if let Some(begun) = context.directory.call(id).await? {
         return Ok(Ok(begun));
@@ -77,8 +78,7 @@ async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<
     };
     let caller = CallParty { username: invite.caller.clone(), owner: None };
     let callee = CallParty { username: user.username, owner: Some(user.owner) };
-    let call = Call { id, backend, caller, callee, opened: unix_millis() };
-    Ok(Ok(context.directory.open_call(&call).await?))
+    Ok(Ok(Call { id, backend, caller, callee, opened: unix_millis() }))
 }
 
 /// One of ours who is in no other call.

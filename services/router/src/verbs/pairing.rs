@@ -1,12 +1,11 @@
-//! What calls of every kind have in common: their handles are taken, then a backend gets them.
+//! What calls of every kind have in common: a backend gets them.
 
-use super::Failure;
 use bus::SendError;
 use bus::message::{Address, Body, Deadline, Message, Party, PeerSide, Place, Times};
 use bus::topic::Mailbox;
-use directory::record::{Call, CallParty, Owner, Taken};
+use directory::record::{Call, CallParty, Owner};
+use protocol::Raw;
 use protocol::outside::unix_micros;
-use protocol::{Raw, Side};
 use service::Context;
 
 /// What a backend is to know of a call besides who is in it.
@@ -21,22 +20,6 @@ pub struct Particulars<'a> {
     pub peer: Option<PeerSide>,
     /// When it was asked for, and when a router took it; none where the first is not known.
     pub times: Option<(u64, u64)>,
-}
-
-/// Takes the handles that are ours, in the order of their ids: of two calls that want the same two, one
-/// gets both. The answer is the first that was not to be had.
-pub async fn take(context: &Context, call: &Call) -> Result<Result<(), (Side, Taken)>, Failure> {
-    let handle = |side| Some((call.party(side).owner.as_ref()?.handle, side));
-    let mut sides: Vec<_> = [Side::Caller, Side::Callee].into_iter().filter_map(handle).collect();
-    sides.sort_by_key(|(handle, _)| *handle);
-    for (handle, side) in sides {
-        let (own, peer) = (&call.party(side).username, &call.party(side.peer()).username);
-        match context.directory.take(handle, own, call.id, peer).await? {
-            Taken::Won => {}
-            other => return Ok(Err((side, other))),
-        }
-    }
-    Ok(Ok(()))
 }
 
 /// Hands a call to its backend.

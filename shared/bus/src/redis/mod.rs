@@ -11,7 +11,8 @@
 //!
 //! Sends and all that is short share one connection that reconnects by itself; each blocking reader
 //! has a connection of its own, in a task of its own, so that dropping a `next()` drops nothing that
-//! was on its way. A send is one round trip: a script checks the bound and adds.
+//! was on its way. A send is one round trip: where nobody has looked lately whether the road has
+//! room, a script looks and adds.
 //!
 //! How it fails: a send waits at most [`PATIENCE`] and then says `Unavailable`. Readers reconnect
 //! with a growing pause; what was flushed (keys, groups) they make anew. Acknowledgements wait for
@@ -26,6 +27,7 @@ mod peek;
 mod queue;
 mod reply;
 mod roads;
+mod room;
 mod scripts;
 
 pub use connection::PATIENCE;
@@ -38,9 +40,10 @@ use crate::entry::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
 use crate::{Line, MAX_BACKLOG, SendError, line, numbers};
-use ::redis::{Cmd, RedisResult, Script, cmd};
+use ::redis::{Cmd, RedisResult, cmd};
 use connection::{Server, Shared};
 use mailbox::Owned;
+use room::Room;
 use scripts::Scripts;
 use std::sync::Arc;
 
@@ -53,6 +56,7 @@ pub struct RedisBus {
     server: Server,
     shared: Shared,
     scripts: Arc<Scripts>,
+    room: Arc<Room>,
     owned: Owned,
 }
 
@@ -60,15 +64,15 @@ impl RedisBus {
     pub(crate) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
         let server = Server::parse(url, ca)?;
         let shared = server.shared().await?;
-        Ok(Self { server, shared, scripts: Arc::default(), owned: Owned::default() })
+        Ok(Self { server, shared, scripts: Arc::default(), room: Arc::default(), owned: Owned::default() })
     }
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
-        self.add(&self.scripts.enqueue, &queue.key(), &entry::encode(message)?).await
+        self.add(&queue.key(), None, &entry::encode(message)?).await
     }
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
-        self.add(&self.scripts.post, &mailbox.key(), &entry::encode(message)?).await
+        self.add(&mailbox.key(), Some("NOMKSTREAM"), &entry::encode(message)?).await
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
@@ -130,19 +134,37 @@ impl RedisBus {
         self.shared.query(&cmd("PING")).await
     }
 
-    async fn add(&self, script: &Script, key: &str, fields: &Fields) -> Result<(), SendError> {
+    /// Adds an entry; with `NOMKSTREAM` only to a stream that is there.
+    async fn add(&self, key: &str, only: Option<&str>, fields: &Fields) -> Result<(), SendError> {
+        if !self.room.take(key) {
+            return self.look_and_add(key, only, fields).await;
+        }
+        let mut add = cmd("XADD");
+        add.arg(key).arg(only).arg("*");
+        for (name, value) in fields {
+            add.arg(name.as_slice()).arg(value.as_slice());
+        }
+        let added: Option<String> = self.shared.query(&add).await?;
+        added.map(drop).ok_or(SendError::NoMailbox)
+    }
+
+    async fn look_and_add(&self, key: &str, only: Option<&str>, fields: &Fields) -> Result<(), SendError> {
+        let script = if only.is_some() { &self.scripts.post } else { &self.scripts.enqueue };
         let mut call = script.key(key);
         call.arg(MAX_BACKLOG);
         for (name, value) in fields {
             call.arg(name.as_slice()).arg(value.as_slice());
         }
         match self.shared.invoke(&call).await? {
-            scripts::FULL => {
+            None => {
                 numbers::full(key);
                 Err(SendError::Full)
             }
-            scripts::NO_MAILBOX => Err(SendError::NoMailbox),
-            _ => Ok(()),
+            Some(scripts::NO_MAILBOX) => Err(SendError::NoMailbox),
+            Some(length) => {
+                self.room.note(key, usize::try_from(length).unwrap_or_default());
+                Ok(())
+            }
         }
     }
 

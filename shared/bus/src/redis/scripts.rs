@@ -2,21 +2,21 @@
 
 use ::redis::Script;
 
-/// A send's answer when the road is full.
-pub(super) const FULL: i64 = 0;
-/// A send's answer when the mailbox is not open.
+/// A send's answer when the mailbox is not open; when the road is full it is nil.
 pub(super) const NO_MAILBOX: i64 = -1;
 
-/// Adds to a queue unless it is full. ARGV: bound, then names and values.
+/// Adds to a queue unless it is full; answers how many messages it has then. ARGV: bound, then names and values.
 const ENQUEUE: &str = "
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+local length = redis.call('XLEN', KEYS[1])
+if length >= tonumber(ARGV[1]) then return false end
 redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
-return 1";
+return length + 1";
 
-/// Adds to a mailbox if it is there and not full. ARGV: bound, then names and values.
+/// The same for a mailbox, if it is there.
 const POST: &str = "
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
-if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return 1 end
+local length = redis.call('XLEN', KEYS[1])
+if length >= tonumber(ARGV[1]) then return false end
+if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return length + 1 end
 return -1";
 
 /// Makes a mailbox last another life; answers whether it had to be made first. ARGV: milliseconds.

@@ -2,7 +2,7 @@
 
 use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use crate::{Directory, Result};
-use protocol::{BackendName, CallId, HandleRef};
+use protocol::{BackendName, CallId, HandleRef, Side};
 
 /// Calls.
 ///
@@ -17,6 +17,31 @@ impl Directory {
     /// [`crate::Error`].
     pub async fn open_call(&self, call: &Call) -> Result<Call> {
         on_store!(self, open_call(call))
+    }
+
+    /// Opens a call as [`open_call`](Self::open_call) does, and takes the handles of its sides that are
+    /// ours, as [`take`](Self::take) does, in the order that is said above. The answer is the call as it was
+    /// opened, and the first of its handles that was not to be had. (Redis: the call and its first handle in
+    /// one round trip.)
+    ///
+    /// # Errors
+    /// [`crate::Error`]. The call may have been begun then, in part.
+    pub async fn begin_call(&self, call: &Call) -> Result<(Call, Option<(Side, Taken)>)> {
+        let (opened, mut first) = on_store!(self, open_and_take(call))?;
+        for side in opened.ours() {
+            let taken = match (first.take(), &opened.party(side).owner) {
+                (Some(taken), _) => taken,
+                (None, Some(owner)) => {
+                    let peer = &opened.party(side.peer()).username;
+                    self.take(owner.handle, &opened.party(side).username, opened.id, peer).await?
+                }
+                (None, None) => continue,
+            };
+            if taken != Taken::Won {
+                return Ok((opened, Some((side, taken))));
+            }
+        }
+        Ok((opened, None))
     }
 
     /// Takes a handle for an open call: only if it owns `username` and is in no other call. Taking

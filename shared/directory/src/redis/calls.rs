@@ -13,6 +13,7 @@ use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use crate::{OUR_PROXY, OVER_LIFE, Result};
 use protocol::{BackendName, CallId, HandleRef, Side};
 use redis::Pipeline;
+use std::collections::HashSet;
 
 /// What marks a call as ended of which its sides are not to hear from whoever goes on.
 const NO_LETTER: &str = "1";
@@ -22,17 +23,45 @@ type LeftFields = (Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     pub(crate) async fn open_call(&self, call: &Call) -> Result<Call> {
-        let (key, count) = (keys::call(call.id), keys::calls_on(&call.backend));
-        let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
         let mut pipe = redis::pipe();
-        pipe.sadd(&count, call.id.to_string()).ignore();
-        pipe.hset_nx(&key, "record", record).ignore().hget(&key, "record");
-        let (record,): (String,) = self.link.ask(&key, &pipe).await?;
-        let opened = read(&key, &record)?;
+        open(&mut pipe, call)?;
+        let (record,): (String,) = self.link.ask(&keys::call(call.id), &pipe).await?;
+        self.opened(call, &record).await
+    }
+
+    /// The call as it was opened first; if that was on another backend, this one does not count it.
+    async fn opened(&self, call: &Call, record: &str) -> Result<Call> {
+        let opened = read(&keys::call(call.id), record)?;
         if opened.backend != call.backend {
+            let count = keys::calls_on(&call.backend);
             () = self.link.ask(&count, redis::pipe().srem(&count, call.id.to_string()).ignore()).await?;
         }
         Ok(opened)
+    }
+
+    /// Opens a call and takes the first handle of those that are ours; none is taken where the call was
+    /// opened before with other sides.
+    pub(crate) async fn open_and_take(&self, call: &Call) -> Result<(Call, Option<Taken>)> {
+        let first = call.ours().into_iter().next();
+        let Some((side, owner)) = first.and_then(|side| Some((side, call.party(side).owner.as_ref()?)))
+        else {
+            return Ok((self.open_call(call).await?, None));
+        };
+        let (handle, username) = (owner.handle, call.party(side).username.as_str());
+        let mut pipe = redis::pipe();
+        open(&mut pipe, call)?;
+        take(&mut pipe, handle, username, call.id, &call.party(side.peer()).username);
+        let (record, now, marked, fields): (String, Now, i8, HashSet<String>) =
+            self.link.ask(&keys::call(call.id), &pipe).await?;
+        let opened = self.opened(call, &record).await?;
+        let taken = self.taken(handle, username, call.id, (now, marked, fields)).await?;
+        if (&opened.caller, &opened.callee) == (&call.caller, &call.callee) {
+            return Ok((opened, Some(taken)));
+        }
+        if opened.side_of(handle).is_none() {
+            self.let_go(handle, username, call.id).await?;
+        }
+        Ok((opened, None))
     }
 
     pub(crate) async fn take(
@@ -42,19 +71,26 @@ impl RedisDirectory {
         call: CallId,
         peer: &str,
     ) -> Result<Taken> {
-        let (key, of_call) = (keys::handle(handle), keys::call(call));
-        let mut take = TAKE.key(&key);
         let mut pipe = redis::pipe();
-        pipe.invoke_script(take.arg(username).arg(call.to_string()));
-        mark(&mut pipe, handle, username, call, peer);
-        pipe.hexists(&of_call, "record").hexists(&of_call, "ended");
-        let (now, marked, written, ended): (Option<(String, bool)>, i8, bool, bool) =
-            self.link.ask(&key, &pipe).await?;
+        take(&mut pipe, handle, username, call, peer);
+        let answers = self.link.ask(&keys::handle(handle), &pipe).await?;
+        self.taken(handle, username, call, answers).await
+    }
+
+    /// What became of a handle, by the answers to [`take`]. One that was taken too late is let go.
+    async fn taken(
+        &self,
+        handle: HandleRef,
+        username: &str,
+        call: CallId,
+        (now, marked, fields): (Now, i8, HashSet<String>),
+    ) -> Result<Taken> {
+        let is_open = fields.contains("record") && !fields.contains("ended");
         let (now, fresh) = now.unzip();
-        let taken = match now.map(|now| parsed(&key, &now)).transpose()? {
+        let taken = match now.map(|now| parsed(&keys::handle(handle), &now)).transpose()? {
             None => Taken::Gone,
             Some(now) if now != call => Taken::Busy(now),
-            Some(_) if !written || ended => Taken::Gone,
+            Some(_) if !is_open => Taken::Gone,
             Some(_) if fresh == Some(true) && marked == A_PEERS => Taken::Gone,
             Some(_) => return Ok(Taken::Won),
         };
@@ -198,6 +234,25 @@ impl RedisDirectory {
         }
         self.link.ask("sb:calls_on", &pipe).await
     }
+}
+
+/// The call a handle is in after it was to be taken, and whether it is since then.
+type Now = Option<(String, bool)>;
+
+/// Answers the record.
+fn open(pipe: &mut Pipeline, call: &Call) -> Result<()> {
+    let key = keys::call(call.id);
+    let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
+    pipe.sadd(keys::calls_on(&call.backend), call.id.to_string()).ignore();
+    pipe.hset_nx(&key, "record", record).ignore().hget(&key, "record");
+    Ok(())
+}
+
+/// Answers [`Now`], what marking says, and the names of the call's fields.
+fn take(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: CallId, peer: &str) {
+    let mut take = TAKE.key(keys::handle(handle));
+    pipe.invoke_script(take.arg(username).arg(call.to_string()));
+    mark(pipe, handle, username, call, peer).hkeys(keys::call(call));
 }
 
 /// What marking a name answers.

@@ -5,25 +5,29 @@ local edge, grace, proof, formers = unpack(redis.call('HMGET', KEYS[1], 'edge', 
 if edge ~= ARGV[1] then
   return edge
 end
+local fields = { 'state', ARGV[2] }
+local function set(name, value)
+  if value then
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+end
 if ARGV[4] == 'only' then
   -- The whole record at once: what was unheard may be thousands of fields.
   redis.call('UNLINK', KEYS[1])
-  redis.call('HSET', KEYS[1], 'edge', edge, 'grace', grace)
-  if proof then
-    redis.call('HSET', KEYS[1], 'proof', proof)
-  end
-  if formers then
-    redis.call('HSET', KEYS[1], 'formers', formers)
-  end
-end
-redis.call('HSET', KEYS[1], 'state', ARGV[2])
-if ARGV[3] == '' then
+  set('edge', edge)
+  set('grace', grace)
+  set('proof', proof)
+  set('formers', formers)
+elseif ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], 'away')
-else
+end
+if ARGV[3] ~= '' then
   local time = redis.call('TIME')
   local moment = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
-  redis.call('HSET', KEYS[1], 'away', string.format('%.0f', math.max(moment, 0)))
+  set('away', string.format('%.0f', math.max(moment, 0)))
 end
+redis.call('HSET', KEYS[1], unpack(fields))
 for i = 5, #ARGV do
   local last = redis.call('HINCRBY', KEYS[1], 'unheard', 1)
   redis.call('HSET', KEYS[1], 'u:' .. last, ARGV[i])
