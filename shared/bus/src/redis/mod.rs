@@ -136,9 +136,9 @@ impl RedisBus {
 
     /// Adds an entry; with `NOMKSTREAM` only to a stream that is there.
     async fn add(&self, key: &str, only: Option<&str>, fields: &Fields) -> Result<(), SendError> {
-        if !self.room.take(key) {
+        let Some(_flying) = self.room.take(key) else {
             return self.look_and_add(key, only, fields).await;
-        }
+        };
         let mut add = cmd("XADD");
         add.arg(key).arg(only).arg("*");
         for (name, value) in fields {

@@ -6,7 +6,8 @@
 
 use crate::MAX_BACKLOG;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::{Duration, Instant};
 
 /// How long a look is good for.
@@ -20,27 +21,53 @@ pub(super) struct Room(Mutex<HashMap<String, Look>>);
 
 struct Look {
     at: Instant,
-    /// Messages that were there then, and those sent from here since.
+    /// Messages that were there at most, by this look and those that were under way with it.
     length: usize,
+    /// Messages that were added since without a look.
+    added: usize,
+    /// Those of them, or of an earlier look, that may not be there yet.
+    flying: Arc<AtomicUsize>,
+}
+
+/// A message that is being added without a look, until this is dropped.
+pub(super) struct Flying(Arc<AtomicUsize>);
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Room {
-    /// Whether a message may be added without a look; then it counts.
-    pub(super) fn take(&self, key: &str) -> bool {
+    /// The way for a message that may be added without a look.
+    pub(super) fn take(&self, key: &str) -> Option<Flying> {
         let mut looks = self.lock();
-        let Some(look) = looks.get_mut(key) else { return false };
-        let may = look.length < MAX_BACKLOG && look.at.elapsed() < FRESH;
-        look.length += usize::from(may);
-        may
+        let look = looks.get_mut(key).filter(|look| look.is_fresh())?;
+        if look.length + look.added >= MAX_BACKLOG {
+            return None;
+        }
+        look.added += 1;
+        look.flying.fetch_add(1, Ordering::Relaxed);
+        Some(Flying(look.flying.clone()))
     }
 
     /// A road had this many messages.
     pub(super) fn note(&self, key: &str, length: usize) {
-        let (mut looks, at) = (self.lock(), Instant::now());
-        if looks.len() >= MANY {
-            looks.retain(|_, look| look.at.elapsed() < FRESH);
+        let mut looks = self.lock();
+        match looks.get_mut(key) {
+            Some(look) if look.is_fresh() => look.length = look.length.max(length),
+            Some(look) => {
+                let added = look.flying.load(Ordering::Relaxed);
+                *look = Look { at: Instant::now(), length, added, flying: look.flying.clone() };
+            }
+            None => {
+                if looks.len() >= MANY {
+                    looks.retain(|_, look| look.is_fresh());
+                }
+                let look = Look { at: Instant::now(), length, added: 0, flying: Arc::default() };
+                looks.insert(key.to_owned(), look);
+            }
         }
-        looks.insert(key.to_owned(), Look { at, length });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Look>> {
@@ -48,19 +75,49 @@ impl Room {
     }
 }
 
+impl Look {
+    fn is_fresh(&self) -> bool {
+        self.at.elapsed() < FRESH
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ROAD: &str = "road";
+
     #[tokio::test(start_paused = true)]
     async fn a_look_is_good_for_a_while_and_for_as_many_as_there_is_room() {
         let room = Room::default();
-        assert!(!room.take("road"));
-        room.note("road", MAX_BACKLOG - 2);
-        assert_eq!([(); 3].map(|()| room.take("road")), [true, true, false]);
-        room.note("road", 0);
-        assert!(room.take("road"));
+        assert!(room.take(ROAD).is_none());
+        room.note(ROAD, MAX_BACKLOG - 2);
+        assert_eq!([(); 3].map(|()| room.take(ROAD).is_some()), [true, true, false]);
         tokio::time::advance(FRESH).await;
-        assert!(!room.take("road"));
+        assert!(room.take(ROAD).is_none());
+        room.note(ROAD, 0);
+        assert!(room.take(ROAD).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_counts_at_the_next_look() {
+        let room = Room::default();
+        room.note(ROAD, 0);
+        let flying = room.take(ROAD);
+        tokio::time::advance(FRESH).await;
+        room.note(ROAD, MAX_BACKLOG - 1);
+        assert!(room.take(ROAD).is_none());
+        drop(flying);
+        tokio::time::advance(FRESH).await;
+        room.note(ROAD, MAX_BACKLOG - 1);
+        assert!(room.take(ROAD).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_older_look_that_comes_later_makes_no_room() {
+        let room = Room::default();
+        room.note(ROAD, MAX_BACKLOG);
+        room.note(ROAD, 1);
+        assert!(room.take(ROAD).is_none());
     }
 }

@@ -10,6 +10,9 @@ on_both_stores! {
     an_opened_call_can_be_read
     opening_again_changes_nothing
     what_was_opened_first_stands
+    a_call_begins_with_both_its_handles
+    of_two_calls_that_begin_one_is_told_what_it_misses
+    a_call_begun_before_with_another_handle_keeps_that
     a_freed_call_leaves_two_idle_handles
     freeing_twice_is_harmless
     a_freed_call_may_be_opened_on_another_backend
@@ -50,6 +53,38 @@ async fn what_was_opened_first_stands(directory: Directory) {
     assert_eq!(directory.open_call(&again).await.unwrap(), first);
     assert_eq!(directory.call(first.id).await.unwrap(), Some(first));
     assert_eq!(directory.live_calls(&[a(), BackendName::from("b")]).await.unwrap(), vec![1, 0]);
+}
+
+async fn a_call_begins_with_both_its_handles(directory: Directory) {
+    let call = pair(&directory).await;
+    for _ in 0..2 {
+        assert_eq!(directory.begin_call(&call).await.unwrap(), (call.clone(), None));
+        assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
+    }
+    assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
+}
+
+async fn of_two_calls_that_begin_one_is_told_what_it_misses(directory: Directory) {
+    let first = pair(&directory).await;
+    gives(&directory, "carol", &owner(3)).await;
+    directory.begin_call(&first).await.unwrap();
+    let second = call(("carol", 3), ("bob", 2));
+    let missing = Some((Side::Callee, Taken::Busy(first.id)));
+    assert_eq!(directory.begin_call(&second).await.unwrap(), (second.clone(), missing));
+    let third = call(("alice", 1), ("carol", 3));
+    let missing = Some((Side::Caller, Taken::Busy(first.id)));
+    assert_eq!(directory.begin_call(&third).await.unwrap(), (third, missing));
+    assert_eq!(call_of(&directory, handle(2)).await, Some(first.id));
+}
+
+async fn a_call_begun_before_with_another_handle_keeps_that(directory: Directory) {
+    let first = pair(&directory).await;
+    gives(&directory, "carol", &owner(0)).await;
+    directory.begin_call(&first).await.unwrap();
+    let again = Call { id: first.id, ..call(("carol", 0), ("bob", 2)) };
+    assert_eq!(directory.begin_call(&again).await.unwrap(), (first.clone(), None));
+    assert_eq!(call_of(&directory, handle(0)).await, None);
+    assert_eq!(calls_of_both(&directory).await, [Some(first.id); 2]);
 }
 
 async fn a_freed_call_leaves_two_idle_handles(directory: Directory) {

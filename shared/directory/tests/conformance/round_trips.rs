@@ -47,6 +47,7 @@ async fn the_path_of_a_call_costs_what_it_should() {
     assert_eq!(reads.of(directory.give_name("carol", &owner(3), None)).await, 1);
     assert_eq!(reads.of(directory.handle_and_user(handle(1), "bob")).await, 1);
     assert_eq!(reads.of(directory.live_calls(&backends)).await, 1);
+    assert_eq!(reads.of(directory.begin_call(&call)).await, 2);
     assert_eq!(reads.of(directory.open_call(&call)).await, 1);
     assert_eq!(reads.of(directory.take(handle(1), "alice", call.id, "peer")).await, 1);
     assert_eq!(reads.of(directory.take(handle(2), "bob", call.id, "peer")).await, 1);
