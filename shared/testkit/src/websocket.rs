@@ -17,7 +17,8 @@ pub(crate) const API: &str = "janus-protocol";
 /// Subprotocol of the Admin API.
 pub(crate) const ADMIN_API: &str = "janus-admin-protocol";
 
-/// Small, so that a test can afford thousands of clients; tungstenite's default is 128 KiB.
+/// Small, so that a test can afford thousands of clients, and since it is filled with zeros before each
+/// read; tungstenite's default is 128 KiB.
 const READ_BUFFER: usize = 8 * 1024;
 
 /// What a websocket can be spoken over.
@@ -26,6 +27,11 @@ pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 pub(crate) struct Websocket(WebSocketStream<Box<dyn Transport>>);
+
+/// How a websocket is spoken, at either end.
+pub(crate) fn config() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(READ_BUFFER)
+}
 
 /// What came next on a websocket.
 pub(crate) enum Incoming {
@@ -54,8 +60,7 @@ impl Websocket {
     ) -> Result<Self, Error> {
         let mut request = url.into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
-        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-        let (socket, _) = Box::pin(client_async_with_config(request, stream, Some(config))).await?;
+        let (socket, _) = Box::pin(client_async_with_config(request, stream, Some(config()))).await?;
         Ok(Self(socket))
     }
 

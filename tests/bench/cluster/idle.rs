@@ -23,9 +23,9 @@ pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     let ready = load.line().await;
     let full = memory(edge.pid());
     let share = share_of_a_core(edge.pid()).await;
-    let failed = errors(&ready) + errors(&load.line().await);
+    let failed = errors(&load.line().await);
     load.end().await;
-    let (clients, of_one) = (settings.clients, (full - empty) / number(&ready["clients"]) / 1_000.0);
+    let (clients, of_one) = (settings.clients, (full - empty) / number(&ready["ready"]) / 1_000.0);
     report.figure("edge", "memory, nobody there", "MB", Series::once(empty / 1e6));
     report.figure("edge", format!("memory, {clients} idle clients"), "MB", Series::once(full / 1e6));
     report.figure("edge", format!("errors of {clients} idle clients"), "", Series::once(failed));

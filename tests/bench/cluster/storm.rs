@@ -34,7 +34,7 @@ pub async fn restart(stage: &Stage, settings: &Settings, report: &mut Report) {
     let end = load.line().await;
     load.end().await;
     let last = Series::once(number(&end["last_claim_seconds"]));
-    let lost = number(&ready["clients"]) - number(&end["claims"]);
+    let lost = number(&ready["ready"]) - number(&end["claims"]).min(number(&end["there_at_the_end"]));
     report.goal(
         format!("a killed edge has its {clients} clients again after"),
         "s",

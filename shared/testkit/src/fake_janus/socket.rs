@@ -3,7 +3,7 @@
 
 use super::core::{Connection, Core, Outgoing};
 use crate::gate::Gate;
-use crate::websocket::Transport;
+use crate::websocket::{self, Transport};
 use futures_util::{SinkExt, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 /// How long the sessions of a connection that is gone can be claimed.
 const RECLAIM: Duration = Duration::from_secs(30);
@@ -106,7 +106,8 @@ async fn talk(
     core: Arc<Mutex<Core>>,
     connections: Arc<Connections>,
 ) {
-    if let Ok(socket) = Box::pin(accept_hdr_async(stream, agree_on_protocol)).await {
+    let accepted = accept_hdr_async_with_config(stream, agree_on_protocol, Some(websocket::config()));
+    if let Ok(socket) = Box::pin(accepted).await {
         converse(socket, connection, outgoing, &core, &connections).await;
     }
     connections.remove(connection, core);
@@ -158,9 +159,9 @@ fn answer(core: &Mutex<Core>, connections: &Connections, from: Connection, text:
 fn agree_on_protocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     const PROTOCOL: &str = "Sec-WebSocket-Protocol";
     let asked = request.headers().get(PROTOCOL).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    if !asked.split(',').any(|it| it.trim() == crate::websocket::API) {
+    if !asked.split(',').any(|it| it.trim() == websocket::API) {
         return Err(ErrorResponse::new(None));
     }
-    response.headers_mut().insert(PROTOCOL, crate::websocket::API.parse().unwrap());
+    response.headers_mut().insert(PROTOCOL, websocket::API.parse().unwrap());
     Ok(response)
 }
