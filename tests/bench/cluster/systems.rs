@@ -5,12 +5,10 @@ use crate::settings::Settings;
 use crate::stage::{Stage, Way};
 use bench::{Bound, Report, Series, System};
 
-/// How many pairs are tried; the search ends where more of them do not help.
+/// How many pairs are tried.
 const PAIRS: [usize; 5] = [4, 8, 16, 32, 64];
 /// janus-cloud is at its best with these.
 const THEIR_PAIRS: [usize; 2] = [4, 8];
-/// More pairs must bring that much to be worth it.
-const WORTH: f64 = 1.03;
 /// How long a number of pairs is tried; seconds.
 const TRIAL: f64 = 1.5;
 /// How long calls are made before they count; seconds.
@@ -62,10 +60,9 @@ async fn best_pairs(way: &Way) -> usize {
     let (mut best, mut most) = (tried[0], 0.0);
     for &pairs in tried {
         let rate = with_pairs(way, pairs, TRIAL).await.per_second;
-        if rate < most * WORTH {
-            break;
+        if rate > most {
+            (best, most) = (pairs, rate);
         }
-        (best, most) = (pairs, rate);
     }
     eprintln!("{}: {best} pairs, about {most:.0} calls/s", way.name);
     best

@@ -1,10 +1,10 @@
 //! One number of each round.
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// The same thing measured once in each round. A ratio or a difference of two is taken within each round, so
 /// that what a machine does meanwhile falls on both sides.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     rounds: Vec<f64>,
 }
@@ -81,6 +81,18 @@ impl Series {
 impl FromIterator<f64> for Series {
     fn from_iter<I: IntoIterator<Item = f64>>(rounds: I) -> Self {
         Self { rounds: rounds.into_iter().collect() }
+    }
+}
+
+/// With what is asked of it most.
+impl Serialize for Series {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Series", 4)?;
+        object.serialize_field("median", &self.median())?;
+        object.serialize_field("least", &self.least())?;
+        object.serialize_field("most", &self.most())?;
+        object.serialize_field("rounds", &self.rounds)?;
+        object.end()
     }
 }
 
