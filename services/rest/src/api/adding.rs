@@ -83,6 +83,8 @@ pub(super) async fn remove(
     if !cluster.directory.unregister_backend(&name).await? {
         return Err(Problem::no_such_backend(&name));
     }
+    // Without its record it gets no calls. Drained for ever it would look like one that is missing.
+    cluster.directory.undrain_backend(&name).await?;
     changed(&cluster, name, "an operator removes a backend").await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -63,6 +63,15 @@ async fn one_that_is_served_can_be_looked_at_and_removed() {
 }
 
 #[tokio::test]
+async fn one_that_was_drained_and_is_removed_is_forgotten() {
+    let rest = start().await;
+    ask(&rest, "POST", "/backends", r#"{"name":"b","url":"ws://b"}"#).await;
+    assert_eq!(ask(&rest, "POST", "/backends/b/drain", "").await.status, 200);
+    assert_eq!(ask(&rest, "DELETE", "/backends/b", "").await.status, 204);
+    is_refused(&rest, "GET", "/backends/b", "", 404).await;
+}
+
+#[tokio::test]
 async fn what_a_connector_was_started_with_is_not_changed() {
     let rest = start().await;
     announce(&rest, "a").await;
