@@ -93,7 +93,12 @@ async fn measure(options: &Calls, crew: &Crew) -> (Counts, f64) {
         crew.tally.begin();
     }
     crew.turns.begin();
-    let watched = progress::watch(options.target.quiet, || crew.tally.so_far());
+    let mut before = 0;
+    let watched = progress::watch(options.target.quiet, |second| {
+        let (calls, errors) = crew.tally.so_far();
+        let rate = calls - std::mem::replace(&mut before, calls);
+        format!("{second} s: {calls} calls, {rate}/s, {errors}")
+    });
     let given = give_turns(options.rate, crew);
     let mut began = Instant::now();
     let measured = async {

@@ -7,6 +7,7 @@
 use crate::door::Door;
 use crate::failed::Failed;
 use crate::hearing::{self, Heard, Word};
+use crate::pause::by_chance;
 use crate::words::{Ask, Words};
 use futures_util::{SinkExt, StreamExt};
 use std::io;
@@ -42,7 +43,7 @@ impl Client {
         let socket = timeout(PATIENCE, open(door)).await;
         let socket = socket.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())));
         let socket = socket.map_err(|error| Failed::NoConnection(reason(&error)))?;
-        let mut keepalive = interval_at(Instant::now() + KEEPALIVE, KEEPALIVE);
+        let mut keepalive = interval_at(Instant::now() + by_chance(KEEPALIVE), KEEPALIVE);
         keepalive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { socket, keepalive, words: Words::new(access) })
     }
@@ -55,6 +56,13 @@ impl Client {
         self.words.handle = self.ask(Ask::Attach, attach).await?;
         let register = self.words.register(name);
         self.ask(Ask::Register, register).await.map(drop)
+    }
+
+    /// Takes over a session that it had on another websocket.
+    pub async fn claim(&mut self, session: u64, handle: u64) -> Result<(), Failed> {
+        (self.words.session, self.words.handle) = (session, handle);
+        let claim = self.words.bare(Ask::Claim);
+        self.ask(Ask::Claim, claim).await.map(drop)
     }
 
     /// Ends the session, and waits until the server has done it.

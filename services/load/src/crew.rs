@@ -5,19 +5,15 @@ use crate::client::Client;
 use crate::door::Door;
 use crate::failed::Failed;
 use crate::pair::{Manner, Pair, Side};
+use crate::pause::Pause;
 use crate::tally::Tally;
 use crate::turns::Turns;
 use service::CancellationToken;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::sleep;
 
 /// How many clients connect at once.
 const AT_ONCE: usize = 64;
-/// How long a pair waits before it tries again, at first and at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// What all pairs of a run share.
 pub struct Crew {
@@ -47,7 +43,7 @@ impl Crew {
 
     /// The life of one pair, until the run is over. Tells how its first try to register went.
     pub async fn pair(self: Arc<Self>, number: usize, ready: mpsc::UnboundedSender<Result<(), Failed>>) {
-        let (mut life, mut pause, mut ready) = (0, FIRST_PAUSE, Some(ready));
+        let (mut life, mut pause, mut ready) = (0, Pause::default(), Some(ready));
         while !self.stop.is_cancelled() {
             let Some(opened) = self.stop.run_until_cancelled(self.open(number, life)).await else { return };
             life += 1;
@@ -56,7 +52,7 @@ impl Crew {
             }
             let failed = match opened {
                 Ok(mut pair) => {
-                    pause = FIRST_PAUSE;
+                    pause = Pause::default();
                     match self.stop.run_until_cancelled(self.calls(&mut pair)).await {
                         Some(failed) => failed,
                         None => return pair.leave().await,
@@ -65,8 +61,7 @@ impl Crew {
                 Err(failed) => failed,
             };
             self.tally.missing(&failed);
-            let _ = self.stop.run_until_cancelled(sleep(pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            let _ = self.stop.run_until_cancelled(pause.wait()).await;
         }
     }
 
@@ -81,9 +76,7 @@ impl Crew {
                 Err(failed) if failed.is_the_end() => return failed,
                 Err(failed) => {
                     self.tally.failed(&failed);
-                    if let Err(failed) = pair.recover().await
-                        && failed.is_the_end()
-                    {
+                    if let Err(failed) = pair.recover().await {
                         return failed;
                     }
                 }

@@ -14,6 +14,14 @@ pub enum Error {
         /// What happened to one of them.
         failed: Failed,
     },
+    /// The same, of clients that were only to be there.
+    #[error("nobody could register at {url}; {why}")]
+    NobodyIsThere {
+        /// The first address.
+        url: String,
+        /// What happened to them.
+        why: String,
+    },
     /// The system does not let one process have so many connections.
     #[error(
         "{clients} clients need {needed} open files, and this process may have {allowed}: raise the limit, for instance with `ulimit -n {needed}`"

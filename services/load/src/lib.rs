@@ -12,26 +12,34 @@
 //! | `client.rs` | a client: websocket, session, handle |
 //! | `pair.rs` | two clients and their calls |
 //! | `crew.rs` | all pairs of a run |
+//! | `crowd.rs`, `gathering.rs` | clients that are only there, and come back |
 //! | `schedule.rs`, `turns.rs` | when calls are due, and whose turn it is |
-//! | `failed.rs`, `errors.rs`, `times.rs`, `tally.rs` | what is counted and measured |
-//! | `calls.rs` | the run |
+//! | `failed.rs`, `errors.rs`, `times.rs`, `tally.rs`, `attendance.rs` | what is counted and measured |
+//! | `calls.rs`, `idle.rs`, `storm.rs` | the runs |
 //! | `report.rs`, `progress.rs` | what is told of it |
+//! | `pause.rs` | pauses between attempts |
 //! | `files.rs` | room for many sockets |
 
+mod attendance;
 mod calls;
 mod client;
 mod crew;
+mod crowd;
 mod door;
 mod error;
 mod errors;
 mod failed;
 mod files;
+mod gathering;
 mod hearing;
+mod idle;
 mod options;
 mod pair;
+mod pause;
 mod progress;
 mod report;
 mod schedule;
+mod storm;
 mod tally;
 mod times;
 mod turns;
@@ -40,7 +48,7 @@ mod words;
 pub use door::Door;
 pub use error::Error;
 pub use failed::Failed;
-pub use options::{Calls, Load, Seconds, Target};
+pub use options::{Calls, Idle, Load, Members, Seconds, Storm, Target};
 
 use service::CancellationToken;
 use std::io::Write;
@@ -52,5 +60,7 @@ use std::io::Write;
 pub async fn run(load: &Load, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
     match load {
         Load::Calls(options) => calls::run(options, out, stop).await,
+        Load::Idle(options) => idle::run(options, out, stop).await,
+        Load::Storm(options) => storm::run(options, out, stop).await,
     }
 }

@@ -29,9 +29,36 @@ pub enum Load {
     ///
     /// What is not answered in 10 s is an error, `no answer to call`; what is refused is one with its code,
     /// `call 478`. A pair pauses for a second after an error, and goes on. A plain Janus closes a call up to a
-    /// second after its end and takes no other until then; a pair waits for that, and no time has it in it.
+    /// second after its end and takes no other until then; a pair waits for that, and no time has it in it. Now and
+    /// then a plain Janus is not ready even so, and refuses with 490.
     #[command(verbatim_doc_comment)]
     Calls(Calls),
+
+    /// Clients that are registered and do nothing, and how long they need to come back when a connection breaks
+    ///
+    /// Each sends a keepalive every 25 s. One whose connection breaks connects to the next address, after a
+    /// short pause by chance, and claims its session; when that is gone, it is an error, `claim 458`, and
+    /// the client registers anew.
+    ///
+    /// The result is two lines of JSON on standard output: one when all clients are there, one at the end.
+    ///
+    /// claim_ms             from the loss of a connection until the client has its session again;
+    /// last_claim_seconds   from the first loss until the last client was back.
+    #[command(verbatim_doc_comment)]
+    Idle(Idle),
+
+    /// Clients that come all at once, drop their connections all at once, and come all back
+    ///
+    /// The result is one line of JSON on standard output.
+    ///
+    /// ready_ms           from the beginning until a client was registered;
+    /// register_seconds   until all were;
+    /// claim_ms           from the drop until a client had its session again;
+    /// claim_seconds      until all had.
+    ///
+    /// That no more than --at-once connect at the same time is a part of these times.
+    #[command(verbatim_doc_comment)]
+    Storm(Storm),
 }
 
 /// Whom to load, and as whom.
@@ -95,6 +122,56 @@ pub struct Calls {
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     pub candidates: u8,
+}
+
+/// How many clients there are, and how fast they come.
+#[derive(Args, Clone, Debug)]
+pub struct Members {
+    /// How many clients there are
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub clients: usize,
+
+    /// How many clients connect and register, or claim, at the same time, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub at_once: usize,
+}
+
+/// `load idle`
+#[derive(Args, Clone, Debug)]
+pub struct Idle {
+    /// Whom, and as whom.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// How many.
+    #[command(flatten)]
+    pub members: Members,
+
+    /// How many clients begin to connect in a second; without it as many as can
+    #[arg(long, value_name = "CONNECTS", value_parser = rate)]
+    pub per_second: Option<f64>,
+
+    /// How long they stay once all are there; 0 is until Ctrl-C
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    pub seconds: Seconds,
+}
+
+/// `load storm`
+#[derive(Args, Clone, Debug)]
+pub struct Storm {
+    /// Whom, and as whom.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// How many.
+    #[command(flatten)]
+    pub members: Members,
+
+    /// How long they stay before they drop their connections
+    #[arg(long, value_name = "SECONDS", default_value = "1")]
+    pub seconds: Seconds,
 }
 
 impl Target {

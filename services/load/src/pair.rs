@@ -92,14 +92,16 @@ impl Pair {
         Self { caller, callee, manner, tells_closing: true }
     }
 
-    /// Listens to the server until something else is due.
+    /// Listens to the server until something else is due. What it refuses meanwhile is of no call that counts.
     pub async fn idle_until<T>(&mut self, due: impl Future<Output = T>) -> Result<T, Failed> {
         let mut due = std::pin::pin!(due);
         loop {
             tokio::select! {
                 biased;
                 done = &mut due => return Ok(done),
-                heard = self.hear() => drop(heard?),
+                heard = self.hear() => if let Err(failed) = heard && failed.is_the_end() {
+                    return Err(failed);
+                },
             }
         }
     }

@@ -1,6 +1,5 @@
 //! What a run tells on standard error while it lasts.
 
-use crate::errors::Errors;
 use std::time::Duration;
 use tokio::time::interval;
 
@@ -13,14 +12,12 @@ pub fn say(quiet: bool, words: &str) {
     }
 }
 
-/// Says once a second how many calls there were and what went wrong, for ever.
-pub async fn watch(quiet: bool, so_far: impl Fn() -> (u64, Errors)) {
-    let (mut ticks, mut before) = (interval(EVERY), 0);
+/// Says something once a second, for ever; `tell` is given the second.
+pub async fn watch(quiet: bool, mut tell: impl FnMut(u64) -> String) {
+    let mut ticks = interval(EVERY);
     ticks.tick().await;
-    for second in 1_u64.. {
+    for second in 1.. {
         ticks.tick().await;
-        let (calls, errors) = so_far();
-        say(quiet, &format!("{second} s: {calls} calls, {}/s, {errors}", calls - before));
-        before = calls;
+        say(quiet, &tell(second));
     }
 }

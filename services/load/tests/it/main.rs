@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod crowd;
 mod real;
 mod runs;
