@@ -21,12 +21,19 @@ pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     let options = [("--clients", settings.clients as f64), ("--per-second", ARRIVALS), ("--seconds", STAY)];
     let mut load = Load::start("idle", &[edge.url()], &options);
     let ready = load.line().await;
-    let full = memory(edge.pid());
+    let fresh = memory(edge.pid());
     let share = share_of_a_core(edge.pid()).await;
+    let full = memory(edge.pid());
     let failed = errors(&load.line().await);
     load.end().await;
     let (clients, of_one) = (settings.clients, (full - empty) / number(&ready["ready"]) / 1_000.0);
     report.figure("edge", "memory, nobody there", "MB", Series::once(empty / 1e6));
+    report.figure(
+        "edge",
+        format!("memory, {clients} clients just registered"),
+        "MB",
+        Series::once(fresh / 1e6),
+    );
     report.figure("edge", format!("memory, {clients} idle clients"), "MB", Series::once(full / 1e6));
     report.figure("edge", format!("errors of {clients} idle clients"), "", Series::once(failed));
     report.goal(
