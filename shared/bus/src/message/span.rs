@@ -5,7 +5,7 @@
 use super::{Body, Events, Message};
 use protocol::CallId;
 use tracing::Span;
-use tracing::field::{Empty, display};
+use tracing::field::display;
 
 impl Message {
     /// For all that is logged while this message is sent or worked on.
@@ -43,12 +43,5 @@ impl Events {
 }
 
 fn span(kind: &str, call: Option<CallId>, request: Option<&protocol::MessageId>) -> Span {
-    let span = tracing::info_span!("message", kind, call = Empty, request = Empty);
-    if let Some(call) = call {
-        span.record("call", display(call));
-    }
-    if let Some(request) = request {
-        span.record("request", display(request));
-    }
-    span
+    tracing::info_span!("message", kind, call = call.map(display), request = request.map(display))
 }
