@@ -16,6 +16,8 @@ impl Crew {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // A token of its own, so that tasks do not wait for each other's looks at it.
         let dismissed = self.dismissed.child_token();
+        // Else it is there twice: where it came from, and where it is run.
+        let task = Box::pin(task);
         self.tasks.spawn(async move {
             tokio::select! {
                 biased;

@@ -54,12 +54,13 @@ async fn converse(
     place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
 ) {
-    let opening = async {
+    let opening = Box::pin(async {
         let stream = stream.await.map_err(Failed::Broken)?;
         handshake::open(stream, socket::config(&shared.manners)).await
-    };
+    });
     let opening = tokio::time::timeout(HANDSHAKE_PATIENCE, opening);
-    match shared.context.shutdown.clone().run_until_cancelled(opening).await {
+    let opened = shared.context.shutdown.clone().run_until_cancelled(opening).await;
+    match opened {
         Some(Ok(Ok(stream))) => {
             let socket = Socket::new(stream, shared.manners.clone());
             Connection::new(socket, place, shared).run().await;

@@ -100,18 +100,26 @@ impl Connection {
     /// Serves the client until it and its sessions are gone.
     pub async fn run(mut self) {
         while !(self.outlet.is_away() && self.client.is_empty()) {
-            match self.next().await {
-                Next::Frame(frame) => self.on_frame(frame).await,
-                Next::Inbound(inbound) => self.on_inbound(inbound).await,
-                Next::Due => self.on_time().await,
-                Next::Stop if self.shared.context.parting.hand_over => self.part().await,
-                Next::Stop => return self.end().await,
+            let next = self.next().await;
+            if matches!(next, Next::Stop) && !self.shared.context.parting.hand_over {
+                return Box::pin(self.end()).await;
             }
+            // What a connection needs while it works it has only then: most of them are idle.
+            Box::pin(self.on(next)).await;
             self.save();
             if self.outlet.is_away() {
                 // Not before its sessions are with the scribe: an edge that stops waits for all places.
                 self.place = None;
             }
+        }
+    }
+
+    async fn on(&mut self, next: Next) {
+        match next {
+            Next::Frame(frame) => self.on_frame(frame).await,
+            Next::Inbound(inbound) => self.on_inbound(inbound).await,
+            Next::Due => self.on_time().await,
+            Next::Stop => self.part().await,
         }
     }
 

@@ -5,7 +5,6 @@
 use super::{Body, Events, Message};
 use protocol::CallId;
 use tracing::Span;
-use tracing::field::display;
 
 impl Message {
     /// For all that is logged while this message is sent or worked on.
