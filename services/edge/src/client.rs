@@ -29,7 +29,8 @@ pub struct Client {
     edge: ServiceId,
     limits: Arc<Limits>,
     info: Arc<ServerInfo>,
-    sessions: BTreeMap<SessionId, Session>,
+    /// Boxed, for a map has room for eleven, and most clients have one.
+    sessions: BTreeMap<SessionId, Box<Session>>,
     /// Those that are not as they were written down.
     changed: BTreeSet<SessionId>,
     /// Since when the socket is gone.
@@ -254,14 +255,15 @@ impl Client {
     /// When something is due, at the latest.
     pub fn due(&self) -> Option<Instant> {
         let ends = self.sessions.values().filter_map(|session| self.end_of(session));
-        ends.chain(self.sessions.values().filter_map(Session::due)).min()
+        ends.chain(self.sessions.values().filter_map(|session| session.due())).min()
     }
 
     /// Does what is due: the sessions that are over, and the acts.
     pub fn on_time(&mut self, now: Instant) -> (Vec<SessionId>, Vec<Act>) {
         let mut acts = Vec::new();
-        let is_over = |session: &&Session| self.end_of(session).is_some_and(|end| end <= now);
-        let over: Vec<SessionId> = self.sessions.values().filter(is_over).map(|session| session.id).collect();
+        let is_over = |session: &Session| self.end_of(session).is_some_and(|end| end <= now);
+        let over = self.sessions.values().filter(|session| is_over(session)).map(|session| session.id);
+        let over: Vec<SessionId> = over.collect();
         for id in &over {
             acts.extend(self.disconnect(*id));
         }

@@ -21,7 +21,8 @@ pub struct Session {
     pub last_request: Instant,
     /// What a claim must show the same of.
     pub proof: Option<String>,
-    handles: BTreeMap<HandleId, Handle>,
+    /// Boxed, for a map has room for eleven, and most sessions have one.
+    handles: BTreeMap<HandleId, Box<Handle>>,
     /// Detached handles whose clients are told so when their names are free.
     departing: BTreeMap<HandleId, Departing>,
 }
@@ -48,13 +49,13 @@ impl Session {
         }
         let handle = HandleId::random();
         let address = Address { edge: edge.clone(), session: self.id, handle };
-        self.handles.insert(handle, Handle::new(address));
+        self.handles.insert(handle, Box::new(Handle::new(address)));
         Some(handle)
     }
 
     /// A handle of this session.
     pub fn handle(&mut self, handle: HandleId) -> Option<&mut Handle> {
-        self.handles.get_mut(&handle)
+        self.handles.get_mut(&handle).map(Box::as_mut)
     }
 
     /// Detaches a handle: for its client it does not exist any more.
@@ -82,8 +83,8 @@ impl Session {
 
     /// The calls that its handles are in.
     pub fn legs(&self) -> Vec<(HandleId, LegRef, BackendName)> {
-        let leg = |(id, handle): (&HandleId, &Handle)| handle.leg().map(|(leg, backend)| (*id, leg, backend));
-        self.handles.iter().filter_map(leg).collect()
+        let leg = |id: &HandleId, handle: &Handle| handle.leg().map(|(leg, backend)| (*id, leg, backend));
+        self.handles.iter().filter_map(|(id, handle)| leg(id, handle)).collect()
     }
 
     /// The handles that routers may know, with their names.
@@ -102,7 +103,7 @@ impl Session {
     /// When something of a handle is due.
     pub fn due(&self) -> Option<Instant> {
         let departing = self.departing.values().map(|departing| departing.until);
-        self.handles.values().filter_map(Handle::due).chain(departing).min()
+        self.handles.values().filter_map(|handle| handle.due()).chain(departing).min()
     }
 
     /// Does what is due.

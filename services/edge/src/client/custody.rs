@@ -32,7 +32,7 @@ impl Client {
 
     fn keep(&mut self, session: Session) {
         self.changed.insert(session.id);
-        self.sessions.insert(session.id, session);
+        self.sessions.insert(session.id, Box::new(session));
     }
 
     /// Gives a session up to the connection that claims it, unless it is over.
@@ -49,7 +49,7 @@ impl Client {
 
     fn take(&mut self, id: SessionId) -> Option<Session> {
         self.changed.remove(&id);
-        self.sessions.remove(&id)
+        self.sessions.remove(&id).map(|session| *session)
     }
 
     /// The socket is gone. Its sessions wait to be claimed.
@@ -93,11 +93,11 @@ impl Client {
 
     /// The calls that a session's handles are in.
     pub fn legs(&self, id: SessionId) -> Vec<(HandleId, LegRef, BackendName)> {
-        self.sessions.get(&id).map(Session::legs).unwrap_or_default()
+        self.sessions.get(&id).map(|session| session.legs()).unwrap_or_default()
     }
 
     /// A session's handles that routers may know, with their names.
     pub fn names(&self, id: SessionId) -> Vec<(HandleId, Option<String>)> {
-        self.sessions.get(&id).map(Session::names).unwrap_or_default()
+        self.sessions.get(&id).map(|session| session.names()).unwrap_or_default()
     }
 }

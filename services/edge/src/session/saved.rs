@@ -54,7 +54,7 @@ impl Session {
         let clock = Clock { now, unix_ms: unix_now_ms };
         let saved: SavedSession<'_> = serde_json::from_str(state)?;
         let address = |handle| Address { edge: edge.clone(), session: id, handle };
-        let handle = |(id, saved)| (id, Handle::restore(saved, address(id), clock));
+        let handle = |(id, saved)| (id, Box::new(Handle::restore(saved, address(id), clock)));
         let departing =
             |(id, SavedDeparting { release, until })| (id, Departing { release, until: clock.read(until) });
         Ok(Self {
