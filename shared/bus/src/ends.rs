@@ -5,7 +5,7 @@ use crate::{memory, redis};
 
 /// A message of a queue, to be finished with [`Delivery::done`].
 ///
-/// Dropped without it, the message comes again to another worker after [`REDELIVER_AFTER`].
+/// Dropped without it, the message comes again to another worker after [`REDELIVER_AFTER`](crate::REDELIVER_AFTER).
 pub struct Delivery {
     /// The message.
     pub message: Message,
@@ -30,8 +30,8 @@ impl Delivery {
         }
     }
 
-    /// The work failed: another worker tries after [`REDELIVER_AFTER`]; if this was the last of
-    /// [`MAX_DELIVERIES`], the message goes to [`Log::Dead`] with the error.
+    /// The work failed: another worker tries after [`REDELIVER_AFTER`](crate::REDELIVER_AFTER); if this was the last of
+    /// [`MAX_DELIVERIES`](crate::MAX_DELIVERIES), the message goes to [`Log::Dead`](crate::topic::Log::Dead) with the error.
     pub fn failed(self, error: &str) {
         match self.receipt {
             Receipt::Memory(receipt) => receipt.failed(error),
@@ -49,7 +49,7 @@ pub enum Worker {
 }
 
 impl Worker {
-    /// The next message; waits for one. What cannot be read goes to [`Log::Dead`]. Safe to cancel:
+    /// The next message; waits for one. What cannot be read goes to [`Log::Dead`](crate::topic::Log::Dead). Safe to cancel:
     /// nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Delivery {
         match self {
@@ -59,7 +59,7 @@ impl Worker {
     }
 
     /// Leaves the queue. What this worker had read and not finished goes to others at once, not
-    /// after [`REDELIVER_AFTER`].
+    /// after [`REDELIVER_AFTER`](crate::REDELIVER_AFTER).
     pub async fn leave(self) {
         match self {
             Self::Memory(worker) => worker.leave(),
