@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GONE_FOR_GOOD: Duration = Duration::from_secs(5);
 /// The pause before what failed is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long lines for the log gather at least.
+const GATHER: Duration = Duration::from_millis(10);
 /// A queue without messages for so long is given up.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the last messages may take when a connector stops.
@@ -218,16 +220,19 @@ impl Postman {
     }
 }
 
+/// Lines gather while the last ones are written, and a little longer.
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
-    let mut is_lost = false;
-    while let Some(record) = records.recv().await {
-        let written = bus.log_call(&record).await;
+    let (mut lines, mut are_lost) = (Vec::new(), false);
+    while records.recv_many(&mut lines, QUEUE).await > 0 {
+        let written = bus.log_calls(&lines).await;
         if let Err(error) = &written {
-            numbers::full(numbers::CALLS_LOG);
-            if !is_lost {
-                tracing::warn!(%error, call = %record.call, "lines of the calls log are lost, from this one on");
+            lines.iter().for_each(|_| numbers::full(numbers::CALLS_LOG));
+            if !are_lost {
+                tracing::warn!(%error, "lines of the calls log are lost");
             }
         }
-        is_lost = written.is_err();
+        are_lost = written.is_err();
+        lines.clear();
+        sleep(GATHER).await;
     }
 }

@@ -13,7 +13,7 @@
 //! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
 //! | [`access`] | secrets and tokens |
 //! | [`act`] | what a decision asks to be done |
-//! | [`socket`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
+//! | [`socket`], [`counted`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
 //! | [`registry`] | which connection has which session |
 //! | [`mailbox`] | what comes from routers, connectors and other edges |
 //! | [`scribe`], [`unsaved`] | sessions are written down, so that another edge can go on with them |
@@ -34,6 +34,7 @@ pub mod canaries;
 pub mod claim;
 pub mod client;
 pub mod connection;
+pub mod counted;
 pub mod crew;
 pub mod estates;
 pub mod flood;

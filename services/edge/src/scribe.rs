@@ -1,5 +1,6 @@
 //! Writes sessions down in the directory, off the way of requests, so that another edge can go on with
-//! them: what gathers while it writes is written next, many sessions in one round trip.
+//! them. All connections bring theirs at the same time, the [appointment](Scribe::appointment), and many
+//! go in one round trip.
 //!
 //! Of each session the latest [`Draft`] waits, so there are no more of them than sessions. While the
 //! directory is away they stay, and are tried again after a growing pause. What a draft holds is
@@ -17,14 +18,15 @@ use crate::registry::Inbound;
 use crate::shared::Shared;
 use directory::record::{Save, Saved, Terms};
 use protocol::SessionId;
+use service::gathering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long changes gather before they are written.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long it waits for the others once one has come.
+const TOGETHER: Duration = Duration::from_millis(1);
 /// How many sessions and about how many bytes are written in one round trip.
 const MANY: (usize, usize) = (256, 1 << 20);
 /// The pause after the directory failed, growing from the first to the second: less than a claim waits.
@@ -44,6 +46,9 @@ struct Desk {
     drafts: BTreeMap<SessionId, Draft>,
     /// The sessions that are being written.
     writing: BTreeSet<SessionId>,
+    /// When sessions are brought, and how long writing took the last time.
+    appointment: Option<Instant>,
+    took: Duration,
 }
 
 impl Scribe {
@@ -53,6 +58,15 @@ impl Scribe {
         let older = desk.drafts.remove(&draft.session);
         desk.drafts.insert(draft.session, draft.instead_of(older));
         self.woken.notify_one();
+    }
+
+    /// When a session that has changed is to be brought.
+    pub fn appointment(&self, now: Instant) -> Instant {
+        let mut desk = self.desk();
+        let at = desk.appointment.filter(|at| *at > now);
+        let at = at.unwrap_or_else(|| now + gathering::after(desk.took));
+        desk.appointment = Some(at);
+        at
     }
 
     /// Somebody waits: what there is is written at once.
@@ -91,8 +105,11 @@ impl Scribe {
         let mut pause = PAUSES.0;
         loop {
             scribe.woken.notified().await;
-            let _ = timeout(GATHER, scribe.hurried.notified()).await;
-            if scribe.write_all(&shared).await {
+            let _ = timeout(TOGETHER, scribe.hurried.notified()).await;
+            let began = Instant::now();
+            let well = scribe.write_all(&shared).await;
+            scribe.desk().took = began.elapsed();
+            if well {
                 pause = PAUSES.0;
             } else {
                 sleep(pause).await;

@@ -1,6 +1,7 @@
 //! Accepts clients and opens their websockets.
 
 use crate::connection::Connection;
+use crate::counted::Counted;
 use crate::handshake::{self, Failed};
 use crate::shared::Shared;
 use crate::socket::{self, Socket};
@@ -55,7 +56,7 @@ async fn converse(
     shared: Arc<Shared>,
 ) {
     let opening = Box::pin(async {
-        let stream = stream.await.map_err(Failed::Broken)?;
+        let stream = Counted::over(stream.await.map_err(Failed::Broken)?);
         handshake::open(stream, socket::config(&shared.manners)).await
     });
     let opening = tokio::time::timeout(HANDSHAKE_PATIENCE, opening);

@@ -1,11 +1,12 @@
 //! A client's websocket: reads frames, writes what is queued, and never waits for a slow client.
 //!
 //! The queue holds at most [`MAX_QUEUED`] bytes; past that the client is too slow and the socket is
-//! given up. What is queued and not yet handed to the operating system as a whole can be taken back.
+//! given up. What is ready goes out together, [`TOGETHER`] bytes at a time. What the operating system has
+//! not taken as a whole is known, and goes to whoever claims the session.
 
+use crate::counted::Counted;
 use crate::numbers;
 use crate::options::Manners;
-use crate::transport::Transport;
 use futures_util::{Sink, Stream as _, StreamExt};
 use protocol::SessionId;
 use std::collections::VecDeque;
@@ -17,24 +18,28 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, FrameHeader, coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 /// Bytes that may wait for a client to read them.
 pub const MAX_QUEUED: usize = 1 << 20;
 
+/// Bytes of what is ready for a client that are handed to the operating system at once.
+const TOGETHER: usize = 4 * 1024;
+/// Bytes that are made room for before a client says anything; more when it does.
+const EARS: usize = 1024;
 /// How much larger a message may be than one that is worked on and still get an error as its answer.
 const TOLERANCE: usize = 8;
 /// How long a client may take to read why its connection is closed.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-type Stream = WebSocketStream<Box<dyn Transport>>;
+type Stream = WebSocketStream<Counted>;
 
 /// How websockets are set up: small buffers, because most connections are idle.
 pub fn config(manners: &Manners) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
-        .write_buffer_size(0)
+        .read_buffer_size(EARS)
+        .write_buffer_size(TOGETHER)
         .max_write_buffer_size(2 * MAX_QUEUED)
         .max_message_size(Some(TOLERANCE * manners.max_request))
         .max_frame_size(Some(TOLERANCE * manners.max_request))
@@ -51,8 +56,10 @@ pub struct Socket {
     queued: usize,
     /// How much of that a claim brought along; it does not make its client slow.
     missed: usize,
-    /// What the operating system may have taken only a part of.
-    in_hand: Option<Told>,
+    /// What the operating system may not have taken as a whole, each with the count of bytes up to its end.
+    in_hand: VecDeque<(u64, Told)>,
+    /// How many bytes there were to write so far.
+    given: u64,
     unflushed: bool,
     /// When the client last said anything.
     heard: Instant,
@@ -83,9 +90,9 @@ impl Socket {
     /// Takes over an opened websocket.
     pub fn new(stream: Stream, manners: Manners) -> Self {
         numbers::connected();
-        let (queue, heard) = (VecDeque::new(), Instant::now());
-        let (in_hand, queued, missed, unflushed, pinged) = (None, 0, 0, false, false);
-        Self { stream, manners, queue, queued, missed, in_hand, unflushed, heard, pinged }
+        let (queue, in_hand, heard) = (VecDeque::new(), VecDeque::new(), Instant::now());
+        let (given, queued, missed, unflushed, pinged) = (stream.get_ref().taken(), 0, 0, false, false);
+        Self { stream, manners, queue, queued, missed, in_hand, given, unflushed, heard, pinged }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.
@@ -151,10 +158,12 @@ impl Socket {
             Some(Ok(Message::Binary(bytes))) => {
                 Some(Frame::Text(String::from_utf8_lossy(&bytes).into_owned()))
             }
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                self.unflushed = true;
+            Some(Ok(Message::Ping(bytes))) => {
+                // What is given later may count as not taken for a while though it was: better told twice.
+                self.note_given(bytes.len());
                 None
             }
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => None,
             Some(Err(error)) => Some(self.reproach(&error).await),
             Some(Ok(Message::Close(_))) | None => Some(Frame::Closed),
         }
@@ -171,7 +180,7 @@ impl Socket {
     fn ask_whether_there(&mut self) -> bool {
         let asked = std::mem::replace(&mut self.pinged, true);
         let ping = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
-        self.unflushed = true;
+        self.note_given(0);
         !asked && ping.is_ok()
     }
 
@@ -199,19 +208,33 @@ impl Socket {
                 true => {
                     std::task::ready!(stream.poll_flush(context))?;
                     self.unflushed = false;
-                    self.in_hand = None;
+                    self.in_hand.clear();
+                    self.given = self.stream.get_ref().taken();
                 }
                 false => {
                     std::task::ready!(stream.as_mut().poll_ready(context))?;
-                    self.in_hand = self.queue.pop_front();
-                    let Some((_, text)) = &self.in_hand else { continue };
+                    let Some((session, text)) = self.queue.pop_front() else { continue };
                     self.queued -= text.len();
                     self.missed = self.missed.saturating_sub(text.len());
                     stream.start_send(Message::Text(text.clone()))?;
-                    self.unflushed = true;
+                    self.note_given(text.len());
+                    self.in_hand.push_back((self.given, (session, text)));
                 }
             }
         }
+    }
+
+    /// A frame with so many bytes is to be written.
+    fn note_given(&mut self, length: usize) {
+        self.given += (FrameHeader::default().len(length as u64) + length) as u64;
+        self.unflushed = true;
+    }
+
+    /// What was queued and has not gone out as a whole.
+    fn untaken(&self) -> impl Iterator<Item = &Told> {
+        let taken = self.stream.get_ref().taken();
+        let in_hand = self.in_hand.iter().filter(move |(end, _)| *end > taken).map(|(_, told)| told);
+        in_hand.chain(&self.queue)
     }
 
     /// Whether the operating system has all that was queued.
@@ -233,7 +256,7 @@ impl Socket {
 
     /// What was queued for a session and has not gone out as a whole.
     pub fn queued_for(&self, session: SessionId) -> Vec<Arc<str>> {
-        let own = self.in_hand.iter().chain(&self.queue).filter(|(of, _)| *of == Some(session));
+        let own = self.untaken().filter(|(of, _)| *of == Some(session));
         own.map(|(_, text)| text.as_str().into()).collect()
     }
 
@@ -247,9 +270,9 @@ impl Socket {
     }
 
     /// What was queued for sessions and never went out as a whole.
-    pub fn unheard(mut self) -> impl Iterator<Item = (SessionId, String)> {
-        let queue = self.in_hand.take().into_iter().chain(std::mem::take(&mut self.queue));
-        queue.filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
+    pub fn unheard(&self) -> impl Iterator<Item = (SessionId, String)> {
+        self.untaken()
+            .filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
     }
 }
 

@@ -1,6 +1,6 @@
-//! The sessions of a connection that are to go to the scribe. What a client was told counts as heard
-//! once the operating system has it; so while the socket has more to write they wait for that, but
-//! no longer than [`PATIENCE`].
+//! The sessions of a connection that are to go to the scribe, when it next writes: what changes before
+//! that is written once. What a client was told counts as heard once the operating system has it; so while
+//! the socket has more to write they wait for that, but no longer than [`PATIENCE`].
 
 use bus::ledger::Receipt;
 use protocol::SessionId;
@@ -13,7 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sessions that are not as they were written down.
 #[derive(Default)]
-pub struct Unsaved(BTreeMap<SessionId, Entry>);
+pub struct Unsaved {
+    entries: BTreeMap<SessionId, Entry>,
+    /// When the scribe wants them.
+    appointment: Option<Instant>,
+}
 
 #[derive(Default)]
 struct Entry {
@@ -28,35 +32,50 @@ struct Entry {
 impl Unsaved {
     /// The session has changed.
     pub fn note(&mut self, session: SessionId, now: Instant) {
-        self.0.entry(session).or_default().until.get_or_insert(now + PATIENCE);
+        self.entries.entry(session).or_default().until.get_or_insert(now + PATIENCE);
     }
 
     /// The session has changed, or will, because of a message.
     pub fn receive(&mut self, session: SessionId, receipts: impl IntoIterator<Item = Receipt>, now: Instant) {
         self.note(session, now);
-        self.0.entry(session).or_default().receipts.extend(receipts);
+        self.entries.entry(session).or_default().receipts.extend(receipts);
     }
 
     /// What was saved as unheard is still to be told.
     pub fn note_unheard(&mut self, session: SessionId) {
-        self.0.entry(session).or_default().once_more = true;
+        self.entries.entry(session).or_default().once_more = true;
     }
 
-    /// The sessions to be saved now.
-    pub fn ready(&self, all_is_told: bool, now: Instant) -> Vec<SessionId> {
+    /// The sessions to be saved now. `appoint` says when the scribe writes next.
+    pub fn ready(
+        &mut self,
+        all_is_told: bool,
+        now: Instant,
+        appoint: impl FnOnce() -> Instant,
+    ) -> Vec<SessionId> {
+        if self.entries.is_empty() || *self.appointment.get_or_insert_with(appoint) > now {
+            return Vec::new();
+        }
         let told = |entry: &Entry| all_is_told && (entry.until.is_some() || entry.once_more);
         let ready = |entry: &Entry| told(entry) || entry.until.is_some_and(|until| until <= now);
-        self.0.iter().filter(|(_, entry)| ready(entry)).map(|(session, _)| *session).collect()
+        self.entries.iter().filter(|(_, entry)| ready(entry)).map(|(session, _)| *session).collect()
     }
 
-    /// When some are to be saved although their clients have not been told everything.
-    pub fn due(&self) -> Option<Instant> {
-        self.0.values().filter_map(|entry| entry.until).min()
+    /// When some are to be saved although nothing happens meanwhile.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        match self.appointment {
+            Some(at) if at > now => Some(at),
+            _ => self.entries.values().filter_map(|entry| entry.until).min(),
+        }
     }
 
     /// The session is saved, or is not here any more; its receipts.
     pub fn take(&mut self, session: SessionId) -> Vec<Receipt> {
-        self.0.remove(&session).map(|entry| entry.receipts).unwrap_or_default()
+        let receipts = self.entries.remove(&session).map(|entry| entry.receipts).unwrap_or_default();
+        if self.entries.is_empty() {
+            self.appointment = None;
+        }
+        receipts
     }
 }
 
@@ -71,13 +90,25 @@ mod tests {
         let now = Instant::now();
         let mut unsaved = Unsaved::default();
         unsaved.note(ID, now);
-        assert_eq!(unsaved.ready(true, now), [ID]);
-        assert_eq!(unsaved.ready(false, now), []);
+        assert_eq!(unsaved.ready(true, now, || now), [ID]);
+        assert_eq!(unsaved.ready(false, now, || now), []);
         unsaved.note(ID, now + PATIENCE / 2);
-        assert_eq!(unsaved.due(), Some(now + PATIENCE));
-        assert_eq!(unsaved.ready(false, now + PATIENCE), [ID]);
+        assert_eq!(unsaved.due(now), Some(now + PATIENCE));
+        assert_eq!(unsaved.ready(false, now + PATIENCE, || now), [ID]);
         unsaved.take(ID);
-        assert_eq!(unsaved.ready(true, now + PATIENCE), []);
+        assert_eq!(unsaved.ready(true, now + PATIENCE, || now), []);
+    }
+
+    #[test]
+    fn it_waits_for_the_scribe_and_is_then_saved_as_it_is() {
+        let (now, soon) = (Instant::now(), Instant::now() + PATIENCE / 100);
+        let mut unsaved = Unsaved::default();
+        unsaved.note(ID, now);
+        assert_eq!((unsaved.ready(true, now, || soon), unsaved.due(now)), (vec![], Some(soon)));
+        unsaved.note(ID, now);
+        assert_eq!(unsaved.ready(true, soon, || unreachable!()), [ID]);
+        unsaved.take(ID);
+        assert_eq!(unsaved.due(soon), None);
     }
 
     #[test]
@@ -85,7 +116,7 @@ mod tests {
         let now = Instant::now();
         let mut unsaved = Unsaved::default();
         unsaved.note_unheard(ID);
-        assert_eq!((unsaved.due(), unsaved.ready(false, now + 2 * PATIENCE)), (None, vec![]));
-        assert_eq!(unsaved.ready(true, now), [ID]);
+        assert_eq!((unsaved.due(now), unsaved.ready(false, now + 2 * PATIENCE, || now)), (None, vec![]));
+        assert_eq!(unsaved.ready(true, now, || now), [ID]);
     }
 }

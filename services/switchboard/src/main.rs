@@ -37,6 +37,7 @@ use error::Error;
 use mimalloc::MiMalloc;
 use options::{Command, Options};
 use std::process::ExitCode;
+use std::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
 
 /// A tenth of all time goes into small allocations that live for one message; with the system's it is a fifth.
@@ -54,10 +55,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// A single thread passes nothing to another: a message is on its way sooner, and costs less.
+/// A single thread passes nothing to another: a message is on its way sooner, and costs less. Before it sleeps
+/// it lets others have the processor: on a busy machine they have more for it by the time it goes on, and
+/// it is not woken for each message.
 fn runtime(threads: usize) -> std::io::Result<Runtime> {
     match threads {
-        1 => Builder::new_current_thread().enable_all().build(),
+        1 => Builder::new_current_thread().enable_all().on_thread_park(yield_now).build(),
         more => Builder::new_multi_thread().worker_threads(more).enable_all().build(),
     }
 }

@@ -18,7 +18,12 @@ pub async fn run(command: Command) -> Result<(), Error> {
     }
 }
 
+/// A task of its own: what the thread itself waits for it is woken for through the operating system.
 async fn serve(service: Service) -> Result<(), Error> {
+    tokio::spawn(serve_on(service)).await.unwrap_or_else(|panic| Err(Error::Panicked(panic)))
+}
+
+async fn serve_on(service: Service) -> Result<(), Error> {
     let process = Process::start(service.process()).await?;
     let outcome = process.work(start(service, &process)).await;
     process.finish().await;

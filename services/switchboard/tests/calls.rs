@@ -57,7 +57,7 @@ async fn log(bus: &Bus, number: u64) {
         reason: Some(format!("reason {number}")),
         duration_ms: Some(number * 1_000),
     };
-    bus.log_call(&record).await.unwrap();
+    bus.log_calls(&[record]).await.unwrap();
 }
 
 #[tokio::test]

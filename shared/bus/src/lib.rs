@@ -134,14 +134,14 @@ impl Bus {
         }
     }
 
-    /// Adds a line to the `calls` log.
+    /// Adds lines to the `calls` log, all at once.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub async fn log_call(&self, record: &CallRecord) -> Result<(), SendError> {
+    /// `Unavailable`; some of them may be there.
+    pub async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
         match self {
-            Self::Memory(bus) => bus.log_call(record).await,
-            Self::Redis(bus) => bus.log_call(record).await,
+            Self::Memory(bus) => bus.log_calls(records).await,
+            Self::Redis(bus) => bus.log_calls(records).await,
         }
     }
 

@@ -11,7 +11,11 @@ struct Rehearsal {
     clock: Box<dyn Fn() -> u64>,
 }
 
+/// How many numbers the operating system is asked for at once: a question takes as long as encoding a message.
+const AT_ONCE: usize = 32;
+
 thread_local! {
+    static RESERVE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static REHEARSAL: RefCell<Option<Rehearsal>> = const { RefCell::new(None) };
 }
 
@@ -25,7 +29,19 @@ pub fn chance() -> u64 {
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         Some(mixed(*state))
     });
-    rehearsed.unwrap_or_else(|| getrandom::u64().expect("the operating system gives random numbers"))
+    rehearsed.unwrap_or_else(secure)
+}
+
+/// Each is given out once.
+fn secure() -> u64 {
+    RESERVE.with_borrow_mut(|reserve| {
+        if reserve.is_empty() {
+            let mut bytes = [[0; size_of::<u64>()]; AT_ONCE];
+            getrandom::fill(bytes.as_flattened_mut()).expect("the operating system gives random numbers");
+            reserve.extend(bytes.map(u64::from_ne_bytes));
+        }
+        reserve.pop().unwrap_or_default()
+    })
 }
 
 /// Milliseconds since 1970.

@@ -127,7 +127,7 @@ impl Connection {
         if let Some(inbound) = self.delayed.pop_front() {
             return Next::Inbound(inbound);
         }
-        let due = [self.client.due(), self.unsaved.due()].into_iter().flatten().min();
+        let due = [self.client.due(), self.unsaved.due(Instant::now())].into_iter().flatten().min();
         let stops = self.stops();
         tokio::select! {
             biased;

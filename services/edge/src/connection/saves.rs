@@ -18,7 +18,8 @@ impl Connection {
     pub(super) fn save(&mut self) {
         let now = Instant::now();
         self.note_changed(now);
-        for session in self.unsaved.ready(self.outlet.all_is_told(), now) {
+        let appoint = || self.shared.scribe.appointment(now);
+        for session in self.unsaved.ready(self.outlet.all_is_told(), now, appoint) {
             self.hand_in(session);
         }
     }

@@ -55,7 +55,7 @@ async fn here(context: &Context, id: CallId, cause: EndCause) -> Result<(), Fail
         tell_side(context, &call, side, &cause).await?;
     }
     numbers::ended(kind(&cause));
-    context.bus.log_call(&record(&call, &cause)).await?;
+    context.bus.log_calls(&[record(&call, &cause)]).await?;
     Ok(context.directory.forget_call(&call).await?)
 }
 

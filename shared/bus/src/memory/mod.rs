@@ -65,8 +65,9 @@ impl MemoryBus {
         self.step("publish", || self.roads.notices.publish(notice)).await
     }
 
-    pub(crate) async fn log_call(&self, record: &CallRecord) -> Result<(), SendError> {
-        self.step("log_call", || self.roads.logs.add(Log::Calls, line::of_call(record))).await
+    pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
+        let add = |record| self.roads.logs.add(Log::Calls, line::of_call(record));
+        self.step("log_calls", || records.iter().for_each(add)).await
     }
 
     pub(crate) fn work(&self, queue: Queue, _worker: &str) -> MemoryWorker {

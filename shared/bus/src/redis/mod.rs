@@ -80,8 +80,12 @@ impl RedisBus {
         self.shared.query(cmd("PUBLISH").arg(NOTICES).arg(json)).await
     }
 
-    pub(crate) async fn log_call(&self, record: &CallRecord) -> Result<(), SendError> {
-        self.shared.query(&write_line(Log::Calls, &line::of_call(record))).await
+    pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
+        let mut pipe = ::redis::pipe();
+        for record in records {
+            pipe.add_command(write_line(Log::Calls, &line::of_call(record))).ignore();
+        }
+        self.shared.pipe(&pipe).await
     }
 
     pub(crate) async fn work(&self, queue: Queue, worker: &str) -> RedisWorker {

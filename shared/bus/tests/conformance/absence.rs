@@ -42,7 +42,7 @@ async fn everything_is_unavailable(bus: &Bus) {
         is_unavailable("enqueue", bus.enqueue(QUEUE, &message)),
         is_unavailable("post", bus.post(&mailbox, &message)),
         is_unavailable("publish", bus.publish(&notice)),
-        is_unavailable("log_call", bus.log_call(&record)),
+        is_unavailable("log_calls", bus.log_calls(std::slice::from_ref(&record))),
         is_unavailable("open", bus.open(mailbox.clone())),
         is_unavailable("left_in", bus.left_in(&mailbox, None)),
         is_unavailable("close", bus.close(&mailbox)),

@@ -27,7 +27,7 @@ async fn follow(follower: &mut Follower) -> u64 {
 
 async fn log_all(bus: &Bus, numbers: std::ops::Range<u64>) {
     for number in numbers {
-        bus.log_call(&record(number)).await.unwrap();
+        bus.log_calls(&[record(number)]).await.unwrap();
     }
 }
 
@@ -47,7 +47,7 @@ fn record(number: u64) -> CallRecord {
 async fn show_the_newest_lines(bus: Bus) {
     assert!(bus.tail(Log::Calls, 5).await.unwrap().is_empty());
     for number in 0..10 {
-        bus.log_call(&record(number)).await.unwrap();
+        bus.log_calls(&[record(number)]).await.unwrap();
     }
     let lines = bus.tail(Log::Calls, 3).await.unwrap();
     let numbers = lines.into_iter().map(|line| line.into_iter().collect::<BTreeMap<_, _>>());
@@ -59,7 +59,7 @@ async fn show_the_newest_lines(bus: Bus) {
 async fn show_a_call_as_named_fields(bus: Bus) {
     let mut ringing = record(0);
     (ringing.event, ringing.reason, ringing.duration_ms) = (CallEvent::Ringing, None, None);
-    bus.log_call(&ringing).await.unwrap();
+    bus.log_calls(std::slice::from_ref(&ringing)).await.unwrap();
     let line: BTreeMap<_, _> = bus.tail(Log::Calls, 1).await.unwrap().remove(0).into_iter().collect();
     assert!(line["at"].parse::<u64>().unwrap() > 1_700_000_000_000);
     assert_eq!(line["call"], ringing.call.to_string());
@@ -71,7 +71,8 @@ async fn show_a_call_as_named_fields(bus: Bus) {
 
 async fn are_capped(bus: Bus) {
     let cap = Log::Calls.cap();
-    in_parallel(cap as u32 + 1000, async |number| bus.log_call(&record(number.into())).await.unwrap()).await;
+    in_parallel(cap as u32 + 1000, async |number| bus.log_calls(&[record(number.into())]).await.unwrap())
+        .await;
     let kept = bus.tail(Log::Calls, cap * 2).await.unwrap().len();
     assert!((cap..cap + 500).contains(&kept), "{kept} lines are kept");
 }

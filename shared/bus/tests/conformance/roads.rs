@@ -52,7 +52,7 @@ fn record() -> CallRecord {
 
 async fn are_seen_once_they_are_there(bus: Bus) {
     assert_eq!(all(&bus).await, []);
-    bus.log_call(&record()).await.unwrap();
+    bus.log_calls(&[record()]).await.unwrap();
     let _reader = bus.open(mailbox()).await.unwrap();
     let _worker = bus.work(QUEUE, "w1").await;
     let seen: Vec<_> = all(&bus).await.into_iter().map(|road| (road.key, road.kind)).collect();
@@ -144,7 +144,7 @@ async fn show_what_waits_in_a_mailbox(bus: Bus) {
 
 async fn show_how_much_is_in_the_logs(bus: Bus) {
     for _ in 0..7 {
-        bus.log_call(&record()).await.unwrap();
+        bus.log_calls(&[record()]).await.unwrap();
     }
     let log = road(&bus, Log::Calls.key()).await.unwrap();
     assert_eq!((log.length, log.added, log.oldest, log.workers), (7, 7, None, None));

@@ -45,14 +45,16 @@ impl RedisDirectory {
         Ok(Some(Session { edge: ServiceId(edge), terms: Terms { proof, grace }, away }))
     }
 
-    /// The script goes along: were the pipeline sent twice because a part of it did not know the
-    /// script, what the other part adds would be added twice.
+    /// Where something is added the script goes along: were the pipeline sent twice because a part of it did
+    /// not know the script, what the other part adds would be added twice.
     pub(crate) async fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Result<Vec<Saved>> {
         if saves.is_empty() {
             return Ok(Vec::new());
         }
         let mut pipe = redis::pipe();
-        pipe.load_script(&SAVE_SESSION).ignore();
+        if saves.iter().any(|save| matches!(&save.unheard, Unheard::Add(more) if !more.is_empty())) {
+            pipe.load_script(&SAVE_SESSION).ignore();
+        }
         for Save { session, state, unheard, away } in saves {
             let away = away.map(|away| clock::milliseconds(away).to_string()).unwrap_or_default();
             let (how, texts) = match unheard {

@@ -36,7 +36,7 @@ async fn log(rest: &Rest, event: CallEvent, reason: Option<&str>, duration_ms: O
         duration_ms,
         steps: Steps::default(),
     };
-    rest.context.bus.log_call(&record).await.unwrap();
+    rest.context.bus.log_calls(&[record]).await.unwrap();
 }
 
 fn canary(rest: &Rest) -> Message {
