@@ -14,6 +14,7 @@ use crate::numbers;
 use bus::message::{AskPeer, Body, CallRecord, Deadline, Events, Message, PeerAnswer};
 use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
+use futures_util::future::join_all;
 use protocol::ServiceId;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ use tokio_util::task::TaskTracker;
 
 /// How many messages wait on one road, and how many lines for the log.
 const QUEUE: usize = 1024;
+/// How many messages of a road are on their way at once.
+const AT_ONCE: usize = 30;
 /// How long a message waits for room in its mailbox.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one waits for its mailbox.
@@ -182,24 +185,38 @@ struct Postman {
 
 impl Postman {
     async fn run(mut self) {
-        while let Ok(Some(news)) = timeout(IDLE, self.waiting.recv()).await {
-            self.post(news).await;
+        let mut batch = Vec::new();
+        while let Ok(1..) = timeout(IDLE, self.waiting.recv_many(&mut batch, AT_ONCE)).await {
+            self.post(&mut batch).await;
         }
         self.waiting.close();
-        while let Some(news) = self.waiting.recv().await {
-            self.post(news).await;
+        while self.waiting.recv_many(&mut batch, AT_ONCE).await > 0 {
+            self.post(&mut batch).await;
         }
     }
 
-    async fn post(&mut self, (since, message, _witness): News) {
-        while let Err(error) = self.road.take(&self.bus, &message).await {
-            if message.is_late() || self.gives_up(&error, since.elapsed()) {
+    /// In order and in one round trip, where all is well. What has to be tried again comes behind what did not;
+    /// the stamps put it right.
+    async fn post(&mut self, batch: &mut Vec<News>) {
+        loop {
+            let posts = batch.iter().map(|(_, message, _)| self.road.take(&self.bus, message));
+            let outcomes = join_all(posts).await;
+            let is_held_up = outcomes.iter().any(Result::is_err);
+            let mut outcomes = outcomes.into_iter();
+            batch.retain(|(since, message, _)| match outcomes.next() {
+                Some(Err(error)) => {
+                    let gives_up = message.is_late() || self.gives_up(&error, since.elapsed());
+                    self.is_held_up = true;
+                    !gives_up
+                }
+                _ => false,
+            });
+            self.is_held_up = is_held_up;
+            if batch.is_empty() {
                 return;
             }
-            self.is_held_up = true;
             sleep(PAUSE).await;
         }
-        self.is_held_up = false;
     }
 
     /// Whether a message that has waited for so long is tried no more.
