@@ -25,9 +25,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 /// How many messages wait on one road, and how many lines for the log.
-const QUEUE: usize = 1024;
+const QUEUE: usize = 8_192;
 /// How many messages of a road are on their way at once.
-const AT_ONCE: usize = 30;
+const AT_ONCE: usize = 256;
 /// How long a message waits for room in its mailbox.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one waits for its mailbox.

@@ -142,6 +142,10 @@ impl Shared {
         }
         match &sent {
             Ok(()) => tracing::debug!(handle = %who, "a message is sent"),
+            // Counted where it is said; at such times there are many.
+            Err(SendError::Full) => {
+                tracing::debug!(handle = %who, "a message was not sent: the road is full")
+            }
             Err(error) => tracing::warn!(%error, handle = %who, "a message was not sent"),
         }
         sent

@@ -25,7 +25,10 @@ pub fn announce() {
     describe_histogram!(REQUEST, "Time that a router took for a request, by its kind.");
     describe_counter!(FAILED, "Requests that could not be done, and come again to another router.");
     describe_counter!(LATE, "Requests that nobody waited for any more when a router got them.");
-    describe_counter!(REFUSED, "Calls that routers refused, by code: 478 no such user, 502 no media server.");
+    describe_counter!(
+        REFUSED,
+        "Calls that routers refused, by code: 478 no such user, 502 no media server, 503 too many calls."
+    );
     describe_counter!(REFUSED_INVITES, "Calls from janus-cloud's users that routers refused.");
     describe_counter!(ENDED, "Calls that ended after they rang, by what ended them.");
     describe_gauge!(BACKENDS, "Media servers that take calls, as this router knows them.");

@@ -42,6 +42,11 @@ pub const REDELIVER_AFTER: Duration = Duration::from_secs(2);
 pub const MAX_DELIVERIES: u32 = 5;
 /// A queue or mailbox with this many unfinished messages takes no more: [`SendError::Full`].
 pub const MAX_BACKLOG: usize = 50_000;
+/// A queue with this many takes no more that begins a call: who asks for one is told so at once, and the calls
+/// that are on come first.
+pub const CROWDED_QUEUE: usize = 2_000;
+/// The same for a mailbox, where a call has about five messages.
+pub const CROWDED_MAILBOX: usize = 4_000;
 /// How long a mailbox waits for its next owner after the last one stopped.
 pub const MAILBOX_LIFE: Duration = Duration::from_secs(120);
 /// The largest payload of one message, in bytes.
@@ -58,7 +63,7 @@ pub enum SendError {
     /// Nobody has opened that mailbox, or its owner is long gone.
     #[error("no such mailbox")]
     NoMailbox,
-    /// [`MAX_BACKLOG`] is reached.
+    /// [`MAX_BACKLOG`] is reached; for what begins a call, [`CROWDED_QUEUE`] or [`CROWDED_MAILBOX`].
     #[error("the road is full")]
     Full,
     /// Larger than [`MAX_PAYLOAD`].
@@ -120,6 +125,14 @@ impl Bus {
         match self {
             Self::Memory(bus) => bus.post(mailbox, message).await,
             Self::Redis(bus) => bus.post(mailbox, message).await,
+        }
+    }
+
+    /// Whether a mailbox, as far as this process knows without asking, takes nothing that begins a call.
+    pub fn is_crowded(&self, mailbox: &Mailbox) -> bool {
+        match self {
+            Self::Memory(bus) => bus.is_crowded(mailbox),
+            Self::Redis(bus) => bus.is_crowded(mailbox),
         }
     }
 

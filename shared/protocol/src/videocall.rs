@@ -101,6 +101,11 @@ impl PluginError {
         Self::new(502, "No backend server")
     }
 
+    /// 503: calls are refused for a while, because there are too many (Switchboard's own).
+    pub fn crowded() -> Self {
+        Self::new(503, "Too many calls are being made, please try again")
+    }
+
     /// 502: the backend that was to take the call failed.
     pub fn backend_failed() -> Self {
         Self::new(502, "The media server did not take the call, please try again")

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// As many as wait on one road.
-const QUEUE: u64 = 1024;
+const QUEUE: u64 = 8_192;
 
 fn edge(name: &str) -> (ServiceId, Mailbox) {
     let edge = ServiceId::from(name);

@@ -16,6 +16,7 @@ use crate::backends::Backends;
 use crate::numbers;
 use bus::SendError;
 use bus::message::{ClientEvent, ClientRequest, Message, PeerSide};
+use bus::topic::Mailbox;
 use check::{Refusal, check, lost};
 use directory::record::{Call, CallParty, Concluded, Owner, Taken, Token, User};
 use protocol::object::Object;
@@ -114,11 +115,17 @@ async fn place(
     begun: Begun<'_>,
 ) -> Result<Result<(), Refusal>, Failure> {
     let id = CallId::from(request.id);
-    let mut tried: Vec<BackendName> = Vec::new();
+    let (mut tried, mut is_crowded) = (Vec::<BackendName>::new(), false);
     while tried.len() < MAX_BACKENDS {
         let Some(backend) = backends.choose(&context.directory, &begun.asks.site, &tried).await? else {
             break;
         };
+        // One that has the call already is not asked whether it has room.
+        if !begun.again && context.bus.is_crowded(&Mailbox::Backend(backend.clone())) {
+            is_crowded = true;
+            tried.push(backend);
+            continue;
+        }
         let [caller, callee] = begun.parties.clone();
         let call = Call { id, backend, caller, callee, opened: unix_millis() };
         let (call, lost_handle) = context.directory.begin_call(&call).await?;
@@ -139,6 +146,7 @@ async fn place(
             Ok(()) => return Ok(Ok(())),
             // The backend may have it: the same request comes again and finds the same call.
             Err(SendError::Unavailable(why)) => return Err(SendError::Unavailable(why).into()),
+            Err(SendError::Full) => is_crowded = true,
             Err(error) => {
                 tracing::warn!(%error, call = %id, backend = %call.backend, "a backend did not take a call")
             }
@@ -148,7 +156,7 @@ async fn place(
     }
     // A router that died may have begun it when there was one.
     end::because(context, id, REFUSED).await?;
-    Ok(Err(PluginError::no_backend().into()))
+    Ok(Err(if is_crowded { PluginError::crowded() } else { PluginError::no_backend() }.into()))
 }
 
 impl Begun<'_> {

@@ -9,7 +9,7 @@ use crate::message::Message;
 use crate::peek::Entry;
 use crate::road::{self, RoadKind};
 use crate::topic::Log;
-use crate::{MAILBOX_LIFE, MAX_BACKLOG, Mark, SendError, line, numbers};
+use crate::{MAILBOX_LIFE, Mark, SendError, line, numbers};
 use protocol::weather::Weather;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -39,9 +39,9 @@ impl Road {
         Arc::new(Self { key, state, changed, logs })
     }
 
-    pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
+    pub(super) fn push(&self, fields: Fields, bound: usize) -> Result<(), SendError> {
         let mut state = locked(&self.state);
-        if state.entries.len() >= MAX_BACKLOG {
+        if state.entries.len() >= bound {
             numbers::full(&self.key);
             return Err(SendError::Full);
         }

@@ -22,7 +22,7 @@ pub use queue::{MemoryWorker, Receipt};
 
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, Queue};
-use crate::{Line, Mark, SendError, entry, line};
+use crate::{CROWDED_MAILBOX, Line, Mark, SendError, entry, line};
 use logs::Logs;
 use notices::Channel;
 use protocol::weather::Weather;
@@ -52,13 +52,17 @@ impl MemoryBus {
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
         let fields = entry::encode(message)?;
-        self.step("enqueue", || self.queue(queue).push(fields)).await?
+        self.step("enqueue", || self.queue(queue).push(fields, message.bound())).await?
     }
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
         let fields = entry::encode(message)?;
-        let push = || self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields);
+        let push = || self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields, message.bound());
         self.step("post", push).await?
+    }
+
+    pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
+        self.mailbox(&mailbox.key()).is_some_and(|road| road.backlog() >= CROWDED_MAILBOX)
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {

@@ -10,9 +10,7 @@ use crate::entry::{self, Fields};
 use crate::peek::Entry;
 use crate::road::{self, RoadKind, Workers};
 use crate::topic::Log;
-use crate::{
-    Delivery, MAX_BACKLOG, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line, numbers,
-};
+use crate::{Delivery, MAX_DELIVERIES, NEVER_FINISHED, REDELIVER_AFTER, SendError, line, numbers};
 use protocol::weather::Weather;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,9 +55,9 @@ impl Road {
         Arc::new(Self { key, state, changed, logs, workers, here })
     }
 
-    pub(super) fn push(&self, fields: Fields) -> Result<(), SendError> {
+    pub(super) fn push(&self, fields: Fields, bound: usize) -> Result<(), SendError> {
         let mut state = locked(&self.state);
-        if state.len() >= MAX_BACKLOG {
+        if state.len() >= bound {
             numbers::full(&self.key);
             return Err(SendError::Full);
         }

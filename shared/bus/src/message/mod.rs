@@ -38,6 +38,7 @@ pub use news::{CallEvent, CallRecord, EndKind, Notice};
 pub use peer::{AskPeer, Invite, PeerAnswer, PeerRefusal};
 pub use times::{Steps, Times};
 
+use crate::{CROWDED_MAILBOX, CROWDED_QUEUE, MAX_BACKLOG};
 use protocol::MessageId;
 pub(crate) use protocol::outside::unix_millis;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,15 @@ impl Message {
     /// Whether the deadline has passed.
     pub fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| deadline.is_past())
+    }
+
+    /// How many may wait on its road so that it is still taken.
+    pub(crate) fn bound(&self) -> usize {
+        match self.body {
+            Body::Call(_) | Body::Invite(_) => CROWDED_QUEUE,
+            Body::Place(_) => CROWDED_MAILBOX,
+            _ => MAX_BACKLOG,
+        }
     }
 }
 

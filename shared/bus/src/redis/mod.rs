@@ -39,7 +39,7 @@ pub use queue::{Receipt, RedisWorker};
 use crate::entry::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
-use crate::{Line, MAX_BACKLOG, SendError, line, numbers};
+use crate::{CROWDED_MAILBOX, Line, SendError, line, numbers};
 use ::redis::{Cmd, RedisResult, cmd};
 use connection::{Server, Shared};
 use mailbox::Owned;
@@ -68,11 +68,15 @@ impl RedisBus {
     }
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
-        self.add(&queue.key(), None, &entry::encode(message)?).await
+        self.add(&queue.key(), None, message).await
     }
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
-        self.add(&mailbox.key(), Some("NOMKSTREAM"), &entry::encode(message)?).await
+        self.add(&mailbox.key(), Some("NOMKSTREAM"), message).await
+    }
+
+    pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
+        self.room.has_at_least(&mailbox.key(), CROWDED_MAILBOX)
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
@@ -139,29 +143,37 @@ impl RedisBus {
     }
 
     /// Adds an entry; with `NOMKSTREAM` only to a stream that is there.
-    async fn add(&self, key: &str, only: Option<&str>, fields: &Fields) -> Result<(), SendError> {
-        let Some(_flying) = self.room.take(key) else {
-            return self.look_and_add(key, only, fields).await;
+    async fn add(&self, key: &str, only: Option<&str>, message: &Message) -> Result<(), SendError> {
+        let (fields, bound) = (entry::encode(message)?, message.bound());
+        let Some(_flying) = self.room.take(key, bound) else {
+            return self.look_and_add(key, only, &fields, bound).await;
         };
         let mut add = cmd("XADD");
         add.arg(key).arg(only).arg("*");
-        for (name, value) in fields {
+        for (name, value) in &fields {
             add.arg(name.as_slice()).arg(value.as_slice());
         }
         let added: Option<String> = self.shared.query(&add).await?;
         added.map(drop).ok_or(SendError::NoMailbox)
     }
 
-    async fn look_and_add(&self, key: &str, only: Option<&str>, fields: &Fields) -> Result<(), SendError> {
+    async fn look_and_add(
+        &self,
+        key: &str,
+        only: Option<&str>,
+        fields: &Fields,
+        bound: usize,
+    ) -> Result<(), SendError> {
         let script = if only.is_some() { &self.scripts.post } else { &self.scripts.enqueue };
         let mut call = script.key(key);
-        call.arg(MAX_BACKLOG);
+        call.arg(bound);
         for (name, value) in fields {
             call.arg(name.as_slice()).arg(value.as_slice());
         }
         match self.shared.invoke(&call).await? {
             None => {
                 numbers::full(key);
+                self.room.note(key, bound);
                 Err(SendError::Full)
             }
             Some(scripts::NO_MAILBOX) => Err(SendError::NoMailbox),

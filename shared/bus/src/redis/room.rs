@@ -4,7 +4,6 @@
 //! [`FRESH`]; those after it count their own messages on top of that. So what this process sends never
 //! passes the bound; what others send in that time may, by as much as they send in it.
 
-use crate::MAX_BACKLOG;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,16 +38,21 @@ impl Drop for Flying {
 }
 
 impl Room {
-    /// The way for a message that may be added without a look.
-    pub(super) fn take(&self, key: &str) -> Option<Flying> {
+    /// The way for a message that may be added without a look to a road with less than so many.
+    pub(super) fn take(&self, key: &str, bound: usize) -> Option<Flying> {
         let mut looks = self.lock();
         let look = looks.get_mut(key).filter(|look| look.is_fresh())?;
-        if look.length + look.added >= MAX_BACKLOG {
+        if look.most() >= bound {
             return None;
         }
         look.added += 1;
         look.flying.fetch_add(1, Ordering::Relaxed);
         Some(Flying(look.flying.clone()))
+    }
+
+    /// Whether a road had so many messages lately.
+    pub(super) fn has_at_least(&self, key: &str, many: usize) -> bool {
+        self.lock().get(key).is_some_and(|look| look.is_fresh() && look.most() >= many)
     }
 
     /// A road had this many messages.
@@ -79,6 +83,10 @@ impl Look {
     fn is_fresh(&self) -> bool {
         self.at.elapsed() < FRESH
     }
+
+    fn most(&self) -> usize {
+        self.length + self.added
+    }
 }
 
 #[cfg(test)]
@@ -86,38 +94,50 @@ mod tests {
     use super::*;
 
     const ROAD: &str = "road";
+    const BOUND: usize = 1_000;
 
     #[tokio::test(start_paused = true)]
     async fn a_look_is_good_for_a_while_and_for_as_many_as_there_is_room() {
         let room = Room::default();
-        assert!(room.take(ROAD).is_none());
-        room.note(ROAD, MAX_BACKLOG - 2);
-        assert_eq!([(); 3].map(|()| room.take(ROAD).is_some()), [true, true, false]);
+        assert!(room.take(ROAD, BOUND).is_none());
+        room.note(ROAD, BOUND - 2);
+        assert_eq!([(); 3].map(|()| room.take(ROAD, BOUND).is_some()), [true, true, false]);
         tokio::time::advance(FRESH).await;
-        assert!(room.take(ROAD).is_none());
+        assert!(room.take(ROAD, BOUND).is_none());
         room.note(ROAD, 0);
-        assert!(room.take(ROAD).is_some());
+        assert!(room.take(ROAD, BOUND).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_under_way_counts_at_the_next_look() {
         let room = Room::default();
         room.note(ROAD, 0);
-        let flying = room.take(ROAD);
+        let flying = room.take(ROAD, BOUND);
         tokio::time::advance(FRESH).await;
-        room.note(ROAD, MAX_BACKLOG - 1);
-        assert!(room.take(ROAD).is_none());
+        room.note(ROAD, BOUND - 1);
+        assert!(room.take(ROAD, BOUND).is_none());
         drop(flying);
         tokio::time::advance(FRESH).await;
-        room.note(ROAD, MAX_BACKLOG - 1);
-        assert!(room.take(ROAD).is_some());
+        room.note(ROAD, BOUND - 1);
+        assert!(room.take(ROAD, BOUND).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_older_look_that_comes_later_makes_no_room() {
         let room = Room::default();
-        room.note(ROAD, MAX_BACKLOG);
+        room.note(ROAD, BOUND);
         room.note(ROAD, 1);
-        assert!(room.take(ROAD).is_none());
+        assert!(room.take(ROAD, BOUND).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_road_is_crowded_for_some_while_others_may_still_be_added() {
+        let room = Room::default();
+        assert!(!room.has_at_least(ROAD, 1));
+        room.note(ROAD, BOUND / 2);
+        assert!(room.has_at_least(ROAD, BOUND / 2) && room.take(ROAD, BOUND / 2).is_none());
+        assert!(room.take(ROAD, BOUND).is_some());
+        tokio::time::advance(FRESH).await;
+        assert!(!room.has_at_least(ROAD, BOUND / 2));
     }
 }

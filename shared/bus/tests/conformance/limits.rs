@@ -3,14 +3,15 @@
 use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{Body, Message, Trickle};
-use bus::{Bus, MAX_BACKLOG, MAX_PAYLOAD, SendError};
+use bus::message::{Body, Message, Party, Place, Trickle};
+use bus::{Bus, CROWDED_MAILBOX, MAX_BACKLOG, MAX_PAYLOAD, SendError};
 use protocol::{CallId, MessageId, Side};
 
 on_both![
     refuse_a_message_that_is_too_large,
     refuse_more_than_a_queue_holds,
     refuse_more_than_a_mailbox_holds,
+    refuse_first_what_begins_a_call,
 ];
 
 fn sized(bytes: usize) -> Message {
@@ -53,6 +54,27 @@ async fn refuse_more_than_a_mailbox_holds(bus: Bus) {
     within(SOON, reader.next()).await;
     reader.done();
     eventually("there is room", async || bus.post(&mailbox(), &numbered(0)).await.is_ok()).await;
+}
+
+async fn refuse_first_what_begins_a_call(bus: Bus) {
+    let mut reader = bus.open(mailbox()).await.unwrap();
+    let party = || Party { username: "alice".to_owned(), address: Some(address()) };
+    let (call, transaction) = (CallId::from(MessageId::fresh()), String::new());
+    let (offer, peer, times) = Default::default();
+    let place = Place { call, caller: party(), callee: party(), transaction, offer, peer, times };
+    let (place, other) = (Message::new(Body::Place(place)), numbered(0));
+    in_parallel(CROWDED_MAILBOX as u32 - 1, async |_| bus.post(&mailbox(), &other).await.unwrap()).await;
+    bus.post(&mailbox(), &place).await.unwrap();
+    let refused = bus.post(&mailbox(), &place).await;
+    assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
+    assert!(bus.is_crowded(&mailbox()));
+    bus.post(&mailbox(), &other).await.unwrap();
+    for _ in 0..2 {
+        within(SOON, reader.next()).await;
+    }
+    reader.done();
+    eventually("there is room", async || !bus.is_crowded(&mailbox())).await;
+    eventually("a call gets through", async || bus.post(&mailbox(), &place).await.is_ok()).await;
 }
 
 const MANY: u32 = 100_000;
