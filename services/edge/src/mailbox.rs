@@ -54,7 +54,7 @@ async fn dispatch(message: Message, receipt: Receipt, shared: &Arc<Shared>) {
 /// Hands events to the connection that has the session, or to the edge that has it.
 pub async fn deliver(events: Events, receipt: Receipt, shared: &Arc<Shared>) {
     if let Some(route) = shared.registry.get(events.session) {
-        let gone = route.say(Inbound::Events(Box::new(events), receipt)).err();
+        let gone = route.say(Inbound::Events(events, receipt)).err();
         // A connection that is gone without a word did not deal with it.
         if let Some(Inbound::Events(_, receipt)) = gone {
             receipt.keep();

@@ -19,7 +19,7 @@ pub const INBOX: usize = 512;
 /// What another task of the edge says to a connection.
 pub enum Inbound {
     /// Events for a handle of one of its sessions.
-    Events(Box<Events>, Receipt),
+    Events(Events, Receipt),
     /// Another connection claims a session.
     Surrender(SessionId, oneshot::Sender<Surrendered>),
     /// Another edge claims a session.
@@ -44,20 +44,20 @@ pub struct Surrendered {
     pub receipts: Vec<Receipt>,
 }
 
-/// The way to a connection.
+/// The way to a connection. What travels is boxed, for an idle inbox has room for many.
 #[derive(Clone)]
-pub struct Route(mpsc::UnboundedSender<Inbound>);
+pub struct Route(mpsc::UnboundedSender<Box<Inbound>>);
 
 impl Route {
     /// A way, and its end.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<Inbound>) {
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Box<Inbound>>) {
         let (sender, inbox) = mpsc::unbounded_channel();
         (Self(sender), inbox)
     }
 
     /// Says something to the connection; returned when that is gone.
     pub fn say(&self, what: Inbound) -> Result<(), Inbound> {
-        self.0.send(what).map_err(|gone| gone.0)
+        self.0.send(Box::new(what)).map_err(|gone| *gone.0)
     }
 
     fn is(&self, other: &Self) -> bool {

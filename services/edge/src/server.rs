@@ -20,11 +20,9 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option<TlsAcceptor>) {
     let stop = &shared.context.shutdown;
     while let Some(Some((stream, place))) = stop.run_until_cancelled(accept(&listener, shared)).await {
-        let (shared, tls) = (shared.clone(), tls.clone());
-        shared.connections.clone().spawn(async move {
-            let stream = async { transport::open(stream, tls.as_ref()).await };
-            converse(stream, place, shared).await;
-        });
+        let tls = tls.clone();
+        let stream = async move { transport::open(stream, tls.as_ref()).await };
+        converse(stream, place, shared);
     }
 }
 
@@ -32,8 +30,24 @@ pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option
 pub async fn welcome(stream: Box<dyn Transport>, shared: Arc<Shared>) {
     let place = shared.context.shutdown.run_until_cancelled(shared.place()).await;
     if let Some(Some(place)) = place {
-        converse(async { Ok(stream) }, place, shared).await;
+        converse(async { Ok(stream) }, place, &shared);
     }
+}
+
+/// Opens a client's websocket and serves it. What that takes before it is open is gone afterwards: most
+/// clients are idle, and there are many.
+fn converse(
+    stream: impl Future<Output = io::Result<Box<dyn Transport>>> + Send + 'static,
+    place: OwnedSemaphorePermit,
+    shared: &Arc<Shared>,
+) {
+    let opening = Box::pin(open(stream, place, shared.clone()));
+    shared.connections.spawn(async move {
+        let opened = opening.await;
+        if let Some(connection) = opened {
+            connection.run().await;
+        }
+    });
 }
 
 async fn accept(listener: &TcpListener, shared: &Shared) -> Option<(TcpStream, OwnedSemaphorePermit)> {
@@ -49,24 +63,25 @@ async fn accept(listener: &TcpListener, shared: &Shared) -> Option<(TcpStream, O
     }
 }
 
-/// Opens a client's websocket and serves it.
-async fn converse(
+async fn open(
     stream: impl Future<Output = io::Result<Box<dyn Transport>>>,
     place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
-) {
-    let opening = Box::pin(async {
+) -> Option<Box<Connection>> {
+    let opening = async {
         let stream = Counted::over(stream.await.map_err(Failed::Broken)?);
         handshake::open(stream, socket::config(&shared.manners)).await
-    });
+    };
     let opening = tokio::time::timeout(HANDSHAKE_PATIENCE, opening);
-    let opened = shared.context.shutdown.clone().run_until_cancelled(opening).await;
-    match opened {
-        Some(Ok(Ok(stream))) => {
+    match shared.context.shutdown.clone().run_until_cancelled(opening).await? {
+        Ok(Ok(stream)) => {
             let socket = Socket::new(stream, shared.manners.clone());
-            Connection::new(socket, place, shared).run().await;
+            Some(Connection::new(socket, place, shared.clone()))
         }
-        Some(Ok(Err(error))) => tracing::debug!(%error, "no websocket was opened"),
-        Some(Err(_)) | None => {}
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no websocket was opened");
+            None
+        }
+        Err(_) => None,
     }
 }

@@ -161,7 +161,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 outcome = &mut claim => return outcome,
-                Some(inbound) = self.inbox.recv() => match inbound {
+                Some(inbound) = self.inbox.recv() => match *inbound {
                     Inbound::Surrender(other, claimer) if other != id => {
                         self.take_in_delayed(other).await;
                         self.surrender(other, claimer);
@@ -170,7 +170,7 @@ impl Connection {
                         self.take_in_delayed(other).await;
                         self.give_up(other, to);
                     }
-                    later => self.delayed.push_back(later),
+                    later => self.delayed.push_back(Box::new(later)),
                 },
             }
         }
@@ -179,11 +179,11 @@ impl Connection {
     /// What came for a session before somebody else claimed it.
     async fn take_in_delayed(&mut self, id: SessionId) {
         for inbound in std::mem::take(&mut self.delayed) {
-            match inbound {
+            match *inbound {
                 Inbound::Events(events, receipt) if events.session == id => {
-                    self.on_events(*events, receipt).await;
+                    self.on_events(events, receipt).await;
                 }
-                later => self.delayed.push_back(later),
+                later => self.delayed.push_back(Box::new(later)),
             }
         }
     }

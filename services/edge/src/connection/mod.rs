@@ -46,9 +46,9 @@ pub struct Connection {
     outlet: Outlet,
     bucket: Bucket,
     route: Route,
-    inbox: mpsc::UnboundedReceiver<Inbound>,
+    inbox: mpsc::UnboundedReceiver<Box<Inbound>>,
     /// Messages that came while a session was being claimed.
-    delayed: VecDeque<Inbound>,
+    delayed: VecDeque<Box<Inbound>>,
     unsaved: Unsaved,
     /// Its place among all that are connected, and that operators count it.
     place: Option<(OwnedSemaphorePermit, UnderWay)>,
@@ -60,29 +60,32 @@ pub struct Connection {
 
 enum Next {
     Frame(Frame),
-    Inbound(Inbound),
+    Inbound(Box<Inbound>),
     Due,
     Stop,
 }
 
 impl Connection {
     /// A connection over an opened websocket.
-    pub fn new(socket: Socket, place: OwnedSemaphorePermit, shared: Arc<Shared>) -> Self {
+    pub fn new(socket: Socket, place: OwnedSemaphorePermit, shared: Arc<Shared>) -> Box<Self> {
         let place = Some((place, shared.context.health.load().begin("clients")));
-        Self { place, ..Self::over(Outlet::Open(Box::new(socket)), shared) }
+        let mut connection = Self::over(Outlet::Open(Box::new(socket)), shared);
+        connection.place = place;
+        connection
     }
 
     /// A connection whose client has been gone since then.
-    pub fn away(since: Instant, shared: Arc<Shared>) -> Self {
+    pub fn away(since: Instant, shared: Arc<Shared>) -> Box<Self> {
         let mut connection = Self::over(Outlet::Away(BTreeMap::new()), shared);
         connection.client.went_away(since);
         connection
     }
 
-    fn over(outlet: Outlet, shared: Arc<Shared>) -> Self {
+    /// In a box: a future that runs it would have it twice.
+    fn over(outlet: Outlet, shared: Arc<Shared>) -> Box<Self> {
         let (route, inbox) = Route::new();
         let client = Client::new(shared.context.id.clone(), shared.limits.clone(), shared.info.clone());
-        Self {
+        Box::new(Self {
             bucket: Bucket::new(shared.manners.max_rate, Instant::now()),
             delayed: VecDeque::new(),
             unsaved: Unsaved::default(),
@@ -94,11 +97,11 @@ impl Connection {
             client,
             route,
             inbox,
-        }
+        })
     }
 
     /// Serves the client until it and its sessions are gone.
-    pub async fn run(mut self) {
+    pub async fn run(mut self: Box<Self>) {
         while !(self.outlet.is_away() && self.client.is_empty()) {
             let next = self.next().await;
             if matches!(next, Next::Stop) && !self.shared.context.parting.hand_over {
@@ -117,7 +120,7 @@ impl Connection {
     async fn on(&mut self, next: Next) {
         match next {
             Next::Frame(frame) => self.on_frame(frame).await,
-            Next::Inbound(inbound) => self.on_inbound(inbound).await,
+            Next::Inbound(inbound) => self.on_inbound(*inbound).await,
             Next::Due => self.on_time().await,
             Next::Stop => self.part().await,
         }
@@ -191,7 +194,7 @@ impl Connection {
             self.drop_slow();
         }
         match inbound {
-            Inbound::Events(events, receipt) => self.on_events(*events, receipt).await,
+            Inbound::Events(events, receipt) => self.on_events(events, receipt).await,
             Inbound::Surrender(session, claimer) => {
                 self.catch_up().await;
                 self.surrender(session, claimer);

@@ -41,7 +41,7 @@ impl Connection {
     }
 
     /// Its sessions end.
-    pub(super) async fn end(mut self) {
+    pub(super) async fn end(mut self: Box<Self>) {
         for session in self.client.session_ids() {
             let acts = self.client.drop_session(session);
             self.perform(acts).await;
