@@ -56,7 +56,7 @@ pub async fn deliver(events: Events, receipt: Receipt, shared: &Arc<Shared>) {
     if let Some(route) = shared.registry.get(events.session) {
         let gone = route.say(Inbound::Events(events, receipt)).err();
         // A connection that is gone without a word did not deal with it.
-        if let Some(Inbound::Events(_, receipt)) = gone {
+        if let Some(Inbound::Events(_, receipt)) = gone.map(|gone| *gone) {
             receipt.keep();
         }
     } else if let Some(to) = shared.forwards.get(events.session) {
@@ -77,7 +77,8 @@ fn give_up(Surrender { session, to }: Surrender, shared: &Arc<Shared>) {
 /// it is on its way, is asked for again by whoever waits for its end.
 pub async fn end(session: SessionId, receipt: Receipt, shared: &Arc<Shared>) {
     if let Some(route) = shared.registry.get(session) {
-        if let Err(Inbound::End(_, receipt)) = route.say(Inbound::End(session, receipt)) {
+        let gone = route.say(Inbound::End(session, receipt)).err();
+        if let Some(Inbound::End(_, receipt)) = gone.map(|gone| *gone) {
             receipt.keep();
         }
     } else if let Some(to) = shared.forwards.get(session) {

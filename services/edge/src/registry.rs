@@ -56,8 +56,8 @@ impl Route {
     }
 
     /// Says something to the connection; returned when that is gone.
-    pub fn say(&self, what: Inbound) -> Result<(), Inbound> {
-        self.0.send(Box::new(what)).map_err(|gone| *gone.0)
+    pub fn say(&self, what: Inbound) -> Result<(), Box<Inbound>> {
+        self.0.send(Box::new(what)).map_err(|gone| gone.0)
     }
 
     fn is(&self, other: &Self) -> bool {

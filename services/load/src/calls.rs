@@ -39,6 +39,7 @@ struct Report<'a> {
     calls_per_second: f64,
     errors: Errors,
     ring_ms: Times,
+    refused_ms: Times,
     accept_ms: Times,
     hangup_ms: Times,
 }
@@ -146,6 +147,7 @@ fn report(options: &Calls, counts: Counts, seconds: f64) -> Report<'_> {
         calls_per_second: round(counts.calls as f64 / seconds),
         errors: counts.errors,
         ring_ms: counts.ring,
+        refused_ms: counts.refusal,
         accept_ms: counts.accept,
         hangup_ms: counts.hangup,
     }

@@ -24,6 +24,7 @@ pub enum Load {
     /// the network and whatever delays this program included:
     ///
     /// ring_ms     from sending `call` until the callee hears `incomingcall`;
+    /// refused_ms  from sending `call` until the caller hears that it is refused;
     /// accept_ms   from sending `accept` until the caller hears `accepted`;
     /// hangup_ms   from sending `hangup` until both have heard that the call is over.
     ///

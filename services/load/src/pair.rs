@@ -124,9 +124,14 @@ impl Pair {
         let began = Instant::now();
         let call = self.caller.client.words.call(&self.callee.name);
         self.caller.client.say([call]).await?;
-        self.until(Ask::Call, |_, who, word| who == Who::Callee && *word == Word::IncomingCall).await?;
-        tally.took(Step::Ring, began.elapsed());
-        Ok(())
+        let rung =
+            self.until(Ask::Call, |_, who, word| who == Who::Callee && *word == Word::IncomingCall).await;
+        match rung {
+            Ok(()) => tally.took(Step::Ring, began.elapsed()),
+            Err(Failed::Refused(..) | Failed::Busy) => tally.took(Step::Refusal, began.elapsed()),
+            Err(_) => {}
+        }
+        rung
     }
 
     async fn accept(&mut self, tally: &Tally) -> Result<(), Failed> {

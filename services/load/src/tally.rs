@@ -20,6 +20,7 @@ pub struct Counts {
     pub calls: u64,
     pub errors: Errors,
     pub ring: Times,
+    pub refusal: Times,
     pub accept: Times,
     pub hangup: Times,
 }
@@ -28,6 +29,8 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Ring,
+    /// A call is refused instead.
+    Refusal,
     Accept,
     Hangup,
 }
@@ -53,6 +56,7 @@ impl Tally {
         if counts.measured {
             match step {
                 Step::Ring => counts.ring.add(time),
+                Step::Refusal => counts.refusal.add(time),
                 Step::Accept => counts.accept.add(time),
                 Step::Hangup => counts.hangup.add(time),
             }

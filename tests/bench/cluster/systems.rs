@@ -6,7 +6,7 @@ use crate::stage::{Stage, Way};
 use bench::{Bound, Report, Series, System};
 
 /// How many pairs are tried.
-const PAIRS: [usize; 5] = [4, 8, 16, 32, 64];
+const PAIRS: [usize; 6] = [4, 8, 16, 32, 64, 128];
 /// janus-cloud is at its best with these.
 const THEIR_PAIRS: [usize; 2] = [4, 8];
 /// How long a number of pairs is tried; seconds.

@@ -46,6 +46,7 @@ async fn callers_and_callees_stand_at_different_doors() {
     // They do not know each other's users.
     assert_eq!((line["calls"].as_u64().unwrap(), line["errors"]["call 478"].as_u64().unwrap()), (0, 2));
     assert_eq!(line["ring_ms"], json!({"p50": null, "p99": null, "max": null}));
+    assert!(is_time(&line["refused_ms"]), "{line}");
     let registered = |janus| count(janus, asks("register"));
     assert_eq!((registered(&one), registered(&other)), (2, 2));
 }

@@ -1,10 +1,12 @@
 //! Which backend gets a call.
 
-use crate::bench::{Cluster, backend, call, call_id, message};
+use crate::bench::{Cluster, asks, backend, call, call_id, message};
+use bus::CROWDED_MAILBOX;
 use bus::message::{Body, Notice, Site};
 use bus::topic::Mailbox;
 use directory::record::BackendStatus;
 use protocol::BackendName;
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -98,4 +100,21 @@ async fn where_nobody_reads_for_any_the_call_is_refused_and_nothing_is_left() {
     cluster.ask(&message(100, call(0, "bob"))).await;
     assert_eq!(cluster.state(&[call_id(100)]).await, before);
     assert!(format!("{:?}", cluster.at_edge().await).contains("502"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_too_much_waits_for_all_the_call_is_refused_at_once_and_nothing_is_left() {
+    let mut cluster = Cluster::populated().await;
+    let other = message(1, Body::Exists(asks(0, json!({}))));
+    for _ in 0..CROWDED_MAILBOX {
+        cluster.bus.post(&Mailbox::Backend(backend()), &other).await.unwrap();
+    }
+    let before = cluster.state(&[call_id(100)]).await;
+    cluster.ask(&message(100, call(0, "bob"))).await;
+    assert_eq!(cluster.state(&[call_id(100)]).await, before);
+    assert!(format!("{:?}", cluster.at_edge().await).contains("503"));
+    cluster.announce("b", BackendStatus::Normal).await;
+    let _mailbox = cluster.bus.open(Mailbox::Backend(BackendName::from("b"))).await.unwrap();
+    cluster.ask(&message(101, call(0, "bob"))).await;
+    assert_eq!(backend_of(&cluster, 101).await, Some(BackendName::from("b")));
 }
