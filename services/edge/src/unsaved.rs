@@ -46,6 +46,11 @@ impl Unsaved {
         self.entries.entry(session).or_default().once_more = true;
     }
 
+    /// Those that wait for the scribe wait no more.
+    pub fn hurry(&mut self, now: Instant) {
+        self.appointment = Some(now);
+    }
+
     /// The sessions to be saved now. `appoint` says when the scribe writes next.
     pub fn ready(
         &mut self,
@@ -109,6 +114,10 @@ mod tests {
         assert_eq!(unsaved.ready(true, soon, || unreachable!()), [ID]);
         unsaved.take(ID);
         assert_eq!(unsaved.due(soon), None);
+        unsaved.note(ID, now);
+        assert_eq!(unsaved.ready(true, now, || soon), []);
+        unsaved.hurry(now);
+        assert_eq!(unsaved.ready(true, now, || soon), [ID]);
     }
 
     #[test]

@@ -14,10 +14,14 @@ use tokio::time::{Instant, timeout};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Connection {
-    /// Gives the scribe what is ready.
+    /// Gives the scribe what is ready; at once where the client is gone, for an edge that stops waits for no
+    /// appointment of those.
     pub(super) fn save(&mut self) {
         let now = Instant::now();
         self.note_changed(now);
+        if self.outlet.is_away() {
+            self.unsaved.hurry(now);
+        }
         let appoint = || self.shared.scribe.appointment(now);
         for session in self.unsaved.ready(self.outlet.all_is_told(), now, appoint) {
             self.hand_in(session);

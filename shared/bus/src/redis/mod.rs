@@ -171,14 +171,14 @@ impl RedisBus {
             call.arg(name.as_slice()).arg(value.as_slice());
         }
         match self.shared.invoke(&call).await? {
-            None => {
+            scripts::NO_MAILBOX => Err(SendError::NoMailbox),
+            full if full < scripts::NO_MAILBOX => {
                 numbers::full(key);
-                self.room.note(key, bound);
+                self.room.note(key, length(scripts::NO_MAILBOX - full));
                 Err(SendError::Full)
             }
-            Some(scripts::NO_MAILBOX) => Err(SendError::NoMailbox),
-            Some(length) => {
-                self.room.note(key, usize::try_from(length).unwrap_or_default());
+            added => {
+                self.room.note(key, length(added));
                 Ok(())
             }
         }
@@ -194,6 +194,11 @@ impl RedisBus {
         numbers::buried(road);
         Ok(())
     }
+}
+
+/// That of a road, which is no less than nothing.
+fn length(answer: i64) -> usize {
+    usize::try_from(answer).unwrap_or_default()
 }
 
 fn write_line(log: Log, line: &Line) -> Cmd {

@@ -2,20 +2,20 @@
 
 use ::redis::Script;
 
-/// A send's answer when the mailbox is not open; when the road is full it is nil.
+/// A send's answer when the mailbox is not open; of a road that is full it is that many less than this.
 pub(super) const NO_MAILBOX: i64 = -1;
 
-/// Adds to a queue unless it is full; answers how many messages it has then. ARGV: bound, then names and values.
+/// Adds to a queue unless it has the bound; answers how many messages it has then. ARGV: bound, then names and values.
 const ENQUEUE: &str = "
 local length = redis.call('XLEN', KEYS[1])
-if length >= tonumber(ARGV[1]) then return false end
+if length >= tonumber(ARGV[1]) then return -1 - length end
 redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
 return length + 1";
 
 /// The same for a mailbox, if it is there.
 const POST: &str = "
 local length = redis.call('XLEN', KEYS[1])
-if length >= tonumber(ARGV[1]) then return false end
+if length >= tonumber(ARGV[1]) then return -1 - length end
 if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return length + 1 end
 return -1";
 
