@@ -33,6 +33,9 @@ const TOLERANCE: usize = 8;
 /// How long a client may take to read why its connection is closed.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+#[cfg(test)]
+mod tests;
+
 type Stream = WebSocketStream<Counted>;
 
 /// How websockets are set up: small buffers, because most connections are idle.
