@@ -17,7 +17,7 @@ const REAPED: &str = "switchboard_router_reaped_sessions_total";
 /// The callee is in a call: Janus says so with an event, and without a code.
 pub const BUSY: &str = "busy";
 /// The codes of refusals that have a label of their own.
-const CODES: [u16; 8] = [472, 473, 476, 478, 479, 480, 482, 502];
+const CODES: [u16; 9] = [472, 473, 476, 478, 479, 480, 482, 502, 503];
 const OTHER: &str = "other";
 
 /// Says what there is, for a router that starts.
