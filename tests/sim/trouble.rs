@@ -100,7 +100,10 @@ impl World {
             Trouble::Killed(kind, place) => self.cluster.kill(kind, place),
             Trouble::Frozen(kind, place) => self.cluster.freeze(kind, place),
             Trouble::Stopped(kind, place) => self.cluster.stop(kind, place).await,
-            Trouble::StoreAway => self.cluster.store_is_away(true),
+            Trouble::StoreAway => {
+                self.away_since = Some(Instant::now());
+                self.cluster.store_is_away(true);
+            }
             Trouble::Slow(person) => self.people[person].reads(false),
             Trouble::Drained(place) => self.drains(place, true).await,
             Trouble::JanusDies(place) => self.cluster.janus[place].lock().await.go_away().await,
@@ -127,7 +130,10 @@ impl World {
                 self.cluster.start(kind, place).await
             }
             Trouble::Frozen(kind, place) => self.cluster.thaw(kind, place),
-            Trouble::StoreAway => self.cluster.store_is_away(false),
+            Trouble::StoreAway => {
+                self.away_since = None;
+                self.cluster.store_is_away(false);
+            }
             Trouble::Slow(person) => self.people[person].reads(true),
             Trouble::Drained(place) => self.drains(place, false).await,
             Trouble::JanusDies(place) => self.cluster.janus[place].lock().await.come_back().await,
@@ -146,13 +152,14 @@ impl World {
     }
 
     /// What an edge told just before it died or froze, nobody knows whether its client has heard: it is told
-    /// again.
+    /// again. While the store is away nobody can write down what was told.
     fn people_doubt(&mut self, trouble: Trouble) {
         let (Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door)) = trouble else { return };
+        let away = self.away_since.map(|since| since.elapsed()).unwrap_or_default();
         for person in &mut self.people {
             person.expects_disorder(Instant::now() + LATE);
             if [person.door, person.former_door].contains(&door) {
-                person.doubts(self.doubt);
+                person.doubts(away + self.doubt);
             }
         }
     }

@@ -31,6 +31,8 @@ pub struct World {
     pub troubled: Option<Instant>,
     /// How long before the death of an edge what happened there may be lost with it.
     pub doubt: Duration,
+    /// Since when the store is away.
+    pub away_since: Option<Instant>,
     /// The calls there were after the last step.
     pub seen: BTreeSet<CallId>,
 }
@@ -60,6 +62,7 @@ impl World {
             due: Vec::new(),
             troubled: None,
             doubt,
+            away_since: None,
             seen: BTreeSet::new(),
         };
         world.passes(Duration::from_secs(3)).await;

@@ -30,6 +30,7 @@ use bus::ledger::Ledger;
 use bus::message::{Body, Message};
 use bus::{MailboxReader, Mark};
 use directory::record::{BackendStatus, LeftCall, Token};
+use protocol::CallId;
 use service::options::CanaryOptions;
 use service::{CancellationToken, Context};
 use std::collections::VecDeque;
@@ -103,6 +104,7 @@ enum Input {
     Verdict,
     Message(Box<Message>),
     Done(Mark),
+    Over(CallId),
     Due,
 }
 
@@ -137,6 +139,7 @@ impl Backend {
             lease = self.standing.changed() => Input::Lease(lease),
             event = self.janus.next() => Input::Link(event),
             () = self.probe.changed() => Input::Verdict,
+            call = self.scribe.over(), if is_sure => Input::Over(call),
             mark = self.ledger.done(), if is_sure => Input::Done(mark),
             message = self.mailbox.next(), if reads => Input::Message(Box::new(message)),
             () = sleep_until(due), if is_sure => Input::Due,
@@ -159,6 +162,7 @@ impl Backend {
                     }),
                 }
             }
+            Input::Over(call) => self.calls.on_over(call, now),
             Input::Due => self.calls.on_time(now),
             Input::Stop | Input::Lease(_) | Input::Verdict => return,
         };

@@ -5,7 +5,8 @@
 //! connector takes as told what it reads; with it are done the messages whose receipts it holds.
 //!
 //! How it fails: while the directory does not answer, what is to be written waits, one state a call. What
-//! the directory does not take is another connector's by now, or over.
+//! the directory does not take is another connector's by now, or over; of what a former connector has ended in the
+//! very moment in which this one took it over, this one [hears](Scribe::over).
 
 mod desk;
 #[cfg(test)]
@@ -23,6 +24,8 @@ use protocol::{BackendName, CallId, ServiceId, raw};
 use service::gathering;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -32,6 +35,9 @@ pub use desk::Telling;
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 /// The pause after a directory did not answer.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often, and with which pause, it is asked whether a call is over that was not taken: who ends one says so
+/// a moment later.
+const ASKING: (u32, Duration) = (5, Duration::from_millis(100));
 /// How many lost calls are written at once.
 const RESTORED_AT_ONCE: usize = 64;
 
@@ -39,6 +45,7 @@ const RESTORED_AT_ONCE: usize = 64;
 pub struct Scribe {
     by: ServiceId,
     desk: Arc<Desk>,
+    over: mpsc::UnboundedReceiver<CallId>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -46,8 +53,17 @@ impl Scribe {
     /// Begins to write, under the lease with this token.
     pub fn start(directory: Directory, backend: BackendName, by: ServiceId, token: Token) -> Self {
         let desk = Arc::new(Desk::new(token));
-        let pen = Pen { directory, backend, desk: desk.clone() };
-        Self { by, desk, _task: AbortOnDropHandle::new(tokio::spawn(pen.write_on())) }
+        let (tell_over, over) = mpsc::unbounded_channel();
+        let pen = Pen { directory, backend, desk: desk.clone(), tell_over, asking: JoinSet::new() };
+        Self { by, desk, over, _task: AbortOnDropHandle::new(tokio::spawn(pen.write_on())) }
+    }
+
+    /// A call that is over, though its state was to be written down. Safe to cancel.
+    pub async fn over(&mut self) -> CallId {
+        match self.over.recv().await {
+            Some(call) => call,
+            None => std::future::pending().await,
+        }
     }
 
     /// A client is being told something about a call, until this is dropped.
@@ -92,10 +108,13 @@ struct Pen {
     directory: Directory,
     backend: BackendName,
     desk: Arc<Desk>,
+    /// One for each call at most.
+    tell_over: mpsc::UnboundedSender<CallId>,
+    asking: JoinSet<()>,
 }
 
 impl Pen {
-    async fn write_on(self) {
+    async fn write_on(mut self) {
         let (mut note_due, mut rested) = (Instant::now() + NOTE_EVERY, Instant::now());
         loop {
             tokio::select! {
@@ -122,7 +141,7 @@ impl Pen {
         }
     }
 
-    async fn write(&self, batch: &Batch) -> Result<()> {
+    async fn write(&mut self, batch: &Batch) -> Result<()> {
         let Batch { token, note, lost, states, .. } = batch;
         if let Some(note) = note {
             self.directory.note_backend(&self.backend, *token, note).await?;
@@ -132,8 +151,24 @@ impl Pen {
             join_all(restored).await.into_iter().collect::<Result<()>>()?;
         }
         if !states.is_empty() {
-            self.directory.save_calls(*token, states).await?;
+            let taken = self.directory.save_calls(*token, states).await?;
+            let refused = states.iter().zip(taken).filter(|(_, taken)| !taken);
+            refused.for_each(|((call, _), _)| self.ask_whether_over(*call));
         }
         Ok(())
+    }
+
+    fn ask_whether_over(&mut self, call: CallId) {
+        while self.asking.try_join_next().is_some() {}
+        let (directory, tell) = (self.directory.clone(), self.tell_over.clone());
+        self.asking.spawn(async move {
+            for _ in 0..ASKING.0 {
+                tokio::time::sleep(ASKING.1).await;
+                if directory.is_over(call).await.unwrap_or_default() {
+                    let _ = tell.send(call);
+                    return;
+                }
+            }
+        });
     }
 }

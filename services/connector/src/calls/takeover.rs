@@ -130,6 +130,16 @@ impl Calls {
         self.end(leg.call, Cause::PeerConnection(leg.side, closing::CLOSED.to_owned()), now, acts);
     }
 
+    /// A former connector has ended a call in the moment in which this one took it over: its sides know, and Janus
+    /// does not.
+    pub fn on_over(&mut self, call: CallId, now: Instant) -> Vec<Act> {
+        let mut acts = Vec::new();
+        if self.knows(call) {
+            self.end(call, Cause::Because(LOST.to_owned()), now, &mut acts);
+        }
+        acts
+    }
+
     /// A session is over, and the calls in it.
     pub(super) fn on_session_over(&mut self, session: Option<JanusId>, now: Instant, acts: &mut Vec<Act>) {
         let Some(session) = session else { return };

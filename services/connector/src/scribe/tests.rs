@@ -95,6 +95,19 @@ async fn what_is_not_written_yet_of_a_call_that_ends_goes_with_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_was_ended_by_another_is_heard_of_and_one_that_is_lost_is_not() {
+    let mut bench = Bench::new().await;
+    bench.directory.conclude_call(bench.call, Some(Token(1)), Some("{}")).await.unwrap();
+    bench.save("one").await;
+    assert_eq!(bench.scribe.over().await, bench.call);
+
+    let mut bench = Bench::new().await;
+    bench.directory.free_call(bench.call).await.unwrap();
+    bench.save("one").await;
+    assert!(tokio::time::timeout(Duration::from_secs(10), bench.scribe.over()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_the_directory_has_lost_is_written_down_as_a_whole() {
     let bench = Bench::new().await;
     bench.directory.free_call(bench.call).await.unwrap();
