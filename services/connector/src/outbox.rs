@@ -34,8 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GONE_FOR_GOOD: Duration = Duration::from_secs(5);
 /// The pause before what failed is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long lines for the log gather at least.
-const GATHER: Duration = Duration::from_millis(10);
 /// A queue without messages for so long is given up.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long the last messages may take when a connector stops.
@@ -237,7 +235,7 @@ impl Postman {
     }
 }
 
-/// Lines gather while the last ones are written, and a little longer.
+/// Lines gather while the last ones are written.
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
     let (mut lines, mut are_lost) = (Vec::new(), false);
     while records.recv_many(&mut lines, QUEUE).await > 0 {
@@ -250,6 +248,5 @@ async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
         }
         are_lost = written.is_err();
         lines.clear();
-        sleep(GATHER).await;
     }
 }
