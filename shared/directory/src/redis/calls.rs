@@ -8,7 +8,7 @@
 //! said for it, and nothing else.
 
 use super::scripts::{CLEAR_IF, END_CALL, MARK_USER, SAVE_CALL, TAKE, UNMARK_USER};
-use super::{RedisDirectory, keys, malformed, parsed};
+use super::{RedisDirectory, clock, keys, malformed, parsed};
 use crate::record::{Call, Concluded, LeftCall, Taken, Token};
 use crate::{OUR_PROXY, OVER_LIFE, Result};
 use protocol::{BackendName, CallId, HandleRef, Side};
@@ -267,7 +267,7 @@ fn mark<'a>(
     peer: &str,
 ) -> &'a mut Pipeline {
     let mut mark = MARK_USER.key(keys::user(username));
-    mark.arg(handle.to_string()).arg(call.to_string()).arg(peer).arg(OUR_PROXY);
+    mark.arg(handle.to_string()).arg(call.to_string()).arg(peer).arg(OUR_PROXY).arg(clock::told());
     pipe.invoke_script(&mark)
 }
 
@@ -289,7 +289,7 @@ fn free_handle(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: Cal
     let mut free = CLEAR_IF.key(keys::handle(handle));
     pipe.invoke_script(free.arg("call").arg(call.to_string())).ignore();
     let mut unmark = UNMARK_USER.key(keys::user(username));
-    pipe.invoke_script(unmark.arg(call.to_string()).arg(OUR_PROXY)).ignore();
+    pipe.invoke_script(unmark.arg(call.to_string()).arg(OUR_PROXY).arg(clock::told())).ignore();
 }
 
 /// None for a call that is over, or being freed, or that the index of its backend names too much.

@@ -1,5 +1,6 @@
 //! Redis' clock, the only one that counts, and times as Redis takes them: in milliseconds.
 
+use protocol::outside::unix_micros;
 use std::time::Duration;
 
 /// What `TIME` answers: seconds and microseconds.
@@ -19,4 +20,10 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
 /// At least one: what is to live for none is not written at all.
 pub(super) fn life(time: Duration) -> u64 {
     milliseconds(time).max(1)
+}
+
+/// Seconds since 1970 by our own clock, as janus-cloud writes them, for a reader: nothing is decided by it.
+pub(super) fn told() -> String {
+    let micros = unix_micros();
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }

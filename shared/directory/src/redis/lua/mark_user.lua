@@ -1,4 +1,4 @@
--- KEYS: user. ARGV: handle, call, whom it is with, our proxy.
+-- KEYS: user. ARGV: handle, call, whom it is with, our proxy, now.
 -- Says that the name is in a call, if the handle owns it and it is in none. Answers 1 if it does now,
 -- 0 if not, -1 for a name that a peer has.
 local owner, call, ours = name(KEYS[1], ARGV[4])
@@ -8,7 +8,6 @@ end
 if owner ~= ARGV[1] or call then
   return 0
 end
-local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'proxy_uuid', ARGV[4], 'incall', '1', 'peer_name', ARGV[3], 'sb_call', ARGV[2],
-  'utime', string.format('%s.%06d', time[1], time[2]))
+  'utime', ARGV[5])
 return 1

@@ -1,7 +1,8 @@
 -- KEYS: session. ARGV: edge, state, for how many milliseconds its client is gone (or ''), 'add' or
 -- 'only', what its client has not heard.
 -- Answers the edge that holds the session, or nil when there is none. Writes if it is that one.
-local edge, grace, proof, formers = unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof', 'formers'))
+local edge, grace, proof, formers, unheard, away =
+  unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof', 'formers', 'unheard', 'away'))
 if edge ~= ARGV[1] then
   return edge
 end
@@ -12,14 +13,14 @@ local function set(name, value)
     fields[#fields + 1] = value
   end
 end
-if ARGV[4] == 'only' then
+if unheard and ARGV[4] == 'only' then
   -- The whole record at once: what was unheard may be thousands of fields.
   redis.call('UNLINK', KEYS[1])
   set('edge', edge)
   set('grace', grace)
   set('proof', proof)
   set('formers', formers)
-elseif ARGV[3] == '' then
+elseif away and ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], 'away')
 end
 if ARGV[3] ~= '' then

@@ -1,4 +1,4 @@
--- KEYS: user. ARGV: call, our proxy.
+-- KEYS: user. ARGV: call, our proxy, now.
 -- The name is in no call, if it was in this one.
 local call, proxy = unpack(redis.call('HMGET', KEYS[1], 'sb_call', 'proxy_uuid'))
 if call ~= ARGV[1] then
@@ -6,7 +6,5 @@ if call ~= ARGV[1] then
 end
 redis.call('HDEL', KEYS[1], 'sb_call')
 if proxy == ARGV[2] then
-  local time = redis.call('TIME')
-  redis.call('HSET', KEYS[1], 'incall', '', 'peer_name', '',
-    'utime', string.format('%s.%06d', time[1], time[2]))
+  redis.call('HSET', KEYS[1], 'incall', '', 'peer_name', '', 'utime', ARGV[3])
 end
