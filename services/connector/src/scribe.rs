@@ -1,6 +1,6 @@
 //! Writes down what the next connector must know: the state of calls, and the note on the backend.
 //!
-//! It works in the background: it lets changes [gather](service::gathering) and writes all that has changed in one round
+//! It works in the background: it writes at most every [`GATHER`], all that has changed in one round
 //! trip, and of a call only the latest state. A state waits until its clients have been told all that led to it, for the next
 //! connector takes as told what it reads; with it are done the messages whose receipts it holds.
 //!
@@ -21,7 +21,6 @@ use directory::record::{self, Token};
 use directory::{Directory, Result};
 use futures_util::future::join_all;
 use protocol::{BackendName, CallId, ServiceId, raw};
-use service::gathering;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -31,6 +30,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use desk::Telling;
 
+/// How long changes gather after the last were written.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often the note is written though it has not changed: the directory does not keep it for ever.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
 /// The pause after a directory did not answer.
@@ -125,10 +126,10 @@ impl Pen {
                     note_due = Instant::now() + NOTE_EVERY;
                 }
             }
-            let (began, batch) = (Instant::now(), self.desk.take());
+            rested = Instant::now() + GATHER;
+            let batch = self.desk.take();
             match self.write(&batch).await {
                 Ok(()) => {
-                    rested = Instant::now() + gathering::after(began.elapsed());
                     drop(batch);
                     self.desk.written();
                 }

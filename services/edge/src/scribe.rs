@@ -18,14 +18,15 @@ use crate::registry::Inbound;
 use crate::shared::Shared;
 use directory::record::{Save, Saved, Terms};
 use protocol::SessionId;
-use service::gathering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long it waits for the others once one has come.
+/// How long sessions that have changed wait for the appointment.
+const GATHER: Duration = Duration::from_millis(9);
+/// How long it waits for the others once one has come: with [`GATHER`] 10 ms, as docs/failure.md promises.
 const TOGETHER: Duration = Duration::from_millis(1);
 /// How many sessions and about how many bytes are written in one round trip.
 const MANY: (usize, usize) = (256, 1 << 20);
@@ -46,9 +47,8 @@ struct Desk {
     drafts: BTreeMap<SessionId, Draft>,
     /// The sessions that are being written.
     writing: BTreeSet<SessionId>,
-    /// When sessions are brought, and how long writing took the last time.
+    /// When sessions are brought.
     appointment: Option<Instant>,
-    took: Duration,
 }
 
 impl Scribe {
@@ -64,9 +64,7 @@ impl Scribe {
     pub fn appointment(&self, now: Instant) -> Instant {
         let mut desk = self.desk();
         let at = desk.appointment.filter(|at| *at > now);
-        let at = at.unwrap_or_else(|| now + gathering::after(desk.took));
-        desk.appointment = Some(at);
-        at
+        *desk.appointment.insert(at.unwrap_or(now + GATHER))
     }
 
     /// Somebody waits: what there is is written at once.
@@ -106,10 +104,7 @@ impl Scribe {
         loop {
             scribe.woken.notified().await;
             let _ = timeout(TOGETHER, scribe.hurried.notified()).await;
-            let began = Instant::now();
-            let well = scribe.write_all(&shared).await;
-            scribe.desk().took = began.elapsed();
-            if well {
+            if scribe.write_all(&shared).await {
                 pause = PAUSES.0;
             } else {
                 sleep(pause).await;

@@ -12,13 +12,11 @@
 //! | [`presence`] | that a service is there, and how much it has to do |
 //! | [`canary`] | whether a road of the bus is open |
 //! | [`admin`] | `/livez`, `/readyz`, `/metrics` |
-//! | [`gathering`] | how long changes gather before they are written down |
 //! | [`http`] | an HTTP server with bounds |
 //! | [`shutdown`] | when to stop |
 
 pub mod admin;
 pub mod canary;
-pub mod gathering;
 pub mod health;
 pub mod http;
 pub mod logging;

@@ -64,7 +64,7 @@ async fn a_state_waits_until_its_clients_are_told_and_then_its_messages_are_done
     let (first, second) = (bench.scribe.telling(bench.call), bench.scribe.telling(bench.call));
     bench.save("one").await;
     drop(first);
-    sleep(gathering::LONGEST).await;
+    sleep(GATHER).await;
     assert_eq!((bench.written().await, bench.is_done()), (None, false));
     drop(second);
     bench.scribe.settled().await;
@@ -88,7 +88,7 @@ async fn what_is_not_written_yet_of_a_call_that_ends_goes_with_its_end() {
     let _telling = bench.scribe.telling(bench.call);
     bench.save("one").await;
     let receipts = bench.scribe.forget(bench.call);
-    sleep(gathering::LONGEST).await;
+    sleep(GATHER).await;
     assert_eq!((receipts.len(), bench.written().await, bench.is_done()), (1, None, false));
     drop(receipts);
     assert!(bench.is_done());
