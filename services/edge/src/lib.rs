@@ -10,6 +10,7 @@
 //! | [`options`] | what an operator can set |
 //! | [`server`], [`transport`], [`tls`], [`handshake`] | accepting; from bytes to a websocket |
 //! | [`connection`], [`flood`] | one client: waits, lets decide, does |
+//! | [`crowd`] | whether there are too many calls |
 //! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
 //! | [`access`] | secrets and tokens |
 //! | [`act`] | what a decision asks to be done |
@@ -36,6 +37,7 @@ pub mod client;
 pub mod connection;
 pub mod counted;
 pub mod crew;
+pub mod crowd;
 pub mod estates;
 pub mod flood;
 pub mod forwards;

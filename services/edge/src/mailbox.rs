@@ -15,7 +15,7 @@ use bus::{MailboxReader, SendError};
 use protocol::{ServiceId, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
 /// How often, and with which pause, what is for another edge is sent there.
@@ -42,7 +42,12 @@ pub async fn read(mut reader: MailboxReader, shared: Arc<Shared>) {
 
 async fn dispatch(message: Message, receipt: Receipt, shared: &Arc<Shared>) {
     match message.body {
-        Body::Events(events) => deliver(events, receipt, shared).await,
+        Body::Events(events) => {
+            if events.crowded {
+                shared.crowd.heard(Instant::now());
+            }
+            deliver(events, receipt, shared).await;
+        }
         Body::Surrender(surrender) => give_up(surrender, shared),
         Body::Surrendered(Surrendered { session, .. }) => shared.claims.surrendered(session),
         Body::Disconnect(disconnect) => end(disconnect.session, receipt, shared).await,

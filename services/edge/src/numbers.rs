@@ -21,6 +21,10 @@ const GAPS: &str = "switchboard_edge_event_gaps_total";
 const SLOW: &str = "switchboard_edge_slow_clients_total";
 const THROTTLED: &str = "switchboard_edge_throttled_requests_total";
 const UNHEARD: &str = "switchboard_edge_unheard_bytes_total";
+const CALLS_REFUSED: &str = "switchboard_calls_refused_total";
+
+/// The code of a call that is refused before it is on the bus.
+const CODE: &str = "490";
 
 /// Requests that wait on a handle.
 pub const REQUESTS: &str = "handle_requests";
@@ -106,6 +110,11 @@ pub fn announce() {
     describe_counter!(SLOW, "Clients disconnected because they read too slowly.");
     describe_counter!(THROTTLED, "Requests that were read later because their client asks too much.");
     describe_counter!(UNHEARD, "Bytes kept for clients that were away.");
+    describe_counter!(
+        CALLS_REFUSED,
+        "Calls that were refused, by code: 478 no such user, 490 or 503 too many calls, 502 no media server."
+    );
+    counter!(CALLS_REFUSED, "code" => CODE).increment(0);
     for gauge in [CLIENTS, SESSIONS, UNSAVED, UNSETTLED] {
         gauge!(gauge).set(0);
     }
@@ -116,6 +125,11 @@ pub fn announce() {
     Claim::ALL.iter().for_each(|how| counter!(CLAIMS, "how" => how.name()).increment(0));
     NoClaim::ALL.iter().for_each(|why| counter!(FAILED_CLAIMS, "reason" => why.name()).increment(0));
     service::metrics::queues(&[REQUESTS, CANDIDATES, EVENTS, INBOX, SOCKET, AWAY]);
+}
+
+/// A call was refused, for there are too many.
+pub fn call_refused() {
+    counter!(CALLS_REFUSED, "code" => CODE).increment(1);
 }
 
 /// One of these queues was full.

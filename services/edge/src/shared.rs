@@ -4,9 +4,11 @@ use crate::act::Road;
 use crate::canaries::Canaries;
 use crate::claim::Claims;
 use crate::crew::Crew;
+use crate::crowd::Crowd;
 use crate::estates::Estates;
 use crate::forwards::Forwards;
 use crate::life::Signs;
+use crate::numbers;
 use crate::options::{Limits, Manners, Options};
 use crate::registry::Registry;
 use crate::scribe::Scribe;
@@ -20,7 +22,7 @@ use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
 /// How long the bus may take to accept a message.
@@ -62,6 +64,8 @@ pub struct Shared {
     pub signs: Signs,
     /// The roads that are watched.
     pub canaries: Canaries,
+    /// Whether there are too many calls.
+    pub crowd: Crowd,
     site: Site,
     places: Arc<Semaphore>,
 }
@@ -85,6 +89,7 @@ impl Shared {
             claims: Claims::default(),
             forwards: Forwards::default(),
             estates: Estates::default(),
+            crowd: Crowd::default(),
             canaries: Canaries::new(&context, options.canary.every().is_some()),
             manners,
             context,
@@ -131,9 +136,13 @@ impl Shared {
         if gives_back && self.is_elsewhere(who.session).await {
             return Ok(());
         }
+        let begins_call = matches!(message.body, Body::Call(_));
         let located = self.located(message);
         let message = located.as_ref().unwrap_or(message);
-        let sent = send(&self.context, road, message, who).await;
+        let sent = match begins_call && self.crowd.lasts(Instant::now()) {
+            true => Err(SendError::Full),
+            false => send(&self.context, road, message, who).await,
+        };
         if sent.is_err() && (gives_back || matches!(message.body, Body::Hangup(_))) {
             let (context, road, message) = (self.context.clone(), road.clone(), message.clone());
             let sending = async move { send_again(&context, &road, &message, who).await };
@@ -142,8 +151,11 @@ impl Shared {
         }
         match &sent {
             Ok(()) => tracing::debug!(handle = %who, "a message is sent"),
-            // Counted where it is said; at such times there are many.
             Err(SendError::Full) => {
+                if begins_call {
+                    numbers::call_refused();
+                }
+                // At such times there are many.
                 tracing::debug!(handle = %who, "a message was not sent: the road is full")
             }
             Err(error) => tracing::warn!(%error, handle = %who, "a message was not sent"),

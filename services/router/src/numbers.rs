@@ -27,7 +27,7 @@ pub fn announce() {
     describe_counter!(LATE, "Requests that nobody waited for any more when a router got them.");
     describe_counter!(
         REFUSED,
-        "Calls that routers refused, by code: 478 no such user, 502 no media server, 503 too many calls."
+        "Calls that were refused, by code: 478 no such user, 490 or 503 too many calls, 502 no media server."
     );
     describe_counter!(REFUSED_INVITES, "Calls from janus-cloud's users that routers refused.");
     describe_counter!(ENDED, "Calls that ended after they rang, by what ended them.");

@@ -180,10 +180,11 @@ impl Call {
     ) -> Option<(ServiceId, Events)> {
         let (call, term) = (Some(self.id), self.term);
         let leg = self.leg_mut(side);
-        let Address { edge, session, handle } = leg.party.address.clone()?;
+        let address = leg.party.address.clone()?;
         leg.said += 1;
         let stamp = Some(Stamp { term, number: leg.said });
-        Some((edge, Events { session, handle, call, stamp, answers, follows: None, change, events }))
+        let events = Events { call, stamp, answers, change, ..Events::of(address.handle_ref(), events) };
+        Some((address.edge, events))
     }
 
     /// From now on its clients are told in this term.

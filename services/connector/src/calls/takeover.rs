@@ -154,11 +154,11 @@ impl Calls {
     pub(super) fn attend(&mut self, attend: Attend, receipt: Receipt, now: Instant, acts: &mut Vec<Act>) {
         let Attend { leg, address } = attend;
         let Some(call) = self.calls.get_mut(&leg.call).or_else(|| self.expected.get_mut(&leg.call)) else {
-            let (session, handle, change) = (address.session, address.handle, Some(Change::Left));
+            let change = Some(Change::Left);
             // Without a stamp: nobody knows any more how much was said of it.
             let (call, stamp, answers) = (Some(leg.call), None, None);
             let events = closing::forgotten();
-            let left = Events { session, handle, call, stamp, answers, follows: None, change, events };
+            let left = Events { call, stamp, answers, change, ..Events::of(address.handle_ref(), events) };
             return self.end_unknown(leg.call, vec![(address.edge, left)], receipt, now, acts);
         };
         call.leg_mut(leg.side).party.address = Some(address);

@@ -8,6 +8,7 @@ use clap::Parser;
 use directory::Directory;
 use directory::memory::MemoryDirectory;
 use futures_util::FutureExt;
+use protocol::videocall::PluginError;
 use protocol::weather::{Passing, Sky, Weather};
 use protocol::{BackendName, CallId, MessageId, ServiceId, Side, raw, videocall};
 use service::{CancellationToken, Context, Health, Parting};
@@ -191,17 +192,8 @@ impl Bench {
     pub async fn tell_stamped(&self, edge: &ServiceId, to: &Address, leg: LegRef, number: u64, event: &str) {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
-        let events = Events {
-            session: to.session,
-            handle: to.handle,
-            call: Some(leg.call),
-            stamp: Some(Stamp { term: 1, number }),
-            answers: None,
-            follows: None,
-            change: None,
-            events: vec![item],
-        };
-        self.post(edge, events).await;
+        let (call, stamp) = (Some(leg.call), Some(Stamp { term: 1, number }));
+        self.post(edge, Events { call, stamp, ..Events::of(to.handle_ref(), vec![item]) }).await;
     }
 
     /// Tells a handle, at the edge of that address, a core event with a number, and some padding.
@@ -210,6 +202,15 @@ impl Bench {
         let event = ClientEvent::Core { janus: "media".to_owned(), fields };
         let events = Events::of(to.handle_ref(), vec![event]);
         self.post(&to.edge, events).await;
+    }
+
+    /// Refuses a call, for there are too many.
+    pub async fn refuse_as_crowded(&self, asked: &Asked) {
+        let (who, transaction) = (asked.asks.from.handle_ref(), Some(asked.asks.transaction.clone()));
+        let data = videocall::error(&PluginError::crowded());
+        let item = ClientEvent::Plugin { transaction, data, jsep: None };
+        let events = Events { answers: Some(asked.id), crowded: true, ..Events::of(who, vec![item]) };
+        self.post(&asked.asks.from.edge, events).await;
     }
 
     async fn tell_with(

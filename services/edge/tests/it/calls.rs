@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, joined};
 use bus::message::{Body, Change};
+use edge::crowd;
 use protocol::{BackendName, CallId, Side};
 use serde_json::json;
 use testkit::{Client, sdp};
@@ -64,6 +65,26 @@ async fn a_backend_that_nobody_serves_is_an_error_at_once() {
     let accept = json!({"janus": "message", "body": {"request": "accept"}, "jsep": sdp::answer()});
     let reply = alice.request(alice.on_handle(accept)).await;
     assert_eq!((&reply["janus"], &reply["error"]["code"]), (&json!("error"), &json!(490)));
+}
+
+#[tokio::test]
+async fn for_a_moment_after_a_router_found_too_many_calls_the_edge_refuses_them_itself() {
+    let mut bench = Bench::start(&[]).await;
+    let (mut alice, mut carol) = (bench.alice().await, Client::attached(&bench.url).await);
+    let call = json!({"request": "call", "username": "bob"});
+    let transaction = alice.post_message(call.clone(), Some(sdp::offer())).await;
+    let asked = bench.request("call").await;
+    bench.refuse_as_crowded(&asked).await;
+    let refusal = alice.expect("a refusal", |it| testkit::message::is_event_for(it, &transaction)).await;
+    assert_eq!(testkit::message::data(&refusal)["error_code"], 503);
+    let message = json!({"janus": "message", "body": call, "jsep": sdp::offer()});
+    let reply = carol.request(carol.on_handle(message)).await;
+    assert_eq!((&reply["janus"], &reply["error"]["code"]), (&json!("error"), &json!(490)));
+    carol.post_message(json!({"request": "list"}), None).await;
+    bench.request("list").await;
+    tokio::time::sleep(crowd::PAUSE).await;
+    alice.post_message(call, Some(sdp::offer())).await;
+    bench.request("call").await;
 }
 
 #[tokio::test]

@@ -11,11 +11,11 @@ mod check;
 use super::pairing::{self, Particulars};
 use super::registered::{self, Callee};
 use super::{Failure, end};
-use crate::answer::{answer, core_hangup, reply};
+use crate::answer::{core_hangup, reply, tell};
 use crate::backends::Backends;
 use crate::numbers;
 use bus::SendError;
-use bus::message::{ClientEvent, ClientRequest, Message, PeerSide};
+use bus::message::{ClientEvent, ClientRequest, Events, Message, PeerSide};
 use bus::topic::Mailbox;
 use check::{Refusal, check, lost};
 use directory::record::{Call, CallParty, Concluded, Owner, Taken, Token, User};
@@ -181,8 +181,9 @@ async fn refuse(
         Refusal::Error(error) => numbers::refused(error.code),
         Refusal::Busy(_) => numbers::refused_as_busy(),
     }
-    let events = refusal_events(asks, &refusal);
-    answer(&context.bus, id, asks, None, events).await?;
+    let crowded = matches!(&refusal, Refusal::Error(error) if *error == PluginError::crowded());
+    let events = Events::of(asks.from.handle_ref(), refusal_events(asks, &refusal));
+    tell(&context.bus, &asks.from.edge, Events { answers: Some(id), crowded, ..events }).await?;
     Ok(())
 }
 

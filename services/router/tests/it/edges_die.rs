@@ -4,7 +4,7 @@ use crate::bench::{Cluster, address, backend, call, call_id, edge, handle, messa
 use bus::message::{Body, EndCause, Events, Message, Stamp};
 use bus::topic::Mailbox;
 use directory::record::{Save, Terms, Unheard};
-use protocol::{ServiceId, SessionId};
+use protocol::{HandleRef, ServiceId, SessionId};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -201,16 +201,8 @@ async fn what_was_said_to_a_dead_edge_reaches_the_one_that_had_taken_the_session
             pass(1).await;
         }
     });
-    let said = |stamp| Events {
-        session: session(1),
-        handle: handle(1).handle,
-        call: None,
-        stamp,
-        answers: None,
-        follows: None,
-        change: None,
-        events: Vec::new(),
-    };
+    let who = HandleRef { session: session(1), handle: handle(1).handle };
+    let said = |stamp| Events { stamp, ..Events::of(who, Vec::new()) };
     let stamp = Some(Stamp { term: 1, number: 1 });
     for stamp in [None, stamp] {
         cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(said(stamp)))).await.unwrap();

@@ -112,7 +112,8 @@ async fn where_too_much_waits_for_all_the_call_is_refused_at_once_and_nothing_is
     let before = cluster.state(&[call_id(100)]).await;
     cluster.ask(&message(100, call(0, "bob"))).await;
     assert_eq!(cluster.state(&[call_id(100)]).await, before);
-    assert!(format!("{:?}", cluster.at_edge().await).contains("503"));
+    let refusal = format!("{:?}", cluster.at_edge().await);
+    assert!(refusal.contains("503") && refusal.contains("crowded: true"), "{refusal}");
     cluster.announce("b", BackendStatus::Normal).await;
     let _mailbox = cluster.bus.open(Mailbox::Backend(BackendName::from("b"))).await.unwrap();
     cluster.ask(&message(101, call(0, "bob"))).await;

@@ -42,6 +42,7 @@ pub fn incoming_call() -> Message {
         answers: None,
         follows: None,
         change: None,
+        crowded: false,
         events: vec![event],
     }))
 }

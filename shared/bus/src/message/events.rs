@@ -26,6 +26,9 @@ pub struct Events {
     /// What changes for the handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// There are too many calls: for a moment the edge refuses by itself what begins one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crowded: bool,
     /// For the client, in order.
     pub events: Vec<ClientEvent>,
 }
@@ -34,7 +37,17 @@ impl Events {
     /// What a handle is to hear, of no call, and nothing else.
     pub fn of(who: HandleRef, events: Vec<ClientEvent>) -> Self {
         let HandleRef { session, handle } = who;
-        Self { session, handle, call: None, stamp: None, answers: None, follows: None, change: None, events }
+        Self {
+            session,
+            handle,
+            call: None,
+            stamp: None,
+            answers: None,
+            follows: None,
+            change: None,
+            crowded: false,
+            events,
+        }
     }
 }
 

@@ -58,7 +58,9 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
     ];
     let answers = call.map(MessageId::from);
     let stamp = call.map(|_| Stamp { term: u64::MAX, number: 1 });
-    Events { session: SessionId(1), handle: HandleId(2), call, stamp, answers, follows: None, change, events }
+    let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
+    let crowded = call.is_some();
+    Events { call, stamp, answers, change, crowded, ..Events::of(who, events) }
 }
 
 fn all() -> Vec<Body> {

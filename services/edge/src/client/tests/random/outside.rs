@@ -192,7 +192,13 @@ impl Outside {
         events: Vec<ClientEvent>,
     ) -> Events {
         let (session, handle, stamp) = (who.session, who.handle, self.stamp(who, call));
-        Events { session, handle, call: Some(call), stamp, answers, follows: None, change, events }
+        Events {
+            call: Some(call),
+            stamp,
+            answers,
+            change,
+            ..Events::of(HandleRef { session, handle }, events)
+        }
     }
 
     fn says(&mut self, call: CallId, kind: &str, transaction: Option<String>) -> ClientEvent {
