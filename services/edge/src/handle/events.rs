@@ -230,7 +230,8 @@ pub fn undo(events: &Events, acts: &mut Vec<Act>) {
             let message = Box::new(Message::new(Body::Hangup(LegRef { call, side: *side })));
             acts.push(Act::Send(Road::Backend(backend.clone()), message, who));
         }
-        (Some(Change::Registered(_)), _) => {
+        // Whoever has lost a name that was given late has a record still.
+        (Some(Change::Registered(_) | Change::Displaced(_)), _) => {
             acts.push(release(who, None).1);
         }
         _ => {}

@@ -57,7 +57,7 @@ fn what_comes_about_for_a_handle_that_is_gone_is_undone() {
         (Some(join(Side::Callee)), vec!["leg: hangup"]),
         (Some(join(Side::Caller)), vec!["leg: hangup"]),
         (Some(Change::Registered("alice".to_owned())), vec!["release"]),
-        (Some(Change::Displaced("alice".to_owned())), vec![]),
+        (Some(Change::Displaced("alice".to_owned())), vec!["release"]),
         (Some(Change::Answered), vec![]),
         (Some(Change::Left), vec![]),
         (None, vec![]),
