@@ -60,7 +60,7 @@ impl Switchboard {
     }
 
     /// Where clients of this door connect.
-    pub fn door(&self, number: usize) -> String {
+    pub fn edge_url(&self, number: usize) -> String {
         match &self.form {
             Form::Memory(process) => process.url(),
             Form::Redis(cluster, _) => cluster.edge_url(number),
@@ -69,8 +69,8 @@ impl Switchboard {
 
     /// alice and bob, registered, at different doors.
     pub async fn alice_and_bob(&self) -> (Client, Client) {
-        let alice = Client::registered(&self.door(0), "alice").await;
-        let bob = Client::registered(&self.door(1), "bob").await;
+        let alice = Client::registered(&self.edge_url(0), "alice").await;
+        let bob = Client::registered(&self.edge_url(1), "bob").await;
         (alice, bob)
     }
 

@@ -3,13 +3,13 @@
 
 use super::page::Page;
 use super::stage::Stage;
-use super::wall::Wall;
+use super::wall::DashboardPage;
 use serde_json::json;
 use testkit::http;
 
 #[tokio::test]
 async fn it_shows_the_live_numbers_of_a_cluster() {
-    let wall = Wall::start().await;
+    let wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     page.has("[data-station=edge] .big", "2").await;
@@ -46,7 +46,7 @@ async fn it_works_in_one_process_too() {
 
 #[tokio::test]
 async fn a_name_that_is_markup_stays_text() {
-    let wall = Wall::start().await;
+    let wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     let pictures: u64 = page.ask("return document.images.length").await;
@@ -64,7 +64,7 @@ async fn a_name_that_is_markup_stays_text() {
 
 #[tokio::test]
 async fn it_fits_on_a_phone_and_looks_after_eyes() {
-    let wall = Wall::start().await;
+    let wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     let small = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });
@@ -89,7 +89,7 @@ async fn it_fits_on_a_phone_and_looks_after_eyes() {
 
 #[tokio::test]
 async fn it_can_be_listened_to() {
-    let wall = Wall::start().await;
+    let wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     let tree = "const live = document.querySelector('[role=status]'); \

@@ -1,26 +1,26 @@
 //! What the dashboard says, and how soon, when something of the cluster breaks or is stopped.
 
-use super::wall::Wall;
+use super::wall::DashboardPage;
 use serde_json::Value;
 use testkit::http;
 
 #[tokio::test]
 async fn a_janus_that_dies_is_said_and_forgotten_when_it_is_back() {
-    let mut wall = Wall::start().await;
+    let mut wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
-    wall.janus.go_away().await;
+    wall.janus.crash().await;
     page.says_loud("bad", "No Janus server takes calls").await;
     page.has("#findings", "Janus a").await;
     page.has("[data-station=janus][data-level=bad] .big", "0 of 1").await;
     page.has("#backends tr[data-level=bad] th", "a").await;
-    wall.janus.come_back().await;
+    wall.janus.restart().await;
     page.says_loud("good", "All is well").await;
 }
 
 #[tokio::test]
 async fn a_drained_backend_wants_attention_and_no_more() {
-    let wall = Wall::start().await;
+    let wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     let spare = r#"{"name":"spare","url":"ws://127.0.0.1:9"}"#;
@@ -35,7 +35,7 @@ async fn a_drained_backend_wants_attention_and_no_more() {
 
 #[tokio::test]
 async fn a_service_that_is_killed_is_silent_then_dead_and_forgotten_when_another_comes() {
-    let mut wall = Wall::start().await;
+    let mut wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     let before = ids(&wall, "router").await;
@@ -52,7 +52,7 @@ async fn a_service_that_is_killed_is_silent_then_dead_and_forgotten_when_another
 
 #[tokio::test]
 async fn the_last_of_its_kind_is_missed_even_when_it_said_goodbye() {
-    let mut wall = Wall::start().await;
+    let mut wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     wall.cluster.connectors[0].terminate();
@@ -64,7 +64,7 @@ async fn the_last_of_its_kind_is_missed_even_when_it_said_goodbye() {
 
 #[tokio::test]
 async fn a_road_that_nobody_reads_is_stuck() {
-    let mut wall = Wall::start().await;
+    let mut wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     for router in &mut wall.cluster.routers {
@@ -73,14 +73,14 @@ async fn a_road_that_nobody_reads_is_stuck() {
     page.has("[data-way=requests][data-level=bad] .wait", "waiting").await;
     page.has("#findings", "Road requests:").await;
     for router in &mut wall.cluster.routers {
-        router.cont();
+        router.resume();
     }
     page.says_loud("good", "All is well").await;
 }
 
 #[tokio::test]
 async fn a_feed_that_is_lost_is_said_with_the_age_of_the_numbers_and_comes_back() {
-    let mut wall = Wall::start().await;
+    let mut wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     wall.cluster.rests[0].kill();
@@ -94,7 +94,7 @@ async fn a_feed_that_is_lost_is_said_with_the_age_of_the_numbers_and_comes_back(
 
 #[tokio::test]
 async fn redis_that_is_away_is_said() {
-    let mut wall = Wall::start().await;
+    let mut wall = DashboardPage::start().await;
     let page = wall.page().await;
     page.says_loud("good", "All is well").await;
     wall.redis.kill();
@@ -103,7 +103,7 @@ async fn redis_that_is_away_is_said() {
     page.says_loud("good", "All is well").await;
 }
 
-async fn ids(wall: &Wall, kind: &str) -> Vec<String> {
+async fn ids(wall: &DashboardPage, kind: &str) -> Vec<String> {
     let services = http::get(&format!("{}/api/v1/services", wall.cluster.rest_url(0))).await.body;
     let services: Value = serde_json::from_str(&services).unwrap();
     let all = services["services"].as_array().unwrap().iter();

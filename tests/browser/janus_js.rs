@@ -13,7 +13,7 @@ const ADAPTER: &str = "/usr/share/javascript/webrtc-adapter/adapter.js";
 
 async fn two_pages_with_janus_js_call_each_other(stage: Stage) {
     let files = files().await;
-    let (alice, bob) = alice_and_bob(&stage, &files, [stage.door(0), stage.door(1)], "").await;
+    let (alice, bob) = alice_and_bob(&stage, &files, [stage.edge_url(0), stage.edge_url(1)], "").await;
     call(&alice, "alice", &bob, "bob").await;
     alice.hang_up().await;
     bob.says("hung up by alice").await;

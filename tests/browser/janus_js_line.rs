@@ -65,8 +65,8 @@ struct Broken {
 
 impl Broken {
     async fn call_on(stage: &Stage) -> Self {
-        let (files, line) = tokio::join!(files(), Line::to(stage.door(0)));
-        let (alice, bob) = alice_and_bob(stage, &files, [line.url(), stage.door(1)], "").await;
+        let (files, line) = tokio::join!(files(), Line::to(stage.edge_url(0)));
+        let (alice, bob) = alice_and_bob(stage, &files, [line.url(), stage.edge_url(1)], "").await;
         call(&alice, "alice", &bob, "bob").await;
         line.cut();
         alice.says("Lost connection to the server").await;
@@ -74,7 +74,7 @@ impl Broken {
     }
 
     async fn reconnect(&self, stage: &Stage) {
-        self.line.lead_to(stage.door(1));
+        self.line.lead_to(stage.edge_url(1));
         self.alice.press("reconnect").await;
         self.alice.shows("news", "reconnected").await;
     }

@@ -49,7 +49,7 @@ async fn either_side_of_a_call_replaces_its_camera(stage: Stage) {
 
 async fn two_pages(stage: &Stage, options: &str) -> (Page, Page, Files) {
     let files = files().await;
-    let (alice, bob) = alice_and_bob(stage, &files, [stage.door(0), stage.door(1)], options).await;
+    let (alice, bob) = alice_and_bob(stage, &files, [stage.edge_url(0), stage.edge_url(1)], options).await;
     (alice, bob, files)
 }
 

@@ -13,7 +13,7 @@ use thirtyfour::session::handle::SessionHandle;
 use tokio::time::{Instant, sleep};
 
 /// How long a user waits for anything. A page that is quick is not waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// One person's browser with the page in it.
@@ -159,10 +159,11 @@ impl Page {
 
     /// Waits until the page is so.
     pub async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PAGE_TIMEOUT;
         while !condition().await {
             if Instant::now() >= deadline {
-                self.fail(&format!("within {PATIENCE:?} it did not come true that the page {what}")).await;
+                self.fail(&format!("within {PAGE_TIMEOUT:?} it did not come true that the page {what}"))
+                    .await;
             }
             sleep(BETWEEN_LOOKS).await;
         }

@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use super::page::Page;
 use crate::fixture::leftovers;
-use testkit::cluster::Plan;
+use testkit::cluster::ClusterBuilder;
 use testkit::{Cluster, Janus, Process, Redis, Service, eventually};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -47,7 +47,7 @@ impl Stage {
     }
 
     /// A cluster of as many processes, with at least two edges, as the plan is changed to have.
-    pub async fn on_cluster(change: impl FnOnce(Plan) -> Plan) -> Self {
+    pub async fn on_cluster(change: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Self {
         let turn = turn().await;
         let (janus, driver, redis) = tokio::join!(Janus::start(), Driver::start(), Redis::start());
         let cluster = change(Cluster::new(&redis).backend("a", &janus)).start().await;
@@ -58,7 +58,7 @@ impl Stage {
     }
 
     /// Where pages connect that come through this door.
-    pub fn door(&self, number: usize) -> &str {
+    pub fn edge_url(&self, number: usize) -> &str {
         &self.doors[number]
     }
 
@@ -94,7 +94,7 @@ impl Stage {
 
     /// alice and bob, registered, at different doors.
     pub async fn alice_and_bob(&self) -> (Page, Page) {
-        tokio::join!(self.page("alice"), self.page_at("bob", self.door(1)))
+        tokio::join!(self.page("alice"), self.page_at("bob", self.edge_url(1)))
     }
 
     /// Waits until no handle is left on Janus, and, on Redis, no key of a session, handle, name or call.

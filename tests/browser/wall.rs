@@ -3,12 +3,12 @@
 use super::driver::Driver;
 use super::page::Page;
 use super::stage::turn;
-use testkit::cluster::Plan;
+use testkit::cluster::ClusterBuilder;
 use testkit::{Client, Cluster, FakeJanus, Redis};
 use tokio::sync::SemaphorePermit;
 
 /// All of it, for one test. Pages must be dropped before.
-pub struct Wall {
+pub struct DashboardPage {
     pub driver: Driver,
     pub cluster: Cluster,
     pub redis: Redis,
@@ -16,14 +16,14 @@ pub struct Wall {
     _turn: SemaphorePermit<'static>,
 }
 
-impl Wall {
+impl DashboardPage {
     /// Two edges, two routers, a connector with Janus `a`, and a rest service.
     pub async fn start() -> Self {
         Self::with(|plan| plan).await
     }
 
     /// The same, as the plan is changed.
-    pub async fn with(change: impl FnOnce(Plan) -> Plan) -> Self {
+    pub async fn with(change: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Self {
         let turn = turn().await;
         let (driver, redis, janus) = tokio::join!(Driver::start(), Redis::start(), FakeJanus::start());
         let plan = Cluster::new(&redis).edges(2).routers(2).connectors(1).rests(1).backend("a", &janus);

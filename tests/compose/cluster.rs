@@ -5,7 +5,7 @@ use crate::browser::driver::Driver;
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
-use testkit::{comes_true, http};
+use testkit::{becomes_true, http};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -90,7 +90,7 @@ impl Cluster {
     /// Waits until so many of each are there, and ready.
     pub async fn has(&self, scale: Scale) {
         let mut seen = Value::Null;
-        let there = comes_true(PATIENCE, async || {
+        let there = becomes_true(PATIENCE, async || {
             seen = self.seen().await.unwrap_or_default();
             scale.services().into_iter().all(|wanted| are_ready(&seen, wanted))
         });
@@ -99,7 +99,7 @@ impl Cluster {
 
     /// Waits until the backends that take calls, with how many they have, are so.
     pub async fn backends_are(&self, what: &str, so: impl Fn(&[(String, u64)]) -> bool) {
-        let there = comes_true(PATIENCE, async || so(&self.open_backends().await));
+        let there = becomes_true(PATIENCE, async || so(&self.open_backends().await));
         assert!(
             there.await,
             "it does not come true that {what}: {:#}",
@@ -116,7 +116,7 @@ impl Cluster {
     /// An answer to an operator, if there is one.
     pub async fn ask(&self, path: &str) -> Option<http::Response> {
         let url = format!("{}{path}", self.page.replace("localhost", "127.0.0.1"));
-        http::ask_as(&self.secret, "GET", &url, "").await.ok()
+        http::send_as(&self.secret, "GET", &url, "").await.ok()
     }
 
     /// The backends that take calls, with how many they have.

@@ -14,7 +14,7 @@ const JANUS: &str = "janus' own";
 
 #[tokio::test]
 async fn clients_and_janus_have_secrets_of_their_own() {
-    let guarded = janus::Config { api_secret: Some(JANUS.to_owned()), ..janus::Config::default() };
+    let guarded = janus::JanusConfig { api_secret: Some(JANUS.to_owned()), ..janus::JanusConfig::default() };
     let janus = Janus::with(guarded).await;
     let backend = format!("a={}", janus.url());
     let secret = format!("a={JANUS}");
@@ -69,7 +69,8 @@ pub fn token(plugins: &str) -> String {
 
 #[tokio::test]
 async fn a_signed_token_lets_a_client_in_as_a_janus_would() {
-    let guarded = janus::Config { token_auth_secret: Some(KEY.to_owned()), ..janus::Config::default() };
+    let guarded =
+        janus::JanusConfig { token_auth_secret: Some(KEY.to_owned()), ..janus::JanusConfig::default() };
     let (guarded, open) = (Janus::with(guarded).await, Janus::start().await);
     let backend = format!("a={}", open.url());
     let options = ["--backend", &backend, "--token-auth-secret", KEY];

@@ -13,7 +13,7 @@ on_both_buses!(
 );
 
 async fn what_is_no_json_is_refused_and_the_connection_stays(switchboard: Switchboard) {
-    let mut client = Client::attached(&switchboard.door(0)).await;
+    let mut client = Client::attached(&switchboard.edge_url(0)).await;
     for text in [
         "",
         " ",
@@ -39,7 +39,7 @@ async fn what_is_no_json_is_refused_and_the_connection_stays(switchboard: Switch
 }
 
 async fn every_missing_or_mistyped_field_is_named(switchboard: Switchboard) {
-    let mut client = Client::attached(&switchboard.door(0)).await;
+    let mut client = Client::attached(&switchboard.edge_url(0)).await;
     let (session, handle) = (client.session(), client.handle());
     let on = |more: Value| {
         let mut request = json!({"session_id": session, "handle_id": handle});
@@ -139,7 +139,7 @@ async fn large_and_deep_input_is_survived(switchboard: Switchboard) {
     alice.expect("the pong", |message| message["transaction"] == "deep").await;
     let long = alice.ask(json!({"request": "register", "username": "x".repeat(100_000)}), None).await;
     assert!(long["error_code"].is_u64(), "{long}");
-    let mut big = Client::attached(&switchboard.door(0)).await;
+    let mut big = Client::attached(&switchboard.edge_url(0)).await;
     big.send_text(format!(r#"{{"janus":"ping","transaction":"big","x":"{}"}}"#, "x".repeat(1 << 20))).await;
     let error = big.expect("an error", |message| message["janus"] == "error").await;
     assert!(error["error"]["reason"].as_str().unwrap().starts_with("Request too large"), "{error}");
@@ -149,12 +149,12 @@ async fn large_and_deep_input_is_survived(switchboard: Switchboard) {
         .await;
     bob.ping().await;
     alice.ping().await;
-    let mut carol = Client::registered(&switchboard.door(0), "carol").await;
+    let mut carol = Client::registered(&switchboard.edge_url(0), "carol").await;
     carol.ping().await;
 }
 
 async fn a_batch_of_requests_is_answered_in_order(switchboard: Switchboard) {
-    let mut client = Client::attached(&switchboard.door(0)).await;
+    let mut client = Client::attached(&switchboard.edge_url(0)).await;
     let (session, handle) = (client.session(), client.handle());
     let register = json!({"janus": "message", "transaction": "a", "session_id": session, "handle_id": handle,
         "body": {"request": "register", "username": "batch"}});

@@ -1,6 +1,6 @@
 //! A connector is killed: another takes its lease, claims the Janus sessions and goes on with its calls.
 
-use super::house::{House, leave, part, settled, talk, told};
+use super::house::{FailureCluster, leave, part, settled, talk, told};
 use super::measure::Since;
 use serde_json::json;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const SETTLED: Duration = Duration::from_secs(8);
 
 #[tokio::test]
 async fn another_goes_on_with_all_it_had() {
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let former = house.server();
     let (mut talking, mut asking, mut ending) =
         tokio::join!(house.call("alice", "bob"), house.call("carol", "dave"), house.call("erin", "frank"),);
@@ -47,7 +47,7 @@ async fn another_goes_on_with_all_it_had() {
     };
     let ends_meanwhile = async {
         let (erin, frank) = (&mut ending.0, &mut ending.1);
-        erin.hangup_because("enough").await;
+        erin.hangup_with_reason("enough").await;
         frank.expect_result(json!({"event": "hangup", "username": "erin", "reason": "enough"})).await;
         told(frank).await;
         killed.within(SETTLED, "a hangup of the gap is told to the other side");

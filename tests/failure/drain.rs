@@ -1,6 +1,6 @@
 //! A backend is drained: it keeps its calls and gets no new ones, until it is undrained.
 
-use super::house::{House, connect, part, talk};
+use super::house::{FailureCluster, connect, part, talk};
 use super::measure::Since;
 use std::time::Duration;
 use testkit::{Janus, eventually, http};
@@ -13,7 +13,7 @@ const CALLS: usize = 8;
 #[tokio::test]
 async fn a_drained_backend_keeps_its_calls_and_gets_no_new_ones() {
     let other = Janus::start().await;
-    let house = House::with(|plan| plan.rests(1).backend("b", &other)).await;
+    let house = FailureCluster::with(|plan| plan.rests(1).backend("b", &other)).await;
     house.has("b").await;
     let mut calls = Vec::new();
     while house.legs().await.is_empty() {
@@ -34,8 +34,8 @@ async fn a_drained_backend_keeps_its_calls_and_gets_no_new_ones() {
         connect(&mut carol, &mut dave, "dave").await;
         assert_eq!(house.legs().await, kept);
         part(&mut carol, &mut dave).await;
-        carol.forget().await;
-        dave.forget().await;
+        carol.clear_inbox().await;
+        dave.clear_inbox().await;
     }
     let undrain = format!("{}/api/v1/backends/a/undrain", house.cluster.rest_url(0));
     assert_eq!(http::post(&undrain, "{}").await.status / 100, 2);

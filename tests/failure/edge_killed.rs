@@ -2,7 +2,7 @@
 //! them is lost.
 
 use super::gap::Gap;
-use super::house::{House, leave, part, settled, talk, told};
+use super::house::{FailureCluster, leave, part, settled, talk, told};
 use super::measure::Since;
 use serde_json::json;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(6);
 
 #[tokio::test]
 async fn everybody_goes_on_at_another_edge() {
-    let mut house = House::with(|plan| plan.with(Service::Edge, "--reclaim-timeout=6")).await;
+    let mut house = FailureCluster::with(|plan| plan.with(Service::Edge, "--reclaim-timeout=6")).await;
     let mut gap = Gap::before(&house, "zoe").await;
     let (mut talking, mut hung_up, mut missed) =
         tokio::join!(house.call("alice", "bob"), house.call("carol", "dave"), house.call("erin", "frank"));
@@ -26,7 +26,7 @@ async fn everybody_goes_on_at_another_edge() {
     let house = &house;
     let goes_on = async {
         let (alice, bob) = (&mut talking.0, &mut talking.1);
-        alice.reconnect(&house.door(1)).await;
+        alice.reconnect(&house.edge_url(1)).await;
         killed.within(CLAIM, "claimed on another edge");
         talk(alice, bob).await;
         talk(bob, alice).await;
@@ -34,20 +34,20 @@ async fn everybody_goes_on_at_another_edge() {
     };
     let ended_meanwhile = async {
         let (carol, dave) = (&mut hung_up.0, &mut hung_up.1);
-        dave.hangup_because("dinner").await;
+        dave.hangup_with_reason("dinner").await;
         told(dave).await;
-        carol.reconnect(&house.door(1)).await;
+        carol.reconnect(&house.edge_url(1)).await;
         told(carol).await;
         for reason in ["dinner", "Remote WebRTC hangup"] {
             carol.expect_result(json!({"event": "hangup", "username": "dave", "reason": reason})).await;
         }
         for once in ["accepted", "hangup"] {
-            carol.expect_silence_of(once).await;
+            carol.expect_no(once).await;
         }
     };
     let rung_meanwhile = async {
         gap.passes("zoe").await;
-        gap.away.reconnect(&house.door(1)).await;
+        gap.away.reconnect(&house.edge_url(1)).await;
         gap.ends("zoe").await;
     };
     let never_back = async {
@@ -66,21 +66,21 @@ async fn everybody_goes_on_at_another_edge() {
 
 #[tokio::test]
 async fn an_edge_that_was_frozen_does_no_harm_when_it_wakes() {
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let (mut alice, mut bob) = house.call("alice", "bob").await;
     let (session, handle) = (alice.session(), alice.handle());
     settled().await;
     house.cluster.edges[0].stop();
     let frozen = Since::now("edge freezes");
-    let mut tablet = Client::claim(&house.door(1), session).await.with_handle(handle);
+    let mut tablet = Client::claim(&house.edge_url(1), session).await.with_handle(handle);
     frozen.within(CLAIM, "claimed on another edge");
     talk(&mut bob, &mut tablet).await;
-    house.cluster.edges[0].cont();
+    house.cluster.edges[0].resume();
     house.cluster.edges[0].wait_ready().await;
     // It notices within its next sign of life what it has lost.
     sleep(Duration::from_secs(4)).await;
     talk(&mut tablet, &mut bob).await;
-    alice.expect_silence_of("update").await;
+    alice.expect_no("update").await;
     assert_eq!(alice.request(alice.on_session(json!({"janus": "keepalive"}))).await["error"]["code"], 458);
     part(&mut bob, &mut tablet).await;
     leave(tablet, bob).await;
@@ -89,17 +89,17 @@ async fn an_edge_that_was_frozen_does_no_harm_when_it_wakes() {
 
 #[tokio::test]
 async fn whoever_is_impatient_may_claim_again() {
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let (mut alice, mut bob) = house.call("alice", "bob").await;
     settled().await;
     house.cluster.edges[0].stop();
     alice.drop_socket();
     for _ in 0..3 {
-        let mut impatient = Client::connect(&house.door(1)).await;
+        let mut impatient = Client::connect(&house.edge_url(1)).await;
         impatient.post(alice.on_session(json!({"janus": "claim"}))).await;
         sleep(Duration::from_millis(200)).await;
     }
-    alice.reconnect(&house.door(1)).await;
+    alice.reconnect(&house.edge_url(1)).await;
     talk(&mut alice, &mut bob).await;
     part(&mut alice, &mut bob).await;
 }

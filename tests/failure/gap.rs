@@ -1,7 +1,7 @@
 //! What happens while somebody is away, and what must be heard of it afterwards: everything once, in order,
 //! and before anything newer. The measure is somebody to whom the same happens and who was never away.
 
-use super::house::{House, told};
+use super::house::{FailureCluster, told};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use testkit::Client;
@@ -18,8 +18,8 @@ pub struct Gap {
 
 impl Gap {
     /// `name` is at the first door; the others are not.
-    pub async fn before(house: &House, name: &str) -> Self {
-        let (here, there) = (house.door(0), house.door(1));
+    pub async fn before(house: &FailureCluster, name: &str) -> Self {
+        let (here, there) = (house.edge_url(0), house.edge_url(1));
         let [friend, present, other] =
             ["friend of", "present", "friend of present"].map(|it| format!("{it} {name}"));
         let (away, friend, present, friend_of_present) = tokio::join!(
@@ -70,7 +70,7 @@ impl Gap {
 
 async fn ring(caller: &mut Client, callee: &str) {
     caller.call(callee).await;
-    caller.hangup_because("nobody there").await;
+    caller.hangup_with_reason("nobody there").await;
     told(caller).await;
 }
 

@@ -4,38 +4,39 @@
 use crate::fixture::{leftovers, redis_connection};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use testkit::cluster::Plan;
+use testkit::cluster::ClusterBuilder;
 use testkit::{Client, Cluster, Janus, Redis, eventually, redis, sdp};
 use tokio::time::sleep;
 
 /// What a connector writes when it has got the lease of a backend.
 const SERVES: &str = "serves the backend now";
 
-pub struct House {
+pub struct FailureCluster {
     pub cluster: Cluster,
     pub janus: Janus,
     pub redis: Redis,
 }
 
-impl House {
+impl FailureCluster {
     pub async fn start() -> Self {
         Self::with(|plan| plan).await
     }
 
     /// With a change of the plan.
-    pub async fn with(change: impl FnOnce(Plan) -> Plan) -> Self {
+    pub async fn with(change: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Self {
         Self::on(Redis::start().await, change).await
     }
 
     /// On a Redis that has its data again after a restart.
     pub async fn on_lasting_redis() -> Self {
-        Self::on(Redis::with(redis::Config { appendonly: true, ..redis::Config::default() }).await, |plan| {
-            plan
-        })
+        Self::on(
+            Redis::with(redis::RedisConfig { appendonly: true, ..redis::RedisConfig::default() }).await,
+            |plan| plan,
+        )
         .await
     }
 
-    async fn on(redis: Redis, change: impl FnOnce(Plan) -> Plan) -> Self {
+    async fn on(redis: Redis, change: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Self {
         let janus = Janus::start().await;
         let plan = Cluster::new(&redis).edges(2).routers(2).connectors(2).backend("a", &janus);
         let house = Self { cluster: change(plan).start().await, janus, redis };
@@ -54,13 +55,13 @@ impl House {
     }
 
     /// Where clients connect; there are two doors.
-    pub fn door(&self, number: usize) -> String {
+    pub fn edge_url(&self, number: usize) -> String {
         self.cluster.edge_url(number)
     }
 
     /// Two people with these names, at different doors.
     pub async fn pair(&self, first: &str, second: &str) -> (Client, Client) {
-        let (here, there) = (self.door(0), self.door(1));
+        let (here, there) = (self.edge_url(0), self.edge_url(1));
         tokio::join!(Client::registered(&here, first), Client::registered(&there, second))
     }
 

@@ -1,7 +1,7 @@
 //! A Janus that is there and does not answer, wholly or in its plugin: it is given up, and comes back by
 //! itself.
 
-use super::house::{House, connect, is_announced, part, talk, told};
+use super::house::{FailureCluster, connect, is_announced, part, talk, told};
 use super::measure::Since;
 use std::time::Duration;
 use testkit::{Client, Cluster, FakeJanus, Redis, eventually};
@@ -17,7 +17,7 @@ const BACK: Duration = Duration::from_secs(14);
 #[tokio::test]
 async fn a_frozen_janus_ends_its_calls_and_is_not_used_until_it_wakes() {
     const EVENT: &str = "Janus freezes";
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let (mut alice, mut bob) = house.call("alice", "bob").await;
     house.janus.stop();
     let frozen = Since::now(EVENT);
@@ -27,10 +27,10 @@ async fn a_frozen_janus_ends_its_calls_and_is_not_used_until_it_wakes() {
         told(side).await;
     }
     frozen.within(NOTICED, "both sides are told");
-    alice.forget().await;
+    alice.clear_inbox().await;
     let refused = alice.try_call("bob").await;
     assert!(refused["error"].is_string(), "{refused}");
-    house.janus.cont();
+    house.janus.resume();
     let woken = Since::now("Janus wakes");
     comes_back(&mut alice, &mut bob).await;
     woken.within(BACK, "it gets calls again");
@@ -39,7 +39,7 @@ async fn a_frozen_janus_ends_its_calls_and_is_not_used_until_it_wakes() {
 /// Calls until a call can be placed, and then has one.
 async fn comes_back(alice: &mut Client, bob: &mut Client) {
     eventually("a call can be placed", async || {
-        alice.forget().await;
+        alice.clear_inbox().await;
         alice.try_call("bob").await["result"]["event"] == "calling"
     })
     .await;
@@ -60,8 +60,8 @@ async fn calls(carol: &mut Client, dave: &mut Client) -> bool {
     } else {
         assert!(answer["error"].is_string(), "{answer}");
     }
-    carol.forget().await;
-    dave.forget().await;
+    carol.clear_inbox().await;
+    dave.clear_inbox().await;
     calling
 }
 
@@ -102,10 +102,10 @@ async fn a_frozen_plugin_gets_no_new_calls_and_keeps_those_it_has() {
     }
     assert_eq!(frozen_one.calls(), kept, "running calls stay");
     for (alice, bob, _) in &mut pairs {
-        alice.expect_silence_of("hangup").await;
-        bob.expect_silence_of("hangup").await;
+        alice.expect_no("hangup").await;
+        bob.expect_no("hangup").await;
     }
-    frozen_one.thaw_plugin();
+    frozen_one.unfreeze_plugin();
     let thawed = Since::now("Janus' plugin thaws");
     let mut more = Vec::new();
     while frozen_one.calls() == kept {

@@ -1,7 +1,7 @@
 //! A Janus dies: the calls on it end with a reason, those on others do not, and when it is back it gets
 //! calls again.
 
-use super::house::{House, connect, leave, part, talk, told};
+use super::house::{FailureCluster, connect, leave, part, talk, told};
 use super::measure::Since;
 use std::time::Duration;
 use testkit::{Client, Janus, eventually};
@@ -21,7 +21,7 @@ struct Pair {
 #[tokio::test]
 async fn its_calls_end_on_both_sides_and_others_go_on() {
     let other = Janus::start().await;
-    let mut house = House::with(|plan| plan.backend("b", &other)).await;
+    let mut house = FailureCluster::with(|plan| plan.backend("b", &other)).await;
     house.has("b").await;
     let mut pairs = Vec::new();
     for number in 0..4 {
@@ -37,8 +37,8 @@ async fn its_calls_end_on_both_sides_and_others_go_on() {
             told(side).await;
         }
         killed.within(TOLD, "both sides of a call are told");
-        alice.forget().await;
-        bob.forget().await;
+        alice.clear_inbox().await;
+        bob.clear_inbox().await;
         connect(alice, bob, callee).await;
         killed.within(TOLD, "they are in a call again, on another Janus");
     }
@@ -50,8 +50,8 @@ async fn its_calls_end_on_both_sides_and_others_go_on() {
     eventually("it gets calls again", async || {
         for Pair { alice, bob, callee, .. } in &mut pairs {
             part(alice, bob).await;
-            alice.forget().await;
-            bob.forget().await;
+            alice.clear_inbox().await;
+            bob.clear_inbox().await;
             connect(alice, bob, callee).await;
         }
         !house.legs().await.is_empty()
@@ -64,7 +64,7 @@ async fn its_calls_end_on_both_sides_and_others_go_on() {
     house.is_clean().await;
 }
 
-async fn pair(house: &House, number: usize) -> Pair {
+async fn pair(house: &FailureCluster, number: usize) -> Pair {
     let before = house.legs().await;
     let callee = format!("callee {number}");
     let (alice, bob) = house.call(&format!("caller {number}"), &callee).await;

@@ -22,7 +22,7 @@ struct Call {
 
 impl Call {
     async fn on(stage: &Stage) -> Self {
-        let lines = [Line::to(stage.door(0)).await, Line::to(stage.door(1)).await];
+        let lines = [Line::to(stage.edge_url(0)).await, Line::to(stage.edge_url(1)).await];
         let [here, there] = [lines[0].url(), lines[1].url()];
         let (alice, bob) = tokio::join!(stage.page_at("alice", here), stage.page_at("bob", there));
         connect((&alice, "alice"), (&bob, "bob")).await;
@@ -62,7 +62,7 @@ async fn edges_are_killed_and_rolled() {
     for line in &call.lines {
         line.next_leads_to(&first);
     }
-    let status = edges[1].ended().await;
+    let status = edges[1].wait_exit().await;
     assert!(status.success(), "{status}");
     tokio::join!(call.alice.says("In a call with bob"), call.bob.says("In a call with alice"));
     stopped.within(RECONNECTED * 2, "the pages of both browsers have gone on, at another edge");
@@ -81,14 +81,14 @@ async fn connectors_are_killed_rolled_and_frozen() {
     call.goes_on().await;
     cluster.connectors[former].restart().await;
     cluster.connectors[1 - former].terminate();
-    let status = cluster.connectors[1 - former].ended().await;
+    let status = cluster.connectors[1 - former].wait_exit().await;
     assert!(status.success(), "{status}");
     eventually("the first has it again", async || server(cluster) == former).await;
     call.goes_on().await;
     cluster.connectors[1 - former].restart().await;
     cluster.connectors[former].stop();
     eventually("the other has it again", async || server(cluster) != former).await;
-    cluster.connectors[former].cont();
+    cluster.connectors[former].resume();
     call.goes_on().await;
     call.ends().await;
 }

@@ -1,7 +1,7 @@
 //! Redis is away for a while: requests are refused in time and with a reason, `/readyz` says why, nobody
 //! burns the machine meanwhile, and afterwards all is as it was.
 
-use super::house::House;
+use super::house::FailureCluster;
 use super::measure::{Since, Usage};
 use super::redis_restart::{all_is_known, goes_on, readiness};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const MOST_MEMORY: u64 = 16 << 20;
 
 #[tokio::test]
 async fn requests_are_refused_in_time_and_all_comes_back() {
-    let mut house = House::with(|plan| plan.rests(1)).await;
+    let mut house = FailureCluster::with(|plan| plan.rests(1)).await;
     let ((alice, bob), (mut carol, dave)) =
         tokio::join!(house.call("alice", "bob"), house.pair("carol", "dave"));
     house.redis.kill();
@@ -69,7 +69,7 @@ async fn refused(gone: &Since, client: &mut Client) {
     assert!(gone.elapsed() > Duration::ZERO);
 }
 
-fn processes(house: &House) -> impl Iterator<Item = &Process> {
+fn processes(house: &FailureCluster) -> impl Iterator<Item = &Process> {
     let cluster = &house.cluster;
     cluster.edges.iter().chain(&cluster.routers).chain(&cluster.connectors).chain(&cluster.rests)
 }

@@ -1,7 +1,7 @@
 //! Redis is slow for a while: it does nothing for four fifths of the time. What needs none of it is as fast
 //! as ever, what needs it is late but done, nobody takes anybody for dead, and afterwards all is as it was.
 
-use super::house::{House, connect, leave, part, talk};
+use super::house::{FailureCluster, connect, leave, part, talk};
 use super::measure::Since;
 use std::time::Duration;
 use testkit::{Client, Redis};
@@ -18,7 +18,7 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn only_what_needs_it_is_late() {
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let ((mut alice, mut bob), (mut carol, mut dave)) =
         tokio::join!(house.call("alice", "bob"), house.pair("carol", "dave"));
     let server = house.server();
@@ -38,7 +38,7 @@ async fn is_slow(redis: &mut Redis, end: Instant) {
     while Instant::now() < end {
         redis.stop();
         sleep(RHYTHM.0).await;
-        redis.cont();
+        redis.resume();
         sleep(RHYTHM.1).await;
     }
 }

@@ -1,6 +1,6 @@
 //! A router is killed: what it was at is finished by another, and nobody notices more than a pause.
 
-use super::house::House;
+use super::house::FailureCluster;
 use super::measure::Since;
 use crate::fixture::redis_connection;
 use serde_json::json;
@@ -16,9 +16,9 @@ const REQUESTS: usize = 60;
 
 #[tokio::test]
 async fn what_it_was_at_is_finished_by_another() {
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let starts = (0..REQUESTS).map(|number| {
-        let door = house.door(number % 2);
+        let door = house.edge_url(number % 2);
         tokio::spawn(async move { Client::attached(&door).await })
     });
     let mut clients = Vec::new();
@@ -52,7 +52,7 @@ async fn what_it_was_at_is_finished_by_another() {
 }
 
 /// How many messages of the queues each router has and has not finished.
-async fn pending(house: &House) -> BTreeMap<String, usize> {
+async fn pending(house: &FailureCluster) -> BTreeMap<String, usize> {
     let mut redis = redis_connection(&house.redis.url()).await;
     let mut pending = BTreeMap::new();
     for queue in ["sb:{requests:0}", "sb:{requests:1}"] {
@@ -68,7 +68,7 @@ async fn pending(house: &House) -> BTreeMap<String, usize> {
 
 #[tokio::test]
 async fn with_no_router_left_requests_wait_for_the_next() {
-    let mut house = House::start().await;
+    let mut house = FailureCluster::start().await;
     let (mut alice, mut bob) = house.pair("alice", "bob").await;
     for router in &mut house.cluster.routers {
         router.kill();

@@ -1,13 +1,13 @@
 //! A client that does not read, and one that says far too much: each is bounded, nobody else notices, and
 //! who was closed as slow can claim its session.
 
-use super::house::House;
+use super::house::FailureCluster;
 use super::measure::{Since, Usage};
 use crate::fixture::redis_connection;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::wire::Heard;
-use testkit::{Client, Wire};
+use testkit::raw_websocket::Received;
+use testkit::{Client, RawWebsocket};
 use tokio::time::{Instant, sleep};
 
 /// What an edge may need for a client that does not read, and for what is said meanwhile.
@@ -20,9 +20,9 @@ const LENGTH: usize = 1_000;
 
 #[tokio::test]
 async fn who_does_not_read_is_closed_and_can_claim() {
-    let house = House::start().await;
+    let house = FailureCluster::start().await;
     let (mut slow, mut neighbour) = house.pair("slow", "neighbour").await;
-    let mut beside = Client::registered(&house.door(0), "beside").await;
+    let mut beside = Client::registered(&house.edge_url(0), "beside").await;
     long_names(&house).await;
     let edge = &house.cluster.edges[0];
     let (before, begun) = (Usage::of(edge), Since::now("client does not read"));
@@ -36,7 +36,7 @@ async fn who_does_not_read_is_closed_and_can_claim() {
     begun.within(Duration::from_secs(10), &format!("closed after it left {asked} answers unread"));
     let grown = Usage::of(edge).grown_since(&before);
     assert!(grown < MOST_MEMORY, "the edge grew by {grown} bytes");
-    slow.reconnect(&house.door(1)).await;
+    slow.reconnect(&house.edge_url(1)).await;
     slow.expect("the last answer", |it| it["janus"] == "event" && it["transaction"] == last.as_str()).await;
     neighbour.call("slow").await;
     slow.expect_event("incomingcall").await;
@@ -45,11 +45,11 @@ async fn who_does_not_read_is_closed_and_can_claim() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_says_too_much_holds_nobody_up() {
-    let house = House::start().await;
+    let house = FailureCluster::start().await;
     let (mut neighbour, _other) = house.pair("neighbour", "other").await;
     let edge = &house.cluster.edges[0];
     let before = Usage::of(edge);
-    let floods: Vec<_> = (0..4).map(|_| tokio::spawn(flood(house.door(0)))).collect();
+    let floods: Vec<_> = (0..4).map(|_| tokio::spawn(flood(house.edge_url(0)))).collect();
     let mut times = Vec::new();
     while floods.iter().any(|flood| !flood.is_finished()) {
         let asked = Instant::now();
@@ -70,7 +70,7 @@ async fn who_says_too_much_holds_nobody_up() {
 
 /// Asks as fast as the socket takes it, for three seconds; how many answers came.
 async fn flood(url: String) -> usize {
-    let mut wire = Wire::open(&url).await.unwrap();
+    let mut wire = RawWebsocket::open(&url).await.unwrap();
     let (end, mut answers) = (Instant::now() + Duration::from_secs(3), 0);
     while Instant::now() < end {
         for _ in 0..50 {
@@ -79,7 +79,7 @@ async fn flood(url: String) -> usize {
                 return answers;
             }
         }
-        while let Heard::Text(_) = wire.next_until(Instant::now() + Duration::from_millis(1)).await {
+        while let Received::Text(_) = wire.next_until(Instant::now() + Duration::from_millis(1)).await {
             answers += 1;
         }
     }
@@ -87,7 +87,7 @@ async fn flood(url: String) -> usize {
 }
 
 /// Long names in the directory, so that a `list` is long.
-async fn long_names(house: &House) {
+async fn long_names(house: &FailureCluster) {
     let mut redis = redis_connection(&house.redis.url()).await;
     for number in 0..NAMES {
         let name = format!("{number:0>LENGTH$}");

@@ -50,7 +50,7 @@ async fn a_call_rings_is_answered_and_is_hung_up_by_the_caller(switchboard: Swit
 async fn the_callee_hangs_up_and_says_why(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
-    bob.hangup_because("dinner").await;
+    bob.hangup_with_reason("dinner").await;
     alice.expect_result(json!({"event": "hangup", "username": "bob", "reason": "dinner"})).await;
     alice.expect_core("hangup").await;
     bob.expect_core("hangup").await;
@@ -138,8 +138,8 @@ async fn a_second_call_follows_at_once_on_the_same_handles(switchboard: Switchbo
         alice.expect_core("hangup").await;
         alice.expect_core("hangup").await;
         bob.expect_core("hangup").await;
-        alice.forget().await;
-        bob.forget().await;
+        alice.clear_inbox().await;
+        bob.clear_inbox().await;
     }
     alice.destroy().await;
     bob.destroy().await;
@@ -174,8 +174,8 @@ async fn both_call_each_other_at_once_and_one_call_survives(switchboard: Switchb
         callee.expect_result(json!({"event": "hangup", "username": if calling(&to_bob) { "alice" } else { "bob" }, "reason": "We did the hangup"})).await;
         caller.expect_core("hangup").await;
         callee.expect_core("hangup").await;
-        alice.forget().await;
-        bob.forget().await;
+        alice.clear_inbox().await;
+        bob.clear_inbox().await;
     }
     alice.destroy().await;
     bob.destroy().await;

@@ -13,13 +13,13 @@ const AT_ONCE: usize = 10;
 /// What one whole call may cost, the log included.
 const MAX_ENTRIES: u64 = 20;
 
-struct House {
+struct FlowCluster {
     redis: Redis,
     janus: [Janus; 2],
     cluster: Cluster,
 }
 
-async fn house() -> House {
+async fn house() -> FlowCluster {
     let redis = Redis::start().await;
     let janus = [Janus::start().await, Janus::start().await];
     let mut plan = Cluster::new(&redis).edges(2).routers(2).connectors(2);
@@ -28,12 +28,12 @@ async fn house() -> House {
         plan = plan.with(service, "--canary-interval=0");
     }
     let cluster = plan.backend("a", &janus[0]).backend("b", &janus[1]).start().await;
-    let house = House { redis, janus, cluster };
+    let house = FlowCluster { redis, janus, cluster };
     eventually("both Janus servers are announced", async || house.backends_up().await == 2).await;
     house
 }
 
-impl House {
+impl FlowCluster {
     async fn backends_up(&self) -> usize {
         let mut up = 0;
         for name in ["a", "b"] {
@@ -97,8 +97,8 @@ async fn keep_calling(doors: (String, String), pair: usize) {
     let mut bob = Client::registered(&doors.1, &callee).await;
     for _ in 0..CALLS / AT_ONCE {
         one_call(&mut alice, &mut bob, &callee).await;
-        alice.forget().await;
-        bob.forget().await;
+        alice.clear_inbox().await;
+        bob.clear_inbox().await;
     }
     alice.destroy().await;
     bob.destroy().await;

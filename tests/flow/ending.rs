@@ -87,7 +87,7 @@ async fn a_session_is_claimed_by_another_socket(switchboard: Switchboard) {
     let (session, handle) = (bob.session(), bob.handle());
     bob.drop_socket();
     alice.renegotiate(testkit::sdp::offer()).await;
-    let mut back = Client::claim(&switchboard.door(1), session).await.with_handle(handle);
+    let mut back = Client::claim(&switchboard.edge_url(1), session).await.with_handle(handle);
     back.expect_event("update").await;
     alice.hangup().await;
     back.expect_core("hangup").await;
@@ -120,7 +120,7 @@ async fn dropped_sockets_end_calls(switchboard: &Switchboard) {
         let session = goes.session();
         goes.drop_socket();
         hears_the_end(stays, gone).await;
-        let mut late = Client::connect(&switchboard.door(usize::from(!by_caller))).await;
+        let mut late = Client::connect(&switchboard.edge_url(usize::from(!by_caller))).await;
         let claim = late.request(json!({"janus": "claim", "session_id": session})).await;
         assert_eq!(claim["error"]["code"], 458);
         stays.destroy().await;
@@ -139,7 +139,7 @@ async fn on_redis_a_silent_session_ends_and_says_so() {
 }
 
 async fn silence_ends_a_session(switchboard: &Switchboard) {
-    let mut alice = Client::connect(&switchboard.door(0)).await;
+    let mut alice = Client::connect(&switchboard.edge_url(0)).await;
     alice.create().await;
     alice.expect("the end of the session", |message| message["janus"] == "timeout").await;
     let keepalive = alice.on_session(json!({"janus": "keepalive"}));

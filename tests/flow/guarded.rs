@@ -4,7 +4,7 @@
 use crate::fixture::redis_connection;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use std::path::{Path, PathBuf};
-use testkit::redis::Config;
+use testkit::redis::RedisConfig;
 use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually, http};
 
 const DOCUMENT: &str = include_str!("../../docs/operate.md");
@@ -36,7 +36,7 @@ async fn a_call_is_made_over_tls() {
     let (janus, folder) = (Janus::start().await, tempfile::tempdir().unwrap());
     let certificate = certify(folder.path(), "redis");
     let trusted = format!("--redis-ca={}", certificate.0.display());
-    let redis = Redis::with(Config { certificate: Some(certificate), ..Config::default() }).await;
+    let redis = Redis::with(RedisConfig { certificate: Some(certificate), ..RedisConfig::default() }).await;
     let plan = Cluster::new(&redis).edges(2).rests(1).backend("a", &janus);
     a_call_goes_well(&plan.redis(&redis.tls_url(), &[&trusted]).start().await).await;
 }
@@ -45,7 +45,7 @@ async fn a_call_is_made_over_tls() {
 async fn a_redis_with_the_certificate_of_somebody_else_is_told_and_not_spoken_to() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, other) = (certify(folder.path(), "redis"), certify(folder.path(), "other"));
-    let redis = Redis::with(Config { certificate: Some(certificate), ..Config::default() }).await;
+    let redis = Redis::with(RedisConfig { certificate: Some(certificate), ..RedisConfig::default() }).await;
     let trusted = format!("--redis-ca={}", other.0.display());
     let router = Process::spawn(Service::Router, &["--redis", &redis.tls_url(), &trusted]);
     let readyz = format!("{}/readyz", router.admin_url());

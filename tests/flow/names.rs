@@ -23,7 +23,7 @@ async fn exists_tells_who_is_there(switchboard: Switchboard) {
     assert_eq!(exists(&mut alice, "bob").await, json!({"username": "bob", "registered": true}));
     assert_eq!(exists(&mut alice, "carol").await, json!({"username": "carol", "registered": false}));
     drop(bob);
-    let mut stranger = Client::attached(&switchboard.door(0)).await;
+    let mut stranger = Client::attached(&switchboard.edge_url(0)).await;
     assert_eq!(exists(&mut stranger, "alice").await["registered"], true);
     let answer = stranger.ask(json!({"request": "exists"}), None).await;
     assert_eq!(answer["error_code"], 475);
@@ -38,12 +38,12 @@ async fn list_names_everybody(switchboard: Switchboard) {
 
 async fn the_latest_registration_wins(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
-    let mut second = Client::registered(&switchboard.door(1), "alice").await;
+    let mut second = Client::registered(&switchboard.edge_url(1), "alice").await;
     let (lost, _) = alice.expect_event("unregistered").await;
     assert_eq!(lost["username"], "alice");
     bob.call("alice").await;
     second.expect_event("incomingcall").await;
-    alice.expect_silence_of("incomingcall").await;
+    alice.expect_no("incomingcall").await;
     assert_eq!(alice.try_call("bob").await["error_code"], 473);
     alice.register("alice again").await;
 }
@@ -64,7 +64,7 @@ async fn a_name_goes_with_its_handle(switchboard: Switchboard) {
 async fn a_name_that_moved_is_not_lost_with_the_old_handle(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
-    let mut second = Client::registered(&switchboard.door(0), "alice").await;
+    let mut second = Client::registered(&switchboard.edge_url(0), "alice").await;
     alice.expect_event("unregistered").await;
     alice.detach().await;
     bob.expect_core("hangup").await;
@@ -81,8 +81,8 @@ async fn a_name_that_moved_is_not_lost_with_the_old_handle(switchboard: Switchbo
 
 async fn any_text_is_a_name(switchboard: Switchboard) {
     let odd = "a b/é<x>\u{1}\"'{}*?\n";
-    let mut odd_one = Client::registered(&switchboard.door(0), odd).await;
-    let mut bob = Client::registered(&switchboard.door(1), "").await;
+    let mut odd_one = Client::registered(&switchboard.edge_url(0), odd).await;
+    let mut bob = Client::registered(&switchboard.edge_url(1), "").await;
     bob.call(odd).await;
     let (incoming, _) = odd_one.expect_event("incomingcall").await;
     assert_eq!(incoming["username"], "");

@@ -82,7 +82,7 @@ async fn a_user_is_looked_up_and_disconnected(switchboard: Switchboard) {
     let left = json!({"event": "hangup", "username": "bob", "reason": "Remote WebRTC hangup"});
     alice.expect_result(left).await;
     assert_eq!(desk.ask("GET", "/users/bob", "").await.0, 404);
-    let mut again = Client::registered(&switchboard.door(1), "bob").await;
+    let mut again = Client::registered(&switchboard.edge_url(1), "bob").await;
     connect(&mut alice, &mut again).await;
     let path = format!("/sessions/{}", again.session());
     assert_eq!(desk.ask("DELETE", &path, "").await.0, 204);

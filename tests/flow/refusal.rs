@@ -22,8 +22,8 @@ fn refusal(answer: &Value) -> (u64, &str) {
 }
 
 async fn a_caller_without_a_name_is_refused(switchboard: Switchboard) {
-    let _bob = Client::registered(&switchboard.door(1), "bob").await;
-    let mut alice = Client::attached(&switchboard.door(0)).await;
+    let _bob = Client::registered(&switchboard.edge_url(1), "bob").await;
+    let mut alice = Client::attached(&switchboard.edge_url(0)).await;
     assert_eq!(refusal(&alice.try_call("bob").await), (473, "Register a username first"));
     assert_eq!(alice.expect_core("hangup").await["reason"], "Close PC");
 }
@@ -40,7 +40,7 @@ async fn nobody_calls_somebody_who_is_not_there_or_himself(switchboard: Switchbo
 
 async fn a_busy_callee_is_told_as_a_hangup(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
-    let mut carol = Client::registered(&switchboard.door(0), "carol").await;
+    let mut carol = Client::registered(&switchboard.edge_url(0), "carol").await;
     alice.call("bob").await;
     bob.expect_event("incomingcall").await;
     for busy in ["alice", "bob"] {
@@ -51,7 +51,7 @@ async fn a_busy_callee_is_told_as_a_hangup(switchboard: Switchboard) {
     }
     let without_offer = carol.ask(json!({"request": "call", "username": "bob"}), None).await;
     assert_eq!(without_offer["result"]["reason"], "User busy");
-    bob.expect_silence_of("hangup").await;
+    bob.expect_no("hangup").await;
     bob.accept().await;
     alice.expect_event("accepted").await;
     assert_eq!(carol.try_call("bob").await["result"]["reason"], "User busy");
@@ -59,11 +59,11 @@ async fn a_busy_callee_is_told_as_a_hangup(switchboard: Switchboard) {
 
 async fn a_caller_in_a_call_keeps_it(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
-    let _carol = Client::registered(&switchboard.door(1), "carol").await;
+    let _carol = Client::registered(&switchboard.edge_url(1), "carol").await;
     connect(&mut alice, &mut bob).await;
     assert_eq!(refusal(&alice.try_call("carol").await), (480, "Already in a call"));
-    alice.expect_silence_of("hangup").await;
-    bob.expect_silence_of("hangup").await;
+    alice.expect_no("hangup").await;
+    bob.expect_no("hangup").await;
     bob.set(json!({"audio": true})).await;
     bob.hangup().await;
     alice.expect_core("hangup").await;
@@ -87,7 +87,7 @@ async fn a_bad_offer_is_refused_with_janus_words(switchboard: Switchboard) {
     broken["sdp"] = json!("v=0\r\no=x\r\ns=-\r\nm=audio\r\n");
     let offer = alice.on_handle(json!({"janus": "message", "body": call, "jsep": broken}));
     assert_eq!(alice.request(offer).await["error"]["code"], 465);
-    bob.expect_silence_of("incomingcall").await;
+    bob.expect_no("incomingcall").await;
     alice.call("bob").await;
     bob.expect_event("incomingcall").await;
 }
@@ -121,7 +121,7 @@ async fn a_declined_call_ends_on_both_sides(switchboard: Switchboard) {
 async fn a_cancelled_call_ends_on_both_sides(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     alice.call("bob").await;
-    alice.hangup_because("changed my mind").await;
+    alice.hangup_with_reason("changed my mind").await;
     bob.expect_event("incomingcall").await;
     bob.expect_result(json!({"event": "hangup", "username": "alice", "reason": "changed my mind"})).await;
     bob.expect_core("hangup").await;
@@ -145,7 +145,7 @@ async fn a_call_without_any_media_server_is_refused_and_leaves_nobody_busy() {
     .await;
     janus.restart().await;
     testkit::eventually("Janus is back", async || {
-        alice.forget().await;
+        alice.clear_inbox().await;
         alice.try_call("bob").await["result"]["event"] == "calling"
     })
     .await;

@@ -11,7 +11,7 @@ async fn the_queue_for_peers() {
     let mut cluster = Cluster::new(&redis).edges(0).routers(0).connectors(0).rests(2).start().await;
     let mut redis = redis_connection(&redis.url()).await;
     // No stream stands there any more, and none can be made.
-    let _: () = cmd("SET").arg(Queue::Peers.key()).arg("blocked").query_async(&mut redis).await.unwrap();
+    let _: () = cmd("SET").arg(Queue::Proxies.key()).arg("blocked").query_async(&mut redis).await.unwrap();
     for rest in &cluster.rests {
         let readyz = format!("{}/readyz", rest.admin_url());
         eventually("it names the road", async || {
@@ -20,6 +20,6 @@ async fn the_queue_for_peers() {
         })
         .await;
     }
-    let _: () = cmd("DEL").arg(Queue::Peers.key()).query_async(&mut redis).await.unwrap();
+    let _: () = cmd("DEL").arg(Queue::Proxies.key()).query_async(&mut redis).await.unwrap();
     cluster.wait_ready().await;
 }

@@ -2,12 +2,13 @@
 //! as they are.
 
 use super::house::{
-    House, Person, backend_key, first_half, has_no_legs, hash, knows_us, plan, refusal, second_half,
+    MixedCluster, NamedClient, backend_key, first_half, has_no_legs, hash, knows_us, plan, refusal,
+    second_half,
 };
 use crate::fixture::redis_connection;
 use serde_json::json;
 use std::time::Duration;
-use testkit::{Cluster, Janus, JanusCloud, Redis, comes_true, http};
+use testkit::{Cluster, Janus, JanusCloud, Redis, becomes_true, http};
 
 /// How soon a Janus that is new in Redis must be used, and one that is gone must not be any more.
 const NOTICED: Duration = Duration::from_secs(10);
@@ -30,18 +31,18 @@ impl Guest {
         Self { cluster, peer, redis }
     }
 
-    async fn here(&self, name: &str) -> Person {
-        Person::at(&self.cluster.edge_url(0), name).await
+    async fn here(&self, name: &str) -> NamedClient {
+        NamedClient::at(&self.cluster.edge_url(0), name).await
     }
 
-    async fn there(&self, name: &str) -> Person {
-        Person::at(&self.peer.ws_url(), name).await
+    async fn there(&self, name: &str) -> NamedClient {
+        NamedClient::at(&self.peer.ws_url(), name).await
     }
 }
 
 /// Whether, in that time, a call goes through; it is hung up again.
-async fn can_call(caller: &mut Person, callee: &mut Person) -> bool {
-    comes_true(NOTICED, async || {
+async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
+    becomes_true(NOTICED, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] != "calling" {
             let (code, why) = refusal(&answer);
@@ -57,8 +58,8 @@ async fn can_call(caller: &mut Person, callee: &mut Person) -> bool {
 }
 
 /// Whether, in that time, calls are refused, since there is no Janus for them.
-async fn cannot_call(caller: &mut Person, callee: &mut Person) -> bool {
-    comes_true(NOTICED, async || {
+async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
+    becomes_true(NOTICED, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] == "calling" {
             callee.client.expect_event("incomingcall").await;
@@ -89,7 +90,7 @@ async fn the_janus_servers_of_a_janus_cloud_are_ours_too_and_stay_theirs() {
         process.terminate();
     }
     for process in guest.cluster.processes() {
-        process.ended().await;
+        process.wait_exit().await;
     }
     assert_eq!(hash(&guest.redis, &backend_key("a")).await, before);
     has_no_legs(&janus).await;
@@ -157,7 +158,7 @@ async fn one_name_for_one_janus_on_both_sides_harms_nobody() {
         process.kill();
     }
     // A record that somebody has made for ever does not end with us.
-    comes_true(NOTICED, async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0).await;
+    becomes_true(NOTICED, async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0).await;
     let record = hash(&guest.redis, &backend_key("a")).await;
     assert_eq!(record.get("url"), Some(&janus.url()), "{record:?}");
     let mut dave = guest.there("dave").await;
@@ -172,7 +173,7 @@ async fn seconds_to_live(redis: &Redis, key: &str) -> i64 {
 
 #[tokio::test]
 async fn a_house_has_one_janus_under_two_names() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let servers = http::get(&format!("{}/api/v1/backends", house.cluster.rest_url(0))).await;
     assert_eq!(servers.status, 200, "{}", servers.body);

@@ -1,12 +1,12 @@
 //! Calls between a user here and a user there, in both directions, from the first ring to the end.
 
-use super::house::{House, Person};
+use super::house::{MixedCluster, NamedClient};
 use serde_json::json;
 use testkit::sdp;
 
 #[tokio::test]
 async fn a_call_from_here_is_answered_and_hung_up_by_either_side() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     is_hung_up_by_either(&house, &mut alice, &mut bob).await;
     alice.leaves().await;
@@ -16,7 +16,7 @@ async fn a_call_from_here_is_answered_and_hung_up_by_either_side() {
 
 #[tokio::test]
 async fn a_call_from_there_is_answered_and_hung_up_by_either_side() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.there("alice").await, house.here("bob").await);
     is_hung_up_by_either(&house, &mut alice, &mut bob).await;
     alice.leaves().await;
@@ -24,7 +24,7 @@ async fn a_call_from_there_is_answered_and_hung_up_by_either_side() {
     house.is_clean().await;
 }
 
-async fn is_hung_up_by_either(house: &House, alice: &mut Person, bob: &mut Person) {
+async fn is_hung_up_by_either(house: &MixedCluster, alice: &mut NamedClient, bob: &mut NamedClient) {
     for by_caller in [true, false] {
         alice.talks_to(bob).await;
         house.is_in_call(&alice.name, &bob.name).await;
@@ -41,20 +41,20 @@ async fn is_hung_up_by_either(house: &House, alice: &mut Person, bob: &mut Perso
 
 #[tokio::test]
 async fn a_call_from_here_is_declined_or_cancelled() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     is_declined_or_cancelled(&house, &mut alice, &mut bob).await;
 }
 
 #[tokio::test]
 async fn a_call_from_there_is_declined_or_cancelled() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.there("alice").await, house.here("bob").await);
     is_declined_or_cancelled(&house, &mut alice, &mut bob).await;
 }
 
 /// A declined call, one that is cancelled while it rings, and one that goes through after both.
-async fn is_declined_or_cancelled(house: &House, alice: &mut Person, bob: &mut Person) {
+async fn is_declined_or_cancelled(house: &MixedCluster, alice: &mut NamedClient, bob: &mut NamedClient) {
     alice.rings(bob).await;
     bob.hangs_up_on(alice).await;
     house.all_are_free(&[&alice.name, &bob.name]).await;
@@ -66,24 +66,24 @@ async fn is_declined_or_cancelled(house: &House, alice: &mut Person, bob: &mut P
 
 #[tokio::test]
 async fn who_goes_without_a_word_ends_the_call() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     alice.talks_to(&mut bob).await;
     alice.client.destroy().await;
-    bob.hears_the_end_of("alice").await;
+    bob.expect_hangup("alice").await;
     house.all_are_free(&["bob"]).await;
 
     let mut alice = house.here("alice").await;
     bob.talks_to(&mut alice).await;
     bob.client.drop_socket();
-    alice.hears_the_end_of("bob").await;
+    alice.expect_hangup("bob").await;
     house.all_are_free(&["alice"]).await;
     assert!(!alice.finds("bob").await, "a name there goes with its socket");
 }
 
 #[tokio::test]
 async fn what_is_said_in_a_call_passes_both_ways() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     alice.client.trickle(sdp::candidate(1)).await;
     alice.talks_to(&mut bob).await;
@@ -98,7 +98,7 @@ async fn what_is_said_in_a_call_passes_both_ways() {
 }
 
 /// Settings, and a new round of offer and answer that this side begins.
-async fn passes(one: &mut Person, other: &mut Person) {
+async fn passes(one: &mut NamedClient, other: &mut NamedClient) {
     one.client.set(json!({"audio": false})).await;
     one.client.set(json!({"audio": true, "bitrate": 128_000})).await;
     one.client.renegotiate(sdp::offer()).await;
@@ -111,7 +111,7 @@ async fn passes(one: &mut Person, other: &mut Person) {
 
 #[tokio::test]
 async fn settings_made_before_a_call_are_known_to_janus_in_it() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     for ours_calls in [true, false] {
         alice.client.set(json!({"bitrate": 64_000})).await;

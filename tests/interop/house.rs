@@ -5,8 +5,8 @@ use crate::fixture::redis_connection;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use testkit::cluster::Plan;
-use testkit::{Client, Cluster, DEADLINE, Janus, JanusCloud, Redis, comes_true, eventually};
+use testkit::cluster::ClusterBuilder;
+use testkit::{Client, Cluster, DEADLINE, Janus, JanusCloud, Redis, becomes_true, eventually};
 use tokio::time::Instant;
 
 /// What the Janus is called by them, and by our connector.
@@ -17,18 +17,18 @@ pub const OUR_BACKEND: &str = "b";
 pub const OUR_PROXY: &str = "switchboard";
 
 /// Longer than any time limit of a request, which a client hears of only at its end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub type Hash = BTreeMap<String, String>;
 
-pub struct House {
+pub struct MixedCluster {
     pub cluster: Cluster,
     pub peer: JanusCloud,
     pub janus: Janus,
     pub redis: Redis,
 }
 
-impl House {
+impl MixedCluster {
     pub async fn start() -> Self {
         Self::with_janus(Janus::start().await).await
     }
@@ -38,7 +38,7 @@ impl House {
     }
 
     /// With a change of the plan.
-    pub async fn with(janus: Janus, change: impl FnOnce(Plan) -> Plan) -> Self {
+    pub async fn with(janus: Janus, change: impl FnOnce(ClusterBuilder) -> ClusterBuilder) -> Self {
         let redis = Redis::start().await;
         let (url, shared) = (janus.url(), redis.url());
         let theirs = [(THEIR_BACKEND, url.as_str())];
@@ -62,13 +62,13 @@ impl House {
     }
 
     /// Somebody who is registered with Switchboard.
-    pub async fn here(&self, name: &str) -> Person {
-        Person::at(&self.cluster.edge_url(0), name).await
+    pub async fn here(&self, name: &str) -> NamedClient {
+        NamedClient::at(&self.cluster.edge_url(0), name).await
     }
 
     /// Somebody who is registered with janus-cloud.
-    pub async fn there(&self, name: &str) -> Person {
-        Person::at(&self.peer.ws_url(), name).await
+    pub async fn there(&self, name: &str) -> NamedClient {
+        NamedClient::at(&self.peer.ws_url(), name).await
     }
 
     /// Where their proxies find us.
@@ -126,7 +126,7 @@ impl House {
 }
 
 /// Of ours one of each service, without a Janus.
-pub fn plan(redis: &Redis) -> Plan {
+pub fn plan(redis: &Redis) -> ClusterBuilder {
     Cluster::new(redis).rests(1)
 }
 
@@ -200,12 +200,12 @@ pub async fn expire(redis: &Redis, key: &str) {
 }
 
 /// Somebody with a name, on either side.
-pub struct Person {
+pub struct NamedClient {
     pub name: String,
     pub client: Client,
 }
 
-impl Person {
+impl NamedClient {
     pub async fn at(url: &str, name: &str) -> Self {
         Self { name: name.to_owned(), client: Client::registered(url, name).await }
     }
@@ -234,13 +234,13 @@ impl Person {
     /// Ends the call, and both hear of it.
     pub async fn hangs_up_on(&mut self, other: &mut Self) {
         self.client.hangup().await;
-        other.hears_the_end_of(&self.name).await;
-        self.client.forget().await;
-        other.client.forget().await;
+        other.expect_hangup(&self.name).await;
+        self.client.clear_inbox().await;
+        other.client.clear_inbox().await;
     }
 
     /// Waits for the end of the call with somebody; returns the reason.
-    pub async fn hears_the_end_of(&mut self, other: &str) -> String {
+    pub async fn expect_hangup(&mut self, other: &str) -> String {
         let hangup = self.client.expect_hangup().await;
         assert_eq!(hangup["username"], other, "{hangup}");
         let reason = hangup["reason"].as_str().unwrap_or_default().to_owned();
@@ -254,7 +254,7 @@ impl Person {
         let since = Instant::now();
         let transaction = self.client.post_message(call, Some(testkit::sdp::offer())).await;
         let mut answer = None;
-        let came = comes_true(PATIENCE, async || {
+        let came = becomes_true(EVENT_TIMEOUT, async || {
             self.client.ping().await;
             let about = |message: &&Value| testkit::message::is_event_for(message, &transaction);
             answer = self.client.inbox().find(about).map(|message| testkit::message::data(message).clone());
@@ -285,5 +285,5 @@ pub fn refusal(answer: &Value) -> (u64, &str) {
 
 /// Whether something comes true in the time a test usually waits.
 pub async fn soon(condition: impl AsyncFnMut() -> bool) -> bool {
-    comes_true(DEADLINE, condition).await
+    becomes_true(DEADLINE, condition).await
 }

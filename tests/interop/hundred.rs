@@ -1,6 +1,6 @@
 //! A hundred calls of people on both sides, many at once, ended in every way; and what is left of them.
 
-use super::house::{House, Person, forgets, hash, keys, user_key};
+use super::house::{MixedCluster, NamedClient, forgets, hash, keys, user_key};
 use crate::fixture::redis_connection;
 use std::rc::Rc;
 use testkit::{Client, Redis, eventually};
@@ -24,7 +24,7 @@ const PAIRS: [(bool, bool); 10] = [
 
 #[tokio::test]
 async fn a_hundred_calls_leave_nothing_behind() {
-    let house = Rc::new(House::start().await);
+    let house = Rc::new(MixedCluster::start().await);
     let mut pairs = Vec::new();
     for (number, (one_is_here, other_is_here)) in PAIRS.into_iter().enumerate() {
         let one = person(&house, &format!("one_{number}"), one_is_here).await;
@@ -46,11 +46,11 @@ async fn a_hundred_calls_leave_nothing_behind() {
     eventually("no message is pending", async || pending(&house.redis).await == 0).await;
 }
 
-async fn person(house: &House, name: &str, is_here: bool) -> Person {
+async fn person(house: &MixedCluster, name: &str, is_here: bool) -> NamedClient {
     if is_here { house.here(name).await } else { house.there(name).await }
 }
 
-async fn all_at_once(house: &Rc<House>, pairs: Vec<(Person, Person)>) -> Vec<Person> {
+async fn all_at_once(house: &Rc<MixedCluster>, pairs: Vec<(NamedClient, NamedClient)>) -> Vec<NamedClient> {
     let set = LocalSet::new();
     let calls = pairs.into_iter().enumerate();
     let calls: Vec<_> = calls
@@ -59,18 +59,18 @@ async fn all_at_once(house: &Rc<House>, pairs: Vec<(Person, Person)>) -> Vec<Per
     set.await;
     let mut people = Vec::new();
     for pair in calls {
-        people.extend(<[Person; 2]>::from(pair.await.unwrap()));
+        people.extend(<[NamedClient; 2]>::from(pair.await.unwrap()));
     }
     people
 }
 
 /// In turn they call each other, and end it in each way.
 async fn keep_calling(
-    house: Rc<House>,
+    house: Rc<MixedCluster>,
     first: usize,
-    mut one: Person,
-    mut other: Person,
-) -> (Person, Person) {
+    mut one: NamedClient,
+    mut other: NamedClient,
+) -> (NamedClient, NamedClient) {
     let mut watcher = Client::attached(&house.janus.url()).await;
     for call in first..first + CALLS {
         let (caller, callee) = if call % 2 == 0 { (&mut one, &mut other) } else { (&mut other, &mut one) };

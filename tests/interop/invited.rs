@@ -1,17 +1,17 @@
 //! Their proxy says that a call is about to come: what if it does not, or comes from somebody else.
 
-use super::house::{House, refusal};
+use super::house::{MixedCluster, refusal};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::http::{self, Response};
-use testkit::{Client, comes_true};
+use testkit::{Client, becomes_true};
 use tokio::time::Instant;
 
 /// How long the call is waited for, and what a busy machine may add.
 const WAITED: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(5);
 
-async fn invite(house: &House, callee: &str, caller: &str, backend: &str) -> Response {
+async fn invite(house: &MixedCluster, callee: &str, caller: &str, backend: &str) -> Response {
     let url = format!("{}/plugins/videocall/{callee}", house.cluster.rest_url(0));
     let body = json!({"caller_username": caller, "backend_server_url": backend});
     http::post(&url, &body.to_string()).await
@@ -28,7 +28,7 @@ fn info(response: &Response) -> String {
 
 #[tokio::test]
 async fn a_call_that_does_not_come_is_undone_and_nobody_hears_of_it() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let mut bob = house.here("bob").await;
     let mut carol = house.here("carol").await;
     let since = Instant::now();
@@ -43,9 +43,9 @@ async fn a_call_that_does_not_come_is_undone_and_nobody_hears_of_it() {
     // Somebody else calls the name on the Janus itself; that is not the call that was announced.
     let mut stranger = Client::registered(&house.janus.url(), "stranger").await;
     stranger.call("bob").await;
-    bob.client.expect_silence_of("incomingcall").await;
+    bob.client.expect_no("incomingcall").await;
 
-    let free = comes_true(WAITED + SLACK, async || house.in_call("bob").await.is_none()).await;
+    let free = becomes_true(WAITED + SLACK, async || house.in_call("bob").await.is_none()).await;
     assert!(free, "the call that did not come is still waited for");
     assert!(since.elapsed() >= WAITED - Duration::from_secs(1), "after {:?}", since.elapsed());
     stranger.destroy().await;
@@ -57,7 +57,7 @@ async fn a_call_that_does_not_come_is_undone_and_nobody_hears_of_it() {
 
 #[tokio::test]
 async fn an_invitation_for_nobody_or_to_an_unknown_janus_is_refused() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (_bob, _dave) = (house.here("bob").await, house.there("dave").await);
     let known = house.janus.url();
     let refused = invite(&house, "nobody", "alice", &known).await;
@@ -76,7 +76,7 @@ async fn an_invitation_for_nobody_or_to_an_unknown_janus_is_refused() {
 
 #[tokio::test]
 async fn a_name_that_janus_has_already_is_refused_with_its_words() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let mut bob = house.here("bob").await;
     let mut alice = house.there("alice").await;
     let mut stranger = Client::registered(&house.janus.url(), "bob").await;

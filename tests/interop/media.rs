@@ -20,7 +20,7 @@ async fn two_browsers_on_both_sides_see_and_hear_each_other() {
 
 async fn with_janus_js(stage: &Stage, peer: &JanusCloud) {
     let (files, theirs) = (files().await, peer.ws_url());
-    let (alice, bob) = alice_and_bob(stage, &files, [stage.door(0), &theirs], "").await;
+    let (alice, bob) = alice_and_bob(stage, &files, [stage.edge_url(0), &theirs], "").await;
     call(&alice, "alice", &bob, "bob").await;
     alice.hang_up().await;
     bob.says("hung up by alice").await;

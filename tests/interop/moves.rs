@@ -1,22 +1,22 @@
 //! A name that somebody registers on the other side while somebody still has it on this one. It belongs to
 //! the new one at once; what the old one does later, harms nothing.
 
-use super::house::{House, Person, refusal, soon};
+use super::house::{MixedCluster, NamedClient, refusal, soon};
 use testkit::eventually;
 
 /// A name that was here and is there now.
-async fn is_there(house: &House, name: &str) {
+async fn is_there(house: &MixedCluster, name: &str) {
     let record = house.user(name).await;
     assert_ne!(record["proxy_uuid"], super::house::OUR_PROXY, "{record:?}");
 }
 
 /// A name that was there and is here now.
-async fn is_here(house: &House, name: &str) {
+async fn is_here(house: &MixedCluster, name: &str) {
     let record = house.user(name).await;
     assert_eq!(record["proxy_uuid"], super::house::OUR_PROXY, "{record:?}");
 }
 
-async fn gets_calls_of(house: &House, owner: &mut Person, callers: [&mut Person; 2]) {
+async fn gets_calls_of(house: &MixedCluster, owner: &mut NamedClient, callers: [&mut NamedClient; 2]) {
     for caller in callers {
         caller.talks_to(owner).await;
         owner.hangs_up_on(caller).await;
@@ -24,14 +24,14 @@ async fn gets_calls_of(house: &House, owner: &mut Person, callers: [&mut Person;
     }
 }
 
-async fn is_told(old: &mut Person) {
+async fn is_told(old: &mut NamedClient) {
     let (lost, _) = old.client.expect_event("unregistered").await;
     assert_eq!(lost["username"], old.name);
 }
 
 #[tokio::test]
 async fn an_idle_name_moves_from_here_to_there() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.here("bob").await, house.there("dave").await);
     let mut old = house.here("alice").await;
     let mut new = house.there("alice").await;
@@ -51,7 +51,7 @@ async fn an_idle_name_moves_from_here_to_there() {
 
 #[tokio::test]
 async fn who_goes_before_it_is_told_does_not_take_the_moved_name_along() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.here("bob").await, house.there("dave").await);
     for from_here in [true, false] {
         let (old, mut new) = if from_here {
@@ -73,7 +73,7 @@ async fn who_goes_before_it_is_told_does_not_take_the_moved_name_along() {
 
 #[tokio::test]
 async fn who_calls_with_a_name_that_has_moved_is_told() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let _bob = house.here("bob").await;
     let mut old = house.here("alice").await;
     let _new = house.there("alice").await;
@@ -87,14 +87,14 @@ async fn who_calls_with_a_name_that_has_moved_is_told() {
 
 #[tokio::test]
 async fn an_idle_name_moves_from_there_to_here() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.there("bob").await, house.here("dave").await);
     let mut old = house.there("alice").await;
     let mut new = house.here("alice").await;
     is_here(&house, "alice").await;
     gets_calls_of(&house, &mut new, [&mut bob, &mut dave]).await;
     // Theirs does not tell it.
-    old.client.expect_silence_of("unregistered").await;
+    old.client.expect_no("unregistered").await;
 
     old.leaves().await;
     is_here(&house, "alice").await;
@@ -107,7 +107,7 @@ async fn an_idle_name_moves_from_there_to_here() {
 
 #[tokio::test]
 async fn a_name_in_a_call_among_us_moves_there() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut carol) = (house.here("bob").await, house.here("carol").await);
     let mut old = house.here("alice").await;
     old.talks_to(&mut bob).await;
@@ -115,14 +115,14 @@ async fn a_name_in_a_call_among_us_moves_there() {
     is_there(&house, "alice").await;
     carol.talks_to(&mut new).await;
     is_told(&mut old).await;
-    bob.hears_the_end_of("alice").await;
+    bob.expect_hangup("alice").await;
     bob.client.expect_core("hangup").await;
     old.leaves().await;
     is_there(&house, "alice").await;
     house.is_in_call("alice", "carol").await;
     new.hangs_up_on(&mut carol).await;
     house.all_are_free(&["alice", "bob", "carol"]).await;
-    bob.client.forget().await;
+    bob.client.clear_inbox().await;
     gets_calls_of(&house, &mut new, [&mut bob, &mut carol]).await;
 }
 
@@ -130,13 +130,13 @@ async fn a_name_in_a_call_among_us_moves_there() {
 /// called when the old one's call is over, which it is as soon as somebody notices.
 #[tokio::test]
 async fn a_name_in_a_call_with_them_moves_there() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.here("bob").await, house.there("dave").await);
     let mut old = house.here("alice").await;
     old.talks_to(&mut dave).await;
     let mut new = house.there("alice").await;
     let rings = soon(async || {
-        bob.client.forget().await;
+        bob.client.clear_inbox().await;
         let answer = bob.client.try_call("alice").await;
         if answer["result"]["event"] == "calling" {
             return true;
@@ -147,7 +147,7 @@ async fn a_name_in_a_call_with_them_moves_there() {
     assert!(rings.await, "the new owner cannot be called");
     new.client.expect_event("incomingcall").await;
     is_told(&mut old).await;
-    dave.hears_the_end_of("alice").await;
+    dave.expect_hangup("alice").await;
     old.leaves().await;
     is_there(&house, "alice").await;
     bob.is_accepted_by(&mut new).await;
@@ -157,7 +157,7 @@ async fn a_name_in_a_call_with_them_moves_there() {
 
 #[tokio::test]
 async fn a_name_in_a_call_among_them_moves_here() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.there("bob").await, house.here("dave").await);
     let mut old = house.there("alice").await;
     old.talks_to(&mut bob).await;
@@ -167,8 +167,8 @@ async fn a_name_in_a_call_among_them_moves_here() {
     dave.talks_to(&mut new).await;
     // Nothing ends the old call; its owner goes at last.
     old.leaves().await;
-    bob.hears_the_end_of("alice").await;
-    bob.client.forget().await;
+    bob.expect_hangup("alice").await;
+    bob.client.clear_inbox().await;
     is_here(&house, "alice").await;
     house.is_in_call("alice", "dave").await;
     new.hangs_up_on(&mut dave).await;
@@ -180,7 +180,7 @@ async fn a_name_in_a_call_among_them_moves_here() {
 /// that hangs up. It says nothing new, and whoever looks here finds that out.
 #[tokio::test]
 async fn an_old_owner_there_that_hangs_up_does_not_have_the_name_back() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.there("bob").await, house.here("dave").await);
     let mut old = house.there("alice").await;
     old.talks_to(&mut bob).await;
@@ -189,7 +189,7 @@ async fn an_old_owner_there_that_hangs_up_does_not_have_the_name_back() {
     is_there(&house, "alice").await;
     assert!(dave.finds("alice").await);
     is_here(&house, "alice").await;
-    new.client.expect_silence_of("unregistered").await;
+    new.client.expect_no("unregistered").await;
     gets_calls_of(&house, &mut new, [&mut dave, &mut bob]).await;
     old.leaves().await;
     gets_calls_of(&house, &mut new, [&mut bob, &mut dave]).await;

@@ -3,10 +3,10 @@
 //! It is Janus that tells us: it ends the session of a proxy whose connection broke, after its
 //! `reclaim_session_timeout`.
 
-use super::house::{House, Person, refusal};
+use super::house::{MixedCluster, NamedClient, refusal};
 use std::time::Duration;
 use testkit::Janus;
-use testkit::janus::Config;
+use testkit::janus::JanusConfig;
 use tokio::time::Instant;
 
 /// The `reclaim_session_timeout` of these tests, in seconds; Janus looks every two seconds.
@@ -18,9 +18,9 @@ const ANSWER: Duration = Duration::from_secs(8);
 const UNDONE: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(3);
 
-async fn house() -> House {
-    let config = Config { reclaim_session_timeout: RECLAIM, ..Config::default() };
-    House::with_janus(Janus::with(config).await).await
+async fn house() -> MixedCluster {
+    let config = JanusConfig { reclaim_session_timeout: RECLAIM, ..JanusConfig::default() };
+    MixedCluster::with_janus(Janus::with(config).await).await
 }
 
 /// Whose side calls.
@@ -42,12 +42,12 @@ async fn is_over(from: From, accepted: bool) {
     }
     house.peer.kill();
     let killed = Instant::now();
-    let reason = ours.hears_the_end_of("theirs").await;
+    let reason = ours.expect_hangup("theirs").await;
     ours.client.expect_core("hangup").await;
     println!("told after {:?}: {reason}", killed.elapsed());
     assert!(killed.elapsed() < TOLD, "after {:?}", killed.elapsed());
     house.all_are_free(&["ours"]).await;
-    ours.client.forget().await;
+    ours.client.clear_inbox().await;
     ours.talks_to(&mut friend).await;
     friend.hangs_up_on(&mut ours).await;
     friend.talks_to(&mut ours).await;
@@ -78,7 +78,7 @@ async fn killed_while_it_rings_or_in_a_call_of_either_side() {
 
 #[tokio::test]
 async fn a_call_to_a_user_of_a_dead_proxy_is_refused_at_once() {
-    let mut house = House::start().await;
+    let mut house = MixedCluster::start().await;
     let (mut alice, bob) = (house.here("alice").await, house.there("bob").await);
     house.peer.kill();
     let (answer, took) = alice.tries_patiently("bob").await;
@@ -91,7 +91,7 @@ async fn a_call_to_a_user_of_a_dead_proxy_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_call_to_a_user_of_a_frozen_proxy_is_refused_in_time() {
-    let mut house = House::start().await;
+    let mut house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     house.peer.stop();
     let (answer, took) = alice.tries_patiently("bob").await;
@@ -101,18 +101,18 @@ async fn a_call_to_a_user_of_a_frozen_proxy_is_refused_in_time() {
     free_for_others(&house, &mut alice).await;
 
     // It wakes and does what it was asked; nobody calls, so it undoes that.
-    house.peer.cont();
+    house.peer.resume();
     house.is_in_call("bob", "alice").await;
-    let free = testkit::comes_true(UNDONE + SLACK, async || house.in_call("bob").await.is_none());
+    let free = testkit::becomes_true(UNDONE + SLACK, async || house.in_call("bob").await.is_none());
     assert!(free.await, "bob stays busy");
     house.has_no_legs().await;
-    bob.client.expect_silence_of("incomingcall").await;
+    bob.client.expect_no("incomingcall").await;
     alice.talks_to(&mut bob).await;
 }
 
-async fn free_for_others(house: &House, person: &mut Person) {
+async fn free_for_others(house: &MixedCluster, person: &mut NamedClient) {
     let mut friend = house.here("friend").await;
-    person.client.forget().await;
+    person.client.clear_inbox().await;
     person.talks_to(&mut friend).await;
     friend.hangs_up_on(person).await;
     friend.talks_to(person).await;

@@ -1,12 +1,12 @@
 //! Calls that do not come about: the callee is busy, nobody, or of a proxy that is gone.
 
-use super::house::{House, expire, refusal};
+use super::house::{MixedCluster, expire, refusal};
 use serde_json::json;
 use testkit::eventually;
 
 #[tokio::test]
 async fn a_busy_user_of_the_other_make_is_not_called() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let (mut carol, mut dave) = (house.here("carol").await, house.there("dave").await);
     alice.rings(&mut bob).await;
@@ -23,28 +23,28 @@ async fn a_busy_user_of_the_other_make_is_not_called() {
             assert_eq!(dave.client.try_call(busy).await["result"]["reason"], "User busy");
         }
     }
-    alice.client.expect_silence_of("hangup").await;
-    bob.client.expect_silence_of("hangup").await;
+    alice.client.expect_no("hangup").await;
+    bob.client.expect_no("hangup").await;
     alice.hangs_up_on(&mut bob).await;
     carol.talks_to(&mut dave).await;
 }
 
 #[tokio::test]
 async fn a_user_of_theirs_whose_call_is_among_them_is_busy_for_us_too() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut bob, mut dave) = (house.there("bob").await, house.there("dave").await);
     let mut alice = house.here("alice").await;
     bob.talks_to(&mut dave).await;
     assert_eq!(alice.client.try_call("dave").await["result"]["reason"], "User busy");
     bob.hangs_up_on(&mut dave).await;
     house.all_are_free(&["bob", "dave"]).await;
-    alice.client.forget().await;
+    alice.client.clear_inbox().await;
     alice.talks_to(&mut dave).await;
 }
 
 #[tokio::test]
 async fn nobody_is_unknown_on_both_sides() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     for person in [&mut alice, &mut bob] {
         let answer = person.client.try_call("nobody").await;
@@ -60,7 +60,7 @@ async fn nobody_is_unknown_on_both_sides() {
 
 #[tokio::test]
 async fn who_has_gone_is_unknown_on_the_other_side() {
-    let house = House::start().await;
+    let house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let (mut carol, mut dave) = (house.here("carol").await, house.there("dave").await);
     alice.talks_to(&mut bob).await;
@@ -80,7 +80,7 @@ async fn who_has_gone_is_unknown_on_the_other_side() {
 /// own record has run out, 60 s later.
 #[tokio::test]
 async fn a_user_of_a_proxy_that_is_long_gone_is_unknown() {
-    let mut house = House::start().await;
+    let mut house = MixedCluster::start().await;
     let (mut alice, bob) = (house.here("alice").await, house.there("bob").await);
     let proxy = house.user("bob").await.remove("proxy_uuid").unwrap();
     house.peer.kill();
@@ -89,7 +89,7 @@ async fn a_user_of_a_proxy_that_is_long_gone_is_unknown() {
     assert!(!house.user("bob").await.is_empty(), "a killed proxy leaves its users behind");
     assert_eq!(refusal(&alice.client.try_call("bob").await).0, 478);
     assert!(!alice.finds("bob").await);
-    alice.client.forget().await;
+    alice.client.clear_inbox().await;
 
     // The name is there to be taken.
     let mut bob = house.here("bob").await;

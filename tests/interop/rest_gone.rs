@@ -1,8 +1,8 @@
 //! Our rest services are killed: nobody speaks with their proxies then.
 
-use super::house::{House, refusal};
+use super::house::{MixedCluster, refusal};
 use std::time::Duration;
-use testkit::{Janus, comes_true};
+use testkit::{Janus, becomes_true};
 
 /// The time limit of a request, and what a busy machine may add.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ async fn without_rest_calls_are_refused_in_time_and_with_another_they_go_on() {
 
 /// Calls to the other side are refused; nothing is left.
 async fn without_rest() {
-    let mut house = House::start().await;
+    let mut house = MixedCluster::start().await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let mut carol = house.here("carol").await;
     house.cluster.rests[0].kill();
@@ -34,7 +34,7 @@ async fn without_rest() {
     house.all_are_free(&["alice", "bob"]).await;
 
     // Among ourselves nothing has changed.
-    alice.client.forget().await;
+    alice.client.clear_inbox().await;
     alice.talks_to(&mut carol).await;
     carol.hangs_up_on(&mut alice).await;
     house.all_are_free(&["alice", "carol"]).await;
@@ -42,13 +42,13 @@ async fn without_rest() {
     // What was asked in vain is not asked later.
     house.cluster.rests[0].restart().await;
     house.knows_us().await;
-    bob.client.forget().await;
+    bob.client.clear_inbox().await;
     carol.talks_to(&mut bob).await;
     bob.hangs_up_on(&mut carol).await;
     house.all_are_free(&["bob", "carol"]).await;
     bob.talks_to(&mut alice).await;
     alice.hangs_up_on(&mut bob).await;
-    bob.client.expect_silence_of("incomingcall").await;
+    bob.client.expect_no("incomingcall").await;
     for person in [alice, bob, carol] {
         person.leaves().await;
     }
@@ -57,7 +57,7 @@ async fn without_rest() {
 
 /// Calls from here go on at once, calls from there when they are told of the other.
 async fn with_another_rest() {
-    let mut house = House::with(Janus::start().await, |plan| plan.rests(2)).await;
+    let mut house = MixedCluster::with(Janus::start().await, |plan| plan.rests(2)).await;
     let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
     let told = house.our_address().await;
     let of = |number: usize| format!("{}/plugins/videocall", house.cluster.rest_url(number));
@@ -67,7 +67,7 @@ async fn with_another_rest() {
     alice.hangs_up_on(&mut bob).await;
     house.all_are_free(&["alice", "bob"]).await;
 
-    let moved = comes_true(ANNOUNCED + SLACK, async || house.our_address().await == other);
+    let moved = becomes_true(ANNOUNCED + SLACK, async || house.our_address().await == other);
     assert!(moved.await, "their proxies are not told of the other");
     bob.talks_to(&mut alice).await;
     alice.hangs_up_on(&mut bob).await;

@@ -1,8 +1,8 @@
 //! A real janus-sentinel tells our rest of its Janus.
 
-use super::house::{Person, first_half, has_no_legs, knows_us, plan, refusal, second_half};
+use super::house::{NamedClient, first_half, has_no_legs, knows_us, plan, refusal, second_half};
 use std::time::Duration;
-use testkit::{Cluster, Janus, JanusCloud, Redis, Sentinel, comes_true};
+use testkit::{Cluster, Janus, JanusCloud, Redis, Sentinel, becomes_true};
 
 const NAME: &str = "watched";
 /// How soon what the sentinel says must have its effect: it looks each second, and the others have theirs.
@@ -25,9 +25,9 @@ impl Watched {
         Self { cluster, redis, janus, sentinel }
     }
 
-    async fn pair(&self) -> (Person, Person) {
+    async fn pair(&self) -> (NamedClient, NamedClient) {
         let edge = self.cluster.edge_url(0);
-        (Person::at(&edge, "alice").await, Person::at(&edge, "bob").await)
+        (NamedClient::at(&edge, "alice").await, NamedClient::at(&edge, "bob").await)
     }
 }
 
@@ -35,9 +35,9 @@ fn callback(cluster: &Cluster) -> String {
     format!("{}/sentinel_callback", cluster.rest_url(0))
 }
 
-async fn tries(caller: &mut Person, callee: &mut Person) -> bool {
-    caller.client.forget().await;
-    callee.client.forget().await;
+async fn tries(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
+    caller.client.clear_inbox().await;
+    callee.client.clear_inbox().await;
     let answer = caller.client.try_call(&callee.name).await;
     if answer["result"]["event"] == "calling" {
         callee.client.expect_event("incomingcall").await;
@@ -50,20 +50,20 @@ async fn tries(caller: &mut Person, callee: &mut Person) -> bool {
 }
 
 /// Waits until a call rings.
-async fn calls(caller: &mut Person, callee: &mut Person) {
-    let came = comes_true(HEEDED, async || tries(caller, callee).await).await;
+async fn calls(caller: &mut NamedClient, callee: &mut NamedClient) {
+    let came = becomes_true(HEEDED, async || tries(caller, callee).await).await;
     assert!(came, "no call can be placed:\n{}", caller.client.transcript());
 }
 
 /// Waits until a call rings, and hangs up.
-async fn can_call(caller: &mut Person, callee: &mut Person) {
+async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) {
     calls(caller, callee).await;
     callee.hangs_up_on(caller).await;
 }
 
 /// Waits until calls are refused.
-async fn cannot_call(caller: &mut Person, callee: &mut Person) {
-    let refused = comes_true(HEEDED, async || {
+async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) {
+    let refused = becomes_true(HEEDED, async || {
         let rang = tries(caller, callee).await;
         if rang {
             callee.hangs_up_on(caller).await;
@@ -93,7 +93,7 @@ async fn a_janus_in_maintenance_keeps_its_calls_and_gets_no_new_ones() {
     let watched = Watched::start().await;
     let (mut alice, mut bob) = watched.pair().await;
     let edge = watched.cluster.edge_url(0);
-    let (mut carol, mut dave) = (Person::at(&edge, "carol").await, Person::at(&edge, "dave").await);
+    let (mut carol, mut dave) = (NamedClient::at(&edge, "carol").await, NamedClient::at(&edge, "dave").await);
     calls(&mut alice, &mut bob).await;
     watched.sentinel.start_maintenance().await;
     cannot_call(&mut carol, &mut dave).await;
@@ -109,7 +109,7 @@ async fn a_janus_whose_sentinel_is_killed_runs_out_and_its_calls_go_on() {
     let mut watched = Watched::start().await;
     let (mut alice, mut bob) = watched.pair().await;
     let edge = watched.cluster.edge_url(0);
-    let (mut carol, mut dave) = (Person::at(&edge, "carol").await, Person::at(&edge, "dave").await);
+    let (mut carol, mut dave) = (NamedClient::at(&edge, "carol").await, NamedClient::at(&edge, "dave").await);
     calls(&mut alice, &mut bob).await;
     watched.sentinel.kill();
     cannot_call(&mut carol, &mut dave).await;
@@ -133,8 +133,8 @@ async fn a_janus_of_which_a_sentinel_tells_us_serves_calls_with_them() {
     let watched = Watched::start().await;
     let peer = JanusCloud::start(&watched.redis.url(), &[]).await;
     knows_us(&watched.redis).await;
-    let mut alice = Person::at(&watched.cluster.edge_url(0), "alice").await;
-    let mut bob = Person::at(&peer.ws_url(), "bob").await;
+    let mut alice = NamedClient::at(&watched.cluster.edge_url(0), "alice").await;
+    let mut bob = NamedClient::at(&peer.ws_url(), "bob").await;
     can_call(&mut alice, &mut bob).await;
     can_call(&mut bob, &mut alice).await;
     has_no_legs(&watched.janus).await;
@@ -149,8 +149,8 @@ async fn a_janus_of_which_a_sentinel_tells_them_is_ours_too() {
     let mut sentinel = Sentinel::start(NAME, &janus, &[&callback]).await;
     let cluster = plan(&redis).start().await;
     knows_us(&redis).await;
-    let mut alice = Person::at(&cluster.edge_url(0), "alice").await;
-    let mut bob = Person::at(&cluster.edge_url(0), "bob").await;
+    let mut alice = NamedClient::at(&cluster.edge_url(0), "alice").await;
+    let mut bob = NamedClient::at(&cluster.edge_url(0), "bob").await;
     can_call(&mut alice, &mut bob).await;
     sentinel.kill();
     cannot_call(&mut alice, &mut bob).await;

@@ -10,8 +10,8 @@
 //! seen at rest.
 
 use super::cluster::BACKENDS;
-use super::trouble::Trouble;
-use super::world::{NAMES, World};
+use super::trouble::Fault;
+use super::world::{NAMES, Simulation};
 use directory::record::{Call, Registered};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// was frozen with a request in hand goes on with what it knew.
 const KNOWN: Duration = Duration::from_secs(3);
 
-impl World {
+impl Simulation {
     /// All of it.
     pub async fn holds_always(&mut self) {
         self.names_have_one_owner().await;
@@ -82,12 +82,12 @@ impl World {
     /// The backends that take no calls, and those that nothing is wrong with; none of either while services
     /// do not go on as ever.
     fn shunned(&self) -> [Vec<usize>; 2] {
-        let troubles: Vec<Trouble> = self.due.iter().map(|(_, trouble)| *trouble).collect();
+        let troubles: Vec<Fault> = self.due.iter().map(|(_, trouble)| *trouble).collect();
         let of = |place| troubles.iter().copied().filter(move |trouble| trouble.is_of_backend(place));
         if troubles.iter().any(|trouble| trouble.is_of_services()) {
             return [Vec::new(), Vec::new()];
         }
-        let takes_none = |trouble| matches!(trouble, Trouble::Drained(_) | Trouble::JanusDies(_));
+        let takes_none = |trouble| matches!(trouble, Fault::Drained(_) | Fault::JanusDies(_));
         let shunned = (0..BACKENDS.len()).filter(|place| of(*place).any(takes_none)).collect();
         let fine = (0..BACKENDS.len()).filter(|place| of(*place).next().is_none()).collect();
         [shunned, fine]

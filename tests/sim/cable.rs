@@ -32,7 +32,7 @@ impl Cables {
 
     /// Whether bytes wait where they are.
     pub fn hold(&self, hold: bool) {
-        self.gate.close(hold);
+        self.gate.set_closed(hold);
     }
 
     /// Both ends of all cables find them broken.
@@ -54,7 +54,7 @@ async fn carry(one: DuplexStream, other: DuplexStream, gate: Arc<Gate>) {
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, gate: &Gate) {
     let mut bytes = vec![0; BUFFER];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        gate.pass().await;
+        gate.wait_open().await;
         if to.write_all(&bytes[..count]).await.is_err() {
             return;
         }

@@ -3,17 +3,17 @@
 //! frozen, killed, or asked to stop.
 
 use super::cable::Cables;
-use super::dice::Dice;
-use super::weather::{Climate, Rough};
+use super::dice::Rng;
+use super::weather::{FaultSchedule, Rough};
 use bus::Bus;
 use bus::memory::MemoryBus;
 use clap::Parser;
+use common::ServiceId;
 use connector::janus::site::{Dialler, Transport};
 use directory::Directory;
 use directory::memory::MemoryDirectory;
 use edge::Edge;
-use protocol::ServiceId;
-use service::{CancellationToken, Context, Health, Parting};
+use service::{CancellationToken, Context, Health, ShutdownPolicy};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ struct ConnectorCli {
 /// A service process.
 struct Process {
     id: ServiceId,
-    climate: Climate,
+    climate: FaultSchedule,
     cables: Arc<Cables>,
     shutdown: CancellationToken,
     edge: Option<Edge>,
@@ -79,13 +79,13 @@ pub struct Cluster {
     records: MemoryDirectory,
     store: Arc<Gate>,
     rough: Rough,
-    dice: Dice,
+    dice: Rng,
     processes: [[Option<Process>; 2]; 3],
 }
 
 impl Cluster {
     /// Nothing runs yet but the media servers.
-    pub fn new(rough: Rough, dice: Dice) -> Self {
+    pub fn new(rough: Rough, dice: Rng) -> Self {
         let (roads, records) = (MemoryBus::default(), MemoryDirectory::default());
         let janus = || Arc::new(tokio::sync::Mutex::new(FakeJanus::in_memory()));
         Self {
@@ -104,7 +104,7 @@ impl Cluster {
 
     /// Whether bus and directory are away.
     pub fn store_is_away(&self, away: bool) {
-        self.store.close(away);
+        self.store.set_closed(away);
     }
 
     /// Whether a service runs at this place; a frozen one does.
@@ -115,7 +115,7 @@ impl Cluster {
     /// Starts a service with a new id at a place where none is.
     pub async fn start(&mut self, kind: Kind, place: usize) {
         assert!(!self.runs(kind, place), "there is one");
-        let climate = Climate::new(self.store.clone(), self.rough, self.dice.fork());
+        let climate = FaultSchedule::new(self.store.clone(), self.rough, self.dice.fork());
         let name = format!("{kind:?}").to_lowercase();
         let context = self.context(ServiceId::fresh(&name), &climate);
         let mut process = Process {
@@ -140,14 +140,14 @@ impl Cluster {
         self.processes[kind as usize][place] = Some(process);
     }
 
-    fn context(&self, id: ServiceId, climate: &Climate) -> Context {
+    fn context(&self, id: ServiceId, climate: &FaultSchedule) -> Context {
         Context {
             id,
-            bus: Bus::Memory(self.roads.under(climate.weather())),
-            directory: Directory::Memory(self.records.under(climate.weather())),
+            bus: Bus::Memory(self.roads.with_faults(climate.injector())),
+            directory: Directory::Memory(self.records.with_faults(climate.injector())),
             health: Health::default(),
             shutdown: CancellationToken::new(),
-            parting: Parting { bound: DRAIN, hand_over: true },
+            shutdown_policy: ShutdownPolicy { timeout: DRAIN, hand_over: true },
         }
     }
 
@@ -180,7 +180,7 @@ impl Cluster {
     pub fn connect(&self, place: usize) -> Option<DuplexStream> {
         let process = self.processes[Kind::Edge as usize][place].as_ref()?;
         let (near, far) = process.cables.lay();
-        process.edge.as_ref()?.welcome(Box::new(near));
+        process.edge.as_ref()?.serve_transport(Box::new(near));
         Some(far)
     }
 

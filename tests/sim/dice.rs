@@ -1,9 +1,9 @@
 //! Chance that can be repeated: all that a seed leaves open is drawn here.
 
 /// SplitMix64.
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// Those of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0xd134_2543_de82_ef95))

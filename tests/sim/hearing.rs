@@ -2,22 +2,22 @@
 //! a call begins, goes on and ends.
 
 use super::cluster::GRACE;
-use super::person::{Call, Person};
+use super::person::{Call, Client};
 use super::socket::Socket;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::wire::Heard;
+use testkit::raw_websocket::Received;
 use tokio::time::Instant;
 
 /// A session may be over so much sooner than its client thinks.
 const SLACK: Duration = Duration::from_secs(1);
 
-impl Person {
+impl Client {
     /// Takes in all that it has heard since it was last asked.
     pub fn listens(&mut self) {
         while let Some((at, heard)) = self.next_heard() {
             match heard {
-                Heard::Text(text) => self.hears(at, &text),
+                Received::Text(text) => self.hears(at, &text),
                 _ => {
                     self.trace.note_at(at, self.name, "its socket is closed");
                     self.loses_socket(at);
@@ -27,15 +27,15 @@ impl Person {
     }
 
     /// First what comes from the socket it claims its session from.
-    fn next_heard(&mut self) -> Option<(Instant, Heard)> {
+    fn next_heard(&mut self) -> Option<(Instant, Received)> {
         if let Some(former) = &mut self.former {
-            match former.heard() {
-                Some((at, text @ Heard::Text(_))) => return Some((at, text)),
+            match former.receive() {
+                Some((at, text @ Received::Text(_))) => return Some((at, text)),
                 Some(_) => self.former = None,
                 None => {}
             }
         }
-        self.socket.as_mut().and_then(Socket::heard)
+        self.socket.as_mut().and_then(Socket::receive)
     }
 
     fn hears(&mut self, at: Instant, text: &str) {
@@ -60,7 +60,7 @@ impl Person {
     fn is_answered(&mut self, at: Instant, transaction: &str, told: &Value) {
         let again = self.may_come_again();
         let name = self.name;
-        let Some(asked) = self.asked.get_mut(transaction) else { panic!("{name}: never asked: {told}") };
+        let Some(asked) = self.in_flight.get_mut(transaction) else { panic!("{name}: never asked: {told}") };
         match (told["janus"].as_str().unwrap(), asked.verb) {
             ("ack", "message") => {
                 assert!(asked.answered.is_none_or(&again), "{name}: an ack after the answer: {told}");
@@ -148,7 +148,7 @@ impl Person {
     }
 
     fn has_heard(&mut self, at: Instant, sdp: &str, told: &Value) -> bool {
-        let before = self.heard.insert(sdp.to_owned(), at);
+        let before = self.received.insert(sdp.to_owned(), at);
         let again = self.may_come_again();
         assert!(before.is_none_or(again), "{}: a second time: {told}", self.name);
         before.is_some()
@@ -164,7 +164,7 @@ impl Person {
 
     /// What it waits for, though it should have been answered long ago.
     pub fn waits_for(&self) -> Vec<String> {
-        let open = self.asked.iter().filter(|(_, asked)| asked.answered.is_none() && !asked.excused);
+        let open = self.in_flight.iter().filter(|(_, asked)| asked.answered.is_none() && !asked.excused);
         open.map(|(transaction, asked)| format!("{transaction} ({})", asked.verb)).collect()
     }
 

@@ -1,6 +1,6 @@
 //! A client: its sockets, its session, what it has asked, and what it knows of its call.
 
-use super::dice::Dice;
+use super::dice::Rng;
 use super::socket::Socket;
 use super::trace::Trace;
 use protocol::{HandleId, HandleRef, SessionId};
@@ -16,7 +16,7 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 const EVER: Duration = Duration::from_secs(3_600);
 
 /// What was asked, and what came of it.
-pub(super) struct Asked {
+pub(super) struct InFlight {
     pub(super) verb: &'static str,
     pub(super) handle: Option<u64>,
     pub(super) acked: Option<Instant>,
@@ -40,13 +40,13 @@ pub enum Call {
 }
 
 /// A client.
-pub struct Person {
+pub struct Client {
     /// Its name.
     pub name: &'static str,
     /// The place of the edge that its socket goes to.
-    pub door: usize,
+    pub edge: usize,
     /// The place that it went to before.
-    pub former_door: usize,
+    pub previous_edge: usize,
     /// The name it has registered.
     pub registered: Option<String>,
     /// What it knows of its call.
@@ -63,9 +63,9 @@ pub struct Person {
     pub(super) former: Option<Socket>,
     /// The request that opens or claims its session.
     pub(super) opening: Option<String>,
-    pub(super) asked: BTreeMap<String, Asked>,
+    pub(super) in_flight: BTreeMap<String, InFlight>,
     /// Offers and answers it has heard, and when.
-    pub(super) heard: BTreeMap<String, Instant>,
+    pub(super) received: BTreeMap<String, Instant>,
     /// The number of the last update in its call.
     pub(super) last_update: u64,
     /// Until when updates may overtake each other.
@@ -80,13 +80,13 @@ pub struct Person {
     did_not_read: Option<(Instant, Instant)>,
 }
 
-impl Person {
+impl Client {
     /// Somebody who has no socket yet; numbers count from here on.
     pub fn new(name: &'static str, number: u64, trace: Trace) -> Self {
         Self {
             name,
-            door: 0,
-            former_door: 0,
+            edge: 0,
+            previous_edge: 0,
             registered: None,
             call: Call::None,
             session: None,
@@ -96,8 +96,8 @@ impl Person {
             socket: None,
             former: None,
             opening: None,
-            asked: BTreeMap::new(),
-            heard: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            received: BTreeMap::new(),
             last_update: 0,
             disorder: Instant::now(),
             doubtful: Vec::new(),
@@ -127,7 +127,7 @@ impl Person {
     pub fn begins(&mut self, door: usize, stream: DuplexStream) {
         self.session_goes();
         self.loses_socket(Instant::now());
-        (self.door, self.socket) = (door, Some(Socket::open(stream)));
+        (self.edge, self.socket) = (door, Some(Socket::open(stream)));
         self.opening = Some(self.says("create", json!({})));
     }
 
@@ -136,7 +136,7 @@ impl Person {
         self.away.get_or_insert_with(Instant::now);
         self.excuse_what_has_no_ack();
         self.former = self.socket.take();
-        self.former_door = std::mem::replace(&mut self.door, door);
+        self.previous_edge = std::mem::replace(&mut self.edge, door);
         self.socket = Some(Socket::open(stream));
         self.opening = Some(self.says("claim", json!({})));
     }
@@ -195,7 +195,7 @@ impl Person {
             request["handle_id"] = json!(handle);
         }
         let (acked, answered, excused) = (None, None, false);
-        self.asked.insert(transaction.clone(), Asked { verb, handle, acked, answered, excused });
+        self.in_flight.insert(transaction.clone(), InFlight { verb, handle, acked, answered, excused });
         self.trace.note(self.name, format_args!("> {request}"));
         if let Some(socket) = &self.socket {
             socket.say(request.to_string());
@@ -205,7 +205,7 @@ impl Person {
     }
 
     /// A request to the plugin.
-    pub fn asks(&mut self, body: Value, jsep: Option<&str>) {
+    pub fn requests(&mut self, body: Value, jsep: Option<&str>) {
         let mut request = json!({"body": body});
         if let Some(kind) = jsep {
             request["jsep"] = json!({"type": kind, "sdp": self.sdp()});
@@ -243,7 +243,7 @@ impl Person {
         (self.call, self.registered) = (Call::None, None);
         if let Some(gone) = self.handle.take() {
             self.gone.insert(gone);
-            let theirs = self.asked.values_mut().filter(|asked| asked.handle == Some(gone));
+            let theirs = self.in_flight.values_mut().filter(|asked| asked.handle == Some(gone));
             theirs.filter(|asked| asked.verb != "detach").for_each(|asked| asked.excused = true);
         }
     }
@@ -253,7 +253,7 @@ impl Person {
         self.away = None;
         if let Some(gone) = self.session.take() {
             self.gone.insert(gone);
-            self.asked
+            self.in_flight
                 .values_mut()
                 .filter(|asked| asked.verb != "destroy")
                 .for_each(|asked| asked.excused = true);
@@ -262,7 +262,7 @@ impl Person {
 
     /// What was asked on a socket that is gone may never have arrived.
     fn excuse_what_has_no_ack(&mut self) {
-        let unsure = self.asked.values_mut().filter(|asked| asked.acked.is_none());
+        let unsure = self.in_flight.values_mut().filter(|asked| asked.acked.is_none());
         unsure.for_each(|asked| asked.excused = true);
     }
 
@@ -280,12 +280,12 @@ impl Person {
 
     /// What it asked, and was acknowledged in this time before now, may be lost.
     pub fn excuses(&mut self, before: Duration) {
-        let lost = |asked: &&mut Asked| asked.acked.is_some_and(|acked| acked.elapsed() <= before);
-        self.asked.values_mut().filter(lost).for_each(|asked| asked.excused = true);
+        let lost = |asked: &&mut InFlight| asked.acked.is_some_and(|acked| acked.elapsed() <= before);
+        self.in_flight.values_mut().filter(lost).for_each(|asked| asked.excused = true);
     }
 
     /// Something to say next, of several with their weights.
-    pub fn chooses<T: Copy>(dice: &mut Dice, of: &[(usize, T)]) -> T {
+    pub fn chooses<T: Copy>(dice: &mut Rng, of: &[(usize, T)]) -> T {
         let mut left = dice.below(of.iter().map(|(weight, _)| weight).sum());
         let chosen = of.iter().find(|(weight, _)| {
             let here = left < *weight;

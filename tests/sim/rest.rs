@@ -1,8 +1,8 @@
 //! What holds once nobody has done anything for a while, and what is left at the end.
 
 use super::cluster::{BACKENDS, Kind};
-use super::person::{Call, Person};
-use super::world::World;
+use super::person::{Call, Client};
+use super::world::Simulation;
 use bus::message::Body;
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{MAX_DELIVERIES, REDELIVER_AFTER};
@@ -21,7 +21,7 @@ const REDELIVERED: Duration = REDELIVER_AFTER.saturating_mul(MAX_DELIVERIES);
 /// How long a media server remembers a session that nobody has claimed.
 const FORGOTTEN: Duration = Duration::from_secs(45);
 
-impl World {
+impl Simulation {
     /// Nobody does anything any more, until all that was promised must have happened.
     pub async fn rests(&mut self) {
         while let Some(end) = self.due.iter().map(|(at, _)| *at).max() {
@@ -38,7 +38,7 @@ impl World {
         let until = Instant::now() + ANSWERED;
         loop {
             let here = self.people.iter().filter(|person| person.is_there() && person.is_reading());
-            let waiting: Vec<String> = here.flat_map(Person::waits_for).collect();
+            let waiting: Vec<String> = here.flat_map(Client::waits_for).collect();
             if waiting.is_empty() {
                 return;
             }
@@ -53,7 +53,7 @@ impl World {
             let Some(who) = person.who() else { continue };
             let record = directory.handle(who).await.unwrap();
             let in_call = record.as_ref().is_some_and(|record| record.call.is_some());
-            let Person { name, call, registered, .. } = person;
+            let Client { name, call, registered, .. } = person;
             assert_eq!(*call != Call::None, in_call, "{name} is {call:?}, its handle: {record:?}");
             let owned = record.as_ref().and_then(|record| record.username.clone());
             assert_eq!(*registered, owned, "{name}'s name, its handle: {record:?}");
@@ -87,7 +87,7 @@ impl World {
     /// Everybody goes, and then nothing is left.
     pub async fn ends(&mut self) {
         self.rests().await;
-        self.people.iter_mut().for_each(Person::leaves);
+        self.people.iter_mut().for_each(Client::leaves);
         self.passes(RECOVERED).await;
         self.trace.note("-", "everybody is gone");
         self.nobody_is_left().await;
@@ -111,7 +111,7 @@ impl World {
         let names = directory.usernames().await.unwrap();
         assert!(names.is_empty(), "still registered: {names:?}");
         for edge in &self.cluster.edges {
-            let (handles, sessions) = directory.held_by(edge).await.unwrap();
+            let (handles, sessions) = directory.owned_by(edge).await.unwrap();
             for handle in handles {
                 assert_eq!(directory.handle(handle).await.unwrap(), None, "{handle} of {edge}");
             }
@@ -134,7 +134,7 @@ impl World {
     async fn nothing_is_left(&self) {
         for (place, backend) in BACKENDS.into_iter().enumerate() {
             let mailbox = Mailbox::Backend(backend.into());
-            let left = self.cluster.bus.left_in(&mailbox, None).await.unwrap().into_iter();
+            let left = self.cluster.bus.read_undelivered(&mailbox, None).await.unwrap().into_iter();
             let left: Vec<Body> = left.map(|(_, message)| message.body).collect();
             let is_canary = |body: &Body| matches!(body, Body::Canary(_));
             assert!(left.iter().all(is_canary), "in {}: {left:?}", mailbox.key());

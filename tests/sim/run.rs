@@ -1,8 +1,8 @@
 //! Runs seeds, each in a runtime and on a thread of its own, and says which failed.
 
-use super::story::troubles;
+use super::story::all_faults;
 use super::trace::{Trace, with_logs};
-use super::world::World;
+use super::world::Simulation;
 use std::any::Any;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -18,7 +18,7 @@ const MORNING: u64 = 1_893_456_000_000;
 const STEPS: (usize, usize) = (40, 80);
 
 /// What came of a seed.
-pub struct Told {
+pub struct RunOutcome {
     /// All that happened.
     pub lines: Vec<String>,
     /// What was wrong.
@@ -31,7 +31,7 @@ thread_local! {
 }
 
 /// Tells the story of a seed, with what services log if wanted.
-pub fn run(seed: u64, logs: bool) -> Told {
+pub fn run(seed: u64, logs: bool) -> RunOutcome {
     notice_panics();
     thread::spawn(move || {
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -39,7 +39,7 @@ pub fn run(seed: u64, logs: bool) -> Told {
         let ended = panic::catch_unwind(AssertUnwindSafe(|| story(seed, logs, told)));
         let failure = PANIC.take().or(ended.err().map(|_| "it panicked".to_owned()));
         let lines = std::mem::take(&mut *lines.lock().unwrap_or_else(|broken| broken.into_inner()));
-        Told { lines, failure }
+        RunOutcome { lines, failure }
     })
     .join()
     .unwrap()
@@ -49,13 +49,13 @@ fn story(seed: u64, logs: bool, lines: Arc<Mutex<Vec<String>>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let start = Instant::now();
-        protocol::outside::rehearse(seed, move || MORNING + start.elapsed().as_millis() as u64);
+        common::entropy::simulate(seed, move || MORNING + start.elapsed().as_millis() as u64);
         let trace = Trace::new(lines);
         let _logs = logs.then(|| with_logs(&trace));
-        let mut world = World::new(seed, trace).await;
-        let troubles = troubles(world.people.len());
+        let mut world = Simulation::new(seed, trace).await;
+        let troubles = all_faults(world.people.len());
         let steps = STEPS.0 + world.dice.below(STEPS.1);
-        world.is_told(steps, &troubles).await;
+        world.play(steps, &troubles).await;
         world.ends().await;
     });
 }

@@ -1,8 +1,8 @@
 //! A client's websocket: a task that says what it is given and passes on what it hears.
 
 use std::time::Duration;
-use testkit::Wire;
-use testkit::wire::Heard;
+use testkit::RawWebsocket;
+use testkit::raw_websocket::Received;
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -15,7 +15,7 @@ const EVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// A websocket; dropping it breaks it.
 pub struct Socket {
     says: mpsc::UnboundedSender<String>,
-    hears: mpsc::UnboundedReceiver<(Instant, Heard)>,
+    receiver: mpsc::UnboundedReceiver<(Instant, Received)>,
     reads: watch::Sender<bool>,
     task: AbortHandle,
 }
@@ -24,10 +24,10 @@ impl Socket {
     /// Opens one over this stream.
     pub fn open(stream: DuplexStream) -> Self {
         let (says, said) = mpsc::unbounded_channel();
-        let (heard, hears) = mpsc::unbounded_channel();
+        let (heard, receiver) = mpsc::unbounded_channel();
         let (reads, reading) = watch::channel(true);
         let task = tokio::spawn(talk(stream, said, heard, reading)).abort_handle();
-        Self { says, hears, reads, task }
+        Self { says, receiver, reads, task }
     }
 
     /// Says something.
@@ -46,8 +46,8 @@ impl Socket {
     }
 
     /// What it has heard and nobody has asked for, and when.
-    pub fn heard(&mut self) -> Option<(Instant, Heard)> {
-        self.hears.try_recv().ok()
+    pub fn receive(&mut self) -> Option<(Instant, Received)> {
+        self.receiver.try_recv().ok()
     }
 }
 
@@ -60,10 +60,10 @@ impl Drop for Socket {
 async fn talk(
     stream: DuplexStream,
     mut said: mpsc::UnboundedReceiver<String>,
-    heard: mpsc::UnboundedSender<(Instant, Heard)>,
+    heard: mpsc::UnboundedSender<(Instant, Received)>,
     mut reading: watch::Receiver<bool>,
 ) {
-    let opened = timeout(PATIENCE, Wire::over(Box::new(stream))).await;
+    let opened = timeout(PATIENCE, RawWebsocket::over(Box::new(stream))).await;
     if let Ok(Ok(mut wire)) = opened {
         loop {
             let reads = *reading.borrow_and_update();
@@ -73,11 +73,11 @@ async fn talk(
                 // Whether it is broken is heard.
                 Some(text) = said.recv() => { wire.send(text).await; }
                 next = wire.next_until(Instant::now() + EVER), if reads => match next {
-                    Heard::Closed => break,
+                    Received::Closed => break,
                     text => { let _ = heard.send((Instant::now(), text)); }
                 },
             }
         }
     }
-    let _ = heard.send((Instant::now(), Heard::Closed));
+    let _ = heard.send((Instant::now(), Received::Closed));
 }

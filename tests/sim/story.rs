@@ -1,9 +1,9 @@
 //! What happens in a run, as its dice fall: what clients do, by what they know, and what goes wrong.
 
 use super::cluster::Kind;
-use super::person::{Call, Person};
-use super::trouble::Trouble;
-use super::world::{NAMES, World};
+use super::person::{Call, Client};
+use super::trouble::Fault;
+use super::world::{NAMES, Simulation};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -75,9 +75,9 @@ const TALKING: [(usize, Deed); 9] = [
 /// How long it takes until the next thing happens, in milliseconds at most.
 const PAUSES: [usize; 8] = [1, 1, 2, 10, 30, 100, 500, 2_000];
 
-impl World {
+impl Simulation {
     /// Tells a story of so many steps.
-    pub async fn is_told(&mut self, steps: usize, troubles: &[Trouble]) {
+    pub async fn play(&mut self, steps: usize, troubles: &[Fault]) {
         for _ in 0..steps {
             match self.dice.below(100) {
                 0..12 if !troubles.is_empty() => {
@@ -107,7 +107,7 @@ impl World {
             (Some(_), _) if !person.is_there() => self.comes_back(who, door),
             (Some(_), None) => person.attaches(),
             (Some(_), Some(_)) if person.registered.is_none() => {
-                person.asks(json!({"request": "register", "username": person.name}), None);
+                person.requests(json!({"request": "register", "username": person.name}), None);
             }
             _ => self.does(who, door),
         }
@@ -132,20 +132,20 @@ impl World {
             Call::Ringing => &RINGING,
             Call::Up => &TALKING,
         };
-        let deed = Person::chooses(&mut self.dice, deeds);
+        let deed = Client::chooses(&mut self.dice, deeds);
         let other = NAMES[self.dice.below(self.people.len())];
         let person = &mut self.people[who];
         let call = json!({"request": "call", "username": other});
         match deed {
-            Deed::Call => person.asks(call, Some("offer")),
-            Deed::CallWithoutOffer => person.asks(call, None),
-            Deed::Accept => person.asks(json!({"request": "accept"}), Some("answer")),
-            Deed::Update => person.asks(json!({"request": "set"}), Some("offer")),
-            Deed::Set => person.asks(json!({"request": "set", "audio": true}), None),
-            Deed::Decline | Deed::HangUp => person.asks(json!({"request": "hangup"}), None),
-            Deed::List => person.asks(json!({"request": "list"}), None),
-            Deed::Exists => person.asks(json!({"request": "exists", "username": other}), None),
-            Deed::Register => person.asks(json!({"request": "register", "username": other}), None),
+            Deed::Call => person.requests(call, Some("offer")),
+            Deed::CallWithoutOffer => person.requests(call, None),
+            Deed::Accept => person.requests(json!({"request": "accept"}), Some("answer")),
+            Deed::Update => person.requests(json!({"request": "set"}), Some("offer")),
+            Deed::Set => person.requests(json!({"request": "set", "audio": true}), None),
+            Deed::Decline | Deed::HangUp => person.requests(json!({"request": "hangup"}), None),
+            Deed::List => person.requests(json!({"request": "list"}), None),
+            Deed::Exists => person.requests(json!({"request": "exists", "username": other}), None),
+            Deed::Register => person.requests(json!({"request": "register", "username": other}), None),
             Deed::Trickle => {
                 person.says("trickle", json!({"candidate": {"sdpMid": "0", "candidate": "candidate:1"}}));
             }
@@ -162,22 +162,22 @@ impl World {
 }
 
 /// What can go wrong.
-pub fn troubles(people: usize) -> Vec<Trouble> {
+pub fn all_faults(people: usize) -> Vec<Fault> {
     let of_kind = |kind| {
-        let each = [Trouble::Killed, Trouble::Frozen, Trouble::Stopped];
+        let each = [Fault::Killed, Fault::Frozen, Fault::Stopped];
         (0..2).flat_map(move |place| each.map(|trouble| trouble(kind, place)))
     };
     let of_place = |place| {
         [
-            Trouble::JanusDies(place),
-            Trouble::JanusStops(place),
-            Trouble::PluginFreezes(place),
-            Trouble::JanusCut(place),
-            Trouble::MediaLost(place),
-            Trouble::Drained(place),
+            Fault::JanusDies(place),
+            Fault::JanusStops(place),
+            Fault::PluginFreezes(place),
+            Fault::JanusCut(place),
+            Fault::MediaLost(place),
+            Fault::Drained(place),
         ]
     };
     let services = [Kind::Edge, Kind::Router, Kind::Connector].into_iter().flat_map(of_kind);
     let janus = (0..2).flat_map(of_place);
-    services.chain(janus).chain((0..people).map(Trouble::Slow)).chain([Trouble::StoreAway]).collect()
+    services.chain(janus).chain((0..people).map(Fault::Slow)).chain([Fault::StoreAway]).collect()
 }

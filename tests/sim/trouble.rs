@@ -1,7 +1,7 @@
 //! What goes wrong, and how it comes right again.
 
 use super::cluster::{BACKENDS, Kind};
-use super::world::World;
+use super::world::Simulation;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ const MOMENT: Duration = Duration::from_millis(300);
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum Fault {
     /// A service is killed; another is started in its place later.
     Killed(Kind, usize),
     /// A service is frozen.
@@ -37,7 +37,7 @@ pub enum Trouble {
     Slow(usize),
 }
 
-impl Trouble {
+impl Fault {
     /// How long it lasts, in milliseconds, at least and at most.
     fn lasts(self) -> (usize, usize) {
         match self {
@@ -85,9 +85,9 @@ impl Trouble {
     }
 }
 
-impl World {
+impl Simulation {
     /// Something goes wrong, unless too much has already.
-    pub async fn goes_wrong(&mut self, trouble: Trouble) {
+    pub async fn goes_wrong(&mut self, trouble: Fault) {
         if self.due.iter().any(|(_, other)| trouble.excludes(*other)) {
             return;
         }
@@ -97,28 +97,28 @@ impl World {
         self.troubled = Some(Instant::now());
         self.people_doubt(trouble);
         match trouble {
-            Trouble::Killed(kind, place) => self.cluster.kill(kind, place),
-            Trouble::Frozen(kind, place) => self.cluster.freeze(kind, place),
-            Trouble::Stopped(kind, place) => self.cluster.stop(kind, place).await,
-            Trouble::StoreAway => {
+            Fault::Killed(kind, place) => self.cluster.kill(kind, place),
+            Fault::Frozen(kind, place) => self.cluster.freeze(kind, place),
+            Fault::Stopped(kind, place) => self.cluster.stop(kind, place).await,
+            Fault::StoreAway => {
                 self.away_since = Some(Instant::now());
                 self.cluster.store_is_away(true);
             }
-            Trouble::Slow(person) => self.people[person].reads(false),
-            Trouble::Drained(place) => self.drains(place, true).await,
-            Trouble::JanusDies(place) => self.cluster.janus[place].lock().await.go_away().await,
-            Trouble::JanusStops(place) => self.cluster.janus[place].lock().await.stop_answering(),
-            Trouble::PluginFreezes(place) => self.cluster.janus[place].lock().await.freeze_plugin(),
-            Trouble::JanusCut(place) => self.cluster.janus[place].lock().await.drop_connections(),
-            Trouble::MediaLost(place) => self.cluster.janus[place].lock().await.lose_media("ICE failed"),
+            Fault::Slow(person) => self.people[person].reads(false),
+            Fault::Drained(place) => self.drains(place, true).await,
+            Fault::JanusDies(place) => self.cluster.janus[place].lock().await.crash().await,
+            Fault::JanusStops(place) => self.cluster.janus[place].lock().await.stop_answering(),
+            Fault::PluginFreezes(place) => self.cluster.janus[place].lock().await.freeze_plugin(),
+            Fault::JanusCut(place) => self.cluster.janus[place].lock().await.drop_connections(),
+            Fault::MediaLost(place) => self.cluster.janus[place].lock().await.lose_media("ICE failed"),
         }
         self.due.push((Instant::now() + lasts, trouble));
     }
 
     /// It is over.
-    pub async fn is_over(&mut self, trouble: Trouble) {
-        let starts = matches!(trouble, Trouble::Killed(..) | Trouble::Stopped(..));
-        if starts && self.due.iter().any(|(_, other)| *other == Trouble::StoreAway) {
+    pub async fn is_over(&mut self, trouble: Fault) {
+        let starts = matches!(trouble, Fault::Killed(..) | Fault::Stopped(..));
+        if starts && self.due.iter().any(|(_, other)| *other == Fault::StoreAway) {
             // No service starts without the store.
             return self.due.push((Instant::now() + MOMENT, trouble));
         }
@@ -126,20 +126,18 @@ impl World {
         self.troubled = Some(Instant::now());
         self.people_doubt(trouble);
         match trouble {
-            Trouble::Killed(kind, place) | Trouble::Stopped(kind, place) => {
-                self.cluster.start(kind, place).await
-            }
-            Trouble::Frozen(kind, place) => self.cluster.thaw(kind, place),
-            Trouble::StoreAway => {
+            Fault::Killed(kind, place) | Fault::Stopped(kind, place) => self.cluster.start(kind, place).await,
+            Fault::Frozen(kind, place) => self.cluster.thaw(kind, place),
+            Fault::StoreAway => {
                 self.away_since = None;
                 self.cluster.store_is_away(false);
             }
-            Trouble::Slow(person) => self.people[person].reads(true),
-            Trouble::Drained(place) => self.drains(place, false).await,
-            Trouble::JanusDies(place) => self.cluster.janus[place].lock().await.come_back().await,
-            Trouble::JanusStops(place) => self.cluster.janus[place].lock().await.answer_again(),
-            Trouble::PluginFreezes(place) => self.cluster.janus[place].lock().await.thaw_plugin(),
-            Trouble::JanusCut(_) | Trouble::MediaLost(_) => {}
+            Fault::Slow(person) => self.people[person].reads(true),
+            Fault::Drained(place) => self.drains(place, false).await,
+            Fault::JanusDies(place) => self.cluster.janus[place].lock().await.restart().await,
+            Fault::JanusStops(place) => self.cluster.janus[place].lock().await.resume_answering(),
+            Fault::PluginFreezes(place) => self.cluster.janus[place].lock().await.unfreeze_plugin(),
+            Fault::JanusCut(_) | Fault::MediaLost(_) => {}
         }
     }
 
@@ -153,12 +151,12 @@ impl World {
 
     /// What an edge told just before it died or froze, nobody knows whether its client has heard: it is told
     /// again. While the store is away nobody can write down what was told.
-    fn people_doubt(&mut self, trouble: Trouble) {
-        let (Trouble::Killed(Kind::Edge, door) | Trouble::Frozen(Kind::Edge, door)) = trouble else { return };
+    fn people_doubt(&mut self, trouble: Fault) {
+        let (Fault::Killed(Kind::Edge, door) | Fault::Frozen(Kind::Edge, door)) = trouble else { return };
         let away = self.away_since.map(|since| since.elapsed()).unwrap_or_default();
         for person in &mut self.people {
             person.expects_disorder(Instant::now() + LATE);
-            if [person.door, person.former_door].contains(&door) {
+            if [person.edge, person.previous_edge].contains(&door) {
                 person.doubts(away + self.doubt);
             }
         }

@@ -8,8 +8,8 @@
 //!
 //! The store can be away for all: then steps fail and readers wait.
 
-use super::dice::Dice;
-use protocol::weather::{Passing, Sky, Weather};
+use super::dice::Rng;
+use common::fault::{BoxFuture, FaultInjector, FaultPlan};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Rough {
 
 /// The climate that one service lives in; clones share it.
 #[derive(Clone)]
-pub struct Climate(Arc<Inner>);
+pub struct FaultSchedule(Arc<Inner>);
 
 struct Inner {
     /// Closed while the service is frozen, and for ever once it is dead.
@@ -36,7 +36,7 @@ struct Inner {
     /// The way to the store.
     store: Arc<Gate>,
     rough: Rough,
-    dice: Mutex<Dice>,
+    dice: Mutex<Rng>,
 }
 
 /// The longest time a step takes by itself.
@@ -44,31 +44,31 @@ pub const SLOWEST: Duration = Duration::from_millis(4);
 /// How long it takes to find out that the store is away.
 const REFUSED: Duration = Duration::from_millis(20);
 
-impl Climate {
+impl FaultSchedule {
     /// A fair day.
-    pub fn new(store: Arc<Gate>, rough: Rough, dice: Dice) -> Self {
+    pub fn new(store: Arc<Gate>, rough: Rough, dice: Rng) -> Self {
         let (gate, dead) = Default::default();
         Self(Arc::new(Inner { gate, dead, store, rough, dice: Mutex::new(dice) }))
     }
 
     /// As the stores want it.
-    pub fn weather(&self) -> Weather {
-        Weather::of(Arc::new(self.clone()))
+    pub fn injector(&self) -> FaultInjector {
+        FaultInjector::new(Arc::new(self.clone()))
     }
 
     /// The service is frozen or goes on; the dead do not.
     pub fn freeze(&self, freeze: bool) {
-        self.0.gate.close(freeze || self.0.is_dead());
+        self.0.gate.set_closed(freeze || self.0.is_dead());
     }
 
     /// The service is dead.
     pub fn dies(&self) {
         self.0.dead.store(true, Ordering::SeqCst);
-        self.0.gate.close(true);
+        self.0.gate.set_closed(true);
     }
 
     /// Waits until the service is up.
-    pub fn up(&self) -> Passing<()> {
+    pub fn up(&self) -> BoxFuture<()> {
         let inner = self.0.clone();
         Box::pin(async move { inner.up().await })
     }
@@ -76,7 +76,7 @@ impl Climate {
 
 impl Inner {
     async fn up(&self) {
-        self.gate.pass().await;
+        self.gate.wait_open().await;
     }
 
     fn is_dead(&self) -> bool {
@@ -105,25 +105,25 @@ impl Inner {
     }
 }
 
-impl Sky for Climate {
-    fn there(&self, _step: &'static str) -> Passing<Result<(), String>> {
+impl FaultPlan for FaultSchedule {
+    fn before(&self, _step: &'static str) -> BoxFuture<Result<(), String>> {
         let inner = self.0.clone();
         Box::pin(async move { inner.passes().await })
     }
 
-    fn back(&self, step: &'static str) -> Passing<Result<(), String>> {
-        self.there(step)
+    fn after(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
+        self.before(step)
     }
 
-    fn reading(&self) -> Passing<()> {
+    fn reading(&self) -> BoxFuture<()> {
         let inner = self.0.clone();
         Box::pin(async move {
             inner.up().await;
-            inner.store.pass().await;
+            inner.store.wait_open().await;
         })
     }
 
-    fn loses(&self, step: &'static str) -> bool {
+    fn drops(&self, step: &'static str) -> bool {
         // What a mailbox's owner is done with is said again with the next that it is done with.
         let again = step == "done" && self.0.throw(self.0.rough.loses);
         again || self.0.is_dead()

@@ -1,12 +1,12 @@
 //! A run: the cluster, its clients, and what time does to both.
 
 use super::cluster::{Cluster, Kind};
-use super::dice::Dice;
-use super::person::Person;
+use super::dice::Rng;
+use super::person::Client;
 use super::trace::Trace;
-use super::trouble::Trouble;
+use super::trouble::Fault;
 use super::weather::Rough;
-use protocol::CallId;
+use common::CallId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::task::yield_now;
@@ -20,13 +20,13 @@ const BLINK: Duration = Duration::from_millis(500);
 const HOPS: usize = 40;
 
 /// All there is in a run.
-pub struct World {
+pub struct Simulation {
     pub cluster: Cluster,
-    pub people: Vec<Person>,
-    pub dice: Dice,
+    pub people: Vec<Client>,
+    pub dice: Rng,
     pub trace: Trace,
     /// What ends by itself, and when.
-    pub due: Vec<(Instant, Trouble)>,
+    pub due: Vec<(Instant, Fault)>,
     /// When something last went wrong, or was still wrong.
     pub troubled: Option<Instant>,
     /// How long before the death of an edge what happened there may be lost with it.
@@ -37,10 +37,10 @@ pub struct World {
     pub seen: BTreeSet<CallId>,
 }
 
-impl World {
+impl Simulation {
     /// A cluster that runs, and clients who come.
     pub async fn new(seed: u64, trace: Trace) -> Self {
-        let mut dice = Dice::new(seed);
+        let mut dice = Rng::new(seed);
         let (rough, doubt) = match dice.one_in(3) {
             true => (Rough { fails: 150, loses: 20 }, Duration::from_secs(3)),
             false => (Rough { fails: 0, loses: 0 }, Duration::from_millis(100)),
@@ -52,7 +52,7 @@ impl World {
             }
         }
         let count = 4 + dice.below(3);
-        let person = |(place, name)| Person::new(name, 1_000_000 * (place as u64 + 1), trace.clone());
+        let person = |(place, name)| Client::new(name, 1_000_000 * (place as u64 + 1), trace.clone());
         let people = NAMES.into_iter().take(count).enumerate().map(person).collect();
         let mut world = Self {
             cluster,

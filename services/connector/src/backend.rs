@@ -13,48 +13,48 @@ mod parting;
 pub use opening::serve;
 
 use crate::calls::Calls;
-use crate::calls::act::{Act, Ended};
-use crate::conclude::Endings;
-use crate::dial::{Dial, FromLink, sleep_until};
-use crate::echo::Echo;
-use crate::herald::{Herald, State};
+use crate::calls::act::{Action, EndedCall};
+use crate::conclude::Finalizer;
+use crate::dial::{LinkEvent, ReconnectingLink, sleep_until};
+use crate::echo::MailboxCanary;
+use crate::herald::{BackendReport, LeaseRenewer};
 use crate::janus::message::{FromJanus, JanusId};
-use crate::janus::site::Site;
-use crate::numbers::{self, Seen};
-use crate::options::{Rules, Server};
+use crate::janus::site::Endpoint;
+use crate::numbers::{self, BackendGauges};
+use crate::options::{CallPolicy, Server};
 use crate::outbox::Outbox;
 use crate::probe::Probe;
-use crate::scribe::Scribe;
-use crate::standing::{Lease, Standing};
-use bus::ledger::Ledger;
+use crate::scribe::CallWriter;
+use crate::standing::{LeaseState, LeaseWatch};
+use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
-use bus::{MailboxReader, Mark};
-use directory::record::{BackendStatus, LeftCall, Token};
-use protocol::CallId;
+use bus::{MailboxOffset, MailboxReader};
+use common::CallId;
+use directory::record::{BackendStatus, OrphanedCall, Token};
 use service::options::CanaryOptions;
 use service::{CancellationToken, Context};
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
 /// How many messages may be under way; then the mailbox is not read.
-const UNDER_WAY: usize = 4096;
+const MAX_UNACKED: usize = 4096;
 /// How much of what Janus says is held while the lease is not sure.
-const MAX_HELD: usize = 4096;
+const MAX_DEFERRED: usize = 4096;
 
 /// A backend that is to be served.
-pub struct Tenure {
+pub struct LeasedBackend {
     /// Which.
     pub server: Server,
     /// The way to its Janus.
-    pub site: Site,
+    pub endpoint: Endpoint,
     /// For its calls.
-    pub rules: Rules,
+    pub policy: CallPolicy,
     /// For its mailbox.
     pub canary: CanaryOptions,
     /// The token of the lease on it.
     pub token: Token,
     /// The end of that lease, if nobody renews it.
-    pub until: Instant,
+    pub expires_at: Instant,
 }
 
 /// A backend being served.
@@ -63,35 +63,35 @@ pub struct Backend {
     context: Context,
     outbox: Outbox,
     calls: Calls,
-    janus: Dial,
+    janus: ReconnectingLink,
     probe: Probe,
     mailbox: MailboxReader,
-    echo: Option<Echo>,
-    ledger: Ledger,
-    scribe: Scribe,
-    endings: Endings,
-    herald: Herald,
-    standing: Standing,
+    canary: Option<MailboxCanary>,
+    acks: AckTracker,
+    writer: CallWriter,
+    finalizer: Finalizer,
+    renewer: LeaseRenewer,
+    lease: LeaseWatch,
     token: Token,
-    state: State,
+    report: BackendReport,
     /// Whether Janus is there.
     is_up: bool,
     /// What a former connector left, until it is known whether Janus is there; until then the mailbox
     /// waits.
-    left: Option<Vec<LeftCall>>,
+    recovered_calls: Option<Vec<OrphanedCall>>,
     /// What came while the lease was not sure.
-    held: VecDeque<Input>,
+    deferred: VecDeque<Input>,
     /// Janus said more than that.
-    missed: bool,
+    deferred_overflow: bool,
     /// What operators see of it.
-    seen: Seen,
+    gauges: BackendGauges,
 }
 
 /// Why serving a backend ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopReason {
     /// It was asked to.
-    Asked,
+    Requested,
     /// The lease went to somebody else.
     LeaseLost,
 }
@@ -99,13 +99,13 @@ pub enum Stopped {
 /// What comes next.
 enum Input {
     Stop,
-    Lease(Lease),
-    Link(FromLink),
-    Verdict,
+    Lease(LeaseState),
+    Link(LinkEvent),
+    ProbeChanged,
     Message(Box<Message>),
-    Done(Mark),
-    Over(CallId),
-    Due,
+    Acked(MailboxOffset),
+    CallEnded(CallId),
+    TimerDue,
 }
 
 /// What the lease on a backend is called.
@@ -114,35 +114,35 @@ pub fn lease_name(server: &Server) -> String {
 }
 
 impl Backend {
-    async fn serve(mut self, stop: &CancellationToken) -> Stopped {
+    async fn serve(mut self, stop: &CancellationToken) -> StopReason {
         loop {
             match self.next(stop).await {
                 Input::Stop => break,
-                Input::Lease(Lease::Lost) => return self.abandon().await,
-                Input::Lease(Lease::Held { token, .. }) => self.on_renewed(token),
-                Input::Verdict => self.announce(),
-                input if self.standing.is_sure() => self.on_input(input),
-                input => self.hold(input),
+                Input::Lease(LeaseState::Lost) => return self.abandon().await,
+                Input::Lease(LeaseState::Held { token, .. }) => self.on_lease_renewed(token),
+                Input::ProbeChanged => self.update_report(),
+                input if self.lease.is_valid() => self.on_input(input),
+                input => self.defer(input),
             }
         }
-        self.part().await;
-        Stopped::Asked
+        self.shutdown().await;
+        StopReason::Requested
     }
 
     /// What comes next. Safe to cancel.
     async fn next(&mut self, stop: &CancellationToken) -> Input {
-        let (due, is_sure) = (self.calls.due(), self.standing.is_sure());
-        let reads = is_sure && self.left.is_none() && self.ledger.open() < UNDER_WAY;
+        let (due, is_sure) = (self.calls.next_timer(), self.lease.is_valid());
+        let reads = is_sure && self.recovered_calls.is_none() && self.acks.open() < MAX_UNACKED;
         tokio::select! {
             biased;
             () = stop.cancelled() => Input::Stop,
-            lease = self.standing.changed() => Input::Lease(lease),
+            lease = self.lease.changed() => Input::Lease(lease),
             event = self.janus.next() => Input::Link(event),
-            () = self.probe.changed() => Input::Verdict,
-            call = self.scribe.over(), if is_sure => Input::Over(call),
-            mark = self.ledger.done(), if is_sure => Input::Done(mark),
+            () = self.probe.changed() => Input::ProbeChanged,
+            call = self.writer.next_ended(), if is_sure => Input::CallEnded(call),
+            mark = self.acks.done(), if is_sure => Input::Acked(mark),
             message = self.mailbox.next(), if reads => Input::Message(Box::new(message)),
-            () = sleep_until(due), if is_sure => Input::Due,
+            () = sleep_until(due), if is_sure => Input::TimerDue,
         }
     }
 
@@ -150,11 +150,11 @@ impl Backend {
         let now = Instant::now();
         let acts = match input {
             Input::Link(event) => return self.on_link(event),
-            Input::Done(mark) => return self.mailbox.done_until(mark),
+            Input::Acked(mark) => return self.mailbox.ack_through(mark),
             Input::Message(message) => {
-                let receipt = self.mailbox.mark().map(|mark| self.ledger.enter(mark)).unwrap_or_default();
-                match (&message.body, &self.echo) {
-                    (Body::Canary(canary), Some(echo)) => return echo.heard(canary),
+                let receipt = self.mailbox.offset().map(|mark| self.acks.track(mark)).unwrap_or_default();
+                match (&message.body, &self.canary) {
+                    (Body::Canary(canary), Some(echo)) => return echo.on_received(canary),
                     (Body::Canary(_), None) => return,
                     _ => message.span().in_scope(|| {
                         tracing::debug!(backend = %self.server.name, "a message is taken");
@@ -162,53 +162,53 @@ impl Backend {
                     }),
                 }
             }
-            Input::Over(call) => self.calls.on_over(call, now),
-            Input::Due => self.calls.on_time(now),
-            Input::Stop | Input::Lease(_) | Input::Verdict => return,
+            Input::CallEnded(call) => self.calls.on_ended_elsewhere(call, now),
+            Input::TimerDue => self.calls.on_timer(now),
+            Input::Stop | Input::Lease(_) | Input::ProbeChanged => return,
         };
         self.perform(acts);
     }
 
     /// Keeps what came for when the lease is sure again.
-    fn hold(&mut self, input: Input) {
-        let is_said = |input: &Input| matches!(input, Input::Link(FromLink::Message(_)));
+    fn defer(&mut self, input: Input) {
+        let is_said = |input: &Input| matches!(input, Input::Link(LinkEvent::Message(_)));
         match &input {
-            Input::Due => return,
+            Input::TimerDue => return,
             // Nothing that Janus had said before matters any more.
-            Input::Link(FromLink::Down(_)) => self.held.retain(|held| !matches!(held, Input::Link(_))),
-            said if is_said(said) && self.held.len() >= MAX_HELD => {
-                numbers::full(numbers::HELD);
-                self.missed = true;
+            Input::Link(LinkEvent::Down(_)) => self.deferred.retain(|held| !matches!(held, Input::Link(_))),
+            said if is_said(said) && self.deferred.len() >= MAX_DEFERRED => {
+                numbers::record_full(numbers::DEFERRED_INPUT);
+                self.deferred_overflow = true;
                 return;
             }
             _ => {}
         }
-        self.held.push_back(input);
+        self.deferred.push_back(input);
     }
 
     /// The lease is ours again, or still.
-    fn on_renewed(&mut self, token: Token) {
+    fn on_lease_renewed(&mut self, token: Token) {
         if token != self.token {
             tracing::warn!(backend = %self.server.name, "the directory gets back what is known of calls");
             self.token = token;
-            self.scribe.enter_term(token);
+            self.writer.enter_term(token);
             let acts = self.calls.enter_term(token.0);
             self.perform(acts);
         }
-        for held in std::mem::take(&mut self.held) {
+        for held in std::mem::take(&mut self.deferred) {
             self.on_input(held);
         }
-        if std::mem::take(&mut self.missed) {
-            let acts = self.calls.check_all(Instant::now());
+        if std::mem::take(&mut self.deferred_overflow) {
+            let acts = self.calls.check_all_legs(Instant::now());
             self.perform(acts);
         }
     }
 
-    fn on_link(&mut self, event: FromLink) {
+    fn on_link(&mut self, event: LinkEvent) {
         let now = Instant::now();
         match event {
-            FromLink::Unreachable(reason) => {
-                match &self.left {
+            LinkEvent::Unreachable(reason) => {
+                match &self.recovered_calls {
                     Some(_) => {
                         tracing::warn!(backend = %self.server.name, %reason, "Janus cannot be reached")
                     }
@@ -217,24 +217,24 @@ impl Backend {
                 }
                 self.take_over(&[]);
             }
-            FromLink::Up { session, kept } => {
+            LinkEvent::Up { session, claimed: kept } => {
                 tracing::info!(backend = %self.server.name, kept = kept.len(), "Janus is there");
-                self.calls.up(session);
+                self.calls.on_janus_up(session);
                 self.take_over(&kept);
-                self.seen.found();
+                self.gauges.on_connected();
                 self.is_up = true;
-                self.announce();
+                self.update_report();
             }
-            FromLink::Down(reason) => {
+            LinkEvent::Down(reason) => {
                 tracing::warn!(backend = %self.server.name, %reason, "Janus is gone");
-                self.seen.lost();
+                self.gauges.on_disconnected();
                 self.take_over(&[]);
-                let acts = self.calls.down("The media server is gone", now);
+                let acts = self.calls.on_janus_down("The media server is gone", now);
                 self.is_up = false;
                 self.perform(acts);
             }
-            FromLink::Message(message) => {
-                let ends_session = matches!(message, FromJanus::Over(_));
+            LinkEvent::Message(message) => {
+                let ends_session = matches!(message, FromJanus::SessionEnded(_));
                 let acts = self.calls.on_janus(message, now);
                 self.perform(acts);
                 if !ends_session {
@@ -242,57 +242,57 @@ impl Backend {
                 }
             }
         }
-        self.scribe.note(self.calls.sessions());
+        self.writer.set_sessions(self.calls.sessions());
     }
 
     /// Goes on with what a former connector left, in those of its sessions that Janus still has.
     fn take_over(&mut self, kept: &[JanusId]) {
-        if let Some(left) = self.left.take() {
+        if let Some(left) = self.recovered_calls.take() {
             let acts = self.calls.take_over(left, kept, Instant::now());
             self.perform(acts);
         }
     }
 
-    fn perform(&mut self, acts: Vec<Act>) {
+    fn perform(&mut self, acts: Vec<Action>) {
         for act in acts {
             match act {
-                Act::Janus(text) => self.janus.send(text),
-                Act::Destroy(session) => {
+                Action::SendToJanus(text) => self.janus.send(text),
+                Action::DestroySession(session) => {
                     self.janus.destroy(session);
-                    self.scribe.note(self.calls.sessions());
+                    self.writer.set_sessions(self.calls.sessions());
                 }
-                Act::Edge(edge, events) => {
-                    let telling = events.call.map(|call| self.scribe.telling(call));
+                Action::SendToEdge(edge, events) => {
+                    let telling = events.call.map(|call| self.writer.notify_guard(call));
                     self.outbox.send(edge, events, Box::new(telling));
                 }
-                Act::Answer(rest, answer) => self.outbox.answer(rest, answer, Box::new(())),
-                Act::Ask(ask, deadline) => self.outbox.ask(ask, deadline),
-                Act::Save(save) => self.scribe.save(save),
-                Act::Restore(call, state) => self.scribe.restore(call, state),
-                Act::Log(record) => {
-                    numbers::of_line(&record);
+                Action::ReplyToRest(rest, answer) => self.outbox.reply_to_rest(rest, answer, Box::new(())),
+                Action::InviteProxy(ask, deadline) => self.outbox.invite_proxy(ask, deadline),
+                Action::SaveCall(save) => self.writer.save(save),
+                Action::RestoreCall(call, state) => self.writer.restore(call, state),
+                Action::Log(record) => {
+                    numbers::record_call_event(&record);
                     tracing::debug!(call = %record.call, event = ?record.event, "a call goes on");
                     self.outbox.log(record);
                 }
-                Act::Unanswered => self.probe.call_unanswered(),
-                Act::End(ended) => self.conclude(ended),
+                Action::JanusTimeout => self.probe.on_unanswered_call(),
+                Action::EndCall(ended) => self.finalize(ended),
             }
         }
-        self.announce();
+        self.update_report();
     }
 
-    fn conclude(&self, mut ended: Ended) {
-        ended.receipts.extend(self.scribe.forget(ended.call));
-        self.endings.conclude(ended, self.token);
+    fn finalize(&self, mut ended: EndedCall) {
+        ended.acks.extend(self.writer.remove(ended.call));
+        self.finalizer.finalize(ended, self.token);
     }
 
-    fn announce(&mut self) {
-        let works = self.is_up && self.probe.is_good();
+    fn update_report(&mut self) {
+        let works = self.is_up && self.probe.is_healthy();
         let status = if works { BackendStatus::Normal } else { BackendStatus::Abnormal };
-        let state = State { status, calls: self.calls.count(), probe_ms: self.probe.took() };
-        if std::mem::replace(&mut self.state, state) != state {
-            self.herald.announce(state);
-            self.seen.stands(works, state.calls);
+        let state = BackendReport { status, calls: self.calls.count(), probe_ms: self.probe.latency_ms() };
+        if std::mem::replace(&mut self.report, state) != state {
+            self.renewer.report(state);
+            self.gauges.set(works, state.calls);
         }
     }
 }

@@ -8,25 +8,25 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MIN_OPEN_TIME: Duration = Duration::from_secs(2);
+const MAX_OPEN_TIME: Duration = Duration::from_secs(10);
 /// How many unanswered calls open it, and within what time.
-const TOO_MANY: usize = 2;
-const WINDOW: Duration = Duration::from_secs(10);
+const MAX_UNANSWERED: usize = 2;
+const UNANSWERED_WINDOW: Duration = Duration::from_secs(10);
 
 /// The breaker of one backend.
 #[derive(Debug)]
 pub struct Breaker {
-    state: State,
+    state: BreakerState,
     /// How long it will be open the next time.
-    pause: Duration,
+    open_time: Duration,
     /// When the last calls were not answered, while it is closed; fewer than [`TOO_MANY`].
     unanswered: Vec<Instant>,
 }
 
 /// What a breaker says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum BreakerState {
     /// New calls may come, since then.
     Closed(Instant),
     /// No new calls until a probe succeeds.
@@ -35,14 +35,14 @@ pub enum State {
     Open(Instant),
 }
 
-impl State {
+impl BreakerState {
     /// Whether new calls may come.
     pub fn is_closed(self) -> bool {
         matches!(self, Self::Closed(_))
     }
 
     /// As the metric has it.
-    pub fn number(self) -> u8 {
+    pub fn as_metric(self) -> u8 {
         match self {
             Self::Closed(_) => 0,
             Self::HalfOpen => 1,
@@ -53,57 +53,57 @@ impl State {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::HalfOpen, pause: FIRST_PAUSE, unanswered: Vec::new() }
+        Self { state: BreakerState::HalfOpen, open_time: MIN_OPEN_TIME, unanswered: Vec::new() }
     }
 }
 
 impl Breaker {
     /// What it says now.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> BreakerState {
         self.state
     }
 
     /// A probe begins.
-    pub fn try_again(&mut self, now: Instant) {
-        if matches!(self.state, State::Open(until) if until <= now) {
-            self.state = State::HalfOpen;
+    pub fn half_open(&mut self, now: Instant) {
+        if matches!(self.state, BreakerState::Open(until) if until <= now) {
+            self.state = BreakerState::HalfOpen;
         }
     }
 
     /// A probe was answered. Where calls have opened it meanwhile, that says nothing.
-    pub fn answered(&mut self, now: Instant) {
-        if self.state == State::HalfOpen {
-            self.state = State::Closed(now);
+    pub fn on_success(&mut self, now: Instant) {
+        if self.state == BreakerState::HalfOpen {
+            self.state = BreakerState::Closed(now);
         }
     }
 
     /// A probe was not answered.
-    pub fn failed(&mut self, now: Instant) {
+    pub fn on_failure(&mut self, now: Instant) {
         match self.state {
-            State::Open(_) => return,
-            State::Closed(since) if now - since >= LONGEST_PAUSE => self.pause = FIRST_PAUSE,
-            State::Closed(_) | State::HalfOpen => {}
+            BreakerState::Open(_) => return,
+            BreakerState::Closed(since) if now - since >= MAX_OPEN_TIME => self.open_time = MIN_OPEN_TIME,
+            BreakerState::Closed(_) | BreakerState::HalfOpen => {}
         }
-        self.state = State::Open(now + self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.state = BreakerState::Open(now + self.open_time);
+        self.open_time = (self.open_time * 2).min(MAX_OPEN_TIME);
         self.unanswered.clear();
     }
 
     /// Something that a call needs was not answered.
-    pub fn call_unanswered(&mut self, now: Instant) {
+    pub fn on_unanswered_call(&mut self, now: Instant) {
         if !self.state.is_closed() {
             return;
         }
-        self.unanswered.retain(|at| now - *at < WINDOW);
+        self.unanswered.retain(|at| now - *at < UNANSWERED_WINDOW);
         self.unanswered.push(now);
-        if self.unanswered.len() >= TOO_MANY {
-            self.failed(now);
+        if self.unanswered.len() >= MAX_UNANSWERED {
+            self.on_failure(now);
         }
     }
 
     /// The server was reached anew, and may have been started anew: a probe may decide at once.
-    pub fn reached(&mut self) {
-        if let State::Open(_) = self.state {
+    pub fn on_reconnect(&mut self) {
+        if let BreakerState::Open(_) = self.state {
             *self = Self::default();
         }
     }
@@ -127,7 +127,7 @@ mod tests {
         /// One that has been closed for so long.
         fn closed_for(seconds: u64) -> Self {
             let mut bench = Self::new();
-            bench.breaker.answered(bench.now);
+            bench.breaker.on_success(bench.now);
             bench.wait(seconds);
             bench
         }
@@ -139,18 +139,18 @@ mod tests {
         /// Seconds until the next probe may be made.
         fn pause(&self) -> Option<u64> {
             match self.breaker.state() {
-                State::Open(until) => Some((until - self.now).as_secs()),
-                State::Closed(_) | State::HalfOpen => None,
+                BreakerState::Open(until) => Some((until - self.now).as_secs()),
+                BreakerState::Closed(_) | BreakerState::HalfOpen => None,
             }
         }
 
         /// A probe when the pause is over; the pause that follows if it fails.
         fn probe(&mut self, is_answered: bool) -> Option<u64> {
             self.wait(self.pause().unwrap_or_default());
-            self.breaker.try_again(self.now);
+            self.breaker.half_open(self.now);
             match is_answered {
-                true => self.breaker.answered(self.now),
-                false => self.breaker.failed(self.now),
+                true => self.breaker.on_success(self.now),
+                false => self.breaker.on_failure(self.now),
             }
             self.pause()
         }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_first_probe_decides() {
         let mut bench = Bench::new();
-        assert_eq!(bench.breaker.state(), State::HalfOpen);
+        assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
         assert_eq!(bench.probe(true), None);
         assert!(bench.breaker.state().is_closed());
         assert_eq!(Bench::new().probe(false), Some(2));
@@ -179,10 +179,10 @@ mod tests {
         let mut bench = Bench::closed_for(2);
         bench.probe(false);
         bench.wait(1);
-        bench.breaker.try_again(bench.now);
-        bench.breaker.answered(bench.now);
+        bench.breaker.half_open(bench.now);
+        bench.breaker.on_success(bench.now);
         assert_eq!(bench.pause(), Some(1), "an answer that comes late closes nothing");
-        bench.breaker.failed(bench.now);
+        bench.breaker.on_failure(bench.now);
         assert_eq!(bench.pause(), Some(1), "what fails while it is open does not prolong it");
     }
 
@@ -203,27 +203,27 @@ mod tests {
         let mut bench = Bench::closed_for(60);
         for wait in [0, 10, 10] {
             bench.wait(wait);
-            bench.breaker.call_unanswered(bench.now);
+            bench.breaker.on_unanswered_call(bench.now);
             assert_eq!(bench.pause(), None);
         }
         bench.wait(9);
-        bench.breaker.call_unanswered(bench.now);
+        bench.breaker.on_unanswered_call(bench.now);
         assert_eq!(bench.pause(), Some(2));
-        bench.breaker.call_unanswered(bench.now);
+        bench.breaker.on_unanswered_call(bench.now);
         bench.probe(true);
-        bench.breaker.call_unanswered(bench.now);
+        bench.breaker.on_unanswered_call(bench.now);
         assert_eq!(bench.pause(), None, "those before it closed do not count");
     }
 
     #[test]
     fn a_server_that_is_reached_anew_is_tried_at_once() {
         let mut bench = Bench::closed_for(2);
-        bench.breaker.reached();
+        bench.breaker.on_reconnect();
         assert!(bench.breaker.state().is_closed(), "nothing is held against it");
         bench.probe(false);
         bench.probe(false);
-        bench.breaker.reached();
-        assert_eq!(bench.breaker.state(), State::HalfOpen);
+        bench.breaker.on_reconnect();
+        assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
         assert_eq!(bench.probe(false), Some(2));
     }
 }

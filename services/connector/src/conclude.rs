@@ -5,23 +5,24 @@
 //! How it fails: while the directory does not answer, the clients wait: their handles are not free. A
 //! call that another connector has by now goes on there, and nobody is told anything.
 
-use crate::calls::act::{Ended, Letter};
+use crate::calls::act::{EndedCall, FinalNotices};
 use crate::numbers;
 use crate::outbox::Outbox;
-use bus::ledger::Receipt;
+use bus::ack_tracker::AckGuard;
+use common::CallId;
 use directory::Directory;
-use directory::record::{Call, Concluded, Token};
-use protocol::{CallId, raw};
+use directory::record::{Call, EndOutcome, Token};
+use protocol::raw;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// The pause before a directory that does not answer is asked again.
-const PAUSE: Duration = Duration::from_millis(100);
+const DIRECTORY_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The calls of a backend that are being ended. When this is dropped, they are left as they are.
-pub struct Endings {
+pub struct Finalizer {
     directory: Directory,
     outbox: Outbox,
     tasks: TaskTracker,
@@ -29,7 +30,7 @@ pub struct Endings {
     _guard: DropGuard,
 }
 
-impl Endings {
+impl Finalizer {
     /// None yet.
     pub fn new(directory: Directory, outbox: Outbox) -> Self {
         let dropped = CancellationToken::new();
@@ -38,13 +39,13 @@ impl Endings {
     }
 
     /// Ends a call, on behalf of the connector that has the lease with this token.
-    pub fn conclude(&self, ended: Ended, token: Token) {
-        let concluding = conclude(self.directory.clone(), self.outbox.clone(), token, ended);
+    pub fn finalize(&self, ended: EndedCall, token: Token) {
+        let concluding = finalize_call(self.directory.clone(), self.outbox.clone(), token, ended);
         self.tasks.spawn(self.dropped.clone().run_until_cancelled_owned(concluding));
     }
 
     /// Waits until all that has begun is at its end.
-    pub async fn settled(&self) {
+    pub async fn wait_idle(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -52,41 +53,46 @@ impl Endings {
 
 /// Frees a call's handles, then tells its clients; writes the log; forgets the call. The messages that
 /// led to it are done when that can be read by the clients' edges.
-async fn conclude(directory: Directory, outbox: Outbox, token: Token, ended: Ended) {
-    let Ended { call, letter, receipts } = ended;
-    let freed = match free(&directory, call, token, &letter).await {
-        Concluded::NotYours => {
+async fn finalize_call(directory: Directory, outbox: Outbox, token: Token, ended: EndedCall) {
+    let EndedCall { call, notices: letter, acks: receipts } = ended;
+    let freed = match free_handles(&directory, call, token, &letter).await {
+        EndOutcome::Superseded => {
             return tracing::warn!(%call, "another connector has a call that was to be ended here");
         }
-        Concluded::Freed(call) => Some(call),
-        Concluded::Gone => None,
+        EndOutcome::Ended(call) => Some(call),
+        EndOutcome::NotFound => None,
     };
-    let told = tell(&outbox, letter, receipts);
+    let told = send_notices(&outbox, letter, receipts);
     told.cancelled().await;
     if let Some(call) = freed {
-        forget(&directory, &call).await;
+        delete_record(&directory, &call).await;
     }
 }
 
 /// Cancelled when all of it is on the bus, or given up.
-fn tell(outbox: &Outbox, letter: Letter, receipts: Vec<Receipt>) -> CancellationToken {
-    let Letter { tell, refused, log } = letter;
+fn send_notices(outbox: &Outbox, letter: FinalNotices, receipts: Vec<AckGuard>) -> CancellationToken {
+    let FinalNotices { client_events: tell, proxy_refusal: refused, log } = letter;
     let told = CancellationToken::new();
     let witness = Arc::new((receipts, told.clone().drop_guard()));
     for (edge, events) in tell {
         outbox.send(edge, events, Box::new(witness.clone()));
     }
     if let Some((rest, answer)) = refused {
-        outbox.answer(rest, answer, Box::new(witness));
+        outbox.reply_to_rest(rest, answer, Box::new(witness));
     }
     if let Some((line, kind)) = log {
-        numbers::ended(kind);
+        numbers::record_ended(kind);
         outbox.log(line);
     }
     told
 }
 
-async fn free(directory: &Directory, call: CallId, token: Token, letter: &Letter) -> Concluded {
+async fn free_handles(
+    directory: &Directory,
+    call: CallId,
+    token: Token,
+    letter: &FinalNotices,
+) -> EndOutcome {
     let letter = raw(letter);
     let mut waits = false;
     loop {
@@ -97,13 +103,13 @@ async fn free(directory: &Directory, call: CallId, token: Token, letter: &Letter
             }
             Err(_) => {}
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(DIRECTORY_RETRY_DELAY).await;
     }
 }
 
-async fn forget(directory: &Directory, call: &Call) {
-    while let Err(error) = directory.forget_call(call).await {
+async fn delete_record(directory: &Directory, call: &Call) {
+    while let Err(error) = directory.delete_call(call).await {
         tracing::debug!(%error, call = %call.id, "an ended call cannot be forgotten yet");
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(DIRECTORY_RETRY_DELAY).await;
     }
 }

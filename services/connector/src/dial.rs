@@ -3,46 +3,46 @@
 //! The first link claims the sessions that a former connector had. What a link that went down leaves
 //! on Janus is destroyed by the next one.
 
-use crate::janus::Down;
+use crate::janus::LinkError;
 use crate::janus::link::Link;
 use crate::janus::message::{FromJanus, JanusId};
-use crate::janus::opening::{Opened, open};
-use crate::janus::site::Site;
-use crate::standing::Standing;
+use crate::janus::opening::{Connected, connect};
+use crate::janus::site::Endpoint;
+use crate::standing::LeaseWatch;
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(100);
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 /// A link that is up or being dialled.
-pub struct Dial {
-    site: Site,
-    standing: Standing,
-    pause: Duration,
+pub struct ReconnectingLink {
+    endpoint: Endpoint,
+    lease: LeaseWatch,
+    delay: Duration,
     /// Sessions that are to be claimed, then those that are to be destroyed.
     claims: Vec<JanusId>,
     orphans: Vec<JanusId>,
     /// It was said that this Janus keeps no session for another connector.
-    warned: bool,
-    state: State,
+    reclaim_warned: bool,
+    state: LinkState,
 }
 
-enum State {
+enum LinkState {
     Up(Box<Link>, Interval),
-    Dialling(BoxFuture<'static, Result<Opened, Down>>),
+    Connecting(BoxFuture<'static, Result<Connected, LinkError>>),
 }
 
 /// What the link brings.
 #[derive(Debug)]
-pub enum FromLink {
+pub enum LinkEvent {
     /// Janus is there.
     Up {
         /// A new session.
         session: JanusId,
         /// The claimed ones that it still has.
-        kept: Vec<JanusId>,
+        claimed: Vec<JanusId>,
     },
     /// The sessions are gone, and why.
     Down(String),
@@ -52,12 +52,12 @@ pub enum FromLink {
     Message(FromJanus),
 }
 
-impl Dial {
+impl ReconnectingLink {
     /// Begins to dial; claims these sessions.
-    pub fn new(site: Site, standing: Standing, claims: Vec<JanusId>) -> Self {
-        let state = State::Dialling(dial(site.clone(), claims.clone(), Duration::ZERO));
+    pub fn new(endpoint: Endpoint, lease: LeaseWatch, claims: Vec<JanusId>) -> Self {
+        let state = LinkState::Connecting(connect_after(endpoint.clone(), claims.clone(), Duration::ZERO));
         let orphans = Vec::new();
-        Self { site, standing, pause: FIRST_PAUSE, claims, orphans, warned: false, state }
+        Self { endpoint, lease, delay: MIN_RECONNECT_DELAY, claims, orphans, reclaim_warned: false, state }
     }
 
     /// Sends to Janus; what cannot be sent is found out by [`next`](Self::next).
@@ -70,8 +70,8 @@ impl Dial {
         self.with_link(|link| link.destroy(session));
     }
 
-    fn with_link(&mut self, act: impl FnOnce(&mut Link) -> Result<(), Down>) {
-        if let State::Up(link, _) = &mut self.state
+    fn with_link(&mut self, act: impl FnOnce(&mut Link) -> Result<(), LinkError>) {
+        if let LinkState::Up(link, _) = &mut self.state
             && let Err(error) = act(link)
         {
             tracing::warn!(%error, "a request to Janus is lost");
@@ -79,74 +79,74 @@ impl Dial {
     }
 
     /// What comes next. Safe to cancel.
-    pub async fn next(&mut self) -> FromLink {
+    pub async fn next(&mut self) -> LinkEvent {
         match &mut self.state {
-            State::Up(link, keepalive) => match heard(link, keepalive).await {
-                Ok(message) => FromLink::Message(message),
+            LinkState::Up(link, keepalive) => match next_message(link, keepalive).await {
+                Ok(message) => LinkEvent::Message(message),
                 Err(down) => {
                     self.orphans = link.sessions();
-                    self.redial();
-                    FromLink::Down(down.to_string())
+                    self.reconnect();
+                    LinkEvent::Down(down.to_string())
                 }
             },
-            State::Dialling(dialling) => match dialling.await {
-                Ok(opened) => self.up(opened),
+            LinkState::Connecting(dialling) => match dialling.await {
+                Ok(opened) => self.on_connected(opened),
                 Err(error) => {
                     self.orphans.append(&mut self.claims);
-                    self.redial();
-                    FromLink::Unreachable(error.to_string())
+                    self.reconnect();
+                    LinkEvent::Unreachable(error.to_string())
                 }
             },
         }
     }
 
-    fn up(&mut self, opened: Opened) -> FromLink {
-        if opened.reclaim_timeout.is_zero() && !std::mem::replace(&mut self.warned, true) {
-            let url = &self.site.url;
+    fn on_connected(&mut self, opened: Connected) -> LinkEvent {
+        if opened.reclaim_timeout.is_zero() && !std::mem::replace(&mut self.reclaim_warned, true) {
+            let url = &self.endpoint.url;
             tracing::warn!(%url, "calls on this Janus end with their connector: set its reclaim_session_timeout");
         }
-        let (session, kept) = (opened.session, opened.kept.clone());
-        let mut link = Link::over(opened, self.site.credentials.clone(), self.standing.clone());
+        let (session, kept) = (opened.session, opened.claimed.clone());
+        let mut link = Link::new(opened, self.endpoint.credentials.clone(), self.lease.clone());
         for orphan in std::mem::take(&mut self.orphans) {
             let _ = link.destroy(orphan);
         }
-        let mut keepalive = tokio::time::interval(link.keepalive_every);
+        let mut keepalive = tokio::time::interval(link.keepalive_interval);
         keepalive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.claims.clear();
-        self.pause = FIRST_PAUSE;
-        self.state = State::Up(Box::new(link), keepalive);
-        FromLink::Up { session, kept }
+        self.delay = MIN_RECONNECT_DELAY;
+        self.state = LinkState::Up(Box::new(link), keepalive);
+        LinkEvent::Up { session, claimed: kept }
     }
 
-    fn redial(&mut self) {
-        self.state = State::Dialling(dial(self.site.clone(), Vec::new(), self.pause));
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    fn reconnect(&mut self) {
+        self.state = LinkState::Connecting(connect_after(self.endpoint.clone(), Vec::new(), self.delay));
+        self.delay = (self.delay * 2).min(MAX_RECONNECT_DELAY);
     }
 
     /// Ends all sessions.
     pub async fn close(self) {
-        if let State::Up(link, _) = self.state {
+        if let LinkState::Up(link, _) = self.state {
             link.close().await;
         }
     }
 
     /// Leaves the sessions to whoever claims them.
-    pub async fn leave(self) {
-        if let State::Up(mut link, _) = self.state {
-            link.leave().await;
+    pub async fn disconnect(self) {
+        if let LinkState::Up(mut link, _) = self.state {
+            link.disconnect().await;
         }
     }
 }
 
 /// What Janus says next, while it is asked for signs of life.
-async fn heard(link: &mut Link, keepalive: &mut Interval) -> Result<FromJanus, Down> {
+async fn next_message(link: &mut Link, keepalive: &mut Interval) -> Result<FromJanus, LinkError> {
     loop {
-        let silent_at = link.silent_at();
+        let silent_at = link.silence_deadline();
         tokio::select! {
             biased;
             message = link.next() => return message,
-            _ = keepalive.tick() => link.keepalive()?,
-            () = sleep_until(silent_at) => return Err(Down::Silent),
+            _ = keepalive.tick() => link.send_keepalives()?,
+            () = sleep_until(silent_at) => return Err(LinkError::Unresponsive),
         }
     }
 }
@@ -159,9 +159,13 @@ pub async fn sleep_until(due: Option<Instant>) {
     }
 }
 
-fn dial(site: Site, claims: Vec<JanusId>, pause: Duration) -> BoxFuture<'static, Result<Opened, Down>> {
+fn connect_after(
+    site: Endpoint,
+    claims: Vec<JanusId>,
+    pause: Duration,
+) -> BoxFuture<'static, Result<Connected, LinkError>> {
     Box::pin(async move {
         tokio::time::sleep(pause).await;
-        open(&site, &claims).await
+        connect(&site, &claims).await
     })
 }

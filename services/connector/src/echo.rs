@@ -2,49 +2,49 @@
 
 use bus::message;
 use bus::topic::Mailbox;
-use protocol::{BackendName, ServiceId};
-use service::canary::{self, PATIENCE};
+use common::{BackendName, ServiceId};
+use service::canary::{self, CANARY_TIMEOUT};
 use service::{Canary, Context};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
 /// A mailbox that is being watched; dropped when it is another's.
-pub struct Echo {
-    own: ServiceId,
+pub struct MailboxCanary {
+    sender: ServiceId,
     canary: Canary,
-    sending: AbortHandle,
+    task: AbortHandle,
 }
 
-impl Echo {
+impl MailboxCanary {
     /// Begins to send.
     pub fn start(context: &Context, backend: &BackendName, every: Duration) -> Self {
         let road = format!("backend:{backend}");
-        let canary = Canary::new(context.health.clone(), &road, PATIENCE);
-        let sending = tokio::spawn(sing(
+        let canary = Canary::new(context.health.clone(), &road, CANARY_TIMEOUT);
+        let sending = tokio::spawn(send_canaries(
             context.clone(),
             Mailbox::Backend(backend.clone()),
             road,
             canary.clone(),
             every,
         ));
-        Self { own: context.id.clone(), canary, sending: sending.abort_handle() }
+        Self { sender: context.id.clone(), canary, task: sending.abort_handle() }
     }
 
     /// One was read. A former connector's mean nothing.
-    pub fn heard(&self, canary: &message::Canary) {
-        if canary.from == self.own {
+    pub fn on_received(&self, canary: &message::Canary) {
+        if canary.from == self.sender {
             self.canary.heard(canary.number);
         }
     }
 }
 
-impl Drop for Echo {
+impl Drop for MailboxCanary {
     fn drop(&mut self) {
-        self.sending.abort();
+        self.task.abort();
     }
 }
 
-async fn sing(context: Context, mailbox: Mailbox, road: String, canary: Canary, every: Duration) {
+async fn send_canaries(context: Context, mailbox: Mailbox, road: String, canary: Canary, every: Duration) {
     let send = |number| {
         let message = canary::message(&context.id, &road, number);
         let (context, mailbox) = (&context, &mailbox);
@@ -62,7 +62,7 @@ mod tests {
     use bus::Bus;
     use bus::message::Body;
     use directory::Directory;
-    use service::{CancellationToken, Health, Parting};
+    use service::{CancellationToken, Health, ShutdownPolicy};
 
     const EVERY: Duration = Duration::from_secs(2);
 
@@ -75,18 +75,18 @@ mod tests {
             directory: Directory::memory(),
             health: Health::default(),
             shutdown: CancellationToken::new(),
-            parting: Parting { bound: EVERY, hand_over: true },
+            shutdown_policy: ShutdownPolicy { timeout: EVERY, hand_over: true },
         };
         let mut mailbox = bus.open(Mailbox::Backend(backend.clone())).await.unwrap();
-        let echo = Echo::start(&context, &backend, EVERY);
-        let complaints = || context.health.complaints().into_iter().map(|(what, _)| what).collect::<Vec<_>>();
+        let echo = MailboxCanary::start(&context, &backend, EVERY);
+        let complaints = || context.health.reasons().into_iter().map(|(what, _)| what).collect::<Vec<_>>();
         assert_eq!(complaints(), ["canary backend:a"]);
         for _ in 0..10 {
             let Body::Canary(canary) = mailbox.next().await.body else { panic!("no canary") };
-            echo.heard(&canary);
+            echo.on_received(&canary);
             assert_eq!(complaints(), [""; 0]);
         }
-        tokio::time::sleep(PATIENCE + 2 * EVERY).await;
+        tokio::time::sleep(CANARY_TIMEOUT + 2 * EVERY).await;
         assert_eq!(complaints(), ["canary backend:a"]);
         drop(echo);
         tokio::task::yield_now().await;

@@ -6,10 +6,10 @@
 //! it fails: while the directory cannot be asked all stays as it is; a server whose record is gone gets
 //! no new calls, and is let go after its last one.
 
-use crate::keeper::Keeper;
+use crate::keeper::LeaseAcquirer;
 use crate::options::{Options, Server};
-use directory::record::Found;
-use protocol::BackendName;
+use common::BackendName;
+use directory::record::DiscoveredBackend;
 use service::{CancellationToken, Context};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,40 +17,45 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 
-const LOOK_UP_EVERY: Duration = Duration::from_secs(3);
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(3);
 /// A record must be missing so often in a row before its server is let go.
-const MISSES: u32 = 3;
+const MAX_MISSES: u32 = 3;
 /// No more servers are served that others have written down.
-const MOST: usize = 1_000;
+const MAX_DISCOVERED: usize = 1_000;
 /// The longest name of a backend, in characters.
-const MAX_NAME: usize = 64;
+const MAX_BACKEND_NAME: usize = 64;
 
 /// The servers that this connector was told of itself; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Own(Arc<Mutex<BTreeSet<Server>>>);
+pub struct ConfiguredBackends(Arc<Mutex<BTreeSet<Server>>>);
 
-impl Own {
+impl ConfiguredBackends {
     /// One more.
     pub fn add(&self, server: &Server) {
-        self.servers(|own| own.insert(server.clone()));
+        self.with_servers(|own| own.insert(server.clone()));
     }
 
     /// One less.
     pub fn remove(&self, server: &Server) {
-        self.servers(|own| own.remove(server));
+        self.with_servers(|own| own.remove(server));
     }
 
-    fn servers<T>(&self, look: impl FnOnce(&mut BTreeSet<Server>) -> T) -> T {
+    fn with_servers<T>(&self, look: impl FnOnce(&mut BTreeSet<Server>) -> T) -> T {
         // A panic while it is held would be a bug elsewhere; the set is good all the same.
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Serves them, as they come and go.
-pub async fn follow(options: Options, own: Own, keeper: Keeper, context: Context) {
+pub async fn follow_directory(
+    options: Options,
+    own: ConfiguredBackends,
+    keeper: LeaseAcquirer,
+    context: Context,
+) {
     let mut followed: BTreeMap<Server, (CancellationToken, u32)> = BTreeMap::new();
     let served = TaskTracker::new();
-    let mut ticks = interval(LOOK_UP_EVERY);
+    let mut ticks = interval(LOOKUP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = async || {
         ticks.tick().await;
@@ -64,13 +69,14 @@ pub async fn follow(options: Options, own: Own, keeper: Keeper, context: Context
         for server in servers {
             followed.entry(server.clone()).or_insert_with(|| {
                 tracing::info!(backend = %server.name, url = server.url, "a backend is found");
-                let (terms, stop) = (options.terms(server.name.as_str()), context.shutdown.child_token());
-                served.spawn(keeper.clone().keep(server, terms, stop.clone()));
+                let (terms, stop) =
+                    (options.backend_settings(server.name.as_str()), context.shutdown.child_token());
+                served.spawn(keeper.clone().serve_when_leased(server, terms, stop.clone()));
                 (stop, 0)
             });
         }
         followed.retain(|server, (stop, misses)| {
-            let stays = *misses < MISSES || busy.contains(&server.name);
+            let stays = *misses < MAX_MISSES || busy.contains(&server.name);
             if !stays {
                 tracing::info!(backend = %server.name, "a backend that was found is gone");
                 stop.cancel();
@@ -83,12 +89,16 @@ pub async fn follow(options: Options, own: Own, keeper: Keeper, context: Context
 }
 
 /// The servers that are to be served, and the backends that have calls; none when nobody can say.
-async fn look_up(context: &Context, own: &Own) -> Option<(BTreeSet<Server>, BTreeSet<BackendName>)> {
-    let (found, backends) = tokio::join!(context.directory.found_backends(), context.directory.backends());
+async fn look_up(
+    context: &Context,
+    own: &ConfiguredBackends,
+) -> Option<(BTreeSet<Server>, BTreeSet<BackendName>)> {
+    let (found, backends) =
+        tokio::join!(context.directory.discovered_backends(), context.directory.backends());
     match (found, backends) {
         (Ok(found), Ok(backends)) => {
             let busy = backends.into_iter().filter(|backend| backend.handles > 0);
-            Some((own.servers(|own| chosen(found, own)), busy.map(|backend| backend.name).collect()))
+            Some((own.with_servers(|own| select(found, own)), busy.map(|backend| backend.name).collect()))
         }
         (Err(error), _) | (_, Err(error)) => {
             tracing::warn!(%error, "the backends that others know cannot be looked up");
@@ -97,23 +107,23 @@ async fn look_up(context: &Context, own: &Own) -> Option<(BTreeSet<Server>, BTre
     }
 }
 
-fn chosen(found: Vec<Found>, own: &BTreeSet<Server>) -> BTreeSet<Server> {
-    let mut urls: BTreeSet<String> = own.iter().map(|server| normal(&server.url)).collect();
+fn select(found: Vec<DiscoveredBackend>, own: &BTreeSet<Server>) -> BTreeSet<Server> {
+    let mut urls: BTreeSet<String> = own.iter().map(|server| normalized(&server.url)).collect();
     let names: BTreeSet<&BackendName> = own.iter().map(|server| &server.name).collect();
     let servable = found.into_iter().filter(|it| is_servable(it) && !names.contains(&it.name));
-    let new = servable.filter(|it| urls.insert(normal(&it.url)));
-    new.map(|it| Server { name: it.name, url: it.url, is_found: true }).take(MOST).collect()
+    let new = servable.filter(|it| urls.insert(normalized(&it.url)));
+    new.map(|it| Server { name: it.name, url: it.url, is_discovered: true }).take(MAX_DISCOVERED).collect()
 }
 
 /// Whether its name does for keys and logs, and we speak its protocol.
-fn is_servable(found: &Found) -> bool {
+fn is_servable(found: &DiscoveredBackend) -> bool {
     let name = found.name.as_str();
     let fits = |it: char| it.is_alphanumeric() || matches!(it, '.' | '-' | '_');
-    let is_named = (1..=MAX_NAME).contains(&name.chars().count()) && name.chars().all(fits);
+    let is_named = (1..=MAX_BACKEND_NAME).contains(&name.chars().count()) && name.chars().all(fits);
     is_named && found.url.len() > "ws://".len() && found.url.starts_with("ws://")
 }
 
-fn normal(url: &str) -> String {
+fn normalized(url: &str) -> String {
     let url = url.trim_end_matches('/').to_ascii_lowercase();
     url.strip_suffix(":80").unwrap_or(&url).to_owned()
 }
@@ -123,9 +133,9 @@ mod tests {
     use super::*;
     use directory::record::BackendStatus;
 
-    fn found(name: &str, url: &str) -> Found {
+    fn found(name: &str, url: &str) -> DiscoveredBackend {
         let (location, isp) = (String::new(), String::new());
-        Found {
+        DiscoveredBackend {
             name: BackendName::from(name),
             url: url.to_owned(),
             status: BackendStatus::Normal,
@@ -145,11 +155,11 @@ mod tests {
         let server = |&(name, url): &(&str, &str)| Server {
             name: BackendName::from(name),
             url: url.to_owned(),
-            is_found: false,
+            is_discovered: false,
         };
         let records = records.iter().map(|&(name, url)| found(name, url)).collect();
         let own = own.iter().map(server).collect();
-        chosen(records, &own).into_iter().map(|server| server.name.to_string()).collect()
+        select(records, &own).into_iter().map(|server| server.name.to_string()).collect()
     }
 
     #[test]
@@ -163,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_served_is_left_alone() {
-        let long = "x".repeat(MAX_NAME + 1);
+        let long = "x".repeat(MAX_BACKEND_NAME + 1);
         let records = [
             ("a b", "ws://h:1"),
             ("{a}", "ws://h:2"),

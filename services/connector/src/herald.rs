@@ -5,10 +5,10 @@
 //! While the directory cannot be reached the lease is neither renewed nor lost: nobody else can get
 //! it either. It is lost when somebody else has it.
 
-use crate::backend::{Tenure, lease_name};
-use crate::estate::note;
+use crate::backend::{LeasedBackend, lease_name};
+use crate::estate::connector_record;
 use crate::options::Server;
-use crate::standing::{Lease, Standing};
+use crate::standing::{LeaseState, LeaseWatch};
 use bus::message::Notice;
 use directory::record::{Backend, BackendStatus, Token};
 use service::Context;
@@ -18,15 +18,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// How often the lease is renewed and the backend announced.
-const RENEW_EVERY: Duration = Duration::from_secs(1);
+const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a lease holds without being renewed.
-pub const LEASE_LIFE: Duration = Duration::from_secs(4);
+pub const LEASE_TTL: Duration = Duration::from_secs(4);
 /// How long an announcement holds.
-const ANNOUNCE_LIFE: Duration = Duration::from_secs(10);
+const ANNOUNCEMENT_TTL: Duration = Duration::from_secs(10);
 
 /// What is to be announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct BackendReport {
     /// Whether the backend takes calls.
     pub status: BackendStatus,
     /// Its calls.
@@ -35,7 +35,7 @@ pub struct State {
     pub probe_ms: Option<u64>,
 }
 
-impl State {
+impl BackendReport {
     fn drained_if(self, drained: bool) -> Self {
         match self.status {
             BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
@@ -45,32 +45,32 @@ impl State {
 }
 
 /// The lease of a backend that is being served.
-pub struct Herald {
-    state: watch::Sender<State>,
-    standing: Standing,
+pub struct LeaseRenewer {
+    report: watch::Sender<BackendReport>,
+    lease: LeaseWatch,
     task: JoinHandle<()>,
 }
 
-impl Herald {
+impl LeaseRenewer {
     /// Begins to keep a lease that was just taken.
-    pub fn start(tenure: &Tenure, context: Context) -> Self {
-        let Tenure { server, token, until, .. } = tenure;
+    pub fn start(tenure: &LeasedBackend, context: Context) -> Self {
+        let LeasedBackend { server, token, expires_at: until, .. } = tenure;
         let (server, token, until) = (server.clone(), *token, *until);
-        let (state, states) =
-            watch::channel(State { status: BackendStatus::Abnormal, calls: 0, probe_ms: None });
-        let (lease, leases) = watch::channel(Lease::Held { until, token });
-        let keeping = Keeping { server, context, states, lease, token };
-        Self { state, standing: Standing::new(leases), task: tokio::spawn(keeping.keep()) }
+        let (report, states) =
+            watch::channel(BackendReport { status: BackendStatus::Abnormal, calls: 0, probe_ms: None });
+        let (lease, leases) = watch::channel(LeaseState::Held { until, token });
+        let keeping = RenewTask { server, context, reports: states, lease, token };
+        Self { report, lease: LeaseWatch::new(leases), task: tokio::spawn(keeping.run()) }
     }
 
     /// A look at the lease.
-    pub fn standing(&self) -> Standing {
-        self.standing.clone()
+    pub fn watch(&self) -> LeaseWatch {
+        self.lease.clone()
     }
 
     /// What is to be announced from now on; a new status at once.
-    pub fn announce(&self, state: State) {
-        self.state.send_if_modified(|now| {
+    pub fn report(&self, state: BackendReport) {
+        self.report.send_if_modified(|now| {
             let changed = now.status != state.status;
             *now = state;
             changed
@@ -85,19 +85,19 @@ impl Herald {
 }
 
 /// What is needed to keep a lease.
-struct Keeping {
+struct RenewTask {
     server: Server,
     context: Context,
-    states: watch::Receiver<State>,
-    lease: watch::Sender<Lease>,
+    reports: watch::Receiver<BackendReport>,
+    lease: watch::Sender<LeaseState>,
     token: Token,
 }
 
-impl Keeping {
-    async fn keep(mut self) {
+impl RenewTask {
+    async fn run(mut self) {
         let (mut announced, mut drained) = (None, false);
         loop {
-            let state = *self.states.borrow_and_update();
+            let state = *self.reports.borrow_and_update();
             let asked = Instant::now();
             let (renewed, drains) = tokio::join!(self.renew(), self.context.directory.drained_backends());
             // While nobody knows, it is as it was.
@@ -105,19 +105,19 @@ impl Keeping {
             match renewed {
                 Ok(Some(token)) => {
                     self.token = token;
-                    self.lease.send_replace(Lease::Held { until: asked + LEASE_LIFE, token });
+                    self.lease.send_replace(LeaseState::Held { until: asked + LEASE_TTL, token });
                     announce(&self.server, &self.context, state.drained_if(drained), &mut announced).await;
                 }
                 Ok(None) => {
-                    self.lease.send_replace(Lease::Lost);
+                    self.lease.send_replace(LeaseState::Lost);
                     return;
                 }
                 Err(error) => {
                     tracing::warn!(%error, backend = %self.server.name, "the lease could not be renewed");
                 }
             }
-            let pause = RENEW_EVERY.saturating_sub(asked.elapsed());
-            let _ = tokio::time::timeout(pause.max(RENEW_EVERY / 10), self.states.changed()).await;
+            let pause = RENEW_INTERVAL.saturating_sub(asked.elapsed());
+            let _ = tokio::time::timeout(pause.max(RENEW_INTERVAL / 10), self.reports.changed()).await;
         }
     }
 
@@ -125,17 +125,22 @@ impl Keeping {
     /// lease may have run out while nobody wanted it, or the directory may have lost everything.
     async fn renew(&self) -> directory::Result<Option<Token>> {
         let Context { directory, id, .. } = &self.context;
-        match directory.lease(&lease_name(&self.server), id, LEASE_LIFE).await? {
+        match directory.acquire_lease(&lease_name(&self.server), id, LEASE_TTL).await? {
             Some(token) if token != self.token => {
-                let note = note(directory, &self.server.name).await?;
-                Ok(note.is_none_or(|note| note.by == *id).then_some(token))
+                let note = connector_record(directory, &self.server.name).await?;
+                Ok(note.is_none_or(|note| note.connector == *id).then_some(token))
             }
             renewed => Ok(renewed),
         }
     }
 }
 
-async fn announce(server: &Server, context: &Context, state: State, announced: &mut Option<BackendStatus>) {
+async fn announce(
+    server: &Server,
+    context: &Context,
+    state: BackendReport,
+    announced: &mut Option<BackendStatus>,
+) {
     let backend = Backend {
         name: server.name.clone(),
         url: server.url.clone(),
@@ -145,9 +150,9 @@ async fn announce(server: &Server, context: &Context, state: State, announced: &
         isp: String::new(),
         probe_ms: state.probe_ms,
     };
-    let done = match server.is_found {
-        true => context.directory.announce_found(&backend, ANNOUNCE_LIFE).await,
-        false => context.directory.announce_backend(&backend, ANNOUNCE_LIFE).await,
+    let done = match server.is_discovered {
+        true => context.directory.announce_discovered(&backend, ANNOUNCEMENT_TTL).await,
+        false => context.directory.announce_backend(&backend, ANNOUNCEMENT_TTL).await,
     };
     match done {
         Err(error) => tracing::warn!(%error, backend = %backend.name, "the backend could not be announced"),

@@ -73,13 +73,13 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
 /// # Errors
 /// When no server is named and none is to be found, or a secret is nobody's.
 pub async fn run_with(options: Options, context: Context, dialler: Dialler) -> Result<(), Error> {
-    if options.backends.is_empty() && options.no_shared_backends {
+    if options.backends.is_empty() && options.ignore_discovered_backends {
         return Err(Error::NoBackend);
     }
     if !options.secrets_are_named() {
         return Err(Error::NamelessSecret);
     }
-    numbers::announce();
+    numbers::describe();
     sources::serve(&options, context, dialler).await;
     Ok(())
 }

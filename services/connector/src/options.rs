@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use protocol::BackendName;
+use common::BackendName;
 use service::Secret;
 use service::options::CanaryOptions;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ pub struct Options {
     /// Serve only the servers of --backend, and not those that others have written into the shared Redis:
     /// janus-cloud's proxies and sentinels, and operators over HTTP
     #[arg(long, env = "SWITCHBOARD_NO_SHARED_BACKENDS", value_parser = BoolishValueParser::new())]
-    pub no_shared_backends: bool,
+    pub ignore_discovered_backends: bool,
 
     /// The `apisecret` that a Janus server wants, NAME=SECRET (for dns+ws://HOST: HOST=SECRET); may be
     /// repeated (in the environment: separated by commas)
@@ -48,16 +48,20 @@ pub struct Options {
 }
 
 impl Options {
-    fn rules(&self) -> Rules {
-        Rules {
+    fn call_policy(&self) -> CallPolicy {
+        CallPolicy {
             ring_timeout: Some(Duration::from_secs(self.ring_timeout)).filter(|time| !time.is_zero()),
             record_dir: self.record_dir.clone(),
         }
     }
 
     /// What the server, or the host name, `name` is served under.
-    pub fn terms(&self, name: &str) -> Terms {
-        Terms { rules: self.rules(), credentials: self.credentials(name), canary: self.canary }
+    pub fn backend_settings(&self, name: &str) -> BackendSettings {
+        BackendSettings {
+            policy: self.call_policy(),
+            credentials: self.credentials(name),
+            canary: self.canary,
+        }
     }
 
     fn credentials(&self, name: &str) -> Credentials {
@@ -78,9 +82,9 @@ impl Options {
 
 /// What a backend is served under.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct BackendSettings {
     /// For its calls.
-    pub rules: Rules,
+    pub policy: CallPolicy,
     /// For Janus.
     pub credentials: Credentials,
     /// For its mailbox.
@@ -89,7 +93,7 @@ pub struct Terms {
 
 /// What calls are subject to.
 #[derive(Clone, Debug, Default)]
-pub struct Rules {
+pub struct CallPolicy {
     /// How long a call may ring.
     pub ring_timeout: Option<Duration>,
     /// Where Janus may record.
@@ -127,12 +131,12 @@ pub struct Server {
     /// Its websocket URL.
     pub url: String,
     /// Whether others have written it down, and its record is theirs.
-    pub is_found: bool,
+    pub is_discovered: bool,
 }
 
 /// Why a `--backend` makes no sense.
 #[derive(Debug, thiserror::Error)]
-pub enum BadSource {
+pub enum SourceError {
     /// Neither form.
     #[error("expected NAME=ws://HOST:PORT or dns+ws://HOST:PORT")]
     Form,
@@ -145,26 +149,26 @@ pub enum BadSource {
 }
 
 impl FromStr for Source {
-    type Err = BadSource;
+    type Err = SourceError;
 
-    fn from_str(text: &str) -> Result<Self, BadSource> {
+    fn from_str(text: &str) -> Result<Self, SourceError> {
         if let Some(address) = text.strip_prefix("dns+ws://") {
-            let (host, port) = address.trim_end_matches('/').rsplit_once(':').ok_or(BadSource::Port)?;
-            let port = port.parse().map_err(|_| BadSource::Port)?;
+            let (host, port) = address.trim_end_matches('/').rsplit_once(':').ok_or(SourceError::Port)?;
+            let port = port.parse().map_err(|_| SourceError::Port)?;
             return Ok(Self::Dns { host: host.to_owned(), port });
         }
-        let (name, url) = text.split_once('=').ok_or(BadSource::Form)?;
+        let (name, url) = text.split_once('=').ok_or(SourceError::Form)?;
         if !url.starts_with("ws://") || url.len() == "ws://".len() {
-            return Err(BadSource::Form);
+            return Err(SourceError::Form);
         }
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         match (1..=64).contains(&name.len()) && name.chars().all(fits) {
             true => Ok(Self::Server(Server {
                 name: BackendName::from(name),
                 url: url.to_owned(),
-                is_found: false,
+                is_discovered: false,
             })),
-            false => Err(BadSource::Name),
+            false => Err(SourceError::Name),
         }
     }
 }
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         let (name, url) = (BackendName::from("a"), "ws://10.0.0.5:8188".to_owned());
-        let server = Server { name, url, is_found: false };
+        let server = Server { name, url, is_discovered: false };
         assert_eq!("a=ws://10.0.0.5:8188".parse::<Source>().unwrap(), Source::Server(server));
         let dns = Source::Dns { host: "janus".to_owned(), port: 8188 };
         assert_eq!("dns+ws://janus:8188".parse::<Source>().unwrap(), dns);

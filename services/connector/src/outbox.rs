@@ -11,11 +11,11 @@
 //! tell any more. What a peer is to be asked is given up at its deadline. A line of the log is written once or lost, and counted then.
 
 use crate::numbers;
-use bus::message::{AskPeer, Body, CallRecord, Deadline, Events, Message, PeerAnswer};
+use bus::message::{Body, CallRecord, Deadline, Events, Message, ProxyInvite, ProxyReply};
 use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
+use common::ServiceId;
 use futures_util::future::join_all;
-use protocol::ServiceId;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,19 +25,19 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 /// How many messages wait on one road, and how many lines for the log.
-const QUEUE: usize = 8_192;
+const MAX_QUEUED: usize = 8_192;
 /// How many messages of a road are on their way at once.
-const AT_ONCE: usize = 256;
+const MAX_BATCH: usize = 256;
 /// How long a message waits for room in its mailbox.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_WAIT_FOR_ROOM: Duration = Duration::from_secs(10);
 /// How long one waits for its mailbox.
-const GONE_FOR_GOOD: Duration = Duration::from_secs(5);
+const MAX_WAIT_FOR_MAILBOX: Duration = Duration::from_secs(5);
 /// The pause before what failed is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
+const POST_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// A queue without messages for so long is given up.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the last messages may take when a connector stops.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The queues of a connector; clones share them.
 #[derive(Clone)]
@@ -49,29 +49,29 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Queues {
-    roads: BTreeMap<Road, Queue>,
+    by_destination: BTreeMap<Destination, Queue>,
     log: Option<mpsc::Sender<CallRecord>>,
 }
 
 /// Dropped when the events that it goes with are on the bus, or given up.
-pub type Witness = Box<dyn Any + Send>;
+pub type DeliveryGuard = Box<dyn Any + Send>;
 
 /// Where a message goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Road {
+enum Destination {
     Edge(ServiceId),
     /// To the rest service that waits.
     Rest(ServiceId),
     /// To any rest service.
-    Peers,
+    AnyRest,
 }
 
 /// A message, and the time since which it waits.
-type News = (Instant, Message, Witness);
+type Queued = (Instant, Message, DeliveryGuard);
 
 /// What waits on one road, oldest first.
 struct Queue {
-    sender: mpsc::Sender<News>,
+    sender: mpsc::Sender<Queued>,
     /// Something was dropped since it was empty last.
     overflows: bool,
 }
@@ -79,7 +79,7 @@ struct Queue {
 impl Outbox {
     /// Without queues yet.
     pub fn new(bus: Bus) -> Self {
-        let (log, records) = mpsc::channel(QUEUE);
+        let (log, records) = mpsc::channel(MAX_QUEUED);
         let tasks = TaskTracker::new();
         tasks.spawn(write_log(bus.clone(), records));
         let queues = Queues { log: Some(log), ..Queues::default() };
@@ -90,51 +90,52 @@ impl Outbox {
     pub fn log(&self, record: CallRecord) {
         let is_taken = self.lock().log.as_ref().is_some_and(|log| log.try_send(record).is_ok());
         if !is_taken {
-            numbers::full(numbers::CALLS_LOG);
+            numbers::record_full(numbers::CALLS_LOG);
         }
     }
 
     /// Sends events to an edge, behind those sent before.
-    pub fn send(&self, edge: ServiceId, events: Events, witness: Witness) {
-        self.post(Road::Edge(edge), Message::new(Body::Events(events)), witness);
+    pub fn send(&self, edge: ServiceId, events: Events, witness: DeliveryGuard) {
+        self.post(Destination::Edge(edge), Message::new(Body::Events(events)), witness);
     }
 
     /// Tells a rest service whether its peer may call.
-    pub fn answer(&self, rest: ServiceId, answer: PeerAnswer, witness: Witness) {
-        self.post(Road::Rest(rest), Message::new(Body::PeerAnswer(answer)), witness);
+    pub fn reply_to_rest(&self, rest: ServiceId, answer: ProxyReply, witness: DeliveryGuard) {
+        self.post(Destination::Rest(rest), Message::new(Body::ProxyReply(answer)), witness);
     }
 
     /// Has a rest service ask a peer, until the deadline.
-    pub fn ask(&self, ask: AskPeer, deadline: Option<Deadline>) {
-        let message = Message { deadline, ..Message::new(Body::AskPeer(ask)) };
-        self.post(Road::Peers, message, Box::new(()));
+    pub fn invite_proxy(&self, ask: ProxyInvite, deadline: Option<Deadline>) {
+        let message = Message { deadline, ..Message::new(Body::ProxyInvite(ask)) };
+        self.post(Destination::AnyRest, message, Box::new(()));
     }
 
-    fn post(&self, road: Road, message: Message, witness: Witness) {
+    fn post(&self, road: Destination, message: Message, witness: DeliveryGuard) {
         let news = (Instant::now(), message, witness);
         let mut queues = self.lock();
-        let unsent = match queues.roads.get_mut(&road) {
+        let unsent = match queues.by_destination.get_mut(&road) {
             Some(queue) => queue.add(&road, news),
             None => Some(news),
         };
         if let Some(news) = unsent {
-            let mut queue = self.queue(&road);
+            let mut queue = self.start_queue(&road);
             let _ = queue.add(&road, news);
-            queues.roads.retain(|_, queue| !queue.sender.is_closed());
-            queues.roads.insert(road, queue);
+            queues.by_destination.retain(|_, queue| !queue.sender.is_closed());
+            queues.by_destination.insert(road, queue);
         }
     }
 
     /// Takes nothing more and waits, but not long, until all is on the bus.
-    pub async fn finish(self) {
+    pub async fn flush(self) {
         *self.lock() = Queues::default();
         self.tasks.close();
-        let _ = timeout(LAST_WORDS, self.tasks.wait()).await;
+        let _ = timeout(FLUSH_TIMEOUT, self.tasks.wait()).await;
     }
 
-    fn queue(&self, road: &Road) -> Queue {
-        let (sender, waiting) = mpsc::channel(QUEUE);
-        let postman = Postman { bus: self.bus.clone(), road: road.clone(), waiting, is_held_up: false };
+    fn start_queue(&self, road: &Destination) -> Queue {
+        let (sender, waiting) = mpsc::channel(MAX_QUEUED);
+        let postman =
+            Sender { bus: self.bus.clone(), destination: road.clone(), queued: waiting, is_failing: false };
         self.tasks.spawn(postman.run());
         Queue { sender, overflows: false }
     }
@@ -144,25 +145,25 @@ impl Outbox {
     }
 }
 
-impl Road {
-    async fn take(&self, bus: &Bus, message: &Message) -> Result<(), SendError> {
+impl Destination {
+    async fn post(&self, bus: &Bus, message: &Message) -> Result<(), SendError> {
         match self {
             Self::Edge(edge) => bus.post(&Mailbox::Edge(edge.clone()), message).await,
             Self::Rest(rest) => bus.post(&Mailbox::Rest(rest.clone()), message).await,
-            Self::Peers => bus.enqueue(BusQueue::Peers, message).await,
+            Self::AnyRest => bus.enqueue(BusQueue::Proxies, message).await,
         }
     }
 }
 
 impl Queue {
     /// Gives back what comes when the queue has just been given up as idle.
-    fn add(&mut self, road: &Road, news: News) -> Option<News> {
-        self.overflows &= self.sender.capacity() < QUEUE;
+    fn add(&mut self, road: &Destination, news: Queued) -> Option<Queued> {
+        self.overflows &= self.sender.capacity() < MAX_QUEUED;
         match self.sender.try_send(news) {
             Ok(()) => None,
             Err(TrySendError::Closed(news)) => Some(news),
             Err(TrySendError::Full(_)) => {
-                numbers::full(numbers::OUTBOX);
+                numbers::record_full(numbers::OUTBOX);
                 if !std::mem::replace(&mut self.overflows, true) {
                     tracing::warn!(?road, "too much waits for a service: what is newest is dropped");
                 }
@@ -173,62 +174,62 @@ impl Queue {
 }
 
 /// Posts what waits on one road.
-struct Postman {
+struct Sender {
     bus: Bus,
-    road: Road,
-    waiting: mpsc::Receiver<News>,
+    destination: Destination,
+    queued: mpsc::Receiver<Queued>,
     /// The last try failed.
-    is_held_up: bool,
+    is_failing: bool,
 }
 
-impl Postman {
+impl Sender {
     async fn run(mut self) {
         let mut batch = Vec::new();
-        while let Ok(1..) = timeout(IDLE, self.waiting.recv_many(&mut batch, AT_ONCE)).await {
+        while let Ok(1..) = timeout(IDLE_TIMEOUT, self.queued.recv_many(&mut batch, MAX_BATCH)).await {
             self.post(&mut batch).await;
         }
-        self.waiting.close();
-        while self.waiting.recv_many(&mut batch, AT_ONCE).await > 0 {
+        self.queued.close();
+        while self.queued.recv_many(&mut batch, MAX_BATCH).await > 0 {
             self.post(&mut batch).await;
         }
     }
 
     /// In order and in one round trip, where all is well. What has to be tried again comes behind what did not;
     /// the stamps put it right.
-    async fn post(&mut self, batch: &mut Vec<News>) {
+    async fn post(&mut self, batch: &mut Vec<Queued>) {
         loop {
-            let posts = batch.iter().map(|(_, message, _)| self.road.take(&self.bus, message));
+            let posts = batch.iter().map(|(_, message, _)| self.destination.post(&self.bus, message));
             let outcomes = join_all(posts).await;
             let is_held_up = outcomes.iter().any(Result::is_err);
             let mut outcomes = outcomes.into_iter();
             batch.retain(|(since, message, _)| match outcomes.next() {
                 Some(Err(error)) => {
-                    let gives_up = message.is_late() || self.gives_up(&error, since.elapsed());
-                    self.is_held_up = true;
+                    let gives_up = message.is_expired() || self.gives_up(&error, since.elapsed());
+                    self.is_failing = true;
                     !gives_up
                 }
                 _ => false,
             });
-            self.is_held_up = is_held_up;
+            self.is_failing = is_held_up;
             if batch.is_empty() {
                 return;
             }
-            sleep(PAUSE).await;
+            sleep(POST_RETRY_DELAY).await;
         }
     }
 
     /// Whether a message that has waited for so long is tried no more.
     fn gives_up(&self, error: &SendError, waited: Duration) -> bool {
-        if !self.is_held_up {
-            tracing::warn!(%error, road = ?self.road, "messages for a service are held up");
+        if !self.is_failing {
+            tracing::warn!(%error, road = ?self.destination, "messages for a service are held up");
         }
         match error {
             // At the end there is no time to wait for a service that has left before.
-            SendError::NoMailbox => waited > GONE_FOR_GOOD || self.waiting.is_closed(),
+            SendError::NoMailbox => waited > MAX_WAIT_FOR_MAILBOX || self.queued.is_closed(),
             SendError::Unavailable(_) => false,
-            SendError::Full if waited <= PATIENCE => false,
+            SendError::Full if waited <= MAX_WAIT_FOR_ROOM => false,
             SendError::Full | SendError::TooLarge => {
-                numbers::full(numbers::OUTBOX);
+                numbers::record_full(numbers::OUTBOX);
                 true
             }
         }
@@ -238,10 +239,10 @@ impl Postman {
 /// Lines gather while the last ones are written.
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
     let (mut lines, mut are_lost) = (Vec::new(), false);
-    while records.recv_many(&mut lines, QUEUE).await > 0 {
+    while records.recv_many(&mut lines, MAX_QUEUED).await > 0 {
         let written = bus.log_calls(&lines).await;
         if let Err(error) = &written {
-            lines.iter().for_each(|_| numbers::full(numbers::CALLS_LOG));
+            lines.iter().for_each(|_| numbers::record_full(numbers::CALLS_LOG));
             if !are_lost {
                 tracing::warn!(%error, "lines of the calls log are lost");
             }

@@ -12,15 +12,16 @@ mod desk;
 #[cfg(test)]
 mod tests;
 
-use crate::calls::act::Save;
-use crate::estate::Note;
+use crate::calls::act::SaveCall;
+use crate::estate::ConnectorRecord;
 use crate::janus::message::JanusId;
-use bus::ledger::Receipt;
-use desk::{Batch, Desk};
+use bus::ack_tracker::AckGuard;
+use common::{BackendName, CallId, ServiceId};
+use desk::{Batch, WriteQueue};
 use directory::record::{self, Token};
 use directory::{Directory, Result};
 use futures_util::future::join_all;
-use protocol::{BackendName, CallId, ServiceId, raw};
+use protocol::raw;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,144 +29,150 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use desk::Telling;
+pub use desk::NotifyGuard;
 
 /// How long changes gather after the last were written.
-const GATHER: Duration = Duration::from_millis(10);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(10);
 /// How often the note is written though it has not changed: the directory does not keep it for ever.
-const NOTE_EVERY: Duration = Duration::from_secs(10);
+const RECORD_REFRESH_INTERVAL: Duration = Duration::from_secs(10);
 /// The pause after a directory did not answer.
-const PAUSE: Duration = Duration::from_millis(200);
+const FLUSH_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// How often, and with which pause, it is asked whether a call is over that was not taken: who ends one says so
 /// a moment later.
-const ASKING: (u32, Duration) = (5, Duration::from_millis(100));
+const ENDED_CHECKS: (u32, Duration) = (5, Duration::from_millis(100));
 /// How many lost calls are written at once.
-const RESTORED_AT_ONCE: usize = 64;
+const MAX_CONCURRENT_RESTORES: usize = 64;
 
 /// Who writes down what is known of one backend. It stops when this is dropped.
-pub struct Scribe {
-    by: ServiceId,
-    desk: Arc<Desk>,
-    over: mpsc::UnboundedReceiver<CallId>,
+pub struct CallWriter {
+    connector: ServiceId,
+    queue: Arc<WriteQueue>,
+    ended: mpsc::UnboundedReceiver<CallId>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Scribe {
+impl CallWriter {
     /// Begins to write, under the lease with this token.
-    pub fn start(directory: Directory, backend: BackendName, by: ServiceId, token: Token) -> Self {
-        let desk = Arc::new(Desk::new(token));
-        let (tell_over, over) = mpsc::unbounded_channel();
-        let pen = Pen { directory, backend, desk: desk.clone(), tell_over, asking: JoinSet::new() };
-        Self { by, desk, over, _task: AbortOnDropHandle::new(tokio::spawn(pen.write_on())) }
+    pub fn start(directory: Directory, backend: BackendName, connector: ServiceId, token: Token) -> Self {
+        let queue = Arc::new(WriteQueue::new(token));
+        let (tell_over, ended) = mpsc::unbounded_channel();
+        let pen = WriteTask {
+            directory,
+            backend,
+            queue: queue.clone(),
+            ended: tell_over,
+            ended_checks: JoinSet::new(),
+        };
+        Self { connector, queue, ended, _task: AbortOnDropHandle::new(tokio::spawn(pen.run())) }
     }
 
     /// A call that is over, though its state was to be written down. Safe to cancel.
-    pub async fn over(&mut self) -> CallId {
-        match self.over.recv().await {
+    pub async fn next_ended(&mut self) -> CallId {
+        match self.ended.recv().await {
             Some(call) => call,
             None => std::future::pending().await,
         }
     }
 
     /// A client is being told something about a call, until this is dropped.
-    pub fn telling(&self, call: CallId) -> Telling {
-        Telling::begin(&self.desk, call)
+    pub fn notify_guard(&self, call: CallId) -> NotifyGuard {
+        NotifyGuard::begin(&self.queue, call)
     }
 
     /// Has a call's state written down, in place of an earlier one.
-    pub fn save(&self, save: Save) {
-        self.desk.save(save);
+    pub fn save(&self, save: SaveCall) {
+        self.queue.save(save);
     }
 
     /// Has a call written down that the directory has lost.
     pub fn restore(&self, call: Box<record::Call>, state: String) {
-        self.desk.restore(call, state);
+        self.queue.restore(call, state);
     }
 
     /// A call is over; the receipts of what was not written down of it.
-    pub fn forget(&self, call: CallId) -> Vec<Receipt> {
-        self.desk.forget(call)
+    pub fn remove(&self, call: CallId) -> Vec<AckGuard> {
+        self.queue.remove(call)
     }
 
     /// Has the sessions on Janus noted.
-    pub fn note(&self, sessions: Vec<JanusId>) {
-        let note = Note { by: self.by.clone(), sessions };
-        self.desk.note(raw(&note).get());
+    pub fn set_sessions(&self, sessions: Vec<JanusId>) {
+        let note = ConnectorRecord { connector: self.connector.clone(), sessions };
+        self.queue.set_connector_record(raw(&note).get());
     }
 
     /// From now on it writes under this token.
     pub fn enter_term(&self, token: Token) {
-        self.desk.enter_term(token);
+        self.queue.enter_term(token);
     }
 
     /// Waits until all is written down.
-    pub async fn settled(&self) {
-        self.desk.settled().await;
+    pub async fn flushed(&self) {
+        self.queue.flushed().await;
     }
 }
 
 /// What does the writing.
-struct Pen {
+struct WriteTask {
     directory: Directory,
     backend: BackendName,
-    desk: Arc<Desk>,
+    queue: Arc<WriteQueue>,
     /// One for each call at most.
-    tell_over: mpsc::UnboundedSender<CallId>,
-    asking: JoinSet<()>,
+    ended: mpsc::UnboundedSender<CallId>,
+    ended_checks: JoinSet<()>,
 }
 
-impl Pen {
-    async fn write_on(mut self) {
-        let (mut note_due, mut rested) = (Instant::now() + NOTE_EVERY, Instant::now());
+impl WriteTask {
+    async fn run(mut self) {
+        let (mut note_due, mut rested) = (Instant::now() + RECORD_REFRESH_INTERVAL, Instant::now());
         loop {
             tokio::select! {
                 biased;
-                () = self.desk.work() => tokio::time::sleep_until(rested).await,
+                () = self.queue.ready() => tokio::time::sleep_until(rested).await,
                 () = tokio::time::sleep_until(note_due) => {
-                    self.desk.note_again();
-                    note_due = Instant::now() + NOTE_EVERY;
+                    self.queue.mark_record_due();
+                    note_due = Instant::now() + RECORD_REFRESH_INTERVAL;
                 }
             }
-            rested = Instant::now() + GATHER;
-            let batch = self.desk.take();
+            rested = Instant::now() + FLUSH_INTERVAL;
+            let batch = self.queue.take_batch();
             match self.write(&batch).await {
                 Ok(()) => {
                     drop(batch);
-                    self.desk.written();
+                    self.queue.on_written();
                 }
                 Err(error) => {
                     tracing::warn!(%error, backend = %self.backend, "what is known of calls cannot be written down yet");
-                    self.desk.put_back(batch);
-                    tokio::time::sleep(PAUSE).await;
+                    self.queue.put_back(batch);
+                    tokio::time::sleep(FLUSH_RETRY_DELAY).await;
                 }
             }
         }
     }
 
     async fn write(&mut self, batch: &Batch) -> Result<()> {
-        let Batch { token, note, lost, states, .. } = batch;
+        let Batch { token, connector_record: note, restores: lost, states, .. } = batch;
         if let Some(note) = note {
-            self.directory.note_backend(&self.backend, *token, note).await?;
+            self.directory.put_connector_record(&self.backend, *token, note).await?;
         }
-        for some in lost.chunks(RESTORED_AT_ONCE) {
+        for some in lost.chunks(MAX_CONCURRENT_RESTORES) {
             let restored = some.iter().map(|(call, state)| self.directory.restore_call(call, *token, state));
             join_all(restored).await.into_iter().collect::<Result<()>>()?;
         }
         if !states.is_empty() {
             let taken = self.directory.save_calls(*token, states).await?;
             let refused = states.iter().zip(taken).filter(|(_, taken)| !taken);
-            refused.for_each(|((call, _), _)| self.ask_whether_over(*call));
+            refused.for_each(|((call, _), _)| self.check_ended(*call));
         }
         Ok(())
     }
 
-    fn ask_whether_over(&mut self, call: CallId) {
-        while self.asking.try_join_next().is_some() {}
-        let (directory, tell) = (self.directory.clone(), self.tell_over.clone());
-        self.asking.spawn(async move {
-            for _ in 0..ASKING.0 {
-                tokio::time::sleep(ASKING.1).await;
-                if directory.is_over(call).await.unwrap_or_default() {
+    fn check_ended(&mut self, call: CallId) {
+        while self.ended_checks.try_join_next().is_some() {}
+        let (directory, tell) = (self.directory.clone(), self.ended.clone());
+        self.ended_checks.spawn(async move {
+            for _ in 0..ENDED_CHECKS.0 {
+                tokio::time::sleep(ENDED_CHECKS.1).await;
+                if directory.has_ended(call).await.unwrap_or_default() {
                     let _ = tell.send(call);
                     return;
                 }

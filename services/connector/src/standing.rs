@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// What is known of a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
+pub enum LeaseState {
     /// It was ours when it was renewed last, and nobody else gets it until then.
     Held {
         /// The end of it.
@@ -20,22 +20,22 @@ pub enum Lease {
 
 /// A look at a lease; clones look at the same.
 #[derive(Clone)]
-pub struct Standing(watch::Receiver<Lease>);
+pub struct LeaseWatch(watch::Receiver<LeaseState>);
 
-impl Standing {
+impl LeaseWatch {
     /// Of the lease that is told of there.
-    pub fn new(lease: watch::Receiver<Lease>) -> Self {
+    pub fn new(lease: watch::Receiver<LeaseState>) -> Self {
         Self(lease)
     }
 
     /// Whether the lease is ours for sure.
-    pub fn is_sure(&self) -> bool {
-        matches!(*self.0.borrow(), Lease::Held { until, .. } if Instant::now() < until)
+    pub fn is_valid(&self) -> bool {
+        matches!(*self.0.borrow(), LeaseState::Held { until, .. } if Instant::now() < until)
     }
 
     /// Waits until it is. Safe to cancel.
-    pub async fn sure(&mut self) {
-        while !self.is_sure() {
+    pub async fn until_valid(&mut self) {
+        while !self.is_valid() {
             if self.0.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -43,15 +43,15 @@ impl Standing {
     }
 
     /// Waits until it is another's. Safe to cancel.
-    pub async fn lost(&mut self) {
-        while self.changed().await != Lease::Lost {}
+    pub async fn until_lost(&mut self) {
+        while self.changed().await != LeaseState::Lost {}
     }
 
     /// Waits until something about the lease changes: what is known of it then. Safe to cancel.
-    pub async fn changed(&mut self) -> Lease {
+    pub async fn changed(&mut self) -> LeaseState {
         match self.0.changed().await {
             Ok(()) => *self.0.borrow_and_update(),
-            Err(_) => Lease::Lost,
+            Err(_) => LeaseState::Lost,
         }
     }
 }

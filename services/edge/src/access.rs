@@ -10,7 +10,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use protocol::error::{Refusal, UNAUTHORIZED, UNAUTHORIZED_PLUGIN};
+use protocol::error::{JanusError, UNAUTHORIZED, UNAUTHORIZED_PLUGIN};
 use protocol::request::Credentials;
 use protocol::videocall::PLUGIN;
 use service::Secret;
@@ -21,30 +21,33 @@ const REALM: &str = "janus";
 
 /// What a client must show.
 #[derive(Clone, Debug, Default)]
-pub struct Access {
+pub struct Auth {
     /// The secret that all clients share.
     pub api_secret: Option<Secret>,
     /// The key that tokens are signed with.
     pub token_secret: Option<Secret>,
 }
 
-impl Access {
+impl Auth {
     /// Whether a request with these credentials is let in; with both ways configured, either is
     /// enough. `now` is in unix seconds.
     ///
     /// # Errors
     /// 403.
-    pub fn check(&self, shown: &Credentials<'_>, now: u64) -> Result<(), Refusal> {
+    pub fn check(&self, shown: &Credentials<'_>, now: u64) -> Result<(), JanusError> {
         let open = self.api_secret.is_none() && self.token_secret.is_none();
-        let knows = |secret: &Secret| shown.api_secret.as_deref().is_some_and(|guess| secret.is(guess));
-        let holds =
-            |key: &Secret| shown.token.as_deref().is_some_and(|token| Token::read(token, key, now).is_some());
+        let knows = |secret: &Secret| shown.api_secret.as_deref().is_some_and(|guess| secret.matches(guess));
+        let holds = |key: &Secret| {
+            shown.token.as_deref().is_some_and(|token| Token::verify(token, key, now).is_some())
+        };
         match open
             || self.api_secret.as_ref().is_some_and(knows)
             || self.token_secret.as_ref().is_some_and(holds)
         {
             true => Ok(()),
-            false => Err(Refusal::new(UNAUTHORIZED, "Unauthorized request (wrong or missing secret/token)")),
+            false => {
+                Err(JanusError::new(UNAUTHORIZED, "Unauthorized request (wrong or missing secret/token)"))
+            }
         }
     }
 
@@ -52,36 +55,36 @@ impl Access {
     ///
     /// # Errors
     /// 405.
-    pub fn check_plugin(&self, shown: &Credentials<'_>, now: u64) -> Result<(), Refusal> {
+    pub fn check_plugin(&self, shown: &Credentials<'_>, now: u64) -> Result<(), JanusError> {
         let (Some(key), Some(token)) = (&self.token_secret, &shown.token) else { return Ok(()) };
-        match Token::read(token, key, now).is_some_and(|token| token.plugins.contains(&PLUGIN)) {
+        match Token::verify(token, key, now).is_some_and(|token| token.plugins.contains(&PLUGIN)) {
             true => Ok(()),
             false => {
                 let reason = format!("Provided token can't access plugin '{PLUGIN}'");
-                Err(Refusal::new(UNAUTHORIZED_PLUGIN, reason))
+                Err(JanusError::new(UNAUTHORIZED_PLUGIN, reason))
             }
         }
     }
 }
 
 /// Keeps proofs apart from what tokens are signed with: whoever reads a proof has signed nothing.
-const CLAIM: &[u8] = b"claim:";
+const DIGEST_PREFIX: &[u8] = b"claim:";
 
-impl Access {
+impl Auth {
     /// What a claim is compared by: a keyed digest of the token that was shown; none where no token
     /// was, or none is wanted.
-    pub fn proof(&self, shown: &Credentials<'_>) -> Option<String> {
+    pub fn token_digest(&self, shown: &Credentials<'_>) -> Option<String> {
         let (key, token) = (self.token_secret.as_ref()?, shown.token.as_deref()?);
         let mut mac = Hmac::<Sha1>::new_from_slice(key.reveal().as_bytes()).ok()?;
-        mac.update(CLAIM);
+        mac.update(DIGEST_PREFIX);
         mac.update(token.as_bytes());
         Some(STANDARD.encode(mac.finalize().into_bytes()))
     }
 
     /// Whether a session that was created with the proof `own` may be claimed with `shown`; one that
     /// was created without may be by anybody. Takes as long for a wrong proof as for a right one.
-    pub fn same_proof(own: Option<&str>, shown: Option<&str>) -> bool {
-        own.is_none_or(|own| shown.is_some_and(|shown| Secret::from(own).is(shown)))
+    pub fn same_token(own: Option<&str>, shown: Option<&str>) -> bool {
+        own.is_none_or(|own| shown.is_some_and(|shown| Secret::from(own).matches(shown)))
     }
 }
 
@@ -91,7 +94,7 @@ struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    fn read(token: &'a str, key: &Secret, now: u64) -> Option<Self> {
+    fn verify(token: &'a str, key: &Secret, now: u64) -> Option<Self> {
         let (claims, signature) = token.split_once(':')?;
         let signature = STANDARD.decode(signature).ok()?;
         let mut mac = Hmac::<Sha1>::new_from_slice(key.reveal().as_bytes()).ok()?;
@@ -122,9 +125,9 @@ mod tests {
         Credentials { api_secret: api_secret.map(Into::into), token: token.map(Into::into) }
     }
 
-    fn access(api_secret: Option<&str>, token_secret: Option<&str>) -> Access {
+    fn access(api_secret: Option<&str>, token_secret: Option<&str>) -> Auth {
         let secret = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-        Access { api_secret: secret(api_secret), token_secret: secret(token_secret) }
+        Auth { api_secret: secret(api_secret), token_secret: secret(token_secret) }
     }
 
     #[test]
@@ -169,24 +172,24 @@ mod tests {
     #[test]
     fn a_session_is_claimed_with_the_token_it_was_created_with() {
         let tokens = access(None, Some("hmackey"));
-        let proof = |token| tokens.proof(&shown(Some("open"), token));
+        let proof = |token| tokens.token_digest(&shown(Some("open"), token));
         let own = proof(Some(SAMPLE));
-        assert!(Access::same_proof(own.as_deref(), proof(Some(SAMPLE)).as_deref()));
+        assert!(Auth::same_token(own.as_deref(), proof(Some(SAMPLE)).as_deref()));
         let other = sign("9999999999,janus,janus.plugin.videocall");
-        assert!(!Access::same_proof(own.as_deref(), proof(Some(&other)).as_deref()));
-        assert!(!Access::same_proof(own.as_deref(), proof(None).as_deref()));
-        assert!(!Access::same_proof(
+        assert!(!Auth::same_token(own.as_deref(), proof(Some(&other)).as_deref()));
+        assert!(!Auth::same_token(own.as_deref(), proof(None).as_deref()));
+        assert!(!Auth::same_token(
             own.as_deref(),
-            access(None, Some("")).proof(&shown(None, Some(SAMPLE))).as_deref()
+            access(None, Some("")).token_digest(&shown(None, Some(SAMPLE))).as_deref()
         ));
         assert!(!own.unwrap().contains(SAMPLE.split_once(':').unwrap().1), "no signature");
     }
 
     #[test]
     fn without_a_token_anybody_may_claim() {
-        assert_eq!(access(None, None).proof(&shown(None, Some(SAMPLE))), None);
-        assert_eq!(access(Some("open"), Some("hmackey")).proof(&shown(Some("open"), None)), None);
-        assert!(Access::same_proof(None, Some("x")) && Access::same_proof(None, None));
+        assert_eq!(access(None, None).token_digest(&shown(None, Some(SAMPLE))), None);
+        assert_eq!(access(Some("open"), Some("hmackey")).token_digest(&shown(Some("open"), None)), None);
+        assert!(Auth::same_token(None, Some("x")) && Auth::same_token(None, None));
     }
 
     #[test]

@@ -4,51 +4,51 @@
 use crate::shared::Shared;
 use bus::message;
 use bus::topic::{Queue, REQUEST_SHARDS};
-use protocol::ServiceId;
-use service::canary::{self, PATIENCE};
+use common::ServiceId;
+use service::canary::{self, CANARY_TIMEOUT};
 use service::{Canary, Context};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The roads that are watched, by the names their canaries carry.
-pub struct Canaries {
-    own: ServiceId,
-    roads: BTreeMap<String, (Queue, Canary)>,
+pub struct ShardCanaries {
+    edge_id: ServiceId,
+    canaries: BTreeMap<String, (Queue, Canary)>,
 }
 
-impl Canaries {
+impl ShardCanaries {
     /// A road for each shard, or none.
     pub fn new(context: &Context, are_sent: bool) -> Self {
         let road = |shard| {
             let name = format!("requests:{shard}");
-            let canary = Canary::new(context.health.clone(), &name, PATIENCE);
+            let canary = Canary::new(context.health.clone(), &name, CANARY_TIMEOUT);
             (name, (Queue::Requests(shard), canary))
         };
-        let roads = (0..REQUEST_SHARDS).filter(|_| are_sent).map(road).collect();
-        Self { own: context.id.clone(), roads }
+        let canaries = (0..REQUEST_SHARDS).filter(|_| are_sent).map(road).collect();
+        Self { edge_id: context.id.clone(), canaries }
     }
 
     /// One has come back.
-    pub fn heard(&self, canary: &message::Canary) {
-        if let Some((_, road)) = self.roads.get(&canary.road).filter(|_| canary.from == self.own) {
+    pub fn on_returned(&self, canary: &message::Canary) {
+        if let Some((_, road)) = self.canaries.get(&canary.stream).filter(|_| canary.from == self.edge_id) {
             road.heard(canary.number);
         }
     }
 
     /// Sends them for as long as the edge is.
-    pub fn send(shared: &Arc<Shared>, every: Duration) {
-        for (name, (queue, canary)) in shared.canaries.roads.clone() {
+    pub fn spawn(shared: &Arc<Shared>, every: Duration) {
+        for (name, (queue, canary)) in shared.canaries.canaries.clone() {
             let shared = shared.clone();
             shared
                 .background
                 .clone()
-                .spawn(async move { sing(&shared.context, &name, queue, &canary, every).await });
+                .spawn(async move { send_canaries(&shared.context, &name, queue, &canary, every).await });
         }
     }
 }
 
-async fn sing(context: &Context, road: &str, queue: Queue, canary: &Canary, every: Duration) {
+async fn send_canaries(context: &Context, road: &str, queue: Queue, canary: &Canary, every: Duration) {
     let send = |number| {
         let message = canary::message(&context.id, road, number);
         async move {

@@ -9,24 +9,24 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A transport, and how many bytes it took.
-pub struct Counted {
+pub struct CountingTransport {
     transport: Box<dyn Transport>,
-    taken: u64,
+    bytes_written: u64,
 }
 
-impl Counted {
+impl CountingTransport {
     /// Begins to count.
-    pub fn over(transport: Box<dyn Transport>) -> Self {
-        Self { transport, taken: 0 }
+    pub fn new(transport: Box<dyn Transport>) -> Self {
+        Self { transport, bytes_written: 0 }
     }
 
     /// How many bytes were taken from whoever writes.
-    pub fn taken(&self) -> u64 {
-        self.taken
+    pub fn bytes_written(&self) -> u64 {
+        self.bytes_written
     }
 }
 
-impl AsyncRead for Counted {
+impl AsyncRead for CountingTransport {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -36,14 +36,14 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl AsyncWrite for CountingTransport {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = std::task::ready!(Pin::new(&mut self.transport).poll_write(context, bytes))?;
-        self.taken += written as u64;
+        self.bytes_written += written as u64;
         Poll::Ready(Ok(written))
     }
 

@@ -6,16 +6,16 @@ use tokio_util::task::TaskTracker;
 
 /// All tasks of an edge; clones share it.
 #[derive(Clone, Default)]
-pub struct Crew {
+pub struct TaskGroup {
     tasks: TaskTracker,
-    dismissed: CancellationToken,
+    aborted: CancellationToken,
 }
 
-impl Crew {
+impl TaskGroup {
     /// A task that runs until it is done, or the crew is dismissed.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // A token of its own, so that tasks do not wait for each other's looks at it.
-        let dismissed = self.dismissed.child_token();
+        let dismissed = self.aborted.child_token();
         // Else it is there twice: where it came from, and where it is run.
         let task = Box::pin(task);
         self.tasks.spawn(async move {
@@ -34,7 +34,7 @@ impl Crew {
     }
 
     /// Every task stops where it stands.
-    pub fn dismiss(&self) {
-        self.dismissed.cancel();
+    pub fn abort_all(&self) {
+        self.aborted.cancel();
     }
 }

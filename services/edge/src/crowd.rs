@@ -8,20 +8,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long calls are refused after a router has refused one.
-pub const PAUSE: Duration = Duration::from_millis(200);
+pub const SHED_DURATION: Duration = Duration::from_millis(200);
 
 /// Until when calls are refused.
 #[derive(Default)]
-pub struct Crowd(Mutex<Option<Instant>>);
+pub struct LoadShedder(Mutex<Option<Instant>>);
 
-impl Crowd {
+impl LoadShedder {
     /// A router has refused a call, for there are too many.
-    pub fn heard(&self, now: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + PAUSE);
+    pub fn note_overload(&self, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + SHED_DURATION);
     }
 
     /// Whether there are still too many.
-    pub fn lasts(&self, now: Instant) -> bool {
+    pub fn is_shedding(&self, now: Instant) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| now < until)
     }
 }
@@ -32,9 +32,12 @@ mod tests {
 
     #[test]
     fn it_lasts_for_a_moment() {
-        let (crowd, now) = (Crowd::default(), Instant::now());
-        assert!(!crowd.lasts(now));
-        crowd.heard(now);
-        assert_eq!([PAUSE / 2, PAUSE].map(|later| crowd.lasts(now + later)), [true, false]);
+        let (crowd, now) = (LoadShedder::default(), Instant::now());
+        assert!(!crowd.is_shedding(now));
+        crowd.note_overload(now);
+        assert_eq!(
+            [SHED_DURATION / 2, SHED_DURATION].map(|later| crowd.is_shedding(now + later)),
+            [true, false]
+        );
     }
 }

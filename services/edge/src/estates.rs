@@ -12,14 +12,15 @@
 //!
 //! How it fails: what cannot be read now is read at the next look.
 
-use crate::claim::is_gone;
+use crate::claim::is_edge_dead;
 use crate::shared::Shared;
 use crate::{forwards, mailbox};
-use bus::Mark;
-use bus::ledger::Receipt;
+use bus::MailboxOffset;
+use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Change, Events, Message};
 use bus::topic::Mailbox;
-use protocol::{HandleRef, ServiceId, SessionId};
+use common::ServiceId;
+use protocol::{HandleRef, SessionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,97 +28,97 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
 /// How often estates are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// For how long after a claim.
-const STRAGGLERS: Duration = Duration::from_secs(10);
+const LINGER: Duration = Duration::from_secs(10);
 
 /// The estates of edges that are gone.
 #[derive(Default)]
-pub struct Estates {
-    estates: Mutex<BTreeMap<ServiceId, Estate>>,
-    opened: Notify,
+pub struct OrphanedMailboxes {
+    mailboxes: Mutex<BTreeMap<ServiceId, OrphanedMailbox>>,
+    added: Notify,
 }
 
 /// What one edge left.
 #[derive(Default)]
-struct Estate {
+struct OrphanedMailbox {
     /// Its edge is known to be gone; the mailbox of one that may be alive is left to it.
-    is_open: bool,
+    is_orphaned: bool,
     /// How far its mailbox has been read.
-    read: Option<Mark>,
+    read_through: Option<MailboxOffset>,
     /// What is in it for sessions that nobody has claimed here.
-    left: BTreeMap<SessionId, Vec<Events>>,
+    undelivered: BTreeMap<SessionId, Vec<Events>>,
     /// The sessions that were claimed here.
-    heirs: BTreeMap<SessionId, Heir>,
+    claims: BTreeMap<SessionId, ClaimWindow>,
 }
 
 /// A session for which stragglers are looked for.
-struct Heir {
+struct ClaimWindow {
     until: Instant,
     /// It was claimed from this edge, and not from one that had claimed it from this.
-    is_first: bool,
+    is_direct: bool,
 }
 
-impl Heir {
-    fn new(is_first: bool) -> Self {
-        Self { until: Instant::now() + STRAGGLERS, is_first }
+impl ClaimWindow {
+    fn new(is_direct: bool) -> Self {
+        Self { until: Instant::now() + LINGER, is_direct }
     }
 }
 
-impl Estates {
+impl OrphanedMailboxes {
     /// What is left for a session that was claimed here. What comes later is delivered to it.
-    pub async fn inherit(&self, from: &ServiceId, session: SessionId, shared: &Shared) -> Vec<Events> {
-        let mut estates = self.estates.lock().await;
+    pub async fn drain_for(&self, from: &ServiceId, session: SessionId, shared: &Shared) -> Vec<Events> {
+        let mut estates = self.mailboxes.lock().await;
         let estate = estates.entry(from.clone()).or_default();
-        estate.is_open = true;
-        estate.heirs.insert(session, Heir::new(true));
-        estate.look(from, shared).await;
-        self.opened.notify_one();
-        estate.left.remove(&session).unwrap_or_default()
+        estate.is_orphaned = true;
+        estate.claims.insert(session, ClaimWindow::new(true));
+        estate.poll(from, shared).await;
+        self.added.notify_one();
+        estate.undelivered.remove(&session).unwrap_or_default()
     }
 
     /// An edge has surrendered a session and forwards what comes for it, as long as it lives.
     pub async fn watch(&self, from: &ServiceId, session: SessionId) {
-        self.watch_for(from, session, Heir::new(true)).await;
+        self.add_claim(from, session, ClaimWindow::new(true)).await;
     }
 
     /// An edge had a session before the one it was claimed from.
-    pub async fn watch_former(&self, former: &ServiceId, session: SessionId) {
-        self.watch_for(former, session, Heir::new(false)).await;
+    pub async fn watch_previous(&self, former: &ServiceId, session: SessionId) {
+        self.add_claim(former, session, ClaimWindow::new(false)).await;
     }
 
-    async fn watch_for(&self, from: &ServiceId, session: SessionId, heir: Heir) {
-        let mut estates = self.estates.lock().await;
-        estates.entry(from.clone()).or_default().heirs.insert(session, heir);
-        self.opened.notify_one();
+    async fn add_claim(&self, from: &ServiceId, session: SessionId, heir: ClaimWindow) {
+        let mut estates = self.mailboxes.lock().await;
+        estates.entry(from.clone()).or_default().claims.insert(session, heir);
+        self.added.notify_one();
     }
 
     /// Delivers what comes late, for ever.
     pub async fn run(shared: Arc<Shared>) {
         loop {
-            let mut estates = shared.estates.estates.lock().await;
+            let mut estates = shared.orphaned_mailboxes.mailboxes.lock().await;
             for (from, estate) in estates.iter_mut() {
-                estate.is_open = estate.is_open || is_gone(&shared, from).await.unwrap_or(false);
-                if estate.is_open {
-                    estate.look(from, &shared).await;
+                estate.is_orphaned = estate.is_orphaned || is_edge_dead(&shared, from).await.unwrap_or(false);
+                if estate.is_orphaned {
+                    estate.poll(from, &shared).await;
                     estate.deliver(&shared).await;
                 }
-                estate.forget(Instant::now());
+                estate.expire(Instant::now());
             }
-            estates.retain(|_, estate| !estate.heirs.is_empty());
+            estates.retain(|_, estate| !estate.claims.is_empty());
             let is_empty = estates.is_empty();
             drop(estates);
             match is_empty {
-                true => shared.estates.opened.notified().await,
-                false => sleep(LOOK_EVERY).await,
+                true => shared.orphaned_mailboxes.added.notified().await,
+                false => sleep(POLL_INTERVAL).await,
             }
         }
     }
 }
 
-impl Estate {
-    async fn look(&mut self, from: &ServiceId, shared: &Shared) {
-        match shared.context.bus.left_in(&Mailbox::Edge(from.clone()), self.read).await {
+impl OrphanedMailbox {
+    async fn poll(&mut self, from: &ServiceId, shared: &Shared) {
+        match shared.context.bus.read_undelivered(&Mailbox::Edge(from.clone()), self.read_through).await {
             Ok(left) => left.into_iter().for_each(|(mark, message)| self.add(mark, message)),
             Err(error) => {
                 tracing::warn!(%error, edge = %from, "a mailbox could not be inherited; it will be")
@@ -125,35 +126,35 @@ impl Estate {
         }
     }
 
-    fn add(&mut self, mark: Mark, message: Message) {
-        self.read = Some(mark);
+    fn add(&mut self, mark: MailboxOffset, message: Message) {
+        self.read_through = Some(mark);
         if let Body::Events(events) = message.body {
-            self.left.entry(events.session).or_default().push(events);
+            self.undelivered.entry(events.session).or_default().push(events);
         }
     }
 
     /// Delivers what was left for heirs. Who says something new to a session that is here now is to
     /// hear of that.
     async fn deliver(&mut self, shared: &Arc<Shared>) {
-        for (session, heir) in &self.heirs {
-            for events in self.left.remove(session).into_iter().flatten() {
-                if !heir.is_first && !still_is(&events, shared).await {
+        for (session, heir) in &self.claims {
+            for events in self.undelivered.remove(session).into_iter().flatten() {
+                if !heir.is_direct && !still_applies(&events, shared).await {
                     continue;
                 }
-                forwards::attend(&events, &shared.context.id, shared).await;
-                mailbox::deliver(events, Receipt::default(), shared).await;
+                forwards::announce_address(&events, &shared.context.id, shared).await;
+                mailbox::deliver(events, AckGuard::default(), shared).await;
             }
         }
     }
 
-    fn forget(&mut self, now: Instant) {
-        self.heirs.retain(|_, heir| heir.until > now);
+    fn expire(&mut self, now: Instant) {
+        self.claims.retain(|_, heir| heir.until > now);
     }
 }
 
 /// Whether what was told a while ago still is the case: the call still is, the name is still had or lost.
 /// Answers are heard by whoever waits for them.
-async fn still_is(events: &Events, shared: &Shared) -> bool {
+async fn still_applies(events: &Events, shared: &Shared) -> bool {
     let directory = &shared.context.directory;
     let owns = async |name: &String| {
         let who = HandleRef { session: events.session, handle: events.handle };

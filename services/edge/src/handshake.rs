@@ -20,25 +20,25 @@ const MAX_HEADERS: usize = 64;
 
 /// Why no websocket was opened.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum HandshakeError {
     /// The connection broke.
     #[error(transparent)]
-    Broken(#[from] io::Error),
+    Io(#[from] io::Error),
     /// It was told so.
     #[error("refused with {0}")]
-    Refused(StatusCode),
+    Rejected(StatusCode),
 }
 
 /// Opens a websocket, or answers why not.
 ///
 /// # Errors
 /// [`Failed`].
-pub async fn open<S>(mut stream: S, config: WebSocketConfig) -> Result<WebSocketStream<S>, Failed>
+pub async fn open<S>(mut stream: S, config: WebSocketConfig) -> Result<WebSocketStream<S>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (head, early) = read_head(&mut stream).await?;
-    let answer = parse(&head).and_then(|request| accept(&request)).unwrap_or_else(refusal);
+    let answer = parse(&head).and_then(|request| accept(&request)).unwrap_or_else(rejection_response);
     let mut text = Vec::new();
     write_response(&mut text, &answer).map_err(io::Error::other)?;
     text.extend_from_slice(answer.body().as_bytes());
@@ -50,7 +50,7 @@ where
         }
         status => {
             stream.shutdown().await?;
-            Err(Failed::Refused(status))
+            Err(HandshakeError::Rejected(status))
         }
     }
 }
@@ -69,15 +69,15 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(Vec<u8>,
     }
 }
 
-type Refusal = (StatusCode, &'static str);
+type Rejection = (StatusCode, &'static str);
 
-fn parse(head: &[u8]) -> Result<Request, Refusal> {
-    const NONSENSE: Refusal = (StatusCode::BAD_REQUEST, "This is no HTTP request.");
+fn parse(head: &[u8]) -> Result<Request, Rejection> {
+    const MALFORMED: Rejection = (StatusCode::BAD_REQUEST, "This is no HTTP request.");
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(head) {
         Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) | Err(_) => return Err(NONSENSE),
+        Ok(httparse::Status::Partial) | Err(_) => return Err(MALFORMED),
     }
     let mut request = http::Request::builder()
         .method(parsed.method.unwrap_or_default())
@@ -86,10 +86,10 @@ fn parse(head: &[u8]) -> Result<Request, Refusal> {
     for header in parsed.headers {
         request = request.header(header.name, header.value);
     }
-    request.body(()).map_err(|_| NONSENSE)
+    request.body(()).map_err(|_| MALFORMED)
 }
 
-fn accept(request: &Request) -> Result<Response<String>, Refusal> {
+fn accept(request: &Request) -> Result<Response<String>, Rejection> {
     let wants = request.headers().get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if request.method() != Method::GET || !wants.eq_ignore_ascii_case("websocket") {
         return Err((
@@ -109,7 +109,7 @@ fn accept(request: &Request) -> Result<Response<String>, Refusal> {
     Ok(response)
 }
 
-fn refusal((status, words): Refusal) -> Response<String> {
+fn rejection_response((status, words): Rejection) -> Response<String> {
     let mut response = Response::new(format!("{words}\n"));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -22,15 +22,15 @@ impl JsonStyle {
     pub fn apply(self, compact: String) -> String {
         let styled = match self {
             Self::Compact => return compact,
-            Self::Plain => rewritten(&compact, Plain(CompactFormatter)),
-            Self::Indented => rewritten(&compact, PrettyFormatter::with_indent(b"   ")),
+            Self::Plain => transcode(&compact, PlainFormatter(CompactFormatter)),
+            Self::Indented => transcode(&compact, PrettyFormatter::with_indent(b"   ")),
         };
         styled.unwrap_or(compact)
     }
 }
 
 /// None for what cannot be written otherwise, such as numbers no machine type holds.
-fn rewritten<F: Formatter>(compact: &str, formatter: F) -> Option<String> {
+fn transcode<F: Formatter>(compact: &str, formatter: F) -> Option<String> {
     let mut written = Vec::with_capacity(compact.len() * 2);
     let mut reader = serde_json::Deserializer::from_str(compact);
     serde_transcode::transcode(&mut reader, &mut Serializer::with_formatter(&mut written, formatter)).ok()?;
@@ -38,9 +38,9 @@ fn rewritten<F: Formatter>(compact: &str, formatter: F) -> Option<String> {
 }
 
 /// Compact, but for a space behind each comma and colon.
-struct Plain(CompactFormatter);
+struct PlainFormatter(CompactFormatter);
 
-impl Formatter for Plain {
+impl Formatter for PlainFormatter {
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         if first { Ok(()) } else { writer.write_all(b", ") }
     }

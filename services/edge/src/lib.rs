@@ -64,9 +64,9 @@ pub mod unsaved;
 pub use options::Options;
 
 use bus::topic::Mailbox;
-use canaries::Canaries;
-use estates::Estates;
-use scribe::Scribe;
+use canaries::ShardCanaries;
+use estates::OrphanedMailboxes;
+use scribe::SessionWriter;
 use service::Context;
 use shared::Shared;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ use transport::Transport;
 pub enum Error {
     /// The certificate of `wss://` is of no use.
     #[error(transparent)]
-    Certificate(#[from] tls::BadCertificate),
+    Certificate(#[from] tls::CertificateError),
     /// Its mailbox could not be opened.
     #[error("the edge cannot open its mailbox: {0}")]
     Mailbox(#[from] bus::SendError),
@@ -93,7 +93,7 @@ pub enum Error {
 /// When the certificate is of no use, or the bus or the directory is not there at the start; later
 /// it waits for them.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
-    let tls = options.certificate().map(tls::acceptor).transpose()?;
+    let tls = options.certificate_files().map(tls::acceptor).transpose()?;
     let edge = Edge::start(&options, context).await?;
     server::accept_all(listener, &edge.shared, tls).await;
     edge.stop().await;
@@ -111,36 +111,36 @@ impl Edge {
     /// # Errors
     /// When the bus or the directory is not there; later it waits for them.
     pub async fn start(options: &Options, context: Context) -> Result<Self, Error> {
-        numbers::announce();
+        numbers::describe();
         let reader = context.bus.open(Mailbox::Edge(context.id.clone())).await?;
-        context.directory.edge_alive(&context.id).await?;
+        context.directory.heartbeat(&context.id).await?;
         let shared = Arc::new(Shared::new(options, context));
         let crew = &shared.background;
         crew.spawn(mailbox::read(reader, shared.clone()));
-        crew.spawn(Scribe::run(shared.clone()));
-        crew.spawn(Estates::run(shared.clone()));
-        crew.spawn(life::keep_saying(shared.clone()));
-        if let Some(every) = options.canary.every() {
-            Canaries::send(&shared, every);
+        crew.spawn(SessionWriter::run(shared.clone()));
+        crew.spawn(OrphanedMailboxes::run(shared.clone()));
+        crew.spawn(life::run(shared.clone()));
+        if let Some(every) = options.canary.interval() {
+            ShardCanaries::spawn(&shared, every);
         }
         Ok(Self { shared })
     }
 
     /// Serves a client that has connected.
-    pub fn welcome(&self, stream: Box<dyn Transport>) {
-        self.shared.connections.spawn(server::welcome(stream, self.shared.clone()));
+    pub fn serve_transport(&self, stream: Box<dyn Transport>) {
+        self.shared.connections.spawn(server::serve_transport(stream, self.shared.clone()));
     }
 
     /// Hands its sessions over, or ends them, as its context says, once that is shut down.
     pub async fn stop(self) {
-        parting::part(&self.shared).await;
+        parting::run(&self.shared).await;
     }
 }
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        self.shared.parted.cancel();
-        self.shared.background.dismiss();
-        self.shared.connections.dismiss();
+        self.shared.mailbox_closed.cancel();
+        self.shared.background.abort_all();
+        self.shared.connections.abort_all();
     }
 }

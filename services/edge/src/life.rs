@@ -10,61 +10,61 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often an edge says that it is alive.
-const EVERY: Duration = Duration::from_secs(1);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon it says so again when the directory did not hear it: others take its silence for its own.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Since when each sign of life of this edge has been heard: who is not heard himself cannot tell
 /// whether others are silent.
 #[derive(Default)]
-pub struct Signs(Mutex<Option<Instant>>);
+pub struct HeartbeatStatus(Mutex<Option<Instant>>);
 
-impl Signs {
+impl HeartbeatStatus {
     /// Whether the directory has heard every sign for so long.
-    pub fn heard_for(&self, time: Duration) -> bool {
+    pub fn healthy_for(&self, time: Duration) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| since.elapsed() >= time)
     }
 
-    fn note(&self, heard: bool) {
+    fn record(&self, heard: bool) {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *since = heard.then(|| since.unwrap_or_else(Instant::now));
     }
 }
 
 /// Says so for ever.
-pub async fn keep_saying(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(EVERY);
+pub async fn run(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(HEARTBEAT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut may_be_forgotten = false;
     loop {
         ticks.tick().await;
-        numbers::holds(shared.registry.count(), shared.ledger.open());
+        numbers::set_held(shared.registry.count(), shared.acks.open());
         shared.context.health.load().set("sessions", shared.registry.count() as u64);
-        let sign = shared.context.directory.edge_alive(&shared.context.id).await;
-        shared.signs.note(sign.is_ok());
+        let sign = shared.context.directory.heartbeat(&shared.context.id).await;
+        shared.heartbeat.record(sign.is_ok());
         match sign {
             Ok(is_known) => {
                 if !is_known {
-                    numbers::forgotten();
+                    numbers::edge_deregistered();
                     tracing::warn!("the directory does not know this edge any more");
                 }
                 if !is_known || std::mem::take(&mut may_be_forgotten) {
-                    write_all_down_again(&shared);
+                    resubmit_all(&shared);
                 }
             }
             Err(error) => {
                 // Whether it knows the edge is said once, and this may have been that time.
                 may_be_forgotten = true;
                 tracing::warn!(%error, "the edge could not give a sign of life");
-                ticks.reset_after(AGAIN);
+                ticks.reset_after(RETRY_AFTER);
             }
         }
     }
 }
 
-fn write_all_down_again(shared: &Shared) {
+fn resubmit_all(shared: &Shared) {
     for (session, route) in shared.registry.all() {
         // A connection that is gone has no session any more.
-        let _ = route.say(Inbound::Save(session));
+        let _ = route.send(Inbound::PersistAgain(session));
     }
 }

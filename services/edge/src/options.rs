@@ -1,9 +1,9 @@
 //! The options of an edge.
 
-use crate::access::Access;
+use crate::access::Auth;
 use crate::json::JsonStyle;
-use crate::tls::Files;
-use bus::message::Site;
+use crate::tls::CertificateFiles;
+use bus::message::Location;
 use clap::Args;
 use service::Secret;
 use service::options::CanaryOptions;
@@ -85,20 +85,20 @@ pub struct Options {
 
 impl Options {
     /// Where it stands.
-    pub fn site(&self) -> Site {
-        Site { location: self.location.clone(), isp: self.isp.clone() }
+    pub fn location(&self) -> Location {
+        Location { location: self.location.clone(), isp: self.isp.clone() }
     }
 
     /// The files of the certificate, where the edge is to speak TLS.
-    pub fn certificate(&self) -> Option<Files> {
+    pub fn certificate_files(&self) -> Option<CertificateFiles> {
         let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
-        Some(Files { certificate, key })
+        Some(CertificateFiles { certificate, key })
     }
 
     /// How websockets are treated.
-    pub fn manners(&self) -> Manners {
+    pub fn socket_options(&self) -> SocketOptions {
         let seconds = |seconds| Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero());
-        Manners {
+        SocketOptions {
             max_connections: self.max_connections,
             max_request: self.max_frame,
             max_rate: self.max_rate,
@@ -111,7 +111,7 @@ impl Options {
 
 /// How websockets are treated.
 #[derive(Clone, Debug)]
-pub struct Manners {
+pub struct SocketOptions {
     /// Connections at once.
     pub max_connections: usize,
     /// The largest message that is worked on, in bytes.
@@ -136,7 +136,7 @@ pub struct Limits {
     /// Sessions of one connection.
     pub max_sessions: usize,
     /// What a client must show.
-    pub access: Access,
+    pub auth: Auth,
 }
 
 impl Options {
@@ -146,10 +146,7 @@ impl Options {
             session_timeout: (self.session_timeout > 0).then(|| Duration::from_secs(self.session_timeout)),
             reclaim_timeout: Duration::from_secs(self.reclaim_timeout),
             max_sessions: 1_000,
-            access: Access {
-                api_secret: self.api_secret.clone(),
-                token_secret: self.token_auth_secret.clone(),
-            },
+            auth: Auth { api_secret: self.api_secret.clone(), token_secret: self.token_auth_secret.clone() },
         }
     }
 }

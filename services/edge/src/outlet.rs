@@ -2,7 +2,7 @@
 //! session that is kept until somebody claims it.
 
 use crate::numbers;
-use crate::socket::{Frame, MAX_QUEUED, Socket, TooSlow};
+use crate::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
 use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,130 +11,132 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 /// Bytes kept for a session whose client is away: what a slow client's socket had queued, and as
 /// much again.
-const MAX_UNHEARD: usize = 2 * MAX_QUEUED;
+const MAX_BACKLOG_BYTES: usize = 2 * MAX_QUEUED_BYTES;
 
 /// The client's end.
-pub enum Outlet {
+pub enum ClientOutput {
     /// There.
-    Open(Box<Socket>),
+    Connected(Box<Socket>),
     /// Gone; what its sessions have not heard.
-    Away(BTreeMap<SessionId, Kept>),
+    Disconnected(BTreeMap<SessionId, Backlog>),
 }
 
 /// What a session has not heard.
 #[derive(Default)]
-pub struct Kept {
-    texts: Vec<Arc<str>>,
+pub struct Backlog {
+    messages: Vec<Arc<str>>,
     bytes: usize,
     /// How many the scribe has.
-    known: usize,
+    already_submitted: usize,
 }
 
 /// More is waiting for this session than is kept.
 #[derive(Debug)]
-pub struct Forgotten(pub SessionId);
+pub struct BacklogFull(pub SessionId);
 
-impl Outlet {
+impl ClientOutput {
     /// The client's next frame, read no earlier than that; waits for ever once it is gone. Safe to
     /// cancel.
-    pub async fn frame(&mut self, not_before: Option<Instant>) -> Frame {
+    pub async fn next_frame(&mut self, not_before: Option<Instant>) -> Frame {
         match self {
-            Self::Open(socket) => socket.frame(not_before).await,
-            Self::Away(_) => std::future::pending().await,
+            Self::Connected(socket) => socket.next_frame(not_before).await,
+            Self::Disconnected(_) => std::future::pending().await,
         }
     }
 
     /// Whether the client is gone.
-    pub fn is_away(&self) -> bool {
-        matches!(self, Self::Away(_))
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected(_))
     }
 
     /// Whether nothing waits to be written.
-    pub fn all_is_told(&self) -> bool {
+    pub fn is_flushed(&self) -> bool {
         match self {
-            Self::Open(socket) => socket.is_written(),
-            Self::Away(_) => true,
+            Self::Connected(socket) => socket.is_flushed(),
+            Self::Disconnected(_) => true,
         }
     }
 
     /// Answers a client that is there about no session.
     pub fn reply(&mut self, text: String) -> Result<(), TooSlow> {
         match self {
-            Self::Open(socket) => socket.queue(None, text),
-            Self::Away(_) => Ok(()),
+            Self::Connected(socket) => socket.queue(None, text),
+            Self::Disconnected(_) => Ok(()),
         }
     }
 
     /// Tells a session's client, now or when it is back.
-    pub fn tell(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, Forgotten> {
+    pub fn send(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, BacklogFull> {
         match self {
-            Self::Open(socket) => Ok(socket.queue(Some(session), text)),
-            Self::Away(sessions) => {
+            Self::Connected(socket) => Ok(socket.queue(Some(session), text)),
+            Self::Disconnected(sessions) => {
                 let kept = sessions.entry(session).or_default();
                 kept.bytes += text.len();
-                numbers::unheard(text.len());
-                kept.texts.push(text.into());
-                if kept.bytes > MAX_UNHEARD { Err(Forgotten(session)) } else { Ok(Ok(())) }
+                numbers::backlog_added(text.len());
+                kept.messages.push(text.into());
+                if kept.bytes > MAX_BACKLOG_BYTES { Err(BacklogFull(session)) } else { Ok(Ok(())) }
             }
         }
     }
 
     /// Tells a session's client what it missed while it was away.
-    pub fn remind(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, Forgotten> {
+    pub fn replay(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, BacklogFull> {
         match self {
-            Self::Open(socket) => {
-                socket.queue_missed(session, text);
+            Self::Connected(socket) => {
+                socket.queue_replayed(session, text);
                 Ok(Ok(()))
             }
-            Self::Away(_) => self.tell(session, text),
+            Self::Disconnected(_) => self.send(session, text),
         }
     }
 
     /// The socket is gone: what it had not written is kept.
-    pub fn go_away(&mut self) {
-        if self.is_away() {
+    pub fn drop_socket(&mut self) {
+        if self.is_disconnected() {
             return;
         }
-        let open = std::mem::replace(self, Self::Away(BTreeMap::new()));
-        if let Self::Open(socket) = open {
-            for (session, text) in socket.unheard() {
-                let _ = self.tell(session, text);
+        let open = std::mem::replace(self, Self::Disconnected(BTreeMap::new()));
+        if let Self::Connected(socket) = open {
+            for (session, text) in socket.unsent_by_session() {
+                let _ = self.send(session, text);
             }
         }
     }
 
     /// What a session has not heard, to be written down, and how much of it was before.
-    pub fn to_write_down(&mut self, session: SessionId) -> (Vec<Arc<str>>, usize) {
+    pub fn backlog_to_persist(&mut self, session: SessionId) -> (Vec<Arc<str>>, usize) {
         match self {
-            Self::Open(socket) => (socket.queued_for(session), 0),
-            Self::Away(sessions) => {
+            Self::Connected(socket) => (socket.unsent_for(session), 0),
+            Self::Disconnected(sessions) => {
                 let Some(kept) = sessions.get_mut(&session) else { return (Vec::new(), 0) };
-                let known = std::mem::replace(&mut kept.known, kept.texts.len());
-                (kept.texts.clone(), known)
+                let known = std::mem::replace(&mut kept.already_submitted, kept.messages.len());
+                (kept.messages.clone(), known)
             }
         }
     }
 
     /// Nothing of a session is sure to be written down.
-    pub fn write_down_again(&mut self, session: SessionId) {
-        if let Self::Away(sessions) = self
+    pub fn mark_unpersisted(&mut self, session: SessionId) {
+        if let Self::Disconnected(sessions) = self
             && let Some(kept) = sessions.get_mut(&session)
         {
-            kept.known = 0;
+            kept.already_submitted = 0;
         }
     }
 
     /// The session is not here any more: what it has not heard.
-    pub fn take_unheard(&mut self, session: SessionId) -> Vec<Arc<str>> {
+    pub fn take_backlog(&mut self, session: SessionId) -> Vec<Arc<str>> {
         match self {
-            Self::Open(socket) => socket.take_back(session),
-            Self::Away(sessions) => sessions.remove(&session).map(|kept| kept.texts).unwrap_or_default(),
+            Self::Connected(socket) => socket.take_unsent(session),
+            Self::Disconnected(sessions) => {
+                sessions.remove(&session).map(|kept| kept.messages).unwrap_or_default()
+            }
         }
     }
 
     /// Tells a client that is there what it is still to hear, and says goodbye.
     pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
-        if let Self::Open(socket) = self {
+        if let Self::Connected(socket) = self {
             socket.close(code, reason).await;
         }
     }

@@ -5,50 +5,51 @@
 //! closed as slow, and its sessions wait to be claimed.
 
 use crate::session::Session;
-use bus::ledger::Receipt;
+use bus::ack_tracker::AckGuard;
 use bus::message::Events;
-use protocol::{ServiceId, SessionId};
+use common::ServiceId;
+use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many messages may wait for a connection.
-pub const INBOX: usize = 512;
+pub const MAX_INBOX: usize = 512;
 
 /// What another task of the edge says to a connection.
 pub enum Inbound {
     /// Events for a handle of one of its sessions.
-    Events(Events, Receipt),
+    Events(Events, AckGuard),
     /// Another connection claims a session.
-    Surrender(SessionId, oneshot::Sender<Surrendered>),
+    SurrenderToConnection(SessionId, oneshot::Sender<SurrenderedSession>),
     /// Another edge claims a session.
-    GiveUp(SessionId, ServiceId),
+    SurrenderToEdge(SessionId, ServiceId),
     /// Another edge has taken a session.
     Lost(SessionId),
     /// An operator ends a session.
-    End(SessionId, Receipt),
+    Disconnect(SessionId, AckGuard),
     /// The directory may have lost a session: all of it is to be written down again.
-    Save(SessionId),
+    PersistAgain(SessionId),
     /// The directory had lost a session: names and calls may be lost too.
     Restore(SessionId),
 }
 
 /// A session that changes hands, with what its client has not heard yet.
-pub struct Surrendered {
+pub struct SurrenderedSession {
     /// The session.
     pub session: Session,
     /// What it is to hear first.
-    pub unheard: Vec<Arc<str>>,
+    pub backlog: Vec<Arc<str>>,
     /// For what has reached it and is not written down yet.
-    pub receipts: Vec<Receipt>,
+    pub ack_guards: Vec<AckGuard>,
 }
 
 /// The way to a connection. What travels is boxed, for an idle inbox has room for many.
 #[derive(Clone)]
-pub struct Route(mpsc::UnboundedSender<Box<Inbound>>);
+pub struct InboxSender(mpsc::UnboundedSender<Box<Inbound>>);
 
-impl Route {
+impl InboxSender {
     /// A way, and its end.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Box<Inbound>>) {
         let (sender, inbox) = mpsc::unbounded_channel();
@@ -56,43 +57,44 @@ impl Route {
     }
 
     /// Says something to the connection; returned when that is gone.
-    pub fn say(&self, what: Inbound) -> Result<(), Box<Inbound>> {
+    pub fn send(&self, what: Inbound) -> Result<(), Box<Inbound>> {
         self.0.send(Box::new(what)).map_err(|gone| gone.0)
     }
 
-    fn is(&self, other: &Self) -> bool {
+    fn is_same(&self, other: &Self) -> bool {
         self.0.same_channel(&other.0)
     }
 }
 
 /// A session's place.
-struct Place {
-    route: Route,
+struct SessionEntry {
+    sender: InboxSender,
     /// What whoever claims it must show the same of.
-    proof: Option<String>,
+    token_digest: Option<String>,
     /// It is still another edge's.
-    is_coming: bool,
+    pending_takeover: bool,
 }
 
 /// All sessions of an edge.
 #[derive(Default)]
 pub struct Registry {
-    places: RwLock<BTreeMap<SessionId, Place>>,
+    entries: RwLock<BTreeMap<SessionId, SessionEntry>>,
 }
 
 impl Registry {
     /// The session is at this connection now.
-    pub fn set(&self, session: SessionId, route: Route, proof: Option<String>) {
-        self.write().insert(session, Place { route, proof, is_coming: false });
+    pub fn insert(&self, session: SessionId, route: InboxSender, proof: Option<String>) {
+        self.write()
+            .insert(session, SessionEntry { sender: route, token_digest: proof, pending_takeover: false });
     }
 
     /// A session is about to come to this connection from another edge; false for one that is here or
     /// comes already.
-    pub fn enter(&self, session: SessionId, route: Route, proof: Option<String>) -> bool {
+    pub fn reserve(&self, session: SessionId, route: InboxSender, proof: Option<String>) -> bool {
         match self.write().entry(session) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
-                place.insert(Place { route, proof, is_coming: true });
+                place.insert(SessionEntry { sender: route, token_digest: proof, pending_takeover: true });
                 true
             }
         }
@@ -103,54 +105,54 @@ impl Registry {
     pub fn take_over(
         &self,
         session: SessionId,
-        route: Route,
+        route: InboxSender,
         may: impl FnOnce(Option<&str>) -> bool,
     ) -> TakeOver {
         match self.write().get_mut(&session) {
             None => TakeOver::Unknown,
-            Some(place) if !may(place.proof.as_deref()) => TakeOver::Refused,
-            Some(place) => TakeOver::From(std::mem::replace(&mut place.route, route)),
+            Some(place) if !may(place.token_digest.as_deref()) => TakeOver::Refused,
+            Some(place) => TakeOver::From(std::mem::replace(&mut place.sender, route)),
         }
     }
 
     /// The session has come from another edge.
-    pub fn arrived(&self, session: SessionId) {
+    pub fn complete_takeover(&self, session: SessionId) {
         if let Some(place) = self.write().get_mut(&session) {
-            place.is_coming = false;
+            place.pending_takeover = false;
         }
     }
 
     /// Whether the session is here, and not only coming.
-    pub fn is_here(&self, session: SessionId) -> bool {
-        self.read().get(&session).is_some_and(|place| !place.is_coming)
+    pub fn has_arrived(&self, session: SessionId) -> bool {
+        self.read().get(&session).is_some_and(|place| !place.pending_takeover)
     }
 
     /// Where the session is.
-    pub fn get(&self, session: SessionId) -> Option<Route> {
-        self.read().get(&session).map(|place| place.route.clone())
+    pub fn get(&self, session: SessionId) -> Option<InboxSender> {
+        self.read().get(&session).map(|place| place.sender.clone())
     }
 
     /// What whoever claims the session must show the same of; none for a session that is not here.
-    pub fn proof(&self, session: SessionId) -> Option<Option<String>> {
-        self.read().get(&session).map(|place| place.proof.clone())
+    pub fn token_digest(&self, session: SessionId) -> Option<Option<String>> {
+        self.read().get(&session).map(|place| place.token_digest.clone())
     }
 
     /// The session is not here any more; returns where it was.
-    pub fn remove(&self, session: SessionId) -> Option<Route> {
-        self.write().remove(&session).map(|place| place.route)
+    pub fn remove(&self, session: SessionId) -> Option<InboxSender> {
+        self.write().remove(&session).map(|place| place.sender)
     }
 
     /// The session is not at this connection any more.
-    pub fn leave(&self, session: SessionId, route: &Route) {
+    pub fn remove_if_owner(&self, session: SessionId, route: &InboxSender) {
         let mut places = self.write();
-        if places.get(&session).is_some_and(|place| place.route.is(route)) {
+        if places.get(&session).is_some_and(|place| place.sender.is_same(route)) {
             places.remove(&session);
         }
     }
 
     /// Every session and where it is.
-    pub fn all(&self) -> Vec<(SessionId, Route)> {
-        self.read().iter().map(|(session, place)| (*session, place.route.clone())).collect()
+    pub fn all(&self) -> Vec<(SessionId, InboxSender)> {
+        self.read().iter().map(|(session, place)| (*session, place.sender.clone())).collect()
     }
 
     /// How many sessions there are.
@@ -158,19 +160,19 @@ impl Registry {
         self.read().len()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SessionId, Place>> {
-        self.places.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SessionId, SessionEntry>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<SessionId, Place>> {
-        self.places.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<SessionId, SessionEntry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether a connection may have a session.
 pub enum TakeOver {
     /// It has it now, and it was here before.
-    From(Route),
+    From(InboxSender),
     /// It has not shown what it must.
     Refused,
     /// There is no such session on this edge.

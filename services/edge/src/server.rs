@@ -1,8 +1,8 @@
 //! Accepts clients and opens their websockets.
 
 use crate::connection::Connection;
-use crate::counted::Counted;
-use crate::handshake::{self, Failed};
+use crate::counted::CountingTransport;
+use crate::handshake::{self, HandshakeError};
 use crate::shared::Shared;
 use crate::socket::{self, Socket};
 use crate::transport::{self, Transport};
@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
 /// How long a client may take to open its websocket.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Accepts until the edge stops.
 pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option<TlsAcceptor>) {
@@ -22,21 +22,21 @@ pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option
     while let Some(Some((stream, place))) = stop.run_until_cancelled(accept(&listener, shared)).await {
         let tls = tls.clone();
         let stream = async move { transport::open(stream, tls.as_ref()).await };
-        converse(stream, place, shared);
+        spawn_connection(stream, place, shared);
     }
 }
 
 /// Serves a client whose bytes come from elsewhere.
-pub async fn welcome(stream: Box<dyn Transport>, shared: Arc<Shared>) {
-    let place = shared.context.shutdown.run_until_cancelled(shared.place()).await;
+pub async fn serve_transport(stream: Box<dyn Transport>, shared: Arc<Shared>) {
+    let place = shared.context.shutdown.run_until_cancelled(shared.connection_permit()).await;
     if let Some(Some(place)) = place {
-        converse(async { Ok(stream) }, place, &shared);
+        spawn_connection(async { Ok(stream) }, place, &shared);
     }
 }
 
 /// Opens a client's websocket and serves it. What that takes before it is open is gone afterwards: most
 /// clients are idle, and there are many.
-fn converse(
+fn spawn_connection(
     stream: impl Future<Output = io::Result<Box<dyn Transport>>> + Send + 'static,
     place: OwnedSemaphorePermit,
     shared: &Arc<Shared>,
@@ -51,7 +51,7 @@ fn converse(
 }
 
 async fn accept(listener: &TcpListener, shared: &Shared) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = shared.place().await?;
+    let place = shared.connection_permit().await?;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return Some((stream, place)),
@@ -69,13 +69,13 @@ async fn open(
     shared: Arc<Shared>,
 ) -> Option<Box<Connection>> {
     let opening = async {
-        let stream = Counted::over(stream.await.map_err(Failed::Broken)?);
-        handshake::open(stream, socket::config(&shared.manners)).await
+        let stream = CountingTransport::new(stream.await.map_err(HandshakeError::Io)?);
+        handshake::open(stream, socket::websocket_config(&shared.socket_options)).await
     };
-    let opening = tokio::time::timeout(HANDSHAKE_PATIENCE, opening);
+    let opening = tokio::time::timeout(HANDSHAKE_TIMEOUT, opening);
     match shared.context.shutdown.clone().run_until_cancelled(opening).await? {
         Ok(Ok(stream)) => {
-            let socket = Socket::new(stream, shared.manners.clone());
+            let socket = Socket::new(stream, shared.socket_options.clone());
             Some(Connection::new(socket, place, shared.clone()))
         }
         Ok(Err(error)) => {

@@ -2,10 +2,11 @@
 
 mod saved;
 
-use crate::act::Act;
-use crate::handle::{Handle, PATIENCE, detached, release};
+use crate::act::Action;
+use crate::handle::{Handle, REQUEST_TIMEOUT, detached_event, release_handle};
 use bus::message::{Address, Change, Events, LegRef};
-use protocol::{BackendName, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use common::{BackendName, MessageId, ServiceId};
+use protocol::{HandleId, HandleRef, SessionId};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
@@ -20,26 +21,26 @@ pub struct Session {
     /// When its client last asked for anything.
     pub last_request: Instant,
     /// What a claim must show the same of.
-    pub proof: Option<String>,
+    pub token_digest: Option<String>,
     /// Boxed, for a map has room for eleven, and most sessions have one.
     handles: BTreeMap<HandleId, Box<Handle>>,
     /// Detached handles whose clients are told so when their names are free.
-    departing: BTreeMap<HandleId, Departing>,
+    detaching: BTreeMap<HandleId, Detaching>,
 }
 
 /// A handle that is detached.
 #[derive(Debug)]
-struct Departing {
+struct Detaching {
     /// The message that asks for its name to be freed.
     release: MessageId,
     /// When the client is told anyway.
-    until: Instant,
+    deadline: Instant,
 }
 
 impl Session {
     /// A session without handles.
-    pub fn new(id: SessionId, proof: Option<String>, now: Instant) -> Self {
-        Self { id, last_request: now, proof, handles: BTreeMap::new(), departing: BTreeMap::new() }
+    pub fn new(id: SessionId, token_digest: Option<String>, now: Instant) -> Self {
+        Self { id, last_request: now, token_digest, handles: BTreeMap::new(), detaching: BTreeMap::new() }
     }
 
     /// Adds a handle; none when there are too many.
@@ -59,24 +60,24 @@ impl Session {
     }
 
     /// Detaches a handle: for its client it does not exist any more.
-    pub fn detach(&mut self, handle: HandleId, transaction: &str, now: Instant, acts: &mut Vec<Act>) {
+    pub fn detach(&mut self, handle: HandleId, transaction: &str, now: Instant, acts: &mut Vec<Action>) {
         let release = self.handles.remove(&handle).and_then(|gone| gone.on_detach(transaction, acts));
         if let Some(release) = release {
-            self.departing.insert(handle, Departing { release, until: now + PATIENCE });
+            self.detaching.insert(handle, Detaching { release, deadline: now + REQUEST_TIMEOUT });
         }
     }
 
     /// What a router says of a handle that is detached; false when it is about something else. One
     /// that is still here was detached where the session was before.
-    pub fn on_released(&mut self, events: &Events, acts: &mut Vec<Act>) -> bool {
-        let departing = self.departing.get(&events.handle).map(|departing| departing.release);
+    pub fn on_released(&mut self, events: &Events, acts: &mut Vec<Action>) -> bool {
+        let departing = self.detaching.get(&events.handle).map(|departing| departing.release);
         let was_here =
             || events.change == Some(Change::Released) && self.handles.contains_key(&events.handle);
         let is_free = departing.map_or_else(was_here, |release| events.answers == Some(release));
         if is_free {
-            self.departing.remove(&events.handle);
+            self.detaching.remove(&events.handle);
             self.handles.remove(&events.handle);
-            acts.push(detached(HandleRef { session: self.id, handle: events.handle }));
+            acts.push(detached_event(HandleRef { session: self.id, handle: events.handle }));
         }
         is_free
     }
@@ -94,28 +95,28 @@ impl Session {
     }
 
     /// The session is over: everything its handles had is given back.
-    pub fn end(self, acts: &mut Vec<Act>) {
+    pub fn end(self, acts: &mut Vec<Action>) {
         for handle in self.handles.into_values() {
-            handle.leave(acts);
+            handle.on_destroy(acts);
         }
     }
 
     /// When something of a handle is due.
     pub fn due(&self) -> Option<Instant> {
-        let departing = self.departing.values().map(|departing| departing.until);
+        let departing = self.detaching.values().map(|departing| departing.deadline);
         self.handles.values().filter_map(|handle| handle.due()).chain(departing).min()
     }
 
     /// Does what is due.
-    pub fn on_time(&mut self, now: Instant, acts: &mut Vec<Act>) {
+    pub fn on_timer(&mut self, now: Instant, acts: &mut Vec<Action>) {
         for handle in self.handles.values_mut() {
-            handle.on_time(now, acts);
+            handle.on_timer(now, acts);
         }
-        for (handle, _) in self.departing.extract_if(.., |_, departing| departing.until <= now) {
+        for (handle, _) in self.detaching.extract_if(.., |_, departing| departing.deadline <= now) {
             let who = HandleRef { session: self.id, handle };
             // The edge that asked for its name to be freed may have died before it could.
-            acts.push(release(who, None).1);
-            acts.push(detached(who));
+            acts.push(release_handle(who, None).1);
+            acts.push(detached_event(who));
         }
     }
 }

@@ -1,20 +1,20 @@
 //! What all connections of an edge share.
 
-use crate::act::Road;
-use crate::canaries::Canaries;
-use crate::claim::Claims;
-use crate::crew::Crew;
-use crate::crowd::Crowd;
-use crate::estates::Estates;
-use crate::forwards::Forwards;
-use crate::life::Signs;
+use crate::act::Destination;
+use crate::canaries::ShardCanaries;
+use crate::claim::PendingSurrenders;
+use crate::crew::TaskGroup;
+use crate::crowd::LoadShedder;
+use crate::estates::OrphanedMailboxes;
+use crate::forwards::ForwardingTable;
+use crate::life::HeartbeatStatus;
 use crate::numbers;
-use crate::options::{Limits, Manners, Options};
+use crate::options::{Limits, Options, SocketOptions};
 use crate::registry::Registry;
-use crate::scribe::Scribe;
+use crate::scribe::SessionWriter;
 use bus::SendError;
-use bus::ledger::{Ledger, Receipt};
-use bus::message::{Body, ClientRequest, Message, Site};
+use bus::ack_tracker::{AckGuard, AckTracker};
+use bus::message::{Body, ClientRequest, Location, Message};
 use bus::topic::{Mailbox, Queue};
 use protocol::server_info::ServerInfo;
 use protocol::{HandleRef, SessionId};
@@ -26,11 +26,11 @@ use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
 /// How long the bus may take to accept a message.
-const SEND_PATIENCE: Duration = Duration::from_secs(2);
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often, once a second, what is given back is sent again.
-const TRIES: u32 = 30;
+const MAX_RESENDS: u32 = 30;
 /// How long messages stay for an edge that has taken their session.
-const LEFT_TO_HEIR: Duration = Duration::from_secs(2);
+const ACK_DELAY: Duration = Duration::from_secs(2);
 
 /// Shared by all connections.
 pub struct Shared {
@@ -41,111 +41,121 @@ pub struct Shared {
     /// The limits of clients.
     pub limits: Arc<Limits>,
     /// How websockets are treated.
-    pub manners: Manners,
+    pub socket_options: SocketOptions,
     /// The answer to `info`.
     pub info: Arc<ServerInfo>,
     /// The tasks of connections.
-    pub connections: Crew,
+    pub connections: TaskGroup,
     /// All other tasks.
-    pub background: Crew,
+    pub background: TaskGroup,
     /// Cancelled when the mailbox is not to be read any more.
-    pub parted: CancellationToken,
+    pub mailbox_closed: CancellationToken,
     /// Which messages of the mailbox are dealt with.
-    pub ledger: Ledger,
+    pub acks: AckTracker,
     /// Writes sessions down.
-    pub scribe: Scribe,
+    pub writer: SessionWriter,
     /// The sessions that other edges are asked for.
-    pub claims: Claims,
+    pub surrenders: PendingSurrenders,
     /// Where sessions went.
-    pub forwards: Forwards,
+    pub forwarding: ForwardingTable,
     /// What edges that are gone left.
-    pub estates: Estates,
+    pub orphaned_mailboxes: OrphanedMailboxes,
     /// Whether the directory hears this edge.
-    pub signs: Signs,
+    pub heartbeat: HeartbeatStatus,
     /// The roads that are watched.
-    pub canaries: Canaries,
+    pub canaries: ShardCanaries,
     /// Whether there are too many calls.
-    pub crowd: Crowd,
-    site: Site,
-    places: Arc<Semaphore>,
+    pub crowd: LoadShedder,
+    location: Location,
+    permits: Arc<Semaphore>,
 }
 
 impl Shared {
     /// What the connections of a new edge share.
     pub fn new(options: &Options, context: Context) -> Self {
-        let manners = options.manners();
+        let socket_options = options.socket_options();
         Self {
-            info: Arc::new(info(options, &context)),
+            info: Arc::new(server_info(options, &context)),
             limits: Arc::new(options.limits()),
-            site: options.site(),
+            location: options.location(),
             registry: Registry::default(),
-            connections: Crew::default(),
-            background: Crew::default(),
-            places: Arc::new(Semaphore::new(manners.max_connections)),
-            parted: CancellationToken::new(),
-            ledger: Ledger::default(),
-            scribe: Scribe::default(),
-            signs: Signs::default(),
-            claims: Claims::default(),
-            forwards: Forwards::default(),
-            estates: Estates::default(),
-            crowd: Crowd::default(),
-            canaries: Canaries::new(&context, options.canary.every().is_some()),
-            manners,
+            connections: TaskGroup::default(),
+            background: TaskGroup::default(),
+            permits: Arc::new(Semaphore::new(socket_options.max_connections)),
+            mailbox_closed: CancellationToken::new(),
+            acks: AckTracker::default(),
+            writer: SessionWriter::default(),
+            heartbeat: HeartbeatStatus::default(),
+            surrenders: PendingSurrenders::default(),
+            forwarding: ForwardingTable::default(),
+            orphaned_mailboxes: OrphanedMailboxes::default(),
+            crowd: LoadShedder::default(),
+            canaries: ShardCanaries::new(&context, options.canary.interval().is_some()),
+            socket_options,
             context,
         }
     }
 
     /// A client's place among all that may be connected; waits for one.
-    pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().acquire_owned().await.ok()
+    pub async fn connection_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.permits.clone().acquire_owned().await.ok()
     }
 
     /// Waits until no client is connected.
-    pub async fn nobody_is_here(&self) {
-        let all = self.manners.max_connections as u32;
+    pub async fn all_disconnected(&self) {
+        let all = self.socket_options.max_connections as u32;
         // Fails only for a semaphore that is closed, and nobody closes it.
-        let _ = self.places.acquire_many(all).await;
+        let _ = self.permits.acquire_many(all).await;
     }
 
     /// Messages whose session another edge has taken stay in the mailbox until that has read them.
-    pub fn leave_to_heir(&self, receipts: Vec<Receipt>) {
+    pub fn ack_later(&self, receipts: Vec<AckGuard>) {
         if !receipts.is_empty() {
             self.background.spawn(async move {
-                sleep(LEFT_TO_HEIR).await;
+                sleep(ACK_DELAY).await;
                 drop(receipts);
             });
         }
     }
 
     /// Whether another edge is known to have a session.
-    pub async fn is_elsewhere(&self, session: SessionId) -> bool {
+    pub async fn is_owned_elsewhere(&self, session: SessionId) -> bool {
         let Context { directory, id: own, .. } = &self.context;
         matches!(directory.session(session).await, Ok(Some(record)) if record.edge != *own)
     }
 
     /// Puts a message on the bus. What is given back or hung up is sent again in the background when it
     /// cannot be sent now: nobody else knows that the handle is gone, or the call not wanted.
-    pub async fn send(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
-        self.pass_on(road, message, who).instrument(message.span()).await
+    pub async fn publish(
+        &self,
+        road: &Destination,
+        message: &Message,
+        who: HandleRef,
+    ) -> Result<(), SendError> {
+        self.try_publish(road, message, who).instrument(message.span()).await
     }
 
-    async fn pass_on(&self, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
+    async fn try_publish(
+        &self,
+        road: &Destination,
+        message: &Message,
+        who: HandleRef,
+    ) -> Result<(), SendError> {
         let gives_back = matches!(message.body, Body::Release(_) | Body::Abandon(_));
         // An edge that was frozen may give back what another edge has taken.
-        if gives_back && self.is_elsewhere(who.session).await {
+        if gives_back && self.is_owned_elsewhere(who.session).await {
             return Ok(());
         }
         let begins_call = matches!(message.body, Body::Call(_));
-        let located = self.located(message);
+        let located = self.with_location(message);
         let message = located.as_ref().unwrap_or(message);
-        let sent = match begins_call && self.crowd.lasts(Instant::now()) {
+        let sent = match begins_call && self.crowd.is_shedding(Instant::now()) {
             true => Err(SendError::Full),
-            false => send(&self.context, road, message, who).await,
+            false => publish(&self.context, road, message, who).await,
         };
         if sent.is_err() && (gives_back || matches!(message.body, Body::Hangup(_))) {
             let (context, road, message) = (self.context.clone(), road.clone(), message.clone());
-            let sending = async move { send_again(&context, &road, &message, who).await };
+            let sending = async move { retry_publish(&context, &road, &message, who).await };
             tokio::spawn(sending.in_current_span());
             return Ok(());
         }
@@ -166,35 +176,40 @@ impl Shared {
 
 impl Shared {
     /// A call as one that comes from where this edge stands; none where that is nowhere.
-    fn located(&self, message: &Message) -> Option<Message> {
+    fn with_location(&self, message: &Message) -> Option<Message> {
         let Body::Call(asks) = &message.body else { return None };
-        let site = Some(self.site.clone()).filter(|site| !site.is_nowhere())?;
-        Some(Message { body: Body::Call(ClientRequest { site, ..asks.clone() }), ..*message })
+        let site = Some(self.location.clone()).filter(|site| !site.is_unspecified())?;
+        Some(Message { body: Body::Call(ClientRequest { location: site, ..asks.clone() }), ..*message })
     }
 }
 
-async fn send(context: &Context, road: &Road, message: &Message, who: HandleRef) -> Result<(), SendError> {
+async fn publish(
+    context: &Context,
+    road: &Destination,
+    message: &Message,
+    who: HandleRef,
+) -> Result<(), SendError> {
     let sending = async {
         match road {
-            Road::Requests => context.bus.enqueue(Queue::requests_of(who.session), message).await,
-            Road::Backend(name) => context.bus.post(&Mailbox::Backend(name.clone()), message).await,
+            Destination::Requests => context.bus.enqueue(Queue::requests_for(who.session), message).await,
+            Destination::Backend(name) => context.bus.post(&Mailbox::Backend(name.clone()), message).await,
         }
     };
     let too_long = |_| SendError::Unavailable("it does not answer".to_owned());
-    tokio::time::timeout(SEND_PATIENCE, sending).await.map_err(too_long)?
+    tokio::time::timeout(SEND_TIMEOUT, sending).await.map_err(too_long)?
 }
 
-async fn send_again(context: &Context, road: &Road, message: &Message, who: HandleRef) {
-    for _ in 0..TRIES {
+async fn retry_publish(context: &Context, road: &Destination, message: &Message, who: HandleRef) {
+    for _ in 0..MAX_RESENDS {
         sleep(Duration::from_secs(1)).await;
-        if send(context, road, message, who).await.is_ok() {
+        if publish(context, road, message, who).await.is_ok() {
             return;
         }
     }
     tracing::error!(handle = %who, "a handle that is gone, or a call that is not wanted, could not be given back");
 }
 
-fn info(options: &Options, context: &Context) -> ServerInfo {
+fn server_info(options: &Options, context: &Context) -> ServerInfo {
     ServerInfo {
         server_name: options.server_name.clone().unwrap_or_else(|| context.id.to_string()),
         version_string: env!("CARGO_PKG_VERSION").to_owned(),

@@ -4,9 +4,9 @@
 //! given up. What is ready goes out together, [`TOGETHER`] bytes at a time. What the operating system has
 //! not taken as a whole is known, and goes to whoever claims the session.
 
-use crate::counted::Counted;
+use crate::counted::CountingTransport;
 use crate::numbers;
-use crate::options::Manners;
+use crate::options::SocketOptions;
 use futures_util::{Sink, Stream as _, StreamExt};
 use protocol::SessionId;
 use std::collections::VecDeque;
@@ -22,55 +22,55 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, FrameHeader, c
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 /// Bytes that may wait for a client to read them.
-pub const MAX_QUEUED: usize = 1 << 20;
+pub const MAX_QUEUED_BYTES: usize = 1 << 20;
 
 /// Bytes of what is ready for a client that are handed to the operating system at once.
-const TOGETHER: usize = 4 * 1024;
+const WRITE_CHUNK: usize = 4 * 1024;
 /// Bytes that are made room for before a client says anything; more when it does.
-const EARS: usize = 1024;
+const READ_BUFFER: usize = 1024;
 /// How much larger a message may be than one that is worked on and still get an error as its answer.
-const TOLERANCE: usize = 8;
+const OVERSIZE_FACTOR: usize = 8;
 /// How long a client may take to read why its connection is closed.
-const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;
 
-type Stream = WebSocketStream<Counted>;
+type Stream = WebSocketStream<CountingTransport>;
 
 /// How websockets are set up: small buffers, because most connections are idle.
-pub fn config(manners: &Manners) -> WebSocketConfig {
+pub fn websocket_config(manners: &SocketOptions) -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(EARS)
-        .write_buffer_size(TOGETHER)
-        .max_write_buffer_size(2 * MAX_QUEUED)
-        .max_message_size(Some(TOLERANCE * manners.max_request))
-        .max_frame_size(Some(TOLERANCE * manners.max_request))
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_CHUNK)
+        .max_write_buffer_size(2 * MAX_QUEUED_BYTES)
+        .max_message_size(Some(OVERSIZE_FACTOR * manners.max_request))
+        .max_frame_size(Some(OVERSIZE_FACTOR * manners.max_request))
 }
 
 /// A text, and which session's client is told it.
-type Told = (Option<SessionId>, Utf8Bytes);
+type Outgoing = (Option<SessionId>, Utf8Bytes);
 
 /// A websocket with its queue.
 pub struct Socket {
     stream: Stream,
-    manners: Manners,
-    queue: VecDeque<Told>,
-    queued: usize,
+    options: SocketOptions,
+    queue: VecDeque<Outgoing>,
+    queued_bytes: usize,
     /// How much of that a claim brought along; it does not make its client slow.
-    missed: usize,
+    replayed_bytes: usize,
     /// What the operating system may not have taken as a whole, each with the count of bytes up to its end.
-    in_hand: VecDeque<(u64, Told)>,
+    buffered: VecDeque<(u64, Outgoing)>,
     /// How many bytes there were to write so far.
-    given: u64,
+    bytes_submitted: u64,
     unflushed: bool,
     /// When the client last said anything.
-    heard: Instant,
+    last_received: Instant,
     pinged: bool,
 }
 
 /// What came of one attempt to write and read.
-enum Turn {
+enum IoEvent {
     Written,
     Read(Option<Result<Message, Error>>),
 }
@@ -91,48 +91,60 @@ pub enum Frame {
 
 impl Socket {
     /// Takes over an opened websocket.
-    pub fn new(stream: Stream, manners: Manners) -> Self {
-        numbers::connected();
-        let (queue, in_hand, heard) = (VecDeque::new(), VecDeque::new(), Instant::now());
-        let (given, queued, missed, unflushed, pinged) = (stream.get_ref().taken(), 0, 0, false, false);
-        Self { stream, manners, queue, queued, missed, in_hand, given, unflushed, heard, pinged }
+    pub fn new(stream: Stream, options: SocketOptions) -> Self {
+        numbers::client_connected();
+        let (queue, buffered, last_received) = (VecDeque::new(), VecDeque::new(), Instant::now());
+        let (bytes_submitted, queued_bytes, replayed_bytes, unflushed, pinged) =
+            (stream.get_ref().bytes_written(), 0, 0, false, false);
+        Self {
+            stream,
+            options,
+            queue,
+            queued_bytes,
+            replayed_bytes,
+            buffered,
+            bytes_submitted,
+            unflushed,
+            last_received,
+            pinged,
+        }
     }
 
     /// Queues a message; [`frame`](Self::frame) writes it.
     pub fn queue(&mut self, session: Option<SessionId>, text: String) -> Result<(), TooSlow> {
-        let text = self.manners.json.apply(text);
-        self.queued += text.len();
+        let text = self.options.json.apply(text);
+        self.queued_bytes += text.len();
         self.queue.push_back((session, text.into()));
-        if self.queued > MAX_QUEUED + self.missed { Err(TooSlow) } else { Ok(()) }
+        if self.queued_bytes > MAX_QUEUED_BYTES + self.replayed_bytes { Err(TooSlow) } else { Ok(()) }
     }
 
     /// Queues what a session's client missed while it was away. That was bounded then.
-    pub fn queue_missed(&mut self, session: SessionId, text: String) {
-        let before = self.queued;
+    pub fn queue_replayed(&mut self, session: SessionId, text: String) {
+        let before = self.queued_bytes;
         let _ = self.queue(Some(session), text);
-        self.missed += self.queued - before;
+        self.replayed_bytes += self.queued_bytes - before;
     }
 
     /// The client's next frame, read no earlier than that; writes the queue meanwhile, and asks a
     /// silent client whether it is there. Safe to cancel.
-    pub async fn frame(&mut self, not_before: Option<Instant>) -> Frame {
+    pub async fn next_frame(&mut self, not_before: Option<Instant>) -> Frame {
         let mut not_before = not_before;
         loop {
             let due = self.due();
             tokio::select! {
                 biased;
-                next = poll_fn(|context| self.poll_turn(not_before.is_none(), context)) => match next {
-                    Turn::Written => return Frame::Written,
-                    Turn::Read(message) => if let Some(frame) = self.on_message(message).await {
+                next = poll_fn(|context| self.poll_io(not_before.is_none(), context)) => match next {
+                    IoEvent::Written => return Frame::Written,
+                    IoEvent::Read(message) => if let Some(frame) = self.on_message(message).await {
                         return frame;
                     },
                 },
                 () = sleep_until(not_before), if not_before.is_some() => {
                     // Who was not listened to has not been silent.
-                    self.heard = Instant::now();
+                    self.last_received = Instant::now();
                     not_before = None;
                 }
-                () = sleep_until(due), if not_before.is_none() => if !self.ask_whether_there() {
+                () = sleep_until(due), if not_before.is_none() => if !self.ping() {
                     return Frame::Closed;
                 },
             }
@@ -140,21 +152,21 @@ impl Socket {
     }
 
     /// Reads if it may, and writes if there is nothing to read: nothing is written to a client that is gone.
-    fn poll_turn(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<Turn> {
+    fn poll_io(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<IoEvent> {
         if may_read && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
-            return Poll::Ready(Turn::Read(message));
+            return Poll::Ready(IoEvent::Read(message));
         }
-        let is_writing = !self.is_written();
+        let is_writing = !self.is_flushed();
         match self.poll_write(context) {
-            Poll::Ready(Err(_)) => Poll::Ready(Turn::Read(None)),
-            Poll::Ready(Ok(())) if is_writing => Poll::Ready(Turn::Written),
+            Poll::Ready(Err(_)) => Poll::Ready(IoEvent::Read(None)),
+            Poll::Ready(Ok(())) if is_writing => Poll::Ready(IoEvent::Written),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
         }
     }
 
     /// None for what only websockets care about.
     async fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Option<Frame> {
-        self.heard = Instant::now();
+        self.last_received = Instant::now();
         self.pinged = false;
         match message {
             Some(Ok(Message::Text(text))) => Some(Frame::Text(text.as_str().to_owned())),
@@ -163,32 +175,32 @@ impl Socket {
             }
             Some(Ok(Message::Ping(bytes))) => {
                 // What is given later may count as not taken for a while though it was: better told twice.
-                self.note_given(bytes.len());
+                self.note_submitted(bytes.len());
                 None
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => None,
-            Some(Err(error)) => Some(self.reproach(&error).await),
+            Some(Err(error)) => Some(self.close_with_protocol_error(&error).await),
             Some(Ok(Message::Close(_))) | None => Some(Frame::Closed),
         }
     }
 
     /// When a silent client is to be asked whether it is there, or to be given up.
     fn due(&self) -> Option<Instant> {
-        let interval = self.manners.ping_interval?;
-        let timeout = if self.pinged { self.manners.ping_timeout } else { Duration::ZERO };
-        Some(self.heard + interval + timeout)
+        let interval = self.options.ping_interval?;
+        let timeout = if self.pinged { self.options.ping_timeout } else { Duration::ZERO };
+        Some(self.last_received + interval + timeout)
     }
 
     /// False for one that was asked and did not answer.
-    fn ask_whether_there(&mut self) -> bool {
+    fn ping(&mut self) -> bool {
         let asked = std::mem::replace(&mut self.pinged, true);
         let ping = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
-        self.note_given(0);
+        self.note_submitted(0);
         !asked && ping.is_ok()
     }
 
     /// Tells a client that broke the rules of websockets which one.
-    async fn reproach(&mut self, error: &Error) -> Frame {
+    async fn close_with_protocol_error(&mut self, error: &Error) -> Frame {
         let (code, reason) = match error {
             Error::Capacity(_) => (CloseCode::Size, "the message is too large"),
             Error::Utf8(_) => (CloseCode::Invalid, "the text is no UTF-8"),
@@ -196,14 +208,14 @@ impl Socket {
             _ => return Frame::Closed,
         };
         let close = CloseFrame { code, reason: reason.into() };
-        let _ = tokio::time::timeout(GOODBYE, self.stream.close(Some(close))).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.stream.close(Some(close))).await;
         Frame::Closed
     }
 
     /// Hands over the queue as far as the operating system takes it.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            if self.is_written() {
+            if self.is_flushed() {
                 return Poll::Ready(Ok(()));
             }
             let mut stream = Pin::new(&mut self.stream);
@@ -211,37 +223,37 @@ impl Socket {
                 true => {
                     std::task::ready!(stream.poll_flush(context))?;
                     self.unflushed = false;
-                    self.in_hand.clear();
-                    self.given = self.stream.get_ref().taken();
+                    self.buffered.clear();
+                    self.bytes_submitted = self.stream.get_ref().bytes_written();
                 }
                 false => {
                     std::task::ready!(stream.as_mut().poll_ready(context))?;
                     let Some((session, text)) = self.queue.pop_front() else { continue };
-                    self.queued -= text.len();
-                    self.missed = self.missed.saturating_sub(text.len());
+                    self.queued_bytes -= text.len();
+                    self.replayed_bytes = self.replayed_bytes.saturating_sub(text.len());
                     stream.start_send(Message::Text(text.clone()))?;
-                    self.note_given(text.len());
-                    self.in_hand.push_back((self.given, (session, text)));
+                    self.note_submitted(text.len());
+                    self.buffered.push_back((self.bytes_submitted, (session, text)));
                 }
             }
         }
     }
 
     /// A frame with so many bytes is to be written.
-    fn note_given(&mut self, length: usize) {
-        self.given += (FrameHeader::default().len(length as u64) + length) as u64;
+    fn note_submitted(&mut self, length: usize) {
+        self.bytes_submitted += (FrameHeader::default().len(length as u64) + length) as u64;
         self.unflushed = true;
     }
 
     /// What was queued and has not gone out as a whole.
-    fn untaken(&self) -> impl Iterator<Item = &Told> {
-        let taken = self.stream.get_ref().taken();
-        let in_hand = self.in_hand.iter().filter(move |(end, _)| *end > taken).map(|(_, told)| told);
+    fn unsent(&self) -> impl Iterator<Item = &Outgoing> {
+        let taken = self.stream.get_ref().bytes_written();
+        let in_hand = self.buffered.iter().filter(move |(end, _)| *end > taken).map(|(_, told)| told);
         in_hand.chain(&self.queue)
     }
 
     /// Whether the operating system has all that was queued.
-    pub fn is_written(&self) -> bool {
+    pub fn is_flushed(&self) -> bool {
         self.queue.is_empty() && !self.unflushed
     }
 
@@ -249,7 +261,7 @@ impl Socket {
     /// something unread is reset, and what was written may be lost on the way.
     pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let goodbye = CloseFrame { code, reason: reason.into() };
-        let _ = tokio::time::timeout(GOODBYE, async {
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
             let _ = poll_fn(|context| self.poll_write(context)).await;
             let _ = self.stream.close(Some(goodbye)).await;
             while let Some(Ok(_)) = self.stream.next().await {}
@@ -258,30 +270,29 @@ impl Socket {
     }
 
     /// What was queued for a session and has not gone out as a whole.
-    pub fn queued_for(&self, session: SessionId) -> Vec<Arc<str>> {
-        let own = self.untaken().filter(|(of, _)| *of == Some(session));
+    pub fn unsent_for(&self, session: SessionId) -> Vec<Arc<str>> {
+        let own = self.unsent().filter(|(of, _)| *of == Some(session));
         own.map(|(_, text)| text.as_str().into()).collect()
     }
 
     /// The same, and what has not begun to go out does not.
-    pub fn take_back(&mut self, session: SessionId) -> Vec<Arc<str>> {
-        let own = self.queued_for(session);
+    pub fn take_unsent(&mut self, session: SessionId) -> Vec<Arc<str>> {
+        let own = self.unsent_for(session);
         self.queue.retain(|(of, _)| *of != Some(session));
-        self.queued = self.queue.iter().map(|(_, text)| text.len()).sum();
-        self.missed = self.missed.min(self.queued);
+        self.queued_bytes = self.queue.iter().map(|(_, text)| text.len()).sum();
+        self.replayed_bytes = self.replayed_bytes.min(self.queued_bytes);
         own
     }
 
     /// What was queued for sessions and never went out as a whole.
-    pub fn unheard(&self) -> impl Iterator<Item = (SessionId, String)> {
-        self.untaken()
-            .filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
+    pub fn unsent_by_session(&self) -> impl Iterator<Item = (SessionId, String)> {
+        self.unsent().filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        numbers::disconnected();
+        numbers::client_disconnected();
     }
 }
 

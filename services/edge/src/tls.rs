@@ -14,11 +14,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The two files.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub struct CertificateFiles {
     /// The certificate and its chain, PEM.
     pub certificate: PathBuf,
     /// Its private key, PEM.
@@ -27,7 +27,7 @@ pub struct Files {
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum BadCertificate {
+pub enum CertificateError {
     /// A file that is not there or no PEM.
     #[error("{0} cannot be read: {1}")]
     File(PathBuf, rustls::pki_types::pem::Error),
@@ -38,9 +38,9 @@ pub enum BadCertificate {
 
 /// The certificate in use.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
@@ -50,24 +50,24 @@ impl ResolvesServerCert for Current {
 ///
 /// # Errors
 /// [`BadCertificate`] when they are of no use now.
-pub fn acceptor(files: Files) -> Result<TlsAcceptor, BadCertificate> {
-    let current = Arc::new(Current(RwLock::new(read(&files)?)));
+pub fn acceptor(files: CertificateFiles) -> Result<TlsAcceptor, CertificateError> {
+    let current = Arc::new(CurrentCertificate(RwLock::new(read(&files)?)));
     let provider = Arc::new(ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(current.clone());
-    tokio::spawn(follow(files, Arc::downgrade(&current)));
+    tokio::spawn(watch_files(files, Arc::downgrade(&current)));
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Looks at the files until nobody uses the certificate any more.
-async fn follow(files: Files, current: std::sync::Weak<Current>) {
-    let mut known = stamp(&files);
+async fn watch_files(files: CertificateFiles, current: std::sync::Weak<CurrentCertificate>) {
+    let mut known = fingerprint(&files);
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(RELOAD_INTERVAL).await;
         let Some(current) = current.upgrade() else { return };
-        let now = stamp(&files);
+        let now = fingerprint(&files);
         if now == known {
             continue;
         }
@@ -82,17 +82,17 @@ async fn follow(files: Files, current: std::sync::Weak<Current>) {
     }
 }
 
-fn read(files: &Files) -> Result<Arc<CertifiedKey>, BadCertificate> {
+fn read(files: &CertificateFiles) -> Result<Arc<CertifiedKey>, CertificateError> {
     let chain = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| BadCertificate::File(files.certificate.clone(), error))?;
+        .map_err(|error| CertificateError::File(files.certificate.clone(), error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| BadCertificate::File(files.key.clone(), error))?;
+        .map_err(|error| CertificateError::File(files.key.clone(), error))?;
     Ok(Arc::new(CertifiedKey::from_der(chain, key, &ring::default_provider())?))
 }
 
 /// Changes when a file does.
-fn stamp(files: &Files) -> [Option<(SystemTime, u64)>; 2] {
+fn fingerprint(files: &CertificateFiles) -> [Option<(SystemTime, u64)>; 2] {
     let of = |path: &Path| {
         let file = std::fs::metadata(path).ok()?;
         Some((file.modified().ok()?, file.len()))

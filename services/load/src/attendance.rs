@@ -1,119 +1,119 @@
 //! Which of many clients are there, and how long it took them: one for a run, shared by all its clients.
 
-use crate::errors::Errors;
-use crate::failed::Failed;
+use crate::errors::ErrorCounts;
+use crate::failed::CallError;
 use crate::report::round;
-use crate::times::Times;
+use crate::times::LatencyHistogram;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 /// When no further client comes for so long, no more is waited for.
-const STANDSTILL: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many clients have come how far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Heads {
+pub struct ClientCounts {
     /// They have tried to register, with whatever outcome.
     pub tried: usize,
     /// They are registered and connected now.
-    pub there: usize,
+    pub connected: usize,
     /// How often one came back, in its session or in a new one.
-    pub back: usize,
+    pub returned: usize,
 }
 
 /// What is told at the end.
 #[derive(Default)]
-pub struct Account {
+pub struct Recovery {
     pub lost: u64,
     pub claims: u64,
-    pub ready: Times,
-    pub claim: Times,
-    pub errors: Errors,
+    pub ready: LatencyHistogram,
+    pub claim: LatencyHistogram,
+    pub errors: ErrorCounts,
     first_lost: Option<Instant>,
-    last_back: Option<Instant>,
+    last_return: Option<Instant>,
 }
 
-impl Account {
+impl Recovery {
     /// Seconds from the first loss of a connection until the last client was back.
-    pub fn recovery(&self) -> Option<f64> {
-        Some(round(self.last_back?.duration_since(self.first_lost?).as_secs_f64()))
+    pub fn recovery_seconds(&self) -> Option<f64> {
+        Some(round(self.last_return?.duration_since(self.first_lost?).as_secs_f64()))
     }
 }
 
 /// The attendance of a run.
 #[derive(Default)]
-pub struct Attendance {
-    heads: watch::Sender<Heads>,
-    account: Mutex<Account>,
+pub struct Population {
+    counts: watch::Sender<ClientCounts>,
+    recovery: Mutex<Recovery>,
 }
 
-impl Attendance {
+impl Population {
     /// A client has tried to register for the first time.
     pub fn tried(&self) {
-        self.heads.send_modify(|heads| heads.tried += 1);
+        self.counts.send_modify(|heads| heads.tried += 1);
     }
 
     /// A client is registered, so long after it was to be.
-    pub fn came(&self, took: Duration) {
-        self.account().ready.add(took);
-        self.heads.send_modify(|heads| heads.there += 1);
+    pub fn registered(&self, took: Duration) {
+        self.recovery().ready.add(took);
+        self.counts.send_modify(|heads| heads.connected += 1);
     }
 
     /// A client has no connection, or no session, any more.
-    pub fn went(&self, by_itself: bool) {
-        let mut account = self.account();
+    pub fn disconnected(&self, by_itself: bool) {
+        let mut account = self.recovery();
         account.lost += u64::from(!by_itself);
         account.first_lost.get_or_insert_with(Instant::now);
         drop(account);
-        self.heads.send_modify(|heads| heads.there -= 1);
+        self.counts.send_modify(|heads| heads.connected -= 1);
     }
 
     /// It is there again, so long after that; `claimed`: in the session that it had.
-    pub fn came_back(&self, took: Duration, claimed: bool) {
-        let mut account = self.account();
-        account.last_back = Some(Instant::now());
+    pub fn reconnected(&self, took: Duration, claimed: bool) {
+        let mut account = self.recovery();
+        account.last_return = Some(Instant::now());
         if claimed {
             account.claims += 1;
             account.claim.add(took);
         }
         drop(account);
-        self.heads.send_modify(|heads| {
-            heads.there += 1;
-            heads.back += 1;
+        self.counts.send_modify(|heads| {
+            heads.connected += 1;
+            heads.returned += 1;
         });
     }
 
     /// Something went wrong with a client.
-    pub fn failed(&self, failed: &Failed) {
-        self.account().errors.add(failed);
+    pub fn failed(&self, failed: &CallError) {
+        self.recovery().errors.add(failed);
     }
 
     /// Waits until it is so, or nothing changes any more.
-    pub async fn until(&self, is_so: impl Fn(&Heads) -> bool) {
-        let mut heads = self.heads.subscribe();
+    pub async fn wait_until(&self, is_so: impl Fn(&ClientCounts) -> bool) {
+        let mut heads = self.counts.subscribe();
         while !is_so(&heads.borrow_and_update()) {
-            if timeout(STANDSTILL, heads.changed()).await.is_err() {
+            if timeout(STALL_TIMEOUT, heads.changed()).await.is_err() {
                 return;
             }
         }
     }
 
     /// Who is there now.
-    pub fn heads(&self) -> Heads {
-        *self.heads.borrow()
+    pub fn counts(&self) -> ClientCounts {
+        *self.counts.borrow()
     }
 
     /// What went wrong until now.
-    pub fn errors(&self) -> Errors {
-        self.account().errors.clone()
+    pub fn errors(&self) -> ErrorCounts {
+        self.recovery().errors.clone()
     }
 
     /// For whoever watches.
-    pub fn words(&self, clients: usize) -> String {
-        let there = self.heads().there;
-        let account = self.account();
+    pub fn status_line(&self, clients: usize) -> String {
+        let there = self.counts().connected;
+        let account = self.recovery();
         let (lost, claims, errors) = (account.lost, account.claims, &account.errors);
         format!(
             "{there} of {clients} clients are there, {lost} connections lost, {claims} sessions claimed, {errors}"
@@ -121,13 +121,13 @@ impl Attendance {
     }
 
     /// The account of the run; a new one begins.
-    pub fn take(&self) -> Account {
-        std::mem::take(&mut *self.account())
+    pub fn take(&self) -> Recovery {
+        std::mem::take(&mut *self.recovery())
     }
 
-    fn account(&self) -> MutexGuard<'_, Account> {
+    fn recovery(&self) -> MutexGuard<'_, Recovery> {
         // It is whole after every line.
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+        self.recovery.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,35 +138,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_waited_for_the_last_one_but_not_for_ever() {
-        let attendance = Attendance::default();
-        let two = |heads: &Heads| heads.there == 2;
-        attendance.came(Duration::ZERO);
-        assert!(attendance.until(two).now_or_never().is_none());
-        attendance.came(Duration::ZERO);
-        assert!(attendance.until(two).now_or_never().is_some());
-        attendance.went(false);
+        let attendance = Population::default();
+        let two = |heads: &ClientCounts| heads.connected == 2;
+        attendance.registered(Duration::ZERO);
+        assert!(attendance.wait_until(two).now_or_never().is_none());
+        attendance.registered(Duration::ZERO);
+        assert!(attendance.wait_until(two).now_or_never().is_some());
+        attendance.disconnected(false);
         let waited = Instant::now();
-        attendance.until(two).await;
-        assert_eq!(waited.elapsed(), STANDSTILL);
+        attendance.wait_until(two).await;
+        assert_eq!(waited.elapsed(), STALL_TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
     async fn recovery_is_from_the_first_loss_to_the_last_return() {
-        let attendance = Attendance::default();
-        attendance.came(Duration::ZERO);
-        attendance.came(Duration::ZERO);
-        assert_eq!(attendance.account().recovery(), None);
+        let attendance = Population::default();
+        attendance.registered(Duration::ZERO);
+        attendance.registered(Duration::ZERO);
+        assert_eq!(attendance.recovery().recovery_seconds(), None);
         let second = Duration::from_secs(1);
         for _ in 0..2 {
-            attendance.went(false);
+            attendance.disconnected(false);
             tokio::time::advance(second).await;
         }
-        attendance.came_back(second, true);
+        attendance.reconnected(second, true);
         tokio::time::advance(second).await;
-        attendance.came_back(second, false);
-        assert_eq!(attendance.heads(), Heads { tried: 0, there: 2, back: 2 });
+        attendance.reconnected(second, false);
+        assert_eq!(attendance.counts(), ClientCounts { tried: 0, connected: 2, returned: 2 });
         let account = attendance.take();
         assert_eq!((account.lost, account.claims), (2, 1));
-        assert_eq!(account.recovery(), Some(3.0));
+        assert_eq!(account.recovery_seconds(), Some(3.0));
     }
 }

@@ -1,17 +1,17 @@
 //! `load calls`: pairs register, call for some seconds, and what it came to is one line.
 
-use crate::crew::Crew;
-use crate::door::Door;
+use crate::crew::PairPool;
+use crate::door::Endpoint;
 use crate::error::Error;
-use crate::errors::Errors;
-use crate::failed::Failed;
+use crate::errors::ErrorCounts;
+use crate::failed::CallError;
 use crate::options::Calls;
-use crate::pair::Manner;
+use crate::pair::CallProfile;
 use crate::report::{self, round};
 use crate::schedule::Schedule;
-use crate::tally::Counts;
-use crate::times::Times;
-use crate::turns::Turns;
+use crate::tally::CallCounts;
+use crate::times::LatencyHistogram;
+use crate::turns::Pacer;
 use crate::{files, progress};
 use serde::Serialize;
 use service::CancellationToken;
@@ -23,13 +23,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How long ending all sessions may take.
-const PARTING: Duration = Duration::from_secs(5);
+const PAIRS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is printed of a run.
 #[derive(Serialize)]
-struct Report<'a> {
+struct CallsReport<'a> {
     what: &'static str,
-    urls: &'a [Door],
+    urls: &'a [Endpoint],
     pairs: usize,
     rate: Option<f64>,
     hold_ms: u64,
@@ -37,45 +37,48 @@ struct Report<'a> {
     seconds: f64,
     calls: u64,
     calls_per_second: f64,
-    errors: Errors,
-    ring_ms: Times,
-    refused_ms: Times,
-    accept_ms: Times,
-    hangup_ms: Times,
+    errors: ErrorCounts,
+    ring_ms: LatencyHistogram,
+    refused_ms: LatencyHistogram,
+    accept_ms: LatencyHistogram,
+    hangup_ms: LatencyHistogram,
 }
 
 /// Calls until the time is over or `stop` says so, and prints one line.
 pub async fn run(options: &Calls, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
-    files::allow(2 * options.pairs)?;
-    let crew = Arc::new(crew(options, stop.child_token())?);
+    files::raise_limit(2 * options.pairs)?;
+    let crew = Arc::new(pair_pool(options, stop.child_token())?);
     let mut pairs = JoinSet::new();
     let ready = ready(options.pairs, &crew, &mut pairs).await;
-    progress::say(options.target.quiet, &format!("{} of {} pairs are registered", ready.0, options.pairs));
+    progress::print_status(
+        options.target.quiet,
+        &format!("{} of {} pairs are registered", ready.0, options.pairs),
+    );
     if let (0, Some(failed)) = ready
         && !stop.is_cancelled()
     {
-        return Err(Error::Nobody { url: options.target.urls[0].url().to_owned(), failed });
+        return Err(Error::NoPairRegistered { url: options.target.urls[0].url().to_owned(), failed });
     }
     let (counts, seconds) = measure(options, &crew).await;
-    report::print(out, &report(options, counts, seconds))?;
+    report::print_json(out, &report(options, counts, seconds))?;
     crew.stop.cancel();
     // Whose session is not ended in time leaves that to the server.
-    let _ = timeout(PARTING, pairs.join_all()).await;
+    let _ = timeout(PAIRS_SHUTDOWN_TIMEOUT, pairs.join_all()).await;
     Ok(())
 }
 
-fn crew(options: &Calls, stop: CancellationToken) -> Result<Crew, Error> {
+fn pair_pool(options: &Calls, stop: CancellationToken) -> Result<PairPool, Error> {
     let target = &options.target;
-    let manner = Manner { hold: Duration::from_millis(options.hold), candidates: options.candidates };
-    let turns = if options.rate.is_some() { Turns::in_line() } else { Turns::at_once() };
-    Ok(Crew::new(target.urls.clone(), target.access(), target.prefix()?, manner, turns, stop))
+    let manner = CallProfile { hold: Duration::from_millis(options.hold), candidates: options.candidates };
+    let turns = if options.rate.is_some() { Pacer::rated() } else { Pacer::unlimited() };
+    Ok(PairPool::new(target.urls.clone(), target.credentials(), target.prefix()?, manner, turns, stop))
 }
 
 /// Starts the pairs; returns how many are there once each has tried, and why one is not.
-async fn ready(count: usize, crew: &Arc<Crew>, pairs: &mut JoinSet<()>) -> (usize, Option<Failed>) {
+async fn ready(count: usize, crew: &Arc<PairPool>, pairs: &mut JoinSet<()>) -> (usize, Option<CallError>) {
     let (sender, mut tried) = mpsc::unbounded_channel();
     for number in 0..count {
-        pairs.spawn(crew.clone().pair(number, sender.clone()));
+        pairs.spawn(crew.clone().run_pair(number, sender.clone()));
     }
     drop(sender);
     let (mut there, mut why) = (0, None);
@@ -89,22 +92,22 @@ async fn ready(count: usize, crew: &Arc<Crew>, pairs: &mut JoinSet<()>) -> (usiz
 }
 
 /// Lets them call; returns what counts, and the seconds in which it was counted.
-async fn measure(options: &Calls, crew: &Crew) -> (Counts, f64) {
+async fn measure(options: &Calls, crew: &PairPool) -> (CallCounts, f64) {
     if options.warm_up.0.is_zero() {
-        crew.tally.begin();
+        crew.stats.start_measuring();
     }
-    crew.turns.begin();
+    crew.pacer.start();
     let mut before = 0;
-    let watched = progress::watch(options.target.quiet, |second| {
-        let (calls, errors) = crew.tally.so_far();
+    let watched = progress::print_every_second(options.target.quiet, |second| {
+        let (calls, errors) = crew.stats.so_far();
         let rate = calls - std::mem::replace(&mut before, calls);
         format!("{second} s: {calls} calls, {rate}/s, {errors}")
     });
-    let given = give_turns(options.rate, crew);
+    let given = pace(options.rate, crew);
     let mut began = Instant::now();
     let measured = async {
         sleep(options.warm_up.0).await;
-        crew.tally.begin();
+        crew.stats.start_measuring();
         began = Instant::now();
         match options.seconds.0 {
             Duration::ZERO => std::future::pending().await,
@@ -117,25 +120,25 @@ async fn measure(options: &Calls, crew: &Crew) -> (Counts, f64) {
         () = watched => {}
         () = given => {}
     }
-    (crew.tally.take(), began.elapsed().as_secs_f64())
+    (crew.stats.take(), began.elapsed().as_secs_f64())
 }
 
 /// Gives turns at the rate, where there is one. A turn that nobody could take is an error.
-async fn give_turns(rate: Option<f64>, crew: &Crew) {
+async fn pace(rate: Option<f64>, crew: &PairPool) {
     let Some(rate) = rate else { return std::future::pending().await };
     let (began, mut schedule) = (Instant::now(), Schedule::new(rate));
     loop {
         for _ in 0..schedule.due(began.elapsed()) {
-            if !crew.turns.give() {
-                crew.tally.failed(&Failed::NoPairFree);
+            if !crew.pacer.grant() {
+                crew.stats.count_error(&CallError::NoPairFree);
             }
         }
         sleep_until(began + schedule.next()).await;
     }
 }
 
-fn report(options: &Calls, counts: Counts, seconds: f64) -> Report<'_> {
-    Report {
+fn report(options: &Calls, counts: CallCounts, seconds: f64) -> CallsReport<'_> {
+    CallsReport {
         what: "calls",
         urls: &options.target.urls,
         pairs: options.pairs,

@@ -3,57 +3,57 @@
 //! It claims its session at the next door. When that is gone, it begins anew, under a name that nobody has
 //! had: a plain Janus may still know the old one.
 
-use crate::attendance::Attendance;
+use crate::attendance::Population;
 use crate::client::Client;
-use crate::failed::Failed;
-use crate::hearing::Word;
-use crate::options::{Members, Target};
-use crate::pause::Pause;
-use crate::words::Ask;
-use crate::{Door, Error};
+use crate::failed::CallError;
+use crate::hearing::ServerEvent;
+use crate::options::{ClientOptions, Target};
+use crate::pause::Backoff;
+use crate::words::Request;
+use crate::{Endpoint, Error};
 use service::CancellationToken;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 /// What all clients of a run share.
-pub struct Crowd {
-    doors: Vec<Door>,
-    access: Arc<str>,
+pub struct ClientPool {
+    endpoints: Vec<Endpoint>,
+    credentials: Arc<str>,
     prefix: String,
     connecting: Semaphore,
     /// Changes when all are to drop their connections at once.
     storm: watch::Sender<()>,
-    pub attendance: Attendance,
+    pub population: Population,
     pub stop: CancellationToken,
 }
 
 /// One client, connected or not.
-struct Member {
+struct IdleClient {
     number: usize,
     /// Counts doors and beginnings.
-    door: usize,
-    life: usize,
+    endpoint: usize,
+    generation: usize,
     client: Option<Client>,
 }
 
 /// Why a client is no longer connected.
-enum Gone {
+enum Disconnect {
     Storm,
     Connection,
-    Session(Failed),
+    Session(CallError),
 }
 
-impl Crowd {
+impl ClientPool {
     /// Without any client yet.
-    pub fn new(target: &Target, members: &Members, stop: CancellationToken) -> Result<Self, Error> {
+    pub fn new(target: &Target, members: &ClientOptions, stop: CancellationToken) -> Result<Self, Error> {
         Ok(Self {
-            doors: target.urls.clone(),
-            access: target.access(),
+            endpoints: target.urls.clone(),
+            credentials: target.credentials(),
             prefix: target.prefix()?,
             connecting: Semaphore::new(members.at_once),
             storm: watch::Sender::new(()),
-            attendance: Attendance::default(),
+            population: Population::default(),
             stop,
         })
     }
@@ -64,65 +64,65 @@ impl Crowd {
     }
 
     /// The life of one client, until the run is over.
-    pub async fn member(self: Arc<Self>, number: usize) {
-        let mut member = Member { number, door: number, life: 0, client: None };
-        self.stop.run_until_cancelled(self.stay(&mut member)).await;
+    pub async fn run_client(self: Arc<Self>, number: usize) {
+        let mut member = IdleClient { number, endpoint: number, generation: 0, client: None };
+        self.stop.run_until_cancelled(self.keep_connected(&mut member)).await;
         if let Some(mut client) = member.client {
             client.leave().await;
         }
     }
 
     /// Registers, and comes back whenever it must. What it seldom does takes memory only then.
-    async fn stay(&self, member: &mut Member) {
+    async fn keep_connected(&self, member: &mut IdleClient) {
         let (mut storm, mut since) = (self.storm.subscribe(), Instant::now());
-        Box::pin(self.enter(member)).await;
-        self.attendance.came(since.elapsed());
+        Box::pin(self.register_with_retry(member)).await;
+        self.population.registered(since.elapsed());
         loop {
-            let gone = until_gone(member.client.as_mut(), &mut storm).await;
+            let gone = until_disconnected(member.client.as_mut(), &mut storm).await;
             since = Instant::now();
-            self.attendance.went(!matches!(gone, Gone::Connection));
+            self.population.disconnected(!matches!(gone, Disconnect::Connection));
             let claimed = match gone {
-                Gone::Session(failed) => {
-                    self.attendance.failed(&failed);
+                Disconnect::Session(failed) => {
+                    self.population.failed(&failed);
                     false
                 }
-                Gone::Connection => {
-                    Pause::default().wait().await;
-                    Box::pin(self.claim(member)).await
+                Disconnect::Connection => {
+                    Backoff::default().wait().await;
+                    Box::pin(self.claim_session(member)).await
                 }
-                Gone::Storm => Box::pin(self.claim(member)).await,
+                Disconnect::Storm => Box::pin(self.claim_session(member)).await,
             };
             if !claimed {
                 member.client = None;
-                Box::pin(self.enter(member)).await;
+                Box::pin(self.register_with_retry(member)).await;
             }
-            self.attendance.came_back(since.elapsed(), claimed);
+            self.population.reconnected(since.elapsed(), claimed);
         }
     }
 
     /// Registers, sooner or later.
-    async fn enter(&self, member: &mut Member) {
-        let mut pause = Pause::default();
+    async fn register_with_retry(&self, member: &mut IdleClient) {
+        let mut pause = Backoff::default();
         loop {
-            let name = format!("{}{}_{}", self.prefix, member.number, member.life);
-            let entered = self.register(member.door, &name).await;
-            if member.life == 0 {
-                self.attendance.tried();
+            let name = format!("{}{}_{}", self.prefix, member.number, member.generation);
+            let entered = self.register(member.endpoint, &name).await;
+            if member.generation == 0 {
+                self.population.tried();
             }
-            member.life += 1;
+            member.generation += 1;
             match entered {
                 Ok(client) => {
                     member.client = Some(client);
                     return;
                 }
-                Err(failed) => self.attendance.failed(&failed),
+                Err(failed) => self.population.failed(&failed),
             }
-            member.door += 1;
+            member.endpoint += 1;
             pause.wait().await;
         }
     }
 
-    async fn register(&self, door: usize, name: &str) -> Result<Client, Failed> {
+    async fn register(&self, door: usize, name: &str) -> Result<Client, CallError> {
         let _slot = self.connecting.acquire().await;
         let mut client = self.connect(door).await?;
         client.register(name).await?;
@@ -130,21 +130,21 @@ impl Crowd {
     }
 
     /// Claims its session, sooner or later; whether there was one still.
-    async fn claim(&self, member: &mut Member) -> bool {
+    async fn claim_session(&self, member: &mut IdleClient) -> bool {
         let Some(lost) = member.client.take() else { return false };
-        let (session, handle) = (lost.words.session, lost.words.handle);
+        let (session, handle) = (lost.messages.session, lost.messages.handle);
         drop(lost);
-        let mut pause = Pause::default();
+        let mut pause = Backoff::default();
         loop {
-            member.door += 1;
-            match self.resume(member.door, session, handle).await {
+            member.endpoint += 1;
+            match self.resume(member.endpoint, session, handle).await {
                 Ok(client) => {
                     member.client = Some(client);
                     return true;
                 }
                 Err(failed) => {
-                    self.attendance.failed(&failed);
-                    if matches!(failed, Failed::Refused(Ask::Claim, _)) {
+                    self.population.failed(&failed);
+                    if matches!(failed, CallError::Refused(Request::Claim, _)) {
                         return false;
                     }
                 }
@@ -153,31 +153,33 @@ impl Crowd {
         }
     }
 
-    async fn resume(&self, door: usize, session: u64, handle: u64) -> Result<Client, Failed> {
+    async fn resume(&self, door: usize, session: u64, handle: u64) -> Result<Client, CallError> {
         let _slot = self.connecting.acquire().await;
         let mut client = self.connect(door).await?;
         client.claim(session, handle).await?;
         Ok(client)
     }
 
-    async fn connect(&self, door: usize) -> Result<Client, Failed> {
-        Client::connect(&self.doors[door % self.doors.len()], self.access.clone()).await
+    async fn connect(&self, door: usize) -> Result<Client, CallError> {
+        Client::connect(&self.endpoints[door % self.endpoints.len()], self.credentials.clone()).await
     }
 }
 
 /// Listens to a client until it has no connection or no session any more.
-async fn until_gone(client: Option<&mut Client>, storm: &mut watch::Receiver<()>) -> Gone {
-    let Some(client) = client else { return Gone::Connection };
+async fn until_disconnected(client: Option<&mut Client>, storm: &mut watch::Receiver<()>) -> Disconnect {
+    let Some(client) = client else { return Disconnect::Connection };
     loop {
         let heard = tokio::select! {
             biased;
-            _ = storm.changed() => return Gone::Storm,
-            heard = client.hear() => heard,
+            _ = storm.changed() => return Disconnect::Storm,
+            heard = client.recv() => heard,
         };
-        match heard.map(|heard| (heard.word, heard.to)) {
-            Err(_) => return Gone::Connection,
-            Ok((Word::TimedOut, _)) => return Gone::Session(Failed::TimedOut),
-            Ok((Word::Refused(code), Some((ask, _)))) => return Gone::Session(Failed::Refused(ask, code)),
+        match heard.map(|heard| (heard.event, heard.in_reply_to)) {
+            Err(_) => return Disconnect::Connection,
+            Ok((ServerEvent::TimedOut, _)) => return Disconnect::Session(CallError::TimedOut),
+            Ok((ServerEvent::Refused(code), Some((ask, _)))) => {
+                return Disconnect::Session(CallError::Refused(ask, code));
+            }
             Ok(_) => {}
         }
     }

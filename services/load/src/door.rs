@@ -8,14 +8,14 @@ use tokio_tungstenite::tungstenite::http::Uri;
 /// The address of a websocket that speaks the Janus API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
-pub struct Door {
+pub struct Endpoint {
     url: String,
     address: String,
 }
 
 /// It is no such address.
 #[derive(Debug, thiserror::Error)]
-pub enum NoDoor {
+pub enum InvalidEndpoint {
     /// It is something else.
     #[error("an address looks like ws://HOST:PORT")]
     NotAWebsocket,
@@ -24,7 +24,7 @@ pub enum NoDoor {
     Encrypted,
 }
 
-impl Door {
+impl Endpoint {
     /// As it was given.
     pub fn url(&self) -> &str {
         &self.url
@@ -36,29 +36,29 @@ impl Door {
     }
 }
 
-impl FromStr for Door {
-    type Err = NoDoor;
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
 
-    fn from_str(text: &str) -> Result<Self, NoDoor> {
-        let uri: Uri = text.parse().map_err(|_| NoDoor::NotAWebsocket)?;
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        let uri: Uri = text.parse().map_err(|_| InvalidEndpoint::NotAWebsocket)?;
         match uri.scheme_str() {
             Some("ws") => {}
-            Some("wss") => return Err(NoDoor::Encrypted),
-            _ => return Err(NoDoor::NotAWebsocket),
+            Some("wss") => return Err(InvalidEndpoint::Encrypted),
+            _ => return Err(InvalidEndpoint::NotAWebsocket),
         }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(NoDoor::NotAWebsocket)?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or(InvalidEndpoint::NotAWebsocket)?;
         let address = format!("{host}:{}", uri.port_u16().unwrap_or(80));
         Ok(Self { url: text.to_owned(), address })
     }
 }
 
-impl From<Door> for String {
-    fn from(door: Door) -> Self {
+impl From<Endpoint> for String {
+    fn from(door: Endpoint) -> Self {
         door.url
     }
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
@@ -75,7 +75,7 @@ mod tests {
             ("ws://janus/path", "janus:80"),
             ("ws://[::1]:9", "[::1]:9"),
         ] {
-            assert_eq!(url.parse::<Door>().unwrap().address(), address);
+            assert_eq!(url.parse::<Endpoint>().unwrap().address(), address);
         }
         for (url, wanted) in [
             ("wss://janus:8989", "behind what ends TLS"),
@@ -83,7 +83,7 @@ mod tests {
             ("janus:8188", "ws://HOST:PORT"),
             ("", "ws://HOST:PORT"),
         ] {
-            let error = url.parse::<Door>().unwrap_err().to_string();
+            let error = url.parse::<Endpoint>().unwrap_err().to_string();
             assert!(error.contains(wanted), "{url}: {error}");
         }
     }

@@ -1,6 +1,6 @@
 //! Why there is no result, in words for whoever started the run.
 
-use crate::failed::Failed;
+use crate::failed::CallError;
 use std::io;
 
 /// A run that did not come to a result.
@@ -8,15 +8,15 @@ use std::io;
 pub enum Error {
     /// No client was there, so nothing was measured.
     #[error("nobody could register at {url}: {failed}")]
-    Nobody {
+    NoPairRegistered {
         /// The first address.
         url: String,
         /// What happened to one of them.
-        failed: Failed,
+        failed: CallError,
     },
     /// The same, of clients that were only to be there.
     #[error("nobody could register at {url}; {why}")]
-    NobodyIsThere {
+    NoClientRegistered {
         /// The first address.
         url: String,
         /// What happened to them.
@@ -39,5 +39,5 @@ pub enum Error {
     Random(#[from] getrandom::Error),
     /// The result cannot be printed.
     #[error("the output cannot be written: {0}")]
-    Printing(#[source] io::Error),
+    Output(#[source] io::Error),
 }

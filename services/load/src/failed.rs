@@ -1,10 +1,10 @@
 //! Why something did not succeed, in the words that it is counted under.
 
-use crate::words::Ask;
+use crate::words::Request;
 
 /// The kinds of errors.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failed {
+pub enum CallError {
     /// There is no websocket, for this reason.
     #[error("no connection: {0}")]
     NoConnection(String),
@@ -16,10 +16,10 @@ pub enum Failed {
     TimedOut,
     /// What was to follow from a request did not, for too long.
     #[error("no answer to {0}")]
-    NoAnswer(Ask),
+    NoAnswer(Request),
     /// The server refused a request, with this code.
     #[error("{0} {1}")]
-    Refused(Ask, u16),
+    Refused(Request, u16),
     /// The callee is said to be in another call.
     #[error("callee busy")]
     Busy,
@@ -31,9 +31,9 @@ pub enum Failed {
     NoPairFree,
 }
 
-impl Failed {
+impl CallError {
     /// Whether nothing more can be asked on this websocket and in this session.
-    pub fn is_the_end(&self) -> bool {
+    pub fn is_fatal(&self) -> bool {
         match self {
             Self::NoConnection(_) | Self::Lost | Self::TimedOut => true,
             // No such session, no such handle.

@@ -4,11 +4,11 @@ use crate::error::Error;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What the process has open besides clients, generously.
-const OTHERS: u64 = 64;
+const RESERVED_FILES: u64 = 64;
 
 /// Makes room for so many clients, as far as the system allows.
-pub fn allow(clients: usize) -> Result<(), Error> {
-    let needed = clients as u64 + OTHERS;
+pub fn raise_limit(clients: usize) -> Result<(), Error> {
+    let needed = clients as u64 + RESERVED_FILES;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
         return Ok(());
@@ -28,10 +28,10 @@ mod tests {
 
     #[test]
     fn more_clients_than_files_are_refused_in_words() {
-        allow(10).unwrap();
+        raise_limit(10).unwrap();
         let most = getrlimit(Resource::Nofile).maximum;
         if let Some(most) = most {
-            let error = allow(usize::try_from(most).unwrap()).unwrap_err().to_string();
+            let error = raise_limit(usize::try_from(most).unwrap()).unwrap_err().to_string();
             assert!(error.contains("ulimit -n"), "{error}");
         }
     }

@@ -3,28 +3,28 @@
 //!
 //! What is no message of Janus', or none that matters here, is [`Word::Other`].
 
-use crate::words::Ask;
+use crate::words::Request;
 use serde::Deserialize;
 use std::borrow::Cow;
 
 /// The reasons of a `hangup` that follows from one that a client asked for without giving a reason: for itself,
 /// for the other side, and, in whatever order, once more for both when their PeerConnections are closed.
-const OURS: [&str; 3] = ["Explicit hangup", "We did the hangup", "Remote WebRTC hangup"];
+const EXPECTED_REASONS: [&str; 3] = ["Explicit hangup", "We did the hangup", "Remote WebRTC hangup"];
 /// The reason of a PeerConnection that is closed because its call is over.
-const CLOSE: &str = "Close PC";
+const CLOSE_REASON: &str = "Close PC";
 
 /// One message.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct Received {
     /// What it is an answer to, and the number of that request.
-    pub to: Option<(Ask, u64)>,
+    pub in_reply_to: Option<(Request, u64)>,
     /// What it says.
-    pub word: Word,
+    pub event: ServerEvent,
 }
 
 /// What a message says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum ServerEvent {
     /// A request of the core is done; the id that it gave, or 0.
     Done(u64),
     /// A request is taken.
@@ -50,7 +50,7 @@ pub enum Word {
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
+struct RawMessage<'a> {
     #[serde(borrow)]
     janus: Cow<'a, str>,
     #[serde(borrow)]
@@ -59,8 +59,8 @@ struct Message<'a> {
     reason: Option<Cow<'a, str>>,
     #[serde(borrow)]
     plugindata: Option<PluginData<'a>>,
-    data: Option<Given>,
-    error: Option<Refusal>,
+    data: Option<NewId>,
+    error: Option<CoreError>,
 }
 
 #[derive(Deserialize)]
@@ -72,12 +72,12 @@ struct PluginData<'a> {
 #[derive(Deserialize)]
 struct Data<'a> {
     #[serde(borrow)]
-    result: Option<Outcome<'a>>,
+    result: Option<PluginResult<'a>>,
     error_code: Option<u16>,
 }
 
 #[derive(Deserialize)]
-struct Outcome<'a> {
+struct PluginResult<'a> {
     #[serde(borrow)]
     event: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -85,56 +85,56 @@ struct Outcome<'a> {
 }
 
 #[derive(Deserialize)]
-struct Given {
+struct NewId {
     id: u64,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct CoreError {
     code: u16,
 }
 
 /// Reads a message.
-pub fn read(text: &str) -> Heard {
-    match serde_json::from_str::<Message<'_>>(text) {
+pub fn parse(text: &str) -> Received {
+    match serde_json::from_str::<RawMessage<'_>>(text) {
         Ok(message) => {
-            let to = message.transaction.as_deref().and_then(Ask::of);
-            Heard { to, word: word(message) }
+            let to = message.transaction.as_deref().and_then(Request::parse_transaction);
+            Received { in_reply_to: to, event: core_event(message) }
         }
-        Err(_) => Heard { to: None, word: Word::Other },
+        Err(_) => Received { in_reply_to: None, event: ServerEvent::Other },
     }
 }
 
-fn word(message: Message<'_>) -> Word {
+fn core_event(message: RawMessage<'_>) -> ServerEvent {
     match &*message.janus {
-        "event" => message.plugindata.map_or(Word::Other, |it| said(it.data)),
-        "ack" => Word::Ack,
-        "success" => Word::Done(message.data.map_or(0, |given| given.id)),
-        "error" => Word::Refused(message.error.map_or(0, |refusal| refusal.code)),
+        "event" => message.plugindata.map_or(ServerEvent::Other, |it| plugin_event(it.data)),
+        "ack" => ServerEvent::Ack,
+        "success" => ServerEvent::Done(message.data.map_or(0, |given| given.id)),
+        "error" => ServerEvent::Refused(message.error.map_or(0, |refusal| refusal.code)),
         "hangup" => match message.reason {
-            Some(reason) if reason != CLOSE => Word::Broken(reason.into_owned()),
-            _ => Word::Closed,
+            Some(reason) if reason != CLOSE_REASON => ServerEvent::Broken(reason.into_owned()),
+            _ => ServerEvent::Closed,
         },
-        "timeout" => Word::TimedOut,
-        _ => Word::Other,
+        "timeout" => ServerEvent::TimedOut,
+        _ => ServerEvent::Other,
     }
 }
 
-fn said(data: Data<'_>) -> Word {
+fn plugin_event(data: Data<'_>) -> ServerEvent {
     if let Some(code) = data.error_code {
-        return Word::Refused(code);
+        return ServerEvent::Refused(code);
     }
-    let Some(outcome) = data.result else { return Word::Other };
+    let Some(outcome) = data.result else { return ServerEvent::Other };
     match outcome.event.as_deref() {
-        Some("registered") => Word::Registered,
-        Some("calling") => Word::Calling,
-        Some("incomingcall") => Word::IncomingCall,
-        Some("accepted") => Word::Accepted,
+        Some("registered") => ServerEvent::Registered,
+        Some("calling") => ServerEvent::Calling,
+        Some("incomingcall") => ServerEvent::IncomingCall,
+        Some("accepted") => ServerEvent::Accepted,
         Some("hangup") => match outcome.reason {
-            Some(reason) if !OURS.contains(&&*reason) => Word::Ended(reason.into_owned()),
-            _ => Word::HungUp,
+            Some(reason) if !EXPECTED_REASONS.contains(&&*reason) => ServerEvent::Ended(reason.into_owned()),
+            _ => ServerEvent::HungUp,
         },
-        _ => Word::Other,
+        _ => ServerEvent::Other,
     }
 }
 
@@ -153,34 +153,47 @@ mod tests {
     #[test]
     fn what_the_plugin_says_is_told_apart() {
         for (data, word) in [
-            (r#"{"videocall":"event","result":{"event":"calling"}}"#, Word::Calling),
-            (r#"{"result":{"event":"incomingcall","username":"é\n"}}"#, Word::IncomingCall),
-            (r#"{"result":{"event":"accepted"}}"#, Word::Accepted),
-            (r#"{"result":{"event":"registered","username":"a"}}"#, Word::Registered),
-            (r#"{"result":{"event":"hangup","reason":"User busy"}}"#, Word::Ended("User busy".into())),
-            (r#"{"result":{"event":"hangup","reason":"Remote WebRTC hangup"}}"#, Word::HungUp),
-            (r#"{"result":{"event":"hangup","reason":"We did the hangup"}}"#, Word::HungUp),
-            (r#"{"error_code":478,"error":"Username \"b\" doesn't exist"}"#, Word::Refused(478)),
-            (r#"{"result":{"list":["a"]}}"#, Word::Other),
+            (r#"{"videocall":"event","result":{"event":"calling"}}"#, ServerEvent::Calling),
+            (r#"{"result":{"event":"incomingcall","username":"é\n"}}"#, ServerEvent::IncomingCall),
+            (r#"{"result":{"event":"accepted"}}"#, ServerEvent::Accepted),
+            (r#"{"result":{"event":"registered","username":"a"}}"#, ServerEvent::Registered),
+            (r#"{"result":{"event":"hangup","reason":"User busy"}}"#, ServerEvent::Ended("User busy".into())),
+            (r#"{"result":{"event":"hangup","reason":"Remote WebRTC hangup"}}"#, ServerEvent::HungUp),
+            (r#"{"result":{"event":"hangup","reason":"We did the hangup"}}"#, ServerEvent::HungUp),
+            (r#"{"error_code":478,"error":"Username \"b\" doesn't exist"}"#, ServerEvent::Refused(478)),
+            (r#"{"result":{"list":["a"]}}"#, ServerEvent::Other),
         ] {
-            assert_eq!(read(&event(data)), Heard { to: Some((Ask::Call, 7)), word }, "{data}");
+            assert_eq!(
+                parse(&event(data)),
+                Received { in_reply_to: Some((Request::Call, 7)), event: word },
+                "{data}"
+            );
         }
     }
 
     #[test]
     fn what_the_core_says_is_told_apart() {
         for (text, word) in [
-            (r#"{"janus":"success","data":{"id":4503599627370497}}"#, Word::Done(4_503_599_627_370_497)),
-            (r#"{"janus":"success","session_id":3}"#, Word::Done(0)),
-            (r#"{"janus":"ack","session_id":3}"#, Word::Ack),
-            (r#"{"janus":"error","error":{"code":458,"reason":"No such session 3"}}"#, Word::Refused(458)),
-            (r#"{"janus":"hangup","sender":2,"reason":"Close PC"}"#, Word::Closed),
-            (r#"{"janus":"hangup","sender":2,"reason":"ICE failed"}"#, Word::Broken("ICE failed".into())),
-            (r#"{"janus":"timeout","session_id":3}"#, Word::TimedOut),
-            (r#"{"janus":"trickle","candidate":{"completed":true}}"#, Word::Other),
-            ("no JSON", Word::Other),
+            (
+                r#"{"janus":"success","data":{"id":4503599627370497}}"#,
+                ServerEvent::Done(4_503_599_627_370_497),
+            ),
+            (r#"{"janus":"success","session_id":3}"#, ServerEvent::Done(0)),
+            (r#"{"janus":"ack","session_id":3}"#, ServerEvent::Ack),
+            (
+                r#"{"janus":"error","error":{"code":458,"reason":"No such session 3"}}"#,
+                ServerEvent::Refused(458),
+            ),
+            (r#"{"janus":"hangup","sender":2,"reason":"Close PC"}"#, ServerEvent::Closed),
+            (
+                r#"{"janus":"hangup","sender":2,"reason":"ICE failed"}"#,
+                ServerEvent::Broken("ICE failed".into()),
+            ),
+            (r#"{"janus":"timeout","session_id":3}"#, ServerEvent::TimedOut),
+            (r#"{"janus":"trickle","candidate":{"completed":true}}"#, ServerEvent::Other),
+            ("no JSON", ServerEvent::Other),
         ] {
-            assert_eq!(read(text), Heard { to: None, word }, "{text}");
+            assert_eq!(parse(text), Received { in_reply_to: None, event: word }, "{text}");
         }
     }
 }

@@ -45,10 +45,10 @@ mod times;
 mod turns;
 mod words;
 
-pub use door::Door;
+pub use door::Endpoint;
 pub use error::Error;
-pub use failed::Failed;
-pub use options::{Calls, Idle, Load, Members, Seconds, Storm, Target};
+pub use failed::CallError;
+pub use options::{Calls, ClientOptions, Idle, Load, Seconds, Storm, Target};
 
 use service::CancellationToken;
 use std::io::Write;

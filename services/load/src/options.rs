@@ -1,6 +1,6 @@
 //! What can be asked of a load generator. The doc comments here are what `--help` prints.
 
-use crate::door::Door;
+use crate::door::Endpoint;
 use crate::error::Error;
 use crate::words;
 use clap::{Args, Subcommand};
@@ -68,7 +68,7 @@ pub struct Target {
     /// Where to connect; may be repeated: clients then connect to one after the other, and of two that
     /// call each other one to this address, the other to the next
     #[arg(long = "url", value_name = "ws://HOST:PORT", required = true)]
-    pub urls: Vec<Door>,
+    pub urls: Vec<Endpoint>,
 
     /// What the names of the clients begin with: letters, digits and `_`; without it, something that no other
     /// run has
@@ -127,7 +127,7 @@ pub struct Calls {
 
 /// How many clients there are, and how fast they come.
 #[derive(Args, Clone, Debug)]
-pub struct Members {
+pub struct ClientOptions {
     /// How many clients there are
     #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
@@ -148,7 +148,7 @@ pub struct Idle {
 
     /// How many.
     #[command(flatten)]
-    pub members: Members,
+    pub client_options: ClientOptions,
 
     /// How many clients begin to connect in a second; without it as many as can
     #[arg(long, value_name = "CONNECTS", value_parser = rate)]
@@ -168,7 +168,7 @@ pub struct Storm {
 
     /// How many.
     #[command(flatten)]
-    pub members: Members,
+    pub client_options: ClientOptions,
 
     /// How long they stay before they drop their connections
     #[arg(long, value_name = "SECONDS", default_value = "1")]
@@ -177,8 +177,8 @@ pub struct Storm {
 
 impl Target {
     /// What every request shows.
-    pub fn access(&self) -> Arc<str> {
-        words::access(self.api_secret.as_ref(), self.token.as_ref())
+    pub fn credentials(&self) -> Arc<str> {
+        words::credentials(self.api_secret.as_ref(), self.token.as_ref())
     }
 
     /// What names begin with.

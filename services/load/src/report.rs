@@ -5,9 +5,9 @@ use serde::Serialize;
 use std::io::Write;
 
 /// Prints one line.
-pub fn print(out: &mut dyn Write, line: &impl Serialize) -> Result<(), Error> {
-    let line = serde_json::to_string(line).map_err(|error| Error::Printing(error.into()))?;
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Error::Printing)
+pub fn print_json(out: &mut dyn Write, line: &impl Serialize) -> Result<(), Error> {
+    let line = serde_json::to_string(line).map_err(|error| Error::Output(error.into()))?;
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Error::Output)
 }
 
 /// To three digits after the point.

@@ -5,18 +5,18 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::time::Duration;
 
 /// The longest time that is told from longer ones, in microseconds.
-const LONGEST: u64 = 600_000_000;
+const MAX_MICROS: u64 = 600_000_000;
 
 /// Times, to three digits.
-pub struct Times(Histogram<u64>);
+pub struct LatencyHistogram(Histogram<u64>);
 
-impl Default for Times {
+impl Default for LatencyHistogram {
     fn default() -> Self {
-        Self(Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are in order"))
+        Self(Histogram::new_with_bounds(1, MAX_MICROS, 3).expect("the bounds are in order"))
     }
 }
 
-impl Times {
+impl LatencyHistogram {
     /// Adds one.
     pub fn add(&mut self, time: Duration) {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
@@ -28,7 +28,7 @@ impl Times {
 }
 
 /// In milliseconds; `null` where there is nothing to tell.
-impl Serialize for Times {
+impl Serialize for LatencyHistogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Times", 3)?;
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn times_are_told_in_milliseconds() {
-        let mut times = Times::default();
+        let mut times = LatencyHistogram::default();
         assert_eq!(json!(times), json!({"p50": null, "p99": null, "max": null}));
         (1..=100).for_each(|millis| times.add(Duration::from_millis(millis)));
         let told = json!(times);

@@ -5,34 +5,34 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 
 /// Turns for all pairs of a run.
-pub enum Turns {
+pub enum Pacer {
     /// Each calls again as soon as it can, once the run has begun.
-    AtOnce(watch::Sender<bool>),
+    Unlimited(watch::Sender<bool>),
     /// Each waits here for its turn.
-    InLine(Mutex<VecDeque<oneshot::Sender<()>>>),
+    Rated(Mutex<VecDeque<oneshot::Sender<()>>>),
 }
 
-impl Turns {
+impl Pacer {
     /// As many as each can.
-    pub fn at_once() -> Self {
-        Self::AtOnce(watch::Sender::new(false))
+    pub fn unlimited() -> Self {
+        Self::Unlimited(watch::Sender::new(false))
     }
 
     /// Only as they are given.
-    pub fn in_line() -> Self {
-        Self::InLine(Mutex::default())
+    pub fn rated() -> Self {
+        Self::Rated(Mutex::default())
     }
 
     /// The run begins.
-    pub fn begin(&self) {
-        if let Self::AtOnce(begun) = self {
+    pub fn start(&self) {
+        if let Self::Unlimited(begun) = self {
             begun.send_replace(true);
         }
     }
 
     /// Gives a turn; whether there was a pair that waited for one.
-    pub fn give(&self) -> bool {
-        let Self::InLine(line) = self else { return false };
+    pub fn grant(&self) -> bool {
+        let Self::Rated(line) = self else { return false };
         loop {
             match lock(line).pop_front() {
                 // One that is gone meanwhile does not take it.
@@ -49,10 +49,10 @@ impl Turns {
     /// Waits for a turn.
     pub async fn next(&self) {
         match self {
-            Self::AtOnce(begun) => {
+            Self::Unlimited(begun) => {
                 let _ = begun.subscribe().wait_for(|begun| *begun).await;
             }
-            Self::InLine(line) => {
+            Self::Rated(line) => {
                 let (pair, turn) = oneshot::channel();
                 lock(line).push_back(pair);
                 if turn.await.is_err() {
@@ -74,24 +74,24 @@ mod tests {
 
     #[test]
     fn a_turn_goes_to_who_has_waited_longest_and_is_still_there() {
-        let turns = Turns::in_line();
-        assert!(!turns.give(), "nobody waits");
+        let turns = Pacer::rated();
+        assert!(!turns.grant(), "nobody waits");
         let (mut gone, mut first, mut second) =
             (Box::pin(turns.next()), Box::pin(turns.next()), Box::pin(turns.next()));
         for waits in [&mut gone, &mut first, &mut second] {
             assert!(waits.now_or_never().is_none());
         }
         drop(gone);
-        assert!(turns.give());
+        assert!(turns.grant());
         assert!(second.as_mut().now_or_never().is_none() && first.as_mut().now_or_never().is_some());
-        assert!(turns.give() && !turns.give());
+        assert!(turns.grant() && !turns.grant());
     }
 
     #[test]
     fn without_a_rate_all_begin_together() {
-        let turns = Turns::at_once();
+        let turns = Pacer::unlimited();
         assert!(turns.next().now_or_never().is_none());
-        turns.begin();
+        turns.start();
         assert!(turns.next().now_or_never().is_some() && turns.next().now_or_never().is_some());
     }
 }

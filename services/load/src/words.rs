@@ -14,7 +14,7 @@ static ANSWER: LazyLock<String> = LazyLock::new(|| jsep("answer", "active", "ftw
 
 /// What can be asked of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum Request {
     Create,
     Attach,
     Register,
@@ -27,7 +27,7 @@ pub enum Ask {
     Destroy,
 }
 
-impl Ask {
+impl Request {
     const ALL: [Self; 10] = [
         Self::Create,
         Self::Attach,
@@ -57,21 +57,21 @@ impl Ask {
     }
 
     /// What a transaction of ours was about, and its number.
-    pub fn of(transaction: &str) -> Option<(Self, u64)> {
+    pub fn parse_transaction(transaction: &str) -> Option<(Self, u64)> {
         let (name, number) = transaction.split_once('-')?;
         let ask = Self::ALL.into_iter().find(|ask| ask.name() == name)?;
         Some((ask, number.parse().ok()?))
     }
 }
 
-impl fmt::Display for Ask {
+impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
 /// What every request shows, where the server asks for it: `,"apisecret":"...","token":"..."`.
-pub fn access(secret: Option<&Secret>, token: Option<&Secret>) -> Arc<str> {
+pub fn credentials(secret: Option<&Secret>, token: Option<&Secret>) -> Arc<str> {
     let mut text = String::new();
     for (key, value) in [("apisecret", secret), ("token", token)] {
         if let Some(value) = value {
@@ -82,17 +82,17 @@ pub fn access(secret: Option<&Secret>, token: Option<&Secret>) -> Arc<str> {
 }
 
 /// A client's requests, with its ids in them. An id is 0 before the server has given it.
-pub struct Words {
-    access: Arc<str>,
+pub struct MessageBuilder {
+    credentials: Arc<str>,
     pub session: u64,
     pub handle: u64,
     number: u64,
 }
 
-impl Words {
+impl MessageBuilder {
     /// Of a client without a session.
-    pub fn new(access: Arc<str>) -> Self {
-        Self { access, session: 0, handle: 0, number: 0 }
+    pub fn new(credentials: Arc<str>) -> Self {
+        Self { credentials, session: 0, handle: 0, number: 0 }
     }
 
     /// The number of the next request.
@@ -101,35 +101,35 @@ impl Words {
     }
 
     /// `create`, `claim`, `keepalive` or `destroy`, which say nothing but that.
-    pub fn bare(&mut self, ask: Ask) -> String {
+    pub fn simple(&mut self, ask: Request) -> String {
         self.request(ask, ask.name(), "")
     }
 
     pub fn attach(&mut self) -> String {
-        self.request(Ask::Attach, "attach", r#","plugin":"janus.plugin.videocall""#)
+        self.request(Request::Attach, "attach", r#","plugin":"janus.plugin.videocall""#)
     }
 
     pub fn register(&mut self, name: &str) -> String {
-        self.message(Ask::Register, &format!(r#","username":"{name}""#), "")
+        self.message(Request::Register, &format!(r#","username":"{name}""#), "")
     }
 
     pub fn call(&mut self, callee: &str) -> String {
-        self.message(Ask::Call, &format!(r#","username":"{callee}""#), &OFFER)
+        self.message(Request::Call, &format!(r#","username":"{callee}""#), &OFFER)
     }
 
     pub fn accept(&mut self) -> String {
-        self.message(Ask::Accept, "", &ANSWER)
+        self.message(Request::Accept, "", &ANSWER)
     }
 
     pub fn hangup(&mut self) -> String {
-        self.message(Ask::Hangup, "", "")
+        self.message(Request::Hangup, "", "")
     }
 
     /// So many candidates at addresses that are nobody's (RFC 5737), and the word that these were all.
     pub fn candidates(&mut self, count: u8) -> Vec<String> {
         let mut all: Vec<String> = (1..=count).map(|number| self.candidate(number)).collect();
         if count > 0 {
-            all.push(self.request_of_handle(Ask::Trickle, "trickle", r#","candidate":{"completed":true}"#));
+            all.push(self.handle_request(Request::Trickle, "trickle", r#","candidate":{"completed":true}"#));
         }
         all
     }
@@ -138,22 +138,22 @@ impl Words {
         let text = format!(
             r#","candidate":{{"candidate":"candidate:{number} 1 udp 2113937151 203.0.113.{number} 40000 typ host generation 0","sdpMid":"0","sdpMLineIndex":0}}"#
         );
-        self.request_of_handle(Ask::Trickle, "trickle", &text)
+        self.handle_request(Request::Trickle, "trickle", &text)
     }
 
-    fn message(&mut self, ask: Ask, more: &str, jsep: &str) -> String {
+    fn message(&mut self, ask: Request, more: &str, jsep: &str) -> String {
         let body = format!(r#","body":{{"request":"{ask}"{more}}}{jsep}"#);
-        self.request_of_handle(ask, "message", &body)
+        self.handle_request(ask, "message", &body)
     }
 
-    fn request_of_handle(&mut self, ask: Ask, kind: &str, rest: &str) -> String {
+    fn handle_request(&mut self, ask: Request, kind: &str, rest: &str) -> String {
         let handle = self.handle;
         self.request(ask, kind, &format!(r#","handle_id":{handle}{rest}"#))
     }
 
-    fn request(&mut self, ask: Ask, kind: &str, rest: &str) -> String {
+    fn request(&mut self, ask: Request, kind: &str, rest: &str) -> String {
         self.number += 1;
-        let (number, access) = (self.number, &self.access);
+        let (number, access) = (self.number, &self.credentials);
         let session = match self.session {
             0 => String::new(),
             session => format!(r#","session_id":{session}"#),
@@ -180,8 +180,8 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn words() -> Words {
-        let mut words = Words::new(access(Some(&"s\"1".into()), Some(&"t".into())));
+    fn words() -> MessageBuilder {
+        let mut words = MessageBuilder::new(credentials(Some(&"s\"1".into()), Some(&"t".into())));
         (words.session, words.handle) = (1 << 52, 8);
         words
     }
@@ -200,8 +200,11 @@ mod tests {
             "and no handle: Janus would refuse it"
         );
         assert!(read(&words().attach())["handle_id"].is_null());
-        let mut fresh = Words::new(access(None, None));
-        assert_eq!(read(&fresh.bare(Ask::Create)), json!({"janus": "create", "transaction": "create-1"}));
+        let mut fresh = MessageBuilder::new(credentials(None, None));
+        assert_eq!(
+            read(&fresh.simple(Request::Create)),
+            json!({"janus": "create", "transaction": "create-1"})
+        );
     }
 
     #[test]
@@ -226,13 +229,15 @@ mod tests {
     #[test]
     fn a_transaction_tells_what_was_asked() {
         let mut words = words();
-        for (text, ask) in [(words.bare(Ask::Keepalive), Ask::Keepalive), (words.hangup(), Ask::Hangup)] {
+        for (text, ask) in
+            [(words.simple(Request::Keepalive), Request::Keepalive), (words.hangup(), Request::Hangup)]
+        {
             let request = read(&text);
-            assert_eq!(Ask::of(request["transaction"].as_str().unwrap()).unwrap().0, ask);
+            assert_eq!(Request::parse_transaction(request["transaction"].as_str().unwrap()).unwrap().0, ask);
         }
         assert_eq!(words.next_number(), 3);
         for stranger in ["", "call", "call-x", "sing-1"] {
-            assert_eq!(Ask::of(stranger), None);
+            assert_eq!(Request::parse_transaction(stranger), None);
         }
     }
 }

@@ -3,9 +3,9 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use service::presence::Load;
+use service::registration::Load;
 
-pub(crate) async fn count(State(load): State<Load>, request: Request, next: Next) -> Response {
+pub(crate) async fn count_requests(State(load): State<Load>, request: Request, next: Next) -> Response {
     let _under_way = load.begin("requests");
     next.run(request).await
 }

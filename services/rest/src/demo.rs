@@ -29,12 +29,12 @@ static FILES: [File; 12] = [
 ];
 
 pub(crate) fn routes(options: &Options) -> Router {
-    let whereabouts = whereabouts(options);
+    let whereabouts = endpoint(options);
     files::routes(&FILES).route("/demo.json", get(async move || files::uncached(Json(whereabouts))))
 }
 
 /// Which websocket the page is to use.
-fn whereabouts(options: &Options) -> Value {
+fn endpoint(options: &Options) -> Value {
     json!({
         "websocket_url": options.websocket_url.as_ref().map(|url| url.as_str()),
         "websocket_port": options.websocket_port.unwrap_or(WEBSOCKET_PORT),
@@ -48,11 +48,11 @@ mod tests {
 
     #[test]
     fn the_page_is_told_an_address_or_at_least_a_port() {
-        let none = whereabouts(&Options::default());
+        let none = endpoint(&Options::default());
         assert_eq!(none, json!({ "websocket_url": null, "websocket_port": 8188 }));
         let url = "wss://calls.example".parse().unwrap();
         let both =
-            whereabouts(&Options { websocket_url: Some(url), websocket_port: Some(9), ..Options::default() });
+            endpoint(&Options { websocket_url: Some(url), websocket_port: Some(9), ..Options::default() });
         assert_eq!(both, json!({ "websocket_url": "wss://calls.example", "websocket_port": 9 }));
     }
 

@@ -14,11 +14,11 @@ pub(crate) fn routes() -> Router {
 }
 
 async fn ping() -> Response {
-    anybody(json!("pong"))
+    any_origin(json!("pong"))
 }
 
 async fn info() -> Response {
-    anybody(json!({
+    any_origin(json!({
         "janus": "server_info",
         "name": "Switchboard",
         "version_string": env!("CARGO_PKG_VERSION"),
@@ -41,6 +41,6 @@ fn video_call() -> Value {
     })
 }
 
-fn anybody(body: Value) -> Response {
+fn any_origin(body: Value) -> Response {
     ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(body)).into_response()
 }

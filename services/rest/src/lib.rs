@@ -30,14 +30,14 @@ mod numbers;
 pub mod options;
 mod peers;
 
-pub use options::{Options, PeerUrl, WebsocketUrl};
-pub use peers::Network;
+pub use options::{Options, ProxyUrl, WebsocketUrl};
+pub use peers::Cidr;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use peers::Peers;
-use service::secret_file::NoSecret;
-use service::{Context, admin, http};
+use peers::JanusCloud;
+use service::secret_file::SecretFileError;
+use service::{Context, admin, http_server};
 use tokio::net::TcpListener;
 
 /// Why the service ended before it was told to.
@@ -48,10 +48,10 @@ pub enum Error {
     Listener(#[from] std::io::Error),
     /// It would be open to others without a secret.
     #[error(transparent)]
-    Unguarded(#[from] options::Unguarded),
+    SecretRequired(#[from] options::SecretRequired),
     /// The file with the secret is of no use.
     #[error(transparent)]
-    Secret(#[from] NoSecret),
+    Secret(#[from] SecretFileError),
 }
 
 /// Answers HTTP requests on `listener` until shutdown.
@@ -60,20 +60,20 @@ pub enum Error {
 /// [`Error`].
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let address = listener.local_addr()?;
-    options.guard(address)?;
-    numbers::announce();
+    options.check_address(address)?;
+    numbers::describe();
     context.health.good("rest");
     tracing::info!(id = %context.id, %address, "rest listens");
     if options.rest_secret.is_none() {
         tracing::info!("without --rest-secret HTTP is served on this machine only");
     }
-    let peers = Peers::start(&options, address, &context);
-    http::serve(listener, routes(&options, &context, &peers), context.shutdown.clone()).await;
-    peers.part().await;
+    let peers = JanusCloud::start(&options, address, &context);
+    http_server::serve(listener, routes(&options, &context, &peers), context.shutdown.clone()).await;
+    peers.shutdown().await;
     Ok(())
 }
 
-fn routes(options: &Options, context: &Context, peers: &Peers) -> Router {
+fn routes(options: &Options, context: &Context, peers: &JanusCloud) -> Router {
     Router::new()
         .merge(demo::routes(options))
         .merge(dashboard::routes())
@@ -82,6 +82,6 @@ fn routes(options: &Options, context: &Context, peers: &Peers) -> Router {
         .merge(peers.routes(options, context))
         .merge(admin::routes(context.health.clone()))
         .fallback(missing::not_found)
-        .layer(from_fn(headers::secure))
-        .layer(from_fn_with_state(context.health.load().clone(), busy::count))
+        .layer(from_fn(headers::security_headers))
+        .layer(from_fn_with_state(context.health.load().clone(), busy::count_requests))
 }

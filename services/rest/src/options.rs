@@ -1,11 +1,11 @@
 //! The flags of this service. Where it listens is the executable's business: it differs between
 //! `rest` (`--listen`) and `standalone` (`--rest-listen`); without a secret it must be this machine.
 
-use crate::peers::Network;
+use crate::peers::Cidr;
 use clap::Args;
 use service::Secret;
 use service::options::CanaryOptions;
-use service::secret_file::{NoSecret, secret_in};
+use service::secret_file::{SecretFileError, load_or_create};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -39,12 +39,12 @@ pub struct Options {
     /// servers, without a secret: an address, or a range as 10.0.0.0/8; may be repeated, or a list with
     /// commas [default: this machine; with --rest-secret for its proxies, not for its sentinels]
     #[arg(long, env = "SWITCHBOARD_PEER_ALLOW", value_name = "CIDR", value_delimiter = ',')]
-    pub peer_allow: Vec<Network>,
+    pub proxy_allow: Vec<Cidr>,
 
     /// Where janus-cloud's proxies reach this cluster's rest services [default: the address HTTP is
     /// served on, with this machine's outgoing address for all addresses]
     #[arg(long, env = "SWITCHBOARD_PEER_URL", value_name = "http[s]://HOST[:PORT][/PATH]")]
-    pub peer_url: Option<PeerUrl>,
+    pub proxy_url: Option<ProxyUrl>,
 
     /// For the roads that calls with janus-cloud's users take.
     #[command(flatten)]
@@ -56,16 +56,16 @@ pub struct Options {
 #[error(
     "HTTP is not served on {0} without a secret: set --rest-secret (SWITCHBOARD_REST_SECRET), or listen on 127.0.0.1"
 )]
-pub struct Unguarded(SocketAddr);
+pub struct SecretRequired(SocketAddr);
 
 impl Options {
     /// The same with the secret of the file, if there is one and no other secret.
     ///
     /// # Errors
     /// When there is a file that is of no use.
-    pub fn with_secret(mut self) -> Result<Self, NoSecret> {
+    pub fn with_secret(mut self) -> Result<Self, SecretFileError> {
         if let (None, Some(file)) = (&self.rest_secret, &self.rest_secret_file) {
-            self.rest_secret = Some(secret_in(file)?);
+            self.rest_secret = Some(load_or_create(file)?);
         }
         Ok(self)
     }
@@ -74,27 +74,27 @@ impl Options {
     ///
     /// # Errors
     /// When it is not this machine's alone and there is no secret, or an empty one.
-    pub fn guard(&self, address: SocketAddr) -> Result<(), Unguarded> {
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), SecretRequired> {
         let is_guarded = self.rest_secret.as_ref().is_some_and(|secret| !secret.reveal().is_empty());
         match is_guarded || address.ip().to_canonical().is_loopback() {
             true => Ok(()),
-            false => Err(Unguarded(address)),
+            false => Err(SecretRequired(address)),
         }
     }
 }
 
 /// What peers are told as our `api_base_url`; names of users follow after a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerUrl(String);
+pub struct ProxyUrl(String);
 
 /// Not an address that a proxy could post to.
 #[derive(Debug, thiserror::Error)]
 #[error("a peer's address begins with http:// or https://, names a host, and has no query")]
-pub struct NotAPeerUrl;
+pub struct InvalidProxyUrl;
 
-impl PeerUrl {
+impl ProxyUrl {
     /// Where the route for peers is, without the name of the user.
-    pub const PATH: &'static str = "/plugins/videocall";
+    pub const DEFAULT_PATH: &'static str = "/plugins/videocall";
 
     /// The address, without a slash at its end.
     pub fn as_str(&self) -> &str {
@@ -102,19 +102,19 @@ impl PeerUrl {
     }
 }
 
-impl FromStr for PeerUrl {
-    type Err = NotAPeerUrl;
+impl FromStr for ProxyUrl {
+    type Err = InvalidProxyUrl;
 
     /// One without a path gets ours.
-    fn from_str(text: &str) -> Result<Self, NotAPeerUrl> {
+    fn from_str(text: &str) -> Result<Self, InvalidProxyUrl> {
         let text = text.trim_end_matches('/');
         let place = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        let place = place.ok_or(NotAPeerUrl)?;
+        let place = place.ok_or(InvalidProxyUrl)?;
         let is_odd = |it: char| it.is_whitespace() || it.is_control() || "?#@".contains(it);
         if place.is_empty() || place.starts_with(['/', ':']) || place.contains(is_odd) {
-            return Err(NotAPeerUrl);
+            return Err(InvalidProxyUrl);
         }
-        let path = if place.contains('/') { "" } else { Self::PATH };
+        let path = if place.contains('/') { "" } else { Self::DEFAULT_PATH };
         Ok(Self(format!("{text}{path}")))
     }
 }
@@ -126,7 +126,7 @@ pub struct WebsocketUrl(String);
 /// Not an address of a websocket.
 #[derive(Debug, thiserror::Error)]
 #[error("a websocket address begins with ws:// or wss:// and names a host")]
-pub struct NotAWebsocket;
+pub struct InvalidWebsocketUrl;
 
 impl WebsocketUrl {
     /// The address.
@@ -136,12 +136,12 @@ impl WebsocketUrl {
 }
 
 impl FromStr for WebsocketUrl {
-    type Err = NotAWebsocket;
-    fn from_str(text: &str) -> Result<Self, NotAWebsocket> {
+    type Err = InvalidWebsocketUrl;
+    fn from_str(text: &str) -> Result<Self, InvalidWebsocketUrl> {
         let host = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
         match host {
             Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(Self(text.to_owned())),
-            _ => Err(NotAWebsocket),
+            _ => Err(InvalidWebsocketUrl),
         }
     }
 }
@@ -154,7 +154,7 @@ mod tests {
     fn without_a_secret_only_this_machine_is_served() {
         let allowed = |secret: Option<&str>, address: &str| {
             let rest_secret = secret.map(Secret::from);
-            Options { rest_secret, ..Options::default() }.guard(address.parse().unwrap()).is_ok()
+            Options { rest_secret, ..Options::default() }.check_address(address.parse().unwrap()).is_ok()
         };
         for here in ["127.0.0.1:80", "127.1.1.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
             assert!(allowed(None, here) && allowed(Some("x"), here), "{here}");
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn peers_are_told_an_address_to_post_to() {
-        let told = |text: &str| text.parse::<PeerUrl>().map(|url| url.as_str().to_owned()).ok();
+        let told = |text: &str| text.parse::<ProxyUrl>().map(|url| url.as_str().to_owned()).ok();
         for (given, url) in [
             ("http://h", "http://h/plugins/videocall"),
             ("http://h:80/", "http://h:80/plugins/videocall"),

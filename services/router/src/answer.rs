@@ -3,38 +3,45 @@
 use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
+use common::{MessageId, ServiceId};
 use protocol::videocall::{self, PluginError};
-use protocol::{MessageId, Raw, ServiceId, raw};
+use protocol::{Raw, raw};
 
 /// The final answer of a request.
-pub async fn answer(
+pub async fn send_reply(
     bus: &Bus,
     request: MessageId,
     asks: &ClientRequest,
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Result<(), SendError> {
-    let events = Events { answers: Some(request), change, ..Events::of(asks.from.handle_ref(), events) };
-    tell(bus, &asks.from.edge, events).await
+    let events =
+        Events { answers: Some(request), change, ..Events::for_handle(asks.from.handle_ref(), events) };
+    send_events(bus, &asks.from.edge, events).await
 }
 
 /// An answer that is one result.
-pub async fn result(bus: &Bus, request: MessageId, asks: &ClientRequest, data: Raw) -> Result<(), SendError> {
-    answer(bus, request, asks, None, vec![reply(asks, data)]).await
+pub async fn send_result(
+    bus: &Bus,
+    request: MessageId,
+    asks: &ClientRequest,
+    data: Raw,
+) -> Result<(), SendError> {
+    send_reply(bus, request, asks, None, vec![plugin_event(asks, data)]).await
 }
 
 /// A refusal.
-pub async fn refuse(
+pub async fn send_error(
     bus: &Bus,
     request: MessageId,
     asks: &ClientRequest,
     error: &PluginError,
 ) -> Result<(), SendError> {
-    answer(bus, request, asks, None, vec![reply(asks, videocall::error(error))]).await
+    send_reply(bus, request, asks, None, vec![plugin_event(asks, videocall::error(error))]).await
 }
 
 /// Events for a client. One whose edge is gone is gone too; that is no error.
-pub async fn tell(bus: &Bus, edge: &ServiceId, events: Events) -> Result<(), SendError> {
+pub async fn send_events(bus: &Bus, edge: &ServiceId, events: Events) -> Result<(), SendError> {
     match bus.post(&Mailbox::Edge(edge.clone()), &Message::new(Body::Events(events))).await {
         Err(SendError::NoMailbox) => Ok(()),
         sent => sent,
@@ -42,7 +49,7 @@ pub async fn tell(bus: &Bus, edge: &ServiceId, events: Events) -> Result<(), Sen
 }
 
 /// A plugin event under the request's transaction.
-pub fn reply(asks: &ClientRequest, data: Raw) -> ClientEvent {
+pub fn plugin_event(asks: &ClientRequest, data: Raw) -> ClientEvent {
     ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None }
 }
 

@@ -2,7 +2,7 @@
 
 /// A websocket URL with scheme and host in lower case, without the port that goes without saying and
 /// without a trailing slash; none for what is no such URL.
-pub fn normal(url: &str) -> Option<String> {
+pub fn normalize(url: &str) -> Option<String> {
     let (scheme, rest) = url.trim().split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
     let default_port = match scheme.as_str() {
@@ -34,8 +34,8 @@ mod tests {
             ("ws://[::1]:8188", " ws://[::1]:8188"),
             ("ws://me@janus/", "ws://me@JANUS:80"),
         ] {
-            assert!(normal(one).is_some());
-            assert_eq!(normal(one), normal(other), "{one} {other}");
+            assert!(normalize(one).is_some());
+            assert_eq!(normalize(one), normalize(other), "{one} {other}");
         }
     }
 
@@ -56,7 +56,7 @@ mod tests {
         ];
         for (place, one) in urls.iter().enumerate() {
             for other in &urls[place + 1..] {
-                assert_ne!(normal(one), normal(other), "{one} {other}");
+                assert_ne!(normalize(one), normalize(other), "{one} {other}");
             }
         }
     }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_no_websocket_url_is_none() {
         for url in ["", "hello", "ws://", "ws:///x", "http://a", "//a", "ws:a", "ws://:80"] {
-            assert_eq!(normal(url), None, "{url}");
+            assert_eq!(normalize(url), None, "{url}");
         }
     }
 }

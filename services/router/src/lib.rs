@@ -37,7 +37,7 @@ pub mod worker;
 
 pub use options::Options;
 
-use backends::Backends;
+use backends::BackendCache;
 use bus::topic::Queue;
 use futures_util::future::try_join_all;
 use service::Context;
@@ -49,7 +49,7 @@ use tokio::task::JoinSet;
 pub enum Error {
     /// A part of it ended that must not.
     #[error("a part of the router failed: {0}")]
-    Part(#[from] tokio::task::JoinError),
+    Task(#[from] tokio::task::JoinError),
 }
 
 /// Does requests until shutdown.
@@ -57,15 +57,15 @@ pub enum Error {
 /// # Errors
 /// When a part of it panics.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
-    numbers::announce();
+    numbers::describe();
     context.health.bad("backends", "not looked up yet");
-    let backends = Arc::new(Backends::new(options.server_select));
+    let backends = Arc::new(BackendCache::new(options.server_select));
     let mut background = JoinSet::new();
-    background.spawn(backends.clone().keep(context.clone()));
-    background.spawn(reaper::reap(context.clone()));
-    background.spawn(proxy::keep(context.clone()));
-    background.spawn(notices::follow(context.clone(), backends.clone(), options.canary.every()));
-    let work = |queue| tokio::spawn(worker::work(queue, context.clone(), backends.clone()));
+    background.spawn(backends.clone().run(context.clone()));
+    background.spawn(reaper::run(context.clone()));
+    background.spawn(proxy::run(context.clone()));
+    background.spawn(notices::subscribe(context.clone(), backends.clone(), options.canary.interval()));
+    let work = |queue| tokio::spawn(worker::run(queue, context.clone(), backends.clone()));
     let workers: Vec<_> = Queue::all_requests().map(work).collect();
     let outcome = tokio::select! {
         biased;
@@ -73,6 +73,6 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
         Some(Err(panicked)) = background.join_next() => Err(panicked),
     };
     background.shutdown().await;
-    reaper::resign(&context).await;
+    reaper::release_lease(&context).await;
     Ok(outcome?)
 }

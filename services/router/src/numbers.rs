@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const REQUEST: &str = "switchboard_router_request_seconds";
 const FAILED: &str = "switchboard_router_failed_requests_total";
-const LATE: &str = "switchboard_router_late_requests_total";
+const EXPIRED: &str = "switchboard_router_late_requests_total";
 const REFUSED: &str = "switchboard_calls_refused_total";
 const REFUSED_INVITES: &str = "switchboard_router_refused_invites_total";
 const ENDED: &str = "switchboard_calls_ended_total";
@@ -21,10 +21,10 @@ const CODES: [u16; 9] = [472, 473, 476, 478, 479, 480, 482, 502, 503];
 const OTHER: &str = "other";
 
 /// Says what there is, for a router that starts.
-pub fn announce() {
+pub fn describe() {
     describe_histogram!(REQUEST, "Time that a router took for a request, by its kind.");
     describe_counter!(FAILED, "Requests that could not be done, and come again to another router.");
-    describe_counter!(LATE, "Requests that nobody waited for any more when a router got them.");
+    describe_counter!(EXPIRED, "Requests that nobody waited for any more when a router got them.");
     describe_counter!(
         REFUSED,
         "Calls that were refused, by code: 478 no such user, 490 or 503 too many calls, 502 no media server."
@@ -36,7 +36,7 @@ pub fn announce() {
     for kind in ["register", "call", "exists", "list", "release"] {
         let _ = histogram!(REQUEST, "kind" => kind);
     }
-    for name in [FAILED, LATE, REFUSED_INVITES, REAPED] {
+    for name in [FAILED, EXPIRED, REFUSED_INVITES, REAPED] {
         counter!(name).increment(0);
     }
     for code in CODES.iter().map(u16::to_string).chain([BUSY, OTHER].map(str::to_owned)) {
@@ -47,22 +47,22 @@ pub fn announce() {
 }
 
 /// A request of this kind is done.
-pub fn done(kind: &'static str, took: Duration) {
+pub fn request_done(kind: &'static str, took: Duration) {
     histogram!(REQUEST, "kind" => kind).record(took);
 }
 
 /// A request could not be done.
-pub fn failed() {
+pub fn request_failed() {
     counter!(FAILED).increment(1);
 }
 
 /// A request came too late.
-pub fn late() {
-    counter!(LATE).increment(1);
+pub fn request_expired() {
+    counter!(EXPIRED).increment(1);
 }
 
 /// A call is refused with this code.
-pub fn refused(code: u16) {
+pub fn call_refused(code: u16) {
     match CODES.contains(&code) {
         true => counter!(REFUSED, "code" => code.to_string()).increment(1),
         false => counter!(REFUSED, "code" => OTHER).increment(1),
@@ -70,26 +70,26 @@ pub fn refused(code: u16) {
 }
 
 /// A call is refused because the callee is in another.
-pub fn refused_as_busy() {
+pub fn call_refused_as_busy() {
     counter!(REFUSED, "code" => BUSY).increment(1);
 }
 
 /// A peer's call is refused.
-pub fn refused_invite() {
+pub fn invite_refused() {
     counter!(REFUSED_INVITES).increment(1);
 }
 
 /// A call is over whose backend nobody serves.
-pub fn ended(kind: EndKind) {
+pub fn call_ended(kind: EndKind) {
     counter!(ENDED, "reason" => kind.name()).increment(1);
 }
 
 /// So many backends take calls.
-pub fn backends(count: usize) {
+pub fn set_backends(count: usize) {
     gauge!(BACKENDS).set(count as f64);
 }
 
 /// So many sessions were over.
-pub fn reaped(sessions: usize) {
+pub fn sessions_reaped(sessions: usize) {
     counter!(REAPED).increment(sessions as u64);
 }

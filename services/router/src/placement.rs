@@ -103,13 +103,13 @@ fn below(chance: u64, count: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::outside;
+    use common::entropy;
 
     /// Places `total` calls that all stay, and counts them for each backend.
     fn spread(policy: Policy, backends: usize, total: usize) -> Vec<u64> {
         let mut calls = vec![0; backends];
         for turn in 0..total {
-            let (first, second) = (outside::chance(), outside::chance());
+            let (first, second) = (entropy::random_u64(), entropy::random_u64());
             let list = shortlist(policy, backends, turn, first);
             let theirs: Vec<u64> = list.iter().map(|place| calls[*place]).collect();
             calls[list[choose(policy, &theirs, second)]] += 1;

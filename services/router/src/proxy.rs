@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// janus-cloud's own interval; the record holds six times as long.
-const KEEP_EVERY: Duration = Duration::from_secs(10);
+const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Keeps them alive until the router stops.
-pub async fn keep(context: Context) {
-    let mut ticks = interval(KEEP_EVERY);
+pub async fn run(context: Context) {
+    let mut ticks = interval(RENEW_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = context.directory.keep_proxy().await {
+        if let Err(error) = context.directory.renew_proxy().await {
             tracing::warn!(%error, "our names could not be kept alive for peers");
         }
     }

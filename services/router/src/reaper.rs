@@ -14,29 +14,29 @@ mod backends;
 mod edges;
 mod mail;
 
-use crate::verbs::Failure;
-use backends::Backends;
-use edges::Edges;
+use crate::verbs::HandlerError;
+use backends::UnservedBackends;
+use edges::DeadEdges;
 use service::Context;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long everybody has to give a sign of life again after the directory was away.
-const SETTLING: Duration = Duration::from_secs(5);
-const LEASE: &str = "reaper";
-const LEASE_LIFE: Duration = Duration::from_secs(5);
+const SETTLE_TIME: Duration = Duration::from_secs(5);
+const LEASE_NAME: &str = "reaper";
+const LEASE_TTL: Duration = Duration::from_secs(5);
 
 /// Reaps until the router stops.
-pub async fn reap(context: Context) {
-    let mut ticks = interval(LOOK_EVERY);
+pub async fn run(context: Context) {
+    let mut ticks = interval(TICK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut reaper = Reaper { context, edges: Edges::default(), backends: Backends::default() };
+    let mut reaper = Reaper { context, edges: DeadEdges::default(), backends: UnservedBackends::default() };
     let mut reachable_since = Instant::now();
     loop {
         ticks.tick().await;
-        let settled = reachable_since.elapsed() >= SETTLING;
-        if let Err(error) = reaper.look(settled).await {
+        let settled = reachable_since.elapsed() >= SETTLE_TIME;
+        if let Err(error) = reaper.tick(settled).await {
             tracing::warn!(%error, "what the dead left could not be looked for");
             reachable_since = Instant::now();
         }
@@ -44,25 +44,26 @@ pub async fn reap(context: Context) {
 }
 
 /// Lets another router reap at once.
-pub async fn resign(context: &Context) {
-    if let Err(error) = context.directory.release_lease(LEASE, &context.id).await {
+pub async fn release_lease(context: &Context) {
+    if let Err(error) = context.directory.release_lease(LEASE_NAME, &context.id).await {
         tracing::warn!(%error, "the reaper's lease could not be given back");
     }
 }
 
 struct Reaper {
     context: Context,
-    edges: Edges,
-    backends: Backends,
+    edges: DeadEdges,
+    backends: UnservedBackends,
 }
 
 impl Reaper {
-    async fn look(&mut self, settled: bool) -> Result<(), Failure> {
-        self.backends.watch(&self.context).await?;
-        let has_lease = self.context.directory.lease(LEASE, &self.context.id, LEASE_LIFE).await?.is_some();
+    async fn tick(&mut self, settled: bool) -> Result<(), HandlerError> {
+        self.backends.count_missed(&self.context).await?;
+        let has_lease =
+            self.context.directory.acquire_lease(LEASE_NAME, &self.context.id, LEASE_TTL).await?.is_some();
         if has_lease && settled {
-            self.edges.look(&self.context).await?;
-            self.backends.reap(&self.context).await?;
+            self.edges.tick(&self.context).await?;
+            self.backends.end_calls(&self.context).await?;
         }
         Ok(())
     }

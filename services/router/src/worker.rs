@@ -1,8 +1,8 @@
 //! Takes requests from one shard of the queue and has each done, many at a time.
 
-use crate::backends::Backends;
+use crate::backends::BackendCache;
 use crate::numbers;
-use crate::verbs::{Failure, call, end, exists, invite, list, register, release, restore};
+use crate::verbs::{HandlerError, call, end, exists, invite, list, register, release, restore};
 use bus::message::{Body, Canary, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Delivery, SendError, Worker};
@@ -14,15 +14,15 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How many requests of one shard are being done at once; the others wait in the queue.
-const AT_ONCE: usize = 64;
+const MAX_CONCURRENT: usize = 64;
 
 /// Works until the router stops; then finishes what it has begun.
-pub async fn work(queue: Queue, context: Context, backends: Arc<Backends>) {
+pub async fn run(queue: Queue, context: Context, backends: Arc<BackendCache>) {
     let mut worker = context.bus.work(queue, context.id.as_str()).await;
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let places = Arc::new(Semaphore::new(MAX_CONCURRENT));
     let begun = TaskTracker::new();
     while let Some(Some((delivery, place))) =
-        context.shutdown.run_until_cancelled(take(&mut worker, &places)).await
+        context.shutdown.run_until_cancelled(receive(&mut worker, &places)).await
     {
         let (context, backends) = (context.clone(), backends.clone());
         let span = delivery.message.span();
@@ -33,13 +33,13 @@ pub async fn work(queue: Queue, context: Context, backends: Arc<Backends>) {
         begun.spawn(work.instrument(span));
     }
     begun.close();
-    if timeout(context.parting.bound, begun.wait()).await.is_err() {
+    if timeout(context.shutdown_policy.timeout, begun.wait()).await.is_err() {
         tracing::warn!(?queue, unfinished = begun.len(), "others go on with requests that were begun here");
     }
     worker.leave().await;
 }
 
-async fn take(
+async fn receive(
     worker: &mut Worker,
     places: &Arc<Semaphore>,
 ) -> Option<(Delivery, tokio::sync::OwnedSemaphorePermit)> {
@@ -47,47 +47,51 @@ async fn take(
     Some((worker.next().await, place))
 }
 
-async fn handle(context: &Context, backends: &Backends, delivery: Delivery) {
+async fn handle(context: &Context, backends: &BackendCache, delivery: Delivery) {
     let _under_way = context.health.load().begin("requests");
     let (began, kind) = (Instant::now(), delivery.message.body.kind());
-    let done = match delivery.message.is_late() {
-        true => let_lie(context, &delivery.message).await,
-        false => do_unless_over(context, backends, &delivery).await,
+    let done = match delivery.message.is_expired() {
+        true => discard_expired(context, &delivery.message).await,
+        false => handle_unless_ended(context, backends, &delivery).await,
     };
     match done {
         Ok(()) => {
             tracing::debug!(attempt = delivery.attempt, "a request is done");
-            numbers::done(kind, began.elapsed());
+            numbers::request_done(kind, began.elapsed());
             delivery.done();
         }
         Err(error) => {
-            numbers::failed();
+            numbers::request_failed();
             tracing::warn!(%error, "a request failed");
-            delivery.failed(&error.to_string());
+            delivery.nack(&error.to_string());
         }
     }
 }
 
 /// A request that nobody waits for any more. Clients' edges give back what was begun.
-async fn let_lie(context: &Context, message: &Message) -> Result<(), Failure> {
-    numbers::late();
+async fn discard_expired(context: &Context, message: &Message) -> Result<(), HandlerError> {
+    numbers::request_expired();
     match &message.body {
-        Body::Invite(_) => invite::too_late(context, message.id.into()).await,
+        Body::Invite(_) => invite::abort_expired(context, message.id.into()).await,
         _ => Ok(()),
     }
 }
 
 /// A call that comes again may have been begun by a router that could not say so, and be over by now.
-async fn do_unless_over(context: &Context, backends: &Backends, delivery: &Delivery) -> Result<(), Failure> {
+async fn handle_unless_ended(
+    context: &Context,
+    backends: &BackendCache,
+    delivery: &Delivery,
+) -> Result<(), HandlerError> {
     let message = &delivery.message;
     let begins_call = matches!(message.body, Body::Call(_) | Body::Invite(_));
-    if delivery.attempt > 1 && begins_call && context.directory.is_over(message.id.into()).await? {
+    if delivery.attempt > 1 && begins_call && context.directory.has_ended(message.id.into()).await? {
         return Ok(());
     }
     dispatch(context, backends, message).await
 }
 
-async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> Result<(), Failure> {
+async fn dispatch(context: &Context, backends: &BackendCache, message: &Message) -> Result<(), HandlerError> {
     match &message.body {
         Body::Register(asks) => register::register(context, message.id, asks).await,
         Body::Invite(asks) => invite::invite(context, message, asks).await,
@@ -95,12 +99,12 @@ async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> 
         Body::Exists(asks) => exists::exists(context, message.id, asks).await,
         Body::List(asks) => list::list(context, message.id, asks).await,
         Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
-        Body::Release(release) => release::on_request(context, message.id, release).await,
+        Body::Release(release) => release::release_and_reply(context, message.id, release).await,
         Body::Restore(lost) => restore::restore(context, message.id, lost).await,
-        Body::End(End { call, cause: EndCause::Because(reason) }) => {
-            end::because(context, *call, reason).await
+        Body::End(End { call, cause: EndCause::Reason(reason) }) => {
+            end::end_with_reason(context, *call, reason).await
         }
-        Body::Canary(canary) => send_back(context, canary).await,
+        Body::Canary(canary) => return_canary(context, canary).await,
         other => {
             tracing::warn!(kind = other.kind(), "not a request for a router");
             Ok(())
@@ -109,7 +113,7 @@ async fn dispatch(context: &Context, backends: &Backends, message: &Message) -> 
 }
 
 /// An edge that is gone does not listen for its canaries any more.
-async fn send_back(context: &Context, canary: &Canary) -> Result<(), Failure> {
+async fn return_canary(context: &Context, canary: &Canary) -> Result<(), HandlerError> {
     let message = Message::new(Body::Canary(canary.clone()));
     match context.bus.post(&Mailbox::Edge(canary.from.clone()), &message).await {
         Err(SendError::NoMailbox) => Ok(()),

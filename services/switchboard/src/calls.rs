@@ -2,29 +2,29 @@
 //! nothing there. Whoever no longer reads what it prints ends it; so does a signal.
 
 use crate::error::Error;
-use crate::options::Calls;
+use crate::options::CallsArgs;
 use crate::when::rfc3339;
-use crate::words::harmless;
+use crate::words::sanitize;
 use bus::topic::Log;
-use bus::{Bus, Line};
+use bus::{Bus, LogLine};
 use serde_json::{Map, Value};
 use service::logging;
 use std::io::{self, ErrorKind, Write};
 
 /// How many lines are shown of what was before.
-const NEWEST: usize = 100;
+const TAIL_LENGTH: usize = 100;
 
 /// Prints the newest lines, and then, if that is asked for, each as it is written.
-pub async fn run(options: Calls) -> Result<(), Error> {
+pub async fn run(options: CallsArgs) -> Result<(), Error> {
     logging::init(&options.log)?;
     let ca = options.redis.check()?;
     let unreachable = |error| Error::Unreachable { redis: options.redis.redis.to_string(), error };
-    let bus = Bus::redis_trusting(options.redis.redis.as_str(), ca.as_deref()).await.map_err(unreachable)?;
+    let bus = Bus::redis_with_ca(options.redis.redis.as_str(), ca.as_deref()).await.map_err(unreachable)?;
     let show = if options.json { as_json } else { as_text };
     let printed = match options.follow {
-        false => print(bus.tail(Log::Calls, NEWEST).await.map_err(unreachable)?, show),
+        false => print(bus.tail(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?, show),
         true => {
-            let mut follower = bus.follow(Log::Calls, NEWEST).await.map_err(unreachable)?;
+            let mut follower = bus.follow(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?;
             loop {
                 if let Err(error) = print([follower.next().await], show) {
                     break Err(error);
@@ -33,20 +33,20 @@ pub async fn run(options: Calls) -> Result<(), Error> {
         }
     };
     match printed {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Printing(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),
     }
 }
 
-fn print(lines: impl IntoIterator<Item = Line>, show: fn(&Line) -> String) -> io::Result<()> {
+fn print(lines: impl IntoIterator<Item = LogLine>, show: fn(&LogLine) -> String) -> io::Result<()> {
     let mut out = io::stdout().lock();
     lines.into_iter().try_for_each(|line| writeln!(out, "{}", show(&line)))?;
     out.flush()
 }
 
 /// `TIME CALL CALLER -> CALLEE BACKEND EVENT [REASON] [SECONDS]`.
-fn as_text(line: &Line) -> String {
-    let field = |name: &str| line.iter().find(|(key, _)| key == name).map(|(_, value)| harmless(value));
+fn as_text(line: &LogLine) -> String {
+    let field = |name: &str| line.iter().find(|(key, _)| key == name).map(|(_, value)| sanitize(value));
     let word = |name: &str| field(name).unwrap_or_else(|| "?".to_owned());
     let at = field("at").and_then(|at| at.parse().ok()).map_or_else(|| "?".to_owned(), rfc3339);
     let (caller, callee) = (word("caller"), word("callee"));
@@ -62,7 +62,7 @@ fn as_text(line: &Line) -> String {
 }
 
 /// The fields by name; those that count something as numbers.
-fn as_json(line: &Line) -> String {
+fn as_json(line: &LogLine) -> String {
     let number = |value: &String| value.parse::<u64>().map(Value::from).ok();
     let value = |name: &str, value: &String| {
         let counts = matches!(name, "at" | "duration_ms") || name.ends_with("_us");
@@ -76,7 +76,7 @@ fn as_json(line: &Line) -> String {
 mod tests {
     use super::*;
 
-    fn line(fields: &[(&str, &str)]) -> Line {
+    fn line(fields: &[(&str, &str)]) -> LogLine {
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Why a process ended although nobody told it to.
 
-use service::options::BadRedis;
+use service::options::RedisOptionsError;
 use std::io;
 use tokio::task::JoinError;
 
@@ -12,7 +12,7 @@ pub enum Error {
     Runtime(#[source] io::Error),
     /// There is no log.
     #[error(transparent)]
-    Log(#[from] service::logging::Error),
+    Log(#[from] service::logging::LoggingError),
     /// Signals cannot be heard.
     #[error("signals cannot be listened to: {0}")]
     Signals(#[source] io::Error),
@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// `--redis` or `--redis-ca` makes no sense.
     #[error(transparent)]
-    Redis(#[from] BadRedis),
+    Redis(#[from] RedisOptionsError),
     /// Redis does not answer a command that does not wait for it.
     #[error("{redis} does not answer: {error}")]
     Unreachable {
@@ -39,31 +39,31 @@ pub enum Error {
     },
     /// Nothing can be printed.
     #[error("the output cannot be written: {0}")]
-    Printing(#[source] io::Error),
+    Output(#[source] io::Error),
     /// The process that was asked about does not answer, or is not ready.
     #[error(transparent)]
-    Health(#[from] crate::health::NotReady),
+    Health(#[from] crate::health::HealthError),
     /// A load came to no result.
     #[error(transparent)]
     Load(#[from] ::load::Error),
     /// `--rest` is no address of a rest service.
     #[error(transparent)]
-    NotARest(#[from] crate::top::NotARest),
+    RestUrl(#[from] crate::top::InvalidRestUrl),
     /// The file with its secret is of no use.
     #[error(transparent)]
-    Secret(#[from] service::secret_file::NoSecret),
+    Secret(#[from] service::secret_file::SecretFileError),
     /// Rest does not tell how the cluster is.
     #[error(transparent)]
-    Unseen(#[from] crate::top::Failure),
+    Top(#[from] crate::top::RestError),
     /// The output of `top` goes elsewhere.
     #[error("top wants a terminal; elsewhere use --once, or --once --json")]
     NoTerminal,
     /// The terminal does not do what is asked of it.
     #[error("the terminal cannot be used: {0}")]
-    Screen(#[source] io::Error),
+    Terminal(#[source] io::Error),
     /// There is no story of a call.
     #[error(transparent)]
-    Untold(#[from] crate::trace::Failure),
+    Trace(#[from] crate::trace::TraceError),
     /// The edge failed.
     #[error(transparent)]
     Edge(#[from] edge::Error),
@@ -81,5 +81,5 @@ pub enum Error {
     Panicked(#[from] JoinError),
     /// A service came to its end while it was to go on.
     #[error("a service ended before it was told to")]
-    Ended,
+    EndedEarly,
 }

@@ -46,7 +46,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let command = Options::parse().command;
-    match runtime(command.threads()).map_err(Error::Runtime).and_then(|runtime| work(runtime, command)) {
+    match runtime(command.threads()).map_err(Error::Runtime).and_then(|runtime| block_on(runtime, command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("switchboard: {error}");
@@ -65,7 +65,7 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     }
 }
 
-fn work(runtime: Runtime, command: Command) -> Result<(), Error> {
+fn block_on(runtime: Runtime, command: Command) -> Result<(), Error> {
     let outcome = runtime.block_on(run::run(command));
     // It would wait for threads, and one may ask for the address of a name for half a minute.
     runtime.shutdown_background();

@@ -1,7 +1,7 @@
 //! The flags of each subcommand. `--some-flag` is the environment variable `SWITCHBOARD_SOME_FLAG`
 //! too; a flag wins over its variable. The doc comments here are what `--help` prints.
 
-use crate::ungrouped::Ungrouped;
+use crate::ungrouped::FlattenArgs;
 use ::load::Load;
 use clap::{Args, Parser, Subcommand};
 use service::Secret;
@@ -25,38 +25,38 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(flatten)]
-    Service(Box<Service>),
+    Service(Box<ServiceCommand>),
     /// Prints the log of calls: who rang, who answered, how it ended
-    Calls(Calls),
+    Calls(CallsArgs),
     /// Says whether another process is ready, for health checks of containers
-    Health(Health),
+    Health(HealthArgs),
     /// Measures how fast calls are here: makes calls, at a Switchboard, a Janus or a janus-cloud
     #[command(subcommand)]
     Load(Box<Load>),
     /// Shows the cluster in the terminal: roads, services, Janus servers, calls; `?` tells the keys
-    Top(Top),
+    Top(TopArgs),
     /// Tells what happened to one call, step by step
-    Trace(Trace),
+    Trace(TraceArgs),
 }
 
 /// One process of a cluster, or all of it.
 #[derive(Debug, Subcommand)]
-pub enum Service {
+pub enum ServiceCommand {
     /// All services in one process, without Redis: to try it out, or for one machine
-    Standalone(Box<Standalone>),
+    Standalone(Box<StandaloneArgs>),
     /// Holds the clients' websockets
-    Edge(Edge),
+    Edge(EdgeArgs),
     /// Decides who is called on which Janus server
-    Router(Router),
+    Router(RouterArgs),
     /// Holds the connections to the Janus servers
-    Connector(Connector),
+    Connector(ConnectorArgs),
     /// Speaks HTTP: the demo page, operators, other proxies
-    Rest(Rest),
+    Rest(RestArgs),
 }
 
 /// What every process has.
 #[derive(Args, Clone, Debug)]
-pub struct Process {
+pub struct ProcessArgs {
     /// Seconds that stopping may take: work is finished or handed over until then
     #[arg(long, env = "SWITCHBOARD_DRAIN_TIMEOUT", value_name = "SECONDS", default_value_t = 20)]
     pub drain_timeout: u64,
@@ -74,16 +74,16 @@ pub struct Process {
 
 /// What every process of a cluster has.
 #[derive(Args, Clone, Debug)]
-pub struct Cluster {
+pub struct ClusterArgs {
     #[command(flatten)]
     pub redis: RedisOptions,
     #[command(flatten)]
-    pub process: Process,
+    pub process: ProcessArgs,
 }
 
 /// `standalone`
 #[derive(Args, Debug)]
-pub struct Standalone {
+pub struct StandaloneArgs {
     /// Where clients connect with websockets
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
     pub listen: String,
@@ -93,64 +93,64 @@ pub struct Standalone {
     pub rest_listen: String,
 
     #[command(flatten)]
-    pub connector: Ungrouped<connector::Options>,
+    pub connector: FlattenArgs<connector::Options>,
     #[command(flatten)]
-    pub edge: Ungrouped<edge::Options>,
+    pub edge: FlattenArgs<edge::Options>,
     #[command(flatten)]
-    pub router: Ungrouped<router::Options>,
+    pub router: FlattenArgs<router::Options>,
     #[command(flatten)]
-    pub rest: Ungrouped<rest::Options>,
+    pub rest: FlattenArgs<rest::Options>,
     #[command(flatten)]
-    pub process: Process,
+    pub process: ProcessArgs,
 }
 
 /// `edge`
 #[derive(Args, Debug)]
-pub struct Edge {
+pub struct EdgeArgs {
     /// Where clients connect with websockets
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
     pub listen: String,
 
     #[command(flatten)]
-    pub edge: Ungrouped<edge::Options>,
+    pub edge: FlattenArgs<edge::Options>,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
 }
 
 /// `router`
 #[derive(Args, Debug)]
-pub struct Router {
+pub struct RouterArgs {
     #[command(flatten)]
-    pub router: Ungrouped<router::Options>,
+    pub router: FlattenArgs<router::Options>,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
 }
 
 /// `connector`
 #[derive(Args, Debug)]
-pub struct Connector {
+pub struct ConnectorArgs {
     #[command(flatten)]
-    pub connector: Ungrouped<connector::Options>,
+    pub connector: FlattenArgs<connector::Options>,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
 }
 
 /// `rest`
 #[derive(Args, Debug)]
-pub struct Rest {
+pub struct RestArgs {
     /// Where the demo page and the HTTP API are served; for more than this machine set --rest-secret too
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
     #[command(flatten)]
-    pub rest: Ungrouped<rest::Options>,
+    pub rest: FlattenArgs<rest::Options>,
     #[command(flatten)]
-    pub cluster: Cluster,
+    pub cluster: ClusterArgs,
 }
 
 /// `calls`. Of all that looks: what one wants to see this time has no variable; an edge's `--json` is another.
 #[derive(Args, Debug)]
-pub struct Calls {
+pub struct CallsArgs {
     /// Go on with each line as it is written; without, the newest 100 are printed
     #[arg(long)]
     pub follow: bool,
@@ -167,7 +167,7 @@ pub struct Calls {
 
 /// `health`
 #[derive(Args, Debug)]
-pub struct Health {
+pub struct HealthArgs {
     /// The --admin-listen of the process that is asked
     #[arg(
         long,
@@ -180,7 +180,7 @@ pub struct Health {
 
 /// `top`
 #[derive(Args, Debug)]
-pub struct Top {
+pub struct TopArgs {
     /// Where a rest service of the cluster serves HTTP
     #[arg(
         long,
@@ -209,7 +209,7 @@ pub struct Top {
 
 /// `trace`
 #[derive(Args, Debug)]
-pub struct Trace {
+pub struct TraceArgs {
     /// The id of the call, as `switchboard calls` and every service's log have it
     #[arg(value_name = "CALL_ID")]
     pub call: String,
@@ -234,9 +234,9 @@ impl Command {
     }
 }
 
-impl Service {
+impl ServiceCommand {
     /// The part that every process has.
-    pub fn process(&self) -> &Process {
+    pub fn process(&self) -> &ProcessArgs {
         match self {
             Self::Standalone(options) => &options.process,
             Self::Edge(options) => &options.cluster.process,

@@ -3,16 +3,18 @@
 use crate::error::Error;
 use crate::options;
 use bus::Bus;
+use common::ServiceId;
 use directory::Directory;
-use protocol::ServiceId;
-use service::{CancellationToken, Context, Health, Parting, admin, logging, metrics, shutdown, watch};
+use service::{
+    CancellationToken, Context, Health, ShutdownPolicy, admin, dependencies, logging, metrics, shutdown,
+};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 /// How much longer than it may the work of a process takes to stop before it is cut short.
-const MARGIN: Duration = Duration::from_secs(1);
+const ABORT_MARGIN: Duration = Duration::from_secs(1);
 
 /// A running process.
 pub struct Process {
@@ -28,7 +30,7 @@ pub struct Process {
 
 impl Process {
     /// Starts the log, the numbers and the admin routes, and listens to signals.
-    pub async fn start(options: &options::Process) -> Result<Self, Error> {
+    pub async fn start(options: &options::ProcessArgs) -> Result<Self, Error> {
         logging::init(&options.log)?;
         metrics::install();
         let signal = shutdown::on_signal().map_err(Error::Signals)?;
@@ -48,30 +50,37 @@ impl Process {
 
     /// What services of this process run with; from now on bus and directory are watched.
     pub fn context(&self, kind: &str, bus: Bus, directory: Directory, hand_over: bool) -> Context {
-        let parting = Parting { bound: self.drain_timeout, hand_over };
+        let parting = ShutdownPolicy { timeout: self.drain_timeout, hand_over };
         let (health, shutdown) = (self.health.clone(), self.shutdown.clone());
-        let context = Context { id: ServiceId::fresh(kind), bus, directory, health, shutdown, parting };
-        watch::watch(&context);
-        self.health.forget("start");
+        let context = Context {
+            id: ServiceId::fresh(kind),
+            bus,
+            directory,
+            health,
+            shutdown,
+            shutdown_policy: parting,
+        };
+        dependencies::watch(&context);
+        self.health.remove("start");
         context
     }
 
     /// Does the work of this process. When it is to stop, whatever hangs is cut short; that is a failure
     /// only where nobody told it to stop.
-    pub async fn work(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    pub async fn run(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         tokio::select! {
             biased;
             outcome = work => outcome,
             () = self.overdue() => {
                 tracing::warn!(drain_timeout = ?self.drain_timeout, "stopping took too long and is cut short");
-                if self.signal.is_cancelled() { Ok(()) } else { Err(Error::Ended) }
+                if self.signal.is_cancelled() { Ok(()) } else { Err(Error::EndedEarly) }
             }
         }
     }
 
     async fn overdue(&self) {
         self.shutdown.cancelled().await;
-        sleep(self.drain_timeout + MARGIN).await;
+        sleep(self.drain_timeout + ABORT_MARGIN).await;
     }
 
     /// The admin routes stay to the last, so that `/readyz` can say that the process is stopping.
@@ -98,7 +107,7 @@ pub async fn listen_for_http(
 ) -> Result<TcpListener, Error> {
     let listener = listen(flag, address).await?;
     let refused = |source| Error::Listen { flag, address: address.to_owned(), source };
-    options.guard(listener.local_addr().map_err(refused)?).map_err(rest::Error::from)?;
+    options.check_address(listener.local_addr().map_err(refused)?).map_err(rest::Error::from)?;
     Ok(listener)
 }
 
@@ -124,7 +133,7 @@ mod tests {
     async fn what_hangs_is_cut_short_after_a_signal_and_that_is_no_failure() {
         let (process, told) = (process(), Instant::now());
         process.signal.cancel();
-        assert!(process.work(pending()).await.is_ok());
+        assert!(process.run(pending()).await.is_ok());
         assert_eq!(told.elapsed(), Duration::from_secs(21));
     }
 
@@ -132,7 +141,7 @@ mod tests {
     async fn what_hangs_after_another_service_failed_is_cut_short_and_is_a_failure() {
         let process = process();
         process.shutdown.cancel();
-        assert!(matches!(process.work(pending()).await, Err(Error::Ended)));
+        assert!(matches!(process.run(pending()).await, Err(Error::EndedEarly)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -140,8 +149,8 @@ mod tests {
         let process = process();
         let long = async {
             sleep(Duration::from_secs(86_400)).await;
-            Err(Error::Ended)
+            Err(Error::EndedEarly)
         };
-        assert!(process.work(long).await.is_err());
+        assert!(process.run(long).await.is_err());
     }
 }

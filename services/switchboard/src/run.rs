@@ -1,10 +1,10 @@
 //! One function for each subcommand: listen, join the cluster, run the service.
 
 use crate::error::Error;
-use crate::options::{Command, Connector, Edge, Rest, Router, Service};
+use crate::options::{Command, ConnectorArgs, EdgeArgs, RestArgs, RouterArgs, ServiceCommand};
 use crate::process::{Process, listen, listen_for_http};
 use crate::{calls, cluster, health, load, standalone, top, trace};
-use service::presence::during;
+use service::registration::during;
 
 /// Runs what was asked for until a signal, or until it fails.
 pub async fn run(command: Command) -> Result<(), Error> {
@@ -19,30 +19,30 @@ pub async fn run(command: Command) -> Result<(), Error> {
 }
 
 /// A task of its own: what the thread itself waits for it is woken for through the operating system.
-async fn serve(service: Service) -> Result<(), Error> {
+async fn serve(service: ServiceCommand) -> Result<(), Error> {
     tokio::spawn(serve_on(service)).await.unwrap_or_else(|panic| Err(Error::Panicked(panic)))
 }
 
-async fn serve_on(service: Service) -> Result<(), Error> {
+async fn serve_on(service: ServiceCommand) -> Result<(), Error> {
     let process = Process::start(service.process()).await?;
-    let outcome = process.work(start(service, &process)).await;
+    let outcome = process.run(start(service, &process)).await;
     process.finish().await;
     outcome
 }
 
-async fn start(service: Service, process: &Process) -> Result<(), Error> {
+async fn start(service: ServiceCommand, process: &Process) -> Result<(), Error> {
     match service {
-        Service::Standalone(options) => standalone::run(*options, process).await,
-        Service::Edge(options) => edge(options, process).await,
-        Service::Router(options) => router(options, process).await,
-        Service::Connector(options) => connector(options, process).await,
-        Service::Rest(options) => rest(options, process).await,
+        ServiceCommand::Standalone(options) => standalone::run(*options, process).await,
+        ServiceCommand::Edge(options) => edge(options, process).await,
+        ServiceCommand::Router(options) => router(options, process).await,
+        ServiceCommand::Connector(options) => connector(options, process).await,
+        ServiceCommand::Rest(options) => rest(options, process).await,
     }
 }
 
-async fn edge(options: Edge, process: &Process) -> Result<(), Error> {
+async fn edge(options: EdgeArgs, process: &Process) -> Result<(), Error> {
     let listener = listen("--listen", &options.listen).await?;
-    match cluster::join("edge", &options.cluster.redis, process).await? {
+    match cluster::connect("edge", &options.cluster.redis, process).await? {
         Some(context) => {
             Ok(during("edge", context, |context| edge::run(options.edge.0, listener, context)).await?)
         }
@@ -50,8 +50,8 @@ async fn edge(options: Edge, process: &Process) -> Result<(), Error> {
     }
 }
 
-async fn router(options: Router, process: &Process) -> Result<(), Error> {
-    match cluster::join("router", &options.cluster.redis, process).await? {
+async fn router(options: RouterArgs, process: &Process) -> Result<(), Error> {
+    match cluster::connect("router", &options.cluster.redis, process).await? {
         Some(context) => {
             Ok(during("router", context, |context| router::run(options.router.0, context)).await?)
         }
@@ -59,8 +59,8 @@ async fn router(options: Router, process: &Process) -> Result<(), Error> {
     }
 }
 
-async fn connector(options: Connector, process: &Process) -> Result<(), Error> {
-    match cluster::join("connector", &options.cluster.redis, process).await? {
+async fn connector(options: ConnectorArgs, process: &Process) -> Result<(), Error> {
+    match cluster::connect("connector", &options.cluster.redis, process).await? {
         Some(context) => {
             Ok(during("connector", context, |context| connector::run(options.connector.0, context)).await?)
         }
@@ -68,10 +68,10 @@ async fn connector(options: Connector, process: &Process) -> Result<(), Error> {
     }
 }
 
-async fn rest(options: Rest, process: &Process) -> Result<(), Error> {
+async fn rest(options: RestArgs, process: &Process) -> Result<(), Error> {
     let page = options.rest.0.with_secret().map_err(rest::Error::from)?;
     let listener = listen_for_http("--listen", &options.listen, &page).await?;
-    match cluster::join("rest", &options.cluster.redis, process).await? {
+    match cluster::connect("rest", &options.cluster.redis, process).await? {
         Some(context) => Ok(during("rest", context, |context| rest::run(page, listener, context)).await?),
         None => Ok(()),
     }

@@ -2,13 +2,13 @@
 //! which calls run is gone when it ends.
 
 use crate::error::Error;
-use crate::options::Standalone;
+use crate::options::StandaloneArgs;
 use crate::process::{Process, listen, listen_for_http};
 use bus::Bus;
+use common::ServiceId;
 use directory::Directory;
-use protocol::ServiceId;
 use service::Context;
-use service::presence::during;
+use service::registration::during;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 type Services = JoinSet<Result<(), Error>>;
 
 /// Runs the four services until a signal, or until one of them fails.
-pub async fn run(mut options: Standalone, process: &Process) -> Result<(), Error> {
+pub async fn run(mut options: StandaloneArgs, process: &Process) -> Result<(), Error> {
     if options.connector.0.backends.is_empty() {
         return Err(connector::Error::NoBackend.into());
     }
@@ -26,13 +26,16 @@ pub async fn run(mut options: Standalone, process: &Process) -> Result<(), Error
     let http = listen_for_http("--rest-listen", &options.rest_listen, &options.rest.0).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
     // Where nobody reads it, the services run all the same.
-    let _ = tell(&clients, &http);
-    finish(start(options, clients, http, &context), &context).await
+    let _ = print_addresses(&clients, &http);
+    wait_for_all(start(options, clients, http, &context), &context).await
 }
 
-fn start(options: Standalone, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
-    let of =
-        |kind| Context { id: ServiceId::fresh(kind), health: context.health.beside(), ..context.clone() };
+fn start(options: StandaloneArgs, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
+    let of = |kind| Context {
+        id: ServiceId::fresh(kind),
+        health: context.health.with_own_load(),
+        ..context.clone()
+    };
     let (edge, router, connector, rest) = (of("edge"), of("router"), of("connector"), of("rest"));
     let mut page = options.rest.0;
     page.websocket_port = page.websocket_port.or_else(|| clients.local_addr().ok().map(|it| it.port()));
@@ -50,12 +53,12 @@ fn start(options: Standalone, clients: TcpListener, http: TcpListener, context: 
 
 /// Waits for all services. When one ends early, the others are told to end too, and its error is
 /// the outcome.
-async fn finish(mut services: Services, context: &Context) -> Result<(), Error> {
+async fn wait_for_all(mut services: Services, context: &Context) -> Result<(), Error> {
     let mut outcome = Ok(());
     while let Some(ended) = services.join_next().await {
         let early = !context.shutdown.is_cancelled();
         let ended = ended.unwrap_or_else(|panic| Err(Error::Panicked(panic)));
-        let ended = if early { ended.and(Err(Error::Ended)) } else { ended };
+        let ended = if early { ended.and(Err(Error::EndedEarly)) } else { ended };
         if let Err(error) = &ended {
             tracing::error!(%error, "a service failed; the others stop too");
         }
@@ -66,7 +69,7 @@ async fn finish(mut services: Services, context: &Context) -> Result<(), Error> 
 }
 
 /// Tells whoever started it where everything is.
-fn tell(clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
+fn print_addresses(clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "Switchboard runs, all in this process.")?;
     writeln!(out, "  Demo page   http://{}/", reachable(http.local_addr()?))?;

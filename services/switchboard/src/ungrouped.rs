@@ -8,19 +8,19 @@ use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
 /// The flags of one service.
 #[derive(Clone, Debug)]
-pub struct Ungrouped<T>(pub T);
+pub struct FlattenArgs<T>(pub T);
 
-impl<T: Args> Args for Ungrouped<T> {
+impl<T: Args> Args for FlattenArgs<T> {
     fn augment_args(command: Command) -> Command {
-        with_flags_of(command, &T::augment_args(unordered()))
+        add_args_of(command, &T::augment_args(unordered()))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        with_flags_of(command, &T::augment_args_for_update(unordered()))
+        add_args_of(command, &T::augment_args_for_update(unordered()))
     }
 }
 
-fn with_flags_of(command: Command, service: &Command) -> Command {
+fn add_args_of(command: Command, service: &Command) -> Command {
     let is_there = |flag: &&Arg| command.get_arguments().any(|it| it.get_id() == flag.get_id());
     let flags: Vec<Arg> = service.get_arguments().filter(|flag| !is_there(flag)).cloned().collect();
     command.args(flags)
@@ -31,7 +31,7 @@ fn unordered() -> Command {
     Command::new("").next_display_order(None)
 }
 
-impl<T: FromArgMatches> FromArgMatches for Ungrouped<T> {
+impl<T: FromArgMatches> FromArgMatches for FlattenArgs<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         T::from_arg_matches(matches).map(Self)
     }

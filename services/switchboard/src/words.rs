@@ -42,7 +42,7 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
 }
 
 /// What users and operators have named, on one line: what a terminal would obey is written out.
-pub fn harmless(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let one = |char: char| match char.is_control() {
         true => char.escape_unicode().to_string(),
         false => char.to_string(),
@@ -84,6 +84,6 @@ mod tests {
 
     #[test]
     fn a_name_gives_the_terminal_no_orders() {
-        assert_eq!(harmless("a\u{1b}[2J\né"), "a\\u{1b}[2J\\u{a}é");
+        assert_eq!(sanitize("a\u{1b}[2J\né"), "a\\u{1b}[2J\\u{a}é");
     }
 }

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use bus::Bus;
-use bus::message::{CallEvent, CallRecord, Steps};
-use protocol::CallId;
+use bus::message::{CallEvent, CallRecord, StepDurations};
+use common::CallId;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use testkit::redis::Redis;
@@ -53,7 +53,7 @@ async fn log(bus: &Bus, number: u64) {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
         backend: "a".into(),
-        steps: Steps::default(),
+        steps: StepDurations::default(),
         reason: Some(format!("reason {number}")),
         duration_ms: Some(number * 1_000),
     };

@@ -22,7 +22,7 @@ async fn a_process_whose_redis_hangs_ends_in_time_and_without_an_error() {
     cluster.processes().for_each(|process| process.terminate());
     for process in cluster.processes() {
         let name = process.service().name();
-        let status = process.ended().await;
+        let status = process.wait_exit().await;
         assert!(told.elapsed() < BOUND, "{name} took {:?}", told.elapsed());
         assert!(status.success(), "{name}: {status}\n{}", process.log());
     }

@@ -11,31 +11,31 @@ pub struct Delivery {
     pub message: Message,
     /// 1 for the first delivery.
     pub attempt: u32,
-    pub(crate) receipt: Receipt,
+    pub(crate) ack_handle: AckHandle,
 }
 
 /// How the bus is told what became of it.
-pub(crate) enum Receipt {
-    Memory(memory::Receipt),
-    Redis(redis::Receipt),
+pub(crate) enum AckHandle {
+    Memory(memory::MemoryAck),
+    Redis(redis::RedisAck),
 }
 
 impl Delivery {
     /// The work is done: nobody gets this message again. Acknowledging happens in the background;
     /// when it gets lost, the message comes again and must be recognised by its id.
     pub fn done(self) {
-        match self.receipt {
-            Receipt::Memory(receipt) => receipt.done(),
-            Receipt::Redis(receipt) => receipt.done(),
+        match self.ack_handle {
+            AckHandle::Memory(receipt) => receipt.done(),
+            AckHandle::Redis(receipt) => receipt.done(),
         }
     }
 
     /// The work failed: another worker tries after [`REDELIVER_AFTER`](crate::REDELIVER_AFTER); if this was the last of
     /// [`MAX_DELIVERIES`](crate::MAX_DELIVERIES), the message goes to [`Log::Dead`](crate::topic::Log::Dead) with the error.
-    pub fn failed(self, error: &str) {
-        match self.receipt {
-            Receipt::Memory(receipt) => receipt.failed(error),
-            Receipt::Redis(receipt) => receipt.failed(error),
+    pub fn nack(self, error: &str) {
+        match self.ack_handle {
+            AckHandle::Memory(receipt) => receipt.nack(error),
+            AckHandle::Redis(receipt) => receipt.nack(error),
         }
     }
 }
@@ -88,33 +88,33 @@ impl MailboxReader {
     /// All that [`next`](Self::next) has returned so far is dealt with and will not be read again,
     /// by this owner or the next. Trimming happens in the background.
     pub fn done(&mut self) {
-        if let Some(mark) = self.mark() {
-            self.done_until(mark);
+        if let Some(mark) = self.offset() {
+            self.ack_through(mark);
         }
     }
 
     /// The place of the message that [`next`](Self::next) returned last.
-    pub fn mark(&self) -> Option<Mark> {
+    pub fn offset(&self) -> Option<MailboxOffset> {
         match self {
-            Self::Memory(reader) => reader.mark(),
-            Self::Redis(reader) => reader.mark(),
+            Self::Memory(reader) => reader.offset(),
+            Self::Redis(reader) => reader.offset(),
         }
     }
 
     /// As [`done`](Self::done), but only up to and with the message at this mark, which is one of
     /// this reader's. The furthest mark counts, whatever comes after it. A mark from before the mailbox
     /// was lost and made anew means nothing.
-    pub fn done_until(&mut self, mark: Mark) {
+    pub fn ack_through(&mut self, mark: MailboxOffset) {
         match self {
-            Self::Memory(reader) => reader.done_until(mark),
-            Self::Redis(reader) => reader.done_until(mark),
+            Self::Memory(reader) => reader.ack_through(mark),
+            Self::Redis(reader) => reader.ack_through(mark),
         }
     }
 }
 
 /// A place in a mailbox; only places in the same one can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
+pub struct MailboxOffset {
     /// How often the mailbox has been made anew.
     pub(crate) epoch: u64,
     /// The entry: milliseconds and number on Redis, a running number in memory.

@@ -1,7 +1,7 @@
 //! Following a log: its newest lines, and then each as it is written.
 
 use crate::topic::Log;
-use crate::{Bus, Line, SendError, memory, redis};
+use crate::{Bus, LogLine, SendError, memory, redis};
 
 /// One who reads a log as it grows. It misses what the log drops, past its cap, before it was read.
 pub enum Follower {
@@ -27,7 +27,7 @@ impl Bus {
 
 impl Follower {
     /// The next line; waits for one. Safe to cancel: no line is lost.
-    pub async fn next(&mut self) -> Line {
+    pub async fn next(&mut self) -> LogLine {
         match self {
             Self::Memory(follower) => follower.next().await,
             Self::Redis(follower) => follower.next().await,

@@ -15,21 +15,21 @@
 //! a growing pause and go on where they were. Because a message can come twice, whoever handles one
 //! must recognise by its id what is done already.
 
-pub mod entry;
-pub mod ledger;
+pub mod ack_tracker;
+pub mod codec;
+pub mod entries;
 pub mod memory;
 pub mod message;
-pub mod numbers;
-pub mod peek;
+pub mod metrics;
 pub mod redis;
-pub mod road;
+pub mod streams;
 pub mod topic;
 
 mod ends;
 mod follow;
 mod line;
 
-pub use ends::{Delivery, MailboxReader, Mark, Notices, Worker};
+pub use ends::{Delivery, MailboxOffset, MailboxReader, Notices, Worker};
 pub use follow::Follower;
 
 use message::{CallRecord, Message, Notice};
@@ -44,18 +44,18 @@ pub const MAX_DELIVERIES: u32 = 5;
 pub const MAX_BACKLOG: usize = 50_000;
 /// A queue with this many takes no more that begins a call: who asks for one is told so at once, and the calls
 /// that are on come first.
-pub const CROWDED_QUEUE: usize = 2_000;
+pub const OVERLOADED_QUEUE: usize = 2_000;
 /// The same for a mailbox, where a call has about five messages.
 pub const CROWDED_MAILBOX: usize = 4_000;
 /// How long a mailbox waits for its next owner after the last one stopped.
-pub const MAILBOX_LIFE: Duration = Duration::from_secs(120);
+pub const MAILBOX_TTL: Duration = Duration::from_secs(120);
 /// The largest payload of one message, in bytes.
 pub const MAX_PAYLOAD: usize = 1 << 20;
 
 /// How many notices a listener may fall behind by.
-const NOTICES_KEPT: usize = 1024;
+const NOTICE_BUFFER: usize = 1024;
 /// The error in the dead log of a message whose workers all went silent.
-const NEVER_FINISHED: &str = "delivered five times, never finished";
+const DELIVERIES_EXHAUSTED: &str = "delivered five times, never finished";
 
 /// Why the bus did not take a message.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ impl Bus {
     /// # Errors
     /// When the URL makes no sense, or the first connection fails.
     pub async fn redis(url: &str) -> Result<Self, SendError> {
-        Self::redis_trusting(url, None).await
+        Self::redis_with_ca(url, None).await
     }
 
     /// The same over TLS, with a server that shows a certificate of `ca` (PEM) instead of one that the
@@ -102,7 +102,7 @@ impl Bus {
     ///
     /// # Errors
     /// As [`redis`](Self::redis); also when there is a `ca` and the URL is none of `rediss://`.
-    pub async fn redis_trusting(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
+    pub async fn redis_with_ca(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
         redis::RedisBus::connect(url, ca).await.map(Self::Redis)
     }
 
@@ -183,14 +183,14 @@ impl Bus {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn left_in(
+    pub async fn read_undelivered(
         &self,
         mailbox: &Mailbox,
-        after: Option<Mark>,
-    ) -> Result<Vec<(Mark, Message)>, SendError> {
+        after: Option<MailboxOffset>,
+    ) -> Result<Vec<(MailboxOffset, Message)>, SendError> {
         match self {
-            Self::Memory(bus) => bus.left_in(mailbox, after).await,
-            Self::Redis(bus) => bus.left_in(mailbox, after).await,
+            Self::Memory(bus) => bus.read_undelivered(mailbox, after).await,
+            Self::Redis(bus) => bus.read_undelivered(mailbox, after).await,
         }
     }
 
@@ -217,7 +217,7 @@ impl Bus {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn tail(&self, log: Log, count: usize) -> Result<Vec<Line>, SendError> {
+    pub async fn tail(&self, log: Log, count: usize) -> Result<Vec<LogLine>, SendError> {
         match self {
             Self::Memory(bus) => Ok(bus.tail(log, count)),
             Self::Redis(bus) => bus.tail(log, count).await,
@@ -248,4 +248,4 @@ impl Bus {
 }
 
 /// One line of a log.
-pub type Line = Vec<(String, String)>;
+pub type LogLine = Vec<(String, String)>;

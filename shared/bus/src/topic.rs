@@ -3,7 +3,8 @@
 //! A queue and a mailbox carry a Redis Cluster hash tag, so that the cluster spreads them over its
 //! nodes; no operation needs two of them in one step.
 
-use protocol::{BackendName, ServiceId, SessionId};
+use common::{BackendName, ServiceId};
+use protocol::SessionId;
 
 /// How many streams the `requests` queue is spread over. Every service of a cluster must agree.
 pub const REQUEST_SHARDS: u8 = 2;
@@ -14,12 +15,12 @@ pub enum Queue {
     /// What clients ask for that needs a decision, to the routers; by shard.
     Requests(u8),
     /// Requests to proxies of other makes, to the rest services.
-    Peers,
+    Proxies,
 }
 
 impl Queue {
     /// The shard of `requests` that a session's messages go to.
-    pub fn requests_of(session: SessionId) -> Self {
+    pub fn requests_for(session: SessionId) -> Self {
         Self::Requests((session.0 % u64::from(REQUEST_SHARDS)) as u8)
     }
 
@@ -30,14 +31,14 @@ impl Queue {
 
     /// Every queue.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::all_requests().chain([Self::Peers])
+        Self::all_requests().chain([Self::Proxies])
     }
 
     /// The stream's key.
     pub fn key(&self) -> String {
         match self {
             Self::Requests(shard) => format!("sb:{{requests:{shard}}}"),
-            Self::Peers => "sb:{peers}".to_owned(),
+            Self::Proxies => "sb:{peers}".to_owned(),
         }
     }
 }
@@ -94,7 +95,7 @@ impl Log {
 }
 
 /// Whether a key is spelled as that of a road.
-pub(crate) fn is_road(key: &str) -> bool {
+pub(crate) fn is_known_stream(key: &str) -> bool {
     let of_owner = |name: &str| ["edge-", "rest-", "backend:"].iter().any(|kind| name.starts_with(kind));
     let mailbox = key.strip_prefix("sb:{").and_then(|key| key.strip_suffix('}'));
     mailbox.is_some_and(of_owner)
@@ -103,7 +104,7 @@ pub(crate) fn is_road(key: &str) -> bool {
 }
 
 /// The number beside a queue's stream of how often an entry of it was given to another worker.
-pub(crate) fn redelivered(queue: &str) -> String {
+pub(crate) fn redelivered_key(queue: &str) -> String {
     format!("{queue}:redelivered")
 }
 
@@ -121,11 +122,11 @@ mod tests {
         let mailboxes = mailboxes.iter().map(Mailbox::key);
         let all = Queue::all().map(|queue| queue.key()).chain(mailboxes);
         for key in all.chain(Log::ALL.map(|log| log.key().to_owned())) {
-            assert!(is_road(&key), "{key}");
+            assert!(is_known_stream(&key), "{key}");
         }
         for key in ["", "sb:session:1", "sb:{requests:9}", "sb:{requests:0}:redelivered", "sb:{x}", "edge-1"]
         {
-            assert!(!is_road(key), "{key}");
+            assert!(!is_known_stream(key), "{key}");
         }
     }
 }

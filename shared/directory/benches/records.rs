@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use common::{BackendName, CallId, MessageId, ServiceId};
 use criterion::Criterion;
 use directory::Directory;
-use directory::record::{Call, CallParty, Claimed, Concluded, Given, Owner, Taken, Terms, Token};
-use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use directory::record::{
+    AcquireOutcome, Call, CallParty, ClaimOutcome, EndOutcome, GrantOutcome, Owner, SessionPolicy, Token,
+};
+use protocol::{HandleId, HandleRef, SessionId};
 use std::time::{Duration, Instant};
 use testkit::Redis;
 use tokio::runtime::Runtime;
@@ -54,7 +57,7 @@ async fn sum(times: u64, step: impl AsyncFn() -> Duration) -> Duration {
 
 /// A session, and the two who call each other.
 async fn populate(directory: &Directory) {
-    let terms = Terms { proof: None, grace: Duration::from_secs(30) };
+    let terms = SessionPolicy { token_digest: None, grace: Duration::from_secs(30) };
     assert!(directory.open_session(SESSION, &edge(), &terms).await.unwrap());
     for party in parties() {
         give(directory, &party.owner.unwrap(), &party.username).await;
@@ -66,14 +69,14 @@ async fn register(directory: &Directory) -> Duration {
     let begun = Instant::now();
     give(directory, &carol, name).await;
     let taken = begun.elapsed();
-    assert!(directory.free_name(name, carol.handle).await.unwrap());
+    assert!(directory.release_name(name, carol.handle).await.unwrap());
     directory.remove_handle(carol.handle).await.unwrap();
     taken
 }
 
 async fn give(directory: &Directory, owner: &Owner, name: &str) {
-    assert_eq!(directory.claim_name(owner, name, MessageId::fresh()).await.unwrap(), Claimed::Yes);
-    assert_eq!(directory.give_name(name, owner, None).await.unwrap(), Given::Yes);
+    assert_eq!(directory.claim_name(owner, name, MessageId::fresh()).await.unwrap(), ClaimOutcome::Claimed);
+    assert_eq!(directory.grant_name(name, owner, None).await.unwrap(), GrantOutcome::Granted);
 }
 
 async fn look_up(directory: &Directory) -> Duration {
@@ -91,12 +94,15 @@ async fn call(directory: &Directory) -> (Duration, Duration) {
     directory.open_call(&call).await.unwrap();
     for (own, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
         let handle = own.owner.as_ref().unwrap().handle;
-        assert_eq!(directory.take(handle, &own.username, id, &peer.username).await.unwrap(), Taken::Won);
+        assert_eq!(
+            directory.acquire_handle(handle, &own.username, id, &peer.username).await.unwrap(),
+            AcquireOutcome::Acquired
+        );
     }
     let taken = Instant::now();
     let concluded = directory.conclude_call(id, Some(TOKEN), Some("{}")).await.unwrap();
-    assert!(matches!(concluded, Concluded::Freed(_)));
-    directory.forget_call(&call).await.unwrap();
+    assert!(matches!(concluded, EndOutcome::Ended(_)));
+    directory.delete_call(&call).await.unwrap();
     (taken - begun, taken.elapsed())
 }
 

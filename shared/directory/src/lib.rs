@@ -37,16 +37,16 @@ macro_rules! on_store {
 }
 
 mod contract;
-pub mod listed;
+pub mod listing;
 pub mod memory;
-pub mod numbers;
+pub mod metrics;
 pub mod record;
 pub mod redis;
 
 use std::time::Duration;
 
 /// A `list` names at most so many users (as janus-cloud's with Redis).
-pub const MAX_LISTED: usize = 1_000;
+pub const MAX_LISTED_USERS: usize = 1_000;
 
 /// No more services of a cluster are listed than these.
 pub const MAX_SERVICES: usize = 1_000;
@@ -54,18 +54,18 @@ pub const MAX_SERVICES: usize = 1_000;
 /// What our names bear as the uuid of their proxy: to janus-cloud the whole cluster is one proxy.
 pub const OUR_PROXY: &str = "switchboard";
 /// How long a proxy's record holds without being written again (janus-cloud's value).
-pub const PROXY_LIFE: Duration = Duration::from_secs(60);
+pub const PROXY_TTL: Duration = Duration::from_secs(60);
 /// For how many seconds a registered backend counts, where nothing else is said (janus-cloud's value).
-pub const REGISTRATION_LIFE: u64 = 60;
+pub const REGISTRATION_TTL_SECONDS: u64 = 60;
 
 /// An edge that has left counts as silent for at least so long.
-pub const LONG_AGO: Duration = Duration::from_secs(24 * 60 * 60);
+pub const DEREGISTERED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long it is remembered that a call was concluded: longer than a request may come again.
-pub const OVER_LIFE: Duration = Duration::from_secs(15);
+pub const ENDED_TTL: Duration = Duration::from_secs(15);
 /// How many edges that held a session are remembered with it.
-pub const FORMERS: usize = 3;
+pub const MAX_PREVIOUS_EDGES: usize = 3;
 /// How long a backend's note of its Janus sessions is kept.
-pub const NOTE_LIFE: Duration = Duration::from_secs(120);
+pub const CONNECTOR_RECORD_TTL: Duration = Duration::from_secs(120);
 
 /// Why the directory could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +106,7 @@ impl Directory {
     /// # Errors
     /// When the URL makes no sense, or the first connection fails.
     pub async fn redis(url: &str) -> Result<Self> {
-        Self::redis_trusting(url, None).await
+        Self::redis_with_ca(url, None).await
     }
 
     /// The same over TLS, with a server that shows a certificate of `ca` (PEM) instead of one that the
@@ -114,7 +114,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`redis`](Self::redis); also when there is a `ca` and the URL is none of `rediss://`.
-    pub async fn redis_trusting(url: &str, ca: Option<&[u8]>) -> Result<Self> {
+    pub async fn redis_with_ca(url: &str, ca: Option<&[u8]>) -> Result<Self> {
         redis::RedisDirectory::connect(url, ca).await.map(Self::Redis)
     }
 

@@ -2,9 +2,10 @@
 
 mod backend;
 
-pub use backend::{Backend, BackendStatus, Found, Registration};
+pub use backend::{Backend, BackendRegistration, BackendStatus, DiscoveredBackend};
 
-use protocol::{BackendName, CallId, HandleRef, ServiceId, SessionId, Side};
+use common::{BackendName, CallId, ServiceId};
+use protocol::{HandleRef, SessionId, Side};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -21,24 +22,24 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registered {
     /// A handle of this cluster's.
-    Ours(User),
+    Local(User),
     /// Somebody's at a proxy of another make, alive or not.
-    Theirs(PeerUser),
+    Foreign(ProxyUser),
 }
 
 impl Registered {
     /// The handle that owns the name; none for a peer's.
     pub fn owner(&self) -> Option<&Owner> {
         match self {
-            Self::Ours(user) => Some(&user.owner),
-            Self::Theirs(_) => None,
+            Self::Local(user) => Some(&user.owner),
+            Self::Foreign(_) => None,
         }
     }
 }
 
 /// A name that a janus-cloud proxy has written down as its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerUser {
+pub struct ProxyUser {
     /// The name.
     pub username: String,
     /// The proxy's uuid; empty where the record has none. Its own record says where it is, see
@@ -72,9 +73,9 @@ pub struct Handle {
 
 /// On what terms a session is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
+pub struct SessionPolicy {
     /// What whoever claims it must show the same of; none where any client may.
-    pub proof: Option<String>,
+    pub token_digest: Option<String>,
     /// How long it waits for its client once that is gone.
     pub grace: Duration,
 }
@@ -85,7 +86,7 @@ pub struct Session {
     /// The edge that holds it.
     pub edge: ServiceId,
     /// Its terms.
-    pub terms: Terms,
+    pub terms: SessionPolicy,
     /// How long its client has been gone; none while it is connected, as far as its edge knew.
     pub away: Option<Duration>,
 }
@@ -98,38 +99,38 @@ pub struct Save {
     /// Its whole state, as the edge reads it.
     pub state: String,
     /// What its client is to hear and has not heard.
-    pub unheard: Unheard,
+    pub backlog: BacklogUpdate,
     /// How long its client has been gone; none while it is connected.
     pub away: Option<Duration>,
 }
 
 /// What becomes of the list of what a session's client has not heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unheard {
+pub enum BacklogUpdate {
     /// These come behind those in it.
-    Add(Vec<String>),
+    Append(Vec<String>),
     /// It has these alone.
-    Only(Vec<String>),
+    Replace(Vec<String>),
 }
 
 /// Whether a session was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Saved {
+pub enum SaveOutcome {
     /// It was.
-    Yes,
+    Saved,
     /// There is no such session: it was reaped, or the directory lost it.
     Missing,
     /// Another edge holds it now.
-    HeldBy(ServiceId),
+    OwnedBy(ServiceId),
 }
 
 /// A session as its new edge takes it over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inherited {
+pub struct ClaimedSession {
     /// The state as last written down; none for a session that never was.
     pub state: Option<String>,
     /// What its client is to hear first.
-    pub unheard: Vec<String>,
+    pub backlog: Vec<String>,
     /// Who held it before, the latest first, at most [`FORMERS`](crate::FORMERS): messages for it may still
     /// go there.
     pub formers: Vec<ServiceId>,
@@ -137,24 +138,24 @@ pub struct Inherited {
 
 /// A call that a former connector left on a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftCall {
+pub struct OrphanedCall {
     /// Its record.
     pub call: Call,
     /// What the connector wrote down of it, as connectors read it.
     pub state: Option<String>,
     /// What its sides are to hear of its end, if it has ended; they may have heard it.
-    pub letter: Option<String>,
+    pub final_notices: Option<String>,
 }
 
 /// What came of the end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Concluded {
+pub enum EndOutcome {
     /// Its handles are free, now or since somebody concluded it before.
-    Freed(Call),
+    Ended(Call),
     /// There is no such call any more.
-    Gone,
+    NotFound,
     /// A later holder of the backend's lease has it: it goes on.
-    NotYours,
+    Superseded,
 }
 
 /// A call.
@@ -188,7 +189,7 @@ impl Call {
     }
 
     /// The sides that are ours, the one with the smaller handle first.
-    pub fn ours(&self) -> Vec<Side> {
+    pub fn local_sides(&self) -> Vec<Side> {
         let handle = |side| Some((self.party(side).owner.as_ref()?.handle, side));
         let mut sides: Vec<_> = [Side::Caller, Side::Callee].into_iter().filter_map(handle).collect();
         sides.sort_by_key(|(handle, _)| *handle);
@@ -219,14 +220,14 @@ pub struct Token(pub u64);
 
 impl Token {
     /// Of somebody who never had the lease, and comes before everybody who did.
-    pub const NOBODYS: Self = Self(0);
+    pub const UNLEASED: Self = Self(0);
 }
 
 /// Whether a handle may have the name it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claimed {
+pub enum ClaimOutcome {
     /// It may.
-    Yes,
+    Claimed,
     /// It has this name already.
     AlreadyNamed(String),
     /// The same request got the name before, and another handle has taken it since.
@@ -235,18 +236,18 @@ pub enum Claimed {
 
 /// Whether a name changed hands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Given {
+pub enum GrantOutcome {
     /// It belongs to who was to have it.
-    Yes,
+    Granted,
     /// It belongs to somebody else.
     OwnedBy(Owner),
 }
 
 /// Whether a call got a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum AcquireOutcome {
     /// It did.
-    Won,
+    Acquired,
     /// The handle is in this other call.
     Busy(CallId),
     /// The handle is gone, or the name is not its own any more, or the call is over.

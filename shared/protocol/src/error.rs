@@ -5,21 +5,21 @@ use crate::object::FieldError;
 /// A request that is refused: Janus' code and the reason in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code} {reason}")]
-pub struct Refusal {
+pub struct JanusError {
     /// One of the constants of this file.
     pub code: u16,
     /// For a person.
     pub reason: String,
 }
 
-impl Refusal {
+impl JanusError {
     /// A refusal in words of its own.
     pub fn new(code: u16, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
     }
 }
 
-impl From<FieldError> for Refusal {
+impl From<FieldError> for JanusError {
     fn from(error: FieldError) -> Self {
         let code = match error {
             FieldError::Missing(_) => MISSING_ELEMENT,

@@ -4,28 +4,28 @@
 //! one of them is broken, none is done (janus-api.md 1, from `janus_websockets.c`). An array counts
 //! as an object without members.
 
-use crate::error::{INVALID_JSON, Refusal, UNKNOWN};
-use crate::object::Object;
+use crate::error::{INVALID_JSON, JanusError, UNKNOWN};
+use crate::object::LazyObject;
 use serde_json::value::RawValue;
 
 /// The objects of a message of at most `max` bytes, at least one.
 ///
 /// # Errors
 /// 454 with the place of the first thing that is no object; 490 for a message that is too large.
-pub fn objects(text: &str, max: usize) -> Result<Vec<Object<'_>>, Refusal> {
+pub fn objects(text: &str, max: usize) -> Result<Vec<LazyObject<'_>>, JanusError> {
     if text.len() > max {
         let reason = format!("Request too large ({} bytes, at most {max})", text.len());
-        return Err(Refusal::new(UNKNOWN, reason));
+        return Err(JanusError::new(UNKNOWN, reason));
     }
     if let Some(place) = forbidden_escape(text) {
         let (lines, last) = (text[..place].lines().count().max(1), text[..place].lines().last());
-        return Err(refusal(lines, last.map_or(0, str::len), "this character cannot be escaped so"));
+        return Err(invalid_json(lines, last.map_or(0, str::len), "this character cannot be escaped so"));
     }
     let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    let objects: Vec<Object> =
-        stream.map(|value| object(value?)).collect::<Result<_, _>>().map_err(invalid)?;
+    let objects: Vec<LazyObject> =
+        stream.map(|value| parse_object(value?)).collect::<Result<_, _>>().map_err(from_serde)?;
     match objects.is_empty() {
-        true => Err(refusal(1, 0, "'[' or '{' expected near end of file")),
+        true => Err(invalid_json(1, 0, "'[' or '{' expected near end of file")),
         false => Ok(objects),
     }
 }
@@ -37,9 +37,13 @@ fn forbidden_escape(text: &str) -> Option<usize> {
     let mut rest = if text.contains("\\u") { text } else { "" };
     while let Some(place) = rest.find('\\') {
         let escape = &rest[place..];
-        let length = match unit(escape) {
+        let length = match utf16_unit(escape) {
             None => 2,
-            Some(0xd800..=0xdbff) if matches!(escape.get(6..).and_then(unit), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdbff)
+                if matches!(escape.get(6..).and_then(utf16_unit), Some(0xdc00..=0xdfff)) =>
+            {
+                12
+            }
             Some(0 | 0xd800..=0xdfff) => return Some(text.len() - escape.len()),
             Some(_) => 6,
         };
@@ -49,25 +53,25 @@ fn forbidden_escape(text: &str) -> Option<usize> {
 }
 
 /// The number in an escape that begins here.
-fn unit(escape: &str) -> Option<u32> {
+fn utf16_unit(escape: &str) -> Option<u32> {
     u32::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
-fn object(value: &RawValue) -> serde_json::Result<Object<'_>> {
+fn parse_object(value: &RawValue) -> serde_json::Result<LazyObject<'_>> {
     match value.get().starts_with('[') {
-        true => Ok(Object::default()),
-        false => Object::parse(value.get()),
+        true => Ok(LazyObject::default()),
+        false => LazyObject::parse(value.get()),
     }
 }
 
-fn invalid(error: serde_json::Error) -> Refusal {
+fn from_serde(error: serde_json::Error) -> JanusError {
     let text = error.to_string();
     let detail = text.rsplit_once(" at line ").map_or(text.as_str(), |(detail, _)| detail);
-    refusal(error.line(), error.column(), detail)
+    invalid_json(error.line(), error.column(), detail)
 }
 
-fn refusal(line: usize, column: usize, detail: &str) -> Refusal {
-    Refusal::new(INVALID_JSON, format!("Invalid Janus API request - <string>({line},{column}): {detail}"))
+fn invalid_json(line: usize, column: usize, detail: &str) -> JanusError {
+    JanusError::new(INVALID_JSON, format!("Invalid Janus API request - <string>({line},{column}): {detail}"))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 //! media server's to judge.
 
 use crate::error::{
-    INVALID_ELEMENT, INVALID_JSON_OBJECT, INVALID_SDP, MISSING_ELEMENT, Refusal, UNKNOWN_JSEP_TYPE,
+    INVALID_ELEMENT, INVALID_JSON_OBJECT, INVALID_SDP, JanusError, MISSING_ELEMENT, UNKNOWN_JSEP_TYPE,
 };
-use crate::object::{FieldError, Object, is_object};
+use crate::object::{FieldError, LazyObject, is_object};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -23,18 +23,18 @@ pub enum Kind {
 ///
 /// # Errors
 /// 455, 456, 464, 465, 467.
-pub fn check(jsep: &RawValue) -> Result<Kind, Refusal> {
-    let not_an_object = || Refusal::new(INVALID_JSON_OBJECT, "Invalid jsep object");
+pub fn check(jsep: &RawValue) -> Result<Kind, JanusError> {
+    let not_an_object = || JanusError::new(INVALID_JSON_OBJECT, "Invalid jsep object");
     if !is_object(jsep) {
         return Err(not_an_object());
     }
-    let jsep = Object::parse(jsep.get()).map_err(|_| not_an_object())?;
-    let (kind, sdp) = fields(&jsep).map_err(field_refusal)?;
+    let jsep = LazyObject::parse(jsep.get()).map_err(|_| not_an_object())?;
+    let (kind, sdp) = fields(&jsep).map_err(field_error)?;
     let kind = match kind.to_ascii_lowercase().as_str() {
         "offer" => Kind::Offer,
         "answer" => Kind::Answer,
         _ => {
-            return Err(Refusal::new(
+            return Err(JanusError::new(
                 UNKNOWN_JSEP_TYPE,
                 format!("JSEP error: unknown message type '{kind}'"),
             ));
@@ -44,7 +44,7 @@ pub fn check(jsep: &RawValue) -> Result<Kind, Refusal> {
     Ok(kind)
 }
 
-fn fields(jsep: &Object<'_>) -> Result<(String, String), FieldError> {
+fn fields(jsep: &LazyObject<'_>) -> Result<(String, String), FieldError> {
     let kind = jsep.string("type")?.into_owned();
     let sdp = jsep.string("sdp")?.into_owned();
     jsep.optional_bool("trickle")?;
@@ -54,26 +54,26 @@ fn fields(jsep: &Object<'_>) -> Result<(String, String), FieldError> {
     Ok((kind, sdp))
 }
 
-fn field_refusal(error: FieldError) -> Refusal {
+fn field_error(error: FieldError) -> JanusError {
     match error {
         FieldError::Missing(name) => {
-            Refusal::new(MISSING_ELEMENT, format!("JSEP error: missing mandatory element ({name})"))
+            JanusError::new(MISSING_ELEMENT, format!("JSEP error: missing mandatory element ({name})"))
         }
-        FieldError::Type(name, wanted) => Refusal::new(
+        FieldError::Type(name, wanted) => JanusError::new(
             INVALID_ELEMENT,
             format!("JSEP error: invalid element type ({name} should be {wanted})"),
         ),
     }
 }
 
-fn check_sdp(sdp: &str) -> Result<(), Refusal> {
+fn check_sdp(sdp: &str) -> Result<(), JanusError> {
     if !sdp.starts_with("v=") {
-        return Err(Refusal::new(INVALID_SDP, "Invalid SDP (doesn't start with v=)"));
+        return Err(JanusError::new(INVALID_SDP, "Invalid SDP (doesn't start with v=)"));
     }
     let has = |start: &str| sdp.lines().any(|line| line.starts_with(start));
     match has("o=") && has("s=") && has("m=") {
         true => Ok(()),
-        false => Err(Refusal::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)")),
+        false => Err(JanusError::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)")),
     }
 }
 

@@ -1,9 +1,8 @@
-//! The words of the Janus websocket API and of its VideoCall plugin. No I/O; the clock and chance have one
-//! door.
+//! The words of the Janus websocket API and of its VideoCall plugin. No I/O and no clock.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`id`] | sessions, handles, calls, services |
+//! | [`id`] | sessions and handles |
 //! | [`object`] | a JSON object whose members are read only when asked for |
 //! | [`frame`] | a websocket message taken apart into requests |
 //! | [`request`] | one request of the core API, checked in Janus' order |
@@ -13,23 +12,19 @@
 //! | [`reply`] | what a client is sent |
 //! | [`server_info`] | the answer to `info` |
 //! | [`error`] | Janus' core error codes |
-//! | [`outside`] | chance and the time of day |
-//! | [`weather`] | what a rehearsal does to the stores |
 
 pub mod error;
 pub mod frame;
 pub mod id;
 pub mod jsep;
 pub mod object;
-pub mod outside;
 pub mod reply;
 pub mod request;
 pub mod server_info;
 pub mod trickle;
 pub mod videocall;
-pub mod weather;
 
-pub use id::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side};
+pub use id::{HandleId, HandleRef, SessionId, Side};
 
 /// JSON that is passed on as it came, without being read.
 pub type Raw = Box<serde_json::value::RawValue>;

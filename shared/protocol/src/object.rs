@@ -9,7 +9,7 @@ use std::fmt;
 
 /// The members of an object, in the order they stood in.
 #[derive(Debug, Default)]
-pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct LazyObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// Why a member cannot be used. The text is Janus' own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum FieldError {
     Type(&'static str, &'static str),
 }
 
-impl<'a> Object<'a> {
+impl<'a> LazyObject<'a> {
     /// Reads an object.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ pub fn is_null(value: &RawValue) -> bool {
     value.get() == "null"
 }
 
-impl<'de> Deserialize<'de> for Object<'de> {
+impl<'de> Deserialize<'de> for LazyObject<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Members)
     }
@@ -122,18 +122,18 @@ impl<'de> Deserialize<'de> for Object<'de> {
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
-    type Value = Object<'de>;
+    type Value = LazyObject<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LazyObject<'de>, A::Error> {
         let mut members = Vec::with_capacity(8);
         while let Some(Key(key)) = map.next_key()? {
             members.push((key, map.next_value()?));
         }
-        Ok(Object(members))
+        Ok(LazyObject(members))
     }
 }
 
@@ -146,20 +146,20 @@ mod tests {
 
     #[test]
     fn the_last_of_two_equal_keys_counts() {
-        let object = Object::parse(r#"{"a":1,"b":"x","a":2}"#).unwrap();
+        let object = LazyObject::parse(r#"{"a":1,"b":"x","a":2}"#).unwrap();
         assert_eq!(object.optional_unsigned("a"), Ok(Some(2)));
     }
 
     #[test]
     fn a_string_is_unescaped() {
-        let object = Object::parse(r#"{"a":"q\"\u00e9","\u0062":"plain"}"#).unwrap();
+        let object = LazyObject::parse(r#"{"a":"q\"\u00e9","\u0062":"plain"}"#).unwrap();
         assert_eq!(object.string("a").unwrap(), "q\"é");
         assert_eq!(object.string("b").unwrap(), "plain");
     }
 
     #[test]
     fn a_wrong_type_is_told_in_janus_words() {
-        let object = Object::parse(r#"{"a":-1,"b":1.0,"c":null}"#).unwrap();
+        let object = LazyObject::parse(r#"{"a":-1,"b":1.0,"c":null}"#).unwrap();
         let positive = |name| object.optional_unsigned(name).unwrap_err().to_string();
         assert_eq!(positive("a"), "Invalid element type (a should be a positive integer)");
         assert_eq!(positive("b"), "Invalid element type (b should be a positive integer)");
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_other_members_keep_order_and_text() {
-        let object = Object::parse(r#"{"x":1.50,"drop":{}, "y":[1, 2]}"#).unwrap();
+        let object = LazyObject::parse(r#"{"x":1.50,"drop":{}, "y":[1, 2]}"#).unwrap();
         assert_eq!(object.without(&["drop"]).get(), r#"{"x":1.50,"y":[1, 2]}"#);
     }
 }

@@ -3,9 +3,9 @@
 //! Members stand in Janus' order (`janus.c`), so that a recording of Switchboard can be laid beside
 //! one of Janus.
 
-use crate::error::Refusal;
-use crate::object::Object;
-use crate::request::Fault;
+use crate::error::JanusError;
+use crate::object::LazyObject;
+use crate::request::RequestError;
 use crate::videocall::PLUGIN;
 use crate::{HandleId, Raw, SessionId};
 use serde::{Serialize, Serializer};
@@ -14,14 +14,14 @@ use serde_json::value::RawValue;
 #[derive(Serialize, Default)]
 struct Message<'a> {
     janus: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_janus_prints")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_signed")]
     session_id: Option<SessionId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sender: Option<HandleId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Data>,
+    data: Option<IdData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plugindata: Option<PluginData<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,12 +32,12 @@ struct Message<'a> {
 
 /// Janus reads ids as unsigned numbers and prints them as signed ones, which shows where a client
 /// sent a negative one.
-fn as_janus_prints<S: Serializer>(id: &Option<SessionId>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_signed<S: Serializer>(id: &Option<SessionId>, serializer: S) -> Result<S::Ok, S::Error> {
     id.map(|id| id.0 as i64).serialize(serializer)
 }
 
 #[derive(Serialize)]
-struct Data {
+struct IdData {
     id: u64,
 }
 
@@ -66,13 +66,13 @@ pub fn pong(transaction: &str) -> String {
 
 /// `success` of `create`: without a session id of its own.
 pub fn created(transaction: &str, session: SessionId) -> String {
-    let data = Some(Data { id: session.0 });
+    let data = Some(IdData { id: session.0 });
     Message { janus: "success", transaction: Some(transaction), data, ..Message::default() }.text()
 }
 
 /// `success` of `attach`.
 pub fn attached(session: SessionId, transaction: &str, handle: HandleId) -> String {
-    let data = Some(Data { id: handle.0 });
+    let data = Some(IdData { id: handle.0 });
     Message {
         janus: "success",
         session_id: Some(session),
@@ -101,14 +101,14 @@ pub fn ack(session: SessionId, transaction: &str) -> String {
 }
 
 /// `error`.
-pub fn error(session: Option<SessionId>, transaction: Option<&str>, refusal: &Refusal) -> String {
+pub fn error(session: Option<SessionId>, transaction: Option<&str>, refusal: &JanusError) -> String {
     let error = Some(ErrorData { code: refusal.code, reason: &refusal.reason });
     Message { janus: "error", session_id: session, transaction, error, ..Message::default() }.text()
 }
 
 /// `error` of a request that did not get past its envelope.
-pub fn fault(fault: &Fault) -> String {
-    error(fault.session, fault.transaction.as_deref(), &fault.refusal)
+pub fn request_error(fault: &RequestError) -> String {
+    error(fault.session, fault.transaction.as_deref(), &fault.error)
 }
 
 /// `event` of the plugin.
@@ -125,18 +125,18 @@ pub fn event(
 }
 
 /// A core event of a handle: its name, and its other members as an object.
-pub fn core(janus: &str, session: SessionId, handle: HandleId, members: &RawValue) -> String {
+pub fn core_event(janus: &str, session: SessionId, handle: HandleId, members: &RawValue) -> String {
     let head =
         Message { janus, session_id: Some(session), sender: Some(handle), ..Message::default() }.text();
-    let members = inside(members.get());
+    let members = inner_members(members.get());
     match members.is_empty() {
         true => head,
-        false => format!("{{{},{members}}}", inside(&head)),
+        false => format!("{{{},{members}}}", inner_members(&head)),
     }
 }
 
 /// What stands between the braces of an object.
-fn inside(object: &str) -> &str {
+fn inner_members(object: &str) -> &str {
     object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().trim()
 }
 
@@ -146,7 +146,7 @@ pub fn timeout(session: SessionId) -> String {
 }
 
 /// The members of a core event that stand for the client: all but its name, session and sender.
-pub fn members_of(object: &Object<'_>) -> Raw {
+pub fn members_of(object: &LazyObject<'_>) -> Raw {
     object.without(&["janus", "session_id", "sender", "opaque_id"])
 }
 
@@ -166,7 +166,7 @@ mod tests {
             r#"{"janus":"success","session_id":1,"transaction":"t","data":{"id":2}}"#
         );
         assert_eq!(
-            error(Some(SESSION), Some("t"), &Refusal::new(459, "No")),
+            error(Some(SESSION), Some("t"), &JanusError::new(459, "No")),
             r#"{"janus":"error","session_id":1,"transaction":"t","error":{"code":459,"reason":"No"}}"#
         );
         let data = videocall::event("calling", None, None);
@@ -179,14 +179,14 @@ mod tests {
     #[test]
     fn a_core_event_keeps_its_members() {
         let text = r#"{"janus":"trickle","session_id":9,"sender":8,"candidate":{"completed":true}}"#;
-        let members = members_of(&Object::parse(text).unwrap());
+        let members = members_of(&LazyObject::parse(text).unwrap());
         assert_eq!(
-            core("trickle", SESSION, HANDLE, &members),
+            core_event("trickle", SESSION, HANDLE, &members),
             r#"{"janus":"trickle","session_id":1,"sender":2,"candidate":{"completed":true}}"#
         );
-        let none = members_of(&Object::parse(r#"{"janus":"webrtcup","sender":8}"#).unwrap());
+        let none = members_of(&LazyObject::parse(r#"{"janus":"webrtcup","sender":8}"#).unwrap());
         assert_eq!(
-            core("webrtcup", SESSION, HANDLE, &none),
+            core_event("webrtcup", SESSION, HANDLE, &none),
             r#"{"janus":"webrtcup","session_id":1,"sender":2}"#
         );
     }

@@ -6,11 +6,11 @@
 //! itself ([`Request::verb`]).
 
 use crate::error::{
-    HANDLE_NOT_FOUND, INVALID_JSON, INVALID_PATH, MISSING_ELEMENT, PLUGIN_NOT_FOUND, Refusal,
+    HANDLE_NOT_FOUND, INVALID_JSON, INVALID_PATH, JanusError, MISSING_ELEMENT, PLUGIN_NOT_FOUND,
     SESSION_NOT_FOUND, UNKNOWN_REQUEST,
 };
 use crate::jsep;
-use crate::object::{self, Object, integer, is_null};
+use crate::object::{self, LazyObject, integer, is_null};
 use crate::trickle::Candidates;
 use crate::videocall::PLUGIN;
 use crate::{HandleId, SessionId};
@@ -25,7 +25,7 @@ pub struct Request<'a> {
     /// What it is addressed to.
     pub path: Path,
     name: String,
-    object: Object<'a>,
+    object: LazyObject<'a>,
 }
 
 /// What a request shows to be let in. Members that are no strings are as if they were not there.
@@ -60,13 +60,13 @@ impl Path {
 
 /// A refusal with what its answer repeats of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct RequestError {
     /// The session id that was given.
     pub session: Option<SessionId>,
     /// The transaction; absent when the fault is in the envelope.
     pub transaction: Option<String>,
     /// The refusal.
-    pub refusal: Refusal,
+    pub error: JanusError,
 }
 
 /// What is asked for.
@@ -105,18 +105,18 @@ pub enum Verb<'a> {
 ///
 /// # Errors
 /// 456, 467, 457, 458, 459, as janus-api.md 2 numbers them 2 to 8.
-pub fn read(object: Object<'_>) -> Result<Request<'_>, Fault> {
+pub fn read(object: LazyObject<'_>) -> Result<Request<'_>, RequestError> {
     let session = id(&object, "session_id");
     let handle = id(&object, "handle_id");
     let echo = session.unwrap_or(0);
-    let (transaction, name) = envelope(&object).map_err(|refusal| fault(echo, None, refusal))?;
+    let (transaction, name) = envelope(&object).map_err(|refusal| request_error(echo, None, refusal))?;
     match path(session.unwrap_or(0), handle, &name) {
         Ok(path) => Ok(Request { transaction, path, name, object }),
-        Err(refusal) => Err(fault(echo, Some(transaction), refusal)),
+        Err(refusal) => Err(request_error(echo, Some(transaction), refusal)),
     }
 }
 
-fn envelope(object: &Object<'_>) -> Result<(String, String), Refusal> {
+fn envelope(object: &LazyObject<'_>) -> Result<(String, String), JanusError> {
     let transaction = object.string("transaction")?.into_owned();
     let name = object.string("janus")?.into_owned();
     object.optional_unsigned("id")?;
@@ -124,30 +124,30 @@ fn envelope(object: &Object<'_>) -> Result<(String, String), Refusal> {
 }
 
 /// An id member: absent when missing or null, 0 for anything that is no integer.
-fn id(object: &Object<'_>, name: &str) -> Option<u64> {
+fn id(object: &LazyObject<'_>, name: &str) -> Option<u64> {
     let value = object.get(name).filter(|value| !is_null(value))?;
     Some(integer(value).unwrap_or(0) as u64)
 }
 
-fn path(session: u64, handle: Option<u64>, name: &str) -> Result<Path, Refusal> {
+fn path(session: u64, handle: Option<u64>, name: &str) -> Result<Path, JanusError> {
     match (session, handle) {
         (0, None | Some(0)) => match name.to_ascii_lowercase().as_str() {
             "ping" | "info" | "create" => Ok(Path::Server),
             _ => Err(unhandled(name)),
         },
-        (0, Some(_)) => Err(Refusal::new(SESSION_NOT_FOUND, "Session not found")),
+        (0, Some(_)) => Err(JanusError::new(SESSION_NOT_FOUND, "Session not found")),
         (session, None) => Ok(Path::Session(SessionId(session))),
-        (_, Some(0)) => Err(Refusal::new(HANDLE_NOT_FOUND, "Handle not found")),
+        (_, Some(0)) => Err(JanusError::new(HANDLE_NOT_FOUND, "Handle not found")),
         (session, Some(handle)) => Ok(Path::Handle(SessionId(session), HandleId(handle))),
     }
 }
 
-fn fault(session: u64, transaction: Option<String>, refusal: Refusal) -> Fault {
-    Fault { session: (session != 0).then_some(SessionId(session)), transaction, refusal }
+fn request_error(session: u64, transaction: Option<String>, refusal: JanusError) -> RequestError {
+    RequestError { session: (session != 0).then_some(SessionId(session)), transaction, error: refusal }
 }
 
-fn unhandled(name: &str) -> Refusal {
-    Refusal::new(INVALID_PATH, format!("Unhandled request '{name}' at this path"))
+fn unhandled(name: &str) -> JanusError {
+    JanusError::new(INVALID_PATH, format!("Unhandled request '{name}' at this path"))
 }
 
 impl<'a> Request<'a> {
@@ -158,7 +158,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether it is answered without being let in: `ping` and `info`, as in Janus.
-    pub fn is_open(&self) -> bool {
+    pub fn is_public(&self) -> bool {
         let name = self.name.to_ascii_lowercase();
         self.path == Path::Server && (name == "ping" || name == "info")
     }
@@ -167,7 +167,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// 453 for an unknown request, 457 for one at the wrong path, and those of the request itself.
-    pub fn verb(&self) -> Result<Verb<'a>, Refusal> {
+    pub fn verb(&self) -> Result<Verb<'a>, JanusError> {
         let name = self.name.to_ascii_lowercase();
         match (self.path, name.as_str()) {
             (Path::Server, "ping") => Ok(Verb::Ping),
@@ -185,42 +185,44 @@ impl<'a> Request<'a> {
             (_, "destroy" | "attach" | "detach" | "hangup" | "message" | "trickle") => {
                 Err(unhandled(&self.name))
             }
-            _ => Err(Refusal::new(UNKNOWN_REQUEST, format!("Unknown request '{}'", self.name))),
+            _ => Err(JanusError::new(UNKNOWN_REQUEST, format!("Unknown request '{}'", self.name))),
         }
     }
 
-    fn create(&self) -> Result<Verb<'a>, Refusal> {
+    fn create(&self) -> Result<Verb<'a>, JanusError> {
         let wanted = self.object.optional_unsigned("id")?.filter(|id| *id != 0);
         Ok(Verb::Create(wanted.map(SessionId)))
     }
 
-    fn attach(&self) -> Result<Verb<'a>, Refusal> {
+    fn attach(&self) -> Result<Verb<'a>, JanusError> {
         let plugin = self.object.string("plugin")?;
         self.object.optional_string("opaque_id")?;
         self.object.optional_unsigned("loop_index")?;
         match plugin == PLUGIN {
             true => Ok(Verb::Attach),
-            false => Err(Refusal::new(PLUGIN_NOT_FOUND, format!("No such plugin '{plugin}'"))),
+            false => Err(JanusError::new(PLUGIN_NOT_FOUND, format!("No such plugin '{plugin}'"))),
         }
     }
 
-    fn message(&self) -> Result<Verb<'a>, Refusal> {
+    fn message(&self) -> Result<Verb<'a>, JanusError> {
         let body = self.object.object("body")?;
         let checked = |jsep: &'a RawValue| jsep::check(jsep).map(|kind| (jsep, kind));
         let jsep = self.object.get("jsep").map(checked).transpose()?;
         Ok(Verb::Message { body, jsep })
     }
 
-    fn trickle(&self) -> Result<Verb<'a>, Refusal> {
+    fn trickle(&self) -> Result<Verb<'a>, JanusError> {
         match (self.object.get("candidate"), self.object.get("candidates")) {
             (None, None) => {
-                Err(Refusal::new(MISSING_ELEMENT, "Missing mandatory element (candidate|candidates)"))
+                Err(JanusError::new(MISSING_ELEMENT, "Missing mandatory element (candidate|candidates)"))
             }
-            (Some(_), Some(_)) => Err(Refusal::new(INVALID_JSON, "Can't have both candidate and candidates")),
+            (Some(_), Some(_)) => {
+                Err(JanusError::new(INVALID_JSON, "Can't have both candidate and candidates"))
+            }
             (Some(one), None) => Ok(Verb::Trickle(Candidates::One(one))),
             (None, Some(many)) => {
                 let list = serde_json::from_str(many.get()).map(Candidates::Many);
-                Ok(Verb::Trickle(list.unwrap_or(Candidates::NoList)))
+                Ok(Verb::Trickle(list.unwrap_or(Candidates::NotAnArray)))
             }
         }
     }
@@ -231,15 +233,15 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> (Option<u64>, Option<String>, u16, String) {
-        let fault = match read(Object::parse(text).unwrap()) {
+        let fault = match read(LazyObject::parse(text).unwrap()) {
             Err(fault) => fault,
-            Ok(request) => Fault {
+            Ok(request) => RequestError {
                 session: None,
                 transaction: Some(request.transaction.clone()),
-                refusal: request.verb().expect_err(text),
+                error: request.verb().expect_err(text),
             },
         };
-        (fault.session.map(|id| id.0), fault.transaction, fault.refusal.code, fault.refusal.reason)
+        (fault.session.map(|id| id.0), fault.transaction, fault.error.code, fault.error.reason)
     }
 
     #[test]
@@ -335,7 +337,7 @@ mod tests {
         let count = |rest: &str| {
             let text =
                 format!(r#"{{"transaction":"t","janus":"trickle","session_id":5,"handle_id":6,{rest}}}"#);
-            let request = read(Object::parse(&text).unwrap()).unwrap();
+            let request = read(LazyObject::parse(&text).unwrap()).unwrap();
             match request.verb() {
                 Ok(Verb::Trickle(candidates)) => candidates.list().len(),
                 other => panic!("{other:?}"),
@@ -348,7 +350,8 @@ mod tests {
     #[test]
     fn a_negative_session_is_read_as_janus_reads_it() {
         let request =
-            read(Object::parse(r#"{"transaction":"t","janus":"claim","session_id":-1}"#).unwrap()).unwrap();
+            read(LazyObject::parse(r#"{"transaction":"t","janus":"claim","session_id":-1}"#).unwrap())
+                .unwrap();
         assert_eq!(request.path, Path::Session(SessionId(u64::MAX)));
     }
 }

@@ -1,8 +1,8 @@
 //! What Janus asks of a client's candidates (janus-api.md 2.3, from `janus.c` and `ice.c`): nothing
 //! before the PeerConnection is ready, when they only wait; then each must name what it is for.
 
-use crate::error::{INVALID_ELEMENT, MISSING_ELEMENT, Refusal};
-use crate::object::{FieldError, Object, is_object};
+use crate::error::{INVALID_ELEMENT, JanusError, MISSING_ELEMENT};
+use crate::object::{FieldError, LazyObject, is_object};
 use serde_json::value::RawValue;
 
 /// The candidates of one request.
@@ -13,7 +13,7 @@ pub enum Candidates<'a> {
     /// `candidates`, in order.
     Many(Vec<&'a RawValue>),
     /// `candidates` that is no list.
-    NoList,
+    NotAnArray,
 }
 
 impl<'a> Candidates<'a> {
@@ -22,7 +22,7 @@ impl<'a> Candidates<'a> {
         match self {
             Self::One(candidate) => std::slice::from_ref(candidate),
             Self::Many(candidates) => candidates,
-            Self::NoList => &[],
+            Self::NotAnArray => &[],
         }
     }
 
@@ -30,28 +30,28 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// 456, 467.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), JanusError> {
         match self {
             Self::One(candidate) => check(candidate),
             Self::Many(_) => Ok(()),
-            Self::NoList => Err(Refusal::new(INVALID_ELEMENT, "candidates is not an array")),
+            Self::NotAnArray => Err(JanusError::new(INVALID_ELEMENT, "candidates is not an array")),
         }
     }
 }
 
 /// Anything but an object, and an object with `completed`, says that there are no more.
-fn check(candidate: &RawValue) -> Result<(), Refusal> {
+fn check(candidate: &RawValue) -> Result<(), JanusError> {
     if !is_object(candidate) {
         return Ok(());
     }
-    let candidate = Object::parse(candidate.get()).unwrap_or_default();
+    let candidate = LazyObject::parse(candidate.get()).unwrap_or_default();
     match candidate.get("completed") {
         Some(_) => Ok(()),
-        None => fields(&candidate).map_err(refusal),
+        None => fields(&candidate).map_err(field_error),
     }
 }
 
-fn fields(candidate: &Object<'_>) -> Result<(), FieldError> {
+fn fields(candidate: &LazyObject<'_>) -> Result<(), FieldError> {
     let mid = candidate.optional_string("sdpMid")?;
     let line = candidate.optional_unsigned("sdpMLineIndex")?;
     if mid.is_none() && line.is_none() {
@@ -60,12 +60,12 @@ fn fields(candidate: &Object<'_>) -> Result<(), FieldError> {
     candidate.string("candidate").map(|_| ())
 }
 
-fn refusal(error: FieldError) -> Refusal {
+fn field_error(error: FieldError) -> JanusError {
     match error {
         FieldError::Missing(name) => {
-            Refusal::new(MISSING_ELEMENT, format!("Trickle error: missing mandatory element ({name})"))
+            JanusError::new(MISSING_ELEMENT, format!("Trickle error: missing mandatory element ({name})"))
         }
-        FieldError::Type(name, wanted) => Refusal::new(
+        FieldError::Type(name, wanted) => JanusError::new(
             INVALID_ELEMENT,
             format!("Trickle error: invalid element type ({name} should be {wanted})"),
         ),

@@ -2,7 +2,7 @@
 //! from `janus_videocall.c`; `exists` from janus-cloud's `plugin/videocall.py`).
 
 use crate::Raw;
-use crate::object::{FieldError, Object, integer};
+use crate::object::{FieldError, LazyObject, integer};
 use crate::raw;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub const MAX_USERNAME: usize = 4096;
 /// What a client asks of the plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Request {
+pub enum PluginRequest {
     /// Own a name.
     Register,
     /// Ring a name.
@@ -87,7 +87,7 @@ impl PluginError {
     }
 
     /// 499: recording is off (Switchboard's own; Janus would write where the client says).
-    pub fn no_recording() -> Self {
+    pub fn recording_disabled() -> Self {
         Self::new(499, "Recording is not enabled on this server")
     }
 
@@ -102,7 +102,7 @@ impl PluginError {
     }
 
     /// 503: calls are refused for a while, because there are too many (Switchboard's own).
-    pub fn crowded() -> Self {
+    pub fn overloaded() -> Self {
         Self::new(503, "Too many calls are being made, please try again")
     }
 
@@ -126,16 +126,16 @@ impl From<FieldError> for PluginError {
 ///
 /// # Errors
 /// 472, 474, 475.
-pub fn request(body: &Object<'_>) -> Result<Request, PluginError> {
+pub fn request(body: &LazyObject<'_>) -> Result<PluginRequest, PluginError> {
     let name = body.string("request")?;
     Ok(match name.to_ascii_lowercase().as_str() {
-        "register" => Request::Register,
-        "call" => Request::Call,
-        "accept" => Request::Accept,
-        "set" => Request::Set,
-        "hangup" => Request::Hangup,
-        "list" => Request::List,
-        "exists" => Request::Exists,
+        "register" => PluginRequest::Register,
+        "call" => PluginRequest::Call,
+        "accept" => PluginRequest::Accept,
+        "set" => PluginRequest::Set,
+        "hangup" => PluginRequest::Hangup,
+        "list" => PluginRequest::List,
+        "exists" => PluginRequest::Exists,
         _ => return Err(PluginError::unknown_request(&name)),
     })
 }
@@ -144,7 +144,7 @@ pub fn request(body: &Object<'_>) -> Result<Request, PluginError> {
 ///
 /// # Errors
 /// 474, 475.
-pub fn username(body: &Object<'_>) -> Result<String, PluginError> {
+pub fn username(body: &LazyObject<'_>) -> Result<String, PluginError> {
     let name = body.string("username")?;
     match name.len() <= MAX_USERNAME {
         true => Ok(name.into_owned()),
@@ -153,7 +153,7 @@ pub fn username(body: &Object<'_>) -> Result<String, PluginError> {
 }
 
 /// The `reason` of hangup; anything but a string is ignored.
-pub fn hangup_reason(body: &Object<'_>) -> Option<String> {
+pub fn hangup_reason(body: &LazyObject<'_>) -> Option<String> {
     body.optional_string("reason").ok().flatten().map(|reason| reason.into_owned())
 }
 
@@ -161,7 +161,7 @@ pub fn hangup_reason(body: &Object<'_>) -> Option<String> {
 ///
 /// # Errors
 /// 474.
-pub fn check_set(body: &Object<'_>) -> Result<(), PluginError> {
+pub fn check_set(body: &LazyObject<'_>) -> Result<(), PluginError> {
     body.optional_bool("audio")?;
     body.optional_bool("video")?;
     body.optional_unsigned("bitrate")?;
@@ -174,11 +174,11 @@ pub fn check_set(body: &Object<'_>) -> Result<(), PluginError> {
 }
 
 /// Whether a `set` asks for a recording.
-pub fn wants_recording(body: &Object<'_>) -> bool {
+pub fn wants_recording(body: &LazyObject<'_>) -> bool {
     matches!(body.optional_bool("record"), Ok(Some(true)))
 }
 
-fn check_layer(body: &Object<'_>, name: &'static str) -> Result<(), PluginError> {
+fn check_layer(body: &LazyObject<'_>, name: &'static str) -> Result<(), PluginError> {
     match body.get(name) {
         Some(value) if !integer(value).is_some_and(|layer| (0..=2).contains(&layer)) => {
             Err(PluginError::new(474, format!("Invalid value ({name} should be 0, 1 or 2)")))
@@ -187,7 +187,7 @@ fn check_layer(body: &Object<'_>, name: &'static str) -> Result<(), PluginError>
     }
 }
 
-fn check_fallback(body: &Object<'_>) -> Result<(), PluginError> {
+fn check_fallback(body: &LazyObject<'_>) -> Result<(), PluginError> {
     match body.get("fallback") {
         Some(value) if integer(value).is_none_or(|microseconds| microseconds < 0) => {
             Err(PluginError::new(474, "Invalid value (fallback should be a positive integer)"))
@@ -197,61 +197,61 @@ fn check_fallback(body: &Object<'_>) -> Result<(), PluginError> {
 }
 
 #[derive(Serialize)]
-struct Data<T> {
+struct EventData<T> {
     videocall: &'static str,
     #[serde(flatten)]
     content: T,
 }
 
 fn data<T: Serialize>(content: T) -> Raw {
-    raw(&Data { videocall: "event", content })
+    raw(&EventData { videocall: "event", content })
 }
 
 /// The data of a refusal.
 pub fn error(error: &PluginError) -> Raw {
     #[derive(Serialize)]
-    struct Content<'a> {
+    struct ErrorContent<'a> {
         error_code: u16,
         error: &'a str,
     }
-    data(Content { error_code: error.code, error: &error.text })
+    data(ErrorContent { error_code: error.code, error: &error.text })
 }
 
 #[derive(Serialize)]
-struct Result_<T> {
+struct ResultData<T> {
     result: T,
 }
 
 /// The data of a result with an event name and what goes with it.
 pub fn event(event: &str, username: Option<&str>, reason: Option<&str>) -> Raw {
     #[derive(Serialize)]
-    struct Content<'a> {
+    struct EventResult<'a> {
         event: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         username: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a str>,
     }
-    data(Result_ { result: Content { event, username, reason } })
+    data(ResultData { result: EventResult { event, username, reason } })
 }
 
 /// The data of a `list` result.
 pub fn list(usernames: &[String]) -> Raw {
     #[derive(Serialize)]
-    struct Content<'a> {
+    struct ListResult<'a> {
         list: &'a [String],
     }
-    data(Result_ { result: Content { list: usernames } })
+    data(ResultData { result: ListResult { list: usernames } })
 }
 
 /// The data of an `exists` result.
 pub fn exists(username: &str, registered: bool) -> Raw {
     #[derive(Serialize)]
-    struct Content<'a> {
+    struct ExistsResult<'a> {
         username: &'a str,
         registered: bool,
     }
-    data(Result_ { result: Content { username, registered } })
+    data(ResultData { result: ExistsResult { username, registered } })
 }
 
 #[cfg(test)]
@@ -280,8 +280,8 @@ mod tests {
 
     #[test]
     fn a_request_is_known_in_any_case() {
-        let asked = |body: &str| request(&Object::parse(body).unwrap()).map_err(|error| error.code);
-        assert_eq!(asked(r#"{"request":"REGISTER"}"#), Ok(Request::Register));
+        let asked = |body: &str| request(&LazyObject::parse(body).unwrap()).map_err(|error| error.code);
+        assert_eq!(asked(r#"{"request":"REGISTER"}"#), Ok(PluginRequest::Register));
         assert_eq!(asked("{}"), Err(475));
         assert_eq!(asked(r#"{"request":5}"#), Err(474));
         assert_eq!(asked(r#"{"request":"nope"}"#), Err(472));
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn settings_are_refused_in_janus_words() {
-        let refused = |body: &str| check_set(&Object::parse(body).unwrap()).unwrap_err().text;
+        let refused = |body: &str| check_set(&LazyObject::parse(body).unwrap()).unwrap_err().text;
         for (body, text) in [
             (r#"{"audio":1}"#, "Invalid element type (audio should be a boolean)"),
             (r#"{"bitrate":-1}"#, "Invalid element type (bitrate should be a positive integer)"),
@@ -300,6 +300,6 @@ mod tests {
         ] {
             assert_eq!(refused(body), text);
         }
-        assert_eq!(check_set(&Object::parse(r#"{"video":false,"record":false}"#).unwrap()), Ok(()));
+        assert_eq!(check_set(&LazyObject::parse(r#"{"video":false,"record":false}"#).unwrap()), Ok(()));
     }
 }

@@ -3,7 +3,7 @@
 //! `/livez` says that the process answers, and nothing about its surroundings: a service whose
 //! Redis is away is to be left alone, not restarted. `/readyz` says whether to send it work.
 
-use crate::{CancellationToken, Health, http, metrics};
+use crate::{CancellationToken, Health, http_server, metrics};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 /// The admin routes beside others, which anybody may reach: without the numbers that are looked up, which
 /// name services and cost a look.
 pub fn routes(health: Health) -> Router {
-    routes_with(get(numbers), health)
+    routes_with(get(own_metrics), health)
 }
 
 /// Serves the admin routes until shutdown.
 pub async fn serve(listener: TcpListener, health: Health, shutdown: CancellationToken) {
-    http::serve(listener, routes_with(get(all_numbers), health), shutdown).await;
+    http_server::serve(listener, routes_with(get(all_metrics), health), shutdown).await;
 }
 
 fn routes_with(numbers: MethodRouter<Health>, health: Health) -> Router {
@@ -35,7 +35,7 @@ async fn livez() -> Response {
 
 async fn readyz(State(health): State<Health>) -> Response {
     let unmet: Map<String, Value> =
-        health.complaints().into_iter().map(|(name, why)| (name, Value::String(why))).collect();
+        health.reasons().into_iter().map(|(name, why)| (name, Value::String(why))).collect();
     let uncached = [(CACHE_CONTROL, "no-store")];
     if unmet.is_empty() {
         return (uncached, Json(json!({ "ready": true }))).into_response();
@@ -44,12 +44,12 @@ async fn readyz(State(health): State<Health>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, uncached, body).into_response()
 }
 
-async fn numbers(State(health): State<Health>) -> Response {
-    page(metrics::render(health.complaints().is_empty()))
+async fn own_metrics(State(health): State<Health>) -> Response {
+    page(metrics::render(health.reasons().is_empty()))
 }
 
-async fn all_numbers(State(health): State<Health>) -> Response {
-    page(metrics::render(health.complaints().is_empty()) + &health.lookup().render().await)
+async fn all_metrics(State(health): State<Health>) -> Response {
+    page(metrics::render(health.reasons().is_empty()) + &health.collector().render().await)
 }
 
 fn page(numbers: String) -> Response {

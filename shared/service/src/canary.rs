@@ -7,37 +7,37 @@
 //! that all hang leave it unharmed.
 
 use crate::Health;
-use crate::metrics::{CANARIES_MISSED, CANARY};
+use crate::metrics::{CANARIES_MISSED, CANARY_SECONDS};
 use bus::message::{self, Body, Deadline, Message};
-use protocol::ServiceId;
+use common::ServiceId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
 /// How long a canary may be on its way.
-pub const PATIENCE: Duration = Duration::from_secs(6);
-const CHECK_EVERY: Duration = Duration::from_secs(1);
+pub const CANARY_TIMEOUT: Duration = Duration::from_secs(6);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The canaries of one road; clones share them, and with the last the condition is forgotten. A
 /// sender must hear its own only, so whoever hears one looks at `from` first.
 #[derive(Clone)]
-pub struct Canary(Arc<Road>);
+pub struct Canary(Arc<Inner>);
 
-struct Road {
+struct Inner {
     name: String,
     condition: String,
-    patience: Duration,
+    timeout: Duration,
     health: Health,
-    flights: Mutex<Flights>,
+    in_flight: Mutex<InFlight>,
 }
 
-struct Flights {
+struct InFlight {
     /// When those were sent that have neither come back nor been given up; no more than are sent
     /// between two checks and in the time of one patience.
-    out: BTreeMap<u64, Instant>,
+    sent_at: BTreeMap<u64, Instant>,
     /// When the road was last known to be open, or when it began to be watched.
-    since: Instant,
+    last_open: Instant,
     /// The latest that came back.
     heard: Option<u64>,
 }
@@ -48,36 +48,37 @@ impl Canary {
         let (name, condition) = (road.to_owned(), format!("canary {road}"));
         health.bad(&condition, "nothing heard yet");
         metrics::counter!(CANARIES_MISSED, "road" => name.clone()).increment(0);
-        let flights = Mutex::new(Flights { out: BTreeMap::new(), since: Instant::now(), heard: None });
-        Self(Arc::new(Road { name, condition, patience, health, flights }))
+        let flights =
+            Mutex::new(InFlight { sent_at: BTreeMap::new(), last_open: Instant::now(), heard: None });
+        Self(Arc::new(Inner { name, condition, timeout: patience, health, in_flight: flights }))
     }
 
     /// One is about to be sent, with a greater number than the last. That it could then not be sent
     /// is found like any other loss.
     pub fn sent(&self, number: u64) {
-        self.0.lock().out.insert(number, Instant::now());
+        self.0.lock().sent_at.insert(number, Instant::now());
     }
 
     /// One has come back: the road is open. One that was given up before does not count.
     pub fn heard(&self, number: u64) {
         let mut flights = self.0.lock();
-        let Some(sent) = flights.out.remove(&number) else { return };
-        flights.since = Instant::now();
+        let Some(sent) = flights.sent_at.remove(&number) else { return };
+        flights.last_open = Instant::now();
         flights.heard = flights.heard.max(Some(number));
         self.0.health.good(&self.0.condition);
-        metrics::histogram!(CANARY, "road" => self.0.name.clone()).record(sent.elapsed());
+        metrics::histogram!(CANARY_SECONDS, "road" => self.0.name.clone()).record(sent.elapsed());
     }
 
     /// Gives up those that are out for too long; to be called now and then.
     pub fn check(&self) {
         let mut flights = self.0.lock();
-        let lost = flights.lost(self.0.patience);
+        let lost = flights.expired(self.0.timeout);
         for number in &lost {
-            flights.out.remove(number);
+            flights.sent_at.remove(number);
             metrics::counter!(CANARIES_MISSED, "road" => self.0.name.clone()).increment(1);
         }
         if lost.iter().any(|number| Some(*number) > flights.heard) {
-            let silence = flights.since.elapsed().as_secs();
+            let silence = flights.last_open.elapsed().as_secs();
             self.0.health.bad(&self.0.condition, &format!("nothing heard for {silence} seconds"));
         }
     }
@@ -86,18 +87,18 @@ impl Canary {
     /// never ends. A sending that takes longer than the patience is given up.
     pub async fn keep_sending<Sending: Future>(&self, every: Duration, mut send: impl FnMut(u64) -> Sending) {
         let sending = async {
-            let mut ticks = ticks(every);
+            let mut ticks = ticker(every);
             for number in 1.. {
                 ticks.tick().await;
                 self.sent(number);
-                let _ = timeout(self.0.patience, send(number)).await;
+                let _ = timeout(self.0.timeout, send(number)).await;
             }
         };
-        tokio::join!(sending, self.keep_checking());
+        tokio::join!(sending, self.check_periodically());
     }
 
-    async fn keep_checking(&self) {
-        let mut ticks = ticks(CHECK_EVERY);
+    async fn check_periodically(&self) {
+        let mut ticks = ticker(CHECK_INTERVAL);
         loop {
             ticks.tick().await;
             self.check();
@@ -105,35 +106,35 @@ impl Canary {
     }
 }
 
-fn ticks(every: Duration) -> Interval {
+fn ticker(every: Duration) -> Interval {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
-impl Road {
-    fn lock(&self) -> MutexGuard<'_, Flights> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Flights {
-    fn lost(&self, patience: Duration) -> Vec<u64> {
+impl InFlight {
+    fn expired(&self, patience: Duration) -> Vec<u64> {
         let late = |(_, sent): &(&u64, &Instant)| sent.elapsed() >= patience;
-        self.out.iter().filter(late).map(|(number, _)| *number).collect()
+        self.sent_at.iter().filter(late).map(|(number, _)| *number).collect()
     }
 }
 
-impl Drop for Road {
+impl Drop for Inner {
     fn drop(&mut self) {
-        self.health.forget(&self.condition);
+        self.health.remove(&self.condition);
     }
 }
 
 /// A canary as it travels in a queue or a mailbox; nobody wants it once it is given up.
 pub fn message(from: &ServiceId, road: &str, number: u64) -> Message {
-    let canary = message::Canary { from: from.clone(), road: road.to_owned(), number };
-    Message { deadline: Some(Deadline::after(PATIENCE)), ..Message::new(Body::Canary(canary)) }
+    let canary = message::Canary { from: from.clone(), stream: road.to_owned(), number };
+    Message { deadline: Some(Deadline::after(CANARY_TIMEOUT)), ..Message::new(Body::Canary(canary)) }
 }
 
 #[cfg(test)]
@@ -143,11 +144,11 @@ mod tests {
 
     fn canary() -> (Canary, Health) {
         let health = Health::default();
-        (Canary::new(health.clone(), "requests:0", PATIENCE), health)
+        (Canary::new(health.clone(), "requests:0", CANARY_TIMEOUT), health)
     }
 
     fn complaint(health: &Health) -> Option<String> {
-        health.complaints().into_iter().map(|(name, why)| format!("{name}: {why}")).next()
+        health.reasons().into_iter().map(|(name, why)| format!("{name}: {why}")).next()
     }
 
     async fn pass(seconds: u64) {
@@ -191,7 +192,7 @@ mod tests {
         pass(1).await;
         canary.sent(3);
         canary.heard(3);
-        pass(PATIENCE.as_secs()).await;
+        pass(CANARY_TIMEOUT.as_secs()).await;
         canary.check();
         assert_eq!(complaint(&health), None);
         canary.heard(2);

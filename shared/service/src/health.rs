@@ -4,8 +4,8 @@
 //! A condition is added unmet when its owner starts, so that a service is not ready before each of
 //! its parts has said so.
 
-use crate::metrics::lookup::Lookup;
-use crate::presence::Load;
+use crate::metrics::on_scrape::Collector;
+use crate::registration::Load;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Health {
     conditions: Arc<Mutex<BTreeMap<String, Result<(), String>>>>,
     load: Load,
-    lookup: Lookup,
+    collector: Collector,
 }
 
 impl Health {
     /// The same conditions for another service of this process, which has a load of its own.
-    pub fn beside(&self) -> Self {
+    pub fn with_own_load(&self) -> Self {
         Self { load: Load::default(), ..self.clone() }
     }
 
@@ -30,8 +30,8 @@ impl Health {
     }
 
     /// What is looked up when the numbers of the process are asked for.
-    pub fn lookup(&self) -> &Lookup {
-        &self.lookup
+    pub fn collector(&self) -> &Collector {
+        &self.collector
     }
 
     /// The condition is met.
@@ -45,12 +45,12 @@ impl Health {
     }
 
     /// The condition does not matter any more.
-    pub fn forget(&self, condition: &str) {
+    pub fn remove(&self, condition: &str) {
         self.lock().remove(condition);
     }
 
     /// Every unmet condition with its reason; empty when ready.
-    pub fn complaints(&self) -> Vec<(String, String)> {
+    pub fn reasons(&self) -> Vec<(String, String)> {
         let unmet = |(name, state): (&String, &Result<(), String>)| {
             state.as_ref().err().map(|why| (name.clone(), why.clone()))
         };

@@ -17,16 +17,16 @@
 
 pub mod admin;
 pub mod canary;
+pub mod dependencies;
 pub mod health;
-pub mod http;
+pub mod http_server;
 pub mod logging;
 pub mod metrics;
 pub mod options;
-pub mod presence;
+pub mod registration;
 pub mod secret;
 pub mod secret_file;
 pub mod shutdown;
-pub mod watch;
 
 pub use canary::Canary;
 pub use health::Health;
@@ -34,8 +34,8 @@ pub use secret::Secret;
 pub use tokio_util::sync::CancellationToken;
 
 use bus::Bus;
+use common::ServiceId;
 use directory::Directory;
-use protocol::ServiceId;
 use std::time::Duration;
 
 /// What a service is given to run with.
@@ -52,14 +52,14 @@ pub struct Context {
     /// Cancelled when it is to stop.
     pub shutdown: CancellationToken,
     /// How it is to stop.
-    pub parting: Parting,
+    pub shutdown_policy: ShutdownPolicy,
 }
 
 /// How a service stops.
 #[derive(Clone, Copy, Debug)]
-pub struct Parting {
+pub struct ShutdownPolicy {
     /// How long it may take to finish or hand over what it has begun.
-    pub bound: Duration,
+    pub timeout: Duration,
     /// Whether others of its kind may go on with its work; without them it is brought to its end.
     pub hand_over: bool,
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::filter::ParseError;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum LoggingError {
     /// `--log` is none of the forms its help names.
     #[error("--log {filter:?} makes no sense: {source}; try info, debug, or info,edge=debug")]
     Filter {
@@ -20,25 +20,25 @@ pub enum Error {
     },
     /// Somebody has started a log in this process before.
     #[error("the log cannot be started: {0}")]
-    Taken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    AlreadySet(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Starts the log of this process.
 ///
 /// # Errors
 /// When the filter cannot be read, or the process has a log already.
-pub fn init(options: &LogOptions) -> Result<(), Error> {
+pub fn init(options: &LogOptions) -> Result<(), LoggingError> {
     let filter = filter(&options.log)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match options.log_format {
         LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
-    .map_err(Error::Taken)
+    .map_err(LoggingError::AlreadySet)
 }
 
-fn filter(text: &str) -> Result<EnvFilter, Error> {
-    let unreadable = |source| Error::Filter { filter: text.to_owned(), source };
+fn filter(text: &str) -> Result<EnvFilter, LoggingError> {
+    let unreadable = |source| LoggingError::Filter { filter: text.to_owned(), source };
     EnvFilter::builder().parse(text).map_err(unreadable)
 }
 

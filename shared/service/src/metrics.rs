@@ -6,7 +6,7 @@
 //! on a number that does not exist yet would never be heard. What is looked up at each scrape is in
 //! [`lookup`].
 
-pub mod lookup;
+pub mod on_scrape;
 mod process;
 
 use crate::CancellationToken;
@@ -16,15 +16,15 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Upper bounds of the buckets of every histogram whose name ends in `_seconds`.
-const SECONDS: [f64; 14] =
+const SECONDS_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How often samples are folded into their buckets, so that they do not pile up unscraped.
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 const BUILD: &str = "switchboard_build_info";
 const READY: &str = "switchboard_ready";
-const FULL: &str = "switchboard_queue_full_total";
-pub(crate) const CANARY: &str = "switchboard_canary_seconds";
+const QUEUE_FULL: &str = "switchboard_queue_full_total";
+pub(crate) const CANARY_SECONDS: &str = "switchboard_canary_seconds";
 pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -36,44 +36,44 @@ pub fn install() {
         let handle = recorder.handle();
         // Another recorder (a test's) may be there already; ours then stays empty.
         let _ = ::metrics::set_global_recorder(recorder);
-        announce();
+        describe();
         handle
     });
 }
 
 /// What every process counts.
-fn announce() {
+fn describe() {
     describe_gauge!(BUILD, "Always 1; its label says which version this is.");
     describe_gauge!(READY, "1 while /readyz says that this process is ready, else 0.");
-    describe_counter!(FULL, "Times a bounded queue was full; ARCHITECTURE.md says what happens then.");
-    describe_histogram!(CANARY, "Time that a message took over a road and back to its sender.");
+    describe_counter!(QUEUE_FULL, "Times a bounded queue was full; ARCHITECTURE.md says what happens then.");
+    describe_histogram!(CANARY_SECONDS, "Time that a message took over a road and back to its sender.");
     describe_counter!(CANARIES_MISSED, "Messages over a road that did not come back in time.");
     process::describe();
-    bus::numbers::announce();
-    directory::numbers::announce();
+    bus::metrics::describe();
+    directory::metrics::describe();
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
 }
 
 /// These queues are bounded, and counted here when they are full.
-pub fn queues(names: &[&'static str]) {
-    names.iter().for_each(|name| counter!(FULL, "queue" => *name).increment(0));
+pub fn register_queues(names: &[&'static str]) {
+    names.iter().for_each(|name| counter!(QUEUE_FULL, "queue" => *name).increment(0));
 }
 
 /// The queue was full: its rule for that was followed.
-pub fn full(queue: &'static str) {
-    counter!(FULL, "queue" => queue).increment(1);
+pub fn queue_full(queue: &'static str) {
+    counter!(QUEUE_FULL, "queue" => queue).increment(1);
 }
 
 /// All numbers, as text, with whether the process is ready; empty before [`install`].
 pub fn render(is_ready: bool) -> String {
     gauge!(READY).set(u8::from(is_ready));
-    process::look();
+    process::sample();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
 /// Keeps memory bounded while nobody scrapes; runs until shutdown.
 pub async fn upkeep(shutdown: CancellationToken) {
-    let mut tick = tokio::time::interval(UPKEEP_EVERY);
+    let mut tick = tokio::time::interval(UPKEEP_INTERVAL);
     while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
         if let Some(handle) = HANDLE.get() {
             handle.run_upkeep();
@@ -82,7 +82,7 @@ pub async fn upkeep(shutdown: CancellationToken) {
 }
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
 }
 
 #[cfg(test)]

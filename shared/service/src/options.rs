@@ -5,7 +5,7 @@
 
 mod redis;
 
-pub use redis::{BadRedis, RedisOptions, RedisUrl};
+pub use redis::{RedisOptions, RedisOptionsError, RedisUrl};
 
 use clap::{Args, ValueEnum};
 use std::time::Duration;
@@ -31,7 +31,7 @@ const CANARY_INTERVAL: u64 = 2;
 
 impl CanaryOptions {
     /// How often one is sent; none where there are to be none.
-    pub fn every(&self) -> Option<Duration> {
+    pub fn interval(&self) -> Option<Duration> {
         (self.canary_interval > 0).then(|| Duration::from_secs(self.canary_interval))
     }
 }

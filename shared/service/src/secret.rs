@@ -17,7 +17,7 @@ impl Secret {
     }
 
     /// Whether this is the secret. Takes as long for a wrong guess as for a right one of its length.
-    pub fn is(&self, guess: &str) -> bool {
+    pub fn matches(&self, guess: &str) -> bool {
         self.0.as_bytes().ct_eq(guess.as_bytes()).into()
     }
 }
@@ -49,9 +49,9 @@ mod tests {
     #[test]
     fn a_secret_is_compared_and_not_shown() {
         let secret: Secret = "hunter2".parse().unwrap();
-        assert!(secret.is("hunter2"));
+        assert!(secret.matches("hunter2"));
         for guess in ["", "hunter", "hunter22", "Hunter2"] {
-            assert!(!secret.is(guess), "{guess}");
+            assert!(!secret.matches(guess), "{guess}");
         }
         assert_eq!(format!("{secret:?}"), "(secret)");
     }

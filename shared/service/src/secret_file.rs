@@ -5,7 +5,7 @@
 //! How it fails: a file that cannot be read or made, or has nothing in it, is an error that names it.
 
 use crate::Secret;
-use protocol::outside::chance;
+use common::entropy::random_u64;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
 #[error("the file {file} with the secret is of no use: {why}")]
-pub struct NoSecret {
+pub struct SecretFileError {
     /// The file.
     file: PathBuf,
     /// What is wrong with it.
@@ -25,23 +25,25 @@ pub struct NoSecret {
 ///
 /// # Errors
 /// [`NoSecret`].
-pub fn secret_in(file: &Path) -> Result<Secret, NoSecret> {
-    let read = match read(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => make(file).and_then(|()| self::read(file)),
+pub fn load_or_create(file: &Path) -> Result<Secret, SecretFileError> {
+    let read = match read_trimmed(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            create(file).and_then(|()| self::read_trimmed(file))
+        }
         outcome => outcome,
     };
-    read.map_err(|why| NoSecret { file: file.to_owned(), why })
+    read.map_err(|why| SecretFileError { file: file.to_owned(), why })
 }
 
 /// The secret in this file, for whoever shows it to those who made it.
 ///
 /// # Errors
 /// [`NoSecret`], also where there is no file.
-pub fn secret_from(file: &Path) -> Result<Secret, NoSecret> {
-    read(file).map_err(|why| NoSecret { file: file.to_owned(), why })
+pub fn load(file: &Path) -> Result<Secret, SecretFileError> {
+    read_trimmed(file).map_err(|why| SecretFileError { file: file.to_owned(), why })
 }
 
-fn read(file: &Path) -> io::Result<Secret> {
+fn read_trimmed(file: &Path) -> io::Result<Secret> {
     match fs::read_to_string(file)?.trim() {
         "" => Err(io::Error::new(ErrorKind::InvalidData, "it is empty")),
         secret => Ok(Secret::from(secret)),
@@ -49,9 +51,9 @@ fn read(file: &Path) -> io::Result<Secret> {
 }
 
 /// It is written beside its place and then put there whole: nobody ever reads a half of it.
-fn make(file: &Path) -> io::Result<()> {
-    let draft = file.with_extension(format!("{:x}", chance()));
-    let secret = format!("{:016x}{:016x}\n", chance(), chance());
+fn create(file: &Path) -> io::Result<()> {
+    let draft = file.with_extension(format!("{:x}", random_u64()));
+    let secret = format!("{:016x}{:016x}\n", random_u64(), random_u64());
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600).open(&draft)?.write_all(secret.as_bytes())?;
     let placed = fs::hard_link(&draft, file);
@@ -72,7 +74,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("secret");
         let all: Vec<_> = thread::scope(|scope| {
-            let askers: Vec<_> = (0..8).map(|_| scope.spawn(|| secret_in(&file).unwrap())).collect();
+            let askers: Vec<_> = (0..8).map(|_| scope.spawn(|| load_or_create(&file).unwrap())).collect();
             askers.into_iter().map(|asker| asker.join().unwrap()).collect()
         });
         assert_eq!(all[0].reveal().len(), 32);
@@ -85,9 +87,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("secret");
         fs::write(&file, "hunter2\n").unwrap();
-        assert!(secret_in(&file).unwrap().is("hunter2"));
+        assert!(load_or_create(&file).unwrap().matches("hunter2"));
         fs::write(&file, "\n").unwrap();
-        let error = secret_in(&file).unwrap_err().to_string();
+        let error = load_or_create(&file).unwrap_err().to_string();
         assert!(error.ends_with("secret with the secret is of no use: it is empty"), "{error}");
     }
 }

@@ -32,7 +32,7 @@ struct Signals {
     interrupt: Signal,
 }
 
-struct Caught {
+struct ReceivedSignal {
     name: &'static str,
     number: i32,
 }
@@ -42,11 +42,11 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) -> Caught {
+    async fn next(&mut self) -> ReceivedSignal {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Caught { name: "SIGTERM", number: SignalKind::terminate().as_raw_value() },
-            _ = self.interrupt.recv() => Caught { name: "SIGINT", number: SignalKind::interrupt().as_raw_value() },
+            _ = self.terminate.recv() => ReceivedSignal { name: "SIGTERM", number: SignalKind::terminate().as_raw_value() },
+            _ = self.interrupt.recv() => ReceivedSignal { name: "SIGINT", number: SignalKind::interrupt().as_raw_value() },
         }
     }
 }

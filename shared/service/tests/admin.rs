@@ -67,7 +67,7 @@ async fn a_head_without_end_is_refused() {
     let mut stream = TcpStream::connect(admin.address).await.unwrap();
     let start = b"GET /livez HTTP/1.1\r\nX: ";
     stream.write_all(start).await.unwrap();
-    stream.write_all(&vec![b'x'; service::http::MAX_HEAD - start.len()]).await.unwrap();
+    stream.write_all(&vec![b'x'; service::http_server::MAX_HEAD - start.len()]).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");

@@ -1,16 +1,16 @@
 //! One running server: its process, its log, its signals, its end.
 
 use crate::spawner;
-use crate::wait::{DEADLINE, comes_true};
+use crate::wait::{DEADLINE, becomes_true};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 /// How a program says that a port it should listen on is not free: the system's own words, and Janus'.
-const PORT_LOST: [&str; 2] = ["in use", "Error creating vhost"];
+const PORT_TAKEN: [&str; 2] = ["in use", "Error creating vhost"];
 
 /// How often a start is begun again with other ports.
-const STARTS: usize = 5;
+const MAX_STARTS: usize = 5;
 
 const TAIL_LINES: usize = 60;
 
@@ -23,9 +23,9 @@ pub struct Child {
 }
 
 /// Why a server did not become ready.
-pub(crate) enum NotReady {
+pub(crate) enum StartError {
     /// Somebody else took one of its ports first.
-    PortLost,
+    PortTaken,
     /// Anything else, as a text for a panic.
     Failed(String),
 }
@@ -41,23 +41,26 @@ impl Child {
     }
 
     /// Waits until `ready`, which is asked again and again, says yes.
-    pub(crate) async fn ready_when(&mut self, mut ready: impl AsyncFnMut() -> bool) -> Result<(), NotReady> {
-        let settled = comes_true(DEADLINE, async || self.ended().is_some() || ready().await).await;
-        match (settled, self.ended()) {
+    pub(crate) async fn ready_when(
+        &mut self,
+        mut ready: impl AsyncFnMut() -> bool,
+    ) -> Result<(), StartError> {
+        let settled = becomes_true(DEADLINE, async || self.exit_status().is_some() || ready().await).await;
+        match (settled, self.exit_status()) {
             (true, None) => Ok(()),
-            (_, Some(_)) if self.lost_its_port() => Err(NotReady::PortLost),
+            (_, Some(_)) if self.port_was_taken() => Err(StartError::PortTaken),
             (_, Some(status)) => Err(self.failed(&format!("ended at once, {status}"))),
             (false, None) => Err(self.failed(&format!("was not ready within {DEADLINE:?}"))),
         }
     }
 
-    fn lost_its_port(&self) -> bool {
+    fn port_was_taken(&self) -> bool {
         let log = self.log();
-        PORT_LOST.iter().any(|words| log.contains(words))
+        PORT_TAKEN.iter().any(|words| log.contains(words))
     }
 
-    fn failed(&self, how: &str) -> NotReady {
-        NotReady::Failed(format!("{} {how}; the end of its log:\n{}", self.name, self.log_tail()))
+    fn failed(&self, how: &str) -> StartError {
+        StartError::Failed(format!("{} {how}; the end of its log:\n{}", self.name, self.log_tail()))
     }
 
     /// Its process id.
@@ -66,20 +69,20 @@ impl Child {
     }
 
     /// How it ended, or `None` while it runs.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().unwrap()
     }
 
     /// Waits for it to end by itself; panics when it has not by [`DEADLINE`].
-    pub(crate) async fn wait(&mut self) -> ExitStatus {
-        let ended = comes_true(DEADLINE, async || self.ended().is_some()).await;
+    pub(crate) async fn wait_exit(&mut self) -> ExitStatus {
+        let ended = becomes_true(DEADLINE, async || self.exit_status().is_some()).await;
         assert!(
             ended,
             "{} still runs after {DEADLINE:?}; the end of its log:\n{}",
             self.name,
             self.log_tail()
         );
-        self.ended().unwrap()
+        self.exit_status().unwrap()
     }
 
     /// Kills it (SIGKILL), as a crash would, and waits for its end, so that its ports are free when this
@@ -96,13 +99,13 @@ impl Child {
     }
 
     /// Lets it run on after [`stop`](Self::stop).
-    pub fn cont(&mut self) {
+    pub fn resume(&mut self) {
         self.signal("CONT");
     }
 
     /// Sends the signal of that name (`TERM`, `STOP`, `CONT`, ...), unless it has ended.
     pub(crate) fn signal(&mut self, signal: &str) {
-        if self.ended().is_some() {
+        if self.exit_status().is_some() {
             return;
         }
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status();
@@ -121,11 +124,11 @@ impl Child {
     }
 }
 
-impl NotReady {
+impl StartError {
     /// Of one that was started again on the ports it had.
-    pub(crate) fn again(self, name: &str) -> ! {
+    pub(crate) fn panic_on_restart(self, name: &str) -> ! {
         match self {
-            Self::PortLost => panic!("another program took a port of {name} while it was down"),
+            Self::PortTaken => panic!("another program took a port of {name} while it was down"),
             Self::Failed(why) => panic!("{why}"),
         }
     }
@@ -161,13 +164,13 @@ impl Drop for Child {
 
 /// Starts a server on ports that `start` picks anew each time, and again when another program was faster
 /// to take one of them. Any other failure is a panic at once: a start that fails now and then is a bug.
-pub(crate) async fn start_on_free_ports<S>(mut start: impl AsyncFnMut() -> Result<S, NotReady>) -> S {
-    for _ in 0..STARTS {
+pub(crate) async fn start_on_free_ports<S>(mut start: impl AsyncFnMut() -> Result<S, StartError>) -> S {
+    for _ in 0..MAX_STARTS {
         match start().await {
             Ok(server) => return server,
-            Err(NotReady::Failed(why)) => panic!("{why}"),
-            Err(NotReady::PortLost) => {}
+            Err(StartError::Failed(why)) => panic!("{why}"),
+            Err(StartError::PortTaken) => {}
         }
     }
-    panic!("ports were lost to other programs {STARTS} times in a row");
+    panic!("ports were lost to other programs {MAX_STARTS} times in a row");
 }

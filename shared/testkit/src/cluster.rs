@@ -29,7 +29,7 @@ pub struct Cluster {
 /// What a cluster is to be made of: one of each service and no rest, unless told otherwise.
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs before start()"]
-pub struct Plan {
+pub struct ClusterBuilder {
     redis: String,
     edges: usize,
     routers: usize,
@@ -72,8 +72,8 @@ impl Backend for str {
 impl Cluster {
     /// Begins to plan a cluster on that Redis.
     #[expect(clippy::new_ret_no_self, reason = "a cluster begins with its plan")]
-    pub fn new(redis: &Redis) -> Plan {
-        Plan {
+    pub fn new(redis: &Redis) -> ClusterBuilder {
+        ClusterBuilder {
             redis: redis.url(),
             edges: 1,
             routers: 1,
@@ -107,7 +107,7 @@ impl Cluster {
     }
 }
 
-impl Plan {
+impl ClusterBuilder {
     /// That many edges.
     pub fn edges(mut self, count: usize) -> Self {
         self.edges = count;

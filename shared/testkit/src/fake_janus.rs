@@ -28,7 +28,7 @@ use tokio::task::AbortHandle;
 pub struct FakeJanus {
     /// 0 for one without an address.
     port: u16,
-    away: bool,
+    is_down: bool,
     core: Arc<Mutex<Core>>,
     connections: Arc<Connections>,
     listening: Option<AbortHandle>,
@@ -48,9 +48,9 @@ impl FakeJanus {
     }
 
     /// One that listens here and does not keep what it was asked, so that it can work for long.
-    pub fn forgetful(listener: TcpListener) -> Self {
+    pub fn without_history(listener: TcpListener) -> Self {
         let mut fake = Self::in_memory();
-        fake.core().forgetful = true;
+        fake.core().discards_requests = true;
         fake.port = listener.local_addr().map_or(0, |address| address.port());
         fake.listen(listener);
         fake
@@ -59,12 +59,12 @@ impl FakeJanus {
     /// One without an address, for [`FakeJanus::connect`] alone.
     pub fn in_memory() -> Self {
         let (core, connections) = Default::default();
-        Self { port: 0, away: false, core, connections, listening: None }
+        Self { port: 0, is_down: false, core, connections, listening: None }
     }
 
     /// A connection within this process, to speak a websocket over; none while it is away.
     pub fn connect(&self) -> Option<DuplexStream> {
-        (!self.away).then(|| self.connections.connect(&self.core))
+        (!self.is_down).then(|| self.connections.connect(&self.core))
     }
 
     fn listen(&mut self, listener: TcpListener) {
@@ -115,7 +115,7 @@ impl FakeJanus {
     }
 
     /// Ends what [`FakeJanus::freeze_plugin`] began. What came meanwhile stays without an event.
-    pub fn thaw_plugin(&self) {
+    pub fn unfreeze_plugin(&self) {
         self.core().frozen = false;
     }
 
@@ -142,13 +142,13 @@ impl FakeJanus {
     }
 
     /// Ends what [`FakeJanus::stop_answering`] began, and answers what came meanwhile.
-    pub fn answer_again(&self) {
+    pub fn resume_answering(&self) {
         self.connections.pause(false);
     }
 
     /// Dies: no connection, no listener, nothing remembered.
-    pub async fn go_away(&mut self) {
-        self.away = true;
+    pub async fn crash(&mut self) {
+        self.is_down = true;
         if let Some(listening) = self.listening.take() {
             listening.abort();
             // The port is free once the task is gone.
@@ -157,12 +157,12 @@ impl FakeJanus {
             }
         }
         self.connections.cut().for_each(drop);
-        self.core().die();
+        self.core().reset();
     }
 
     /// Lives again, empty, at the address it had.
-    pub async fn come_back(&mut self) {
-        assert!(std::mem::take(&mut self.away), "it was not away");
+    pub async fn restart(&mut self) {
+        assert!(std::mem::take(&mut self.is_down), "it was not away");
         if self.port == 0 {
             return;
         }

@@ -13,7 +13,7 @@ pub struct Gate {
 
 impl Gate {
     /// Closes or opens it.
-    pub fn close(&self, close: bool) {
+    pub fn set_closed(&self, close: bool) {
         self.closed.store(close, Ordering::SeqCst);
         self.changed.notify_waiters();
     }
@@ -24,16 +24,16 @@ impl Gate {
     }
 
     /// Waits until it is open. Safe to cancel.
-    pub async fn pass(&self) {
-        self.until(false).await;
+    pub async fn wait_open(&self) {
+        self.wait(false).await;
     }
 
     /// Waits until it is closed. Safe to cancel.
-    pub async fn closes(&self) {
-        self.until(true).await;
+    pub async fn wait_closed(&self) {
+        self.wait(true).await;
     }
 
-    async fn until(&self, closed: bool) {
+    async fn wait(&self, closed: bool) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();

@@ -27,11 +27,11 @@ pub async fn post(url: &str, json: &str) -> Response {
 
 /// Sends any request with a JSON body; an empty body is none.
 pub async fn ask(method: &str, url: &str, json: &str) -> io::Result<Response> {
-    ask_as("", method, url, json).await
+    send_as("", method, url, json).await
 }
 
 /// The same as an operator who has this secret; an empty one is none.
-pub async fn ask_as(secret: &str, method: &str, url: &str, json: &str) -> io::Result<Response> {
+pub async fn send_as(secret: &str, method: &str, url: &str, json: &str) -> io::Result<Response> {
     timeout(DEADLINE, exchange(secret, method, url, json)).await?
 }
 

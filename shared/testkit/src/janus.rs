@@ -2,7 +2,7 @@
 //!
 //! Its configuration is the templates in `janus/` of this crate, which `make demo` uses as well.
 
-use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
 use crate::janus_admin::JanusAdmin;
 use crate::port;
 use crate::websocket::{ADMIN_API, API, Incoming, Websocket};
@@ -21,7 +21,7 @@ const ADMIN_SECRET: &str = "testkit";
 
 /// What a test may want different. Times are in seconds, as Janus counts them.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct JanusConfig {
     /// A session ends when nothing was asked of it for that long; 0 is never.
     pub session_timeout: u32,
     /// How long a session waits for a new socket, counted from its last request; 0 is not at all.
@@ -36,7 +36,7 @@ pub struct Config {
     pub token_auth_secret: Option<String>,
 }
 
-impl Default for Config {
+impl Default for JanusConfig {
     fn default() -> Self {
         Self {
             session_timeout: 60,
@@ -52,7 +52,7 @@ impl Default for Config {
 /// A running Janus; killed when dropped.
 pub struct Janus {
     child: Child,
-    config: Config,
+    config: JanusConfig,
     port: u16,
     admin_port: u16,
     // Last, for it must outlive the process that works in it.
@@ -64,15 +64,15 @@ is_a_process!(Janus);
 impl Janus {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
-        Self::with(Config::default()).await
+        Self::with(JanusConfig::default()).await
     }
 
     /// Starts one that is configured as `config` says.
-    pub async fn with(config: Config) -> Self {
+    pub async fn with(config: JanusConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, port::free(), port::free()).await).await
     }
 
-    async fn start_on(config: &Config, port: u16, admin_port: u16) -> Result<Self, NotReady> {
+    async fn start_on(config: &JanusConfig, port: u16, admin_port: u16) -> Result<Self, StartError> {
         let folder = TempDir::new().unwrap();
         write_config(folder.path(), config, port, admin_port);
         let child = spawn(folder.path());
@@ -81,7 +81,7 @@ impl Janus {
         Ok(janus)
     }
 
-    async fn ready(&mut self) -> Result<(), NotReady> {
+    async fn ready(&mut self) -> Result<(), StartError> {
         let (api, admin, name) = (self.url(), self.admin_url(), server_name(self.port));
         self.child
             .ready_when(async || answers(&api, API, &name).await && answers(&admin, ADMIN_API, &name).await)
@@ -109,7 +109,7 @@ impl Janus {
     }
 
     /// How it was configured.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &JanusConfig {
         &self.config
     }
 
@@ -118,7 +118,7 @@ impl Janus {
         self.kill();
         self.child = spawn(self.folder.path());
         if let Err(why) = self.ready().await {
-            why.again("Janus");
+            why.panic_on_restart("Janus");
         }
     }
 }
@@ -129,7 +129,7 @@ fn spawn(folder: &Path) -> Child {
     Child::spawn("janus", command, &folder.join("log"))
 }
 
-fn write_config(folder: &Path, config: &Config, port: u16, admin_port: u16) {
+fn write_config(folder: &Path, config: &JanusConfig, port: u16, admin_port: u16) {
     let values = [
         ("@CONFIGS@", folder.display().to_string()),
         ("@NAME@", server_name(port)),
@@ -144,13 +144,13 @@ fn write_config(folder: &Path, config: &Config, port: u16, admin_port: u16) {
     ];
     for (file, template) in TEMPLATES {
         let text = values.iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, value));
-        let text = text.replacen("general: {", &format!("general: {{{}", guards(config)), 1);
+        let text = text.replacen("general: {", &format!("general: {{{}", auth_settings(config)), 1);
         fs::write(folder.join(file), text).unwrap();
     }
 }
 
 /// The lines that make Janus ask for a secret or a token.
-fn guards(config: &Config) -> String {
+fn auth_settings(config: &JanusConfig) -> String {
     let secret = config.api_secret.iter().map(|secret| format!("\n\tapi_secret = \"{secret}\""));
     let tokens = config.token_auth_secret.iter();
     let tokens = tokens.map(|key| format!("\n\ttoken_auth = true\n\ttoken_auth_secret = \"{key}\""));

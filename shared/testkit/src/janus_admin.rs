@@ -26,7 +26,7 @@ impl JanusAdmin {
         match self.socket.next().await {
             Incoming::Message(reply) => reply,
             Incoming::Closed(_) => panic!("the Admin API closed the connection upon {request}"),
-            Incoming::Silence => panic!("the Admin API did not answer {request}"),
+            Incoming::Timeout => panic!("the Admin API did not answer {request}"),
         }
     }
 

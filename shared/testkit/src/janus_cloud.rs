@@ -5,7 +5,7 @@
 //! is killed: the record of a user for ever, that of the proxy, without which its users count for nothing,
 //! for a minute.
 
-use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
 use crate::websocket::{API, Incoming, Websocket};
 use crate::{http, port, python};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const VIDEOCALL_CONFIG: &str = "janus-proxy.plugin.videocall.yml";
 
 /// What a test may want different. Times are in seconds.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct JanusCloudConfig {
     /// Where it keeps users and backends, `redis://HOST:PORT/`; none: in itself, for this proxy alone.
     pub redis: Option<String>,
     /// The Janus servers that it is told of, name and websocket address; a sentinel may announce more.
@@ -30,9 +30,9 @@ pub struct Config {
     pub log_level: &'static str,
 }
 
-impl Default for Config {
+impl Default for JanusCloudConfig {
     fn default() -> Self {
-        let log_level = python::ALL;
+        let log_level = python::LOG_ALL;
         Self { redis: None, backends: Vec::new(), session_timeout: 60, api_secret: None, log_level }
     }
 }
@@ -40,7 +40,7 @@ impl Default for Config {
 /// A running proxy; killed when dropped.
 pub struct JanusCloud {
     child: Child,
-    config: Config,
+    config: JanusCloudConfig,
     port: u16,
     rest_port: u16,
     // Last, for it must outlive the process that works in it.
@@ -54,15 +54,20 @@ impl JanusCloud {
     /// answers.
     pub async fn start(redis: &str, backends: &[(&str, &str)]) -> Self {
         let backends = backends.iter().map(|&(name, url)| (name.to_owned(), url.to_owned())).collect();
-        Self::with(Config { redis: Some(redis.to_owned()), backends, ..Config::default() }).await
+        Self::with(JanusCloudConfig {
+            redis: Some(redis.to_owned()),
+            backends,
+            ..JanusCloudConfig::default()
+        })
+        .await
     }
 
     /// Starts one that is configured as `config` says.
-    pub async fn with(config: Config) -> Self {
+    pub async fn with(config: JanusCloudConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, port::free(), port::free()).await).await
     }
 
-    async fn start_on(config: &Config, port: u16, rest_port: u16) -> Result<Self, NotReady> {
+    async fn start_on(config: &JanusCloudConfig, port: u16, rest_port: u16) -> Result<Self, StartError> {
         let folder = TempDir::new().unwrap();
         write_config(folder.path(), config, port, rest_port);
         let child = spawn(folder.path());
@@ -71,7 +76,7 @@ impl JanusCloud {
         Ok(proxy)
     }
 
-    async fn ready(&mut self) -> Result<(), NotReady> {
+    async fn ready(&mut self) -> Result<(), StartError> {
         let (api, rest, name) = (self.ws_url(), self.rest_url(), server_name(self.port));
         let info = info_request(&self.config);
         self.child
@@ -90,7 +95,7 @@ impl JanusCloud {
     }
 
     /// How it was configured.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &JanusCloudConfig {
         &self.config
     }
 
@@ -99,7 +104,7 @@ impl JanusCloud {
         self.kill();
         self.child = spawn(self.folder.path());
         if let Err(why) = self.ready().await {
-            why.again("janus-cloud");
+            why.panic_on_restart("janus-cloud");
         }
     }
 }
@@ -108,7 +113,7 @@ fn spawn(folder: &Path) -> Child {
     python::spawn("proxy", folder, CONFIG)
 }
 
-fn write_config(folder: &Path, config: &Config, port: u16, rest_port: u16) {
+fn write_config(folder: &Path, config: &JanusCloudConfig, port: u16, rest_port: u16) {
     let store = config.redis.as_deref().unwrap_or("memory");
     let proxy = json!({
         "general": {
@@ -137,7 +142,7 @@ fn server_name(port: u16) -> String {
     format!("testkit-localhost-{}-{port}", std::process::id())
 }
 
-fn info_request(config: &Config) -> String {
+fn info_request(config: &JanusCloudConfig) -> String {
     let mut info = json!({"janus": "info", "transaction": "ready"});
     if let Some(secret) = &config.api_secret {
         info["apisecret"] = json!(secret);

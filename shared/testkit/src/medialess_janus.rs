@@ -3,7 +3,7 @@
 //! It keeps nothing of what it was asked and works on one thread, so that it takes as little as it can of
 //! the machine that it shares with what is measured.
 
-use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
 use crate::websocket::{API, Incoming, Websocket};
 use crate::{executable, port, spawner};
 use serde_json::json;
@@ -28,7 +28,7 @@ impl MedialessJanus {
         start_on_free_ports(async || Self::start_on(port::free()).await).await
     }
 
-    async fn start_on(port: u16) -> Result<Self, NotReady> {
+    async fn start_on(port: u16) -> Result<Self, StartError> {
         let folder = TempDir::new().unwrap();
         let mut command = spawner::command(executable::path(EXECUTABLE, env!("CARGO_PKG_NAME")));
         command.args(["--listen", &address(port)]);

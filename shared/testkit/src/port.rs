@@ -12,14 +12,14 @@ const FIRST: u16 = 10_000;
 const COUNT: u16 = 22_000;
 
 /// Ports that this process has been given, so that no two of its servers get the same.
-static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+static ALLOCATED: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
 /// A port of 127.0.0.1 that nobody listened on a moment ago. Another process may take it before it is
 /// used; who starts a server therefore begins again with other ports when the server says so.
 pub fn free() -> u16 {
     loop {
         let port = random();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && GIVEN.lock().unwrap().insert(port) {
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && ALLOCATED.lock().unwrap().insert(port) {
             return port;
         }
     }

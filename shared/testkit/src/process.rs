@@ -1,6 +1,6 @@
 //! Our own executable, `switchboard`, one process per service.
 
-use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
 use crate::{executable, http, port, spawner};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -79,12 +79,12 @@ impl Process {
     pub async fn wait_ready(&mut self) {
         match self.ready().await {
             Ok(()) => {}
-            Err(NotReady::PortLost) => panic!("another program took a port of {}", self.service.name()),
-            Err(NotReady::Failed(why)) => panic!("{why}"),
+            Err(StartError::PortTaken) => panic!("another program took a port of {}", self.service.name()),
+            Err(StartError::Failed(why)) => panic!("{why}"),
         }
     }
 
-    async fn ready(&mut self) -> Result<(), NotReady> {
+    async fn ready(&mut self) -> Result<(), StartError> {
         let readyz = format!("{}/readyz", self.admin_url());
         let ready = async || http::ask("GET", &readyz, "").await.is_ok_and(|it| it.status == 200);
         self.child.ready_when(ready).await
@@ -123,8 +123,8 @@ impl Process {
     }
 
     /// Waits until it has ended by itself; panics when it has not by [`crate::DEADLINE`].
-    pub async fn ended(&mut self) -> ExitStatus {
-        self.child.wait().await
+    pub async fn wait_exit(&mut self) -> ExitStatus {
+        self.child.wait_exit().await
     }
 
     /// Starts it again with the same options, on the ports it had, and waits until it is ready; kills it
@@ -150,12 +150,12 @@ fn spawn(service: Service, args: &[String], listeners: &[(&str, u16)], folder: &
 pub fn command(args: &[&str]) -> Command {
     let mut command = spawner::command(executable::path("switchboard", "switchboard"));
     command.args(args);
-    forget_options_of_the_environment(&mut command);
+    clear_option_variables(&mut command);
     command
 }
 
 /// Every option is an environment variable too; a test must not depend on who runs it.
-fn forget_options_of_the_environment(command: &mut Command) {
+fn clear_option_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SWITCHBOARD_") {
             command.env_remove(name);

@@ -15,7 +15,7 @@ pub(crate) fn write_config(folder: &Path, file: &str, config: &Value) {
 }
 
 /// The level at which everything is logged, which is what they do unless told otherwise.
-pub(crate) const ALL: &str = "DEBUG";
+pub(crate) const LOG_ALL: &str = "DEBUG";
 
 /// Starts the `proxy` or the `sentinel` with that file in `folder`.
 pub(crate) fn spawn(service: &str, folder: &Path, config: &str) -> Child {

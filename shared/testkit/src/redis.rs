@@ -1,6 +1,6 @@
 //! The real Redis, as the Debian package `redis-server` installs it, empty at the start.
 
-use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
 use crate::port;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 /// What a test may want different.
 #[derive(Clone, Debug, Default)]
-pub struct Config {
+pub struct RedisConfig {
     /// Whether each write is kept on disk, so that it is there again after a restart.
     pub appendonly: bool,
     /// Files with a certificate and its key, both PEM: it then speaks TLS too.
@@ -19,7 +19,7 @@ pub struct Config {
 /// A running Redis; killed when dropped.
 pub struct Redis {
     child: Child,
-    config: Config,
+    config: RedisConfig,
     port: u16,
     tls_port: u16,
     // Last, for it must outlive the process that works in it.
@@ -31,15 +31,15 @@ is_a_process!(Redis);
 impl Redis {
     /// Starts one that forgets everything when it ends.
     pub async fn start() -> Self {
-        Self::with(Config::default()).await
+        Self::with(RedisConfig::default()).await
     }
 
     /// Starts one that is configured as `config` says.
-    pub async fn with(config: Config) -> Self {
+    pub async fn with(config: RedisConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, [port::free(), port::free()]).await).await
     }
 
-    async fn start_on(config: &Config, [port, tls_port]: [u16; 2]) -> Result<Self, NotReady> {
+    async fn start_on(config: &RedisConfig, [port, tls_port]: [u16; 2]) -> Result<Self, StartError> {
         let folder = TempDir::new().unwrap();
         let child = spawn(folder.path(), config, [port, tls_port]);
         let mut redis = Self { child, config: config.clone(), port, tls_port, folder };
@@ -47,7 +47,7 @@ impl Redis {
         Ok(redis)
     }
 
-    async fn ready(&mut self) -> Result<(), NotReady> {
+    async fn ready(&mut self) -> Result<(), StartError> {
         let (port, pid) = (self.port, self.pid());
         self.child.ready_when(async || answers(port, pid).await.is_some()).await
     }
@@ -67,12 +67,12 @@ impl Redis {
         self.kill();
         self.child = spawn(self.folder.path(), &self.config, [self.port, self.tls_port]);
         if let Err(why) = self.ready().await {
-            why.again("Redis");
+            why.panic_on_restart("Redis");
         }
     }
 }
 
-fn spawn(folder: &Path, config: &Config, [port, tls_port]: [u16; 2]) -> Child {
+fn spawn(folder: &Path, config: &RedisConfig, [port, tls_port]: [u16; 2]) -> Child {
     let mut command = crate::spawner::command("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]).arg("--dir").arg(folder);
     command.args(["--save", "", "--appendonly", if config.appendonly { "yes" } else { "no" }]);

@@ -5,7 +5,7 @@
 //! for abnormal and may say so. Of several addresses each post goes to the next one in turn, and on to the
 //! one after it when that does not take it. A post that nobody takes is lost.
 
-use crate::child::{Child, NotReady, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
 use crate::janus::Janus;
 use crate::{http, port, python};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const CONFIG: &str = "janus-sentinel.yml";
 
 /// What a test may want different. Times are in seconds, whole and at least 1.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct SentinelConfig {
     /// The name under which it announces the Janus.
     pub name: String,
     /// Where the Janus on this machine speaks the Janus API. It is announced as `ws://localhost:PORT`, for
@@ -32,7 +32,7 @@ pub struct Config {
     pub timeout: u32,
 }
 
-impl Config {
+impl SentinelConfig {
     /// A Janus watched by its websocket alone, whose posts may be believed for three seconds.
     pub fn new(name: &str, ws_port: u16, post_urls: &[&str]) -> Self {
         let post_urls = post_urls.iter().map(|&url| url.to_owned()).collect();
@@ -43,7 +43,7 @@ impl Config {
 /// A running sentinel; killed when dropped.
 pub struct Sentinel {
     child: Child,
-    config: Config,
+    config: SentinelConfig,
     rest_port: u16,
     // Last, for it must outlive the process that works in it.
     _folder: TempDir,
@@ -55,17 +55,17 @@ impl Sentinel {
     /// Starts one that announces `janus` under a name, its sessions and handles too, and waits until it
     /// answers; that is before the first announcement.
     pub async fn start(name: &str, janus: &Janus, post_urls: &[&str]) -> Self {
-        let mut config = Config::new(name, port_of(&janus.url()), post_urls);
+        let mut config = SentinelConfig::new(name, port_of(&janus.url()), post_urls);
         config.admin = Some((port_of(&janus.admin_url()), janus.admin_secret().to_owned()));
         Self::with(config).await
     }
 
     /// Starts one that is configured as `config` says.
-    pub async fn with(config: Config) -> Self {
+    pub async fn with(config: SentinelConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, port::free()).await).await
     }
 
-    async fn start_on(config: &Config, rest_port: u16) -> Result<Self, NotReady> {
+    async fn start_on(config: &SentinelConfig, rest_port: u16) -> Result<Self, StartError> {
         let folder = TempDir::new().unwrap();
         write_config(folder.path(), config, rest_port);
         let child = python::spawn("sentinel", folder.path(), CONFIG);
@@ -74,7 +74,7 @@ impl Sentinel {
         Ok(sentinel)
     }
 
-    async fn ready(&mut self) -> Result<(), NotReady> {
+    async fn ready(&mut self) -> Result<(), StartError> {
         let info = format!("{}/sentinel/info", self.rest_url());
         let ready = async || http::ask("GET", &info, "").await.is_ok_and(|it| it.status == 200);
         self.child.ready_when(ready).await
@@ -102,18 +102,18 @@ impl Sentinel {
     }
 
     /// How it was configured.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &SentinelConfig {
         &self.config
     }
 
     /// Asks it to end (SIGTERM), as an operator does: its last word is that the Janus is abnormal.
     pub async fn terminate(&mut self) {
         self.child.signal("TERM");
-        self.child.wait().await;
+        self.child.wait_exit().await;
     }
 }
 
-fn write_config(folder: &Path, config: &Config, rest_port: u16) {
+fn write_config(folder: &Path, config: &SentinelConfig, rest_port: u16) {
     let (admin_ws_port, admin_secret) = config.admin.clone().unwrap_or_default();
     let poster: Value = json!({
         "post_type": "http",
@@ -135,7 +135,7 @@ fn write_config(folder: &Path, config: &Config, rest_port: u16) {
             "request_timeout": config.timeout,
         },
         "videoroom_sweeper": {"enable": false},
-        "log": python::log_config(python::ALL),
+        "log": python::log_config(python::LOG_ALL),
         "admin_api": {"http_listen": format!("127.0.0.1:{rest_port}")},
         "posters": [poster],
     });

@@ -11,13 +11,13 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-struct Order {
+struct SpawnRequest {
     command: Command,
     reply: Sender<io::Result<Child>>,
 }
 
-static SPAWNER: LazyLock<Sender<Order>> = LazyLock::new(|| {
-    let (orders, inbox) = channel::<Order>();
+static SPAWNER: LazyLock<Sender<SpawnRequest>> = LazyLock::new(|| {
+    let (orders, inbox) = channel::<SpawnRequest>();
     thread::spawn(move || {
         for mut order in inbox {
             // Whoever gave the order waits for the answer, so somebody takes it.
@@ -37,6 +37,6 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 /// Starts a command made by [`command`].
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     let (reply, answer) = channel();
-    SPAWNER.send(Order { command, reply }).expect("the spawner thread runs as long as the program");
+    SPAWNER.send(SpawnRequest { command, reply }).expect("the spawner thread runs as long as the program");
     answer.recv().expect("the spawner thread answers each order")
 }

@@ -7,21 +7,21 @@ use tokio::time::{Instant, sleep};
 /// must not fail one, and a test that passes does not wait for it.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Asks `condition` again and again until it is true; panics with `what` when it is not by [`DEADLINE`].
 pub async fn eventually(what: &str, condition: impl AsyncFnMut() -> bool) {
-    assert!(comes_true(DEADLINE, condition).await, "within {DEADLINE:?} it did not come true that {what}");
+    assert!(becomes_true(DEADLINE, condition).await, "within {DEADLINE:?} it did not come true that {what}");
 }
 
 /// Whether `condition` becomes true within `limit`.
-pub async fn comes_true(limit: Duration, mut condition: impl AsyncFnMut() -> bool) -> bool {
+pub async fn becomes_true(limit: Duration, mut condition: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     while !condition().await {
         if Instant::now() >= deadline {
             return false;
         }
-        sleep(BETWEEN_LOOKS).await;
+        sleep(POLL_INTERVAL).await;
     }
     true
 }

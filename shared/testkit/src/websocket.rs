@@ -39,7 +39,7 @@ pub(crate) enum Incoming {
     /// The other end closed, with this close code if it gave one.
     Closed(Option<u16>),
     /// Nothing in time.
-    Silence,
+    Timeout,
 }
 
 impl Websocket {
@@ -75,7 +75,7 @@ impl Websocket {
 
     /// The next JSON message. Pings of the other end are answered on the way.
     pub(crate) async fn next_until(&mut self, deadline: Instant) -> Incoming {
-        timeout_at(deadline, self.next_json()).await.unwrap_or(Incoming::Silence)
+        timeout_at(deadline, self.next_json()).await.unwrap_or(Incoming::Timeout)
     }
 
     async fn next_json(&mut self) -> Incoming {

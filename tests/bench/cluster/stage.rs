@@ -3,8 +3,8 @@
 //! Whoever is not measured has nothing to do meanwhile. janus-cloud and our cluster have a Redis each: on a
 //! common one they would be one cluster, and its commands could not be told apart.
 
-use testkit::cluster::Plan;
-use testkit::janus_cloud::Config;
+use testkit::cluster::ClusterBuilder;
+use testkit::janus_cloud::JanusCloudConfig;
 use testkit::{Cluster, JanusCloud, MedialessJanus, Process, Redis, Service};
 
 /// What a client may ask for in a second is not limited here, for one
@@ -83,7 +83,12 @@ impl Theirs {
     async fn start(janus: &MedialessJanus) -> Self {
         let redis = Redis::start().await;
         let backends = vec![("a".to_owned(), janus.url())];
-        let config = Config { redis: Some(redis.url()), backends, log_level: "INFO", ..Config::default() };
+        let config = JanusCloudConfig {
+            redis: Some(redis.url()),
+            backends,
+            log_level: "INFO",
+            ..JanusCloudConfig::default()
+        };
         let (one, other) = tokio::join!(JanusCloud::with(config.clone()), JanusCloud::with(config));
         Self { proxies: [one, other], redis }
     }
@@ -100,7 +105,7 @@ impl Theirs {
 }
 
 /// Two edges, a router and a connector.
-pub fn plan(redis: &Redis, janus: &MedialessJanus) -> Plan {
+pub fn plan(redis: &Redis, janus: &MedialessJanus) -> ClusterBuilder {
     Cluster::new(redis).edges(2).backend("a", janus).with(Service::Edge, UNLIMITED)
 }
 

@@ -1,12 +1,12 @@
 //! Fills in what stands for something: names, ids, session descriptions.
 
 use super::offers;
-use super::voice::Voice;
+use super::voice::Actor;
 use serde_json::{Value, json};
 
 /// What a `$` may refer to.
 pub struct Names<'a> {
-    pub voices: &'a [Voice],
+    pub voices: &'a [Actor],
     /// What makes a user name one of this run.
     pub mark: &'a str,
 }
@@ -59,7 +59,7 @@ pub fn merge(object: &mut Value, more: &Value) {
 }
 
 /// Adds the ids that a verb needs.
-pub fn address(request: &mut Value, verb: &str, voice: &Voice) {
+pub fn address(request: &mut Value, verb: &str, voice: &Actor) {
     let of_session = !["create", "ping", "info"].contains(&verb);
     let of_handle = ["message", "trickle", "hangup", "detach"].contains(&verb);
     if let (true, Some(session)) = (of_session, voice.session) {

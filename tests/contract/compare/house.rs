@@ -7,20 +7,20 @@
 //! | `hasty` | what silence and lost sockets end at once; candidates come in the SDP, not as events |
 
 use super::scenario::Server;
-use testkit::{Cluster, Janus, Process, Redis, Service, janus::Config};
+use testkit::{Cluster, Janus, Process, Redis, Service, janus::JanusConfig};
 
 /// The names of all houses.
 pub const HOUSES: [&str; 2] = ["patient", "hasty"];
 
 /// Where clients connect, and to what.
 #[derive(Clone, Debug)]
-pub struct Doors {
+pub struct Endpoints {
     pub server: Server,
     pub full_trickle: bool,
     urls: Vec<String>,
 }
 
-impl Doors {
+impl Endpoints {
     /// The address of the door of that number; they come again when there are no more.
     pub fn url(&self, number: usize) -> &str {
         &self.urls[number % self.urls.len()]
@@ -35,27 +35,27 @@ pub enum Form {
 }
 
 /// A running house. What it holds is killed when it is dropped.
-pub struct House {
-    pub doors: Doors,
+pub struct Servers {
+    pub doors: Endpoints,
     janus: Janus,
     _process: Option<Process>,
     _cluster: Option<(Cluster, Redis)>,
 }
 
-fn config(house: &str) -> Config {
+fn config(house: &str) -> JanusConfig {
     match house {
-        "patient" => Config { reclaim_session_timeout: 3, ..Config::default() },
-        "hasty" => Config {
+        "patient" => JanusConfig { reclaim_session_timeout: 3, ..JanusConfig::default() },
+        "hasty" => JanusConfig {
             session_timeout: 4,
             reclaim_session_timeout: 0,
             full_trickle: false,
-            ..Config::default()
+            ..JanusConfig::default()
         },
         _ => panic!("there is no house {house}"),
     }
 }
 
-impl House {
+impl Servers {
     /// A Janus alone.
     pub async fn of_janus(house: &str) -> Self {
         let janus = Janus::with(config(house)).await;
@@ -106,12 +106,12 @@ impl House {
     }
 }
 
-fn doors(server: Server, house: &str, urls: Vec<String>) -> Doors {
-    Doors { server, full_trickle: config(house).full_trickle, urls }
+fn doors(server: Server, house: &str, urls: Vec<String>) -> Endpoints {
+    Endpoints { server, full_trickle: config(house).full_trickle, urls }
 }
 
 fn edge_options(house: &str) -> Vec<String> {
-    let Config { session_timeout, reclaim_session_timeout, .. } = config(house);
+    let JanusConfig { session_timeout, reclaim_session_timeout, .. } = config(house);
     vec![
         format!("--session-timeout={session_timeout}"),
         format!("--reclaim-timeout={reclaim_session_timeout}"),

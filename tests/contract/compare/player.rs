@@ -7,12 +7,12 @@
 
 use super::fence;
 use super::fill::{self, Names};
-use super::house::Doors;
+use super::house::Endpoints;
 use super::json::Json;
 use super::recording::{self, Recording};
-use super::scenario::{Act, Scenario, Server, Step};
+use super::scenario::{Action, Scenario, Server, Step};
 use super::socket::{Socket, UNRECORDED};
-use super::voice::Voice;
+use super::voice::Actor;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +24,9 @@ const PLUGIN: &str = "janus.plugin.videocall";
 
 /// A play that is going on.
 pub struct Player<'a> {
-    pub doors: &'a Doors,
+    pub doors: &'a Endpoints,
     pub sockets: Vec<Socket>,
-    pub voices: Vec<Voice>,
+    pub voices: Vec<Actor>,
     mark: String,
     ids: BTreeMap<u64, String>,
     /// What `create` and `attach` will tell: transactions with their voices.
@@ -36,7 +36,7 @@ pub struct Player<'a> {
 }
 
 /// Plays it through and returns what was heard, also when it got stuck, with the reason why.
-pub async fn play(scenario: &Scenario, doors: &Doors) -> (Recording, Result<(), String>) {
+pub async fn play(scenario: &Scenario, doors: &Endpoints) -> (Recording, Result<(), String>) {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     let mut player = Player {
         doors,
@@ -66,33 +66,33 @@ impl Player<'_> {
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), String> {
-        if step.act == Act::Talk {
+        if step.action == Action::Talk {
             let [caller, callee] = &step.who[..] else { return Err("two can talk".to_owned()) };
             return self.talk(caller, callee).await;
         }
         for who in &step.who {
-            self.act(who, &step.act).await?;
+            self.act(who, &step.action).await?;
         }
         Ok(())
     }
 
-    async fn act(&mut self, who: &str, act: &Act) -> Result<(), String> {
+    async fn act(&mut self, who: &str, act: &Action) -> Result<(), String> {
         match act {
-            Act::Connect { beside } => self.connect(who, beside.as_deref()).await,
-            Act::Join { whom, session } => self.join(who, whom, *session),
-            Act::TakeOver(whom) => self.take_over(who, whom),
-            Act::Arrive { named } => self.arrive(who, *named).await,
-            Act::Ring(whom) => self.ring(who, whom).await,
-            Act::Talk => unreachable!("two talk, see step"),
-            Act::Send { quickly, verb, more } => self.send(who, verb, more, *quickly).await,
-            Act::Ask { quickly, request, more, jsep } => {
+            Action::Connect { beside } => self.connect(who, beside.as_deref()).await,
+            Action::Join { whom, session } => self.join(who, whom, *session),
+            Action::TakeOver(whom) => self.take_over(who, whom),
+            Action::Arrive { named } => self.arrive(who, *named).await,
+            Action::Ring(whom) => self.ring(who, whom).await,
+            Action::Talk => unreachable!("two talk, see step"),
+            Action::Send { quickly, verb, more } => self.send(who, verb, more, *quickly).await,
+            Action::Request { quickly, request, more, jsep } => {
                 self.ask(who, request, more, jsep.as_deref(), *quickly).await
             }
-            Act::Write(text) => self.write(who, text).await,
-            Act::Hear(labels) => self.hear_all(who, labels).await,
-            Act::StayAwake => self.voice(who).map(|voice| voice.awake = true),
-            Act::Drop => self.socket(who).map(Socket::let_go),
-            Act::Close => {
+            Action::Write(text) => self.write(who, text).await,
+            Action::Receive(labels) => self.hear_all(who, labels).await,
+            Action::StayAwake => self.actor(who).map(|voice| voice.awake = true),
+            Action::Drop => self.socket(who).map(Socket::let_go),
+            Action::Close => {
                 self.socket(who)?.close().await;
                 Ok(())
             }
@@ -105,50 +105,50 @@ impl Player<'_> {
         self.hidden
     }
 
-    pub fn voice(&mut self, name: &str) -> Result<&mut Voice, String> {
+    pub fn actor(&mut self, name: &str) -> Result<&mut Actor, String> {
         self.voices.iter_mut().find(|voice| voice.name == name).ok_or_else(|| format!("who is {name}?"))
     }
 
     pub fn socket(&mut self, name: &str) -> Result<&mut Socket, String> {
-        let place = self.voice(name)?.socket;
+        let place = self.actor(name)?.socket;
         Ok(&mut self.sockets[place])
     }
 
     async fn connect(&mut self, who: &str, beside: Option<&str>) -> Result<(), String> {
         let door = match beside {
-            Some(other) => self.socket(other)?.door,
+            Some(other) => self.socket(other)?.endpoint,
             None => self.sockets.len(),
         };
         let socket = Socket::open(who, self.doors.url(door), door).await?;
         self.sockets.push(socket);
         let place = self.sockets.len() - 1;
-        match self.voice(who) {
+        match self.actor(who) {
             Ok(voice) => voice.socket = place,
-            Err(_) => self.voices.push(Voice::new(who, place)),
+            Err(_) => self.voices.push(Actor::new(who, place)),
         }
         Ok(())
     }
 
     fn join(&mut self, who: &str, whom: &str, session: bool) -> Result<(), String> {
-        let other = self.voice(whom)?.clone();
-        let mut voice = Voice::new(who, other.socket);
+        let other = self.actor(whom)?.clone();
+        let mut voice = Actor::new(who, other.socket);
         voice.session = other.session.filter(|_| session);
         self.voices.push(voice);
         Ok(())
     }
 
     fn take_over(&mut self, who: &str, whom: &str) -> Result<(), String> {
-        let other = self.voice(whom)?.clone();
-        let voice = self.voice(who)?;
+        let other = self.actor(whom)?.clone();
+        let voice = self.actor(who)?;
         (voice.session, voice.handle) = (other.session, other.handle);
         Ok(())
     }
 
     async fn arrive(&mut self, who: &str, named: bool) -> Result<(), String> {
-        if self.voice(who).is_err() {
+        if self.actor(who).is_err() {
             self.connect(who, None).await?;
         }
-        if self.voice(who)?.session.is_none() {
+        if self.actor(who)?.session.is_none() {
             self.send(who, "create", "", false).await?;
         }
         self.send(who, "attach", &json!({"plugin": PLUGIN}).to_string(), false).await?;
@@ -226,6 +226,6 @@ impl Player<'_> {
 }
 
 /// Whether a play speaks to a Switchboard.
-pub fn is_switchboard(doors: &Doors) -> bool {
+pub fn is_switchboard(doors: &Endpoints) -> bool {
     doors.server == Server::Switchboard
 }

@@ -3,10 +3,10 @@
 use super::json::Json;
 use serde_json::{Value, json};
 use std::time::Duration;
-use testkit::{Wire, wire::Heard};
+use testkit::{RawWebsocket, raw_websocket::Received};
 use tokio::time::Instant;
 
-const PATIENCE: Duration = Duration::from_secs(4);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Whether the plugin answers a `list`.
 pub async fn serves(url: &str) -> bool {
@@ -14,7 +14,7 @@ pub async fn serves(url: &str) -> bool {
 }
 
 async fn lists(url: &str) -> Option<()> {
-    let mut wire = Wire::open(url).await.ok()?;
+    let mut wire = RawWebsocket::open(url).await.ok()?;
     let created = ask(&mut wire, json!({"janus": "create"}), "success").await?;
     let session = created.number(&["data", "id"])?;
     let plugin = "janus.plugin.videocall";
@@ -26,12 +26,12 @@ async fn lists(url: &str) -> Option<()> {
     ask(&mut wire, json!({"janus": "destroy", "session_id": session}), "success").await.map(|_| ())
 }
 
-async fn ask(wire: &mut Wire, mut request: Value, kind: &str) -> Option<Json> {
+async fn ask(wire: &mut RawWebsocket, mut request: Value, kind: &str) -> Option<Json> {
     request["transaction"] = json!("probe");
     wire.send(request.to_string()).await.then_some(())?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PROBE_TIMEOUT;
     loop {
-        let Heard::Text(text) = wire.next_until(deadline).await else { return None };
+        let Received::Text(text) = wire.next_until(deadline).await else { return None };
         let message = Json::parse(&text).ok()?;
         if message.text(&["janus"]) == kind {
             return Some(message);

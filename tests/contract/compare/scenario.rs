@@ -41,7 +41,7 @@ pub enum Server {
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub name: String,
-    pub house: String,
+    pub servers: String,
     pub differs: Vec<String>,
     pub free: Vec<(String, String)>,
     pub steps: Vec<Step>,
@@ -54,12 +54,12 @@ pub struct Step {
     pub text: String,
     pub only: Option<Server>,
     pub who: Vec<String>,
-    pub act: Act,
+    pub action: Action,
 }
 
 /// What is done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Act {
+pub enum Action {
     Connect { beside: Option<String> },
     Join { whom: String, session: bool },
     TakeOver(String),
@@ -67,9 +67,9 @@ pub enum Act {
     Ring(String),
     Talk,
     Send { quickly: bool, verb: String, more: String },
-    Ask { quickly: bool, request: String, more: String, jsep: Option<String> },
+    Request { quickly: bool, request: String, more: String, jsep: Option<String> },
     Write(String),
-    Hear(Vec<String>),
+    Receive(Vec<String>),
     StayAwake,
     Drop,
     Close,
@@ -92,14 +92,14 @@ fn read(file: &Path) -> Scenario {
     let name = file.file_stem().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(file).unwrap();
     let (differs, free, steps) = Default::default();
-    let mut scenario = Scenario { name, house: "patient".to_owned(), differs, free, steps };
+    let mut scenario = Scenario { name, servers: "patient".to_owned(), differs, free, steps };
     for (place, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         if let Some(house) = line.strip_prefix("house:") {
-            scenario.house = house.trim().to_owned();
+            scenario.servers = house.trim().to_owned();
         } else if let Some(names) = line.strip_prefix("differs:") {
             scenario.differs = words(names);
         } else if let Some(names) = line.strip_prefix("free:") {
@@ -136,46 +136,46 @@ fn step(line: usize, text: &str) -> Option<Step> {
         who.push(next.to_owned());
         rest = after;
     }
-    Some(Step { line, text: text.to_owned(), only, who, act: act(rest)? })
+    Some(Step { line, text: text.to_owned(), only, who, action: act(rest)? })
 }
 
-fn act(text: &str) -> Option<Act> {
+fn act(text: &str) -> Option<Action> {
     let (quickly, text) = text.strip_prefix("quickly ").map_or((false, text), |rest| (true, rest));
     let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match (verb.strip_suffix('s').unwrap_or(verb), rest) {
-        ("connect", "") => Act::Connect { beside: None },
-        ("connect", rest) => Act::Connect { beside: Some(rest.strip_prefix("beside ")?.to_owned()) },
+        ("connect", "") => Action::Connect { beside: None },
+        ("connect", rest) => Action::Connect { beside: Some(rest.strip_prefix("beside ")?.to_owned()) },
         ("join", rest) => match rest.strip_suffix("'s session") {
-            Some(whom) => Act::Join { whom: whom.to_owned(), session: true },
-            None => Act::Join { whom: rest.to_owned(), session: false },
+            Some(whom) => Action::Join { whom: whom.to_owned(), session: true },
+            None => Action::Join { whom: rest.to_owned(), session: false },
         },
-        ("take", rest) => Act::TakeOver(rest.strip_prefix("over ")?.to_owned()),
-        ("arrive", "") => Act::Arrive { named: true },
-        ("enter", "") => Act::Arrive { named: false },
-        ("ring", whom) => Act::Ring(whom.to_owned()),
-        ("talk", "") => Act::Talk,
+        ("take", rest) => Action::TakeOver(rest.strip_prefix("over ")?.to_owned()),
+        ("arrive", "") => Action::Arrive { named: true },
+        ("enter", "") => Action::Arrive { named: false },
+        ("ring", whom) => Action::Ring(whom.to_owned()),
+        ("talk", "") => Action::Talk,
         ("send", rest) => {
             let (verb, more) = rest.split_once(' ').unwrap_or((rest, ""));
-            Act::Send { quickly, verb: verb.to_owned(), more: more.to_owned() }
+            Action::Send { quickly, verb: verb.to_owned(), more: more.to_owned() }
         }
         ("ask", rest) => ask(quickly, rest),
-        ("write", rest) => Act::Write(rest.to_owned()),
-        ("hear", "the end") => Act::Hear(THE_END.map(str::to_owned).to_vec()),
-        ("hear", rest) => Act::Hear(rest.split(',').flat_map(|label| repeated(label.trim())).collect()),
-        ("stay", "awake") => Act::StayAwake,
-        ("drop", "") => Act::Drop,
-        ("close", "") => Act::Close,
+        ("write", rest) => Action::Write(rest.to_owned()),
+        ("hear", "the end") => Action::Receive(THE_END.map(str::to_owned).to_vec()),
+        ("hear", rest) => Action::Receive(rest.split(',').flat_map(|label| repeated(label.trim())).collect()),
+        ("stay", "awake") => Action::StayAwake,
+        ("drop", "") => Action::Drop,
+        ("close", "") => Action::Close,
         _ => return None,
     })
 }
 
-fn ask(quickly: bool, rest: &str) -> Act {
+fn ask(quickly: bool, rest: &str) -> Action {
     let (rest, jsep) = match rest.rsplit_once("with ") {
         Some((rest, jsep)) => (rest.trim(), Some(jsep.to_owned())),
         None => (rest, None),
     };
     let (request, more) = rest.split_once(' ').unwrap_or((rest, ""));
-    Act::Ask { quickly, request: request.to_owned(), more: more.to_owned(), jsep }
+    Action::Request { quickly, request: request.to_owned(), more: more.to_owned(), jsep }
 }
 
 fn repeated(label: &str) -> Vec<String> {

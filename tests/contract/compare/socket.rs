@@ -4,7 +4,7 @@ use super::json::Json;
 use super::label;
 use super::recording::Raw;
 use std::time::Duration;
-use testkit::{Wire, wire::Heard};
+use testkit::{RawWebsocket, raw_websocket::Received};
 use tokio::time::Instant;
 
 /// Transactions of messages that are no part of a recording begin with this.
@@ -13,9 +13,9 @@ pub const UNRECORDED: &str = "~";
 /// A connection and all that was said on it.
 pub struct Socket {
     pub name: String,
-    pub door: usize,
+    pub endpoint: usize,
     pub said: Vec<Raw>,
-    wire: Option<Wire>,
+    wire: Option<RawWebsocket>,
     /// What was heard and not waited for, as places in `said`.
     untaken: Vec<usize>,
     /// What was heard and is not recorded.
@@ -26,10 +26,10 @@ pub struct Socket {
 
 impl Socket {
     pub async fn open(name: &str, url: &str, door: usize) -> Result<Self, String> {
-        let wire = Some(Wire::open(url).await?);
+        let wire = Some(RawWebsocket::open(url).await?);
         let name = name.to_owned();
         let (said, untaken, unrecorded, hidden) = Default::default();
-        Ok(Self { name, door, said, wire, untaken, unrecorded, hidden })
+        Ok(Self { name, endpoint: door, said, wire, untaken, unrecorded, hidden })
     }
 
     pub fn is_open(&self) -> bool {
@@ -57,12 +57,12 @@ impl Socket {
     pub async fn read(&mut self, at_most: Duration) -> Result<Option<Json>, String> {
         let Some(wire) = &mut self.wire else { return Err(format!("{} has no socket", self.name)) };
         match wire.next_until(Instant::now() + at_most).await {
-            Heard::Silence => Ok(None),
-            Heard::Closed => {
+            Received::Timeout => Ok(None),
+            Received::Closed => {
                 self.wire = None;
                 Err(format!("the server closed the socket of {}", self.name))
             }
-            Heard::Text(text) => {
+            Received::Text(text) => {
                 let message = Json::parse(&text)?;
                 self.keep(message.clone());
                 Ok(Some(message))

@@ -4,7 +4,7 @@
 //! may under such traffic, it is started again and what was cut short is played again: its death says
 //! nothing about Switchboard. A scenario that fails on a living Janus fails.
 
-use super::house::{Doors, Form, HOUSES, House};
+use super::house::{Endpoints, Form, HOUSES, Servers};
 use super::player;
 use super::recording::{Recording, Track};
 use super::report::brief;
@@ -43,7 +43,7 @@ pub async fn janus(scenarios: &[Scenario]) -> AllPlayed {
         if left.is_empty() {
             continue;
         }
-        let mut server = House::of_janus(house).await;
+        let mut server = Servers::of_janus(house).await;
         for _ in 0..=DEATHS {
             let played = play(&left, &server.doors).await;
             let failed: Vec<String> = failures(&played);
@@ -70,7 +70,7 @@ pub async fn switchboard(scenarios: &[Scenario], form: Form) -> AllPlayed {
     for house in HOUSES {
         let scenarios = of_house(scenarios, house);
         if !scenarios.is_empty() {
-            let server = House::of_switchboard(house, form).await;
+            let server = Servers::of_switchboard(house, form).await;
             all.extend(play(&scenarios, &server.doors).await);
         }
     }
@@ -78,10 +78,10 @@ pub async fn switchboard(scenarios: &[Scenario], form: Form) -> AllPlayed {
 }
 
 fn of_house(scenarios: &[Scenario], house: &str) -> Vec<Scenario> {
-    scenarios.iter().filter(|scenario| scenario.house == house).cloned().collect()
+    scenarios.iter().filter(|scenario| scenario.servers == house).cloned().collect()
 }
 
-async fn play(scenarios: &[Scenario], doors: &Doors) -> AllPlayed {
+async fn play(scenarios: &[Scenario], doors: &Endpoints) -> AllPlayed {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut plays = JoinSet::new();
     for scenario in scenarios.iter().cloned() {

@@ -4,12 +4,12 @@ use super::fill;
 use super::json::Json;
 use super::player::{AWAKE, Player};
 use super::socket::Socket;
-use super::voice::Voice;
+use super::voice::Actor;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// How long a message may take.
-const PATIENCE: Duration = Duration::from_secs(12);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(12);
 
 impl Player<'_> {
     pub async fn write(&mut self, who: &str, text: &str) -> Result<(), String> {
@@ -54,7 +54,7 @@ impl Player<'_> {
 
     /// Sends a request with the ids that its verb needs, and notes whose id its answer will tell.
     async fn post(&mut self, who: &str, verb: &str, more: &Value) -> Result<String, String> {
-        let voice = self.voice(who)?;
+        let voice = self.actor(who)?;
         let transaction = voice.next_transaction();
         let mut request = json!({"janus": verb, "transaction": transaction});
         fill::address(&mut request, verb, voice);
@@ -75,13 +75,13 @@ impl Player<'_> {
 
     /// Waits for a message of this label that is this voice's.
     pub async fn hear(&mut self, who: &str, label: &str) -> Result<(), String> {
-        let voice = self.voice(who)?.clone();
+        let voice = self.actor(who)?.clone();
         self.wait(voice.socket, label, |socket| socket.take(label, |message| is_for(message, &voice))).await
     }
 
     /// Waits for what is no event under this transaction.
     async fn reply(&mut self, who: &str, transaction: &str) -> Result<(), String> {
-        let place = self.voice(who)?.socket;
+        let place = self.actor(who)?.socket;
         let replies = ["success", "ack", "error", "pong", "server_info"];
         let is_its = |message: &Json| message.text(&["transaction"]) == transaction;
         self.wait(place, "the reply", |socket| replies.iter().any(|reply| socket.take(reply, is_its))).await
@@ -89,7 +89,7 @@ impl Player<'_> {
 
     /// Waits for the error, or for the ack and the event, under this transaction.
     async fn answer(&mut self, who: &str, transaction: &str) -> Result<(), String> {
-        let place = self.voice(who)?.socket;
+        let place = self.actor(who)?.socket;
         let is_its = |message: &Json| message.text(&["transaction"]) == transaction;
         let is_event = |message: &Json| is_its(message) && message.text(&["janus"]) == "event";
         let mut refused = false;
@@ -111,7 +111,7 @@ impl Player<'_> {
         what: &str,
         mut found: impl FnMut(&mut Socket) -> bool,
     ) -> Result<(), String> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RECEIVE_TIMEOUT;
         while !found(&mut self.sockets[place]) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -128,7 +128,7 @@ impl Player<'_> {
 }
 
 /// Whether a message is for this voice, and not for another one on its socket.
-fn is_for(message: &Json, voice: &Voice) -> bool {
+fn is_for(message: &Json, voice: &Actor) -> bool {
     if message.get("sender").is_some() {
         return message.number(&["sender"]) == voice.handle;
     }

@@ -21,7 +21,7 @@ fn heard(messages: &[&str]) -> Recording {
 
 fn problems(janus: &[&str], switchboard: &[&str]) -> Vec<String> {
     let (house, differs, free, steps) = ("patient".to_owned(), Vec::new(), Vec::new(), Vec::new());
-    let scenario = Scenario { name: "test".to_owned(), house, differs, free, steps };
+    let scenario = Scenario { name: "test".to_owned(), servers: house, differs, free, steps };
     verdict::compare(&scenario, &heard(janus), &heard(switchboard)).problems
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// What came out of comparing.
 #[derive(Default)]
-pub struct Verdict {
+pub struct Diff {
     /// Each problem, ready to print.
     pub problems: Vec<String>,
     /// The names of the wanted differences that were seen.
@@ -21,8 +21,8 @@ pub struct Verdict {
 }
 
 /// Compares, and complains of wanted differences that did not show.
-pub fn compare(scenario: &Scenario, janus: &Recording, switchboard: &Recording) -> Verdict {
-    let mut verdict = Verdict::default();
+pub fn compare(scenario: &Scenario, janus: &Recording, switchboard: &Recording) -> Diff {
+    let mut verdict = Diff::default();
     let wanted: Vec<&Difference> = scenario.differs.iter().map(|name| named(name)).collect();
     for (one, other) in janus.iter().zip(switchboard) {
         verdict.socket(scenario, &wanted, one, other);
@@ -36,7 +36,7 @@ pub fn compare(scenario: &Scenario, janus: &Recording, switchboard: &Recording) 
     verdict
 }
 
-impl Verdict {
+impl Diff {
     fn socket(
         &mut self,
         scenario: &Scenario,

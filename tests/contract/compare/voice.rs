@@ -2,7 +2,7 @@
 
 /// A voice.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct Actor {
     pub name: String,
     /// The place of its socket among those of the play.
     pub socket: usize,
@@ -12,7 +12,7 @@ pub struct Voice {
     requests: usize,
 }
 
-impl Voice {
+impl Actor {
     pub fn new(name: &str, socket: usize) -> Self {
         let name = name.to_owned();
         Self { name, socket, session: None, handle: None, awake: false, requests: 0 }

@@ -1,9 +1,9 @@
 //! Chance that can be had again: numbers from a seed (splitmix64).
 
 /// A stream of random numbers.
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// The `number`-th stream of a seed.
     pub fn of(seed: u64, number: u64) -> Self {
         let mut first = Self(seed);

@@ -14,10 +14,10 @@ mod person;
 use crate::fixture::{leftovers, redis_connection};
 use figures::Figures;
 use pair::Pair;
-use person::Person;
+use person::ChaosClient;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use testkit::{Cluster, Janus, Redis, Service, comes_true};
+use testkit::{Cluster, Janus, Redis, Service, becomes_true};
 use tokio::sync::{Barrier, watch};
 use tokio::time::Instant;
 
@@ -70,15 +70,15 @@ async fn everybody_calls_while_everything_breaks() {
 async fn enter(number: u64, doors: Vec<String>, figures: Arc<Figures>) -> Pair {
     let [caller, callee] = ["caller", "callee"].map(|it| format!("{it} {number}"));
     let door = usize::try_from(number % 2).unwrap();
-    let alice = Person::enter(caller, doors.clone(), door, figures.clone()).await;
-    let bob = Person::enter(callee, doors, 1 - door, figures.clone()).await;
+    let alice = ChaosClient::enter(caller, doors.clone(), door, figures.clone()).await;
+    let bob = ChaosClient::enter(callee, doors, 1 - door, figures.clone()).await;
     Pair { alice, bob, figures, both: Barrier::new(2) }
 }
 
 /// Neither on Janus nor in Redis, once what somebody began and could not finish has timed out.
 async fn nothing_is_left(redis: &Redis, janus: &[Janus]) {
     let mut left = Vec::new();
-    let is_clean = comes_true(SETTLED, async || {
+    let is_clean = becomes_true(SETTLED, async || {
         left = what_is_left(redis, janus).await;
         left.is_empty()
     });

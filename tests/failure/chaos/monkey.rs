@@ -1,6 +1,6 @@
 //! Breaks one process after the other, never two of a kind at once, and makes each whole again.
 
-use super::dice::Dice;
+use super::dice::Rng;
 use super::figures::Figures;
 use std::time::Duration;
 use testkit::{Cluster, Process};
@@ -23,9 +23,9 @@ enum Blow {
 pub async fn rages(cluster: Cluster, seed: u64, end: Instant, figures: &Figures) -> Cluster {
     let Cluster { edges, routers, connectors, rests } = cluster;
     let (edges, routers, connectors) = tokio::join!(
-        among(edges, Dice::of(seed, 1), Duration::ZERO, end, figures),
-        among(routers, Dice::of(seed, 2), EVERY, end, figures),
-        among(connectors, Dice::of(seed, 3), 2 * EVERY, end, figures),
+        among(edges, Rng::of(seed, 1), Duration::ZERO, end, figures),
+        among(routers, Rng::of(seed, 2), EVERY, end, figures),
+        among(connectors, Rng::of(seed, 3), 2 * EVERY, end, figures),
     );
     Cluster { edges, routers, connectors, rests }
 }
@@ -33,7 +33,7 @@ pub async fn rages(cluster: Cluster, seed: u64, end: Instant, figures: &Figures)
 /// One kind of process: every third blow is for it, and the next waits until the last one is over.
 async fn among(
     mut processes: Vec<Process>,
-    mut dice: Dice,
+    mut dice: Rng,
     first: Duration,
     end: Instant,
     figures: &Figures,
@@ -59,13 +59,13 @@ async fn strike(process: &mut Process, blow: Blow, away: Duration) {
         Blow::Kill => process.kill(),
         Blow::Terminate => {
             process.terminate();
-            let status = process.ended().await;
+            let status = process.wait_exit().await;
             assert!(status.success(), "{} ended with {status}", process.service().name());
         }
         Blow::Freeze => {
             process.stop();
             sleep(FROZEN).await;
-            process.cont();
+            process.resume();
             return process.wait_ready().await;
         }
     }

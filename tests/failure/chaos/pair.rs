@@ -2,7 +2,7 @@
 //! until the other has done its part: a client that does not notice that its socket is gone comes back too late.
 
 use super::figures::Figures;
-use super::person::{Outcome, Person};
+use super::person::{ChaosClient, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const SOON: Duration = Duration::from_secs(15);
 const BUSY: Duration = Duration::from_secs(20);
 
 pub struct Pair {
-    pub alice: Person,
-    pub bob: Person,
+    pub alice: ChaosClient,
+    pub bob: ChaosClient,
     pub figures: Arc<Figures>,
     /// Where they wait for each other.
     pub both: Barrier,
@@ -134,22 +134,22 @@ impl Pair {
     }
 }
 
-async fn is_ready(person: &mut Person, both: &Barrier) {
+async fn is_ready(person: &mut ChaosClient, both: &Barrier) {
     person.keeps_its_name().await;
     person.stays(both.wait()).await;
     person.forget();
 }
 
 /// Asks, and listens until the other is ready too.
-async fn asks(person: &mut Person, body: Value, jsep: Option<Value>, both: &Barrier) -> Outcome {
-    let outcome = person.ask(body, jsep).await;
+async fn asks(person: &mut ChaosClient, body: Value, jsep: Option<Value>, both: &Barrier) -> Outcome {
+    let outcome = person.request(body, jsep).await;
     person.stays(both.wait()).await;
     outcome
 }
 
 /// Whether that is heard soon; listens until the other is ready too.
-async fn hears(person: &mut Person, name: &str, both: &Barrier) -> bool {
-    let heard = person.hears(name, SOON).await;
+async fn hears(person: &mut ChaosClient, name: &str, both: &Barrier) -> bool {
+    let heard = person.expect(name, SOON).await;
     person.stays(both.wait()).await;
     heard.is_some()
 }

@@ -8,13 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::message::{VIDEOCALL, event, is_event_for, is_reply_to, kind, result};
-use testkit::wire::{Heard, Wire};
+use testkit::raw_websocket::{RawWebsocket, Received};
 use tokio::time::{Instant, sleep};
 
 /// How long an edge may be silent until it counts as gone.
 const SILENCE: Duration = Duration::from_secs(5);
 /// How long anything may take, with breaks in between: a deadline of the edge, a frozen one, a claim.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 const NO_SUCH_SESSION: u64 = 458;
 
@@ -31,11 +31,11 @@ pub enum Outcome {
     Anew,
 }
 
-pub struct Person {
+pub struct ChaosClient {
     pub name: String,
     doors: Vec<String>,
     door: usize,
-    wire: Option<Wire>,
+    wire: Option<RawWebsocket>,
     session: u64,
     handle: u64,
     /// It was told that its name is registered elsewhere.
@@ -50,7 +50,7 @@ pub struct Person {
     figures: Arc<Figures>,
 }
 
-impl Person {
+impl ChaosClient {
     /// Comes in by one of the doors and takes its name.
     pub async fn enter(name: String, doors: Vec<String>, door: usize, figures: Arc<Figures>) -> Self {
         let inbox = VecDeque::new();
@@ -74,7 +74,7 @@ impl Person {
     }
 
     /// Asks the plugin, and waits for what becomes of it.
-    pub async fn ask(&mut self, body: Value, jsep: Option<Value>) -> Outcome {
+    pub async fn request(&mut self, body: Value, jsep: Option<Value>) -> Outcome {
         let mut request =
             json!({"janus": "message", "body": body, "session_id": self.session, "handle_id": self.handle});
         if let Some(jsep) = jsep {
@@ -84,7 +84,7 @@ impl Person {
         let transaction = self.send(request).await;
         let (life, breaks, begun) = (self.lives, self.breaks, Instant::now());
         let mut accepted = false;
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < REPLY_TIMEOUT {
             if self.lives != life {
                 return Outcome::Anew;
             }
@@ -114,7 +114,7 @@ impl Person {
 
     /// Waits for an event of the plugin or a message of the core of that name; false when the session is
     /// another by then, or nothing came.
-    pub async fn hears(&mut self, name: &str, patience: Duration) -> Option<Value> {
+    pub async fn expect(&mut self, name: &str, patience: Duration) -> Option<Value> {
         let (life, begun) = (self.lives, Instant::now());
         while begun.elapsed() < patience && self.lives == life {
             let named =
@@ -133,7 +133,7 @@ impl Person {
         if self.is_displaced {
             self.figures.note("names taken by an older registration");
             let life = self.lives;
-            let outcome = self.ask(json!({"request": "register", "username": self.name}), None).await;
+            let outcome = self.request(json!({"request": "register", "username": self.name}), None).await;
             let is_named = matches!(outcome, Outcome::Answer(it) if it["result"]["event"] == "registered");
             self.is_displaced = self.lives == life && !is_named;
         }
@@ -146,15 +146,15 @@ impl Person {
         self.notes(heard);
     }
 
-    fn notes(&mut self, heard: Heard) {
+    fn notes(&mut self, heard: Received) {
         match heard {
-            Heard::Text(text) => self.hear(&text),
-            Heard::Silence => {}
-            Heard::Closed => self.break_off(),
+            Received::Text(text) => self.receive(&text),
+            Received::Timeout => {}
+            Received::Closed => self.break_off(),
         }
     }
 
-    fn hear(&mut self, text: &str) {
+    fn receive(&mut self, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap();
         self.is_displaced |= event(&message) == "unregistered";
         self.inbox.push_back(message);
@@ -186,7 +186,7 @@ impl Person {
         let destroy = json!({"janus": "destroy", "session_id": self.session});
         let transaction = self.send(destroy).await;
         let begun = Instant::now();
-        while self.take(|it| is_reply_to(it, &transaction)).is_none() && begun.elapsed() < PATIENCE {
+        while self.take(|it| is_reply_to(it, &transaction)).is_none() && begun.elapsed() < REPLY_TIMEOUT {
             self.listen(Instant::now() + PAUSE).await;
         }
     }
@@ -225,7 +225,7 @@ impl Person {
     /// One attempt to be connected, with the session it has or with a new one.
     async fn connect(&mut self) {
         self.door = (self.door + 1) % self.doors.len();
-        let Ok(wire) = Wire::open(&self.doors[self.door]).await else { return sleep(PAUSE).await };
+        let Ok(wire) = RawWebsocket::open(&self.doors[self.door]).await else { return sleep(PAUSE).await };
         self.wire = Some(wire);
         let back = match self.session {
             0 => self.begin().await,
@@ -302,11 +302,11 @@ impl Person {
 
     async fn read(&mut self, end: Instant) -> Option<()> {
         match self.wire.as_mut()?.next_until(end).await {
-            Heard::Text(text) => {
-                self.hear(&text);
+            Received::Text(text) => {
+                self.receive(&text);
                 Some(())
             }
-            Heard::Closed | Heard::Silence => None,
+            Received::Closed | Received::Timeout => None,
         }
     }
 }

@@ -1,20 +1,20 @@
 //! How a connector begins with a backend: the lease is kept from the first moment on; then the mailbox
 //! is opened, and what a former connector left is read.
 
-use super::{Backend, Stopped, Tenure, parting};
+use super::{Backend, LeasedBackend, StopReason, parting};
 use crate::calls::Calls;
-use crate::conclude::Endings;
-use crate::dial::Dial;
-use crate::echo::Echo;
-use crate::estate::Estate;
-use crate::herald::{Herald, State};
-use crate::numbers::Seen;
+use crate::conclude::Finalizer;
+use crate::dial::ReconnectingLink;
+use crate::echo::MailboxCanary;
+use crate::estate::RecoveredState;
+use crate::herald::{BackendReport, LeaseRenewer};
+use crate::numbers::BackendGauges;
 use crate::options::Server;
 use crate::outbox::Outbox;
 use crate::probe::Probe;
-use crate::scribe::Scribe;
+use crate::scribe::CallWriter;
 use bus::MailboxReader;
-use bus::ledger::Ledger;
+use bus::ack_tracker::AckTracker;
 use bus::topic::Mailbox;
 use directory::record::BackendStatus;
 use service::{CancellationToken, Context};
@@ -22,23 +22,28 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The pause before a bus that does not answer is asked again.
-const PAUSE: Duration = Duration::from_millis(200);
+const OPEN_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Serves a backend until `stop`, or until the lease on it is lost.
-pub async fn serve(tenure: Tenure, context: Context, outbox: Outbox, stop: &CancellationToken) -> Stopped {
-    let herald = Herald::start(&tenure, context.clone());
-    let mut standing = herald.standing();
-    let opening = open(&context, &tenure.server);
+pub async fn serve(
+    tenure: LeasedBackend,
+    context: Context,
+    outbox: Outbox,
+    stop: &CancellationToken,
+) -> StopReason {
+    let herald = LeaseRenewer::start(&tenure, context.clone());
+    let mut standing = herald.watch();
+    let opening = open_and_recover(&context, &tenure.server);
     let (mailbox, estate) = tokio::select! {
         biased;
         () = stop.cancelled() => {
             herald.stop().await;
-            parting::release(&context, &tenure.server).await;
-            return Stopped::Asked;
+            parting::release_lease(&context, &tenure.server).await;
+            return StopReason::Requested;
         }
-        () = standing.lost() => {
+        () = standing.until_lost() => {
             herald.stop().await;
-            return Stopped::LeaseLost;
+            return StopReason::LeaseLost;
         }
         opened = opening => opened,
     };
@@ -46,7 +51,7 @@ pub async fn serve(tenure: Tenure, context: Context, outbox: Outbox, stop: &Canc
 }
 
 /// The backend's mailbox, and what a former connector left.
-async fn open(context: &Context, server: &Server) -> (MailboxReader, Estate) {
+async fn open_and_recover(context: &Context, server: &Server) -> (MailboxReader, RecoveredState) {
     let mailbox = loop {
         match context.bus.open(Mailbox::Backend(server.name.clone())).await {
             Ok(mailbox) => break mailbox,
@@ -54,45 +59,45 @@ async fn open(context: &Context, server: &Server) -> (MailboxReader, Estate) {
                 tracing::warn!(%error, backend = %server.name, "the backend's mailbox cannot be opened yet");
             }
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(OPEN_RETRY_DELAY).await;
     };
-    (mailbox, Estate::read(&context.directory, &server.name).await)
+    (mailbox, RecoveredState::read(&context.directory, &server.name).await)
 }
 
 impl Backend {
     fn new(
-        tenure: Tenure,
+        tenure: LeasedBackend,
         context: Context,
         outbox: Outbox,
-        herald: Herald,
+        renewer: LeaseRenewer,
         mailbox: MailboxReader,
-        estate: Estate,
+        estate: RecoveredState,
     ) -> Self {
-        let Tenure { server, site, rules, canary, token, .. } = tenure;
+        let LeasedBackend { server, endpoint: site, policy: rules, canary, token, .. } = tenure;
         let Context { directory, id, .. } = &context;
         let calls = Calls::new(server.name.clone())
             .at(server.url.clone())
             .under(rules)
             .showing(site.credentials.clone());
-        let standing = herald.standing();
+        let lease = renewer.watch();
         Self {
             calls: calls.in_term(token.0),
             probe: Probe::start(server.name.clone(), site.clone()),
-            janus: Dial::new(site, standing.clone(), estate.sessions),
+            janus: ReconnectingLink::new(site, lease.clone(), estate.sessions),
             mailbox,
-            echo: canary.every().map(|every| Echo::start(&context, &server.name, every)),
-            ledger: Ledger::default(),
-            scribe: Scribe::start(directory.clone(), server.name.clone(), id.clone(), token),
-            endings: Endings::new(directory.clone(), outbox.clone()),
-            herald,
-            standing,
+            canary: canary.interval().map(|every| MailboxCanary::start(&context, &server.name, every)),
+            acks: AckTracker::default(),
+            writer: CallWriter::start(directory.clone(), server.name.clone(), id.clone(), token),
+            finalizer: Finalizer::new(directory.clone(), outbox.clone()),
+            renewer,
+            lease,
             token,
-            state: State { status: BackendStatus::Abnormal, calls: 0, probe_ms: None },
+            report: BackendReport { status: BackendStatus::Abnormal, calls: 0, probe_ms: None },
             is_up: false,
-            left: Some(estate.calls),
-            held: VecDeque::new(),
-            missed: false,
-            seen: Seen::new(&server.name),
+            recovered_calls: Some(estate.calls),
+            deferred: VecDeque::new(),
+            deferred_overflow: false,
+            gauges: BackendGauges::new(&server.name),
             server,
             context,
             outbox,

@@ -1,16 +1,18 @@
 //! One call on a backend: its two legs, where it stands, and what the next connector is to know.
 
-use super::clock::Clock;
-use super::closing::{CLOSED, Cause};
+use super::clock::CallTimings;
+use super::closing::{CLOSE_PC, HangupCause};
 use super::leg::Leg;
-use super::peers::Peering;
+use super::peers::ProxyLeg;
 use crate::janus::message::JanusId;
-use bus::ledger::Receipt;
+use bus::ack_tracker::AckGuard;
 use bus::message::{
-    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, Party, Place, Stamp, Steps,
+    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, Party, Place, Sequence,
+    StepDurations,
 };
+use common::{BackendName, CallId, MessageId, ServiceId, entropy};
 use directory::record::{self, CallParty, Owner};
-use protocol::{BackendName, CallId, MessageId, Raw, ServiceId, Side, outside};
+use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,7 +30,7 @@ pub struct Call {
     /// The callee has accepted.
     pub answered: bool,
     /// The term in which it was set up.
-    set_up: u64,
+    setup_term: u64,
     /// When it was opened, unix milliseconds.
     opened: u64,
     caller: Leg,
@@ -38,44 +40,44 @@ pub struct Call {
     term: u64,
     /// A former connector had begun with it: its clients may know more than this one has told them.
     #[serde(skip)]
-    pub again: bool,
+    pub resumed: bool,
     /// The caller's offer, until it is sent.
     #[serde(skip)]
     pub offer: Option<Raw>,
     /// When it has rung for too long.
     #[serde(skip)]
-    pub rings_until: Option<Instant>,
+    pub ring_deadline: Option<Instant>,
     /// Who seems to have lost its PeerConnection, while the reason is awaited.
     #[serde(skip)]
-    pub suspect: Option<Suspect>,
+    pub suspected_hangup: Option<SuspectedHangup>,
     /// What is between it and the peer whose user is on its far side, until ours knows of it.
     #[serde(skip)]
-    pub peering: Option<Peering>,
+    pub proxy_leg: Option<ProxyLeg>,
     /// Messages that are done when what has followed from them is written down.
     #[serde(skip)]
-    pub receipts: Vec<Receipt>,
+    pub acks: Vec<AckGuard>,
     /// How long its steps take.
     #[serde(skip)]
-    pub clock: Clock,
+    pub timings: CallTimings,
 }
 
 /// A PeerConnection that seems to be gone.
 #[derive(Debug)]
-pub struct Suspect {
+pub struct SuspectedHangup {
     /// Whose.
     pub side: Side,
     /// Why, in the words of a peer's user that hung up.
-    pub said: Option<String>,
+    pub reason: Option<String>,
     /// Until when Janus may still say why.
-    pub until: Instant,
+    pub deadline: Instant,
 }
 
-impl Suspect {
+impl SuspectedHangup {
     /// What has ended the call, if this is all that Janus says.
-    pub fn cause(self) -> Cause {
-        match self.said {
-            Some(reason) => Cause::PeerHangup(self.side, reason),
-            None => Cause::PeerConnection(self.side, CLOSED.to_owned()),
+    pub fn cause(self) -> HangupCause {
+        match self.reason {
+            Some(reason) => HangupCause::RemoteHangup(self.side, reason),
+            None => HangupCause::PeerConnection(self.side, CLOSE_PC.to_owned()),
         }
     }
 }
@@ -85,45 +87,45 @@ impl Call {
     pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
         let Place { call, caller, callee, transaction, offer, peer, times } = place;
         let parties = (Leg::new(caller), Leg::new(callee));
-        let peering = peer.map(|side| Peering::new(side, deadline));
-        let clock = Clock::start(times);
+        let proxy_leg = peer.map(|side| ProxyLeg::new(side, deadline));
+        let timings = CallTimings::start(times);
         Self {
             transaction,
             offer,
-            peering,
-            clock,
-            ..Self::between(call, parties, term, outside::unix_millis())
+            proxy_leg,
+            timings,
+            ..Self::with_legs(call, parties, term, entropy::unix_millis())
         }
     }
 
     /// A call of which no more is known than that it was to be set up.
-    pub fn left(record: &record::Call, term: u64) -> Self {
+    pub fn from_record(record: &record::Call, term: u64) -> Self {
         let leg = |side| Leg::new(party(record.party(side)));
         let parties = (leg(Side::Caller), leg(Side::Callee));
-        let mut call = Self::between(record.id, parties, term, record.opened);
+        let mut call = Self::with_legs(record.id, parties, term, record.opened);
         call.caller.joined = true;
         call.callee.joined = true;
         call
     }
 
-    fn between(id: CallId, (caller, callee): (Leg, Leg), term: u64, opened: u64) -> Self {
+    fn with_legs(id: CallId, (caller, callee): (Leg, Leg), term: u64, opened: u64) -> Self {
         Self {
             id,
             transaction: String::new(),
             session: None,
             answered: false,
-            set_up: term,
+            setup_term: term,
             opened,
             caller,
             callee,
             term,
-            again: false,
+            resumed: false,
             offer: None,
-            rings_until: None,
-            suspect: None,
-            peering: None,
-            receipts: Vec::new(),
-            clock: Clock::default(),
+            ring_deadline: None,
+            suspected_hangup: None,
+            proxy_leg: None,
+            acks: Vec::new(),
+            timings: CallTimings::default(),
         }
     }
 
@@ -144,12 +146,12 @@ impl Call {
     }
 
     /// The side that is a peer's.
-    pub fn far_side(&self) -> Option<Side> {
-        [Side::Caller, Side::Callee].into_iter().find(|side| self.leg(*side).is_far())
+    pub fn remote_side(&self) -> Option<Side> {
+        [Side::Caller, Side::Callee].into_iter().find(|side| self.leg(*side).is_remote())
     }
 
     /// Whether both clients know of it, as far as they are ours.
-    pub fn rings(&self) -> bool {
+    pub fn both_joined(&self) -> bool {
         self.caller.joined && self.callee.joined
     }
 
@@ -157,9 +159,9 @@ impl Call {
     /// no two are in each other's way there. With a peer's user it is its own, the only one that the
     /// peer knows.
     pub fn alias(&self, side: Side) -> String {
-        let (id, set_up) = (self.id, self.set_up);
+        let (id, set_up) = (self.id, self.setup_term);
         match side {
-            _ if self.far_side().is_some() => self.leg(side).party.username.clone(),
+            _ if self.remote_side().is_some() => self.leg(side).party.username.clone(),
             Side::Caller => format!("{id}-{set_up}-caller"),
             Side::Callee => format!("{id}-{set_up}-callee"),
         }
@@ -181,22 +183,28 @@ impl Call {
         let (call, term) = (Some(self.id), self.term);
         let leg = self.leg_mut(side);
         let address = leg.party.address.clone()?;
-        leg.said += 1;
-        let stamp = Some(Stamp { term, number: leg.said });
-        let events = Events { call, stamp, answers, change, ..Events::of(address.handle_ref(), events) };
+        leg.sent += 1;
+        let stamp = Some(Sequence { term, number: leg.sent });
+        let events = Events {
+            call,
+            sequence: stamp,
+            answers,
+            change,
+            ..Events::for_handle(address.handle_ref(), events)
+        };
         Some((address.edge, events))
     }
 
     /// From now on its clients are told in this term.
     pub fn enter_term(&mut self, term: u64) {
         self.term = term;
-        self.caller.said = 0;
-        self.callee.said = 0;
+        self.caller.sent = 0;
+        self.callee.sent = 0;
     }
 
     /// A line of the `calls` log.
-    pub fn line(&self, backend: &BackendName, event: CallEvent, reason: Option<&str>) -> CallRecord {
-        let lasted = outside::unix_millis().saturating_sub(self.opened);
+    pub fn log_record(&self, backend: &BackendName, event: CallEvent, reason: Option<&str>) -> CallRecord {
+        let lasted = entropy::unix_millis().saturating_sub(self.opened);
         CallRecord {
             call: self.id,
             event,
@@ -206,20 +214,20 @@ impl Call {
             reason: reason.map(str::to_owned),
             duration_ms: (event != CallEvent::Ringing).then_some(lasted),
             steps: match event {
-                CallEvent::Ringing => self.clock.until_it_rings(),
-                CallEvent::Answered => self.clock.until_it_is_answered(),
-                CallEvent::Ended => Steps::default(),
+                CallEvent::Ringing => self.timings.ringing_steps(),
+                CallEvent::Answered => self.timings.answered_steps(),
+                CallEvent::Ended => StepDurations::default(),
             },
         }
     }
 
     /// How long ago it was opened.
     pub fn age(&self) -> Duration {
-        Duration::from_millis(outside::unix_millis().saturating_sub(self.opened))
+        Duration::from_millis(entropy::unix_millis().saturating_sub(self.opened))
     }
 
     /// Its record in the directory.
-    pub fn record(&self, backend: &BackendName) -> record::Call {
+    pub fn to_record(&self, backend: &BackendName) -> record::Call {
         let party = |leg: &Leg| {
             let Party { username, address } = leg.party.clone();
             let owner = |address: Address| Owner { handle: address.handle_ref(), edge: address.edge };
@@ -230,11 +238,11 @@ impl Call {
     }
 
     /// When something of this call is due.
-    pub fn due(&self) -> Option<Instant> {
-        let suspect = self.suspect.as_ref().map(|suspect| suspect.until);
-        let rings_until = self.rings_until.filter(|_| !self.answered);
-        let peering = self.peering.as_ref().and_then(Peering::due);
-        let batches = [self.caller.batch_due, self.callee.batch_due];
+    pub fn next_timer(&self) -> Option<Instant> {
+        let suspect = self.suspected_hangup.as_ref().map(|suspect| suspect.deadline);
+        let rings_until = self.ring_deadline.filter(|_| !self.answered);
+        let peering = self.proxy_leg.as_ref().and_then(ProxyLeg::next_timer);
+        let batches = [self.caller.batch_deadline, self.callee.batch_deadline];
         [suspect, rings_until, peering].into_iter().chain(batches).flatten().min()
     }
 }

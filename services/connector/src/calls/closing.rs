@@ -3,23 +3,24 @@
 //! by a detach can crash it (janus-api.md 5.5).
 
 use bus::message::{ClientEvent, EndCause, EndKind};
-use protocol::{MessageId, Raw, Side, raw, videocall};
+use common::MessageId;
+use protocol::{Raw, Side, raw, videocall};
 
 /// The reason of a call that nobody accepted in time.
 const NO_ANSWER: &str = "No answer";
 /// The reason of a call whose other side is gone without a word.
-pub const LATE: &str = "Remote WebRTC hangup";
+pub const REMOTE_HANGUP: &str = "Remote WebRTC hangup";
 /// The reason of a PeerConnection that followed its peer.
-pub const CLOSED: &str = "Close PC";
+pub const CLOSE_PC: &str = "Close PC";
 
 /// The reason of a call that was lost with its connector.
-pub const LOST: &str = "The connection to the media server was lost";
+pub const CONNECTION_LOST: &str = "The connection to the media server was lost";
 /// The reason of a call whose handles Janus does not give.
-pub const REFUSED: &str = "The media server refused the call";
+pub const SETUP_REFUSED: &str = "The media server refused the call";
 
 /// What ended a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum HangupCause {
     /// A client's plugin request `hangup`.
     Hangup {
         /// Whose.
@@ -34,58 +35,58 @@ pub enum Cause {
     /// A client's core request `hangup`.
     CoreHangup(Side),
     /// A peer's user on this side hung up, for the reason Janus gives.
-    PeerHangup(Side, String),
+    RemoteHangup(Side, String),
     /// A side's PeerConnection is gone, for the reason Janus gives.
     PeerConnection(Side, String),
     /// A side's handle is gone: detached, destroyed, timed out.
-    Gone(Side),
+    ClientGone(Side),
     /// Nobody accepted in time.
     NoAnswer,
     /// No side's doing but the media server's, for this reason.
-    Because(String),
+    MediaServer(String),
     /// An operator or a router ends it, for this reason.
-    Ordered(String),
+    Operator(String),
 }
 
-impl From<EndCause> for Cause {
+impl From<EndCause> for HangupCause {
     fn from(cause: EndCause) -> Self {
         match cause {
-            EndCause::CallerGone => Self::Gone(Side::Caller),
-            EndCause::CalleeGone => Self::Gone(Side::Callee),
-            EndCause::Because(reason) => Self::Ordered(reason),
+            EndCause::CallerGone => Self::ClientGone(Side::Caller),
+            EndCause::CalleeGone => Self::ClientGone(Side::Callee),
+            EndCause::Reason(reason) => Self::Operator(reason),
         }
     }
 }
 
-impl Cause {
+impl HangupCause {
     /// The reason, for the `calls` log.
     pub fn reason(&self) -> String {
         match self {
             Self::Hangup { reason: Some(reason), .. } => reason.clone(),
-            Self::Hangup { side, .. } => format!("hangup by {}", name(*side)),
-            Self::CoreHangup(side) => format!("core hangup by {}", name(*side)),
-            Self::PeerHangup(side, reason) => format!("{} hung up: {reason}", name(*side)),
+            Self::Hangup { side, .. } => format!("hangup by {}", side_name(*side)),
+            Self::CoreHangup(side) => format!("core hangup by {}", side_name(*side)),
+            Self::RemoteHangup(side, reason) => format!("{} hung up: {reason}", side_name(*side)),
             Self::PeerConnection(side, reason) => {
-                format!("{} lost its PeerConnection: {reason}", name(*side))
+                format!("{} lost its PeerConnection: {reason}", side_name(*side))
             }
-            Self::Gone(side) => format!("{} is gone", name(*side)),
+            Self::ClientGone(side) => format!("{} is gone", side_name(*side)),
             Self::NoAnswer => NO_ANSWER.to_owned(),
-            Self::Because(reason) | Self::Ordered(reason) => reason.clone(),
+            Self::MediaServer(reason) | Self::Operator(reason) => reason.clone(),
         }
     }
 }
 
-impl Cause {
+impl HangupCause {
     /// What it comes to.
     pub fn kind(&self) -> EndKind {
         match self {
-            Self::Hangup { .. } | Self::CoreHangup(_) | Self::PeerHangup(..) => EndKind::Hangup,
+            Self::Hangup { .. } | Self::CoreHangup(_) | Self::RemoteHangup(..) => EndKind::Hangup,
             Self::PeerConnection(..) => EndKind::ConnectionLost,
-            Self::Gone(_) => EndKind::ClientGone,
+            Self::ClientGone(_) => EndKind::ClientGone,
             Self::NoAnswer => EndKind::NoAnswer,
-            Self::Because(reason) if reason == REFUSED => EndKind::Refused,
-            Self::Because(_) => EndKind::MediaServer,
-            Self::Ordered(_) => EndKind::Ordered,
+            Self::MediaServer(reason) if reason == SETUP_REFUSED => EndKind::Refused,
+            Self::MediaServer(_) => EndKind::MediaServer,
+            Self::Operator(_) => EndKind::Operator,
         }
     }
 
@@ -93,13 +94,15 @@ impl Cause {
     pub fn actor(&self) -> Option<Side> {
         match self {
             Self::Hangup { side, .. } | Self::CoreHangup(side) => Some(*side),
-            Self::PeerHangup(side, _) | Self::PeerConnection(side, _) | Self::Gone(side) => Some(*side),
-            Self::NoAnswer | Self::Because(_) | Self::Ordered(_) => None,
+            Self::RemoteHangup(side, _) | Self::PeerConnection(side, _) | Self::ClientGone(side) => {
+                Some(*side)
+            }
+            Self::NoAnswer | Self::MediaServer(_) | Self::Operator(_) => None,
         }
     }
 }
 
-fn name(side: Side) -> &'static str {
+fn side_name(side: Side) -> &'static str {
     match side {
         Side::Caller => "caller",
         Side::Callee => "callee",
@@ -107,44 +110,52 @@ fn name(side: Side) -> &'static str {
 }
 
 /// What the client of `side` hears; the names are those of itself and of its peer.
-pub fn events(cause: &Cause, side: Side, own: &str, peer: &str) -> Vec<ClientEvent> {
+pub fn for_side(cause: &HangupCause, side: Side, own: &str, peer: &str) -> Vec<ClientEvent> {
     match cause {
-        Cause::Hangup { side: actor, transaction, .. } if *actor == side => vec![
-            hangup(Some(transaction), own, "Explicit hangup"),
-            hangup(None, peer, LATE),
-            core_hangup(CLOSED),
+        HangupCause::Hangup { side: actor, transaction, .. } if *actor == side => vec![
+            plugin_hangup(Some(transaction), own, "Explicit hangup"),
+            plugin_hangup(None, peer, REMOTE_HANGUP),
+            core_hangup(CLOSE_PC),
         ],
-        Cause::Hangup { reason, .. } => {
+        HangupCause::Hangup { reason, .. } => {
             let reason = reason.as_deref().unwrap_or("We did the hangup");
-            vec![hangup(None, peer, reason), hangup(None, peer, LATE), core_hangup(CLOSED)]
+            vec![
+                plugin_hangup(None, peer, reason),
+                plugin_hangup(None, peer, REMOTE_HANGUP),
+                core_hangup(CLOSE_PC),
+            ]
         }
-        Cause::PeerHangup(_, reason) => {
-            vec![hangup(None, peer, reason), hangup(None, peer, LATE), core_hangup(CLOSED)]
+        HangupCause::RemoteHangup(_, reason) => {
+            vec![
+                plugin_hangup(None, peer, reason),
+                plugin_hangup(None, peer, REMOTE_HANGUP),
+                core_hangup(CLOSE_PC),
+            ]
         }
-        Cause::CoreHangup(actor) if *actor == side => {
-            vec![core_hangup("Janus API"), hangup(None, peer, LATE)]
+        HangupCause::CoreHangup(actor) if *actor == side => {
+            vec![core_hangup("Janus API"), plugin_hangup(None, peer, REMOTE_HANGUP)]
         }
-        Cause::PeerConnection(actor, reason) if *actor == side => {
-            vec![hangup(None, peer, LATE), core_hangup(reason)]
+        HangupCause::PeerConnection(actor, reason) if *actor == side => {
+            vec![plugin_hangup(None, peer, REMOTE_HANGUP), core_hangup(reason)]
         }
-        Cause::Gone(actor) if *actor == side => Vec::new(),
-        Cause::CoreHangup(_) | Cause::PeerConnection(..) | Cause::Gone(_) => {
-            vec![hangup(None, peer, LATE), core_hangup(CLOSED)]
+        HangupCause::ClientGone(actor) if *actor == side => Vec::new(),
+        HangupCause::CoreHangup(_) | HangupCause::PeerConnection(..) | HangupCause::ClientGone(_) => {
+            vec![plugin_hangup(None, peer, REMOTE_HANGUP), core_hangup(CLOSE_PC)]
         }
-        Cause::NoAnswer => vec![hangup(None, peer, NO_ANSWER), core_hangup(CLOSED)],
-        Cause::Because(reason) | Cause::Ordered(reason) => {
-            vec![hangup(None, peer, reason), core_hangup(reason)]
+        HangupCause::NoAnswer => vec![plugin_hangup(None, peer, NO_ANSWER), core_hangup(CLOSE_PC)],
+        HangupCause::MediaServer(reason) | HangupCause::Operator(reason) => {
+            vec![plugin_hangup(None, peer, reason), core_hangup(reason)]
         }
     }
 }
 
 /// What a client hears of a call that nobody knows any more, its peer's name neither.
-pub fn forgotten() -> Vec<ClientEvent> {
-    let data = videocall::event("hangup", None, Some(LATE));
-    vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, core_hangup(CLOSED)]
+pub fn for_unknown_call() -> Vec<ClientEvent> {
+    let data = videocall::event("hangup", None, Some(REMOTE_HANGUP));
+    vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, core_hangup(CLOSE_PC)]
 }
 
-fn hangup(transaction: Option<&str>, username: &str, reason: &str) -> ClientEvent {
+fn plugin_hangup(transaction: Option<&str>, username: &str, reason: &str) -> ClientEvent {
     let data: Raw = videocall::event("hangup", Some(username), Some(reason));
     ClientEvent::Plugin { transaction: transaction.map(str::to_owned), data, jsep: None }
 }
@@ -152,10 +163,10 @@ fn hangup(transaction: Option<&str>, username: &str, reason: &str) -> ClientEven
 /// What Janus says when a PeerConnection is gone.
 pub fn core_hangup(reason: &str) -> ClientEvent {
     #[derive(serde::Serialize)]
-    struct Fields<'a> {
+    struct HangupFields<'a> {
         reason: &'a str,
     }
-    ClientEvent::Core { janus: "hangup".to_owned(), fields: raw(&Fields { reason }) }
+    ClientEvent::Core { janus: "hangup".to_owned(), fields: raw(&HangupFields { reason }) }
 }
 
 #[cfg(test)]
@@ -163,7 +174,7 @@ mod tests {
     use super::*;
 
     /// A short form: `P(transaction; username, reason)` and `C(reason)`.
-    fn heard(cause: &Cause, side: Side) -> Vec<String> {
+    fn heard(cause: &HangupCause, side: Side) -> Vec<String> {
         let (own, peer) = if side == Side::Caller { ("al", "bo") } else { ("bo", "al") };
         let short = |event: ClientEvent| match event {
             ClientEvent::Plugin { transaction, data, .. } => {
@@ -175,12 +186,12 @@ mod tests {
             ClientEvent::Core { fields, .. } => format!("C{}", fields.get()),
             ClientEvent::Error { .. } => unreachable!("no end is an error"),
         };
-        events(cause, side, own, peer).into_iter().map(short).collect()
+        for_side(cause, side, own, peer).into_iter().map(short).collect()
     }
 
     #[test]
     fn each_side_hears_what_janus_would_say() {
-        let hangup = |reason: Option<&str>| Cause::Hangup {
+        let hangup = |reason: Option<&str>| HangupCause::Hangup {
             side: Side::Caller,
             request: MessageId::fresh(),
             transaction: "t".to_owned(),
@@ -193,23 +204,23 @@ mod tests {
             (hangup(None), Side::Callee, vec!["P(al,We did the hangup)".to_owned(), late("al"), closed()]),
             (hangup(Some("bye")), Side::Callee, vec!["P(al,bye)".to_owned(), late("al"), closed()]),
             (
-                Cause::CoreHangup(Side::Callee),
+                HangupCause::CoreHangup(Side::Callee),
                 Side::Callee,
                 vec![r#"C{"reason":"Janus API"}"#.to_owned(), late("al")],
             ),
-            (Cause::CoreHangup(Side::Callee), Side::Caller, vec![late("bo"), closed()]),
+            (HangupCause::CoreHangup(Side::Callee), Side::Caller, vec![late("bo"), closed()]),
             (
-                Cause::PeerConnection(Side::Caller, "DTLS alert".to_owned()),
+                HangupCause::PeerConnection(Side::Caller, "DTLS alert".to_owned()),
                 Side::Caller,
                 vec![late("bo"), r#"C{"reason":"DTLS alert"}"#.to_owned()],
             ),
             (
-                Cause::PeerConnection(Side::Caller, "DTLS alert".to_owned()),
+                HangupCause::PeerConnection(Side::Caller, "DTLS alert".to_owned()),
                 Side::Callee,
                 vec![late("al"), closed()],
             ),
-            (Cause::Gone(Side::Caller), Side::Caller, vec![]),
-            (Cause::Gone(Side::Caller), Side::Callee, vec![late("al"), closed()]),
+            (HangupCause::ClientGone(Side::Caller), Side::Caller, vec![]),
+            (HangupCause::ClientGone(Side::Caller), Side::Callee, vec![late("al"), closed()]),
         ];
         for (cause, side, expected) in table {
             assert_eq!(heard(&cause, side), expected, "{cause:?} for {side:?}");

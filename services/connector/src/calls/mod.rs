@@ -27,23 +27,24 @@ mod takeover;
 mod tests;
 
 use crate::janus::message::{FromJanus, JanusId};
-use crate::options::{Credentials, Rules};
-use act::{Act, Save};
-use asking::Questions;
-use bus::ledger::Receipt;
+use crate::options::{CallPolicy, Credentials};
+use act::{Action, SaveCall};
+use asking::Transactions;
+use bus::ack_tracker::AckGuard;
 use bus::message::{Body, LegRef, Message};
 use call::Call;
-use closing::Cause;
-use protocol::{BackendName, CallId, raw};
-use sessions::Sessions;
+use closing::HangupCause;
+use common::{BackendName, CallId};
+use protocol::raw;
+use sessions::JanusSessions;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long Janus may take for anything.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const JANUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an ended call is remembered.
-const REMEMBERED: Duration = Duration::from_secs(60);
+const ENDED_CALL_TTL: Duration = Duration::from_secs(60);
 
 /// The calls on a backend.
 #[derive(Debug)]
@@ -51,21 +52,21 @@ pub struct Calls {
     backend: BackendName,
     /// Where peers find its Janus.
     url: String,
-    rules: Rules,
+    policy: CallPolicy,
     credentials: Credentials,
     /// The lease under which clients are told.
     term: u64,
-    sessions: Sessions,
+    sessions: JanusSessions,
     calls: BTreeMap<CallId, Call>,
     legs: BTreeMap<JanusId, LegRef>,
-    questions: Questions,
+    transactions: Transactions,
     /// Calls that a former connector had not set up: their `place` is to come until the time is over.
-    expected: BTreeMap<CallId, Call>,
-    expected_until: Option<Instant>,
+    awaiting_replay: BTreeMap<CallId, Call>,
+    replay_deadline: Option<Instant>,
     /// Calls with something due.
-    due: BTreeSet<(Instant, CallId)>,
+    timers: BTreeSet<(Instant, CallId)>,
     ended: BTreeSet<CallId>,
-    ended_in_order: VecDeque<(Instant, CallId)>,
+    ended_expiry: VecDeque<(Instant, CallId)>,
 }
 
 impl Calls {
@@ -74,18 +75,18 @@ impl Calls {
         Self {
             backend,
             url: String::new(),
-            rules: Rules::default(),
+            policy: CallPolicy::default(),
             credentials: Credentials::default(),
             term: 0,
-            sessions: Sessions::default(),
+            sessions: JanusSessions::default(),
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
-            questions: Questions::default(),
-            expected: BTreeMap::new(),
-            expected_until: None,
-            due: BTreeSet::new(),
+            transactions: Transactions::default(),
+            awaiting_replay: BTreeMap::new(),
+            replay_deadline: None,
+            timers: BTreeSet::new(),
             ended: BTreeSet::new(),
-            ended_in_order: VecDeque::new(),
+            ended_expiry: VecDeque::new(),
         }
     }
 
@@ -95,8 +96,8 @@ impl Calls {
     }
 
     /// The same, subject to these rules.
-    pub fn under(self, rules: Rules) -> Self {
-        Self { rules, ..self }
+    pub fn under(self, rules: CallPolicy) -> Self {
+        Self { policy: rules, ..self }
     }
 
     /// The same, for a Janus that wants to be shown this.
@@ -110,19 +111,19 @@ impl Calls {
     }
 
     /// Janus is there, with this session for new calls.
-    pub fn up(&mut self, session: JanusId) {
-        self.sessions.up(session);
+    pub fn on_janus_up(&mut self, session: JanusId) {
+        self.sessions.set_newest(session);
     }
 
     /// Janus is gone, and every call with it: one that had not begun is refused.
-    pub fn down(&mut self, reason: &str, now: Instant) -> Vec<Act> {
+    pub fn on_janus_down(&mut self, reason: &str, now: Instant) -> Vec<Action> {
         let mut acts = Vec::new();
-        for call in self.calls.keys().chain(self.expected.keys()).copied().collect::<Vec<_>>() {
-            self.fail(call, Cause::Because(reason.to_owned()), now, &mut acts);
+        for call in self.calls.keys().chain(self.awaiting_replay.keys()).copied().collect::<Vec<_>>() {
+            self.fail(call, HangupCause::MediaServer(reason.to_owned()), now, &mut acts);
         }
-        self.sessions.down();
-        self.questions.forget_all();
-        acts.retain(|act| !matches!(act, Act::Janus(_) | Act::Destroy(_)));
+        self.sessions.clear();
+        self.transactions.clear();
+        acts.retain(|act| !matches!(act, Action::SendToJanus(_) | Action::DestroySession(_)));
         acts
     }
 
@@ -139,35 +140,37 @@ impl Calls {
     /// Whether there is nothing left of any call, but for the memory of those that have ended.
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        let asks_nothing = self.questions.is_empty() && self.due.is_empty();
-        asks_nothing && self.calls.is_empty() && self.legs.is_empty() && self.expected.is_empty()
+        let asks_nothing = self.transactions.is_empty() && self.timers.is_empty();
+        asks_nothing && self.calls.is_empty() && self.legs.is_empty() && self.awaiting_replay.is_empty()
     }
 
     /// A message from a router or an edge; the receipt goes with what follows from it.
-    pub fn on_message(&mut self, message: Message, receipt: Receipt, now: Instant) -> Vec<Act> {
+    pub fn on_message(&mut self, message: Message, receipt: AckGuard, now: Instant) -> Vec<Action> {
         let mut acts = Vec::new();
-        let late = message.is_late();
-        self.note_speaker(&message.body);
+        let late = message.is_expired();
+        self.mark_client_active(&message.body);
         match message.body {
-            Body::Place(place) => self.place(place, message.deadline, receipt, now, &mut acts),
-            Body::PeerAnswer(answer) => self.on_peer_answer(answer, receipt, now, &mut acts),
-            Body::Request(request) if !late => self.request(message.id, request, receipt, now, &mut acts),
+            Body::Place(place) => self.setup(place, message.deadline, receipt, now, &mut acts),
+            Body::ProxyReply(answer) => self.on_proxy_reply(answer, receipt, now, &mut acts),
+            Body::Request(request) if !late => {
+                self.on_client_request(message.id, request, receipt, now, &mut acts)
+            }
             Body::Request(_) => {}
-            Body::Trickle(trickle) => self.trickle(trickle, receipt, &mut acts),
-            Body::Hangup(leg) if self.knows(leg.call) => {
-                self.hear_end(leg.call, Cause::CoreHangup(leg.side), receipt, now, &mut acts);
+            Body::Trickle(trickle) => self.on_trickle(trickle, receipt, &mut acts),
+            Body::Hangup(leg) if self.contains(leg.call) => {
+                self.on_end(leg.call, HangupCause::CoreHangup(leg.side), receipt, now, &mut acts);
             }
-            Body::Hangup(leg) => self.has_ended(leg.call, now),
+            Body::Hangup(leg) => self.mark_ended(leg.call, now),
             Body::End(end) => {
-                self.hear_end(end.call, end.cause.into(), receipt, now, &mut acts);
+                self.on_end(end.call, end.cause.into(), receipt, now, &mut acts);
             }
-            Body::Attend(attend) => self.attend(attend, receipt, now, &mut acts),
+            Body::ClientMoved(attend) => self.on_client_moved(attend, receipt, now, &mut acts),
             other => tracing::warn!(kind = other.kind(), "not a message for a backend"),
         }
         acts
     }
 
-    fn note_speaker(&mut self, body: &Body) {
+    fn mark_client_active(&mut self, body: &Body) {
         let leg = match body {
             Body::Request(request) => request.leg,
             Body::Trickle(trickle) => trickle.leg,
@@ -175,78 +178,80 @@ impl Calls {
             _ => return,
         };
         if let Some(call) = self.calls.get_mut(&leg.call) {
-            call.leg_mut(leg.side).spoke = true;
+            call.leg_mut(leg.side).client_active = true;
         }
     }
 
     /// A message from Janus.
-    pub fn on_janus(&mut self, message: FromJanus, now: Instant) -> Vec<Act> {
+    pub fn on_janus(&mut self, message: FromJanus, now: Instant) -> Vec<Action> {
         let mut acts = Vec::new();
         match message {
             FromJanus::Success { transaction, session, id } => {
                 self.on_success(&transaction, session, id, now, &mut acts);
             }
             FromJanus::Error { transaction, code, reason } => {
-                self.on_error(&transaction, code, reason, now, &mut acts);
+                self.on_janus_error(&transaction, code, reason, now, &mut acts);
             }
             FromJanus::Plugin { sender, transaction, data, jsep } => {
-                let asked = transaction.and_then(|transaction| self.questions.answered(&transaction));
+                let asked = transaction.and_then(|transaction| self.transactions.complete(&transaction));
                 match asked {
                     Some(asked) => self.on_reply(asked, data, jsep, now, &mut acts),
                     None => self.on_notification(sender, data, jsep, now, &mut acts),
                 }
             }
-            FromJanus::Core { sender, name, fields } => self.on_core(sender, name, fields, now, &mut acts),
-            FromJanus::Over(session) => self.on_session_over(session, now, &mut acts),
+            FromJanus::Core { sender, name, fields } => {
+                self.on_core_event(sender, name, fields, now, &mut acts)
+            }
+            FromJanus::SessionEnded(session) => self.on_session_ended(session, now, &mut acts),
             FromJanus::Other => {}
         }
         acts
     }
 
     /// When something is due, at the latest.
-    pub fn due(&self) -> Option<Instant> {
-        let call = self.due.first().map(|(due, _)| *due);
-        let memory = self.ended_in_order.front().map(|(until, _)| *until);
-        [self.questions.due(), call, self.expected_until, memory].into_iter().flatten().min()
+    pub fn next_timer(&self) -> Option<Instant> {
+        let call = self.timers.first().map(|(due, _)| *due);
+        let memory = self.ended_expiry.front().map(|(until, _)| *until);
+        [self.transactions.next_timeout(), call, self.replay_deadline, memory].into_iter().flatten().min()
     }
 
     /// Does what is due.
-    pub fn on_time(&mut self, now: Instant) -> Vec<Act> {
+    pub fn on_timer(&mut self, now: Instant) -> Vec<Action> {
         let mut acts = Vec::new();
-        self.lose_patience(now, &mut acts);
-        self.stop_expecting(now, &mut acts);
-        while let Some((due, call)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
-            self.due.remove(&(due, call));
-            self.on_call_due(call, now, &mut acts);
+        self.expire_transactions(now, &mut acts);
+        self.expire_awaited(now, &mut acts);
+        while let Some((due, call)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            self.timers.remove(&(due, call));
+            self.on_call_timer(call, now, &mut acts);
         }
-        self.forget_ended(now);
+        self.expire_ended(now);
         acts
     }
 
-    fn on_call_due(&mut self, id: CallId, now: Instant, acts: &mut Vec<Act>) {
+    fn on_call_timer(&mut self, id: CallId, now: Instant, acts: &mut Vec<Action>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if let Some(suspect) = call.suspect.take_if(|suspect| suspect.until <= now) {
+        if let Some(suspect) = call.suspected_hangup.take_if(|suspect| suspect.deadline <= now) {
             return self.end(id, suspect.cause(), now, acts);
         }
-        if !call.answered && call.rings_until.is_some_and(|until| until <= now) {
-            return self.end(id, Cause::NoAnswer, now, acts);
+        if !call.answered && call.ring_deadline.is_some_and(|until| until <= now) {
+            return self.end(id, HangupCause::NoAnswer, now, acts);
         }
-        self.on_peering_due(id, now, acts);
+        self.on_proxy_timer(id, now, acts);
         self.flush_batches(id, now, acts);
     }
 
     /// Notes when the call is due next.
     fn schedule(&mut self, id: CallId) {
-        if let Some(due) = self.calls.get(&id).and_then(Call::due) {
-            self.due.insert((due, id));
+        if let Some(due) = self.calls.get(&id).and_then(Call::next_timer) {
+            self.timers.insert((due, id));
         }
     }
 
     /// Has a call written down, if both sides know of it: until then the next connector sets it up
     /// from its `place`, which is not done yet.
-    fn save(&mut self, id: CallId, acts: &mut Vec<Act>) {
-        let Some(call) = self.calls.get_mut(&id).filter(|call| call.rings()) else { return };
-        let (receipts, state) = (std::mem::take(&mut call.receipts), raw(call).get().to_owned());
-        acts.push(Act::Save(Save { call: id, state, receipts }));
+    fn save(&mut self, id: CallId, acts: &mut Vec<Action>) {
+        let Some(call) = self.calls.get_mut(&id).filter(|call| call.both_joined()) else { return };
+        let (receipts, state) = (std::mem::take(&mut call.acks), raw(call).get().to_owned());
+        acts.push(Action::SaveCall(SaveCall { call: id, state, acks: receipts }));
     }
 }

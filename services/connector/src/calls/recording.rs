@@ -1,36 +1,37 @@
 //! Where Janus may record. A client's `set` may say `record` and name a file, and Janus writes
 //! wherever that says; so the name is made here, below the operator's folder, and never the client's.
 
-use protocol::object::Object;
+use common::CallId;
+use protocol::object::LazyObject;
 use protocol::videocall::{PluginError, wants_recording};
-use protocol::{CallId, Raw, Side, raw};
+use protocol::{Raw, Side, raw};
 use serde_json::value::RawValue;
 
 /// The longest part of a client's name that is kept.
-const MAX_NAME: usize = 64;
+const MAX_FILENAME_PART: usize = 64;
 
 /// The body of a `set` as Janus may get it.
 ///
 /// # Errors
 /// 499 for a recording where the operator named no folder.
-pub fn confined(body: Raw, folder: Option<&str>, call: CallId, side: Side) -> Result<Raw, PluginError> {
-    let object = Object::parse(body.get()).unwrap_or_default();
+pub fn sandboxed(body: Raw, folder: Option<&str>, call: CallId, side: Side) -> Result<Raw, PluginError> {
+    let object = LazyObject::parse(body.get()).unwrap_or_default();
     if object.get("record").is_none() && object.get("filename").is_none() {
         return Ok(body);
     }
     let rest = object.without(&["filename"]);
     match (wants_recording(&object), folder) {
         (false, _) => Ok(rest),
-        (true, None) => Err(PluginError::no_recording()),
+        (true, None) => Err(PluginError::recording_disabled()),
         (true, Some(folder)) => Ok(with_filename(&rest, &filename(&object, folder, call, side))),
     }
 }
 
 /// A file of this leg alone, so that nobody overwrites another's.
-fn filename(body: &Object<'_>, folder: &str, call: CallId, side: Side) -> String {
+fn filename(body: &LazyObject<'_>, folder: &str, call: CallId, side: Side) -> String {
     let wish = body.optional_string("filename").ok().flatten().unwrap_or_default();
     let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let name: String = wish.chars().take(MAX_NAME).map(harmless).collect();
+    let name: String = wish.chars().take(MAX_FILENAME_PART).map(harmless).collect();
     let name = if name.is_empty() { "videocall" } else { &name };
     let side = if side == Side::Caller { "caller" } else { "callee" };
     format!("{}/{name}-{call}-{side}", folder.trim_end_matches('/'))
@@ -48,7 +49,7 @@ mod tests {
 
     fn set(body: &str, folder: Option<&str>) -> Result<String, PluginError> {
         let body = RawValue::from_string(body.to_owned()).unwrap();
-        confined(body, folder, ID.parse().unwrap(), Side::Callee).map(|body| body.get().to_owned())
+        sandboxed(body, folder, ID.parse().unwrap(), Side::Callee).map(|body| body.get().to_owned())
     }
 
     const ID: &str = "00000000-0000-0000-0000-000000000007";

@@ -16,14 +16,15 @@ mod stamps;
 mod takeover;
 
 use super::Calls;
-use super::act::Act;
+use super::act::Action;
 use super::call::Call;
 use crate::janus::message::FromJanus;
-use bus::ledger::Receipt;
+use bus::ack_tracker::AckGuard;
 use bus::message::{
     Address, Body, Deadline, End, EndCause, LegRef, LegRequest, Message, Party, Place, Trickle,
 };
-use protocol::{BackendName, CallId, HandleId, MessageId, Raw, ServiceId, SessionId, Side, raw};
+use common::{BackendName, CallId, MessageId, ServiceId};
+use protocol::{HandleId, Raw, SessionId, Side, raw};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,7 +49,7 @@ struct Bench {
 /// Janus is there, and nothing has happened.
 fn up() -> Bench {
     let mut calls = Calls::new(BackendName::from("a"));
-    calls.up(1);
+    calls.on_janus_up(1);
     let (call, said, saved) = (CallId::fresh(), Vec::new(), Vec::new());
     Bench { calls, now: Instant::now(), call, said, saved, place: place(call) }
 }
@@ -105,7 +106,7 @@ impl Bench {
     }
 
     fn hears(&mut self, message: Message) -> Vec<String> {
-        let acts = self.calls.on_message(message, Receipt::default(), self.now);
+        let acts = self.calls.on_message(message, AckGuard::default(), self.now);
         self.note(acts)
     }
 
@@ -238,17 +239,17 @@ impl Bench {
     /// Time passes, and what is due then is done.
     fn after(&mut self, time: Duration) -> Vec<String> {
         self.now += time;
-        let acts = self.calls.on_time(self.now);
+        let acts = self.calls.on_timer(self.now);
         self.note(acts)
     }
 
     /// In how many milliseconds something is due.
     fn due_in(&self) -> Option<u128> {
-        self.calls.due().map(|due| (due - self.now).as_millis())
+        self.calls.next_timer().map(|due| (due - self.now).as_millis())
     }
 
     fn goes_down(&mut self) -> Vec<String> {
-        let acts = self.calls.down("The media server is gone", self.now);
+        let acts = self.calls.on_janus_down("The media server is gone", self.now);
         self.note(acts)
     }
 
@@ -257,11 +258,11 @@ impl Bench {
         format!("{}-0-{name}", self.call)
     }
 
-    fn note(&mut self, acts: Vec<Act>) -> Vec<String> {
+    fn note(&mut self, acts: Vec<Action>) -> Vec<String> {
         for act in &acts {
             match act {
-                Act::Janus(text) => self.said.push(serde_json::from_str(text).unwrap()),
-                Act::Save(save) => self.saved.push(save.state.clone()),
+                Action::SendToJanus(text) => self.said.push(serde_json::from_str(text).unwrap()),
+                Action::SaveCall(save) => self.saved.push(save.state.clone()),
                 _ => {}
             }
         }
@@ -270,7 +271,7 @@ impl Bench {
 
     /// Once all that is waited for has come or timed out, nothing is left.
     fn is_clean(&mut self) {
-        self.after(super::PATIENCE);
+        self.after(super::JANUS_TIMEOUT);
         assert!(self.calls.is_empty(), "{:?}", self.calls);
     }
 }

@@ -1,12 +1,12 @@
 //! A websocket to a Janus server while it is up, with one or more of our sessions on it.
 
 use super::message::{FromJanus, JanusId, ToJanus};
-use super::opening::Opened;
+use super::opening::Connected;
 use super::writer::Writer;
-use super::{Down, Stream};
+use super::{LinkError, Stream};
 use crate::numbers;
 use crate::options::Credentials;
-use crate::standing::Standing;
+use crate::standing::LeaseWatch;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use service::CancellationToken;
@@ -18,59 +18,59 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Requests that may wait for Janus to read them; one more and the link is down.
-const MAX_UNREAD: usize = 4096;
+const MAX_QUEUED_REQUESTS: usize = 4096;
 /// The longest time between two signs of life.
-const MAX_KEEPALIVE: Duration = Duration::from_secs(2);
+const MAX_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Janus is gone when it has said nothing for so long,
-const SILENCE: Duration = Duration::from_secs(4);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
 /// and not within this time after a sign of life of ours.
-const ANSWER: Duration = Duration::from_secs(2);
+const KEEPALIVE_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long Janus may take to read that we go.
-const GOODBYE: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A websocket with sessions on it.
 pub struct Link {
     newest: JanusId,
-    older: Vec<JanusId>,
+    claimed: Vec<JanusId>,
     /// How often [`keepalive`](Self::keepalive) is to be called.
-    pub keepalive_every: Duration,
+    pub keepalive_interval: Duration,
     credentials: Credentials,
     requests: mpsc::Sender<String>,
-    signs: mpsc::Sender<String>,
+    keepalives: mpsc::Sender<String>,
     writer: JoinHandle<()>,
     broken: CancellationToken,
     messages: SplitStream<Stream>,
     /// What was heard before anybody listened.
     early: VecDeque<FromJanus>,
-    heard: Instant,
+    last_received: Instant,
     /// Since when a sign of life is not answered.
-    unanswered: Option<Instant>,
+    keepalive_pending_since: Option<Instant>,
 }
 
 impl Link {
     /// What was opened; requests are written while the lease is ours.
-    pub fn over(opened: Opened, credentials: Credentials, standing: Standing) -> Self {
-        let keepalive_every = pace(&opened);
-        let Opened { stream, session, kept, heard: early, .. } = opened;
+    pub fn new(opened: Connected, credentials: Credentials, standing: LeaseWatch) -> Self {
+        let keepalive_interval = keepalive_interval(&opened);
+        let Connected { stream, session, claimed: kept, early, .. } = opened;
         let (sink, messages) = stream.split();
-        let (requests, unread) = mpsc::channel(MAX_UNREAD);
-        let (signs, unread_signs) = mpsc::channel(MAX_UNREAD);
+        let (requests, unread) = mpsc::channel(MAX_QUEUED_REQUESTS);
+        let (keepalives, unread_signs) = mpsc::channel(MAX_QUEUED_REQUESTS);
         let broken = CancellationToken::new();
-        let writer = Writer { sink, requests: unread, signs: unread_signs, standing };
+        let writer = Writer { sink, requests: unread, keepalives: unread_signs, lease: standing };
         let writer = tokio::spawn(writer.run(broken.clone()));
         Self {
             newest: session,
-            older: kept,
-            keepalive_every,
+            claimed: kept,
+            keepalive_interval,
             credentials,
             requests,
-            signs,
+            keepalives,
             writer,
             broken,
             messages,
             early,
-            heard: Instant::now(),
-            unanswered: None,
+            last_received: Instant::now(),
+            keepalive_pending_since: None,
         }
     }
 
@@ -78,12 +78,12 @@ impl Link {
     ///
     /// # Errors
     /// [`Down`] when Janus does not read.
-    pub fn send(&self, text: String) -> Result<(), Down> {
+    pub fn send(&self, text: String) -> Result<(), LinkError> {
         self.requests.try_send(text).map_err(|error| {
             if matches!(error, TrySendError::Full(_)) {
-                numbers::full(numbers::REQUESTS);
+                numbers::record_full(numbers::REQUESTS);
             }
-            Down::Clogged
+            LinkError::Backpressure
         })
     }
 
@@ -91,44 +91,44 @@ impl Link {
     ///
     /// # Errors
     /// [`Down`] when Janus does not read.
-    pub fn destroy(&mut self, session: JanusId) -> Result<(), Down> {
-        self.older.retain(|older| *older != session);
-        self.send(self.of("destroy", session))
+    pub fn destroy(&mut self, session: JanusId) -> Result<(), LinkError> {
+        self.claimed.retain(|older| *older != session);
+        self.send(self.session_request("destroy", session))
     }
 
     /// The next message. Safe to cancel.
     ///
     /// # Errors
     /// [`Down`].
-    pub async fn next(&mut self) -> Result<FromJanus, Down> {
+    pub async fn next(&mut self) -> Result<FromJanus, LinkError> {
         loop {
             let message = match self.early.pop_front() {
                 Some(early) => early,
                 None => match self.read().await? {
                     Message::Text(text) => FromJanus::read(text.as_str()),
-                    Message::Close(_) => return Err(Down::Closed),
+                    Message::Close(_) => return Err(LinkError::Closed),
                     _ => continue,
                 },
             };
             match message {
-                FromJanus::Over(session) if session.is_none_or(|session| session == self.newest) => {
-                    return Err(Down::Ended);
+                FromJanus::SessionEnded(session) if session.is_none_or(|session| session == self.newest) => {
+                    return Err(LinkError::SessionEnded);
                 }
-                FromJanus::Over(Some(session)) => self.older.retain(|older| *older != session),
+                FromJanus::SessionEnded(Some(session)) => self.claimed.retain(|older| *older != session),
                 _ => {}
             }
             return Ok(message);
         }
     }
 
-    async fn read(&mut self) -> Result<Message, Down> {
+    async fn read(&mut self) -> Result<Message, LinkError> {
         let message = tokio::select! {
             biased;
-            message = self.messages.next() => message.ok_or(Down::Closed)?.map_err(Box::new)?,
-            () = self.broken.cancelled() => return Err(Down::Closed),
+            message = self.messages.next() => message.ok_or(LinkError::Closed)?.map_err(Box::new)?,
+            () = self.broken.cancelled() => return Err(LinkError::Closed),
         };
-        self.heard = Instant::now();
-        self.unanswered = None;
+        self.last_received = Instant::now();
+        self.keepalive_pending_since = None;
         Ok(message)
     }
 
@@ -136,17 +136,20 @@ impl Link {
     ///
     /// # Errors
     /// [`Down`] when Janus does not read.
-    pub fn keepalive(&mut self) -> Result<(), Down> {
+    pub fn send_keepalives(&mut self) -> Result<(), LinkError> {
         for session in self.sessions() {
-            self.signs.try_send(self.of("keepalive", session)).map_err(|_| Down::Clogged)?;
+            self.keepalives
+                .try_send(self.session_request("keepalive", session))
+                .map_err(|_| LinkError::Backpressure)?;
         }
-        self.unanswered.get_or_insert(Instant::now());
+        self.keepalive_pending_since.get_or_insert(Instant::now());
         Ok(())
     }
 
     /// When Janus counts as silent, if nothing is heard until then.
-    pub fn silent_at(&self) -> Option<Instant> {
-        self.unanswered.map(|since| (since + ANSWER).max(self.heard + SILENCE))
+    pub fn silence_deadline(&self) -> Option<Instant> {
+        self.keepalive_pending_since
+            .map(|since| (since + KEEPALIVE_REPLY_TIMEOUT).max(self.last_received + SILENCE_TIMEOUT))
     }
 
     /// The session for new calls.
@@ -156,27 +159,27 @@ impl Link {
 
     /// All sessions.
     pub fn sessions(&self) -> Vec<JanusId> {
-        self.older.iter().copied().chain([self.newest]).collect()
+        self.claimed.iter().copied().chain([self.newest]).collect()
     }
 
-    fn of(&self, verb: &'static str, session: JanusId) -> String {
-        ToJanus { session_id: Some(session), ..ToJanus::showing(&self.credentials, verb) }.text()
+    fn session_request(&self, verb: &'static str, session: JanusId) -> String {
+        ToJanus { session_id: Some(session), ..ToJanus::authenticated(&self.credentials, verb) }.to_json()
     }
 
     /// Ends all sessions and the websocket, and waits, but not long, until Janus has read that.
     pub async fn close(mut self) {
         for session in self.sessions() {
-            let _ = self.send(self.of("destroy", session));
+            let _ = self.send(self.session_request("destroy", session));
         }
-        self.leave().await;
+        self.disconnect().await;
     }
 
     /// Ends the websocket and leaves the sessions to whoever claims them.
-    pub async fn leave(&mut self) {
+    pub async fn disconnect(&mut self) {
         // The writer ends when nobody can ask for more.
         self.requests = mpsc::channel(1).0;
         let drained = async { while let Some(Ok(_)) = self.messages.next().await {} };
-        let _ = tokio::time::timeout(GOODBYE, drained).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, drained).await;
     }
 }
 
@@ -187,8 +190,8 @@ impl Drop for Link {
 }
 
 /// Often enough for Janus to be found out when it is gone, and for its timeouts.
-fn pace(opened: &Opened) -> Duration {
+fn keepalive_interval(opened: &Connected) -> Duration {
     let timeouts = [opened.session_timeout, opened.reclaim_timeout];
     let thirds = timeouts.into_iter().filter(|timeout| !timeout.is_zero()).map(|timeout| timeout / 3);
-    thirds.min().unwrap_or(MAX_KEEPALIVE).min(MAX_KEEPALIVE)
+    thirds.min().unwrap_or(MAX_KEEPALIVE_INTERVAL).min(MAX_KEEPALIVE_INTERVAL)
 }

@@ -2,7 +2,7 @@
 
 use crate::options::Credentials;
 use protocol::error::SESSION_NOT_FOUND;
-use protocol::object::{self, Object};
+use protocol::object::{self, LazyObject};
 use protocol::reply::members_of;
 use protocol::{Raw, raw};
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub enum FromJanus {
         fields: Raw,
     },
     /// A session is over, or Janus does not know it.
-    Over(Option<JanusId>),
+    SessionEnded(Option<JanusId>),
     /// Nothing that needs doing: acknowledgements, and what we do not know.
     Other,
 }
@@ -62,34 +62,34 @@ pub enum FromJanus {
 impl FromJanus {
     /// Reads a message; what makes no sense is `Other`.
     pub fn read(text: &str) -> Self {
-        Object::parse(text).ok().and_then(|message| Self::from_object(&message)).unwrap_or(Self::Other)
+        LazyObject::parse(text).ok().and_then(|message| Self::from_object(&message)).unwrap_or(Self::Other)
     }
 
-    fn from_object(message: &Object<'_>) -> Option<Self> {
+    fn from_object(message: &LazyObject<'_>) -> Option<Self> {
         let transaction = || message.string("transaction").ok().map(|text| text.into_owned());
         let number = |name| message.get(name).and_then(object::integer).map(|id| id as u64);
         Some(match message.string("janus").ok()?.as_ref() {
             "success" => {
-                let data = message.get("data").and_then(|data| Object::parse(data.get()).ok());
+                let data = message.get("data").and_then(|data| LazyObject::parse(data.get()).ok());
                 let id = data.and_then(|data| data.get("id").and_then(object::integer)).map(|id| id as u64);
                 Self::Success { transaction: transaction()?, session: number("session_id"), id }
             }
             "error" => {
-                let error = Object::parse(message.get("error")?.get()).ok()?;
+                let error = LazyObject::parse(message.get("error")?.get()).ok()?;
                 let code = error.get("code").and_then(object::integer)? as u16;
                 let reason = error.string("reason").ok()?.into_owned();
                 match code {
-                    SESSION_NOT_FOUND => Self::Over(number("session_id")),
+                    SESSION_NOT_FOUND => Self::SessionEnded(number("session_id")),
                     _ => Self::Error { transaction: transaction()?, code, reason },
                 }
             }
             "event" => {
-                let plugindata = Object::parse(message.get("plugindata")?.get()).ok()?;
+                let plugindata = LazyObject::parse(message.get("plugindata")?.get()).ok()?;
                 let data = plugindata.get("data")?.to_owned();
                 let jsep = message.get("jsep").map(ToOwned::to_owned);
                 Self::Plugin { sender: number("sender")?, transaction: transaction(), data, jsep }
             }
-            "timeout" => Self::Over(number("session_id")),
+            "timeout" => Self::SessionEnded(number("session_id")),
             "ack" | "pong" => Self::Other,
             name => {
                 let (sender, name) = (number("sender")?, name.to_owned());
@@ -115,10 +115,10 @@ pub struct PluginData {
 impl PluginData {
     /// Reads `plugindata.data`.
     pub fn read(data: &RawValue) -> Self {
-        let Ok(data) = Object::parse(data.get()) else { return Self::default() };
+        let Ok(data) = LazyObject::parse(data.get()) else { return Self::default() };
         let error = data.get("error_code").and_then(object::integer);
         let read = || {
-            let result = Object::parse(data.get("result")?.get()).ok()?;
+            let result = LazyObject::parse(data.get("result")?.get()).ok()?;
             let event = result.string("event").ok()?.into_owned();
             let text = |name| result.string(name).ok().map(|text| text.into_owned());
             Some(Self { event, username: text("username"), reason: text("reason"), error })
@@ -165,31 +165,31 @@ pub struct ToJanus<'a> {
 
 impl<'a> ToJanus<'a> {
     /// A request under its own name as transaction, with what Janus wants to be shown.
-    pub fn showing(credentials: &'a Credentials, verb: &'static str) -> Self {
-        let shown = Self::default().with(credentials);
+    pub fn authenticated(credentials: &'a Credentials, verb: &'static str) -> Self {
+        let shown = Self::default().with_credentials(credentials);
         Self { janus: verb, transaction: verb.to_owned(), ..shown }
     }
 
     /// The same, with what Janus wants to be shown.
-    pub fn with(self, credentials: &'a Credentials) -> Self {
+    pub fn with_credentials(self, credentials: &'a Credentials) -> Self {
         let apisecret = credentials.api_secret.as_ref().map(Secret::reveal);
         Self { apisecret, token: credentials.token.as_ref().map(Secret::reveal), ..self }
     }
 
     /// The message as text.
-    pub fn text(&self) -> String {
+    pub fn to_json(&self) -> String {
         raw(self).get().to_owned()
     }
 }
 
 /// The body of a request that names a user.
-pub fn named(request: &'static str, username: &str) -> Raw {
+pub fn named_request(request: &'static str, username: &str) -> Raw {
     #[derive(Serialize)]
-    struct Body<'a> {
+    struct NamedRequest<'a> {
         request: &'static str,
         username: &'a str,
     }
-    raw(&Body { request, username })
+    raw(&NamedRequest { request, username })
 }
 
 #[cfg(test)]
@@ -214,9 +214,9 @@ mod tests {
         assert!(matches!(FromJanus::read(error), FromJanus::Error { code: 465, .. }));
         let forgotten =
             r#"{"janus":"error","session_id":1,"transaction":"7","error":{"code":458,"reason":"no"}}"#;
-        assert!(matches!(FromJanus::read(forgotten), FromJanus::Over(Some(1))));
+        assert!(matches!(FromJanus::read(forgotten), FromJanus::SessionEnded(Some(1))));
         assert!(matches!(FromJanus::read("nonsense"), FromJanus::Other));
         let over = r#"{"janus":"timeout","session_id":1}"#;
-        assert!(matches!(FromJanus::read(over), FromJanus::Over(Some(1))));
+        assert!(matches!(FromJanus::read(over), FromJanus::SessionEnded(Some(1))));
     }
 }

@@ -17,7 +17,7 @@ pub mod opening;
 pub mod site;
 pub mod writer;
 
-use site::{Site, Transport};
+use site::{Endpoint, Transport};
 use std::io;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
@@ -32,7 +32,7 @@ pub(crate) type Stream = WebSocketStream<Box<dyn Transport>>;
 
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
-pub enum Down {
+pub enum LinkError {
     /// No stream of bytes.
     #[error("no connection: {0}")]
     Unreachable(#[from] io::Error),
@@ -47,24 +47,24 @@ pub enum Down {
     Closed,
     /// Janus ended the session.
     #[error("Janus ended the session")]
-    Ended,
+    SessionEnded,
     /// Janus does not answer.
     #[error("Janus does not answer")]
-    Silent,
+    Unresponsive,
     /// Janus does not read.
     #[error("Janus does not read what it is sent")]
-    Clogged,
+    Backpressure,
     /// Janus refused a session.
     #[error("Janus refused a session: {0}")]
     Refused(String),
 }
 
 /// Opens a websocket.
-pub(crate) async fn websocket(site: &Site) -> Result<Stream, Down> {
-    let request = ClientRequestBuilder::new(site.url.parse().map_err(|_| Down::Url)?);
+pub(crate) async fn open_websocket(site: &Endpoint) -> Result<Stream, LinkError> {
+    let request = ClientRequestBuilder::new(site.url.parse().map_err(|_| LinkError::Url)?);
     let request = request.with_sub_protocol("janus-protocol");
     let config = WebSocketConfig::default().read_buffer_size(16 * 1024).max_message_size(Some(MAX_MESSAGE));
-    let transport = site.dial().await?;
+    let transport = site.connect().await?;
     let opening = tokio_tungstenite::client_async_with_config(request, transport, Some(config));
     let (stream, _) = opening.await.map_err(Box::new)?;
     Ok(stream)

@@ -29,7 +29,7 @@ pub fn tcp() -> Dialler {
 
 /// One Janus server, as whoever wants to talk to it must know it.
 #[derive(Clone)]
-pub struct Site {
+pub struct Endpoint {
     /// Its websocket URL.
     pub url: String,
     /// What it wants to be shown.
@@ -38,12 +38,12 @@ pub struct Site {
     pub dialler: Dialler,
 }
 
-impl Site {
+impl Endpoint {
     /// A stream of bytes to it.
     ///
     /// # Errors
     /// When the URL is none, or there is no way to it.
-    pub async fn dial(&self) -> io::Result<Box<dyn Transport>> {
+    pub async fn connect(&self) -> io::Result<Box<dyn Transport>> {
         let rest = self.url.strip_prefix("ws://").ok_or(io::ErrorKind::InvalidInput)?;
         let authority = rest.split('/').next().unwrap_or_default();
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());

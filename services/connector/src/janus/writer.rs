@@ -3,7 +3,7 @@
 //! had decided before.
 
 use super::Stream;
-use crate::standing::Standing;
+use crate::standing::LeaseWatch;
 use futures_util::SinkExt;
 use futures_util::stream::SplitSink;
 use service::CancellationToken;
@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 pub(super) struct Writer {
     pub(super) sink: SplitSink<Stream, Message>,
     pub(super) requests: mpsc::Receiver<String>,
-    pub(super) signs: mpsc::Receiver<String>,
-    pub(super) standing: Standing,
+    pub(super) keepalives: mpsc::Receiver<String>,
+    pub(super) lease: LeaseWatch,
 }
 
 impl Writer {
@@ -32,12 +32,12 @@ impl Writer {
         loop {
             tokio::select! {
                 biased;
-                Some(sign) = self.signs.recv() => self.sink.send(Message::text(sign)).await?,
+                Some(sign) = self.keepalives.recv() => self.sink.send(Message::text(sign)).await?,
                 next = self.requests.recv(), if request.is_none() => match next {
                     Some(next) => request = Some(next),
                     None => return Ok(()),
                 },
-                () = self.standing.sure(), if request.is_some() => self.write(request.take()).await?,
+                () = self.lease.until_valid(), if request.is_some() => self.write(request.take()).await?,
             }
         }
     }
@@ -46,7 +46,7 @@ impl Writer {
     async fn write(&mut self, mut request: Option<String>) -> Result<(), tungstenite::Error> {
         while let Some(text) = request {
             self.sink.feed(Message::text(text)).await?;
-            request = self.standing.is_sure().then(|| self.requests.try_recv().ok()).flatten();
+            request = self.lease.is_valid().then(|| self.requests.try_recv().ok()).flatten();
         }
         self.sink.flush().await
     }

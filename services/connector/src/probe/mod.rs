@@ -10,13 +10,13 @@
 
 mod line;
 
-use crate::breaker::{Breaker, State};
-use crate::janus::Down;
+use crate::breaker::{Breaker, BreakerState};
+use crate::janus::LinkError;
 use crate::janus::message::JanusId;
-use crate::janus::site::Site;
+use crate::janus::site::Endpoint;
 use crate::numbers;
-use line::Line;
-use protocol::BackendName;
+use common::BackendName;
+use line::ProbeSession;
 use service::CancellationToken;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,96 +26,96 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::DropGuard;
 
 /// How often the plugin is asked while all is well.
-const PERIOD: Duration = Duration::from_secs(2);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(100);
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 /// The probe of one backend. When it is dropped it ends its session by itself.
 pub struct Probe {
-    judge: Arc<Judge>,
-    verdict: watch::Receiver<Breaker>,
-    took: watch::Receiver<Option<u64>>,
-    running: DropGuard,
+    breaker: Arc<BreakerHandle>,
+    state: watch::Receiver<Breaker>,
+    latency: watch::Receiver<Option<u64>>,
+    stop_guard: DropGuard,
     task: JoinHandle<()>,
 }
 
 /// Who keeps the breaker, and says what it says.
-struct Judge {
+struct BreakerHandle {
     backend: BackendName,
     breaker: watch::Sender<Breaker>,
     /// How long the last probe took, in milliseconds.
-    took: watch::Sender<Option<u64>>,
+    latency: watch::Sender<Option<u64>>,
 }
 
 impl Probe {
     /// Begins to probe.
-    pub fn start(backend: BackendName, site: Site) -> Self {
-        let (breaker, verdict) = watch::channel(Breaker::default());
-        let (taken, took) = watch::channel(None);
-        let judge = Arc::new(Judge { backend, breaker, took: taken });
+    pub fn start(backend: BackendName, site: Endpoint) -> Self {
+        let (breaker, state) = watch::channel(Breaker::default());
+        let (taken, latency) = watch::channel(None);
+        let breaker = Arc::new(BreakerHandle { backend, breaker, latency: taken });
         let stop = CancellationToken::new();
-        let prober = Prober { site, judge: judge.clone(), verdict: verdict.clone() };
+        let prober = Prober { endpoint: site, breaker: breaker.clone(), state: state.clone() };
         let task = tokio::spawn(prober.run(stop.clone()));
-        Self { judge, verdict, took, running: stop.drop_guard(), task }
+        Self { breaker, state, latency, stop_guard: stop.drop_guard(), task }
     }
 
     /// Whether the plugin is known to work.
-    pub fn is_good(&self) -> bool {
-        self.judge.trusts()
+    pub fn is_healthy(&self) -> bool {
+        self.breaker.is_closed()
     }
 
     /// How long the last probe took, in milliseconds; none before the first, and while there is no
     /// connection to probe.
-    pub fn took(&self) -> Option<u64> {
-        *self.judge.took.borrow()
+    pub fn latency_ms(&self) -> Option<u64> {
+        *self.breaker.latency.borrow()
     }
 
     /// Waits until the verdict may have changed, or how long a probe takes. Safe to cancel.
     pub async fn changed(&mut self) {
         // The judge lives as long as this does.
         tokio::select! {
-            _ = self.verdict.changed() => {}
-            _ = self.took.changed() => {}
+            _ = self.state.changed() => {}
+            _ = self.latency.changed() => {}
         }
     }
 
     /// A call did not get what it asked of Janus.
-    pub fn call_unanswered(&self) {
-        self.judge.hear(|breaker| breaker.call_unanswered(Instant::now()));
+    pub fn on_unanswered_call(&self) {
+        self.breaker.update(|breaker| breaker.on_unanswered_call(Instant::now()));
     }
 
     /// Ends the probe's session and waits, but not long, until Janus has read that.
     pub async fn stop(self) {
-        drop(self.running);
+        drop(self.stop_guard);
         let _ = self.task.await;
     }
 }
 
-impl Judge {
-    fn trusts(&self) -> bool {
+impl BreakerHandle {
+    fn is_closed(&self) -> bool {
         self.breaker.borrow().state().is_closed()
     }
 
-    fn hear(&self, news: impl FnOnce(&mut Breaker)) {
+    fn update(&self, news: impl FnOnce(&mut Breaker)) {
         self.breaker.send_if_modified(|breaker| {
             let before = breaker.state();
             news(breaker);
             let changed = breaker.state() != before;
             if changed {
-                self.tell(breaker.state());
+                self.report(breaker.state());
             }
             changed
         });
     }
 
-    fn tell(&self, now: State) {
-        numbers::breaker(&self.backend, now.number());
+    fn report(&self, now: BreakerState) {
+        numbers::set_breaker(&self.backend, now.as_metric());
         match now {
-            State::Closed(_) => tracing::info!(backend = %self.backend, "the VideoCall plugin works"),
-            State::HalfOpen => {
+            BreakerState::Closed(_) => tracing::info!(backend = %self.backend, "the VideoCall plugin works"),
+            BreakerState::HalfOpen => {
                 tracing::debug!(backend = %self.backend, "the VideoCall plugin is tried again")
             }
-            State::Open(_) => {
+            BreakerState::Open(_) => {
                 tracing::warn!(backend = %self.backend, "the VideoCall plugin does not answer: no new calls");
             }
         }
@@ -124,52 +124,52 @@ impl Judge {
 
 /// What runs beside the backend.
 struct Prober {
-    site: Site,
-    judge: Arc<Judge>,
-    verdict: watch::Receiver<Breaker>,
+    endpoint: Endpoint,
+    breaker: Arc<BreakerHandle>,
+    state: watch::Receiver<Breaker>,
 }
 
 impl Prober {
     async fn run(mut self, stop: CancellationToken) {
-        let mut pause = FIRST_PAUSE;
-        while let Some(opened) = stop.run_until_cancelled(Line::open(&self.site)).await {
+        let mut pause = MIN_RECONNECT_DELAY;
+        while let Some(opened) = stop.run_until_cancelled(ProbeSession::open(&self.endpoint)).await {
             let down = match opened {
                 Ok(mut line) => {
                     let began = Instant::now();
-                    self.judge.hear(Breaker::reached);
+                    self.breaker.update(Breaker::on_reconnect);
                     let down = stop.run_until_cancelled(self.watch(&mut line)).await;
                     line.close().await;
-                    if began.elapsed() > LONGEST_PAUSE {
-                        pause = FIRST_PAUSE;
+                    if began.elapsed() > MAX_RECONNECT_DELAY {
+                        pause = MIN_RECONNECT_DELAY;
                     }
                     down
                 }
                 Err(down) => Some(down),
             };
-            self.judge.took.send_if_modified(|took| took.take().is_some());
-            tracing::debug!(backend = %self.judge.backend, ?down, "the probe has no connection");
+            self.breaker.latency.send_if_modified(|took| took.take().is_some());
+            tracing::debug!(backend = %self.breaker.backend, ?down, "the probe has no connection");
             let _ = stop.run_until_cancelled(sleep(pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_RECONNECT_DELAY);
         }
     }
 
     /// Probes until the line breaks, and says why.
-    async fn watch(&mut self, line: &mut Line) -> Down {
+    async fn watch(&mut self, line: &mut ProbeSession) -> LinkError {
         let (mut handle, mut next) = (None, Instant::now());
         loop {
-            let state = self.verdict.borrow_and_update().state();
+            let state = self.state.borrow_and_update().state();
             let due = match state {
-                State::Closed(_) => next,
-                State::HalfOpen => Instant::now(),
-                State::Open(until) => until,
+                BreakerState::Closed(_) => next,
+                BreakerState::HalfOpen => Instant::now(),
+                BreakerState::Open(until) => until,
             };
             tokio::select! {
                 biased;
                 down = line.broken() => return down,
-                _ = self.verdict.changed() => continue,
+                _ = self.state.changed() => continue,
                 () = sleep_until(due) => {}
             }
-            next = Instant::now() + PERIOD;
+            next = Instant::now() + PROBE_INTERVAL;
             if let Err(down) = self.probe(line, &mut handle).await {
                 return down;
             }
@@ -177,21 +177,21 @@ impl Prober {
     }
 
     /// One probe, with the handle there is or a fresh one, which stays while it works.
-    async fn probe(&self, line: &mut Line, handle: &mut Option<JanusId>) -> Result<(), Down> {
+    async fn probe(&self, line: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<(), LinkError> {
         let asked = Instant::now();
-        self.judge.hear(|breaker| breaker.try_again(asked));
-        if !self.judge.trusts() {
-            give_back(line, handle).await?;
+        self.breaker.update(|breaker| breaker.half_open(asked));
+        if !self.breaker.is_closed() {
+            detach_handle(line, handle).await?;
         }
-        let works = plugin_works(line, handle).await?;
+        let works = plugin_responds(line, handle).await?;
         let took = asked.elapsed();
-        numbers::probed(&self.judge.backend, took);
-        self.judge.took.send_replace(Some(took.as_millis() as u64));
+        numbers::record_probe(&self.breaker.backend, took);
+        self.breaker.latency.send_replace(Some(took.as_millis() as u64));
         match works {
-            true => self.judge.hear(|breaker| breaker.answered(Instant::now())),
+            true => self.breaker.update(|breaker| breaker.on_success(Instant::now())),
             false => {
-                self.judge.hear(|breaker| breaker.failed(Instant::now()));
-                give_back(line, handle).await?;
+                self.breaker.update(|breaker| breaker.on_failure(Instant::now()));
+                detach_handle(line, handle).await?;
             }
         }
         Ok(())
@@ -199,7 +199,7 @@ impl Prober {
 }
 
 /// Whether there is a handle, or one can be had, and the plugin answers on it.
-async fn plugin_works(line: &mut Line, handle: &mut Option<JanusId>) -> Result<bool, Down> {
+async fn plugin_responds(line: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<bool, LinkError> {
     if handle.is_none() {
         *handle = line.attach().await?;
     }
@@ -209,7 +209,7 @@ async fn plugin_works(line: &mut Line, handle: &mut Option<JanusId>) -> Result<b
     }
 }
 
-async fn give_back(line: &mut Line, handle: &mut Option<JanusId>) -> Result<(), Down> {
+async fn detach_handle(line: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<(), LinkError> {
     match handle.take() {
         Some(handle) => line.detach(handle).await,
         None => Ok(()),

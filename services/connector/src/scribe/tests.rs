@@ -1,7 +1,7 @@
 //! What is written down, and when; time stands still but for what is waited for.
 
 use super::*;
-use bus::ledger::Ledger;
+use bus::ack_tracker::AckTracker;
 use bus::message::{Body, LegRef, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, MailboxReader};
@@ -12,9 +12,9 @@ use tokio::time::sleep;
 
 struct Bench {
     directory: Directory,
-    scribe: Scribe,
+    scribe: CallWriter,
     mailbox: MailboxReader,
-    ledger: Ledger,
+    ledger: AckTracker,
     call: CallId,
 }
 
@@ -38,57 +38,57 @@ impl Bench {
             let hangup = Body::Hangup(LegRef { call: id, side: Side::Caller });
             bus.post(&Mailbox::Backend("a".into()), &Message::new(hangup)).await.unwrap();
         }
-        let scribe = Scribe::start(directory.clone(), "a".into(), ServiceId::from("c"), Token(1));
-        Self { directory, scribe, mailbox, ledger: Ledger::default(), call: id }
+        let scribe = CallWriter::start(directory.clone(), "a".into(), ServiceId::from("c"), Token(1));
+        Self { directory, scribe, mailbox, ledger: AckTracker::default(), call: id }
     }
 
     async fn save(&mut self, state: &str) {
         self.mailbox.next().await;
-        let receipts = vec![self.ledger.enter(self.mailbox.mark().unwrap())];
-        self.scribe.save(Save { call: self.call, state: state.to_owned(), receipts });
+        let receipts = vec![self.ledger.track(self.mailbox.offset().unwrap())];
+        self.scribe.save(SaveCall { call: self.call, state: state.to_owned(), acks: receipts });
     }
 
     async fn written(&self) -> Option<String> {
-        let left = self.directory.left_calls(&"a".into()).await.unwrap();
+        let left = self.directory.orphaned_calls(&"a".into()).await.unwrap();
         left.into_iter().find(|left| left.call.id == self.call).and_then(|left| left.state)
     }
 
     fn is_done(&self) -> bool {
-        self.ledger.done().now_or_never() == self.mailbox.mark()
+        self.ledger.done().now_or_never() == self.mailbox.offset()
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_state_waits_until_its_clients_are_told_and_then_its_messages_are_done() {
     let mut bench = Bench::new().await;
-    let (first, second) = (bench.scribe.telling(bench.call), bench.scribe.telling(bench.call));
+    let (first, second) = (bench.scribe.notify_guard(bench.call), bench.scribe.notify_guard(bench.call));
     bench.save("one").await;
     drop(first);
-    sleep(GATHER).await;
+    sleep(FLUSH_INTERVAL).await;
     assert_eq!((bench.written().await, bench.is_done()), (None, false));
     drop(second);
-    bench.scribe.settled().await;
+    bench.scribe.flushed().await;
     assert_eq!((bench.written().await.as_deref(), bench.is_done()), (Some("one"), true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_a_call_the_latest_state_is_written_and_all_its_messages_are_done() {
     let mut bench = Bench::new().await;
-    let telling = bench.scribe.telling(bench.call);
+    let telling = bench.scribe.notify_guard(bench.call);
     bench.save("one").await;
     bench.save("two").await;
     drop(telling);
-    bench.scribe.settled().await;
+    bench.scribe.flushed().await;
     assert_eq!((bench.written().await.as_deref(), bench.is_done()), (Some("two"), true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_written_yet_of_a_call_that_ends_goes_with_its_end() {
     let mut bench = Bench::new().await;
-    let _telling = bench.scribe.telling(bench.call);
+    let _telling = bench.scribe.notify_guard(bench.call);
     bench.save("one").await;
-    let receipts = bench.scribe.forget(bench.call);
-    sleep(GATHER).await;
+    let receipts = bench.scribe.remove(bench.call);
+    sleep(FLUSH_INTERVAL).await;
     assert_eq!((receipts.len(), bench.written().await, bench.is_done()), (1, None, false));
     drop(receipts);
     assert!(bench.is_done());
@@ -99,12 +99,12 @@ async fn a_call_that_was_ended_by_another_is_heard_of_and_one_that_is_lost_is_no
     let mut bench = Bench::new().await;
     bench.directory.conclude_call(bench.call, Some(Token(1)), Some("{}")).await.unwrap();
     bench.save("one").await;
-    assert_eq!(bench.scribe.over().await, bench.call);
+    assert_eq!(bench.scribe.next_ended().await, bench.call);
 
     let mut bench = Bench::new().await;
     bench.directory.free_call(bench.call).await.unwrap();
     bench.save("one").await;
-    assert!(tokio::time::timeout(Duration::from_secs(10), bench.scribe.over()).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(10), bench.scribe.next_ended()).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn a_call_that_the_directory_has_lost_is_written_down_as_a_whole() {
     bench.directory.free_call(bench.call).await.unwrap();
     bench.scribe.enter_term(Token(2));
     bench.scribe.restore(Box::new(call(bench.call)), "one".to_owned());
-    bench.scribe.settled().await;
+    bench.scribe.flushed().await;
     assert_eq!(bench.written().await.as_deref(), Some("one"));
     let handle = bench.directory.handle(call(bench.call).handles().next().unwrap()).await.unwrap();
     assert!(handle.is_none_or(|handle| handle.call == Some(bench.call)));
@@ -122,10 +122,10 @@ async fn a_call_that_the_directory_has_lost_is_written_down_as_a_whole() {
 #[tokio::test(start_paused = true)]
 async fn the_note_is_written_when_it_changes_and_again_before_it_is_forgotten() {
     let bench = Bench::new().await;
-    bench.scribe.note(vec![7]);
-    bench.scribe.settled().await;
-    let noted = async || crate::estate::note(&bench.directory, &"a".into()).await.unwrap();
-    assert_eq!(noted().await, Some(Note { by: ServiceId::from("c"), sessions: vec![7] }));
-    sleep(directory::NOTE_LIFE + NOTE_EVERY).await;
+    bench.scribe.set_sessions(vec![7]);
+    bench.scribe.flushed().await;
+    let noted = async || crate::estate::connector_record(&bench.directory, &"a".into()).await.unwrap();
+    assert_eq!(noted().await, Some(ConnectorRecord { connector: ServiceId::from("c"), sessions: vec![7] }));
+    sleep(directory::CONNECTOR_RECORD_TTL + RECORD_REFRESH_INTERVAL).await;
     assert!(noted().await.is_some());
 }

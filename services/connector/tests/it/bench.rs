@@ -5,12 +5,13 @@ use bus::Bus;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Party, Place};
 use bus::topic::{Log, Mailbox};
 use clap::Parser;
+use common::{BackendName, CallId, MessageId, ServiceId};
 use connector::janus::site::Dialler;
 use directory::Directory;
-use directory::record::{BackendStatus, Call, CallParty, Owner, Taken};
-use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side, raw};
+use directory::record::{AcquireOutcome, BackendStatus, Call, CallParty, Owner};
+use protocol::{HandleId, HandleRef, SessionId, Side, raw};
 use serde_json::Value;
-use service::{CancellationToken, Context, Health, Parting};
+use service::{CancellationToken, Context, Health, ShutdownPolicy};
 use std::time::Duration;
 use testkit::{FakeJanus, eventually};
 use tokio::runtime::{Builder, Runtime};
@@ -44,7 +45,7 @@ impl Bench {
         for side in [Side::Caller, Side::Callee] {
             let (username, owner) = registered(side);
             directory.claim_name(&owner, &username, MessageId::fresh()).await.unwrap();
-            directory.give_name(&username, &owner, None).await.unwrap();
+            directory.grant_name(&username, &owner, None).await.unwrap();
         }
         Self { bus, directory, edge }
     }
@@ -101,7 +102,7 @@ impl Bench {
             directory: self.directory.clone(),
             health: Health::default(),
             shutdown: stop.clone(),
-            parting: Parting { bound: Duration::from_secs(5), hand_over },
+            shutdown_policy: ShutdownPolicy { timeout: Duration::from_secs(5), hand_over },
         }
     }
 
@@ -126,9 +127,12 @@ impl Bench {
         self.directory.open_call(&call).await.unwrap();
         for side in [Side::Caller, Side::Callee] {
             let (username, owner) = registered(side);
-            let taken =
-                self.directory.take(owner.handle, &username, id, &registered(side.peer()).0).await.unwrap();
-            assert_eq!(taken, Taken::Won, "{username} is free");
+            let taken = self
+                .directory
+                .acquire_handle(owner.handle, &username, id, &registered(side.peer()).0)
+                .await
+                .unwrap();
+            assert_eq!(taken, AcquireOutcome::Acquired, "{username} is free");
         }
         let offer = raw(&testkit::sdp::offer());
         let (caller, callee) = (address(Side::Caller), address(Side::Callee));
@@ -166,7 +170,7 @@ impl Bench {
         let backend = BackendName::from("a");
         let mailbox = Mailbox::Backend(backend.clone()).key();
         eventually("the call is written down", async || {
-            let left = self.directory.left_calls(&backend).await.unwrap();
+            let left = self.directory.orphaned_calls(&backend).await.unwrap();
             let written = left.iter().any(|left| left.call.id == call && left.state.is_some());
             written && self.bus.backlog(&mailbox).await.unwrap() == 0
         })
@@ -202,7 +206,7 @@ impl Bench {
     /// The `event` of each line of the calls log.
     pub async fn log(&self) -> Vec<String> {
         let lines = self.bus.tail(Log::Calls, 100).await.unwrap().into_iter();
-        let event = |line: bus::Line| line.into_iter().find(|(name, _)| name == "event").unwrap().1;
+        let event = |line: bus::LogLine| line.into_iter().find(|(name, _)| name == "event").unwrap().1;
         lines.map(event).collect()
     }
 
@@ -210,7 +214,7 @@ impl Bench {
     pub async fn is_led_by(&self, backend: &str, connector: &ServiceId) -> bool {
         let lease = format!("backend:{backend}");
         let life = Duration::from_secs(4);
-        self.directory.lease(&lease, connector, life).await.unwrap().is_some()
+        self.directory.acquire_lease(&lease, connector, life).await.unwrap().is_some()
     }
 }
 

@@ -1,8 +1,9 @@
 //! A Janus that fails: its calls end, both sides are told, and when it is well again it takes calls.
 
 use crate::bench::Bench;
+use common::CallId;
 use directory::record::BackendStatus;
-use protocol::{CallId, Side};
+use protocol::Side;
 use serde_json::json;
 use testkit::{Client, FakeJanus, eventually};
 
@@ -32,7 +33,7 @@ async fn a_frozen_plugin_takes_no_call_and_keeps_no_handle() {
     assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
     assert_eq!(bench.calls().await, [None; 2]);
     eventually("Janus has its handles back", async || janus.handles() == 0).await;
-    janus.thaw_plugin();
+    janus.unfreeze_plugin();
     bench.talking().await;
 }
 
@@ -63,12 +64,12 @@ async fn a_janus_that_dies_is_shunned_until_it_is_back() {
     let mut janus = FakeJanus::start().await;
     let (mut bench, _connector) = Bench::serving(&janus).await;
     let call = bench.ringing().await;
-    janus.go_away().await;
+    janus.crash().await;
     both_hear(&mut bench, call, GONE).await;
     bench.has_status("a", Some(BackendStatus::Abnormal)).await;
     let call = bench.place().await;
     assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
-    janus.come_back().await;
+    janus.restart().await;
     bench.is_ready("a").await;
     bench.talking().await;
 }
@@ -94,7 +95,7 @@ async fn a_janus_that_is_silent_counts_as_gone_and_keeps_nothing() {
     let call = bench.place().await;
     assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
     bench.has_status("a", Some(BackendStatus::Abnormal)).await;
-    janus.answer_again();
+    janus.resume_answering();
     bench.is_ready("a").await;
     eventually("nothing is left on Janus", async || (janus.sessions(), janus.handles()) == (1, 0)).await;
     bench.talking().await;

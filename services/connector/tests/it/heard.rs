@@ -3,7 +3,8 @@
 
 use bus::MailboxReader;
 use bus::message::{Body, Change, ClientEvent, Events};
-use protocol::{CallId, Side};
+use common::CallId;
+use protocol::Side;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl Heard {
         self.mailbox.done();
         let Body::Events(events) = message.body else { panic!("not for an edge: {message:?}") };
         let who = events.session.0 as usize - 1;
-        self.terms[who].extend(events.stamp.map(|stamp| stamp.term));
+        self.terms[who].extend(events.sequence.map(|stamp| stamp.term));
         self.waiting[who].push_back(events);
     }
 }

@@ -1,7 +1,7 @@
 //! Which connector serves which Janus.
 
 use crate::bench::Bench;
-use protocol::ServiceId;
+use common::ServiceId;
 use testkit::{FakeJanus, eventually};
 
 const STOPPED: &str = "The media server is being taken out of service";

@@ -1,13 +1,14 @@
 //! What clients and peers are to hear, and services that do not take it.
 
 use bus::message::{
-    AskPeer, Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, PeerAnswer, Steps,
-    Trickle,
+    Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, ProxyInvite, ProxyReply,
+    StepDurations, Trickle,
 };
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, MAX_BACKLOG, MailboxReader};
+use common::{CallId, ServiceId};
 use connector::outbox::Outbox;
-use protocol::{CallId, HandleId, HandleRef, ServiceId, SessionId, Side, raw};
+use protocol::{HandleId, HandleRef, SessionId, Side, raw};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -22,7 +23,7 @@ fn edge(name: &str) -> (ServiceId, Mailbox) {
 /// Events that can be told from others.
 fn numbered(number: u64) -> Events {
     let events = vec![ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw(&()) }];
-    Events::of(HandleRef { session: SessionId(number), handle: HandleId(1) }, events)
+    Events::for_handle(HandleRef { session: SessionId(number), handle: HandleId(1) }, events)
 }
 
 async fn hears(reader: &mut MailboxReader) -> Option<u64> {
@@ -117,9 +118,9 @@ async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() 
         backend: "a".into(),
         reason: None,
         duration_ms: None,
-        steps: Steps::default(),
+        steps: StepDurations::default(),
     });
-    timeout(Duration::from_secs(1), outbox.finish()).await.unwrap();
+    timeout(Duration::from_secs(1), outbox.flush()).await.unwrap();
     hears_all(&mut reader, 0..100).await;
     assert_eq!(bus.tail(Log::Calls, 10).await.unwrap().len(), 1);
 }
@@ -131,13 +132,13 @@ async fn a_rest_service_hears_its_answers_in_order_once_its_mailbox_is_back() {
     let rest = ServiceId::from("rest-1");
     let calls = [CallId::fresh(), CallId::fresh()];
     for call in calls {
-        outbox.answer(rest.clone(), PeerAnswer { call, refusal: None }, Box::new(()));
+        outbox.reply_to_rest(rest.clone(), ProxyReply { call, refusal: None }, Box::new(()));
     }
     sleep(Duration::from_secs(4)).await;
     let mut reader = bus.open(Mailbox::Rest(rest)).await.unwrap();
     for call in calls {
         let message = timeout(Duration::from_secs(1), reader.next()).await.unwrap();
-        assert!(matches!(message.body, Body::PeerAnswer(answer) if answer.call == call));
+        assert!(matches!(message.body, Body::ProxyReply(answer) if answer.call == call));
     }
 }
 
@@ -145,9 +146,9 @@ async fn a_rest_service_hears_its_answers_in_order_once_its_mailbox_is_back() {
 async fn a_peer_is_asked_by_one_rest_service_until_the_deadline() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
-    let mut worker = bus.work(Queue::Peers, "rest-1").await;
+    let mut worker = bus.work(Queue::Proxies, "rest-1").await;
     let (call, deadline) = (CallId::fresh(), Some(Deadline::after(Duration::from_secs(8))));
-    let ask = |call, text: &str| AskPeer {
+    let ask = |call, text: &str| ProxyInvite {
         call,
         backend: "a".into(),
         backend_url: "ws://janus:8188".to_owned(),
@@ -155,12 +156,12 @@ async fn a_peer_is_asked_by_one_rest_service_until_the_deadline() {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
     };
-    outbox.ask(ask(CallId::fresh(), &"x".repeat(bus::MAX_PAYLOAD)), deadline);
-    outbox.ask(ask(call, "http://peer"), deadline);
+    outbox.invite_proxy(ask(CallId::fresh(), &"x".repeat(bus::MAX_PAYLOAD)), deadline);
+    outbox.invite_proxy(ask(call, "http://peer"), deadline);
     let delivery = timeout(Duration::from_secs(1), worker.next()).await.unwrap();
     assert_eq!(delivery.message.deadline, deadline);
     assert!(
-        matches!(&delivery.message.body, Body::AskPeer(ask) if ask.call == call),
+        matches!(&delivery.message.body, Body::ProxyInvite(ask) if ask.call == call),
         "the other is too large"
     );
 }

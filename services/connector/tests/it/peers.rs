@@ -2,12 +2,13 @@
 //! service and the router on our side.
 
 use crate::bench::{Bench, address, party, registered};
-use bus::message::{AskPeer, Body, End, EndCause, Message, PeerAnswer, PeerRefusal, PeerSide, Place};
+use bus::message::{Body, End, EndCause, Message, Place, ProxyInvite, ProxyRefusal, ProxyReply, ProxySide};
 use bus::topic::{Mailbox, Queue};
 use bus::{MailboxReader, Worker};
+use common::{BackendName, CallId, ServiceId};
 use connector::janus::site::{Dialler, Transport};
-use directory::record::{Call, Taken};
-use protocol::{BackendName, CallId, ServiceId, Side, raw};
+use directory::record::{AcquireOutcome, Call};
+use protocol::{Side, raw};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ impl Peers {
     async fn new() -> Self {
         let bench = Bench::new().await;
         let rest = bench.bus.open(Mailbox::Rest(rest())).await.unwrap();
-        let asked = bench.bus.work(Queue::Peers, "rest-1").await;
+        let asked = bench.bus.work(Queue::Proxies, "rest-1").await;
         Self { bench, rest, asked }
     }
 
@@ -40,7 +41,7 @@ impl Peers {
     }
 
     /// A call of which one side is the peer's; the routers' part of it.
-    async fn place(&self, ours: Side, peer: PeerSide) -> CallId {
+    async fn place(&self, ours: Side, peer: ProxySide) -> CallId {
         let (id, backend, far) = (CallId::fresh(), BackendName::from("a"), ours.peer());
         let mut record =
             Call { id, backend, caller: party(Side::Caller), callee: party(Side::Callee), opened: 0 };
@@ -51,8 +52,8 @@ impl Peers {
         }
         self.bench.directory.open_call(&record).await.unwrap();
         let ((name, owner), (peer_name, _)) = (registered(ours), registered(far));
-        let taken = self.bench.directory.take(owner.handle, &name, id, &peer_name).await.unwrap();
-        assert_eq!(taken, Taken::Won);
+        let taken = self.bench.directory.acquire_handle(owner.handle, &name, id, &peer_name).await.unwrap();
+        assert_eq!(taken, AcquireOutcome::Acquired);
         let (transaction, offer) = match ours {
             Side::Caller => ("c".to_owned(), Some(raw(&sdp::offer()))),
             Side::Callee => (String::new(), None),
@@ -63,24 +64,24 @@ impl Peers {
     }
 
     /// The peer's alice is to call bob; what its rest service hears.
-    async fn invite(&mut self) -> (CallId, Option<PeerRefusal>) {
-        let call = self.place(Side::Callee, PeerSide::Calls(rest())).await;
+    async fn invite(&mut self) -> (CallId, Option<ProxyRefusal>) {
+        let call = self.place(Side::Callee, ProxySide::Calls(rest())).await;
         (call, self.hears(call).await)
     }
 
-    async fn hears(&mut self, call: CallId) -> Option<PeerRefusal> {
+    async fn hears(&mut self, call: CallId) -> Option<ProxyRefusal> {
         let message = timeout(DEADLINE, self.rest.next()).await.expect("the rest service hears something");
         self.rest.done();
-        let Body::PeerAnswer(answer) = message.body else { panic!("{message:?}") };
+        let Body::ProxyReply(answer) = message.body else { panic!("{message:?}") };
         assert_eq!(answer.call, call);
         answer.refusal
     }
 
     /// alice calls the peer's bob, and its proxy is to be asked.
-    async fn call(&mut self) -> (CallId, AskPeer) {
-        let call = self.place(Side::Caller, PeerSide::IsCalled(PROXY.to_owned())).await;
+    async fn call(&mut self) -> (CallId, ProxyInvite) {
+        let call = self.place(Side::Caller, ProxySide::Callee(PROXY.to_owned())).await;
         let delivery = timeout(DEADLINE, self.asked.next()).await.expect("the peer is asked");
-        let Body::AskPeer(ask) = delivery.message.body.clone() else { panic!("{:?}", delivery.message) };
+        let Body::ProxyInvite(ask) = delivery.message.body.clone() else { panic!("{:?}", delivery.message) };
         delivery.done();
         assert_eq!(ask.call, call);
         (call, ask)
@@ -88,8 +89,8 @@ impl Peers {
 
     /// The peer answers.
     async fn answers(&self, call: CallId, refusal: Option<(u16, &str)>) {
-        let refusal = refusal.map(|(code, text)| PeerRefusal { code, text: text.to_owned() });
-        self.bench.post(Message::new(Body::PeerAnswer(PeerAnswer { call, refusal }))).await;
+        let refusal = refusal.map(|(code, text)| ProxyRefusal { code, text: text.to_owned() });
+        self.bench.post(Message::new(Body::ProxyReply(ProxyReply { call, refusal }))).await;
     }
 
     async fn asks(&self, call: CallId, side: Side, request: Value, jsep: Option<Value>) {
@@ -165,12 +166,12 @@ async fn a_peers_user_calls_ours_and_either_hangs_up() {
         (None, vec!["alice".to_owned(), "bob".to_owned()])
     );
     peers.is_taken(call, &mut alice).await;
-    alice.hangup_because("tired").await;
+    alice.hangup_with_reason("tired").await;
     assert_eq!(peers.bench.edge.bob(call).await, peer_hung_up("alice", "tired"));
     peers.are_free().await;
     alice.expect_core("hangup").await;
 
-    alice.forget().await;
+    alice.clear_inbox().await;
     let (call, refusal) = peers.invite().await;
     assert_eq!(refusal, None);
     peers.is_taken(call, &mut alice).await;
@@ -200,7 +201,7 @@ async fn ours_calls_a_peers_user_and_either_hangs_up() {
     peers.are_free().await;
     bob.expect_core("hangup").await;
 
-    bob.forget().await;
+    bob.clear_inbox().await;
     let (call, _) = peers.call().await;
     peers.is_accepted(call, &mut bob).await;
     peers.asks(call, Side::Caller, json!({"request": "hangup"}), None).await;
@@ -222,7 +223,7 @@ async fn a_peers_user_that_declines_or_is_gone_ends_the_call() {
     assert_eq!(peers.bench.edge.alice(call).await, peer_hung_up("bob", "We did the hangup"));
     bob.expect_core("hangup").await;
     let (call, _) = peers.call().await;
-    bob.forget().await;
+    bob.clear_inbox().await;
     peers.is_accepted(call, &mut bob).await;
     bob.detach().await;
     let gone = "left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
@@ -260,11 +261,11 @@ async fn a_name_that_is_taken_on_janus_is_refused() {
     let janus = Janus::start().await;
     let (mut peers, _connector) = Peers::on(&janus).await;
     let _bob = Client::registered(&janus.url(), "bob").await;
-    let refusal = PeerRefusal { code: 476, text: "Username 'bob' already taken".to_owned() };
+    let refusal = ProxyRefusal { code: 476, text: "Username 'bob' already taken".to_owned() };
     assert_eq!(peers.invite().await.1, Some(refusal));
     peers.are_free().await;
     let _alice = Client::registered(&janus.url(), "alice").await;
-    let call = peers.place(Side::Caller, PeerSide::IsCalled(PROXY.to_owned())).await;
+    let call = peers.place(Side::Caller, ProxySide::Callee(PROXY.to_owned())).await;
     assert_eq!(peers.bench.edge.alice(call).await, "left: c/error 502");
     peers.are_free().await;
 }

@@ -2,11 +2,12 @@
 
 use crate::bench::Bench;
 use bus::message::Notice;
-use connector::janus::site::{Site, Transport, tcp};
+use common::BackendName;
+use connector::janus::site::{Endpoint, Transport, tcp};
 use connector::options::Credentials;
 use connector::probe::Probe;
 use directory::record::BackendStatus;
-use protocol::{BackendName, Side};
+use protocol::Side;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io;
@@ -35,7 +36,7 @@ impl Lab {
             }) as _
         });
         let (url, credentials) = ("ws://janus:8188".to_owned(), Credentials::default());
-        let probe = Probe::start(BackendName::from("a"), Site { url, credentials, dialler });
+        let probe = Probe::start(BackendName::from("a"), Endpoint { url, credentials, dialler });
         Self { janus, probe }
     }
 
@@ -52,13 +53,13 @@ impl Lab {
 
     async fn works_within(&self, bound: Duration) {
         let began = Instant::now();
-        eventually("the plugin works", async || self.probe.is_good()).await;
+        eventually("the plugin works", async || self.probe.is_healthy()).await;
         assert!(began.elapsed() <= bound, "after {:?}", began.elapsed());
     }
 
     async fn is_found_out(&self) {
         let began = Instant::now();
-        eventually("the plugin does not work", async || !self.probe.is_good()).await;
+        eventually("the plugin does not work", async || !self.probe.is_healthy()).await;
         assert!(began.elapsed() < Duration::from_millis(4100), "after {:?}", began.elapsed());
     }
 
@@ -76,9 +77,9 @@ impl Lab {
 
 /// A probe of a real Janus, whose plugin is known to work.
 async fn good_probe(janus: &Janus) -> Probe {
-    let site = Site { url: janus.url(), credentials: Credentials::default(), dialler: tcp() };
+    let site = Endpoint { url: janus.url(), credentials: Credentials::default(), dialler: tcp() };
     let probe = Probe::start(BackendName::from("a"), site);
-    eventually("the plugin works", async || probe.is_good()).await;
+    eventually("the plugin works", async || probe.is_healthy()).await;
     probe
 }
 
@@ -102,7 +103,7 @@ async fn it_keeps_its_handle_while_all_is_well_and_takes_a_fresh_one_for_each_tr
     }
     let between: Vec<i32> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(between, [6, 10, 12, 12, 12]);
-    lab.janus().await.thaw_plugin();
+    lab.janus().await.unfreeze_plugin();
     lab.works_within(Duration::from_secs(12)).await;
     assert_eq!(lab.handles("detach").await.len(), lab.tries().await - 1, "one is left, the one that works");
     lab.probe.stop().await;
@@ -114,11 +115,11 @@ async fn a_janus_that_is_started_anew_is_trusted_soon_however_long_its_plugin_wa
     let lab = Lab::good().await;
     lab.janus().await.freeze_plugin();
     sleep(Duration::from_secs(60)).await;
-    assert!(!lab.probe.is_good());
-    lab.janus().await.go_away().await;
+    assert!(!lab.probe.is_healthy());
+    lab.janus().await.crash().await;
     sleep(Duration::from_secs(60)).await;
-    assert!(!lab.probe.is_good());
-    lab.janus().await.come_back().await;
+    assert!(!lab.probe.is_healthy());
+    lab.janus().await.restart().await;
     lab.works_within(Duration::from_millis(2100)).await;
 }
 
@@ -128,15 +129,15 @@ async fn a_janus_that_is_altogether_silent_or_gone_is_not_judged() {
     lab.janus().await.stop_answering();
     for _ in 0..60 {
         sleep(Duration::from_secs(1)).await;
-        assert!(lab.probe.is_good());
+        assert!(lab.probe.is_healthy());
     }
-    lab.janus().await.answer_again();
-    lab.janus().await.go_away().await;
+    lab.janus().await.resume_answering();
+    lab.janus().await.crash().await;
     sleep(Duration::from_secs(60)).await;
-    assert!(lab.probe.is_good());
-    lab.janus().await.come_back().await;
+    assert!(lab.probe.is_healthy());
+    lab.janus().await.restart().await;
     eventually("it is probed again", async || lab.janus().await.probes() == 1).await;
-    assert!(lab.probe.is_good());
+    assert!(lab.probe.is_healthy());
     lab.probe.stop().await;
     assert_eq!(lab.janus.lock().await.probes(), 0);
 }
@@ -146,19 +147,19 @@ async fn what_a_silent_janus_was_asked_leaves_no_handle_once_it_answers() {
     let lab = Lab::good().await;
     lab.janus().await.stop_answering();
     sleep(Duration::from_secs(30)).await;
-    lab.janus().await.answer_again();
+    lab.janus().await.resume_answering();
     // Janus itself ends a session when nobody claims it for 30 s.
     sleep(Duration::from_secs(35)).await;
-    assert_eq!((lab.janus().await.probes(), lab.probe.is_good()), (1, true));
+    assert_eq!((lab.janus().await.probes(), lab.probe.is_healthy()), (1, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_that_are_not_answered_count_although_the_probe_is() {
     let lab = Lab::good().await;
-    lab.probe.call_unanswered();
-    assert!(lab.probe.is_good());
-    lab.probe.call_unanswered();
-    assert!(!lab.probe.is_good());
+    lab.probe.on_unanswered_call();
+    assert!(lab.probe.is_healthy());
+    lab.probe.on_unanswered_call();
+    assert!(!lab.probe.is_healthy());
     lab.works_within(Duration::from_millis(2100)).await;
     assert_eq!((lab.tries().await, lab.janus().await.probes()), (2, 1), "by a fresh handle");
 }
@@ -170,9 +171,9 @@ async fn a_plugin_that_is_frozen_from_the_start_is_never_trusted() {
     let lab = Lab::with(frozen);
     for _ in 0..60 {
         sleep(Duration::from_secs(1)).await;
-        assert!(!lab.probe.is_good());
+        assert!(!lab.probe.is_healthy());
     }
-    lab.janus().await.thaw_plugin();
+    lab.janus().await.unfreeze_plugin();
     lab.works_within(Duration::from_secs(12)).await;
 }
 
@@ -192,7 +193,7 @@ async fn a_frozen_plugin_gets_no_new_calls_until_it_works_again_and_running_call
     janus.freeze_plugin();
     bench.has_status("a", Some(BackendStatus::Abnormal)).await;
     assert_eq!((janus.calls(), bench.calls().await), (1, [Some(call); 2]));
-    janus.thaw_plugin();
+    janus.unfreeze_plugin();
     bench.is_ready("a").await;
     assert_eq!((janus.calls(), bench.calls().await), (1, [Some(call); 2]));
     bench.hangs_up(call, Side::Caller).await;
@@ -232,7 +233,7 @@ async fn a_healthy_janus_has_one_handle_more_and_is_trusted_all_the_time() {
     let probe = good_probe(&janus).await;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) {
-        assert!(probe.is_good());
+        assert!(probe.is_healthy());
         assert_eq!((admin.all_handles().await, admin.probes().await), (0, 1));
         sleep(Duration::from_millis(200)).await;
     }
@@ -246,10 +247,10 @@ async fn a_janus_that_was_stopped_for_a_while_is_trusted_as_soon_as_it_goes_on()
     let probe = good_probe(&janus).await;
     janus.stop();
     sleep(Duration::from_secs(6)).await;
-    janus.cont();
+    janus.resume();
     let woken = Instant::now();
     let mut admin = janus.admin().await;
-    eventually("it is probed again", async || admin.probes().await == 1 && probe.is_good()).await;
+    eventually("it is probed again", async || admin.probes().await == 1 && probe.is_healthy()).await;
     assert!(woken.elapsed() < Duration::from_secs(3), "after {:?}", woken.elapsed());
     probe.stop().await;
     eventually("no handle is left", async || admin.probes().await == 0).await;

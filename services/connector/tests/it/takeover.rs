@@ -1,8 +1,9 @@
 //! A connector is gone, and another goes on with its calls.
 
 use crate::bench::{Bench, Connector};
+use common::CallId;
 use futures_util::future::join_all;
-use protocol::{CallId, Side};
+use protocol::Side;
 use serde_json::json;
 use std::time::Duration;
 use testkit::{FakeJanus, eventually};
@@ -82,8 +83,8 @@ async fn a_call_whose_janus_is_gone_too_is_over_for_both() {
     let call = bench.talking().await;
     bench.is_written_down(call).await;
     first.dies();
-    janus.go_away().await;
-    janus.come_back().await;
+    janus.crash().await;
+    janus.restart().await;
     assert_eq!(bench.edge.alice(call).await, left("bob", LOST));
     assert_eq!(bench.edge.bob(call).await, left("alice", LOST));
     assert_eq!(bench.calls().await, [None; 2]);

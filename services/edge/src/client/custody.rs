@@ -8,62 +8,63 @@
 use super::Client;
 use crate::session::Session;
 use bus::message::LegRef;
-use protocol::{BackendName, HandleId, SessionId, outside};
+use common::{BackendName, entropy};
+use protocol::{HandleId, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How sessions come and go.
 impl Client {
     /// The directory has the new session. Whoever claims it must show the same proof.
-    pub fn opened(&mut self, id: SessionId, proof: Option<String>, now: Instant) {
-        self.keep(Session::new(id, proof, now));
+    pub fn add_created(&mut self, id: SessionId, proof: Option<String>, now: Instant) {
+        self.insert(Session::new(id, proof, now));
     }
 
     /// Another connection, or another edge, had this session before.
-    pub fn claimed(&mut self, mut session: Session, now: Instant) {
+    pub fn add_claimed(&mut self, mut session: Session, now: Instant) {
         session.last_request = now;
-        self.keep(session);
+        self.insert(session);
     }
 
     /// A session that was given up, and that nobody took.
-    pub fn restored(&mut self, session: Session) {
-        self.keep(session);
+    pub fn add_returned(&mut self, session: Session) {
+        self.insert(session);
     }
 
-    fn keep(&mut self, session: Session) {
+    fn insert(&mut self, session: Session) {
         self.changed.insert(session.id);
         self.sessions.insert(session.id, Box::new(session));
     }
 
     /// Gives a session up to the connection that claims it, unless it is over.
     pub fn surrender(&mut self, id: SessionId, now: Instant) -> Option<Session> {
-        let is_over = self.end_of(self.sessions.get(&id)?).is_some_and(|end| end <= now);
-        if is_over { None } else { self.take(id) }
+        let is_over = self.expires_at(self.sessions.get(&id)?).is_some_and(|end| end <= now);
+        if is_over { None } else { self.remove(id) }
     }
 
     /// Another edge has this session now: nothing of it is to be ended from here. False when it was
     /// not here.
-    pub fn lose(&mut self, id: SessionId) -> bool {
-        self.take(id).is_some()
+    pub fn discard(&mut self, id: SessionId) -> bool {
+        self.remove(id).is_some()
     }
 
-    fn take(&mut self, id: SessionId) -> Option<Session> {
+    fn remove(&mut self, id: SessionId) -> Option<Session> {
         self.changed.remove(&id);
         self.sessions.remove(&id).map(|session| *session)
     }
 
     /// The socket is gone. Its sessions wait to be claimed.
-    pub fn went_away(&mut self, now: Instant) {
-        self.away_since = Some(now);
+    pub fn set_disconnected(&mut self, now: Instant) {
+        self.disconnected_since = Some(now);
     }
 
     /// For how long the socket has been gone.
-    pub fn away_for(&self, now: Instant) -> Option<Duration> {
-        self.away_since.map(|since| now.saturating_duration_since(since))
+    pub fn disconnected_for(&self, now: Instant) -> Option<Duration> {
+        self.disconnected_since.map(|since| now.saturating_duration_since(since))
     }
 
     /// Whether a session is here.
-    pub fn has(&self, id: SessionId) -> bool {
+    pub fn contains(&self, id: SessionId) -> bool {
         self.sessions.contains_key(&id)
     }
 
@@ -86,9 +87,9 @@ impl Client {
     }
 
     /// A session as it is written down, to be read by [`Session::restore`].
-    pub fn save(&self, id: SessionId, now: Instant) -> Option<String> {
+    pub fn snapshot(&self, id: SessionId, now: Instant) -> Option<String> {
         let session = self.sessions.get(&id)?;
-        Some(session.save(now, outside::unix_millis()))
+        Some(session.snapshot(now, entropy::unix_millis()))
     }
 
     /// The calls that a session's handles are in.

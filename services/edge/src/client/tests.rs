@@ -6,14 +6,15 @@ mod random;
 mod saved;
 mod times;
 
-use super::{Client, Step};
-use crate::access::Access;
-use crate::act::Act;
+use super::{Client, Outcome};
+use crate::access::Auth;
+use crate::act::Action;
 use crate::options::Limits;
 use bus::message::{Body, Change, Events};
-use protocol::object::Object;
+use common::{BackendName, CallId, ServiceId};
+use protocol::object::LazyObject;
 use protocol::server_info::ServerInfo;
-use protocol::{BackendName, CallId, HandleId, HandleRef, ServiceId, SessionId, Side};
+use protocol::{HandleId, HandleRef, SessionId, Side};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ fn connected_with(session_timeout: Option<Duration>) -> Bench {
         session_timeout,
         reclaim_timeout: RECLAIM,
         max_sessions: 3,
-        access: Access::default(),
+        auth: Auth::default(),
     })
 }
 
@@ -58,21 +59,21 @@ fn connected_under(limits: Limits) -> Bench {
 
 impl Bench {
     fn with_session(mut self, id: u64) -> Self {
-        self.client.opened(SessionId(id), None, self.now);
+        self.client.add_created(SessionId(id), None, self.now);
         self
     }
 
-    fn asks(&mut self, mut request: Value) -> Step {
+    fn asks(&mut self, mut request: Value) -> Outcome {
         request["transaction"] = json!("t");
         let text = request.to_string();
-        self.client.on_request(Object::parse(&text).unwrap(), self.now)
+        self.client.on_request(LazyObject::parse(&text).unwrap(), self.now)
     }
 
     /// Asks and returns the one reply.
     fn reply(&mut self, request: Value) -> Value {
         let text = match self.asks(request) {
-            Step::Reply(text) => text,
-            Step::Do(acts) | Step::DoWhenWritten(_, acts) | Step::End(_, acts) => {
+            Outcome::Reply(text) => text,
+            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) | Outcome::End(_, acts) => {
                 told(&acts).into_iter().next().unwrap()
             }
             other => panic!("no reply: {other:?}"),
@@ -101,7 +102,7 @@ impl Bench {
 
     fn after(&mut self, time: Duration) -> (Vec<u64>, Vec<String>) {
         self.now += time;
-        let (over, acts) = self.client.on_time(self.now);
+        let (over, acts) = self.client.on_timer(self.now);
         (over.into_iter().map(|id| id.0).collect(), short(&acts))
     }
 
@@ -110,19 +111,19 @@ impl Bench {
     }
 }
 
-fn told(acts: &[Act]) -> Vec<String> {
-    let text = |act: &Act| if let Act::Tell(_, text) = act { Some(text.clone()) } else { None };
+fn told(acts: &[Action]) -> Vec<String> {
+    let text = |act: &Action| if let Action::SendToClient(_, text) = act { Some(text.clone()) } else { None };
     acts.iter().filter_map(text).collect()
 }
 
 /// `7: timeout` for what session 7 is told, `release` for what is sent.
-fn short(acts: &[Act]) -> Vec<String> {
-    let short = |act: &Act| match act {
-        Act::Tell(session, text) => {
+fn short(acts: &[Action]) -> Vec<String> {
+    let short = |act: &Action| match act {
+        Action::SendToClient(session, text) => {
             let text: Value = serde_json::from_str(text).unwrap();
             format!("{session}: {}", text["janus"].as_str().unwrap())
         }
-        Act::Send(_, message, _) => message.body.kind().to_owned(),
+        Action::Publish(_, message, _) => message.body.kind().to_owned(),
     };
     acts.iter().map(short).collect()
 }
@@ -131,5 +132,5 @@ fn short(acts: &[Act]) -> Vec<String> {
 fn incoming(session: u64, handle: u64) -> Events {
     let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
     let who = HandleRef { session: SessionId(session), handle: HandleId(handle) };
-    Events { call: Some(CallId::fresh()), change, ..Events::of(who, vec![]) }
+    Events { call: Some(CallId::fresh()), change, ..Events::for_handle(who, vec![]) }
 }

@@ -17,22 +17,22 @@ mod orphans;
 mod parting;
 mod saves;
 
-use crate::act::Act;
-use crate::client::{Client, Step};
-use crate::flood::Bucket;
+use crate::act::Action;
+use crate::client::{Client, Outcome};
+use crate::flood::TokenBucket;
 use crate::mailbox;
 use crate::numbers;
-use crate::outlet::{Forgotten, Outlet};
-use crate::registry::{INBOX, Inbound, Route};
+use crate::outlet::{BacklogFull, ClientOutput};
+use crate::registry::{Inbound, InboxSender, MAX_INBOX};
 use crate::shared::Shared;
 use crate::socket::{Frame, Socket, TooSlow};
-use crate::unsaved::Unsaved;
-use bus::ledger::Receipt;
+use crate::unsaved::DirtySessions;
+use bus::ack_tracker::AckGuard;
 use bus::message::Events;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
-use service::presence::UnderWay;
+use service::registration::LoadGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -43,101 +43,101 @@ use tracing::Instrument;
 pub struct Connection {
     shared: Arc<Shared>,
     client: Client,
-    outlet: Outlet,
-    bucket: Bucket,
-    route: Route,
+    output: ClientOutput,
+    bucket: TokenBucket,
+    sender: InboxSender,
     inbox: mpsc::UnboundedReceiver<Box<Inbound>>,
     /// Messages that came while a session was being claimed.
-    delayed: VecDeque<Box<Inbound>>,
-    unsaved: Unsaved,
+    deferred: VecDeque<Box<Inbound>>,
+    dirty: DirtySessions,
     /// Its place among all that are connected, and that operators count it.
-    place: Option<(OwnedSemaphorePermit, UnderWay)>,
+    permit: Option<(OwnedSemaphorePermit, LoadGuard)>,
     /// The edge stops.
     stop: CancellationToken,
     /// When it closes its socket because of that.
-    parts_at: Option<Instant>,
+    close_at: Option<Instant>,
 }
 
-enum Next {
+enum Event {
     Frame(Frame),
     Inbound(Box<Inbound>),
     Due,
-    Stop,
+    Shutdown,
 }
 
 impl Connection {
     /// A connection over an opened websocket.
     pub fn new(socket: Socket, place: OwnedSemaphorePermit, shared: Arc<Shared>) -> Box<Self> {
         let place = Some((place, shared.context.health.load().begin("clients")));
-        let mut connection = Self::over(Outlet::Open(Box::new(socket)), shared);
-        connection.place = place;
+        let mut connection = Self::with_output(ClientOutput::Connected(Box::new(socket)), shared);
+        connection.permit = place;
         connection
     }
 
     /// A connection whose client has been gone since then.
-    pub fn away(since: Instant, shared: Arc<Shared>) -> Box<Self> {
-        let mut connection = Self::over(Outlet::Away(BTreeMap::new()), shared);
-        connection.client.went_away(since);
+    pub fn disconnected(since: Instant, shared: Arc<Shared>) -> Box<Self> {
+        let mut connection = Self::with_output(ClientOutput::Disconnected(BTreeMap::new()), shared);
+        connection.client.set_disconnected(since);
         connection
     }
 
     /// In a box: a future that runs it would have it twice.
-    fn over(outlet: Outlet, shared: Arc<Shared>) -> Box<Self> {
-        let (route, inbox) = Route::new();
+    fn with_output(outlet: ClientOutput, shared: Arc<Shared>) -> Box<Self> {
+        let (route, inbox) = InboxSender::new();
         let client = Client::new(shared.context.id.clone(), shared.limits.clone(), shared.info.clone());
         Box::new(Self {
-            bucket: Bucket::new(shared.manners.max_rate, Instant::now()),
-            delayed: VecDeque::new(),
-            unsaved: Unsaved::default(),
-            place: None,
+            bucket: TokenBucket::new(shared.socket_options.max_rate, Instant::now()),
+            deferred: VecDeque::new(),
+            dirty: DirtySessions::default(),
+            permit: None,
             stop: shared.context.shutdown.child_token(),
-            parts_at: None,
-            outlet,
+            close_at: None,
+            output: outlet,
             shared,
             client,
-            route,
+            sender: route,
             inbox,
         })
     }
 
     /// Serves the client until it and its sessions are gone.
     pub async fn run(mut self: Box<Self>) {
-        while !(self.outlet.is_away() && self.client.is_empty()) {
-            let next = self.next().await;
-            if matches!(next, Next::Stop) && !self.shared.context.parting.hand_over {
-                return Box::pin(self.end()).await;
+        while !(self.output.is_disconnected() && self.client.is_empty()) {
+            let next = self.next_event().await;
+            if matches!(next, Event::Shutdown) && !self.shared.context.shutdown_policy.hand_over {
+                return Box::pin(self.end_sessions()).await;
             }
             // What a connection needs while it works it has only then: most of them are idle.
-            Box::pin(self.on(next)).await;
-            self.save();
-            if self.outlet.is_away() {
+            Box::pin(self.handle_event(next)).await;
+            self.submit_ready();
+            if self.output.is_disconnected() {
                 // Not before its sessions are with the scribe: an edge that stops waits for all places.
-                self.place = None;
+                self.permit = None;
             }
         }
     }
 
-    async fn on(&mut self, next: Next) {
+    async fn handle_event(&mut self, next: Event) {
         match next {
-            Next::Frame(frame) => self.on_frame(frame).await,
-            Next::Inbound(inbound) => self.on_inbound(*inbound).await,
-            Next::Due => self.on_time().await,
-            Next::Stop => self.part().await,
+            Event::Frame(frame) => self.on_frame(frame).await,
+            Event::Inbound(inbound) => self.on_inbound(*inbound).await,
+            Event::Due => self.on_timer().await,
+            Event::Shutdown => self.close_gracefully().await,
         }
     }
 
-    async fn next(&mut self) -> Next {
-        if let Some(inbound) = self.delayed.pop_front() {
-            return Next::Inbound(inbound);
+    async fn next_event(&mut self) -> Event {
+        if let Some(inbound) = self.deferred.pop_front() {
+            return Event::Inbound(inbound);
         }
-        let due = [self.client.due(), self.unsaved.due(Instant::now())].into_iter().flatten().min();
-        let stops = self.stops();
+        let due = [self.client.due(), self.dirty.due(Instant::now())].into_iter().flatten().min();
+        let stops = self.shutdown_due();
         tokio::select! {
             biased;
-            () = stops => Next::Stop,
-            () = sleep_until(due) => Next::Due,
-            Some(inbound) = self.inbox.recv() => Next::Inbound(inbound),
-            frame = self.outlet.frame(self.bucket.full_at()) => Next::Frame(frame),
+            () = stops => Event::Shutdown,
+            () = sleep_until(due) => Event::Due,
+            Some(inbound) = self.inbox.recv() => Event::Inbound(inbound),
+            frame = self.output.next_frame(self.bucket.available_at()) => Event::Frame(frame),
         }
     }
 
@@ -145,12 +145,12 @@ impl Connection {
         match frame {
             Frame::Text(text) => self.on_text(&text).await,
             Frame::Written => {}
-            Frame::Closed => self.go_away(),
+            Frame::Closed => self.drop_socket(),
         }
     }
 
     async fn on_text(&mut self, text: &str) {
-        match frame::objects(text, self.shared.manners.max_request) {
+        match frame::objects(text, self.shared.socket_options.max_request) {
             Err(refusal) => {
                 self.count_request();
                 self.reply(reply::error(None, None, &refusal));
@@ -159,7 +159,7 @@ impl Connection {
                 for object in objects {
                     self.count_request();
                     let step = self.client.on_request(object, Instant::now());
-                    self.step(step).await;
+                    self.handle_outcome(step).await;
                 }
             }
         }
@@ -167,55 +167,55 @@ impl Connection {
 
     fn count_request(&mut self) {
         if !self.bucket.take(Instant::now()) {
-            numbers::throttled();
+            numbers::request_throttled();
         }
     }
 
-    async fn step(&mut self, step: Step) {
+    async fn handle_outcome(&mut self, step: Outcome) {
         match step {
-            Step::Do(acts) => self.perform(acts).await,
-            Step::Reply(text) => self.reply(text),
-            Step::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
-            Step::Claim(transaction, session, proof) => self.claim(&transaction, session, proof).await,
-            Step::DoWhenWritten(session, acts) => {
-                self.write_down(session).await;
+            Outcome::Perform(acts) => self.perform(acts).await,
+            Outcome::Reply(text) => self.reply(text),
+            Outcome::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
+            Outcome::Claim(transaction, session, proof) => self.claim(&transaction, session, proof).await,
+            Outcome::AfterPersist(session, acts) => {
+                self.persist_now(session).await;
                 self.perform(acts).await;
             }
-            Step::End(session, acts) => {
+            Outcome::End(session, acts) => {
                 self.perform(acts).await;
-                self.forget(session).await;
+                self.close_session(session).await;
             }
         }
     }
 
     async fn on_inbound(&mut self, inbound: Inbound) {
-        if self.inbox.len() > INBOX && !self.outlet.is_away() {
-            numbers::full(numbers::INBOX);
-            self.drop_slow();
+        if self.inbox.len() > MAX_INBOX && !self.output.is_disconnected() {
+            numbers::queue_full(numbers::INBOX);
+            self.disconnect_slow();
         }
         match inbound {
             Inbound::Events(events, receipt) => self.on_events(events, receipt).await,
-            Inbound::Surrender(session, claimer) => {
-                self.catch_up().await;
+            Inbound::SurrenderToConnection(session, claimer) => {
+                self.drain_socket().await;
                 self.surrender(session, claimer);
             }
-            Inbound::GiveUp(session, to) => {
-                self.catch_up().await;
-                self.give_up(session, to);
+            Inbound::SurrenderToEdge(session, to) => {
+                self.drain_socket().await;
+                self.surrender_to_edge(session, to);
             }
-            Inbound::Lost(session) => self.lose(session),
-            Inbound::End(session, receipt) => self.disconnect(session, receipt).await,
-            Inbound::Save(session) => self.save_again(session),
-            Inbound::Restore(session) => self.restore(session).await,
+            Inbound::Lost(session) => self.discard(session),
+            Inbound::Disconnect(session, receipt) => self.disconnect_session(session, receipt).await,
+            Inbound::PersistAgain(session) => self.resubmit(session),
+            Inbound::Restore(session) => self.restore_records(session).await,
         }
     }
 
-    async fn on_events(&mut self, events: Events, receipt: Receipt) {
+    async fn on_events(&mut self, events: Events, receipt: AckGuard) {
         let (session, now) = (events.session, Instant::now());
-        if !self.client.has(session) {
+        if !self.client.contains(session) {
             return mailbox::deliver(events, receipt, &self.shared).await;
         }
-        self.unsaved.receive(session, [receipt], now);
+        self.dirty.mark_received(session, [receipt], now);
         let span = events.span();
         let acts = span.in_scope(|| {
             tracing::debug!(%session, handle = %events.handle, "a client is told");
@@ -225,31 +225,31 @@ impl Connection {
     }
 
     /// What a client did before somebody else claimed its session happens before it.
-    async fn catch_up(&mut self) {
-        while let Some(frame) = self.outlet.frame(None).now_or_never() {
+    async fn drain_socket(&mut self) {
+        while let Some(frame) = self.output.next_frame(None).now_or_never() {
             let was_text = matches!(frame, Frame::Text(_));
             self.on_frame(frame).await;
-            if was_text || self.outlet.is_away() {
+            if was_text || self.output.is_disconnected() {
                 return;
             }
         }
     }
 
-    async fn on_time(&mut self) {
-        let (over, acts) = self.client.on_time(Instant::now());
+    async fn on_timer(&mut self) {
+        let (over, acts) = self.client.on_timer(Instant::now());
         self.perform(acts).await;
         for session in over {
-            self.forget(session).await;
+            self.close_session(session).await;
         }
     }
 
-    async fn perform(&mut self, acts: Vec<Act>) {
+    async fn perform(&mut self, acts: Vec<Action>) {
         let mut todo = VecDeque::from(acts);
         while let Some(act) = todo.pop_front() {
             match act {
-                Act::Tell(session, text) => self.tell(session, text).await,
-                Act::Send(road, message, who) => {
-                    if self.shared.send(&road, &message, who).await.is_err() {
+                Action::SendToClient(session, text) => self.send_to_client(session, text).await,
+                Action::Publish(road, message, who) => {
+                    if self.shared.publish(&road, &message, who).await.is_err() {
                         todo.extend(self.client.on_send_failed(who, message.id, Instant::now()));
                     }
                 }
@@ -257,52 +257,52 @@ impl Connection {
         }
     }
 
-    async fn tell(&mut self, session: SessionId, text: String) {
-        let told = self.outlet.tell(session, text);
-        self.see_to(session, told).await;
+    async fn send_to_client(&mut self, session: SessionId, text: String) {
+        let told = self.output.send(session, text);
+        self.on_sent(session, told).await;
     }
 
     /// What a client missed while it was away.
-    async fn remind(&mut self, session: SessionId, text: String) {
-        let told = self.outlet.remind(session, text);
-        self.see_to(session, told).await;
+    async fn replay(&mut self, session: SessionId, text: String) {
+        let told = self.output.replay(session, text);
+        self.on_sent(session, told).await;
     }
 
-    async fn see_to(&mut self, session: SessionId, told: Result<Result<(), TooSlow>, Forgotten>) {
+    async fn on_sent(&mut self, session: SessionId, told: Result<Result<(), TooSlow>, BacklogFull>) {
         match told {
-            Ok(Ok(())) if self.outlet.is_away() => self.unsaved.note(session, Instant::now()),
+            Ok(Ok(())) if self.output.is_disconnected() => self.dirty.mark(session, Instant::now()),
             Ok(Ok(())) => {}
             Ok(Err(_slow)) => {
-                numbers::full(numbers::SOCKET);
-                self.drop_slow();
+                numbers::queue_full(numbers::CLIENT_SOCKET);
+                self.disconnect_slow();
             }
-            Err(Forgotten(session)) => {
-                numbers::full(numbers::AWAY);
+            Err(BacklogFull(session)) => {
+                numbers::queue_full(numbers::CLIENT_BACKLOG);
                 let acts = self.client.drop_session(session);
                 Box::pin(self.perform(acts)).await;
-                self.forget(session).await;
+                self.close_session(session).await;
             }
         }
     }
 
     fn reply(&mut self, text: String) {
-        if self.outlet.reply(text).is_err() {
-            numbers::full(numbers::SOCKET);
-            self.drop_slow();
+        if self.output.reply(text).is_err() {
+            numbers::queue_full(numbers::CLIENT_SOCKET);
+            self.disconnect_slow();
         }
     }
 
-    fn drop_slow(&mut self) {
-        numbers::slow();
+    fn disconnect_slow(&mut self) {
+        numbers::slow_client();
         tracing::warn!("a client reads too slowly and is disconnected");
-        self.go_away();
+        self.drop_socket();
     }
 
-    fn go_away(&mut self) {
+    fn drop_socket(&mut self) {
         let now = Instant::now();
-        self.outlet.go_away();
-        self.client.went_away(now);
-        self.client.session_ids().into_iter().for_each(|session| self.unsaved.note(session, now));
+        self.output.drop_socket();
+        self.client.set_disconnected(now);
+        self.client.session_ids().into_iter().for_each(|session| self.dirty.mark(session, now));
     }
 }
 

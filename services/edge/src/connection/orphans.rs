@@ -11,14 +11,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How long a session may be on its way to somebody.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ADOPTION_DELAY: Duration = Duration::from_secs(5);
 
 /// If the session turns out to be an orphan, it waits to be claimed as one whose client is away.
 pub fn adopt_later(id: SessionId, shared: &Arc<Shared>) {
     let shared = shared.clone();
     shared.background.clone().spawn(async move {
         loop {
-            sleep(PATIENCE).await;
+            sleep(ADOPTION_DELAY).await;
             match adopt(id, &shared).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(%error, session = %id, "nobody knows whose a session is"),
@@ -33,16 +33,16 @@ async fn adopt(id: SessionId, shared: &Arc<Shared>) -> directory::Result<()> {
     if shared.registry.get(id).is_some() {
         return Ok(());
     }
-    let away = record.away.unwrap_or(PATIENCE);
+    let away = record.away.unwrap_or(ADOPTION_DELAY);
     let now = Instant::now();
-    let mut connection = Connection::away(now.checked_sub(away).unwrap_or(now), shared.clone());
-    let route = connection.route.clone();
-    let claimed = claim::claim(shared, id, record.terms.proof.as_deref(), &route).await;
+    let mut connection = Connection::disconnected(now.checked_sub(away).unwrap_or(now), shared.clone());
+    let route = connection.sender.clone();
+    let claimed = claim::claim(shared, id, record.terms.token_digest.as_deref(), &route).await;
     if let Ok(Some(inherited)) = claimed {
-        connection.inherit(inherited).await;
+        connection.install(inherited).await;
         shared.connections.spawn(connection.run());
         return Ok(());
     }
-    shared.registry.leave(id, &route);
+    shared.registry.remove_if_owner(id, &route);
     claimed.map(|_| ())
 }

@@ -11,22 +11,22 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const MAX_WAITING: usize = 256;
-const MAX_BYTES: usize = 128 * 1024;
+const MAX_CANDIDATES: usize = 256;
+const MAX_CANDIDATE_BYTES: usize = 128 * 1024;
 /// How long candidates gather once they are wanted on the other side.
-pub const WINDOW: Duration = Duration::from_millis(10);
+pub const BATCH_WINDOW: Duration = Duration::from_millis(10);
 /// How long a caller's candidates gather while the call rings.
-pub const RINGING_WINDOW: Duration = Duration::from_millis(200);
+pub const RINGING_BATCH_WINDOW: Duration = Duration::from_millis(200);
 
 /// Candidates in the order they came.
 #[derive(Debug, Default)]
-pub struct Candidates {
-    waiting: VecDeque<Raw>,
+pub struct CandidateBuffer {
+    pending: VecDeque<Raw>,
     bytes: usize,
     flush_at: Option<Instant>,
 }
 
-impl From<VecDeque<Raw>> for Candidates {
+impl From<VecDeque<Raw>> for CandidateBuffer {
     fn from(waiting: VecDeque<Raw>) -> Self {
         let mut candidates = Self::default();
         waiting.into_iter().for_each(|candidate| candidates.push(candidate));
@@ -34,34 +34,34 @@ impl From<VecDeque<Raw>> for Candidates {
     }
 }
 
-impl Candidates {
+impl CandidateBuffer {
     /// Those that wait.
-    pub fn waiting(&self) -> &VecDeque<Raw> {
-        &self.waiting
+    pub fn pending(&self) -> &VecDeque<Raw> {
+        &self.pending
     }
 
     /// Adds one.
     pub fn push(&mut self, candidate: Raw) {
         self.bytes += candidate.get().len();
-        self.waiting.push_back(candidate);
-        while self.waiting.len() > MAX_WAITING || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.waiting.pop_front() else { break };
-            numbers::full(numbers::CANDIDATES);
+        self.pending.push_back(candidate);
+        while self.pending.len() > MAX_CANDIDATES || self.bytes > MAX_CANDIDATE_BYTES {
+            let Some(oldest) = self.pending.pop_front() else { break };
+            numbers::queue_full(numbers::HANDLE_CANDIDATES);
             self.bytes -= oldest.get().len();
         }
     }
 
     /// Starts the window, unless it runs already or nothing waits.
-    pub fn gather(&mut self, now: Instant, window: Duration) {
-        if !self.waiting.is_empty() && self.flush_at.is_none() {
+    pub fn start_window(&mut self, now: Instant, window: Duration) {
+        if !self.pending.is_empty() && self.flush_at.is_none() {
             self.flush_at = Some(now + window);
         }
     }
 
     /// Shortens the running window: they are wanted now.
-    pub fn hurry(&mut self, now: Instant) {
-        if self.flush_at.is_some_and(|at| at > now + WINDOW) {
-            self.flush_at = Some(now + WINDOW);
+    pub fn shorten_window(&mut self, now: Instant) {
+        if self.flush_at.is_some_and(|at| at > now + BATCH_WINDOW) {
+            self.flush_at = Some(now + BATCH_WINDOW);
         }
     }
 
@@ -72,7 +72,7 @@ impl Candidates {
 
     /// Takes them all.
     pub fn take(&mut self) -> Vec<Raw> {
-        std::mem::take(self).waiting.into()
+        std::mem::take(self).pending.into()
     }
 }
 
@@ -86,15 +86,15 @@ mod tests {
 
     #[test]
     fn they_leave_together_in_order() {
-        let mut candidates = Candidates::default();
+        let mut candidates = CandidateBuffer::default();
         let now = Instant::now();
-        candidates.gather(now, WINDOW);
+        candidates.start_window(now, BATCH_WINDOW);
         assert_eq!(candidates.due(), None);
         candidates.push(candidate("a"));
-        candidates.gather(now, WINDOW);
+        candidates.start_window(now, BATCH_WINDOW);
         candidates.push(candidate("b"));
-        candidates.gather(now + WINDOW / 2, WINDOW);
-        assert_eq!(candidates.due(), Some(now + WINDOW));
+        candidates.start_window(now + BATCH_WINDOW / 2, BATCH_WINDOW);
+        assert_eq!(candidates.due(), Some(now + BATCH_WINDOW));
         let taken: Vec<String> = candidates.take().iter().map(|raw| raw.get().to_owned()).collect();
         assert_eq!(taken, ["\"a\"", "\"b\""]);
         assert_eq!(candidates.due(), None);
@@ -102,12 +102,12 @@ mod tests {
 
     #[test]
     fn the_oldest_is_dropped_past_the_bound() {
-        let mut candidates = Candidates::default();
-        for number in 0..MAX_WAITING + 5 {
+        let mut candidates = CandidateBuffer::default();
+        for number in 0..MAX_CANDIDATES + 5 {
             candidates.push(candidate(&number.to_string()));
         }
         let taken = candidates.take();
-        assert_eq!(taken.len(), MAX_WAITING);
+        assert_eq!(taken.len(), MAX_CANDIDATES);
         assert_eq!(taken[0].get(), "\"5\"");
     }
 }

@@ -28,34 +28,35 @@ mod saved;
 mod settings;
 
 pub use events::undo;
-pub use saved::{Clock, Saved};
+pub use saved::{ClockPair, HandleSnapshot};
 
 #[cfg(test)]
 mod tests;
 
-use crate::act::{Act, Road};
+use crate::act::{Action, Destination};
 use crate::numbers;
-use answered::Known;
+use answered::IssuedIds;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Release, Trickle};
-use candidates::Candidates;
-use order::Order;
-use protocol::error::{Refusal, UNKNOWN};
+use candidates::CandidateBuffer;
+use common::{BackendName, CallId, MessageId, ServiceId};
+use order::ReorderBuffer;
+use protocol::error::{JanusError, UNKNOWN};
 use protocol::jsep::Kind;
-use protocol::videocall::Request;
-use protocol::{BackendName, CallId, HandleRef, MessageId, Raw, ServiceId, Side, reply, trickle};
+use protocol::videocall::PluginRequest;
+use protocol::{HandleRef, Raw, Side, reply, trickle};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use settings::Settings;
+use settings::PendingSettings;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a request may take until its client gets an error.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of how many requests of the other side it is known that their effect was told.
-const MAX_TOLD: usize = 16;
+const MAX_SEEN_CAUSES: usize = 16;
 /// How many requests may wait on one handle.
-const MAX_WAITING: usize = 64;
+const MAX_QUEUED_REQUESTS: usize = 64;
 
 /// The state of a handle.
 #[derive(Debug)]
@@ -65,45 +66,45 @@ pub struct Handle {
     /// Whether routers may have a record of it.
     recorded: bool,
     leg: Option<Leg>,
-    asked: Option<Asked>,
-    known: Known,
-    waiting: VecDeque<Waiting>,
-    candidates: Candidates,
-    settings: Settings,
-    order: Order,
+    in_flight: Option<InFlight>,
+    issued: IssuedIds,
+    queue: VecDeque<Queued>,
+    candidates: CandidateBuffer,
+    settings: PendingSettings,
+    reorder: ReorderBuffer,
 }
 
 /// The handle's side of a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Leg {
-    leg: LegRef,
+    leg_ref: LegRef,
     backend: BackendName,
     /// The callee has accepted, and both sides know.
     answered: bool,
     /// The latest requests of the other side whose effect the client was told: another connector may do them
     /// again.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    told: VecDeque<MessageId>,
+    seen_causes: VecDeque<MessageId>,
 }
 
 /// The request that is being done elsewhere.
 #[derive(Debug)]
-struct Asked {
+struct InFlight {
     id: MessageId,
     transaction: String,
-    request: Request,
+    request: PluginRequest,
     /// Whether the client still waits for its `ack`: with a jsep it may get an error instead.
-    owes_ack: bool,
+    ack_pending: bool,
     deadline: Instant,
     /// The client has hung up meanwhile.
-    hang_up: bool,
+    hung_up: bool,
     /// The request itself, to be decided anew when its call ends before the answer comes.
-    again: Option<Waiting>,
+    requeue: Option<Queued>,
 }
 
 /// A request that waits for its turn.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Waiting {
+struct Queued {
     /// The id it is asked under, wherever: so nobody does it twice.
     id: MessageId,
     transaction: String,
@@ -119,22 +120,22 @@ impl Handle {
             username: None,
             recorded: false,
             leg: None,
-            asked: None,
-            known: Known::default(),
-            waiting: VecDeque::new(),
-            candidates: Candidates::default(),
-            settings: Settings::default(),
-            order: Order::default(),
+            in_flight: None,
+            issued: IssuedIds::default(),
+            queue: VecDeque::new(),
+            candidates: CandidateBuffer::default(),
+            settings: PendingSettings::default(),
+            reorder: ReorderBuffer::default(),
         }
     }
 
     fn call(&self) -> Option<CallId> {
-        self.leg.as_ref().map(|leg| leg.leg.call)
+        self.leg.as_ref().map(|leg| leg.leg_ref.call)
     }
 
     /// The leg of the call it is in, and the backend that has it.
     pub fn leg(&self) -> Option<(LegRef, BackendName)> {
-        self.leg.as_ref().map(|leg| (leg.leg, leg.backend.clone()))
+        self.leg.as_ref().map(|leg| (leg.leg_ref, leg.backend.clone()))
     }
 
     /// Whether routers may have a record of it.
@@ -143,8 +144,8 @@ impl Handle {
     }
 
     /// Whether a request waits for its turn.
-    pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Its name.
@@ -159,24 +160,24 @@ impl Handle {
         body: &RawValue,
         jsep: Option<(&RawValue, Kind)>,
         now: Instant,
-        acts: &mut Vec<Act>,
+        acts: &mut Vec<Action>,
     ) {
-        if self.waiting.len() >= MAX_WAITING {
-            numbers::full(numbers::REQUESTS);
-            let refusal = Refusal::new(UNKNOWN, "Too many requests wait on this handle");
+        if self.queue.len() >= MAX_QUEUED_REQUESTS {
+            numbers::queue_full(numbers::HANDLE_REQUESTS);
+            let refusal = JanusError::new(UNKNOWN, "Too many requests wait on this handle");
             return self.refuse(transaction, &refusal, acts);
         }
         if jsep.is_none() {
             self.ack(transaction, acts);
         }
-        let newest = self.waiting.back().map(|waiting| waiting.id).max(self.known.latest());
-        self.waiting.push_back(Waiting {
+        let newest = self.queue.back().map(|waiting| waiting.id).max(self.issued.latest());
+        self.queue.push_back(Queued {
             id: MessageId::after(newest),
             transaction: transaction.to_owned(),
             body: body.to_owned(),
             jsep: jsep.map(|(jsep, kind)| (jsep.to_owned(), kind)),
         });
-        self.go_on(now, acts);
+        self.dispatch_next(now, acts);
     }
 
     /// `trickle`.
@@ -185,7 +186,7 @@ impl Handle {
         transaction: &str,
         candidates: &trickle::Candidates<'_>,
         now: Instant,
-        acts: &mut Vec<Act>,
+        acts: &mut Vec<Action>,
     ) {
         let ready = self.leg.as_ref().is_some_and(|leg| leg.answered);
         if let Err(refusal) = candidates.check().or_else(|refusal| if ready { Err(refusal) } else { Ok(()) })
@@ -196,108 +197,112 @@ impl Handle {
         for candidate in candidates.list() {
             self.candidates.push((*candidate).to_owned());
         }
-        self.gather(now);
+        self.schedule_trickle(now);
     }
 
     /// Core `hangup`: the call ends, the handle stays.
-    pub fn on_hangup(&mut self, transaction: &str, acts: &mut Vec<Act>) {
-        acts.push(self.tell(reply::success(self.address.session, transaction)));
+    pub fn on_hangup(&mut self, transaction: &str, acts: &mut Vec<Action>) {
+        acts.push(self.send_to_client(reply::success(self.address.session, transaction)));
         self.hang_up(acts);
     }
 
     /// `detach`. Where a router has to free its name first, `detached` waits for that: returns the
     /// message that asks for it.
-    pub fn on_detach(&self, transaction: &str, acts: &mut Vec<Act>) -> Option<MessageId> {
-        acts.push(self.tell(reply::success(self.address.session, transaction)));
+    pub fn on_detach(&self, transaction: &str, acts: &mut Vec<Action>) -> Option<MessageId> {
+        acts.push(self.send_to_client(reply::success(self.address.session, transaction)));
         if !self.recorded {
-            acts.push(detached(self.address.handle_ref()));
+            acts.push(detached_event(self.address.handle_ref()));
             return None;
         }
-        let (id, act) = release(self.address.handle_ref(), Some(self.address.edge.clone()));
+        let (id, act) = release_handle(self.address.handle_ref(), Some(self.address.edge.clone()));
         acts.push(act);
         Some(id)
     }
 
     /// The handle goes away: its name and its call with it.
-    pub fn leave(&self, acts: &mut Vec<Act>) {
+    pub fn on_destroy(&self, acts: &mut Vec<Action>) {
         if self.recorded {
-            acts.push(release(self.address.handle_ref(), None).1);
+            acts.push(release_handle(self.address.handle_ref(), None).1);
         }
     }
 
     /// Ends the call this handle is in, or is about to be in.
-    fn hang_up(&mut self, acts: &mut Vec<Act>) {
-        match (&self.leg, &mut self.asked) {
+    fn hang_up(&mut self, acts: &mut Vec<Action>) {
+        match (&self.leg, &mut self.in_flight) {
             (Some(leg), _) => {
-                let message = Box::new(Message::new(Body::Hangup(leg.leg)));
-                acts.push(Act::Send(Road::Backend(leg.backend.clone()), message, self.address.handle_ref()));
+                let message = Box::new(Message::new(Body::Hangup(leg.leg_ref)));
+                acts.push(Action::Publish(
+                    Destination::Backend(leg.backend.clone()),
+                    message,
+                    self.address.handle_ref(),
+                ));
             }
-            (None, Some(asked)) if asked.request == Request::Call => asked.hang_up = true,
+            (None, Some(asked)) if asked.request == PluginRequest::Call => asked.hung_up = true,
             _ => {}
         }
     }
 
-    fn gather(&mut self, now: Instant) {
+    fn schedule_trickle(&mut self, now: Instant) {
         if let Some(leg) = &self.leg {
-            let rings = leg.leg.side == Side::Caller && !leg.answered;
-            let window = if rings { candidates::RINGING_WINDOW } else { candidates::WINDOW };
-            self.candidates.gather(now, window);
+            let rings = leg.leg_ref.side == Side::Caller && !leg.answered;
+            let window = if rings { candidates::RINGING_BATCH_WINDOW } else { candidates::BATCH_WINDOW };
+            self.candidates.start_window(now, window);
         }
     }
 
-    fn send_candidates(&mut self, acts: &mut Vec<Act>) {
+    fn send_candidates(&mut self, acts: &mut Vec<Action>) {
         let Some(leg) = &self.leg else { return };
-        let trickle = Body::Trickle(Trickle { leg: leg.leg, candidates: self.candidates.take() });
-        acts.push(Act::Send(
-            Road::Backend(leg.backend.clone()),
+        let trickle = Body::Trickle(Trickle { leg: leg.leg_ref, candidates: self.candidates.take() });
+        acts.push(Action::Publish(
+            Destination::Backend(leg.backend.clone()),
             Box::new(Message::new(trickle)),
             self.address.handle_ref(),
         ));
     }
 
-    fn send_settings(&mut self, acts: &mut Vec<Act>) {
+    fn send_settings(&mut self, acts: &mut Vec<Action>) {
         let (Some(leg), Some(body)) = (&self.leg, self.settings.take()) else { return };
-        let request = Body::Request(LegRequest { leg: leg.leg, transaction: None, body, jsep: None });
-        acts.push(Act::Send(
-            Road::Backend(leg.backend.clone()),
+        let request = Body::Request(LegRequest { leg: leg.leg_ref, transaction: None, body, jsep: None });
+        acts.push(Action::Publish(
+            Destination::Backend(leg.backend.clone()),
             Box::new(Message::new(request)),
             self.address.handle_ref(),
         ));
     }
 
     /// Answers a request here and now.
-    fn answer(&self, request: &Waiting, data: &RawValue, acts: &mut Vec<Act>) {
+    fn reply_locally(&self, request: &Queued, data: &RawValue, acts: &mut Vec<Action>) {
         if request.jsep.is_some() {
             self.ack(&request.transaction, acts);
         }
-        acts.push(self.event(Some(&request.transaction), data, None));
+        acts.push(self.plugin_event(Some(&request.transaction), data, None));
     }
 
-    fn refuse(&self, transaction: &str, refusal: &Refusal, acts: &mut Vec<Act>) {
-        acts.push(self.tell(reply::error(Some(self.address.session), Some(transaction), refusal)));
+    fn refuse(&self, transaction: &str, refusal: &JanusError, acts: &mut Vec<Action>) {
+        acts.push(self.send_to_client(reply::error(Some(self.address.session), Some(transaction), refusal)));
     }
 
-    fn ack(&self, transaction: &str, acts: &mut Vec<Act>) {
-        acts.push(self.tell(reply::ack(self.address.session, transaction)));
+    fn ack(&self, transaction: &str, acts: &mut Vec<Action>) {
+        acts.push(self.send_to_client(reply::ack(self.address.session, transaction)));
     }
 
-    fn event(&self, transaction: Option<&str>, data: &RawValue, jsep: Option<&RawValue>) -> Act {
-        self.tell(reply::event(self.address.session, self.address.handle, transaction, data, jsep))
+    fn plugin_event(&self, transaction: Option<&str>, data: &RawValue, jsep: Option<&RawValue>) -> Action {
+        self.send_to_client(reply::event(self.address.session, self.address.handle, transaction, data, jsep))
     }
 
-    fn tell(&self, text: String) -> Act {
-        Act::Tell(self.address.session, text)
+    fn send_to_client(&self, text: String) -> Action {
+        Action::SendToClient(self.address.session, text)
     }
 }
 
 /// Asks for a handle's name to be freed; with the id of the message. Somebody may be told when it is.
-pub fn release(who: HandleRef, tell: Option<ServiceId>) -> (MessageId, Act) {
-    let message = Message::new(Body::Release(Release { who, tell }));
-    (message.id, Act::Send(Road::Requests, Box::new(message), who))
+pub fn release_handle(who: HandleRef, tell: Option<ServiceId>) -> (MessageId, Action) {
+    let message = Message::new(Body::Release(Release { who, notify: tell }));
+    (message.id, Action::Publish(Destination::Requests, Box::new(message), who))
 }
 
 /// Tells a client that a handle is gone.
-pub fn detached(who: HandleRef) -> Act {
+pub fn detached_event(who: HandleRef) -> Action {
     let nothing = RawValue::from_string("{}".to_owned()).expect("an empty object is JSON");
-    Act::Tell(who.session, reply::core("detached", who.session, who.handle, &nothing))
+    Action::SendToClient(who.session, reply::core_event("detached", who.session, who.handle, &nothing))
 }

@@ -10,98 +10,99 @@
 //! is skipped, and the end of the former call is told from here.
 
 use super::{Handle, undo};
-use crate::act::Act;
+use crate::act::Action;
 use crate::numbers;
-use bus::message::{Change, Events, Stamp};
-use protocol::{CallId, raw, reply, videocall};
+use bus::message::{Change, Events, Sequence};
+use common::CallId;
+use protocol::{raw, reply, videocall};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long events are held.
-const PATIENCE: Duration = Duration::from_secs(3);
+const GAP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many events may be held; one more, and what is missing is taken as lost.
 const MAX_HELD: usize = 64;
 /// Of how many calls, besides the handle's own, it is known what was heard.
-const MAX_CALLS: usize = 8;
+const MAX_TRACKED_CALLS: usize = 8;
 
 /// What was heard, and what is held.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct ReorderBuffer {
     /// The last stamp that was heard of each call, the latest call last.
-    pub heard: VecDeque<(CallId, Stamp)>,
+    pub last_applied: VecDeque<(CallId, Sequence)>,
     pub held: VecDeque<Events>,
     /// When what is missing is taken as lost.
-    pub until: Option<Instant>,
+    pub gap_deadline: Option<Instant>,
 }
 
 /// When events are to be heard.
 #[derive(PartialEq, Eq)]
-enum Turn {
-    Past,
-    Now,
-    Later,
+enum Arrival {
+    Duplicate,
+    InOrder,
+    Early,
 }
 
-impl Order {
+impl ReorderBuffer {
     /// What was heard and held elsewhere. What is missing may be among what was left there, so it is
     /// waited for anew.
-    pub fn after(heard: VecDeque<(CallId, Stamp)>, held: VecDeque<Events>, now: Instant) -> Self {
-        let until = (!held.is_empty()).then_some(now + PATIENCE);
-        Self { heard, held, until }
+    pub fn restore(last_applied: VecDeque<(CallId, Sequence)>, held: VecDeque<Events>, now: Instant) -> Self {
+        let gap_deadline = (!held.is_empty()).then_some(now + GAP_TIMEOUT);
+        Self { last_applied, held, gap_deadline }
     }
 
-    fn last(&self, call: CallId) -> Option<Stamp> {
-        self.heard.iter().rev().find(|(heard, _)| *heard == call).map(|(_, stamp)| *stamp)
+    fn last(&self, call: CallId) -> Option<Sequence> {
+        self.last_applied.iter().rev().find(|(heard, _)| *heard == call).map(|(_, stamp)| *stamp)
     }
 
-    fn note(&mut self, call: CallId, stamp: Stamp, own: Option<CallId>) {
-        self.heard.retain(|(heard, _)| *heard != call);
-        self.heard.push_back((call, stamp));
-        if self.heard.len() > MAX_CALLS + 1 {
-            let oldest = self.heard.iter().position(|(heard, _)| Some(*heard) != own);
-            self.heard.remove(oldest.unwrap_or_default());
+    fn record(&mut self, call: CallId, stamp: Sequence, own: Option<CallId>) {
+        self.last_applied.retain(|(heard, _)| *heard != call);
+        self.last_applied.push_back((call, stamp));
+        if self.last_applied.len() > MAX_TRACKED_CALLS + 1 {
+            let oldest = self.last_applied.iter().position(|(heard, _)| Some(*heard) != own);
+            self.last_applied.remove(oldest.unwrap_or_default());
         }
     }
 
     fn hold(&mut self, events: Events, now: Instant) {
         self.held.push_back(events);
-        self.until.get_or_insert(now + PATIENCE);
+        self.gap_deadline.get_or_insert(now + GAP_TIMEOUT);
         if self.held.len() > MAX_HELD {
-            numbers::full(numbers::EVENTS);
-            self.until = Some(now);
+            numbers::queue_full(numbers::HANDLE_EVENTS);
+            self.gap_deadline = Some(now);
         }
     }
 
     fn is_overdue(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| until <= now)
+        self.gap_deadline.is_some_and(|until| until <= now)
     }
 }
 
 impl Handle {
     /// Events for this handle. `away`: nobody is there to hear them now.
-    pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        match self.turn(&events) {
-            Turn::Past => self.let_pass(&events, acts),
-            Turn::Now => self.hear(events, away, now, acts),
-            Turn::Later => self.order.hold(events, now),
+    pub fn on_events(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Action>) {
+        match self.classify(&events) {
+            Arrival::Duplicate => self.drop_stale(&events, acts),
+            Arrival::InOrder => self.record_and_apply(events, away, now, acts),
+            Arrival::Early => self.reorder.hold(events, now),
         }
-        self.hear_held(now, acts);
+        self.apply_held(now, acts);
     }
 
-    fn turn(&self, events: &Events) -> Turn {
-        if let (Some(call), Some(stamp)) = (events.call, events.stamp) {
-            let last = self.order.last(call);
-            let begins_again = joins(events) && events.call != self.call();
+    fn classify(&self, events: &Events) -> Arrival {
+        if let (Some(call), Some(stamp)) = (events.call, events.sequence) {
+            let last = self.reorder.last(call);
+            let begins_again = starts_call(events) && events.call != self.call();
             if last.is_some_and(|last| stamp <= last || begins_again) {
-                return Turn::Past;
+                return Arrival::Duplicate;
             }
             if !stamp.follows(last) {
-                return Turn::Later;
+                return Arrival::Early;
             }
         }
-        if self.is_early(events) { Turn::Later } else { Turn::Now }
+        if self.is_early(events) { Arrival::Early } else { Arrival::InOrder }
     }
 
     /// Whether these come after the call the handle is in: they belong to the next one, or answer what
@@ -110,75 +111,80 @@ impl Handle {
         if self.leg.is_none() || events.call == self.call() {
             return false;
         }
-        let begins = |held: &&Events| held.call != self.call() && joins(held);
-        match self.order.held.iter().find(begins) {
+        let begins = |held: &&Events| held.call != self.call() && starts_call(held);
+        match self.reorder.held.iter().find(begins) {
             Some(next) if next.answers.is_some() && next.answers < events.answers => true,
             Some(next) => next.call == events.call,
-            None => joins(events) && self.is_wanted(events),
+            None => starts_call(events) && self.is_expected(events),
         }
     }
 
-    fn hear(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Act>) {
-        if let (Some(call), Some(stamp)) = (events.call, events.stamp) {
-            self.order.note(call, stamp, self.call());
+    fn record_and_apply(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Action>) {
+        if let (Some(call), Some(stamp)) = (events.call, events.sequence) {
+            self.reorder.record(call, stamp, self.call());
         }
-        self.take_in(events, away, now, acts);
+        self.apply(events, away, now, acts);
     }
 
     /// What is past its turn is not heard. A call that began too late is not wanted.
-    fn let_pass(&self, events: &Events, acts: &mut Vec<Act>) {
-        numbers::duplicate();
+    fn drop_stale(&self, events: &Events, acts: &mut Vec<Action>) {
+        numbers::duplicate_event();
         if events.call != self.call() {
             undo(events, acts);
         }
     }
 
     /// Hears what is held and whose turn has come.
-    pub(super) fn hear_held(&mut self, now: Instant, acts: &mut Vec<Act>) {
-        while !self.order.held.is_empty() {
-            let place = self.order.held.iter().position(|events| self.turn(events) != Turn::Later);
+    pub(super) fn apply_held(&mut self, now: Instant, acts: &mut Vec<Action>) {
+        while !self.reorder.held.is_empty() {
+            let place = self.reorder.held.iter().position(|events| self.classify(events) != Arrival::Early);
             match place {
-                Some(place) => self.hear_at(place, now, acts),
-                None if self.order.is_overdue(now) => self.go_without(now, acts),
+                Some(place) => self.apply_held_at(place, now, acts),
+                None if self.reorder.is_overdue(now) => self.skip_gap(now, acts),
                 None => return,
             }
         }
-        self.order.until = None;
+        self.reorder.gap_deadline = None;
     }
 
     /// What is held never is about a name, so it makes no difference whether the client is away.
-    fn hear_at(&mut self, place: usize, now: Instant, acts: &mut Vec<Act>) {
-        let Some(events) = self.order.held.remove(place) else { return };
-        match self.turn(&events) {
-            Turn::Past => self.let_pass(&events, acts),
-            Turn::Now | Turn::Later => self.hear(events, false, now, acts),
+    fn apply_held_at(&mut self, place: usize, now: Instant, acts: &mut Vec<Action>) {
+        let Some(events) = self.reorder.held.remove(place) else { return };
+        match self.classify(&events) {
+            Arrival::Duplicate => self.drop_stale(&events, acts),
+            Arrival::InOrder | Arrival::Early => self.record_and_apply(events, false, now, acts),
         }
     }
 
     /// What is missing does not come any more.
-    fn go_without(&mut self, now: Instant, acts: &mut Vec<Act>) {
-        numbers::gap();
-        let held = self.order.held.iter().enumerate().filter(|(_, events)| !self.is_early(events));
-        match held.min_by_key(|(_, events)| events.stamp).map(|(place, _)| place) {
-            Some(place) => self.hear_at(place, now, acts),
-            None => self.give_up_former(now, acts),
+    fn skip_gap(&mut self, now: Instant, acts: &mut Vec<Action>) {
+        numbers::event_gap();
+        let held = self.reorder.held.iter().enumerate().filter(|(_, events)| !self.is_early(events));
+        match held.min_by_key(|(_, events)| events.sequence).map(|(place, _)| place) {
+            Some(place) => self.apply_held_at(place, now, acts),
+            None => self.end_previous_call(now, acts),
         }
     }
 
     /// The end of the former call does not come: its client hears of it from here. What was asked on
     /// that call is decided before the next one begins.
-    fn give_up_former(&mut self, now: Instant, acts: &mut Vec<Act>) {
+    fn end_previous_call(&mut self, now: Instant, acts: &mut Vec<Action>) {
         let gone = videocall::event("hangup", None, Some("Remote WebRTC hangup"));
-        acts.push(self.event(None, &gone, None));
+        acts.push(self.plugin_event(None, &gone, None));
         let reason = raw(&json!({"reason": "Close PC"}));
-        acts.push(self.tell(reply::core("hangup", self.address.session, self.address.handle, &reason)));
-        self.leave_leg();
-        self.go_on(now, acts);
+        acts.push(self.send_to_client(reply::core_event(
+            "hangup",
+            self.address.session,
+            self.address.handle,
+            &reason,
+        )));
+        self.leave_call();
+        self.dispatch_next(now, acts);
     }
 
     /// The client does not wait for this call any more: it does not take the place of the former.
-    pub(super) fn undo_early(&mut self, call: CallId, acts: &mut Vec<Act>) {
-        self.order.held.retain(|events| {
+    pub(super) fn undo_held(&mut self, call: CallId, acts: &mut Vec<Action>) {
+        self.reorder.held.retain(|events| {
             let unwanted = events.call == Some(call);
             if unwanted {
                 undo(events, acts);
@@ -188,6 +194,6 @@ impl Handle {
     }
 }
 
-fn joins(events: &Events) -> bool {
+fn starts_call(events: &Events) -> bool {
     matches!(events.change, Some(Change::Joined { .. }))
 }

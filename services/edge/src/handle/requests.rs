@@ -1,121 +1,141 @@
 //! Requests to the plugin, one after the other: who does each, and what that one is asked.
 
-use super::{Asked, Handle, Leg, PATIENCE, Waiting};
-use crate::act::{Act, Road};
-use bus::message::{Body, ClientRequest, Deadline, LegRequest, Message, Site};
-use protocol::error::{Refusal, UNEXPECTED_ANSWER};
+use super::{Handle, InFlight, Leg, Queued, REQUEST_TIMEOUT};
+use crate::act::{Action, Destination};
+use bus::message::{Body, ClientRequest, Deadline, LegRequest, Location, Message};
+use common::{MessageId, entropy};
+use protocol::Raw;
+use protocol::error::{JanusError, UNEXPECTED_ANSWER};
 use protocol::jsep::Kind;
-use protocol::object::Object;
-use protocol::videocall::{self, PluginError, Request};
-use protocol::{MessageId, Raw, outside};
+use protocol::object::LazyObject;
+use protocol::videocall::{self, PluginError, PluginRequest};
 use tokio::time::Instant;
 
 /// Who does a request.
-enum Step {
-    Route(Request),
-    Leg(Request),
-    Answer(Raw),
+enum Target {
+    Router(PluginRequest),
+    Connector(PluginRequest),
+    Local(Raw),
 }
 
 impl Handle {
     /// Does waiting requests until one has to be asked of somebody else.
-    pub(super) fn go_on(&mut self, now: Instant, acts: &mut Vec<Act>) {
-        while self.asked.is_none() {
-            let Some(next) = self.waiting.pop_front() else { return };
-            self.start(next, now, acts);
+    pub(super) fn dispatch_next(&mut self, now: Instant, acts: &mut Vec<Action>) {
+        while self.in_flight.is_none() {
+            let Some(next) = self.queue.pop_front() else { return };
+            self.dispatch(next, now, acts);
         }
     }
 
-    fn start(&mut self, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
+    fn dispatch(&mut self, next: Queued, now: Instant, acts: &mut Vec<Action>) {
         if self.leg.is_none() && matches!(next.jsep, Some((_, Kind::Answer))) {
-            let refusal = Refusal::new(UNEXPECTED_ANSWER, "Unexpected ANSWER (did we offer?)");
+            let refusal = JanusError::new(UNEXPECTED_ANSWER, "Unexpected ANSWER (did we offer?)");
             return self.refuse(&next.transaction, &refusal, acts);
         }
-        match self.decide(&next) {
-            Ok(Step::Route(request)) => self.ask_router(request, next, now, acts),
-            Ok(Step::Leg(request)) => self.ask_leg(request, next, now, acts),
-            Ok(Step::Answer(data)) => self.answer(&next, &data, acts),
-            Err(error) => self.answer(&next, &videocall::error(&error), acts),
+        match self.target_of(&next) {
+            Ok(Target::Router(request)) => self.send_to_router(request, next, now, acts),
+            Ok(Target::Connector(request)) => self.send_to_connector(request, next, now, acts),
+            Ok(Target::Local(data)) => self.reply_locally(&next, &data, acts),
+            Err(error) => self.reply_locally(&next, &videocall::error(&error), acts),
         }
     }
 
     /// Who does a request: a router, the connector of the call, or nobody else.
-    fn decide(&mut self, next: &Waiting) -> Result<Step, PluginError> {
-        let body = Object::parse(next.body.get()).unwrap_or_default();
+    fn target_of(&mut self, next: &Queued) -> Result<Target, PluginError> {
+        let body = LazyObject::parse(next.body.get()).unwrap_or_default();
         let request = videocall::request(&body)?;
-        if request == Request::Set {
+        if request == PluginRequest::Set {
             videocall::check_set(&body)?;
         }
         match request {
-            Request::Register | Request::Call | Request::List | Request::Exists => Ok(Step::Route(request)),
-            _ if self.leg.is_some() => Ok(Step::Leg(request)),
-            Request::Accept => Err(PluginError::no_call()),
-            Request::Set if videocall::wants_recording(&body) => Err(PluginError::no_recording()),
-            Request::Set => {
-                self.settings.note(&body);
-                Ok(Step::Answer(videocall::event("set", None, None)))
+            PluginRequest::Register | PluginRequest::Call | PluginRequest::List | PluginRequest::Exists => {
+                Ok(Target::Router(request))
             }
-            Request::Hangup => {
+            _ if self.leg.is_some() => Ok(Target::Connector(request)),
+            PluginRequest::Accept => Err(PluginError::no_call()),
+            PluginRequest::Set if videocall::wants_recording(&body) => Err(PluginError::recording_disabled()),
+            PluginRequest::Set => {
+                self.settings.merge(&body);
+                Ok(Target::Local(videocall::event("set", None, None)))
+            }
+            PluginRequest::Hangup => {
                 let reason = Some("Explicit hangup");
-                Ok(Step::Answer(videocall::event("hangup", self.username.as_deref(), reason)))
+                Ok(Target::Local(videocall::event("hangup", self.username.as_deref(), reason)))
             }
         }
     }
 
-    fn ask_router(&mut self, request: Request, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
-        self.recorded |= request == Request::Register;
-        let deadline = self.note_asked(request, &next, now);
+    fn send_to_router(&mut self, request: PluginRequest, next: Queued, now: Instant, acts: &mut Vec<Action>) {
+        self.recorded |= request == PluginRequest::Register;
+        let deadline = self.mark_in_flight(request, &next, now);
         let asks = ClientRequest {
             from: self.address.clone(),
             transaction: next.transaction,
             body: next.body,
             // Whoever sends it knows.
-            site: Site::default(),
+            location: Location::default(),
             jsep: next.jsep.map(|(jsep, _)| jsep),
-            asked: (request == Request::Call).then(outside::unix_micros),
+            requested_at: (request == PluginRequest::Call).then(entropy::unix_micros),
         };
         let body = match request {
-            Request::Register => Body::Register(asks),
-            Request::Call => Body::Call(asks),
-            Request::List => Body::List(asks),
+            PluginRequest::Register => Body::Register(asks),
+            PluginRequest::Call => Body::Call(asks),
+            PluginRequest::List => Body::List(asks),
             _ => Body::Exists(asks),
         };
-        self.ask(body, Road::Requests, deadline, acts);
+        self.publish(body, Destination::Requests, deadline, acts);
     }
 
-    fn ask_leg(&mut self, request: Request, next: Waiting, now: Instant, acts: &mut Vec<Act>) {
-        let Some(Leg { leg, backend, .. }) = &self.leg else { return };
-        let (leg, road) = (*leg, Road::Backend(backend.clone()));
-        if request == Request::Accept {
-            self.candidates.hurry(now);
+    fn send_to_connector(
+        &mut self,
+        request: PluginRequest,
+        next: Queued,
+        now: Instant,
+        acts: &mut Vec<Action>,
+    ) {
+        let Some(Leg { leg_ref: leg, backend, .. }) = &self.leg else { return };
+        let (leg, road) = (*leg, Destination::Backend(backend.clone()));
+        if request == PluginRequest::Accept {
+            self.candidates.shorten_window(now);
         }
-        let deadline = self.note_asked(request, &next, now);
-        if let Some(asked) = &mut self.asked {
-            asked.again = Some(next.clone());
+        let deadline = self.mark_in_flight(request, &next, now);
+        if let Some(asked) = &mut self.in_flight {
+            asked.requeue = Some(next.clone());
         }
         let jsep = next.jsep.map(|(jsep, _)| jsep);
         let body =
             Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
-        self.ask(body, road, deadline, acts);
+        self.publish(body, road, deadline, acts);
     }
 
     /// Notes the request as being done elsewhere.
-    fn note_asked(&mut self, request: Request, next: &Waiting, now: Instant) -> (MessageId, Deadline) {
-        self.known.ask(next.id);
-        self.asked = Some(Asked {
+    fn mark_in_flight(
+        &mut self,
+        request: PluginRequest,
+        next: &Queued,
+        now: Instant,
+    ) -> (MessageId, Deadline) {
+        self.issued.record(next.id);
+        self.in_flight = Some(InFlight {
             id: next.id,
             transaction: next.transaction.clone(),
             request,
-            owes_ack: next.jsep.is_some(),
-            deadline: now + PATIENCE,
-            hang_up: false,
-            again: None,
+            ack_pending: next.jsep.is_some(),
+            deadline: now + REQUEST_TIMEOUT,
+            hung_up: false,
+            requeue: None,
         });
-        (next.id, Deadline::after(PATIENCE))
+        (next.id, Deadline::after(REQUEST_TIMEOUT))
     }
 
-    fn ask(&self, body: Body, road: Road, (id, deadline): (MessageId, Deadline), acts: &mut Vec<Act>) {
+    fn publish(
+        &self,
+        body: Body,
+        road: Destination,
+        (id, deadline): (MessageId, Deadline),
+        acts: &mut Vec<Action>,
+    ) {
         let message = Box::new(Message { id, deadline: Some(deadline), body });
-        acts.push(Act::Send(road, message, self.address.handle_ref()));
+        acts.push(Action::Publish(road, message, self.address.handle_ref()));
     }
 }

@@ -2,21 +2,21 @@
 //! Janus keeps such settings for the next call.
 
 use protocol::Raw;
-use protocol::object::Object;
+use protocol::object::LazyObject;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-const KEPT: [&str; 6] = ["audio", "video", "bitrate", "substream", "temporal", "fallback"];
+const SETTING_NAMES: [&str; 6] = ["audio", "video", "bitrate", "substream", "temporal", "fallback"];
 
 /// The latest value of each setting.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Settings(BTreeMap<Cow<'static, str>, Raw>);
+pub struct PendingSettings(BTreeMap<Cow<'static, str>, Raw>);
 
-impl Settings {
+impl PendingSettings {
     /// Notes what a checked `set` holds.
-    pub fn note(&mut self, body: &Object<'_>) {
-        for name in KEPT {
+    pub fn merge(&mut self, body: &LazyObject<'_>) {
+        for name in SETTING_NAMES {
             if let Some(value) = body.get(name) {
                 self.0.insert(name.into(), value.to_owned());
             }
@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn the_latest_of_each_is_kept_once() {
-        let mut settings = Settings::default();
-        settings.note(&Object::parse(r#"{"request":"set","bitrate":1,"audio":true}"#).unwrap());
-        settings.note(&Object::parse(r#"{"request":"set","bitrate":2,"filename":"x"}"#).unwrap());
+        let mut settings = PendingSettings::default();
+        settings.merge(&LazyObject::parse(r#"{"request":"set","bitrate":1,"audio":true}"#).unwrap());
+        settings.merge(&LazyObject::parse(r#"{"request":"set","bitrate":2,"filename":"x"}"#).unwrap());
         assert_eq!(settings.take().unwrap().get(), r#"{"request":"set","audio":true,"bitrate":2}"#);
         assert!(settings.take().is_none());
     }

@@ -11,14 +11,13 @@ mod order;
 mod requests;
 mod short;
 
-use super::{Clock, Handle};
-use crate::act::Act;
-use bus::message::{Address, Change, ClientEvent, Events, Stamp};
+use super::{ClockPair, Handle};
+use crate::act::Action;
+use bus::message::{Address, Change, ClientEvent, Events, Sequence};
+use common::{BackendName, CallId, MessageId, ServiceId};
 use protocol::jsep::Kind;
 use protocol::trickle::Candidates;
-use protocol::{
-    BackendName, CallId, HandleId, HandleRef, MessageId, Raw, ServiceId, SessionId, Side, raw, videocall,
-};
+use protocol::{HandleId, HandleRef, Raw, SessionId, Side, raw, videocall};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -104,13 +103,13 @@ impl Bench {
     fn after(&mut self, time: Duration) -> Vec<String> {
         self.now += time;
         let now = self.now;
-        self.act(|handle, acts| handle.on_time(now, acts))
+        self.act(|handle, acts| handle.on_timer(now, acts))
     }
 
     /// The same handle at another edge.
     fn restored(self) -> Self {
-        let clock = Clock { now: self.now, unix_ms: 1_000_000 };
-        let state = serde_json::to_string(&self.handle.save(clock)).unwrap();
+        let clock = ClockPair { now: self.now, unix_ms: 1_000_000 };
+        let state = serde_json::to_string(&self.handle.snapshot(clock)).unwrap();
         let address = Address { edge: ServiceId::from("edge-2"), ..self.handle.address };
         Self { handle: Handle::restore(serde_json::from_str(&state).unwrap(), address, clock), ..self }
     }
@@ -161,7 +160,7 @@ impl Bench {
         self.last().into()
     }
 
-    fn act(&mut self, does: impl FnOnce(&mut Handle, &mut Vec<Act>)) -> Vec<String> {
+    fn act(&mut self, does: impl FnOnce(&mut Handle, &mut Vec<Action>)) -> Vec<String> {
         let mut acts = Vec::new();
         does(&mut self.handle, &mut acts);
         self.last = acts.iter().rev().find_map(short::asks).or(self.last);
@@ -180,7 +179,7 @@ fn events(
     events: Vec<ClientEvent>,
 ) -> Events {
     let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
-    Events { call, answers, change, ..Events::of(who, events) }
+    Events { call, answers, change, ..Events::for_handle(who, events) }
 }
 
 fn result(transaction: &str, name: &str) -> ClientEvent {

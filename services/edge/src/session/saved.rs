@@ -1,9 +1,10 @@
 //! A session as an edge writes it down in the directory, for the next that has it.
 
-use super::{Departing, Session};
-use crate::handle::{Clock, Handle, Saved};
+use super::{Detaching, Session};
+use crate::handle::{ClockPair, Handle, HandleSnapshot};
 use bus::message::Address;
-use protocol::{HandleId, MessageId, ServiceId, SessionId};
+use common::{MessageId, ServiceId};
+use protocol::{HandleId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,30 +12,30 @@ use tokio::time::Instant;
 
 /// Operators are shown the ids of the `handles` (the rest service).
 #[derive(Serialize, Deserialize)]
-struct SavedSession<'a> {
-    proof: Cow<'a, Option<String>>,
-    handles: BTreeMap<HandleId, Saved<'a>>,
-    departing: BTreeMap<HandleId, SavedDeparting>,
+struct SessionSnapshot<'a> {
+    token_digest: Cow<'a, Option<String>>,
+    handles: BTreeMap<HandleId, HandleSnapshot<'a>>,
+    detaching: BTreeMap<HandleId, DetachingSnapshot>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedDeparting {
+struct DetachingSnapshot {
     release: MessageId,
-    until: u64,
+    deadline: u64,
 }
 
 impl Session {
     /// The whole session as JSON.
-    pub fn save(&self, now: Instant, unix_now_ms: u64) -> String {
-        let clock = Clock { now, unix_ms: unix_now_ms };
-        let departing = |departing: &Departing| SavedDeparting {
+    pub fn snapshot(&self, now: Instant, unix_now_ms: u64) -> String {
+        let clock = ClockPair { now, unix_ms: unix_now_ms };
+        let departing = |departing: &Detaching| DetachingSnapshot {
             release: departing.release,
-            until: clock.written(departing.until),
+            deadline: clock.to_unix_ms(departing.deadline),
         };
-        let saved = SavedSession {
-            proof: Cow::Borrowed(&self.proof),
-            handles: self.handles.iter().map(|(id, handle)| (*id, handle.save(clock))).collect(),
-            departing: self.departing.iter().map(|(id, gone)| (*id, departing(gone))).collect(),
+        let saved = SessionSnapshot {
+            token_digest: Cow::Borrowed(&self.token_digest),
+            handles: self.handles.iter().map(|(id, handle)| (*id, handle.snapshot(clock))).collect(),
+            detaching: self.detaching.iter().map(|(id, gone)| (*id, departing(gone))).collect(),
         };
         protocol::raw(&saved).get().to_owned()
     }
@@ -51,18 +52,19 @@ impl Session {
         now: Instant,
         unix_now_ms: u64,
     ) -> serde_json::Result<Self> {
-        let clock = Clock { now, unix_ms: unix_now_ms };
-        let saved: SavedSession<'_> = serde_json::from_str(state)?;
+        let clock = ClockPair { now, unix_ms: unix_now_ms };
+        let saved: SessionSnapshot<'_> = serde_json::from_str(state)?;
         let address = |handle| Address { edge: edge.clone(), session: id, handle };
         let handle = |(id, saved)| (id, Box::new(Handle::restore(saved, address(id), clock)));
-        let departing =
-            |(id, SavedDeparting { release, until })| (id, Departing { release, until: clock.read(until) });
+        let departing = |(id, DetachingSnapshot { release, deadline: until })| {
+            (id, Detaching { release, deadline: clock.to_instant(until) })
+        };
         Ok(Self {
             id,
             last_request: now,
-            proof: saved.proof.into_owned(),
+            token_digest: saved.token_digest.into_owned(),
             handles: saved.handles.into_iter().map(handle).collect(),
-            departing: saved.departing.into_iter().map(departing).collect(),
+            detaching: saved.detaching.into_iter().map(departing).collect(),
         })
     }
 }

@@ -18,10 +18,10 @@ struct Line {
 
 /// A socket whose other end has room for so many bytes.
 async fn socket(room: usize) -> (Socket, DuplexStream) {
-    let manners = Line::parse_from(["edge"]).options.manners();
+    let manners = Line::parse_from(["edge"]).options.socket_options();
     let (near, far) = duplex(room);
-    let near = Counted::over(Box::new(near));
-    let stream = WebSocketStream::from_raw_socket(near, Role::Server, Some(config(&manners))).await;
+    let near = CountingTransport::new(Box::new(near));
+    let stream = WebSocketStream::from_raw_socket(near, Role::Server, Some(websocket_config(&manners))).await;
     (Socket::new(stream, manners), far)
 }
 
@@ -30,14 +30,14 @@ fn queue(socket: &mut Socket, texts: &[&str]) {
 }
 
 fn untaken(socket: &Socket) -> Vec<String> {
-    socket.queued_for(ID).iter().map(|text| text.to_string()).collect()
+    socket.unsent_for(ID).iter().map(|text| text.to_string()).collect()
 }
 
 #[tokio::test]
 async fn what_is_ready_goes_out_together() {
     let (mut socket, mut far) = socket(1_000).await;
     queue(&mut socket, &["one", "two"]);
-    assert!(matches!(socket.frame(None).await, Frame::Written));
+    assert!(matches!(socket.next_frame(None).await, Frame::Written));
     assert_eq!(untaken(&socket), [] as [&str; 0]);
     let mut bytes = [0; 1_000];
     let count = far.read(&mut bytes).await.unwrap();
@@ -48,15 +48,15 @@ async fn what_is_ready_goes_out_together() {
 async fn what_was_taken_as_a_whole_is_not_told_again_and_a_part_is() {
     let (mut socket, mut far) = socket(2 * (HEADER + 3) + HEADER + 1).await;
     queue(&mut socket, &["one", "two", "three", "four"]);
-    assert!(socket.frame(None).now_or_never().is_none());
+    assert!(socket.next_frame(None).now_or_never().is_none());
     assert_eq!(untaken(&socket), ["three", "four"]);
     // It goes on where it stopped, and then the next.
     far.read_exact(&mut [0; 2 * (HEADER + 3)]).await.unwrap();
-    assert!(socket.frame(None).now_or_never().is_none_or(|frame| matches!(frame, Frame::Written)));
+    assert!(socket.next_frame(None).now_or_never().is_none_or(|frame| matches!(frame, Frame::Written)));
     assert_eq!(untaken(&socket), [] as [&str; 0]);
     drop(far);
     queue(&mut socket, &["five"]);
-    assert!(matches!(socket.frame(None).await, Frame::Closed));
-    let unheard: Vec<String> = socket.unheard().map(|(_, text)| text).collect();
+    assert!(matches!(socket.next_frame(None).await, Frame::Closed));
+    let unheard: Vec<String> = socket.unsent_by_session().map(|(_, text)| text).collect();
     assert_eq!(unheard, ["five"]);
 }

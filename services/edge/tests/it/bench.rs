@@ -1,17 +1,18 @@
 //! A running edge, and what is around it.
 
 use bus::memory::MemoryBus;
-use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message, Stamp};
+use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message, Sequence};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader, Worker};
 use clap::Parser;
+use common::fault::{BoxFuture, FaultInjector, FaultPlan};
+use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::Directory;
 use directory::memory::MemoryDirectory;
 use futures_util::FutureExt;
 use protocol::videocall::PluginError;
-use protocol::weather::{Passing, Sky, Weather};
-use protocol::{BackendName, CallId, MessageId, ServiceId, Side, raw, videocall};
-use service::{CancellationToken, Context, Health, Parting};
+use protocol::{Side, raw, videocall};
+use service::{CancellationToken, Context, Health, ShutdownPolicy};
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::{Client, DEADLINE, eventually};
@@ -65,7 +66,7 @@ pub fn context(bus: Bus, directory: Directory, hand_over: bool) -> Context {
         directory,
         health: Health::default(),
         shutdown: CancellationToken::new(),
-        parting: Parting { bound: Duration::from_secs(2), hand_over },
+        shutdown_policy: ShutdownPolicy { timeout: Duration::from_secs(2), hand_over },
     }
 }
 
@@ -112,8 +113,11 @@ impl Bench {
     /// An edge for which the store can freeze, in a cluster for which it cannot.
     pub async fn in_frost(options: &[&str]) -> (Self, Frost) {
         let (bus, directory, frost) = (MemoryBus::default(), MemoryDirectory::default(), Frost::default());
-        let weather = Weather::of(Arc::new(frost.clone()));
-        let own = (Bus::Memory(bus.under(weather.clone())), Directory::Memory(directory.under(weather)));
+        let weather = FaultInjector::new(Arc::new(frost.clone()));
+        let own = (
+            Bus::Memory(bus.with_faults(weather.clone())),
+            Directory::Memory(directory.with_faults(weather)),
+        );
         let node = Node::start(own.0, own.1, "127.0.0.1:0", true, options).await;
         (Self::around(node, Bus::Memory(bus), Directory::Memory(directory)).await, frost)
     }
@@ -192,24 +196,26 @@ impl Bench {
     pub async fn tell_stamped(&self, edge: &ServiceId, to: &Address, leg: LegRef, number: u64, event: &str) {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
-        let (call, stamp) = (Some(leg.call), Some(Stamp { term: 1, number }));
-        self.post(edge, Events { call, stamp, ..Events::of(to.handle_ref(), vec![item]) }).await;
+        let (call, stamp) = (Some(leg.call), Some(Sequence { term: 1, number }));
+        self.post(edge, Events { call, sequence: stamp, ..Events::for_handle(to.handle_ref(), vec![item]) })
+            .await;
     }
 
     /// Tells a handle, at the edge of that address, a core event with a number, and some padding.
     pub async fn tell_core(&self, to: &Address, number: u64) {
         let fields = raw(&serde_json::json!({"number": number, "padding": "x".repeat(300)}));
         let event = ClientEvent::Core { janus: "media".to_owned(), fields };
-        let events = Events::of(to.handle_ref(), vec![event]);
+        let events = Events::for_handle(to.handle_ref(), vec![event]);
         self.post(&to.edge, events).await;
     }
 
     /// Refuses a call, for there are too many.
     pub async fn refuse_as_crowded(&self, asked: &Asked) {
         let (who, transaction) = (asked.asks.from.handle_ref(), Some(asked.asks.transaction.clone()));
-        let data = videocall::error(&PluginError::crowded());
+        let data = videocall::error(&PluginError::overloaded());
         let item = ClientEvent::Plugin { transaction, data, jsep: None };
-        let events = Events { answers: Some(asked.id), crowded: true, ..Events::of(who, vec![item]) };
+        let events =
+            Events { answers: Some(asked.id), overloaded: true, ..Events::for_handle(who, vec![item]) };
         self.post(&asked.asks.from.edge, events).await;
     }
 
@@ -221,7 +227,7 @@ impl Bench {
         change: Option<Change>,
         item: ClientEvent,
     ) {
-        let events = Events { call, answers, change, ..Events::of(to.from.handle_ref(), vec![item]) };
+        let events = Events { call, answers, change, ..Events::for_handle(to.from.handle_ref(), vec![item]) };
         self.post(&to.from.edge, events).await;
     }
 
@@ -289,21 +295,21 @@ impl Frost {
     }
 }
 
-impl Sky for Frost {
-    fn there(&self, _: &'static str) -> Passing<Result<(), String>> {
+impl FaultPlan for Frost {
+    fn before(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         let thaw = self.thaw();
         Box::pin(thaw.map(Ok))
     }
 
-    fn back(&self, _: &'static str) -> Passing<Result<(), String>> {
+    fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
 
-    fn reading(&self) -> Passing<()> {
+    fn reading(&self) -> BoxFuture<()> {
         Box::pin(self.thaw())
     }
 
-    fn loses(&self, _: &'static str) -> bool {
+    fn drops(&self, _: &'static str) -> bool {
         false
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::bench::{Bench, joined};
 use bus::message::{Body, Change};
+use common::{BackendName, CallId};
 use edge::crowd;
-use protocol::{BackendName, CallId, Side};
+use protocol::Side;
 use serde_json::json;
 use testkit::{Client, sdp};
 
@@ -29,7 +30,7 @@ async fn a_call_says_where_its_edge_stands() {
         let mut bench = Bench::start(options).await;
         let mut alice = Client::attached(&bench.url).await;
         alice.post_message(json!({"request": "call", "username": "bob"}), Some(sdp::offer())).await;
-        let site = bench.request("call").await.asks.site;
+        let site = bench.request("call").await.asks.location;
         assert_eq!((site.location.as_str(), site.isp.as_str()), (location, isp));
     }
 }
@@ -82,7 +83,7 @@ async fn for_a_moment_after_a_router_found_too_many_calls_the_edge_refuses_them_
     assert_eq!((&reply["janus"], &reply["error"]["code"]), (&json!("error"), &json!(490)));
     carol.post_message(json!({"request": "list"}), None).await;
     bench.request("list").await;
-    tokio::time::sleep(crowd::PAUSE).await;
+    tokio::time::sleep(crowd::SHED_DURATION).await;
     alice.post_message(call, Some(sdp::offer())).await;
     bench.request("call").await;
 }

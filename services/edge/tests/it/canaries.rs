@@ -19,7 +19,7 @@ async fn a_road_whose_canaries_do_not_come_back_is_named() {
     bus.post(&Mailbox::Edge(id), &Message::new(canary.message.body.clone())).await.unwrap();
     canary.done();
     eventually("one road is open, and one is not", async || {
-        let unmet: Vec<_> = health.complaints().into_iter().map(|(condition, _)| condition).collect();
+        let unmet: Vec<_> = health.reasons().into_iter().map(|(condition, _)| condition).collect();
         unmet == ["canary requests:1"]
     })
     .await;

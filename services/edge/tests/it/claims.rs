@@ -31,7 +31,7 @@ async fn a_session_is_taken_from_a_socket_that_is_still_there() {
     let mut new = Client::claim(&bench.url, old.session()).await.with_handle(old.handle());
     bench.tell(&asked.asks, Some(leg.call), None, "update").await;
     new.expect_event("update").await;
-    old.expect_silence_of("update").await;
+    old.expect_no("update").await;
     let reply = old.request(old.on_session(json!({"janus": "keepalive"}))).await;
     assert_eq!(reply["error"]["code"], 458);
     new.post_message(json!({"request": "hangup"}), None).await;

@@ -3,7 +3,8 @@
 use crate::bench::Bench;
 use bus::message::{Body, Disconnect, Message};
 use bus::topic::Mailbox;
-use protocol::{ServiceId, SessionId};
+use common::ServiceId;
+use protocol::SessionId;
 use serde_json::json;
 use testkit::eventually;
 

@@ -51,7 +51,7 @@ async fn an_edge_that_stops_gives_back_what_it_held_and_says_goodbye() {
     assert_eq!(released(bench.message().await), Some((alice.session(), alice.handle())));
     (&mut bench.edge).await.unwrap();
     let nothing = Message::new(Body::Hangup(bus::message::LegRef {
-        call: protocol::CallId::fresh(),
+        call: common::CallId::fresh(),
         side: protocol::Side::Caller,
     }));
     let sent = bench.bus.post(&Mailbox::Edge(from.edge), &nothing).await;

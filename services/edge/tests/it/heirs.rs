@@ -3,9 +3,10 @@
 use crate::bench::Bench;
 use bus::message::{Address, Body, LegRef, Message, Surrender};
 use bus::topic::Mailbox;
+use common::{BackendName, CallId, ServiceId};
 use directory::record::{Call, CallParty};
 use futures_util::future::join_all;
-use protocol::{BackendName, CallId, HandleId, ServiceId, SessionId, Side};
+use protocol::{HandleId, SessionId, Side};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::Client;
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep};
 /// The connector learns that a leg's client is at this edge now.
 async fn attended(bench: &mut Bench, leg: LegRef, edge: &ServiceId) -> Address {
     match bench.on_leg().await.body {
-        Body::Attend(attend) => {
+        Body::ClientMoved(attend) => {
             assert_eq!((attend.leg, &attend.address.edge), (leg, edge));
             attend.address
         }
@@ -56,7 +57,7 @@ async fn a_session_is_taken_from_a_socket_that_is_still_at_another_edge() {
     attended(&mut bench, leg, &other.id).await;
     bench.tell(&asked.asks, Some(leg.call), None, "update").await;
     new.expect_event("update").await;
-    old.expect_silence_of("update").await;
+    old.expect_no("update").await;
     let reply = old.request(old.on_session(json!({"janus": "keepalive"}))).await;
     assert_eq!(reply["error"]["code"], 458);
     new.post_message(json!({"request": "hangup"}), None).await;
@@ -182,8 +183,8 @@ async fn a_name_and_its_handle_move_with_their_session() {
     let session = SessionId(alice.session());
     let handle = protocol::HandleRef { session, handle: HandleId(alice.handle()) };
     let owner = directory::record::Owner { edge: bench.id.clone(), handle };
-    bench.directory.claim_name(&owner, "alice", protocol::MessageId::fresh()).await.unwrap();
-    bench.directory.give_name("alice", &owner, None).await.unwrap();
+    bench.directory.claim_name(&owner, "alice", common::MessageId::fresh()).await.unwrap();
+    bench.directory.grant_name("alice", &owner, None).await.unwrap();
     alice.reconnect(&other.url).await;
     testkit::eventually("the name is at the other edge", async || {
         let user = bench.directory.user("alice").await.unwrap().unwrap();

@@ -17,10 +17,12 @@ async fn clients_are_sent_away_and_go_on_elsewhere() {
     bench.tell_stamped(&bench.id, &asked.asks.from, leg, 1, "one").await;
     alice.reconnect(&other.url).await;
     alice.expect_event("one").await;
-    assert!(matches!(bench.on_leg().await.body, Body::Attend(attend) if attend.address.edge == other.id));
+    assert!(
+        matches!(bench.on_leg().await.body, Body::ClientMoved(attend) if attend.address.edge == other.id)
+    );
     timeout(Duration::from_secs(5), &mut bench.edge).await.unwrap().unwrap();
-    let silence = bench.directory.edge_silence(&bench.id).await.unwrap();
-    assert!(silence.unwrap() >= directory::LONG_AGO, "{silence:?}");
+    let silence = bench.directory.since_heartbeat(&bench.id).await.unwrap();
+    assert!(silence.unwrap() >= directory::DEREGISTERED_AGE, "{silence:?}");
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ async fn an_edge_that_is_not_known_any_more_announces_itself_and_its_sessions_ag
     })
     .await;
     bench.directory.close_session(session, &bench.id).await.unwrap();
-    bench.directory.forget_edge(&bench.id).await.unwrap();
-    assert!(matches!(bench.on_leg().await.body, Body::Attend(attend) if attend.leg == leg));
+    bench.directory.remove_edge(&bench.id).await.unwrap();
+    assert!(matches!(bench.on_leg().await.body, Body::ClientMoved(attend) if attend.leg == leg));
     let restore = Restore { who: asked.asks.from.clone(), username: "alice".to_owned() };
     assert!(matches!(bench.message().await.body, Body::Restore(lost) if lost == restore));
     let other = bench.another(&[]).await;
@@ -35,7 +35,7 @@ async fn a_session_that_is_found_missing_is_restored() {
     bench.settled(&bench.id).await;
     bench.directory.close_session(session, &bench.id).await.unwrap();
     bench.tell_stamped(&bench.id, &asked.asks.from, leg, 1, "update").await;
-    assert!(matches!(bench.on_leg().await.body, Body::Attend(attend) if attend.leg == leg));
+    assert!(matches!(bench.on_leg().await.body, Body::ClientMoved(attend) if attend.leg == leg));
     assert!(matches!(bench.message().await.body, Body::Restore(_)));
     assert_eq!(bench.directory.session(session).await.unwrap().unwrap().edge, bench.id);
 }

@@ -2,9 +2,10 @@
 
 use crate::bench::{Bench, context, parse};
 use bus::message::Address;
+use common::ServiceId;
 use edge::Edge;
 use futures_util::{SinkExt, StreamExt};
-use protocol::{HandleId, ServiceId, SessionId};
+use protocol::{HandleId, SessionId};
 use serde_json::{Value, json};
 use testkit::Client;
 use tokio::io::{DuplexStream, duplex};
@@ -35,7 +36,7 @@ async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
     let id = context.id.clone();
     let edge = Edge::start(&parse(&["--canary-interval=0"]), context).await.unwrap();
     let (near, far) = duplex(1024);
-    edge.welcome(Box::new(far));
+    edge.serve_transport(Box::new(far));
     let request =
         ClientRequestBuilder::new("ws://edge/".parse().unwrap()).with_sub_protocol("janus-protocol");
     let (mut socket, _) = tokio_tungstenite::client_async(request, near).await.unwrap();

@@ -143,7 +143,7 @@ async fn where_nobody_can_register_there_is_no_result() {
     let line = format!("calls --url {} --pairs 2", janus.url());
     let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
     assert_eq!(error, format!("nobody could register at {}: create 472", janus.url()));
-    janus.go_away().await;
+    janus.crash().await;
     let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
     assert_eq!(error, format!("nobody could register at {}: no connection: connection refused", janus.url()));
 }

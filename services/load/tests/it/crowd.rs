@@ -49,8 +49,8 @@ async fn an_idle_client_whose_session_is_gone_begins_anew() {
     let (lines, ()) = tokio::join!(run_until(&line, stop.clone()), async {
         are_there(&janus, 3).await;
         eventually("all have their handles", async || janus.handles() == 3).await;
-        janus.go_away().await;
-        janus.come_back().await;
+        janus.crash().await;
+        janus.restart().await;
         are_there(&janus, 3).await;
         stop.cancel();
     });

@@ -14,66 +14,66 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What is asked of operators.
 #[derive(Clone)]
-pub(crate) struct Access {
+pub(crate) struct OperatorAuth {
     secret: Option<Secret>,
 }
 
-impl Access {
+impl OperatorAuth {
     pub fn new(secret: Option<Secret>) -> Self {
         Self { secret }
     }
 
     /// Whether it is to be shown a secret.
-    pub fn wants_secret(&self) -> bool {
+    pub fn requires_secret(&self) -> bool {
         self.secret.is_some()
     }
 
     /// Whether somebody there, with these headers, may look at things or change them.
-    pub fn lets(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> bool {
-        self.allows(changes, peer, headers).is_ok()
+    pub fn permits(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.authorize(changes, peer, headers).is_ok()
     }
 
     /// As [`lets`](Self::lets), with the reason where it does not.
-    pub(super) fn allows(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(super) fn authorize(&self, changes: bool, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
         match &self.secret {
-            Some(secret) if bearer(headers).is_some_and(|shown| secret.is(shown)) => Ok(()),
-            Some(_) => Err(Problem::wrong_secret()),
-            None if changes => is_of_this_machine(peer, headers),
+            Some(secret) if bearer_token(headers).is_some_and(|shown| secret.matches(shown)) => Ok(()),
+            Some(_) => Err(Problem::unauthorized()),
+            None if changes => require_local(peer, headers),
             None => Ok(()),
         }
     }
 }
 
 /// Lets a request through, or says why not.
-pub(super) async fn check(
-    State(access): State<Access>,
+pub(super) async fn require_auth(
+    State(access): State<OperatorAuth>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    match access.allows(!request.method().is_safe(), peer.ip(), request.headers()) {
+    match access.authorize(!request.method().is_safe(), peer.ip(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-fn is_of_this_machine(peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
+fn require_local(peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
     if !peer.to_canonical().is_loopback() {
-        return Err(Problem::not_from_here(
+        return Err(Problem::forbidden(
             "without --rest-secret only programs on the same machine may do this",
         ));
     }
     if headers.contains_key(ORIGIN) {
-        return Err(Problem::not_from_here("without --rest-secret a page in a browser may not do this"));
+        return Err(Problem::forbidden("without --rest-secret a page in a browser may not do this"));
     }
     if headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR) {
-        return Err(Problem::not_from_here("without --rest-secret nobody behind a proxy may do this"));
+        return Err(Problem::forbidden("without --rest-secret nobody behind a proxy may do this"));
     }
     Ok(())
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the scheme may be in any case.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -86,9 +86,9 @@ mod tests {
     const HERE: &str = "127.0.0.1";
 
     fn allowed(secret: Option<&str>, changes: bool, peer: &str, header: Option<(HeaderName, &str)>) -> bool {
-        let access = Access::new(secret.map(Secret::from));
+        let access = OperatorAuth::new(secret.map(Secret::from));
         let headers = header.map(|(name, value)| (name, HeaderValue::from_str(value).unwrap()));
-        access.allows(changes, peer.parse().unwrap(), &headers.into_iter().collect()).is_ok()
+        access.authorize(changes, peer.parse().unwrap(), &headers.into_iter().collect()).is_ok()
     }
 
     #[test]

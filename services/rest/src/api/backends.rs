@@ -1,19 +1,19 @@
 //! `/api/v1/backends`: the media servers of the cluster. One that is drained keeps its calls and gets
 //! no new ones, until it is undrained, whoever serves it.
 
-use super::Cluster;
-use super::input::In;
+use super::ApiState;
+use super::input::PathParam;
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use bus::message::Notice;
+use common::{BackendName, ServiceId};
 use directory::record::{Backend, BackendStatus};
-use protocol::{BackendName, ServiceId};
 use serde::Serialize;
 
 /// A backend, as operators see it.
 #[derive(Serialize)]
-pub(super) struct Seen {
+pub(super) struct BackendView {
     pub name: BackendName,
     /// None for one that is only drained: nobody serves it, and nobody has written it down.
     url: Option<String>,
@@ -34,67 +34,67 @@ pub(super) struct Seen {
 }
 
 #[derive(Serialize)]
-pub(super) struct All {
-    backends: Vec<Seen>,
+pub(super) struct BackendList {
+    backends: Vec<BackendView>,
 }
 
 /// `GET /backends`
-pub(super) async fn list(State(cluster): State<Cluster>) -> Result<Json<All>, Problem> {
-    Ok(Json(All { backends: look(&cluster).await? }))
+pub(super) async fn list(State(cluster): State<ApiState>) -> Result<Json<BackendList>, Problem> {
+    Ok(Json(BackendList { backends: all_backends(&cluster).await? }))
 }
 
 /// `GET /backends/{name}`
-pub(super) async fn one(
-    State(cluster): State<Cluster>,
-    In(name): In<BackendName>,
-) -> Result<Json<Seen>, Problem> {
-    let seen = look(&cluster).await?.into_iter().find(|backend| backend.name == name);
+pub(super) async fn get(
+    State(cluster): State<ApiState>,
+    PathParam(name): PathParam<BackendName>,
+) -> Result<Json<BackendView>, Problem> {
+    let seen = all_backends(&cluster).await?.into_iter().find(|backend| backend.name == name);
     seen.map(Json).ok_or_else(|| Problem::no_such_backend(&name))
 }
 
 /// `POST /backends/{name}/drain`
 pub(super) async fn drain(
-    State(cluster): State<Cluster>,
-    In(name): In<BackendName>,
-) -> Result<Json<Seen>, Problem> {
-    if !look(&cluster).await?.iter().any(|backend| backend.name == name) {
+    State(cluster): State<ApiState>,
+    PathParam(name): PathParam<BackendName>,
+) -> Result<Json<BackendView>, Problem> {
+    if !all_backends(&cluster).await?.iter().any(|backend| backend.name == name) {
         return Err(Problem::no_such_backend(&name));
     }
     cluster.directory.drain_backend(&name).await?;
-    changed(&cluster, name, "an operator drains a backend").await.map(Json)
+    notify_changed(&cluster, name, "an operator drains a backend").await.map(Json)
 }
 
 /// `POST /backends/{name}/undrain`
 pub(super) async fn undrain(
-    State(cluster): State<Cluster>,
-    In(name): In<BackendName>,
-) -> Result<Json<Seen>, Problem> {
-    if !look(&cluster).await?.iter().any(|backend| backend.name == name) {
+    State(cluster): State<ApiState>,
+    PathParam(name): PathParam<BackendName>,
+) -> Result<Json<BackendView>, Problem> {
+    if !all_backends(&cluster).await?.iter().any(|backend| backend.name == name) {
         return Err(Problem::no_such_backend(&name));
     }
     cluster.directory.undrain_backend(&name).await?;
-    changed(&cluster, name, "an operator has a backend take calls again").await.map(Json)
+    notify_changed(&cluster, name, "an operator has a backend take calls again").await.map(Json)
 }
 
 /// Tells the routers; one that misses it looks within a second.
-pub(super) async fn changed(
-    cluster: &Cluster,
+pub(super) async fn notify_changed(
+    cluster: &ApiState,
     name: BackendName,
     what: &'static str,
-) -> Result<Seen, Problem> {
+) -> Result<BackendView, Problem> {
     tracing::info!(backend = %name, "{what}");
     let _ = cluster.bus.publish(&Notice::BackendChanged(name.clone())).await;
-    let seen = look(cluster).await?.into_iter().find(|backend| backend.name == name);
+    let seen = all_backends(cluster).await?.into_iter().find(|backend| backend.name == name);
     Ok(seen.unwrap_or_else(|| unserved(name)))
 }
 
 /// All that are served, written down by somebody, or drained, by name.
-async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+async fn all_backends(cluster: &ApiState) -> Result<Vec<BackendView>, Problem> {
     let mut seen = served(cluster).await?;
-    for found in cluster.directory.found_backends().await? {
+    for found in cluster.directory.discovered_backends().await? {
         if !seen.iter().any(|backend| backend.name == found.name) {
-            let (url, location, isp) = (Some(found.url), label(found.location), label(found.isp));
-            seen.push(Seen { url, location, isp, ..unserved(found.name) });
+            let (url, location, isp) = (Some(found.url), non_empty(found.location), non_empty(found.isp));
+            seen.push(BackendView { url, location, isp, ..unserved(found.name) });
         }
     }
     mark_drained(cluster, &mut seen).await?;
@@ -102,17 +102,17 @@ async fn look(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
 }
 
 /// All that are served or drained, by name. What is only written down takes a walk to find, and is not here.
-pub(super) async fn standing(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+pub(super) async fn served_or_drained(cluster: &ApiState) -> Result<Vec<BackendView>, Problem> {
     let mut seen = served(cluster).await?;
     mark_drained(cluster, &mut seen).await?;
     Ok(seen)
 }
 
-async fn mark_drained(cluster: &Cluster, seen: &mut Vec<Seen>) -> Result<(), Problem> {
+async fn mark_drained(cluster: &ApiState, seen: &mut Vec<BackendView>) -> Result<(), Problem> {
     for name in cluster.directory.drained_backends().await? {
         match seen.iter_mut().find(|backend| backend.name == name) {
             Some(backend) => backend.drained = true,
-            None => seen.push(Seen { drained: true, ..unserved(name) }),
+            None => seen.push(BackendView { drained: true, ..unserved(name) }),
         }
     }
     seen.sort_by(|one, other| one.name.cmp(&other.name));
@@ -120,39 +120,39 @@ async fn mark_drained(cluster: &Cluster, seen: &mut Vec<Seen>) -> Result<(), Pro
 }
 
 /// All that are served, by name; whether they are drained is not looked up.
-pub(super) async fn served(cluster: &Cluster) -> Result<Vec<Seen>, Problem> {
+pub(super) async fn served(cluster: &ApiState) -> Result<Vec<BackendView>, Problem> {
     let served = cluster.directory.backends().await?;
     let names: Vec<_> = served.iter().map(|backend| backend.name.clone()).collect();
-    let calls = cluster.directory.live_calls(&names).await?;
-    let leases: Vec<String> = names.iter().map(lease).collect();
+    let calls = cluster.directory.count_calls(&names).await?;
+    let leases: Vec<String> = names.iter().map(lease_name).collect();
     let holders = cluster.directory.lease_holders(&leases).await?;
-    let see = |((backend, calls), served_by): ((Backend, u64), Option<ServiceId>)| Seen {
+    let see = |((backend, calls), served_by): ((Backend, u64), Option<ServiceId>)| BackendView {
         drained: false,
         name: backend.name,
         url: Some(backend.url),
-        status: word(backend.status),
-        health: health(backend.status),
+        status: status_name(backend.status),
+        health: status_text(backend.status),
         calls,
         handles: backend.handles,
-        location: label(backend.location),
-        isp: label(backend.isp),
+        location: non_empty(backend.location),
+        isp: non_empty(backend.isp),
         probe_ms: backend.probe_ms,
         served_by,
     };
     Ok(served.into_iter().zip(calls).zip(holders).map(see).collect())
 }
 
-fn label(text: String) -> Option<String> {
+fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
 /// The lease that a connector has on a backend it serves.
-fn lease(backend: &BackendName) -> String {
+fn lease_name(backend: &BackendName) -> String {
     format!("backend:{backend}")
 }
 
-fn unserved(name: BackendName) -> Seen {
-    Seen {
+fn unserved(name: BackendName) -> BackendView {
+    BackendView {
         name,
         url: None,
         status: "unserved",
@@ -167,7 +167,7 @@ fn unserved(name: BackendName) -> Seen {
     }
 }
 
-fn word(status: BackendStatus) -> &'static str {
+fn status_name(status: BackendStatus) -> &'static str {
     match status {
         BackendStatus::Normal => "normal",
         BackendStatus::Abnormal => "abnormal",
@@ -176,7 +176,7 @@ fn word(status: BackendStatus) -> &'static str {
     }
 }
 
-fn health(status: BackendStatus) -> &'static str {
+fn status_text(status: BackendStatus) -> &'static str {
     match status {
         BackendStatus::Normal => "it takes calls",
         BackendStatus::Abnormal => "it cannot be reached, or calls on it fail",

@@ -5,39 +5,40 @@
 use serde_json::{Map, Value};
 
 /// The longest text that is shown whole, in characters.
-const LONGEST: usize = 120;
+const MAX_SHOWN: usize = 120;
 /// How much is shown of a longer one.
-const BEGINNING: usize = 60;
+const PREVIEW_LENGTH: usize = 60;
 /// Members that hold what nobody is to see.
-const SECRET: [&str; 7] = ["token", "apisecret", "admin_secret", "secret", "pin", "proof", "password"];
+const SECRET_MEMBERS: [&str; 7] =
+    ["token", "apisecret", "admin_secret", "secret", "pin", "proof", "password"];
 /// Members that hold addresses of browsers.
-const ADDRESSES: [&str; 2] = ["sdp", "candidate"];
+const ADDRESS_MEMBERS: [&str; 2] = ["sdp", "candidate"];
 
 /// The value of a member of this name; in full but for secrets where that is asked for.
-pub(super) fn discreet(name: &str, value: Value, full: bool) -> Value {
+pub(super) fn redact(name: &str, value: Value, full: bool) -> Value {
     match value {
-        Value::String(_) | Value::Number(_) if SECRET.contains(&name) => Value::from("(not shown)"),
+        Value::String(_) | Value::Number(_) if SECRET_MEMBERS.contains(&name) => Value::from("(not shown)"),
         Value::String(text) if full => Value::String(text),
-        Value::String(text) if ADDRESSES.contains(&name) => sized(&text),
-        Value::String(text) if text.chars().nth(LONGEST).is_some() => {
-            let beginning: String = text.chars().take(BEGINNING).collect();
+        Value::String(text) if ADDRESS_MEMBERS.contains(&name) => size_only(&text),
+        Value::String(text) if text.chars().nth(MAX_SHOWN).is_some() => {
+            let beginning: String = text.chars().take(PREVIEW_LENGTH).collect();
             Value::from(format!("{beginning}... ({} bytes)", text.len()))
         }
-        Value::Array(items) => items.into_iter().map(|item| discreet(name, item, full)).collect(),
-        Value::Object(members) => Value::Object(all(members, full)),
+        Value::Array(items) => items.into_iter().map(|item| redact(name, item, full)).collect(),
+        Value::Object(members) => Value::Object(redact_members(members, full)),
         other => other,
     }
 }
 
-fn all(members: Map<String, Value>, full: bool) -> Map<String, Value> {
+fn redact_members(members: Map<String, Value>, full: bool) -> Map<String, Value> {
     let one = |(name, value): (String, Value)| {
-        let value = discreet(&name, value, full);
+        let value = redact(&name, value, full);
         (name, value)
     };
     members.into_iter().map(one).collect()
 }
 
-fn sized(text: &str) -> Value {
+fn size_only(text: &str) -> Value {
     Value::from(format!("... ({} bytes)", text.len()))
 }
 
@@ -53,23 +54,23 @@ mod tests {
             "jsep": { "type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\n" },
             "candidates": [{ "candidate": "candidate:1 1 udp 1 192.0.2.7 9 typ host", "sdpMid": "0" }],
         });
-        let seen = discreet("payload", entry.clone(), false);
+        let seen = redact("payload", entry.clone(), false);
         assert!(!seen.to_string().contains("192.0.2.7"), "{seen}");
         assert_eq!(seen["body"], entry["body"]);
         assert_eq!(seen["jsep"], json!({ "type": "offer", "sdp": "... (31 bytes)" }));
         assert_eq!(seen["candidates"][0]["sdpMid"], "0");
-        assert_eq!(discreet("payload", entry.clone(), true), entry);
+        assert_eq!(redact("payload", entry.clone(), true), entry);
     }
 
     #[test]
     fn long_texts_are_cut_and_secrets_never_shown() {
-        let long = "é".repeat(LONGEST + 1);
-        let seen = discreet("payload", json!({ "data": long, "token": "hunter2", "pin": 7 }), false);
-        assert_eq!(seen["data"], format!("{}... (242 bytes)", "é".repeat(BEGINNING)));
+        let long = "é".repeat(MAX_SHOWN + 1);
+        let seen = redact("payload", json!({ "data": long, "token": "hunter2", "pin": 7 }), false);
+        assert_eq!(seen["data"], format!("{}... (242 bytes)", "é".repeat(PREVIEW_LENGTH)));
         for full in [false, true] {
-            let seen = discreet("payload", json!([{ "token": "hunter2", "pin": 7 }]), full);
+            let seen = redact("payload", json!([{ "token": "hunter2", "pin": 7 }]), full);
             assert_eq!(seen, json!([{ "token": "(not shown)", "pin": "(not shown)" }]));
         }
-        assert_eq!(discreet("data", json!("é".repeat(LONGEST)), false), "é".repeat(LONGEST));
+        assert_eq!(redact("data", json!("é".repeat(MAX_SHOWN)), false), "é".repeat(MAX_SHOWN));
     }
 }

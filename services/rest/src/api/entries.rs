@@ -4,15 +4,15 @@
 //! in full; that wants as much permission as a change, and is in the log. Bounds: those of
 //! [`bus::peek`], and [`ONLOOKERS`] at a time, each with a connection to Redis; the next is refused (503).
 
-use super::Cluster;
-use super::discreet::discreet;
-use super::input::{In, RoadKey};
+use super::ApiState;
+use super::discreet::redact;
+use super::input::{PathParam, StreamKey};
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use bus::peek::{Entry, MAX_ENTRIES, MAX_WATCH};
+use bus::entries::{MAX_ENTRIES, MAX_WATCH, StreamEntry};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
@@ -21,29 +21,29 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// How many may look on at a time.
-const ONLOOKERS: usize = 16;
+const MAX_WATCHERS: usize = 16;
 /// How many entries are shown when nobody says.
-const NEWEST: usize = 20;
+const DEFAULT_LIMIT: usize = 20;
 
 /// Room for those who look on.
 #[derive(Clone)]
-pub(super) struct Onlookers(Arc<Semaphore>);
+pub(super) struct WatchLimit(Arc<Semaphore>);
 
-impl Default for Onlookers {
+impl Default for WatchLimit {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ONLOOKERS)))
+        Self(Arc::new(Semaphore::new(MAX_WATCHERS)))
     }
 }
 
 #[derive(Serialize)]
-pub(super) struct All {
+pub(super) struct EntryList {
     key: String,
-    entries: Vec<Shown>,
+    entries: Vec<EntryView>,
 }
 
 /// An entry, as operators see it.
 #[derive(Serialize)]
-struct Shown {
+struct EntryView {
     id: String,
     at: u64,
     fields: Map<String, Value>,
@@ -51,37 +51,43 @@ struct Shown {
 
 /// What of a road is to be seen: `?limit=NUMBER&wait_ms=NUMBER&full=true`, all of them optional.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct View {
+pub(super) struct EntriesQuery {
     limit: usize,
     wait: Duration,
     full: bool,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for View {
+impl<S: Send + Sync> FromRequestParts<S> for EntriesQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::read(parts.uri.query().unwrap_or_default())
+        Self::parse(parts.uri.query().unwrap_or_default())
     }
 }
 
-impl View {
-    fn read(query: &str) -> Result<Self, Problem> {
-        let mut view = Self { limit: NEWEST, wait: Duration::ZERO, full: false };
+impl EntriesQuery {
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut view = Self { limit: DEFAULT_LIMIT, wait: Duration::ZERO, full: false };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=').unwrap_or((pair, "")) {
                 ("limit", number) => {
                     let number = number.parse().ok().filter(|number| (1..=MAX_ENTRIES).contains(number));
-                    view.limit = number.ok_or_else(|| Problem::bad("limit is a number from 1 to 100"))?;
+                    view.limit =
+                        number.ok_or_else(|| Problem::bad_request("limit is a number from 1 to 100"))?;
                 }
                 ("wait_ms", number) => {
                     let wait = number.parse().ok().map(Duration::from_millis);
                     let wait = wait.filter(|wait| *wait <= MAX_WATCH);
-                    view.wait = wait.ok_or_else(|| Problem::bad("wait_ms is a number from 0 to 2000"))?;
+                    view.wait =
+                        wait.ok_or_else(|| Problem::bad_request("wait_ms is a number from 0 to 2000"))?;
                 }
                 ("full", is_full @ ("true" | "false")) => view.full = is_full == "true",
-                ("full", _) => return Err(Problem::bad("full is true or false")),
-                _ => return Err(Problem::bad("a road takes limit, wait_ms and full, and nothing else")),
+                ("full", _) => return Err(Problem::bad_request("full is true or false")),
+                _ => {
+                    return Err(Problem::bad_request(
+                        "a road takes limit, wait_ms and full, and nothing else",
+                    ));
+                }
             }
         }
         Ok(view)
@@ -90,33 +96,36 @@ impl View {
 
 /// `GET /roads/{key}/entries`
 pub(super) async fn list(
-    State(cluster): State<Cluster>,
+    State(cluster): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    In(RoadKey(key)): In<RoadKey>,
-    view: View,
-) -> Result<Json<All>, Problem> {
+    PathParam(StreamKey(key)): PathParam<StreamKey>,
+    view: EntriesQuery,
+) -> Result<Json<EntryList>, Problem> {
     if view.full {
-        cluster.access.allows(true, peer.ip(), &headers)?;
+        cluster.auth.authorize(true, peer.ip(), &headers)?;
         tracing::info!(road = key, %peer, "an operator reads entries in full");
     }
-    let seat = cluster.onlookers.0.try_acquire();
+    let seat = cluster.watch_limit.0.try_acquire();
     let _seat = seat.map_err(|_| Problem::too_many("16 look at roads already; try again later"))?;
     let entries = cluster.bus.peek(&key, view.limit, view.wait).await?;
-    let entries = entries.ok_or_else(|| Problem::no_such_road(&key))?;
-    Ok(Json(All { key, entries: entries.into_iter().map(|entry| shown(entry, view.full)).collect() }))
+    let entries = entries.ok_or_else(|| Problem::no_such_stream(&key))?;
+    Ok(Json(EntryList {
+        key,
+        entries: entries.into_iter().map(|entry| entry_view(entry, view.full)).collect(),
+    }))
 }
 
-fn shown(Entry { id, at, fields }: Entry, full: bool) -> Shown {
+fn entry_view(StreamEntry { id, at, fields }: StreamEntry, full: bool) -> EntryView {
     let value = |name: &str, text: String| match name {
         "payload" => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         _ => Value::String(text),
     };
     let fields = fields.into_iter().map(|(name, text)| {
-        let value = discreet(&name, value(&name, text), full);
+        let value = redact(&name, value(&name, text), full);
         (name, value)
     });
-    Shown { id, at, fields: fields.collect() }
+    EntryView { id, at, fields: fields.collect() }
 }
 
 #[cfg(test)]
@@ -125,8 +134,9 @@ mod tests {
 
     #[test]
     fn a_view_is_read_from_the_query() {
-        let view = |limit, millis, full| Some(View { limit, wait: Duration::from_millis(millis), full });
-        let read = |query: &str| View::read(query).ok();
+        let view =
+            |limit, millis, full| Some(EntriesQuery { limit, wait: Duration::from_millis(millis), full });
+        let read = |query: &str| EntriesQuery::parse(query).ok();
         assert_eq!(read(""), view(20, 0, false));
         assert_eq!(read("limit=100&wait_ms=2000&full=true"), view(100, 2_000, true));
         assert_eq!(read("full=false"), view(20, 0, false));

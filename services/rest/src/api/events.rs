@@ -7,7 +7,7 @@
 //! While the directory or the bus is away, the problem is sent instead, as an event `problem`.
 
 use super::problem::Problem;
-use super::{Cluster, watch};
+use super::{ApiState, watch};
 use crate::numbers;
 use axum::Extension;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use axum::response::sse::Event;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use service::CancellationToken;
-use service::http::HangUp;
+use service::http_server::ConnectionCloser;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,56 +25,61 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How many may listen at a time.
-const LISTENERS: usize = 64;
-const EVERY: Duration = Duration::from_secs(1);
+const MAX_SUBSCRIBERS: usize = 64;
+const SEND_INTERVAL: Duration = Duration::from_secs(1);
 /// For how long a listener may leave what is sent to it unread.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Room for those who listen.
 #[derive(Clone)]
-pub(super) struct Listeners {
-    seats: Arc<Semaphore>,
+pub(super) struct Subscribers {
+    permits: Arc<Semaphore>,
     shutdown: CancellationToken,
 }
 
-impl Listeners {
+impl Subscribers {
     /// Until shutdown.
-    pub fn until(shutdown: CancellationToken) -> Self {
-        Self { seats: Arc::new(Semaphore::new(LISTENERS)), shutdown }
+    pub fn new(shutdown: CancellationToken) -> Self {
+        Self { permits: Arc::new(Semaphore::new(MAX_SUBSCRIBERS)), shutdown }
     }
 }
 
 /// `GET /cluster/events`
-pub(super) async fn listen(
-    State(cluster): State<Cluster>,
-    Extension(hang_up): Extension<HangUp>,
+pub(super) async fn subscribe(
+    State(cluster): State<ApiState>,
+    Extension(hang_up): Extension<ConnectionCloser>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let seat = cluster.listeners.seats.clone().try_acquire_owned();
-    let seat = seat.inspect_err(|_| numbers::full(numbers::LISTENERS));
+    let seat = cluster.subscribers.permits.clone().try_acquire_owned();
+    let seat = seat.inspect_err(|_| numbers::queue_full(numbers::EVENT_SUBSCRIBERS));
     let seat = seat.map_err(|_| Problem::too_many("64 listen already; try again later"))?;
     let (frames, listener) = mpsc::channel(1);
-    let shutdown = cluster.listeners.shutdown.clone();
+    let shutdown = cluster.subscribers.shutdown.clone();
     tokio::spawn(async move {
-        shutdown.run_until_cancelled(feed(cluster, frames, hang_up, seat)).await;
+        shutdown.run_until_cancelled(send_events(cluster, frames, hang_up, seat)).await;
     });
-    Ok(Sse::new(unfold(listener, next)))
+    Ok(Sse::new(unfold(listener, next_event)))
 }
 
-async fn next(mut listener: Receiver<Event>) -> Option<(Result<Event, Infallible>, Receiver<Event>)> {
+async fn next_event(mut listener: Receiver<Event>) -> Option<(Result<Event, Infallible>, Receiver<Event>)> {
     let event = listener.recv().await?;
     Some((Ok(event), listener))
 }
 
 /// Until the listener is gone, or does not read.
-async fn feed(cluster: Cluster, frames: Sender<Event>, hang_up: HangUp, _seat: OwnedSemaphorePermit) {
-    let mut clock = interval(EVERY);
+async fn send_events(
+    cluster: ApiState,
+    frames: Sender<Event>,
+    hang_up: ConnectionCloser,
+    _seat: OwnedSemaphorePermit,
+) {
+    let mut clock = interval(SEND_INTERVAL);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = clock.tick() => {}
             () = frames.closed() => return,
         }
-        match timeout(PATIENCE, frames.send(event(&cluster).await)).await {
+        match timeout(SEND_TIMEOUT, frames.send(cluster_event(&cluster).await)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return,
             Err(_) => {
@@ -85,9 +90,9 @@ async fn feed(cluster: Cluster, frames: Sender<Event>, hang_up: HangUp, _seat: O
     }
 }
 
-async fn event(cluster: &Cluster) -> Event {
-    match watch::frame(cluster).await {
+async fn cluster_event(cluster: &ApiState) -> Event {
+    match watch::cached_json(cluster).await {
         Ok(frame) => Event::default().data(String::from_utf8_lossy(&frame)),
-        Err(problem) => Event::default().event("problem").data(problem.json().to_string()),
+        Err(problem) => Event::default().event("problem").data(problem.to_json().to_string()),
     }
 }

@@ -7,47 +7,49 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use directory::listed::{Cursor, MAX_PAGE};
+use common::{BackendName, CallId};
+use directory::listing::{Cursor, MAX_PAGE};
+use protocol::SessionId;
 use protocol::id::MAX_JANUS_ID;
 use protocol::videocall::MAX_USERNAME;
-use protocol::{BackendName, CallId, SessionId};
 use serde::de::DeserializeOwned;
 
 /// The longest name of a backend, in bytes.
 const MAX_BACKEND_NAME: usize = 255;
 /// The longest key of a road, in bytes: that of a backend's mailbox.
-const MAX_ROAD_KEY: usize = MAX_BACKEND_NAME + 16;
+const MAX_STREAM_KEY: usize = MAX_BACKEND_NAME + 16;
 /// How long a page is when nobody says.
-const PAGE: usize = 100;
+const DEFAULT_PAGE: usize = 100;
 
 /// What can stand in a path.
-pub(super) trait Named: Sized {
+pub(super) trait Parse: Sized {
     /// What it has to look like.
-    const FORM: &'static str;
+    const EXPECTED: &'static str;
     /// None for text that is none.
-    fn read(text: &str) -> Option<Self>;
+    fn parse(text: &str) -> Option<Self>;
 }
 
-impl Named for BackendName {
-    const FORM: &'static str = "the name of a backend has 1 to 255 bytes, none of them a control character";
-    fn read(text: &str) -> Option<Self> {
-        is_name(text, MAX_BACKEND_NAME).then(|| Self::from(text))
+impl Parse for BackendName {
+    const EXPECTED: &'static str =
+        "the name of a backend has 1 to 255 bytes, none of them a control character";
+    fn parse(text: &str) -> Option<Self> {
+        is_valid_name(text, MAX_BACKEND_NAME).then(|| Self::from(text))
     }
 }
 
 /// A user's name.
 pub(super) struct Username(pub String);
 
-impl Named for Username {
-    const FORM: &'static str = "a user's name has 1 to 4096 bytes";
-    fn read(text: &str) -> Option<Self> {
+impl Parse for Username {
+    const EXPECTED: &'static str = "a user's name has 1 to 4096 bytes";
+    fn parse(text: &str) -> Option<Self> {
         (1..=MAX_USERNAME).contains(&text.len()).then(|| Self(text.to_owned()))
     }
 }
 
-impl Named for SessionId {
-    const FORM: &'static str = "the id of a session is a number from 1 to 9007199254740991";
-    fn read(text: &str) -> Option<Self> {
+impl Parse for SessionId {
+    const EXPECTED: &'static str = "the id of a session is a number from 1 to 9007199254740991";
+    fn parse(text: &str) -> Option<Self> {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         let id = text.parse().ok().filter(|id| is_number && (1..=MAX_JANUS_ID).contains(id));
         id.map(Self)
@@ -55,68 +57,70 @@ impl Named for SessionId {
 }
 
 /// The key of a road.
-pub(super) struct RoadKey(pub String);
+pub(super) struct StreamKey(pub String);
 
-impl Named for RoadKey {
-    const FORM: &'static str = "the key of a road is as /api/v1/cluster names it, percent-encoded";
-    fn read(text: &str) -> Option<Self> {
-        is_name(text, MAX_ROAD_KEY).then(|| Self(text.to_owned()))
+impl Parse for StreamKey {
+    const EXPECTED: &'static str = "the key of a road is as /api/v1/cluster names it, percent-encoded";
+    fn parse(text: &str) -> Option<Self> {
+        is_valid_name(text, MAX_STREAM_KEY).then(|| Self(text.to_owned()))
     }
 }
 
-impl Named for CallId {
-    const FORM: &'static str = "the id of a call is a UUID, in lower case and with dashes";
-    fn read(text: &str) -> Option<Self> {
+impl Parse for CallId {
+    const EXPECTED: &'static str = "the id of a call is a UUID, in lower case and with dashes";
+    fn parse(text: &str) -> Option<Self> {
         text.parse().ok().filter(|id: &Self| id.to_string() == text)
     }
 }
 
-fn is_name(text: &str, max: usize) -> bool {
+fn is_valid_name(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 /// The one parameter of a path.
-pub(super) struct In<T>(pub T);
+pub(super) struct PathParam<T>(pub T);
 
-impl<T: Named, S: Send + Sync> FromRequestParts<S> for In<T> {
+impl<T: Parse, S: Send + Sync> FromRequestParts<S> for PathParam<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let read = path.ok().and_then(|Path(text)| T::read(&text));
-        read.map(Self).ok_or_else(|| Problem::bad(T::FORM))
+        let read = path.ok().and_then(|Path(text)| T::parse(&text));
+        read.map(Self).ok_or_else(|| Problem::bad_request(T::EXPECTED))
     }
 }
 
 /// Which page of a list is wanted: `?after=CURSOR&limit=NUMBER`, both of them optional.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(super) struct PageQuery {
     pub after: Cursor,
     pub limit: usize,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Window {
+impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::read(parts.uri.query().unwrap_or_default())
+        Self::parse(parts.uri.query().unwrap_or_default())
     }
 }
 
-impl Window {
-    fn read(query: &str) -> Result<Self, Problem> {
-        let mut window = Self { after: Cursor::default(), limit: PAGE };
+impl PageQuery {
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut window = Self { after: Cursor::default(), limit: DEFAULT_PAGE };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=').unwrap_or((pair, "")) {
                 ("after", cursor) => {
                     let cursor = cursor.parse();
-                    window.after = cursor.map_err(|_| Problem::bad("after is the next of another page"))?;
+                    window.after =
+                        cursor.map_err(|_| Problem::bad_request("after is the next of another page"))?;
                 }
                 ("limit", number) => {
                     let number = number.parse().ok().filter(|number| (1..=MAX_PAGE).contains(number));
-                    window.limit = number.ok_or_else(|| Problem::bad("limit is a number from 1 to 1000"))?;
+                    window.limit =
+                        number.ok_or_else(|| Problem::bad_request("limit is a number from 1 to 1000"))?;
                 }
-                _ => return Err(Problem::bad("a list takes after and limit, and nothing else")),
+                _ => return Err(Problem::bad_request("a list takes after and limit, and nothing else")),
             }
         }
         Ok(window)
@@ -124,9 +128,9 @@ impl Window {
 }
 
 /// A body of JSON.
-pub(super) struct Body<T>(pub T);
+pub(super) struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -134,13 +138,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::no_json());
+            return Err(Problem::unsupported_media_type());
         }
         let body = Bytes::from_request(request, state).await.map_err(|refused| match refused.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
-            _ => Problem::bad("the body did not arrive"),
+            _ => Problem::bad_request("the body did not arrive"),
         })?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| Problem::bad(format!("the body: {error}")))
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| Problem::bad_request(format!("the body: {error}")))
     }
 }
 
@@ -161,24 +167,24 @@ mod tests {
             ("x", false),
             ("", false),
         ] {
-            assert_eq!(SessionId::read(text).is_some(), is_session, "{text}");
+            assert_eq!(SessionId::parse(text).is_some(), is_session, "{text}");
         }
         let call = "01981c3e-7f9b-7b6a-8c1d-2e3f40516273";
-        assert_eq!(CallId::read(call).map(|id| id.to_string()).as_deref(), Some(call));
+        assert_eq!(CallId::parse(call).map(|id| id.to_string()).as_deref(), Some(call));
         for text in ["", "x", "01981C3E-7F9B-7B6A-8C1D-2E3F40516273", "01981c3e7f9b7b6a8c1d2e3f40516273"] {
-            assert!(CallId::read(text).is_none(), "{text}");
+            assert!(CallId::parse(text).is_none(), "{text}");
         }
-        assert!(BackendName::read("janus-1.example:8188").is_some());
+        assert!(BackendName::parse("janus-1.example:8188").is_some());
         for text in ["", "a\nb", &"x".repeat(256)] {
-            assert!(BackendName::read(text).is_none(), "{text}");
+            assert!(BackendName::parse(text).is_none(), "{text}");
         }
-        assert!(Username::read(&"x".repeat(4096)).is_some() && Username::read("").is_none());
-        assert!(Username::read(&"x".repeat(4097)).is_none());
+        assert!(Username::parse(&"x".repeat(4096)).is_some() && Username::parse("").is_none());
+        assert!(Username::parse(&"x".repeat(4097)).is_none());
     }
 
     #[test]
     fn a_window_is_read_from_the_query() {
-        let read = |query: &str| Window::read(query).ok().map(|it| (it.after.to_string(), it.limit));
+        let read = |query: &str| PageQuery::parse(query).ok().map(|it| (it.after.to_string(), it.limit));
         let window = |after: &str, limit| Some((after.to_owned(), limit));
         assert_eq!(read(""), window("0", 100));
         assert_eq!(read("limit=1"), window("0", 1));

@@ -38,7 +38,7 @@ mod setup;
 mod users;
 mod watch;
 
-pub(crate) use access::Access;
+pub(crate) use access::OperatorAuth;
 
 use crate::options::Options;
 use axum::http::header::CONTENT_TYPE;
@@ -48,65 +48,66 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Router, http::HeaderValue};
 use bus::Bus;
 use directory::Directory;
-use entries::Onlookers;
-use events::Listeners;
+use entries::WatchLimit;
+use events::Subscribers;
 use problem::Problem;
 use service::Context;
-use watch::Watch;
+use watch::ClusterCache;
 
 /// All of it, for programs.
 const OPENAPI: &str = include_str!("openapi.json");
 
 /// What the handlers work with.
 #[derive(Clone)]
-struct Cluster {
+struct ApiState {
     bus: Bus,
     directory: Directory,
-    watch: Watch,
-    listeners: Listeners,
-    onlookers: Onlookers,
-    access: Access,
+    cache: ClusterCache,
+    subscribers: Subscribers,
+    watch_limit: WatchLimit,
+    auth: OperatorAuth,
 }
 
 /// Every route that operators have.
-fn table() -> [(&'static str, MethodRouter<Cluster>); 16] {
+fn route_table() -> [(&'static str, MethodRouter<ApiState>); 16] {
     [
         ("/backends", get(backends::list).post(adding::add)),
-        ("/backends/{name}", get(backends::one).delete(adding::remove)),
+        ("/backends/{name}", get(backends::get).delete(adding::remove)),
         ("/backends/{name}/drain", post(backends::drain)),
         ("/backends/{name}/undrain", post(backends::undrain)),
         ("/users", get(users::list)),
-        ("/users/{name}", get(users::one)),
+        ("/users/{name}", get(users::get)),
         ("/users/{name}/disconnect", post(users::disconnect)),
         ("/sessions", get(sessions::list)),
-        ("/sessions/{id}", get(sessions::one).delete(sessions::delete)),
+        ("/sessions/{id}", get(sessions::get).delete(sessions::delete)),
         ("/calls", get(calls::list)),
-        ("/calls/{id}", get(calls::one)),
+        ("/calls/{id}", get(calls::get)),
         ("/calls/{id}/end", post(calls::end)),
         ("/services", get(services::list)),
         ("/roads/{key}/entries", get(entries::list)),
-        ("/cluster", get(watch::one)),
-        ("/cluster/events", get(events::listen)),
+        ("/cluster", get(watch::get)),
+        ("/cluster/events", get(events::subscribe)),
     ]
 }
 
 pub(crate) fn routes(options: &Options, context: &Context) -> Router {
-    let access = Access::new(options.rest_secret.clone());
-    let cluster = Cluster {
+    let access = OperatorAuth::new(options.rest_secret.clone());
+    let cluster = ApiState {
         bus: context.bus.clone(),
         directory: context.directory.clone(),
-        watch: Watch::default(),
-        listeners: Listeners::until(context.shutdown.clone()),
-        onlookers: Onlookers::default(),
-        access: access.clone(),
+        cache: ClusterCache::default(),
+        subscribers: Subscribers::new(context.shutdown.clone()),
+        watch_limit: WatchLimit::default(),
+        auth: access.clone(),
     };
-    context.health.lookup().set(roads::source(cluster.clone()));
-    let routes = table().into_iter().fold(Router::new(), |routes, (path, verbs)| routes.route(path, verbs));
+    context.health.collector().set(roads::metric_source(cluster.clone()));
+    let routes =
+        route_table().into_iter().fold(Router::new(), |routes, (path, verbs)| routes.route(path, verbs));
     let routes = routes
-        .method_not_allowed_fallback(async || Problem::wrong_method())
-        .route_layer(from_fn_with_state(access, access::check))
-        .route("/openapi.json", get(openapi).fallback(async || Problem::wrong_method()))
-        .fallback(async || Problem::nothing_here())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .route_layer(from_fn_with_state(access, access::require_auth))
+        .route("/openapi.json", get(openapi).fallback(async || Problem::method_not_allowed()))
+        .fallback(async || Problem::not_found())
         .with_state(cluster);
     Router::new().nest("/api/v1", routes)
 }
@@ -124,7 +125,7 @@ mod tests {
     fn every_route_is_in_the_document() {
         let document: Value = serde_json::from_str(OPENAPI).unwrap();
         let mut told: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
-        let mut served: Vec<&str> = table().iter().map(|(path, _)| *path).collect();
+        let mut served: Vec<&str> = route_table().iter().map(|(path, _)| *path).collect();
         served.push("/openapi.json");
         served.sort_unstable();
         told.sort_unstable();

@@ -5,24 +5,24 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How long an operator waits.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long is left.
-pub(super) struct Patience(Instant);
+pub(super) struct PollDeadline(Instant);
 
-impl Patience {
+impl PollDeadline {
     /// All of it.
     pub fn new() -> Self {
-        Self(Instant::now() + PATIENCE)
+        Self(Instant::now() + OPERATION_TIMEOUT)
     }
 
     /// Until it is worth to look again; a problem with this detail when there is no time left.
-    pub async fn pause(&self, too_long: &'static str) -> Result<(), Problem> {
+    pub async fn wait(&self, too_long: &'static str) -> Result<(), Problem> {
         if Instant::now() >= self.0 {
-            return Err(Problem::not_yet(too_long));
+            return Err(Problem::not_done(too_long));
         }
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
         Ok(())
     }
 }

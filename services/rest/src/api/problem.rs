@@ -4,7 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use protocol::{BackendName, CallId, SessionId};
+use common::{BackendName, CallId};
+use protocol::SessionId;
 use serde_json::{Value, json};
 
 /// Why a request is refused or could not be done.
@@ -17,7 +18,7 @@ pub(super) struct Problem {
 
 impl Problem {
     /// What it says.
-    pub fn json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let Self { status, title, detail } = self;
         json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail })
     }
@@ -30,11 +31,11 @@ impl Problem {
         Self { status, title, detail: detail.into() }
     }
 
-    pub fn nothing_here() -> Self {
+    pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found", "there is nothing at this address")
     }
 
-    pub fn wrong_method() -> Self {
+    pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address takes another method")
     }
 
@@ -55,25 +56,25 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "No such call", format!("there is no call {id}; it may be over"))
     }
 
-    pub fn no_such_road(key: &str) -> Self {
+    pub fn no_such_stream(key: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "No such road", format!("there is no road with the key {key}"))
     }
 
-    pub fn a_peers_user() -> Self {
+    pub fn foreign_user() -> Self {
         let detail = "this user is registered with a proxy of another make, which does not take orders";
         Self::new(StatusCode::CONFLICT, "Not here", detail)
     }
 
-    pub fn a_connectors_backend(name: &BackendName) -> Self {
+    pub fn configured_backend(name: &BackendName) -> Self {
         let detail = format!("a connector was started with {name} (--backend): change it there");
         Self::new(StatusCode::CONFLICT, "Not to be changed here", detail)
     }
 
-    pub fn bad(detail: impl Into<String>) -> Self {
+    pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "Bad request", detail)
     }
 
-    pub fn no_json() -> Self {
+    pub fn unsupported_media_type() -> Self {
         let detail = "send JSON, and say so: Content-Type: application/json";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "No JSON", detail)
     }
@@ -82,16 +83,16 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a body has at most 64 KiB")
     }
 
-    pub fn not_yet(detail: &'static str) -> Self {
+    pub fn not_done(detail: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not done yet", detail)
     }
 
-    pub fn wrong_secret() -> Self {
+    pub fn unauthorized() -> Self {
         let detail = "send the secret of --rest-secret as Authorization: Bearer SECRET";
         Self::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
     }
 
-    pub fn not_from_here(detail: &'static str) -> Self {
+    pub fn forbidden(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "Not allowed", detail)
     }
 }
@@ -108,7 +109,7 @@ impl From<bus::SendError> for Problem {
     fn from(error: bus::SendError) -> Self {
         tracing::warn!(%error, "what an operator asked for could not be passed on");
         match error {
-            bus::SendError::NoMailbox => Self::not_yet("whoever is to do it is not there; look again later"),
+            bus::SendError::NoMailbox => Self::not_done("whoever is to do it is not there; look again later"),
             _ => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Not available",
@@ -121,7 +122,7 @@ impl From<bus::SendError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status;
-        let mut response = (status, Json(self.json())).into_response();
+        let mut response = (status, Json(self.to_json())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

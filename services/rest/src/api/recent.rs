@@ -1,19 +1,19 @@
 //! What became of calls lately, from the newest lines of the log `calls`. Pure: the same lines and the same
 //! time give the same answer. A line that makes no sense is passed over.
 
-use super::setup::{Setup, Steps, Times};
-use bus::Line;
+use super::setup::{SetupSamples, SetupTime, StepTimes};
+use bus::LogLine;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How many lines are looked at, at most.
-pub(super) const LINES: usize = 1_000;
+pub(super) const MAX_RECORDS: usize = 1_000;
 /// How old a line may be, in milliseconds.
-const AGE: u64 = 300_000;
+const MAX_AGE_MS: u64 = 300_000;
 
 /// What the lines come to.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Recent {
+pub(super) struct CallStats {
     /// Unix milliseconds: all lines from here on were counted.
     since: u64,
     rang: u64,
@@ -24,17 +24,17 @@ pub(super) struct Recent {
     /// Milliseconds from ringing to the end, of those that ended.
     mean_duration_ms: Option<u64>,
     /// How long it took until calls rang, and each step of that.
-    setup_ms: Setup,
-    steps_ms: Steps,
+    setup_ms: SetupTime,
+    steps_ms: StepTimes,
 }
 
 /// Counts the newest lines, of which there may be [`LINES`], oldest first.
-pub(super) fn count(lines: &[Line], now: u64) -> Recent {
-    let oldest = now.saturating_sub(AGE);
-    let is_cut = lines.len() >= LINES;
+pub(super) fn summarize(lines: &[LogLine], now: u64) -> CallStats {
+    let oldest = now.saturating_sub(MAX_AGE_MS);
+    let is_cut = lines.len() >= MAX_RECORDS;
     let first = lines.first().and_then(at).filter(|_| is_cut);
-    let mut recent = Recent { since: first.unwrap_or(oldest).max(oldest), ..Recent::default() };
-    let (mut durations, mut times) = (Vec::new(), Times::default());
+    let mut recent = CallStats { since: first.unwrap_or(oldest).max(oldest), ..CallStats::default() };
+    let (mut durations, mut times) = (Vec::new(), SetupSamples::default());
     for line in lines.iter().filter(|line| at(line).is_some_and(|at| at >= recent.since)) {
         match field(line, "event") {
             Some("ringing") => {
@@ -53,15 +53,15 @@ pub(super) fn count(lines: &[Line], now: u64) -> Recent {
     }
     let sum = durations.iter().fold(0_u64, |sum, one| sum.saturating_add(*one));
     recent.mean_duration_ms = sum.checked_div(durations.len() as u64);
-    (recent.setup_ms, recent.steps_ms) = times.sum_up();
+    (recent.setup_ms, recent.steps_ms) = times.summarize();
     recent
 }
 
-fn at(line: &Line) -> Option<u64> {
+fn at(line: &LogLine) -> Option<u64> {
     field(line, "at")?.parse().ok()
 }
 
-fn field<'l>(line: &'l Line, name: &str) -> Option<&'l str> {
+fn field<'l>(line: &'l LogLine, name: &str) -> Option<&'l str> {
     line.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     const NOW: u64 = 1_000_000;
 
-    fn line(at: u64, event: &str, more: &[(&str, &str)]) -> Line {
+    fn line(at: u64, event: &str, more: &[(&str, &str)]) -> LogLine {
         let at = at.to_string();
         let all = [("at", at.as_str()), ("event", event)].into_iter().chain(more.iter().copied());
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -87,34 +87,34 @@ mod tests {
             line(NOW - 6, "ended", &[("reason", "hangup"), ("duration_ms", "7")]),
             line(NOW + 5, "ended", &[("reason", "timeout")]),
         ];
-        let wanted = Recent {
-            since: NOW - AGE,
+        let wanted = CallStats {
+            since: NOW - MAX_AGE_MS,
             rang: 1,
             answered: 1,
             ended: 3,
             reasons: BTreeMap::from([("hangup".to_owned(), 2), ("timeout".to_owned(), 1)]),
             mean_duration_ms: Some(5),
-            ..Recent::default()
+            ..CallStats::default()
         };
-        assert_eq!(count(&lines, NOW), wanted);
+        assert_eq!(summarize(&lines, NOW), wanted);
     }
 
     #[test]
     fn nothing_comes_to_nothing() {
-        let nothing = Recent { since: NOW - AGE, ..Recent::default() };
-        assert_eq!(count(&[], NOW), nothing);
+        let nothing = CallStats { since: NOW - MAX_AGE_MS, ..CallStats::default() };
+        assert_eq!(summarize(&[], NOW), nothing);
         let nonsense = [vec![], line(NOW, "sang", &[]), vec![("at".to_owned(), "x".to_owned())]];
-        assert_eq!(count(&nonsense, NOW), nothing);
-        assert_eq!(count(&[], 5).since, 0);
+        assert_eq!(summarize(&nonsense, NOW), nothing);
+        assert_eq!(summarize(&[], 5).since, 0);
     }
 
     #[test]
     fn where_there_are_more_lines_than_were_read_it_says_since_when() {
-        let lines: Vec<Line> =
-            (0..LINES as u64).map(|number| line(NOW - 1_000 + number, "ringing", &[])).collect();
-        let cut = count(&lines, NOW);
-        assert_eq!((cut.since, cut.rang), (NOW - 1_000, LINES as u64));
-        let late = count(&lines, NOW + AGE - 10);
+        let lines: Vec<LogLine> =
+            (0..MAX_RECORDS as u64).map(|number| line(NOW - 1_000 + number, "ringing", &[])).collect();
+        let cut = summarize(&lines, NOW);
+        assert_eq!((cut.since, cut.rang), (NOW - 1_000, MAX_RECORDS as u64));
+        let late = summarize(&lines, NOW + MAX_AGE_MS - 10);
         assert_eq!((late.since, late.rang), (NOW - 10, 10));
     }
 
@@ -122,6 +122,6 @@ mod tests {
     fn durations_that_are_too_long_to_add_up_do_no_harm() {
         let long = [("duration_ms", "18446744073709551615")];
         let lines = [line(NOW, "ended", &long), line(NOW, "ended", &long)];
-        assert_eq!(count(&lines, NOW).mean_duration_ms, Some(u64::MAX / 2));
+        assert_eq!(summarize(&lines, NOW).mean_duration_ms, Some(u64::MAX / 2));
     }
 }

@@ -3,17 +3,17 @@
 //!
 //! Every rest service tells the same of the same roads: whoever adds up takes the largest of each.
 
-use super::Cluster;
-use super::watch::{self, named};
-use bus::road::Road;
-use service::metrics::lookup::{Family, Source};
+use super::ApiState;
+use super::watch::{self, kind_name};
+use bus::streams::StreamStats;
+use service::metrics::on_scrape::{CollectFn, MetricFamily};
 use std::sync::Arc;
 
 /// A number of a road, if it has it.
-type Number = fn(&Road) -> Option<f64>;
+type Measure = fn(&StreamStats) -> Option<f64>;
 
 /// Name, kind, words, number.
-const FAMILIES: [(&str, &str, &str, Number); 6] = [
+const FAMILIES: [(&str, &str, &str, Measure); 6] = [
     (
         "switchboard_road_entries",
         "gauge",
@@ -50,22 +50,22 @@ const FAMILIES: [(&str, &str, &str, Number); 6] = [
 ];
 
 /// Looks them up in this cluster.
-pub(super) fn source(cluster: Cluster) -> Source {
+pub(super) fn metric_source(cluster: ApiState) -> CollectFn {
     Arc::new(move || {
         let cluster = cluster.clone();
-        Box::pin(async move { Some(families(&watch::roads(&cluster).await.ok()?)) })
+        Box::pin(async move { Some(families(&watch::stream_stats(&cluster).await.ok()?)) })
     })
 }
 
-fn families(roads: &[Road]) -> Vec<Family> {
-    let family = |(name, kind, help, number): (&'static str, &'static str, &'static str, Number)| {
+fn families(roads: &[StreamStats]) -> Vec<MetricFamily> {
+    let family = |(name, kind, help, number): (&'static str, &'static str, &'static str, Measure)| {
         let values = roads.iter().filter_map(|road| Some((labels(road), number(road)?)));
-        Family { name, kind, help, values: values.collect() }
+        MetricFamily { name, kind, help, values: values.collect() }
     };
     FAMILIES.into_iter().map(family).collect()
 }
 
-fn labels(road: &Road) -> Vec<(&'static str, String)> {
+fn labels(road: &StreamStats) -> Vec<(&'static str, String)> {
     let name = road.key.trim_start_matches("sb:").trim_matches(['{', '}']);
-    vec![("road", name.to_owned()), ("kind", named(road.kind).to_owned())]
+    vec![("road", name.to_owned()), ("kind", kind_name(road.kind).to_owned())]
 }

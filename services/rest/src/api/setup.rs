@@ -9,7 +9,7 @@ const STEPS: [&str; 5] = ["queue_us", "directory_us", "place_us", "attach_us", "
 
 /// From the caller's request until both sides were told, in milliseconds.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Setup {
+pub(super) struct SetupTime {
     #[serde(flatten)]
     all: Percentiles,
     /// Of how many calls.
@@ -18,7 +18,7 @@ pub(super) struct Setup {
 
 /// Each step of it, in milliseconds.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Steps {
+pub(super) struct StepTimes {
     queue: Percentiles,
     directory: Percentiles,
     place: Percentiles,
@@ -35,9 +35,9 @@ struct Percentiles {
 
 /// What the lines tell, in microseconds.
 #[derive(Default)]
-pub(super) struct Times(Vec<[u64; STEPS.len()]>);
+pub(super) struct SetupSamples(Vec<[u64; STEPS.len()]>);
 
-impl Times {
+impl SetupSamples {
     /// Adds a line, if it tells all.
     pub fn add(&mut self, field: impl Fn(&str) -> Option<u64>) {
         let mut times = [0; STEPS.len()];
@@ -49,12 +49,12 @@ impl Times {
     }
 
     /// What they come to.
-    pub fn sum_up(&self) -> (Setup, Steps) {
+    pub fn summarize(&self) -> (SetupTime, StepTimes) {
         let all = self.0.iter().map(|times| times.iter().fold(0, |sum: u64, one| sum.saturating_add(*one)));
         let step = |number: usize| percentiles(self.0.iter().map(|times| times[number]).collect());
         let steps =
-            Steps { queue: step(0), directory: step(1), place: step(2), attach: step(3), ring: step(4) };
-        (Setup { all: percentiles(all.collect()), count: self.0.len() as u64 }, steps)
+            StepTimes { queue: step(0), directory: step(1), place: step(2), attach: step(3), ring: step(4) };
+        (SetupTime { all: percentiles(all.collect()), count: self.0.len() as u64 }, steps)
     }
 }
 
@@ -86,15 +86,15 @@ mod tests {
 
     #[test]
     fn lines_that_tell_every_step_are_summed_up() {
-        let mut times = Times::default();
-        assert_eq!(times.sum_up(), (Setup::default(), Steps::default()));
+        let mut times = SetupSamples::default();
+        assert_eq!(times.summarize(), (SetupTime::default(), StepTimes::default()));
         times.add(|_| Some(1_500));
         times.add(|step| (step != "ring_us").then_some(9));
         times.add(|step| step.starts_with("attach").then_some(9));
-        let (setup, steps) = times.sum_up();
-        assert_eq!(setup, Setup { all: of(7.5, 7.5), count: 1 });
+        let (setup, steps) = times.summarize();
+        assert_eq!(setup, SetupTime { all: of(7.5, 7.5), count: 1 });
         assert_eq!((steps.queue, steps.ring), (of(1.5, 1.5), of(1.5, 1.5)));
         times.add(|_| Some(u64::MAX));
-        assert_eq!(times.sum_up().0.count, 2);
+        assert_eq!(times.summarize().0.count, 2);
     }
 }

@@ -5,20 +5,20 @@
 //! Everybody who asks within [`LIFE`] of it gets the same answer, and while somebody looks the others wait for
 //! that; so many dashboards cost one. A look that failed counts as one too: whoever asks is told the same.
 
-use super::backends::{self, Seen};
+use super::backends::{self, BackendView};
 use super::problem::Problem;
-use super::recent::{self, LINES, Recent};
-use super::{Cluster, services};
+use super::recent::{self, CallStats, MAX_RECORDS};
+use super::{ApiState, services};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use bus::road::{Road, RoadKind};
+use bus::streams::{StreamKind, StreamStats};
 use bus::topic::{Log, Mailbox};
-use directory::listed::Service;
-use protocol::ServiceId;
-use protocol::outside::unix_millis;
+use common::ServiceId;
+use common::entropy::unix_millis;
+use directory::listing::Service;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,33 +27,33 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// For how long a look is good.
-const LIFE: Duration = Duration::from_millis(500);
+const CACHE_TTL: Duration = Duration::from_millis(500);
 
 /// The last look, as JSON, and when it was over.
 #[derive(Clone, Default)]
-pub(super) struct Watch(Arc<Mutex<Option<Look>>>);
+pub(super) struct ClusterCache(Arc<Mutex<Option<CachedView>>>);
 
-type Look = (Instant, Result<Bytes, Problem>);
+type CachedView = (Instant, Result<Bytes, Problem>);
 
 #[derive(Serialize)]
-struct Frame {
+struct ClusterView {
     /// Unix milliseconds.
     at: u64,
-    roads: Vec<Shown>,
+    streams: Vec<StreamView>,
     services: Vec<Service>,
-    backends: Vec<Seen>,
-    calls: Calls,
+    backends: Vec<BackendView>,
+    calls: CallsView,
 }
 
 #[derive(Serialize)]
-struct Calls {
+struct CallsView {
     now: u64,
-    recent: Recent,
+    recent: CallStats,
 }
 
 /// A road, as operators see it.
 #[derive(Serialize)]
-struct Shown {
+struct StreamView {
     key: String,
     kind: &'static str,
     length: u64,
@@ -64,9 +64,9 @@ struct Shown {
     redelivered: Option<u64>,
 }
 
-impl From<Road> for Shown {
-    fn from(Road { key, kind, length, added, oldest, workers }: Road) -> Self {
-        let kind = named(kind);
+impl From<StreamStats> for StreamView {
+    fn from(StreamStats { key, kind, length, added, oldest, workers }: StreamStats) -> Self {
+        let kind = kind_name(kind);
         let oldest_ms = oldest.map(|oldest| oldest.as_millis() as u64);
         let (pending, consumers) = workers.map(|workers| (workers.pending, workers.consumers)).unzip();
         let redelivered = workers.map(|workers| workers.redelivered);
@@ -75,66 +75,66 @@ impl From<Road> for Shown {
 }
 
 /// `GET /cluster`
-pub(super) async fn one(State(cluster): State<Cluster>) -> Result<impl IntoResponse, Problem> {
-    let frame = frame(&cluster).await?;
+pub(super) async fn get(State(cluster): State<ApiState>) -> Result<impl IntoResponse, Problem> {
+    let frame = cached_json(&cluster).await?;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], frame))
 }
 
 /// The cluster as JSON, as it was at most [`LIFE`] ago.
-pub(super) async fn frame(cluster: &Cluster) -> Result<Bytes, Problem> {
-    let mut last = cluster.watch.0.lock().await;
-    if let Some((_, look)) = last.as_ref().filter(|(over, _)| over.elapsed() < LIFE) {
+pub(super) async fn cached_json(cluster: &ApiState) -> Result<Bytes, Problem> {
+    let mut last = cluster.cache.0.lock().await;
+    if let Some((_, look)) = last.as_ref().filter(|(over, _)| over.elapsed() < CACHE_TTL) {
         return look.clone();
     }
-    let seen = look(cluster).await;
+    let seen = collect(cluster).await;
     let seen = seen.map(|frame| Bytes::from(serde_json::to_vec(&frame).expect("a frame is plain JSON")));
     last.insert((Instant::now(), seen)).1.clone()
 }
 
-async fn look(cluster: &Cluster) -> Result<Frame, Problem> {
-    let Cluster { bus, directory, .. } = cluster;
+async fn collect(cluster: &ApiState) -> Result<ClusterView, Problem> {
+    let ApiState { bus, directory, .. } = cluster;
     let (backends, all, edges, lines) = tokio::try_join!(
-        backends::standing(cluster),
+        backends::served_or_drained(cluster),
         async { Ok(directory.services().await?) },
-        async { Ok(directory.silent_edges(Duration::ZERO).await?) },
-        async { Ok(bus.tail(Log::Calls, LINES).await?) },
+        async { Ok(directory.stale_edges(Duration::ZERO).await?) },
+        async { Ok(bus.tail(Log::Calls, MAX_RECORDS).await?) },
     )?;
-    let roads = bus.roads(&mailboxes(&backends, &all, edges)).await?;
+    let roads = bus.stream_stats(&mailboxes(&backends, &all, edges)).await?;
     let at = unix_millis();
-    Ok(Frame {
+    Ok(ClusterView {
         at,
-        roads: roads.into_iter().map(Shown::from).collect(),
-        services: services::counted(all, &backends),
-        calls: Calls {
+        streams: roads.into_iter().map(StreamView::from).collect(),
+        services: services::with_connector_load(all, &backends),
+        calls: CallsView {
             now: backends.iter().map(|backend| backend.calls).sum(),
-            recent: recent::count(&lines, at),
+            recent: recent::summarize(&lines, at),
         },
         backends,
     })
 }
 
 /// The roads alone, as they are now.
-pub(super) async fn roads(cluster: &Cluster) -> Result<Vec<Road>, Problem> {
+pub(super) async fn stream_stats(cluster: &ApiState) -> Result<Vec<StreamStats>, Problem> {
     let (backends, services, edges) = tokio::try_join!(
-        backends::standing(cluster),
+        backends::served_or_drained(cluster),
         async { Ok(cluster.directory.services().await?) },
-        async { Ok(cluster.directory.silent_edges(Duration::ZERO).await?) },
+        async { Ok(cluster.directory.stale_edges(Duration::ZERO).await?) },
     )?;
-    Ok(cluster.bus.roads(&mailboxes(&backends, &services, edges)).await?)
+    Ok(cluster.bus.stream_stats(&mailboxes(&backends, &services, edges)).await?)
 }
 
 /// What a road is used for, in a word.
-pub(super) fn named(kind: RoadKind) -> &'static str {
+pub(super) fn kind_name(kind: StreamKind) -> &'static str {
     match kind {
-        RoadKind::Queue => "queue",
-        RoadKind::Mailbox => "mailbox",
-        RoadKind::Log => "log",
+        StreamKind::Queue => "queue",
+        StreamKind::Mailbox => "mailbox",
+        StreamKind::Log => "log",
     }
 }
 
 /// Every mailbox that there may be. An edge that has died is no service any more, but until a router has
 /// reaped it there may be something in its mailbox.
-fn mailboxes(backends: &[Seen], services: &[Service], edges: Vec<ServiceId>) -> Vec<Mailbox> {
+fn mailboxes(backends: &[BackendView], services: &[Service], edges: Vec<ServiceId>) -> Vec<Mailbox> {
     let of_kind = |kind: &'static str| {
         let those = services.iter().filter(move |service| service.kind == kind);
         those.map(|service| service.id.clone())

@@ -9,11 +9,11 @@
 //!
 //! So the queue is always read, and canaries come through while all proxies are slow.
 
-use super::client::{Reply, Target, post};
+use super::client::{PostResponse, PostTarget, post};
 use super::echo;
 use crate::numbers;
 use axum::http::StatusCode;
-use bus::message::{AskPeer, Body, Message, PeerAnswer, PeerRefusal};
+use bus::message::{Body, Message, ProxyInvite, ProxyRefusal, ProxyReply};
 use bus::topic::{Mailbox, Queue};
 use bus::{Delivery, MAX_DELIVERIES, Worker};
 use serde_json::Value;
@@ -25,19 +25,19 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 /// How many proxies are being asked at once.
-const AT_ONCE: usize = 64;
+const MAX_CONCURRENT_REQUESTS: usize = 64;
 /// How long a question waits for a place among them; another service gets it no earlier than
 /// [`REDELIVER_AFTER`](bus::REDELIVER_AFTER).
-const WAIT: Duration = Duration::from_secs(1);
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many messages are in hand at once, those that wait among them; the others wait in the queue.
-const IN_HAND: usize = 1_024;
+const MAX_IN_FLIGHT: usize = 1_024;
 /// How long one may take, all in all.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PROXY_TIMEOUT: Duration = Duration::from_secs(8);
 /// How much of a refusal's text is passed on, in characters.
-const MAX_TEXT: usize = 200;
+const MAX_REFUSAL_TEXT: usize = 200;
 
 /// What janus-cloud says where it knows nothing better.
-const GENERAL: &str = "General Janus Cloud Error";
+const GENERAL_ERROR: &str = "General Janus Cloud Error";
 const NO_ANSWER: &str = "The other server does not answer";
 const NO_ADDRESS: &str = "The other server has no address that can be asked";
 const TOO_MANY: &str = "Too many other servers are being asked at the moment";
@@ -45,18 +45,20 @@ const BAD_GATEWAY: u16 = 502;
 const UNAVAILABLE: u16 = 503;
 
 /// What the messages in hand share.
-struct Office {
+struct InviteWorker {
     context: Context,
-    places: Semaphore,
+    permits: Semaphore,
 }
 
 /// Works until shutdown; then finishes what it has begun.
-pub(super) async fn work(context: Context) {
-    let mut worker = context.bus.work(Queue::Peers, context.id.as_str()).await;
-    let office = Arc::new(Office { context, places: Semaphore::new(AT_ONCE) });
-    let (hands, begun) = (Arc::new(Semaphore::new(IN_HAND)), TaskTracker::new());
-    let Context { shutdown, parting, .. } = &office.context;
-    while let Some(Some((delivery, hand))) = shutdown.run_until_cancelled(take(&mut worker, &hands)).await {
+pub(super) async fn run(context: Context) {
+    let mut worker = context.bus.work(Queue::Proxies, context.id.as_str()).await;
+    let office = Arc::new(InviteWorker { context, permits: Semaphore::new(MAX_CONCURRENT_REQUESTS) });
+    let (hands, begun) = (Arc::new(Semaphore::new(MAX_IN_FLIGHT)), TaskTracker::new());
+    let Context { shutdown, shutdown_policy: parting, .. } = &office.context;
+    while let Some(Some((delivery, hand))) =
+        shutdown.run_until_cancelled(next_delivery(&mut worker, &hands)).await
+    {
         let office = office.clone();
         begun.spawn(async move {
             office.handle(delivery).await;
@@ -64,30 +66,33 @@ pub(super) async fn work(context: Context) {
         });
     }
     begun.close();
-    if timeout(parting.bound, begun.wait()).await.is_err() {
+    if timeout(parting.timeout, begun.wait()).await.is_err() {
         tracing::warn!(unfinished = begun.len(), "proxies that were asked are not waited for any longer");
     }
     worker.leave().await;
 }
 
-async fn take(worker: &mut Worker, hands: &Arc<Semaphore>) -> Option<(Delivery, OwnedSemaphorePermit)> {
+async fn next_delivery(
+    worker: &mut Worker,
+    hands: &Arc<Semaphore>,
+) -> Option<(Delivery, OwnedSemaphorePermit)> {
     let hand = hands.clone().acquire_owned().await.ok()?;
     Some((worker.next().await, hand))
 }
 
-impl Office {
+impl InviteWorker {
     async fn handle(&self, delivery: Delivery) {
-        let is_late = delivery.message.is_late();
+        let is_late = delivery.message.is_expired();
         match delivery.message.body.clone() {
-            Body::AskPeer(question) if is_late => {
+            Body::ProxyInvite(question) if is_late => {
                 delivery.done();
-                self.answer(question, Some(refused(BAD_GATEWAY, NO_ANSWER))).await;
+                self.reply(question, Some(refuse_with(BAD_GATEWAY, NO_ANSWER))).await;
             }
-            Body::AskPeer(question) => self.ask(question, delivery).await,
+            Body::ProxyInvite(question) => self.invite(question, delivery).await,
             Body::Canary(_) if is_late => delivery.done(),
             Body::Canary(canary) => match echo::send_back(&self.context.bus, &canary).await {
                 Ok(()) => delivery.done(),
-                Err(error) => delivery.failed(&error.to_string()),
+                Err(error) => delivery.nack(&error.to_string()),
             },
             other => {
                 tracing::warn!(kind = other.kind(), "not a question for a proxy");
@@ -96,29 +101,29 @@ impl Office {
         }
     }
 
-    async fn ask(&self, question: AskPeer, delivery: Delivery) {
-        let place = timeout(WAIT, self.places.acquire()).await;
+    async fn invite(&self, question: ProxyInvite, delivery: Delivery) {
+        let place = timeout(PERMIT_TIMEOUT, self.permits.acquire()).await;
         if place.is_err() && delivery.attempt < MAX_DELIVERIES {
             // Not done: it comes again, here or elsewhere.
             return;
         }
         delivery.done();
         let refusal = match &place {
-            Ok(_place) => put(&question).await,
+            Ok(_place) => send_invite(&question).await,
             Err(_) => {
-                numbers::full(numbers::PEERS_ASKED);
-                Some(refused(UNAVAILABLE, TOO_MANY))
+                numbers::queue_full(numbers::PROXY_REQUESTS);
+                Some(refuse_with(UNAVAILABLE, TOO_MANY))
             }
         };
         drop(place);
-        self.answer(question, refusal).await;
+        self.reply(question, refusal).await;
     }
 
-    async fn answer(&self, question: AskPeer, refusal: Option<PeerRefusal>) {
+    async fn reply(&self, question: ProxyInvite, refusal: Option<ProxyRefusal>) {
         let outcome = refusal.as_ref().map_or(200, |refusal| refusal.code);
-        numbers::asked(outcome);
-        let AskPeer { call, backend, .. } = question;
-        let answer = Message::new(Body::PeerAnswer(PeerAnswer { call, refusal }));
+        numbers::count_proxy_request(outcome);
+        let ProxyInvite { call, backend, .. } = question;
+        let answer = Message::new(Body::ProxyReply(ProxyReply { call, refusal }));
         if let Err(error) = self.context.bus.post(&Mailbox::Backend(backend), &answer).await {
             tracing::warn!(%error, %call, "what a proxy said could not be passed on");
         }
@@ -126,51 +131,51 @@ impl Office {
 }
 
 /// Asks a proxy; says why it refuses, if it does.
-async fn put(question: &AskPeer) -> Option<PeerRefusal> {
-    let target = match Target::new(&question.proxy, &question.callee) {
+async fn send_invite(question: &ProxyInvite) -> Option<ProxyRefusal> {
+    let target = match PostTarget::new(&question.proxy, &question.callee) {
         Ok(target) => target,
         Err(error) => {
             tracing::warn!(%error, call = %question.call, "a proxy cannot be asked");
-            return Some(refused(BAD_GATEWAY, NO_ADDRESS));
+            return Some(refuse_with(BAD_GATEWAY, NO_ADDRESS));
         }
     };
-    match post(&target, form(question), PATIENCE).await {
-        Ok(reply) => refusal(&reply),
+    match post(&target, invite_form(question), PROXY_TIMEOUT).await {
+        Ok(reply) => parse_refusal(&reply),
         Err(error) => {
             tracing::warn!(%error, proxy = target.authority(), call = %question.call, "a proxy was asked in vain");
-            Some(refused(BAD_GATEWAY, NO_ANSWER))
+            Some(refuse_with(BAD_GATEWAY, NO_ANSWER))
         }
     }
 }
 
-fn form(question: &AskPeer) -> String {
+fn invite_form(question: &ProxyInvite) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair("caller_username", &question.caller)
         .append_pair("backend_server_url", &question.backend_url)
         .finish()
 }
 
-fn refusal(reply: &Reply) -> Option<PeerRefusal> {
+fn parse_refusal(reply: &PostResponse) -> Option<ProxyRefusal> {
     if reply.status == StatusCode::OK {
         return None;
     }
     let body = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
     let text = match &body["info"] {
-        Value::String(text) => tidy(text),
+        Value::String(text) => sanitize(text),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
-    Some(refused(reply.status.as_u16(), if text.is_empty() { GENERAL } else { &text }))
+    Some(refuse_with(reply.status.as_u16(), if text.is_empty() { GENERAL_ERROR } else { &text }))
 }
 
 /// What a client can be shown of a text that somebody else wrote.
-fn tidy(text: &str) -> String {
+fn sanitize(text: &str) -> String {
     let text = text.trim().chars().map(|it| if it.is_control() { ' ' } else { it });
-    text.take(MAX_TEXT).collect()
+    text.take(MAX_REFUSAL_TEXT).collect()
 }
 
-fn refused(code: u16, text: &str) -> PeerRefusal {
-    PeerRefusal { code, text: text.to_owned() }
+fn refuse_with(code: u16, text: &str) -> ProxyRefusal {
+    ProxyRefusal { code, text: text.to_owned() }
 }
 
 #[cfg(test)]
@@ -178,15 +183,15 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> Option<(u16, String)> {
-        let reply = Reply { status: StatusCode::from_u16(status).unwrap(), body: body.into() };
-        refusal(&reply).map(|refusal| (refusal.code, refusal.text))
+        let reply = PostResponse { status: StatusCode::from_u16(status).unwrap(), body: body.into() };
+        parse_refusal(&reply).map(|refusal| (refusal.code, refusal.text))
     }
 
     #[test]
     fn only_200_is_a_yes() {
         assert_eq!(said(200, "whatever"), None);
         for status in [201, 204, 302, 404, 500] {
-            assert_eq!(said(status, ""), Some((status, GENERAL.to_owned())));
+            assert_eq!(said(status, ""), Some((status, GENERAL_ERROR.to_owned())));
         }
     }
 
@@ -198,7 +203,7 @@ mod tests {
         assert_eq!(text(r#"{"info":" a\nb\u0000c\u001b[1m "}"#), "a b c [1m");
         assert_eq!(text(&format!(r#"{{"info":"{}"}}"#, "é".repeat(500))), "é".repeat(200));
         for body in ["", "{", "[]", "no JSON", r#"{"info":""}"#, r#"{"info":null}"#, r#"{"info":["x"]}"#] {
-            assert_eq!(text(body), GENERAL, "{body}");
+            assert_eq!(text(body), GENERAL_ERROR, "{body}");
         }
     }
 }

@@ -2,28 +2,28 @@
 //! for `/plugins/videocall/{username}`). As there, what is wrong comes before what is missing.
 
 use super::params::{Params, as_text};
-use super::refusal::Refusal;
+use super::refusal::JanusCloudError;
 use serde_json::Value;
 
-type Checked<T> = Result<Option<T>, Refusal>;
+type Checked<T> = Result<Option<T>, JanusCloudError>;
 
 /// Letters, digits and underscores, 1 to 128.
 pub(super) fn username(params: &Params, name: &str) -> Checked<String> {
-    pattern(params, name, |text| is_word(text, 128, ""), r"^\w{1,128}$")
+    matching(params, name, |text| is_word(text, 128, ""), r"^\w{1,128}$")
 }
 
 /// Letters, digits, underscores and dashes, 1 to 64.
 pub(super) fn server_name(params: &Params, name: &str) -> Checked<String> {
-    pattern(params, name, |text| is_word(text, 64, "-"), r"^[\w-]{1,64}$")
+    matching(params, name, |text| is_word(text, 64, "-"), r"^[\w-]{1,64}$")
 }
 
 /// The URL of a websocket.
-pub(super) fn websocket(params: &Params, name: &str) -> Checked<String> {
+pub(super) fn websocket_url(params: &Params, name: &str) -> Checked<String> {
     let fits = |text: &str| {
         let rest = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
         rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
     };
-    pattern(params, name, fits, r"^(ws|wss)://\S+$")
+    matching(params, name, fits, r"^(ws|wss)://\S+$")
 }
 
 /// Text of at most so many characters, without the spaces around it.
@@ -32,17 +32,21 @@ pub(super) fn text(params: &Params, name: &str, max: usize) -> Checked<String> {
     let text = text.trim();
     match text.chars().count() <= max {
         true => Ok(Some(text.to_owned())),
-        false => Err(Refusal::bad(format!("{text} should be shorter than {max} characters"))),
+        false => Err(JanusCloudError::bad_request(format!("{text} should be shorter than {max} characters"))),
     }
 }
 
 /// An integer between these two.
 pub(super) fn integer(params: &Params, name: &str, min: i64, max: i64) -> Checked<i64> {
     let Some(value) = params.get(name) else { return Ok(None) };
-    match whole(value) {
-        None => Err(Refusal::bad(format!("{} is not integer", as_text(value)))),
-        Some(number) if number < min => Err(Refusal::bad(format!("{number} is smaller than {min}"))),
-        Some(number) if number > max => Err(Refusal::bad(format!("{number} is larger than {max}"))),
+    match as_integer(value) {
+        None => Err(JanusCloudError::bad_request(format!("{} is not integer", as_text(value)))),
+        Some(number) if number < min => {
+            Err(JanusCloudError::bad_request(format!("{number} is smaller than {min}")))
+        }
+        Some(number) if number > max => {
+            Err(JanusCloudError::bad_request(format!("{number} is larger than {max}")))
+        }
         number => Ok(number),
     }
 }
@@ -55,22 +59,22 @@ pub(super) fn float(params: &Params, name: &str) -> Checked<f64> {
         other => other.as_f64(),
     };
     match number.filter(|number: &f64| number.is_finite()) {
-        None => Err(Refusal::bad(format!("{} is not float", as_text(value)))),
+        None => Err(JanusCloudError::bad_request(format!("{} is not float", as_text(value)))),
         number => Ok(number),
     }
 }
 
 /// The refusal of a request that lacks these.
-pub(super) fn missed(params: &Params, wanted: &[&str]) -> Refusal {
+pub(super) fn missing_keys(params: &Params, wanted: &[&str]) -> JanusCloudError {
     let missing = wanted.iter().filter(|name| params.get(name).is_none());
     let missing: Vec<String> = missing.map(|name| format!("'{name}'")).collect();
-    Refusal::bad(format!("missed keys {{{}}}", missing.join(", ")))
+    JanusCloudError::bad_request(format!("missed keys {{{}}}", missing.join(", ")))
 }
 
-fn pattern(params: &Params, name: &str, fits: impl Fn(&str) -> bool, pattern: &str) -> Checked<String> {
+fn matching(params: &Params, name: &str, fits: impl Fn(&str) -> bool, pattern: &str) -> Checked<String> {
     match params.text(name) {
         Some(text) if !fits(&text) => {
-            Err(Refusal::bad(format!("{text} does not match regular express({pattern})")))
+            Err(JanusCloudError::bad_request(format!("{text} does not match regular express({pattern})")))
         }
         text => Ok(text),
     }
@@ -81,7 +85,7 @@ fn is_word(text: &str, max: usize, also: &str) -> bool {
     !text.is_empty() && text.chars().count() <= max && text.chars().all(is_part)
 }
 
-fn whole(value: &Value) -> Option<i64> {
+fn as_integer(value: &Value) -> Option<i64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_i64(),
@@ -101,7 +105,7 @@ mod tests {
         Params::from_request(request, &()).await.unwrap()
     }
 
-    async fn words(refusal: Refusal) -> String {
+    async fn words(refusal: JanusCloudError) -> String {
         let body = axum::body::to_bytes(refusal.into_response().into_body(), 1 << 20).await.unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&body["exception"], &body["traceback"]), (&"BadRequest".into(), &Value::Array(vec![])));
@@ -113,7 +117,7 @@ mod tests {
         let params = params("u=%C3%A9t%C3%A9_1&s=a-1&w=wss://h:1/x&t=+x+&i=+7+&n=-1&f=1.5e3&e=").await;
         assert_eq!(username(&params, "u").unwrap().unwrap(), "été_1");
         assert_eq!(server_name(&params, "s").unwrap().unwrap(), "a-1");
-        assert_eq!(websocket(&params, "w").unwrap().unwrap(), "wss://h:1/x");
+        assert_eq!(websocket_url(&params, "w").unwrap().unwrap(), "wss://h:1/x");
         assert_eq!(text(&params, "t", 1).unwrap().unwrap(), "x");
         assert_eq!(text(&params, "e", 1).unwrap().unwrap(), "");
         assert_eq!(integer(&params, "i", 0, 7).unwrap(), Some(7));
@@ -131,11 +135,11 @@ mod tests {
             (username(&params, "e").unwrap_err(), r" does not match regular express(^\w{1,128}$)"),
             (server_name(&params, "a").unwrap_err(), r"a b does not match regular express(^[\w-]{1,64}$)"),
             (
-                websocket(&params, "w").unwrap_err(),
+                websocket_url(&params, "w").unwrap_err(),
                 r"http://h does not match regular express(^(ws|wss)://\S+$)",
             ),
             (
-                websocket(&params, "v").unwrap_err(),
+                websocket_url(&params, "v").unwrap_err(),
                 r"ws://a b does not match regular express(^(ws|wss)://\S+$)",
             ),
             (text(&params, "l", 4).unwrap_err(), "12345 should be shorter than 4 characters"),
@@ -143,7 +147,7 @@ mod tests {
             (integer(&params, "i", 0, 8).unwrap_err(), "9 is larger than 8"),
             (integer(&params, "n", 0, 8).unwrap_err(), "-9 is smaller than 0"),
             (float(&params, "f").unwrap_err(), "nan is not float"),
-            (missed(&params, &["x", "a", "y"]), "missed keys {'x', 'y'}"),
+            (missing_keys(&params, &["x", "a", "y"]), "missed keys {'x', 'y'}"),
         ] {
             assert_eq!(words(refusal).await, said);
         }

@@ -8,44 +8,44 @@ use crate::Options;
 use bus::message::{self, Body, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, SendError};
-use protocol::ServiceId;
-use service::canary::{self, PATIENCE};
+use common::ServiceId;
+use service::canary::{self, CANARY_TIMEOUT};
 use service::{Canary, Context};
 use std::future::pending;
 use std::time::Duration;
 
 /// The name of both roads together, as there is no telling which of them lost a canary.
-const ROAD: &str = "peers";
+const CANARY_NAME: &str = "peers";
 
 /// The two roads as they are watched, or not.
-pub(super) struct Echo {
-    own: ServiceId,
+pub(super) struct QueueCanary {
+    service: ServiceId,
     canary: Option<(Canary, Duration)>,
 }
 
-impl Echo {
+impl QueueCanary {
     /// Nothing sent yet; not ready before one has come back.
     pub fn new(options: &Options, context: &Context) -> Self {
-        let canary = |every| (Canary::new(context.health.clone(), ROAD, PATIENCE), every);
-        Self { own: context.id.clone(), canary: options.canary.every().map(canary) }
+        let canary = |every| (Canary::new(context.health.clone(), CANARY_NAME, CANARY_TIMEOUT), every);
+        Self { service: context.id.clone(), canary: options.canary.interval().map(canary) }
     }
 
     /// Sends canaries; never ends. To be begun when the mailbox is there.
-    pub async fn sing(&self, bus: &Bus) {
+    pub async fn run(&self, bus: &Bus) {
         let Some((canary, every)) = &self.canary else { return pending().await };
         let send = |number| {
-            let message = canary::message(&self.own, ROAD, number);
+            let message = canary::message(&self.service, CANARY_NAME, number);
             async move {
                 // One that is not sent is missed like one that is lost.
-                let _ = bus.enqueue(Queue::Peers, &message).await;
+                let _ = bus.enqueue(Queue::Proxies, &message).await;
             }
         };
         canary.keep_sending(*every, send).await;
     }
 
     /// One has come back.
-    pub fn heard(&self, sign: &message::Canary) {
-        if let Some((canary, _)) = self.canary.as_ref().filter(|_| sign.from == self.own) {
+    pub fn on_received(&self, sign: &message::Canary) {
+        if let Some((canary, _)) = self.canary.as_ref().filter(|_| sign.from == self.service) {
             canary.heard(sign.number);
         }
     }

@@ -5,10 +5,10 @@
 //! On this machine that is not all: a page in a browser here is not a peer, since any site can have sent
 //! it, and neither is whoever comes through a proxy here, unless `--peer-allow` names this machine.
 
-use super::Desk;
-use super::network::Network;
-use super::refusal::Refusal;
-use crate::api::Access;
+use super::AppState;
+use super::network::Cidr;
+use super::refusal::JanusCloudError;
+use crate::api::OperatorAuth;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, FORWARDED, HeaderName, ORIGIN};
@@ -20,86 +20,91 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What is asked of peers, and of operators who use their routes.
 #[derive(Clone)]
-pub(super) struct Gate {
-    networks: Vec<Network>,
-    access: Access,
+pub(super) struct Allowlist {
+    networks: Vec<Cidr>,
+    auth: OperatorAuth,
 }
 
-impl Gate {
-    pub fn new(networks: &[Network], access: Access) -> Self {
-        Self { networks: networks.to_vec(), access }
+impl Allowlist {
+    pub fn new(networks: &[Cidr], auth: OperatorAuth) -> Self {
+        Self { networks: networks.to_vec(), auth }
     }
 
     /// Whether this is a peer.
-    fn is_peer(&self, address: IpAddr, headers: &HeaderMap) -> bool {
+    fn is_proxy(&self, address: IpAddr, headers: &HeaderMap) -> bool {
         let forwarded = headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR);
         let is_allowed = match self.networks.is_empty() {
             true => address.to_canonical().is_loopback() && !forwarded,
-            false => self.networks.iter().any(|network| network.has(address)),
+            false => self.networks.iter().any(|network| network.contains(address)),
         };
         is_allowed && !headers.contains_key(ORIGIN)
     }
 
-    fn peer(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
-        match self.is_peer(address, headers) {
+    fn check_proxy(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), JanusCloudError> {
+        match self.is_proxy(address, headers) {
             true => Ok(()),
-            false => Err(Refusal::not_from_here("only the networks of --peer-allow may do this")),
+            false => Err(JanusCloudError::forbidden("only the networks of --peer-allow may do this")),
         }
     }
 
     /// A sentinel is a peer in a network that is named, and shows no secret; everybody else is an operator.
-    fn sentinel(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn check_sentinel(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), JanusCloudError> {
         let is_named = !self.networks.is_empty() && !headers.contains_key(AUTHORIZATION);
-        match is_named && self.is_peer(address, headers) {
+        match is_named && self.is_proxy(address, headers) {
             true => Ok(()),
-            false => self.operator(address, headers),
+            false => self.check_operator(address, headers),
         }
     }
 
-    fn operator(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn check_operator(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), JanusCloudError> {
         // Answers can be read from any origin, so what may only look must be as welcome as what changes.
-        match self.access.lets(true, address, headers) {
+        match self.auth.permits(true, address, headers) {
             true => Ok(()),
-            false if self.access.wants_secret() => Err(Refusal::wrong_secret()),
-            false => Err(Refusal::not_from_here("only programs on this machine may do this")),
+            false if self.auth.requires_secret() => Err(JanusCloudError::unauthorized()),
+            false => Err(JanusCloudError::forbidden("only programs on this machine may do this")),
         }
     }
 }
 
 /// Lets a peer's request through.
-pub(super) async fn peers(
-    State(desk): State<Desk>,
+pub(super) async fn allow_proxies(
+    State(desk): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let verdict = desk.gate.peer(peer.ip(), request.headers());
+    let verdict = desk.allowlist.check_proxy(peer.ip(), request.headers());
     proceed(verdict, peer, request, next).await
 }
 
 /// Lets a sentinel's or an operator's request through.
-pub(super) async fn sentinels(
-    State(desk): State<Desk>,
+pub(super) async fn allow_sentinels(
+    State(desk): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let verdict = desk.gate.sentinel(peer.ip(), request.headers());
+    let verdict = desk.allowlist.check_sentinel(peer.ip(), request.headers());
     proceed(verdict, peer, request, next).await
 }
 
 /// Lets an operator's request through.
-pub(super) async fn operators(
-    State(desk): State<Desk>,
+pub(super) async fn allow_operators(
+    State(desk): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let verdict = desk.gate.operator(peer.ip(), request.headers());
+    let verdict = desk.allowlist.check_operator(peer.ip(), request.headers());
     proceed(verdict, peer, request, next).await
 }
 
-async fn proceed(verdict: Result<(), Refusal>, peer: SocketAddr, request: Request, next: Next) -> Response {
+async fn proceed(
+    verdict: Result<(), JanusCloudError>,
+    peer: SocketAddr,
+    request: Request,
+    next: Next,
+) -> Response {
     match verdict {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
@@ -119,9 +124,9 @@ mod tests {
     const SECRET: (HeaderName, &str) = (AUTHORIZATION, "Bearer hunter2");
     const WRONG: (HeaderName, &str) = (AUTHORIZATION, "Bearer hunter");
 
-    fn gate(networks: &[&str], secret: Option<&str>) -> Gate {
-        let networks: Vec<Network> = networks.iter().map(|it| it.parse().unwrap()).collect();
-        Gate::new(&networks, Access::new(secret.map(Secret::from)))
+    fn gate(networks: &[&str], secret: Option<&str>) -> Allowlist {
+        let networks: Vec<Cidr> = networks.iter().map(|it| it.parse().unwrap()).collect();
+        Allowlist::new(&networks, OperatorAuth::new(secret.map(Secret::from)))
     }
 
     fn headers(header: Option<(HeaderName, &str)>) -> HeaderMap {
@@ -131,7 +136,7 @@ mod tests {
     #[test]
     fn a_peer_is_in_a_network_that_is_named_or_here_where_none_is() {
         let peer = |networks, from: &str, header| {
-            gate(networks, None).peer(from.parse().unwrap(), &headers(header)).is_ok()
+            gate(networks, None).check_proxy(from.parse().unwrap(), &headers(header)).is_ok()
         };
         for here in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
             assert!(peer(&[], here, None), "{here}");
@@ -150,7 +155,7 @@ mod tests {
     #[test]
     fn a_sentinel_needs_no_secret_in_a_network_that_is_named() {
         let sentinel = |networks, secret, from: &str, header| {
-            gate(networks, secret).sentinel(from.parse().unwrap(), &headers(header)).is_ok()
+            gate(networks, secret).check_sentinel(from.parse().unwrap(), &headers(header)).is_ok()
         };
         for secret in [None, Some("hunter2")] {
             assert!(sentinel(&NAMED, secret, "10.1.2.3", None));
@@ -170,7 +175,7 @@ mod tests {
     fn an_operator_shows_the_secret_wherever_he_is() {
         let operator = |header| {
             let gate = gate(&NAMED, Some("hunter2"));
-            gate.operator("10.1.2.3".parse().unwrap(), &headers(header)).is_ok()
+            gate.check_operator("10.1.2.3".parse().unwrap(), &headers(header)).is_ok()
         };
         assert!(operator(Some(SECRET)) && !operator(None) && !operator(Some(WRONG)));
     }

@@ -29,9 +29,9 @@ mod preflight;
 mod refusal;
 mod waiting;
 
-pub use network::Network;
+pub use network::Cidr;
 
-use crate::api::Access;
+use crate::api::OperatorAuth;
 use crate::options::Options;
 use axum::Router;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
@@ -39,49 +39,49 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
-use echo::Echo;
-use gate::Gate;
-use refusal::Refusal;
+use echo::QueueCanary;
+use gate::Allowlist;
+use refusal::JanusCloudError;
 use service::{CancellationToken, Context};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
-use waiting::Waiting;
+use waiting::PendingReplies;
 
 /// What the handlers work with.
 #[derive(Clone)]
-struct Desk {
+struct AppState {
     context: Context,
-    gate: Gate,
-    waiting: Arc<Waiting>,
+    allowlist: Allowlist,
+    pending: Arc<PendingReplies>,
 }
 
 /// What runs beside the routes.
-pub(crate) struct Peers {
-    waiting: Arc<Waiting>,
+pub(crate) struct JanusCloud {
+    pending: Arc<PendingReplies>,
     tasks: TaskTracker,
-    parted: CancellationToken,
+    stopped: CancellationToken,
 }
 
-impl Peers {
+impl JanusCloud {
     /// Begins to listen, to ask and to announce.
     pub fn start(options: &Options, address: SocketAddr, context: &Context) -> Self {
-        let (waiting, tasks, parted) = (Arc::default(), TaskTracker::new(), CancellationToken::new());
+        let (pending, tasks, stopped) = (Arc::default(), TaskTracker::new(), CancellationToken::new());
         let Context { directory, shutdown, .. } = context.clone();
-        let echo = Echo::new(options, context);
-        tasks.spawn(waiting::read(Arc::clone(&waiting), echo, context.clone(), parted.clone()));
-        tasks.spawn(announce::announce(options.peer_url.clone(), address, directory, shutdown));
-        tasks.spawn(ask::work(context.clone()));
+        let echo = QueueCanary::new(options, context);
+        tasks.spawn(waiting::read_mailbox(Arc::clone(&pending), echo, context.clone(), stopped.clone()));
+        tasks.spawn(announce::announce(options.proxy_url.clone(), address, directory, shutdown));
+        tasks.spawn(ask::run(context.clone()));
         tasks.close();
-        Self { waiting, tasks, parted }
+        Self { pending, tasks, stopped }
     }
 
     pub fn routes(&self, options: &Options, context: &Context) -> Router {
-        let gate = Gate::new(&options.peer_allow, Access::new(options.rest_secret.clone()));
-        let desk = Desk { context: context.clone(), gate, waiting: Arc::clone(&self.waiting) };
-        let peers = from_fn_with_state(desk.clone(), gate::peers);
-        let sentinels = from_fn_with_state(desk.clone(), gate::sentinels);
-        let operators = from_fn_with_state(desk.clone(), gate::operators);
+        let gate = Allowlist::new(&options.proxy_allow, OperatorAuth::new(options.rest_secret.clone()));
+        let desk = AppState { context: context.clone(), allowlist: gate, pending: Arc::clone(&self.pending) };
+        let peers = from_fn_with_state(desk.clone(), gate::allow_proxies);
+        let sentinels = from_fn_with_state(desk.clone(), gate::allow_sentinels);
+        let operators = from_fn_with_state(desk.clone(), gate::allow_operators);
         let register = || post(backends::register).layer(sentinels.clone());
         let list = get(backends::list).layer(sentinels.clone());
         let unregister = delete(backends::unregister).layer(operators);
@@ -95,19 +95,19 @@ impl Peers {
     }
 
     /// To be called when no request is under way any more.
-    pub async fn part(self) {
-        self.parted.cancel();
+    pub async fn shutdown(self) {
+        self.stopped.cancel();
         self.tasks.wait().await;
     }
 }
 
 /// A route with what janus-cloud says to `OPTIONS` and to all other methods.
-fn route(methods: &'static str, verbs: MethodRouter<Desk>) -> MethodRouter<Desk> {
+fn route(methods: &'static str, verbs: MethodRouter<AppState>) -> MethodRouter<AppState> {
     verbs.options(async move |headers: HeaderMap| preflight::answer(&headers, methods)).fallback(nothing)
 }
 
-async fn nothing(method: Method, uri: Uri) -> Refusal {
-    Refusal::not_found(&method, &uri)
+async fn nothing(method: Method, uri: Uri) -> JanusCloudError {
+    JanusCloudError::not_found(&method, &uri)
 }
 
 /// How janus-cloud says that it is done.

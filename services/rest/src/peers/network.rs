@@ -6,27 +6,27 @@ use std::str::FromStr;
 
 /// A network, as `10.0.0.0/8`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network(IpNet);
+pub struct Cidr(IpNet);
 
 /// Not a network.
 #[derive(Debug, thiserror::Error)]
 #[error("a network is an address or a range of them: 10.1.2.3, 10.0.0.0/8, fd00::/8")]
-pub struct NotANetwork;
+pub struct InvalidCidr;
 
-impl Network {
+impl Cidr {
     /// Whether an address is in it. An IPv4 address may come as IPv6 writes it.
-    pub fn has(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 }
 
-impl FromStr for Network {
-    type Err = NotANetwork;
+impl FromStr for Cidr {
+    type Err = InvalidCidr;
 
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+    fn from_str(text: &str) -> Result<Self, InvalidCidr> {
         let text = text.trim();
         let single = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-        text.parse().or_else(|_| single()).map(Self).map_err(|_| NotANetwork)
+        text.parse().or_else(|_| single()).map(Self).map_err(|_| InvalidCidr)
     }
 }
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     fn has(network: &str, address: &str) -> bool {
-        network.parse::<Network>().unwrap().has(address.parse().unwrap())
+        network.parse::<Cidr>().unwrap().contains(address.parse().unwrap())
     }
 
     #[test]
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_is_no_network_is_refused() {
         for bad in ["", "10.0.0.0/33", "10.0.0/8", "localhost", "10.0.0.0/", "/8"] {
-            assert!(bad.parse::<Network>().is_err(), "{bad}");
+            assert!(bad.parse::<Cidr>().is_err(), "{bad}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Where janus-cloud takes a body of any other type for nothing, it is refused with 400 here: whoever
 //! sent it meant something by it. A JSON body that is no JSON is 400 too (janus-cloud 1.0.0: 500).
 
-use super::refusal::Refusal;
+use super::refusal::JanusCloudError;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -20,18 +20,18 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) struct Params(BTreeMap<String, Value>);
 
 impl<S: Send + Sync> FromRequest<S> for Params {
-    type Rejection = Refusal;
+    type Rejection = JanusCloudError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, JanusCloudError> {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let headers = request.headers().clone();
         let body: Result<Bytes, BytesRejection> = Bytes::from_request(request, state).await;
-        Self::read(&query, &headers, &body?)
+        Self::parse(&query, &headers, &body?)
     }
 }
 
 impl Params {
-    fn read(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+    fn parse(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Self, JanusCloudError> {
         let mut params = Self::default();
         params.add_form(query.as_bytes());
         let kind = headers.get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
@@ -41,7 +41,11 @@ impl Params {
             _ if body.is_empty() => {}
             "" | FORM => params.add_form(body),
             _ if kind.contains("json") => params.add_json(body)?,
-            _ => return Err(Refusal::bad(format!("content type {kind} is not {FORM} or application/json"))),
+            _ => {
+                return Err(JanusCloudError::bad_request(format!(
+                    "content type {kind} is not {FORM} or application/json"
+                )));
+            }
         }
         Ok(params)
     }
@@ -51,13 +55,15 @@ impl Params {
         self.0.extend(fields.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))));
     }
 
-    fn add_json(&mut self, body: &[u8]) -> Result<(), Refusal> {
+    fn add_json(&mut self, body: &[u8]) -> Result<(), JanusCloudError> {
         match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => self.0.extend(fields),
             Ok(other) => {
-                return Err(Refusal::bad(format!("{other} should be instance of <class 'dict'>")));
+                return Err(JanusCloudError::bad_request(format!(
+                    "{other} should be instance of <class 'dict'>"
+                )));
             }
-            Err(_) => return Err(Refusal::bad("the body is no JSON")),
+            Err(_) => return Err(JanusCloudError::bad_request("the body is no JSON")),
         }
         Ok(())
     }
@@ -89,9 +95,9 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn read(query: &str, kind: Option<&str>, body: &str) -> Result<Params, Refusal> {
+    fn read(query: &str, kind: Option<&str>, body: &str) -> Result<Params, JanusCloudError> {
         let kind = kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_str(kind).unwrap()));
-        Params::read(query, &kind.into_iter().collect(), body.as_bytes())
+        Params::parse(query, &kind.into_iter().collect(), body.as_bytes())
     }
 
     fn text(query: &str, kind: Option<&str>, body: &str) -> Option<String> {

@@ -10,8 +10,8 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-const HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept, Authorization";
-const A_DAY: &str = "86400";
+const ALLOWED_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept, Authorization";
+const MAX_AGE: &str = "86400";
 
 /// The answer where these methods are, written `GET, POST`.
 pub(super) fn answer(headers: &HeaderMap, methods: &'static str) -> Response {
@@ -22,8 +22,8 @@ pub(super) fn answer(headers: &HeaderMap, methods: &'static str) -> Response {
     }
     let may: [(HeaderName, &str); 3] = [
         (ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
-        (ACCESS_CONTROL_MAX_AGE, A_DAY),
+        (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (ACCESS_CONTROL_MAX_AGE, MAX_AGE),
     ];
     (anybody, may, Json(Value::Null)).into_response()
 }

@@ -8,40 +8,40 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bus::SendError;
-use bus::message::PeerRefusal;
+use bus::message::ProxyRefusal;
 use serde_json::json;
 
 /// Why a request of a peer is refused.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct JanusCloudError {
     status: StatusCode,
     exception: &'static str,
     info: String,
 }
 
-impl Refusal {
+impl JanusCloudError {
     fn new(status: StatusCode, exception: &'static str, info: impl Into<String>) -> Self {
         Self { status, exception, info: info.into() }
     }
 
     /// The status.
-    pub fn code(&self) -> u16 {
+    pub fn status_code(&self) -> u16 {
         self.status.as_u16()
     }
 
     /// 400: the request makes no sense.
-    pub fn bad(info: impl Into<String>) -> Self {
+    pub fn bad_request(info: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", info)
     }
 
     /// 401: the secret is wrong, or missing.
-    pub fn wrong_secret() -> Self {
+    pub fn unauthorized() -> Self {
         let info = "send the secret of --rest-secret as Authorization: Bearer SECRET";
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", info)
     }
 
     /// 403: not from there.
-    pub fn not_from_here(info: &'static str) -> Self {
+    pub fn forbidden(info: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", info)
     }
 
@@ -54,7 +54,7 @@ impl Refusal {
     /// 478: nobody has that name.
     pub fn no_such_user(username: &str) -> Self {
         let text = format!("Username '{username}' doesn't exist");
-        Self::from(PeerRefusal { code: 478, text })
+        Self::from(ProxyRefusal { code: 478, text })
     }
 
     /// 503: as many wait as may.
@@ -72,46 +72,46 @@ impl Refusal {
     }
 }
 
-impl From<PeerRefusal> for Refusal {
+impl From<ProxyRefusal> for JanusCloudError {
     /// The code is a status; one that says no refusal, or is no status at all, becomes 502.
-    fn from(PeerRefusal { code, text }: PeerRefusal) -> Self {
+    fn from(ProxyRefusal { code, text }: ProxyRefusal) -> Self {
         let status = StatusCode::from_u16(code).ok().filter(|_| code >= 400);
         Self::new(status.unwrap_or(StatusCode::BAD_GATEWAY), "Refused", text)
     }
 }
 
-impl From<SendError> for Refusal {
+impl From<SendError> for JanusCloudError {
     fn from(error: SendError) -> Self {
         tracing::warn!(%error, "a request of a peer could not be passed on");
         Self::unavailable()
     }
 }
 
-impl From<directory::Error> for Refusal {
+impl From<directory::Error> for JanusCloudError {
     fn from(error: directory::Error) -> Self {
         tracing::warn!(%error, "a request about backends could not be done");
         Self::unavailable()
     }
 }
 
-impl From<PathRejection> for Refusal {
+impl From<PathRejection> for JanusCloudError {
     fn from(rejection: PathRejection) -> Self {
-        Self::bad(rejection.body_text())
+        Self::bad_request(rejection.body_text())
     }
 }
 
-impl From<BytesRejection> for Refusal {
+impl From<BytesRejection> for JanusCloudError {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "the body is too large")
             }
-            _ => Self::bad("the body could not be read"),
+            _ => Self::bad_request("the body could not be read"),
         }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for JanusCloudError {
     fn into_response(self) -> Response {
         let Self { status, exception, info } = self;
         let body = json!({ "info": info, "exception": exception, "traceback": [] });
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_code_that_is_no_refusal_is_none_of_http_either() {
-        let status = |code| Refusal::from(PeerRefusal { code, text: String::new() }).status.as_u16();
+        let status = |code| JanusCloudError::from(ProxyRefusal { code, text: String::new() }).status.as_u16();
         assert_eq!([478, 480, 999, 502].map(status), [478, 480, 999, 502]);
         assert_eq!([0, 99, 200, 302, 1000, 65535].map(status), [502; 6]);
     }

@@ -5,12 +5,12 @@
 //! most [`MAX_WAITING`] wait; the next is refused. An answer nobody waits for any more is dropped: what
 //! it is about undoes itself when the peer does not go on.
 
-use super::echo::Echo;
+use super::echo::QueueCanary;
 use crate::numbers;
-use bus::message::{Body, Message, PeerAnswer, PeerRefusal};
+use bus::message::{Body, Message, ProxyRefusal, ProxyReply};
 use bus::topic::Mailbox;
 use bus::{Bus, MailboxReader};
-use protocol::CallId;
+use common::CallId;
 use service::{CancellationToken, Context};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,85 +19,90 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 /// How many requests may wait.
-const MAX_WAITING: usize = 1_024;
-const PAUSE: Duration = Duration::from_secs(1);
+const MAX_PENDING: usize = 1_024;
+const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A call may go on, or not.
-pub(super) type Outcome = Result<(), PeerRefusal>;
+pub(super) type InviteOutcome = Result<(), ProxyRefusal>;
 
 /// The requests that wait, by call.
 #[derive(Default)]
-pub(super) struct Waiting(Mutex<HashMap<CallId, oneshot::Sender<Outcome>>>);
+pub(super) struct PendingReplies(Mutex<HashMap<CallId, oneshot::Sender<InviteOutcome>>>);
 
 /// A place in the table; given up when dropped.
 pub(super) struct Ticket {
     call: CallId,
-    table: Arc<Waiting>,
-    outcome: oneshot::Receiver<Outcome>,
+    table: Arc<PendingReplies>,
+    outcome: oneshot::Receiver<InviteOutcome>,
 }
 
-impl Waiting {
+impl PendingReplies {
     /// A place for this call; none when as many wait as may.
-    pub fn enter(self: &Arc<Self>, call: CallId) -> Option<Ticket> {
-        let mut table = self.table();
-        if table.len() >= MAX_WAITING {
-            numbers::full(numbers::PEERS_WAITING);
+    pub fn register(self: &Arc<Self>, call: CallId) -> Option<Ticket> {
+        let mut table = self.lock();
+        if table.len() >= MAX_PENDING {
+            numbers::queue_full(numbers::INVITES_PENDING);
             return None;
         }
         let (told, outcome) = oneshot::channel();
         table.insert(call, told);
-        numbers::waiting(table.len());
+        numbers::set_pending_invites(table.len());
         Some(Ticket { call, table: self.clone(), outcome })
     }
 
-    fn take(&self, message: Message, echo: &Echo) {
+    fn dispatch(&self, message: Message, echo: &QueueCanary) {
         match message.body {
-            Body::PeerAnswer(answer) => self.tell(answer),
-            Body::Canary(canary) => echo.heard(&canary),
+            Body::ProxyReply(answer) => self.resolve(answer),
+            Body::Canary(canary) => echo.on_received(&canary),
             other => tracing::warn!(kind = other.kind(), "not a message for a rest service"),
         }
     }
 
-    fn tell(&self, PeerAnswer { call, refusal }: PeerAnswer) {
-        match self.table().remove(&call) {
+    fn resolve(&self, ProxyReply { call, refusal }: ProxyReply) {
+        match self.lock().remove(&call) {
             // It may have given up just now.
             Some(waiting) => drop(waiting.send(refusal.map_or(Ok(()), Err))),
             None => tracing::debug!(%call, "nobody waits for this answer"),
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<CallId, oneshot::Sender<Outcome>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, oneshot::Sender<InviteOutcome>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Ticket {
     /// What came of the call; waits for it. None when it can no longer come.
-    pub async fn outcome(&mut self) -> Option<Outcome> {
+    pub async fn outcome(&mut self) -> Option<InviteOutcome> {
         (&mut self.outcome).await.ok()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut table = self.table.table();
+        let mut table = self.table.lock();
         table.remove(&self.call);
-        numbers::waiting(table.len());
+        numbers::set_pending_invites(table.len());
     }
 }
 
 /// Reads the mailbox of this service until it parts; there is no next owner.
-pub(super) async fn read(waiting: Arc<Waiting>, echo: Echo, context: Context, parted: CancellationToken) {
+pub(super) async fn read_mailbox(
+    waiting: Arc<PendingReplies>,
+    echo: QueueCanary,
+    context: Context,
+    parted: CancellationToken,
+) {
     let Context { id, bus, shutdown, .. } = context;
     let mailbox = Mailbox::Rest(id);
-    let Some(mut reader) = parted.run_until_cancelled(open(&bus, &mailbox)).await else { return };
+    let Some(mut reader) = parted.run_until_cancelled(open_mailbox(&bus, &mailbox)).await else { return };
     let reading = async {
         loop {
-            waiting.take(reader.next().await, &echo);
+            waiting.dispatch(reader.next().await, &echo);
             reader.done();
         }
     };
-    let singing = shutdown.run_until_cancelled(echo.sing(&bus));
+    let singing = shutdown.run_until_cancelled(echo.run(&bus));
     parted.run_until_cancelled(async { tokio::join!(reading, singing) }).await;
     drop(reader);
     if let Err(error) = bus.close(&mailbox).await {
@@ -105,13 +110,13 @@ pub(super) async fn read(waiting: Arc<Waiting>, echo: Echo, context: Context, pa
     }
 }
 
-async fn open(bus: &Bus, mailbox: &Mailbox) -> MailboxReader {
+async fn open_mailbox(bus: &Bus, mailbox: &Mailbox) -> MailboxReader {
     loop {
         match bus.open(mailbox.clone()).await {
             Ok(reader) => return reader,
             Err(error) => tracing::warn!(%error, "the mailbox of this service cannot be opened yet"),
         }
-        sleep(PAUSE).await;
+        sleep(REOPEN_INTERVAL).await;
     }
 }
 
@@ -121,27 +126,27 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_reaches_its_request_alone() {
-        let waiting = Arc::new(Waiting::default());
+        let waiting = Arc::new(PendingReplies::default());
         let (one, other) = (CallId::fresh(), CallId::fresh());
-        let mut first = waiting.enter(one).unwrap();
-        let mut second = waiting.enter(other).unwrap();
-        let refusal = PeerRefusal { code: 480, text: "User bob busy".to_owned() };
-        waiting.tell(PeerAnswer { call: other, refusal: Some(refusal.clone()) });
-        waiting.tell(PeerAnswer { call: CallId::fresh(), refusal: None });
-        waiting.tell(PeerAnswer { call: one, refusal: None });
+        let mut first = waiting.register(one).unwrap();
+        let mut second = waiting.register(other).unwrap();
+        let refusal = ProxyRefusal { code: 480, text: "User bob busy".to_owned() };
+        waiting.resolve(ProxyReply { call: other, refusal: Some(refusal.clone()) });
+        waiting.resolve(ProxyReply { call: CallId::fresh(), refusal: None });
+        waiting.resolve(ProxyReply { call: one, refusal: None });
         assert_eq!(first.outcome().await, Some(Ok(())));
         assert_eq!(second.outcome().await, Some(Err(refusal)));
     }
 
     #[test]
     fn the_table_is_bounded_and_whoever_goes_leaves_room() {
-        let waiting = Arc::new(Waiting::default());
-        let mut tickets: Vec<_> = (0..MAX_WAITING).map_while(|_| waiting.enter(CallId::fresh())).collect();
-        assert_eq!(tickets.len(), MAX_WAITING);
-        assert!(waiting.enter(CallId::fresh()).is_none());
+        let waiting = Arc::new(PendingReplies::default());
+        let mut tickets: Vec<_> = (0..MAX_PENDING).map_while(|_| waiting.register(CallId::fresh())).collect();
+        assert_eq!(tickets.len(), MAX_PENDING);
+        assert!(waiting.register(CallId::fresh()).is_none());
         tickets.pop();
-        assert!(waiting.enter(CallId::fresh()).is_some());
+        assert!(waiting.register(CallId::fresh()).is_some());
         drop(tickets);
-        assert!(waiting.table().is_empty());
+        assert!(waiting.lock().is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bench::{Rest, start};
 use crate::peer::{Proxy, put, question};
-use bus::message::{Body, Deadline, Message, PeerAnswer};
+use bus::message::{Body, Deadline, Message, ProxyReply};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
@@ -13,7 +13,7 @@ const NO_ANSWER: &str = "The other server does not answer";
 async fn asked(rest: &Rest, proxy: &str) -> Option<(u16, String)> {
     let question = question(proxy);
     let call = question.call;
-    let answer = put(rest, Message::new(Body::AskPeer(question))).await;
+    let answer = put(rest, Message::new(Body::ProxyInvite(question))).await;
     assert_eq!(answer.call, call);
     answer.refusal.map(|refusal| (refusal.code, refusal.text))
 }
@@ -38,7 +38,7 @@ async fn a_proxy_is_asked_as_one_of_janus_cloud_asks() {
     let (rest, proxy) = (start().await, Proxy::start().await);
     let mut asks = question(&proxy.url);
     (asks.callee, asks.caller) = ("été/1".to_owned(), "al&ice".to_owned());
-    let asks = Message::new(Body::AskPeer(asks));
+    let asks = Message::new(Body::ProxyInvite(asks));
     let (answer, request) = tokio::join!(put(&rest, asks), proxy.answer(with_body("200 OK", "")));
     assert_eq!(answer.refusal, None);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -128,8 +128,9 @@ async fn only_plain_http_is_spoken() {
 #[tokio::test]
 async fn a_question_whose_time_is_over_is_answered_and_not_put() {
     let (rest, proxy) = (start().await, Proxy::start().await);
-    let late = Message { deadline: Some(Deadline(1)), ..Message::new(Body::AskPeer(question(&proxy.url))) };
-    let PeerAnswer { refusal, .. } = put(&rest, late).await;
+    let late =
+        Message { deadline: Some(Deadline(1)), ..Message::new(Body::ProxyInvite(question(&proxy.url))) };
+    let ProxyReply { refusal, .. } = put(&rest, late).await;
     assert_eq!(refusal.map(|refusal| (refusal.code, refusal.text)), refused(502, NO_ANSWER));
     assert!(proxy.is_left_alone().await);
 }

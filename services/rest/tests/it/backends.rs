@@ -2,8 +2,8 @@
 
 use crate::bench::{Answer, Rest, start, start_with};
 use bus::message::Notice;
+use common::BackendName;
 use directory::record::{Backend, BackendStatus};
-use protocol::BackendName;
 use rest::Options;
 use serde_json::json;
 use service::Secret;

@@ -1,11 +1,11 @@
 //! A running rest service, and a client of few words.
 
 use bus::Bus;
+use common::ServiceId;
 use directory::Directory;
-use protocol::ServiceId;
 use rest::Options;
 use serde_json::Value;
-use service::{CancellationToken, Context, Health, Parting};
+use service::{CancellationToken, Context, Health, ShutdownPolicy};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,7 +53,7 @@ pub fn context() -> Context {
         directory: Directory::memory(),
         health: Health::default(),
         shutdown: CancellationToken::new(),
-        parting: Parting { bound: Duration::from_secs(5), hand_over: true },
+        shutdown_policy: ShutdownPolicy { timeout: Duration::from_secs(5), hand_over: true },
     }
 }
 

@@ -5,8 +5,8 @@ use crate::peer::{Proxy, question};
 use bus::message::{Body, Message};
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, memory::MemoryBus};
-use protocol::BackendName;
-use protocol::weather::{Passing, Sky, Weather};
+use common::BackendName;
+use common::fault::{BoxFuture, FaultInjector, FaultPlan};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,17 +44,17 @@ impl Jam {
 /// The sky of one jam.
 struct Cloud(Arc<Jam>);
 
-impl Sky for Cloud {
-    fn there(&self, step: &'static str) -> Passing<Result<(), String>> {
+impl FaultPlan for Cloud {
+    fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         let is_stuck = self.0.stops(step);
         Box::pin(async move { if is_stuck { Err("stuck".to_owned()) } else { Ok(()) } })
     }
 
-    fn back(&self, _: &'static str) -> Passing<Result<(), String>> {
+    fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
 
-    fn reading(&self) -> Passing<()> {
+    fn reading(&self) -> BoxFuture<()> {
         let jam = self.0.clone();
         Box::pin(async move {
             while jam.stops("reading") {
@@ -63,20 +63,21 @@ impl Sky for Cloud {
         })
     }
 
-    fn loses(&self, _: &'static str) -> bool {
+    fn drops(&self, _: &'static str) -> bool {
         false
     }
 }
 
 fn complaints(rest: &Rest) -> Vec<String> {
-    rest.context.health.complaints().into_iter().map(|(what, _)| what).collect()
+    rest.context.health.reasons().into_iter().map(|(what, _)| what).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rest_is_ready_while_its_canaries_come_back_and_not_while_they_do_not() {
     for step in ["enqueue", "post", "reading"] {
         let (bus, jam) = (MemoryBus::default(), Jam::at(step));
-        let rest = start_on(Bus::Memory(bus.under(Weather::of(Arc::new(Cloud(jam.clone())))))).await;
+        let rest =
+            start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(Cloud(jam.clone())))))).await;
         for is_stuck in [true, false, true, false] {
             jam.set(is_stuck);
             sleep(NOTICED).await;
@@ -94,7 +95,7 @@ async fn a_rest_is_ready_while_its_canaries_come_back_and_not_while_they_do_not(
 async fn a_service_that_works_on_the_queue_answers_for_one_that_hangs() {
     let (bus, jam) = (MemoryBus::default(), Jam::at("reading"));
     jam.set(true);
-    let hangs = start_on(Bus::Memory(bus.under(Weather::of(Arc::new(Cloud(jam)))))).await;
+    let hangs = start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(Cloud(jam)))))).await;
     let works = start_on(Bus::Memory(bus)).await;
     sleep(NOTICED).await;
     assert_eq!((complaints(&hangs), complaints(&works)), (vec![BLOCKED.to_owned()], vec![]));
@@ -110,13 +111,13 @@ async fn slow_proxies_hold_up_no_canary_and_every_question_is_answered() {
     for _ in 0..150 {
         let question = question(&proxy.url);
         asked.insert(question.call, 0);
-        bus.enqueue(Queue::Peers, &Message::new(Body::AskPeer(question))).await.unwrap();
+        bus.enqueue(Queue::Proxies, &Message::new(Body::ProxyInvite(question))).await.unwrap();
     }
     let asked = Mutex::new(asked);
     let (health, mut codes) = (&rest.context.health, BTreeMap::<u16, u32>::new());
     let answers = async {
         for _ in 0..150 {
-            let Body::PeerAnswer(answer) = mailbox.next().await.body else { panic!("no answer") };
+            let Body::ProxyReply(answer) = mailbox.next().await.body else { panic!("no answer") };
             *asked.lock().unwrap().get_mut(&answer.call).unwrap() += 1;
             *codes.entry(answer.refusal.unwrap().code).or_default() += 1;
         }
@@ -124,7 +125,7 @@ async fn slow_proxies_hold_up_no_canary_and_every_question_is_answered() {
     let watching = async {
         sleep(Duration::from_secs(1)).await;
         loop {
-            assert_eq!(health.complaints(), [], "it takes part all the time");
+            assert_eq!(health.reasons(), [], "it takes part all the time");
             sleep(Duration::from_millis(100)).await;
         }
     };

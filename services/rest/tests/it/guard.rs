@@ -2,10 +2,10 @@
 
 use crate::bench::{context, start};
 use bus::SendError;
-use bus::message::{Body, Message, PeerAnswer};
+use bus::message::{Body, Message, ProxyReply};
 use bus::topic::Mailbox;
+use common::CallId;
 use directory::OUR_PROXY;
-use protocol::CallId;
 use rest::{Error, Options};
 use service::Secret;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 async fn without_a_secret_nothing_is_served_to_other_machines() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let refused = rest::run(Options::default(), listener, context()).await;
-    let Err(error @ Error::Unguarded(_)) = refused else { panic!("{refused:?}") };
+    let Err(error @ Error::SecretRequired(_)) = refused else { panic!("{refused:?}") };
     assert!(error.to_string().contains("--rest-secret"), "{error}");
 }
 
@@ -34,8 +34,8 @@ async fn the_mailbox_goes_with_its_service() {
     let rest = start().await;
     rest.get("/ping").await;
     let mailbox = Mailbox::Rest(rest.context.id.clone());
-    let answer = PeerAnswer { call: CallId::fresh(), refusal: None };
-    let message = Message::new(Body::PeerAnswer(answer));
+    let answer = ProxyReply { call: CallId::fresh(), refusal: None };
+    let message = Message::new(Body::ProxyReply(answer));
     rest.context.bus.post(&mailbox, &message).await.unwrap();
     rest.context.shutdown.cancel();
     rest.ended.await.unwrap().unwrap();
@@ -46,7 +46,7 @@ async fn the_mailbox_goes_with_its_service() {
 async fn peers_are_told_where_to_ask() {
     let rest = start().await;
     rest.get("/ping").await;
-    let told = || rest.context.directory.peer_proxy(OUR_PROXY);
+    let told = || rest.context.directory.proxy_url(OUR_PROXY);
     let url = format!("http://{}/plugins/videocall", rest.address);
     let deadline = Instant::now() + Duration::from_secs(10);
     while told().await.unwrap().as_deref() != Some(&url) {
@@ -55,5 +55,5 @@ async fn peers_are_told_where_to_ask() {
     }
     rest.context.shutdown.cancel();
     rest.ended.await.unwrap().unwrap();
-    assert_eq!(rest.context.directory.peer_proxy(OUR_PROXY).await.unwrap(), Some(url), "others may live");
+    assert_eq!(rest.context.directory.proxy_url(OUR_PROXY).await.unwrap(), Some(url), "others may live");
 }

@@ -2,9 +2,9 @@
 
 use crate::bench::{Rest, start, start_with};
 use crate::peer::{FORM, Told, ask, invitation, play, told};
-use bus::message::{Body, Message, PeerAnswer};
+use bus::message::{Body, Message, ProxyReply};
 use bus::topic::Mailbox;
-use protocol::CallId;
+use common::CallId;
 use rest::Options;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -120,7 +120,7 @@ async fn a_body_of_another_type_is_refused() {
 #[tokio::test]
 async fn only_the_networks_of_peers_may() {
     let allow = |networks: &[&str]| Options {
-        peer_allow: networks.iter().map(|it| it.parse().unwrap()).collect(),
+        proxy_allow: networks.iter().map(|it| it.parse().unwrap()).collect(),
         ..Options::default()
     };
     for headers in [FORM.to_owned(), format!("{FORM}X-Forwarded-For: 10.0.0.1\r\n")] {
@@ -229,7 +229,7 @@ async fn a_peer_that_goes_is_waited_for_no_longer_and_its_answer_harms_nobody() 
     }
     let mailbox = Mailbox::Rest(rest.context.id.clone());
     for call in [first, CallId::fresh()] {
-        let answer = Message::new(Body::PeerAnswer(PeerAnswer { call, refusal: None }));
+        let answer = Message::new(Body::ProxyReply(ProxyReply { call, refusal: None }));
         bus.post(&mailbox, &answer).await.unwrap();
     }
     let router = play(&rest, Some((480, "User bob busy")));

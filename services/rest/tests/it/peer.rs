@@ -1,9 +1,9 @@
 //! A janus-cloud proxy, as far as its HTTP goes: what it sends, and what it answers.
 
 use crate::bench::Rest;
-use bus::message::{AskPeer, Body, Invite, Message, PeerAnswer, PeerRefusal};
+use bus::message::{Body, Invite, Message, ProxyInvite, ProxyRefusal, ProxyReply};
 use bus::topic::{Mailbox, Queue};
-use protocol::{BackendName, CallId};
+use common::{BackendName, CallId};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -60,10 +60,10 @@ pub fn told(answer: &str) -> Told {
 /// Plays router and connector to one invitation: answers it, and tells what was asked.
 pub fn play(rest: &Rest, refusal: Option<(u16, &str)>) -> tokio::task::JoinHandle<Invite> {
     let bus = rest.context.bus.clone();
-    let refusal = refusal.map(|(code, text)| PeerRefusal { code, text: text.to_owned() });
+    let refusal = refusal.map(|(code, text)| ProxyRefusal { code, text: text.to_owned() });
     tokio::spawn(async move {
         let (id, invite) = invitation(&bus).await;
-        let answer = Message::new(Body::PeerAnswer(PeerAnswer { call: id, refusal }));
+        let answer = Message::new(Body::ProxyReply(ProxyReply { call: id, refusal }));
         bus.post(&Mailbox::Rest(invite.rest.clone()), &answer).await.unwrap();
         invite
     })
@@ -142,8 +142,8 @@ fn length(head: &str) -> usize {
 }
 
 /// A question to the proxy with this `api_base_url`.
-pub fn question(proxy: &str) -> AskPeer {
-    AskPeer {
+pub fn question(proxy: &str) -> ProxyInvite {
+    ProxyInvite {
         call: CallId::fresh(),
         backend: BackendName::from("a"),
         backend_url: "ws://127.0.0.1:8188/?x=1".to_owned(),
@@ -154,14 +154,14 @@ pub fn question(proxy: &str) -> AskPeer {
 }
 
 /// Has a question put, as a connector does; what comes back to the backend's mailbox.
-pub async fn put(rest: &Rest, message: Message) -> PeerAnswer {
+pub async fn put(rest: &Rest, message: Message) -> ProxyReply {
     let bus = &rest.context.bus;
     let mut mailbox = bus.open(Mailbox::Backend(BackendName::from("a"))).await.unwrap();
-    bus.enqueue(Queue::Peers, &message).await.unwrap();
+    bus.enqueue(Queue::Proxies, &message).await.unwrap();
     let answer = timeout(PATIENCE, mailbox.next()).await.unwrap();
     mailbox.done();
     match answer.body {
-        Body::PeerAnswer(answer) => answer,
+        Body::ProxyReply(answer) => answer,
         other => panic!("no answer: {}", other.kind()),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::bench::{Rest, start, start_with};
 use crate::peer::{FORM, Told, ask};
+use common::BackendName;
 use directory::record::{Backend, BackendStatus};
-use protocol::BackendName;
 use rest::Options;
 use serde_json::{Value, json};
 use service::Secret;
@@ -36,7 +36,7 @@ async fn a_sentinel_announces_a_janus_server() {
     for path in [SENTINEL, BACKENDS] {
         let rest = start().await;
         assert!(post(&rest, path, POST).await.is_success());
-        let found = rest.context.directory.found_backends().await.unwrap();
+        let found = rest.context.directory.discovered_backends().await.unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].name.as_str(), found[0].url.as_str()), ("a", "ws://localhost:50357"));
         assert_eq!((found[0].status, found[0].expire), (BackendStatus::Normal, 6));
@@ -114,7 +114,7 @@ async fn what_makes_no_sense_is_refused_in_the_words_of_janus_cloud() {
 async fn with_a_secret_only_operators_and_sentinels_of_named_networks_may() {
     let options = |networks: &[&str]| Options {
         rest_secret: Some(Secret::from("hunter2")),
-        peer_allow: networks.iter().map(|it| it.parse().unwrap()).collect(),
+        proxy_allow: networks.iter().map(|it| it.parse().unwrap()).collect(),
         ..Options::default()
     };
     let (none, wrong) = (FORM.to_owned(), format!("{FORM}Authorization: Bearer hunter\r\n"));
@@ -131,7 +131,7 @@ async fn with_a_secret_only_operators_and_sentinels_of_named_networks_may() {
                 assert!(!told.info().contains("hunter"));
             }
         }
-        assert_eq!(rest.context.directory.found_backends().await.unwrap(), []);
+        assert_eq!(rest.context.directory.discovered_backends().await.unwrap(), []);
         for (method, path) in [("POST", SENTINEL), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")] {
             assert_eq!(ask(&rest, method, path, &right, POST).await.status, 200, "{method} {path}");
         }
@@ -154,7 +154,7 @@ async fn without_a_secret_a_page_in_a_browser_announces_and_learns_nothing() {
         assert_eq!(told.status, 403, "{method} {path}");
         told.info();
     }
-    assert_eq!(rest.context.directory.found_backends().await.unwrap(), []);
+    assert_eq!(rest.context.directory.discovered_backends().await.unwrap(), []);
 }
 
 #[tokio::test]

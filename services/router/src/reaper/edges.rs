@@ -8,51 +8,52 @@
 
 use super::mail;
 use crate::numbers;
-use crate::verbs::{Failure, release};
+use crate::verbs::{HandlerError, release};
 use bus::topic::Mailbox;
+use common::ServiceId;
 use directory::record::Session;
 use futures_util::future::try_join_all;
-use protocol::{HandleRef, ServiceId, SessionId};
+use protocol::{HandleRef, SessionId};
 use service::Context;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often an edge gives a sign of life. It may have died just before the next.
-const SIGN_EVERY: Duration = Duration::from_secs(1);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// An edge that gives none for so long is dead or frozen.
-pub const SILENT: Duration = Duration::from_secs(3);
+pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an edge that holds nothing any more is kept in mind.
-pub const LINGER: Duration = Duration::from_secs(15);
+pub const REMOVAL_DELAY: Duration = Duration::from_secs(15);
 /// How many sessions or handles are looked at in one go.
-const AT_ONCE: usize = 64;
+const BATCH_SIZE: usize = 64;
 
 /// The silent edges, and when to look at each again.
 #[derive(Default)]
-pub struct Edges {
-    silent: BTreeMap<ServiceId, Next>,
+pub struct DeadEdges {
+    next_steps: BTreeMap<ServiceId, NextStep>,
 }
 
 #[derive(Clone, Copy)]
-enum Next {
+enum NextStep {
     /// A session may be over then.
-    Look(Instant),
+    Check(Instant),
     /// It holds nothing, and is forgotten then.
-    Forget(Instant),
+    Remove(Instant),
 }
 
-impl Edges {
+impl DeadEdges {
     /// Looks at those that are due.
-    pub async fn look(&mut self, context: &Context) -> Result<(), Failure> {
-        let silent = context.directory.silent_edges(SILENT).await?;
-        self.silent.retain(|edge, _| silent.contains(edge));
+    pub async fn tick(&mut self, context: &Context) -> Result<(), HandlerError> {
+        let silent = context.directory.stale_edges(HEARTBEAT_TIMEOUT).await?;
+        self.next_steps.retain(|edge, _| silent.contains(edge));
         for edge in silent {
-            match self.silent.get(&edge).copied() {
-                Some(Next::Look(at) | Next::Forget(at)) if Instant::now() < at => {}
-                Some(Next::Forget(_)) => forget(context, &edge).await?,
-                Some(Next::Look(_)) | None => {
-                    let next = next(end_what_is_over(context, &edge).await?);
-                    self.silent.insert(edge, next);
+            match self.next_steps.get(&edge).copied() {
+                Some(NextStep::Check(at) | NextStep::Remove(at)) if Instant::now() < at => {}
+                Some(NextStep::Remove(_)) => remove(context, &edge).await?,
+                Some(NextStep::Check(_)) | None => {
+                    let next = next_step(end_expired_sessions(context, &edge).await?);
+                    self.next_steps.insert(edge, next);
                 }
             }
         }
@@ -60,20 +61,20 @@ impl Edges {
     }
 }
 
-fn next(left: Option<Duration>) -> Next {
+fn next_step(left: Option<Duration>) -> NextStep {
     match left {
-        Some(left) => Next::Look(Instant::now() + left),
-        None => Next::Forget(Instant::now() + LINGER),
+        Some(left) => NextStep::Check(Instant::now() + left),
+        None => NextStep::Remove(Instant::now() + REMOVAL_DELAY),
     }
 }
 
 /// Ends the sessions whose grace is over, and releases the handles of all that have ended. Returns
 /// how long the first of the others may still be claimed; none where there is no other.
-async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<Duration>, Failure> {
-    let Some(silence) = context.directory.edge_silence(edge).await? else { return Ok(None) };
-    let (handles, listed) = context.directory.held_by(edge).await?;
-    let sessions = its_sessions(context, edge, &listed).await?;
-    let dead = silence.saturating_sub(SIGN_EVERY);
+async fn end_expired_sessions(context: &Context, edge: &ServiceId) -> Result<Option<Duration>, HandlerError> {
+    let Some(silence) = context.directory.since_heartbeat(edge).await? else { return Ok(None) };
+    let (handles, listed) = context.directory.owned_by(edge).await?;
+    let sessions = owned_sessions(context, edge, &listed).await?;
+    let dead = silence.saturating_sub(HEARTBEAT_INTERVAL);
     let left = |session: &Session| session.terms.grace.saturating_sub(session.away.unwrap_or(dead));
     let (over, claimable): (BTreeMap<_, _>, BTreeMap<_, _>) =
         sessions.into_iter().partition(|(_, session)| left(session).is_zero());
@@ -82,9 +83,9 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
     }
     let unsure = handles.into_iter().filter(|handle| !claimable.contains_key(&handle.session));
     let mut unsure: Vec<HandleRef> = unsure.collect();
-    unsure.extend(left_elsewhere(context, edge, &over).await?);
+    unsure.extend(handles_on_other_edges(context, edge, &over).await?);
     let released = release_orphans(context, &unsure).await?;
-    numbers::reaped(over.len());
+    numbers::sessions_reaped(over.len());
     if !over.is_empty() || released > 0 {
         tracing::warn!(%edge, sessions = over.len(), handles = released, "ended what a dead edge held and nobody claimed");
     }
@@ -92,29 +93,29 @@ async fn end_what_is_over(context: &Context, edge: &ServiceId) -> Result<Option<
 }
 
 /// Handles of sessions that are over which another edge holds: this one died before it had them all.
-async fn left_elsewhere(
+async fn handles_on_other_edges(
     context: &Context,
     edge: &ServiceId,
     over: &BTreeMap<SessionId, Session>,
-) -> Result<Vec<HandleRef>, Failure> {
+) -> Result<Vec<HandleRef>, HandlerError> {
     if over.is_empty() {
         return Ok(Vec::new());
     }
-    let all = context.directory.silent_edges(Duration::ZERO).await?;
+    let all = context.directory.stale_edges(Duration::ZERO).await?;
     let others = all.iter().filter(|other| *other != edge);
-    let held = try_join_all(others.map(|other| context.directory.held_by(other))).await?;
+    let held = try_join_all(others.map(|other| context.directory.owned_by(other))).await?;
     let handles = held.into_iter().flat_map(|(handles, _)| handles);
     Ok(handles.filter(|handle| over.contains_key(&handle.session)).collect())
 }
 
 /// Those of the sessions that the edge holds.
-async fn its_sessions(
+async fn owned_sessions(
     context: &Context,
     edge: &ServiceId,
     listed: &[SessionId],
-) -> Result<BTreeMap<SessionId, Session>, Failure> {
+) -> Result<BTreeMap<SessionId, Session>, HandlerError> {
     let mut held = BTreeMap::new();
-    for some in listed.chunks(AT_ONCE) {
+    for some in listed.chunks(BATCH_SIZE) {
         let found = try_join_all(some.iter().map(|session| context.directory.session(*session))).await?;
         let found = some.iter().zip(found).filter_map(|(id, session)| Some((*id, session?)));
         held.extend(found.filter(|(_, session)| session.edge == *edge));
@@ -123,9 +124,9 @@ async fn its_sessions(
 }
 
 /// Releases the handles whose session is no more; returns how many.
-async fn release_orphans(context: &Context, handles: &[HandleRef]) -> Result<usize, Failure> {
+async fn release_orphans(context: &Context, handles: &[HandleRef]) -> Result<usize, HandlerError> {
     let mut released = 0;
-    for some in handles.chunks(AT_ONCE) {
+    for some in handles.chunks(BATCH_SIZE) {
         let sessions: BTreeSet<SessionId> = some.iter().map(|handle| handle.session).collect();
         let found = try_join_all(sessions.iter().map(|session| context.directory.session(*session))).await?;
         let alive: BTreeSet<SessionId> =
@@ -136,19 +137,23 @@ async fn release_orphans(context: &Context, handles: &[HandleRef]) -> Result<usi
     Ok(released)
 }
 
-async fn forget(context: &Context, edge: &ServiceId) -> Result<(), Failure> {
-    let (left_behind, _) = context.directory.held_by(edge).await?;
+async fn remove(context: &Context, edge: &ServiceId) -> Result<(), HandlerError> {
+    let (left_behind, _) = context.directory.owned_by(edge).await?;
     for handle in left_behind {
-        follow_session(context, edge, handle).await?;
+        move_to_session_owner(context, edge, handle).await?;
     }
-    mail::hand_on(context, edge).await?;
-    context.directory.forget_edge(edge).await?;
+    mail::forward_undelivered(context, edge).await?;
+    context.directory.remove_edge(edge).await?;
     context.bus.close(&Mailbox::Edge(edge.clone())).await?;
     tracing::info!(%edge, "a dead edge is forgotten");
     Ok(())
 }
 
-async fn follow_session(context: &Context, edge: &ServiceId, handle: HandleRef) -> Result<(), Failure> {
+async fn move_to_session_owner(
+    context: &Context,
+    edge: &ServiceId,
+    handle: HandleRef,
+) -> Result<(), HandlerError> {
     let Some(session) = context.directory.session(handle.session).await? else {
         return release::release(context, handle).await;
     };

@@ -4,73 +4,74 @@
 //! done here: first the handles are free, then whoever is left hears of it, then the call is forgotten. A
 //! router that dies on the way leaves a call that the next one ends again.
 
-use super::Failure;
-use crate::answer::{core_hangup, tell};
+use super::HandlerError;
+use crate::answer::{core_hangup, send_events};
 use crate::numbers;
 use bus::SendError;
 use bus::message::{
-    Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, EndKind, Events, Message, Steps,
+    Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, EndKind, Events, Message, StepDurations,
 };
 use bus::topic::Mailbox;
-use directory::record::{Call, Concluded};
-use protocol::{CallId, HandleRef, Side, videocall};
+use common::CallId;
+use directory::record::{Call, EndOutcome};
+use protocol::{HandleRef, Side, videocall};
 use service::Context;
 
 /// A letter that says nothing: a connector that finds it tells both sides that the call is lost.
-const UNTOLD: &str = "";
+const NO_NOTICES: &str = "";
 /// What a call is ended for whose backend nobody serves.
-const UNSERVED: &str = "The media server is gone";
+const UNSERVED_REASON: &str = "The media server is gone";
 
 /// Ends the call of a handle that is gone.
-pub async fn of_handle(context: &Context, id: CallId, gone: HandleRef) -> Result<(), Failure> {
+pub async fn end_for_handle(context: &Context, id: CallId, gone: HandleRef) -> Result<(), HandlerError> {
     let Some(call) = context.directory.call(id).await? else { return Ok(()) };
     let Some(side) = call.side_of(gone) else { return Ok(()) };
-    over_its_backend(context, &call, EndCause::gone(side)).await
+    end_via_backend(context, &call, EndCause::gone(side)).await
 }
 
 /// Ends a call for a reason that both sides hear.
-pub async fn because(context: &Context, id: CallId, reason: &str) -> Result<(), Failure> {
+pub async fn end_with_reason(context: &Context, id: CallId, reason: &str) -> Result<(), HandlerError> {
     let Some(call) = context.directory.call(id).await? else { return Ok(()) };
-    over_its_backend(context, &call, EndCause::Because(reason.to_owned())).await
+    end_via_backend(context, &call, EndCause::Reason(reason.to_owned())).await
 }
 
-async fn over_its_backend(context: &Context, call: &Call, cause: EndCause) -> Result<(), Failure> {
+async fn end_via_backend(context: &Context, call: &Call, cause: EndCause) -> Result<(), HandlerError> {
     let message = Message::new(Body::End(End { call: call.id, cause: cause.clone() }));
     match context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await {
-        Err(SendError::NoMailbox) => here(context, call.id, cause).await,
+        Err(SendError::NoMailbox) => end_without_backend(context, call.id, cause).await,
         sent => Ok(sent?),
     }
 }
 
 /// Ends a call whose backend nobody serves, and will not before its media is gone.
-pub async fn unserved(context: &Context, id: CallId) -> Result<(), Failure> {
-    here(context, id, EndCause::Because(UNSERVED.to_owned())).await
+pub async fn end_unserved(context: &Context, id: CallId) -> Result<(), HandlerError> {
+    end_without_backend(context, id, EndCause::Reason(UNSERVED_REASON.to_owned())).await
 }
 
-async fn here(context: &Context, id: CallId, cause: EndCause) -> Result<(), Failure> {
-    let Concluded::Freed(call) = context.directory.conclude_call(id, None, Some(UNTOLD)).await? else {
+async fn end_without_backend(context: &Context, id: CallId, cause: EndCause) -> Result<(), HandlerError> {
+    let EndOutcome::Ended(call) = context.directory.conclude_call(id, None, Some(NO_NOTICES)).await? else {
         return Ok(());
     };
     for side in [Side::Caller, Side::Callee].into_iter().filter(|side| cause != EndCause::gone(*side)) {
-        tell_side(context, &call, side, &cause).await?;
+        send_end(context, &call, side, &cause).await?;
     }
-    numbers::ended(kind(&cause));
-    context.bus.log_calls(&[record(&call, &cause)]).await?;
-    Ok(context.directory.forget_call(&call).await?)
+    numbers::call_ended(end_kind(&cause));
+    context.bus.log_calls(&[call_record(&call, &cause)]).await?;
+    Ok(context.directory.delete_call(&call).await?)
 }
 
 /// The call's record says where the client was when it began; by now another edge may have it.
-async fn tell_side(context: &Context, call: &Call, side: Side, cause: &EndCause) -> Result<(), Failure> {
+async fn send_end(context: &Context, call: &Call, side: Side, cause: &EndCause) -> Result<(), HandlerError> {
     let Some(owner) = &call.party(side).owner else { return Ok(()) };
     let handle = context.directory.handle(owner.handle).await?;
     let edge = handle.map_or_else(|| owner.edge.clone(), |handle| handle.edge);
-    let words = events(cause, &call.party(side.peer()).username);
+    let words = hangup_events(cause, &call.party(side.peer()).username);
     let events =
-        Events { call: Some(call.id), change: Some(Change::Left), ..Events::of(owner.handle, words) };
-    Ok(tell(&context.bus, &edge, events).await?)
+        Events { call: Some(call.id), change: Some(Change::Left), ..Events::for_handle(owner.handle, words) };
+    Ok(send_events(&context.bus, &edge, events).await?)
 }
 
-fn record(call: &Call, cause: &EndCause) -> CallRecord {
+fn call_record(call: &Call, cause: &EndCause) -> CallRecord {
     CallRecord {
         call: call.id,
         event: CallEvent::Ended,
@@ -79,15 +80,15 @@ fn record(call: &Call, cause: &EndCause) -> CallRecord {
         backend: call.backend.clone(),
         reason: Some(reason(cause).to_owned()),
         duration_ms: None,
-        steps: Steps::default(),
+        steps: StepDurations::default(),
     }
 }
 
-fn kind(cause: &EndCause) -> EndKind {
+fn end_kind(cause: &EndCause) -> EndKind {
     match cause {
         EndCause::CallerGone | EndCause::CalleeGone => EndKind::ClientGone,
-        EndCause::Because(reason) if reason == UNSERVED => EndKind::MediaServer,
-        EndCause::Because(_) => EndKind::Ordered,
+        EndCause::Reason(reason) if reason == UNSERVED_REASON => EndKind::MediaServer,
+        EndCause::Reason(_) => EndKind::Operator,
     }
 }
 
@@ -95,15 +96,15 @@ fn reason(cause: &EndCause) -> &str {
     match cause {
         EndCause::CallerGone => "caller is gone",
         EndCause::CalleeGone => "callee is gone",
-        EndCause::Because(reason) => reason,
+        EndCause::Reason(reason) => reason,
     }
 }
 
 /// What a client hears, as its connector would have said it.
-fn events(cause: &EndCause, peer: &str) -> Vec<ClientEvent> {
+fn hangup_events(cause: &EndCause, peer: &str) -> Vec<ClientEvent> {
     let (plugin, core) = match cause {
         EndCause::CallerGone | EndCause::CalleeGone => ("Remote WebRTC hangup", "Close PC"),
-        EndCause::Because(reason) => (reason.as_str(), reason.as_str()),
+        EndCause::Reason(reason) => (reason.as_str(), reason.as_str()),
     };
     let data = videocall::event("hangup", Some(peer), Some(plugin));
     vec![ClientEvent::Plugin { transaction: None, data, jsep: None }, core_hangup(core)]

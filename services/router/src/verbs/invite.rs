@@ -7,73 +7,78 @@
 //!
 //! Refusals are janus-cloud's, in its order (`januscloud/proxy/plugin/videocall.py`, `handle_incoming_call`; measured with 1.0.0).
 
-use super::Failure;
-use super::pairing::{self, Particulars};
+use super::HandlerError;
+use super::pairing::{self, PlaceDetails};
 use super::registered::{self, Callee};
 use crate::{backend_url, numbers};
 use bus::SendError;
-use bus::message::{Body, Invite, Message, PeerAnswer, PeerRefusal, PeerSide};
+use bus::message::{Body, Invite, Message, ProxyRefusal, ProxyReply, ProxySide};
 use bus::topic::Mailbox;
-use directory::record::{BackendStatus, Call, CallParty, Concluded, Taken, Token, User};
-use protocol::outside::{unix_micros, unix_millis};
-use protocol::{BackendName, CallId};
+use common::entropy::{unix_micros, unix_millis};
+use common::{BackendName, CallId};
+use directory::record::{AcquireOutcome, BackendStatus, Call, CallParty, EndOutcome, Token, User};
 use service::Context;
 
 /// Hands the call to a connector, which answers the rest service; or answers it with a refusal.
-pub async fn invite(context: &Context, message: &Message, invite: &Invite) -> Result<(), Failure> {
-    match ring(context, message, invite).await? {
+pub async fn invite(context: &Context, message: &Message, invite: &Invite) -> Result<(), HandlerError> {
+    match place_invite(context, message, invite).await? {
         Ok(()) => Ok(()),
         Err(refusal) => {
-            numbers::refused_invite();
+            numbers::invite_refused();
             refuse(context, message.id.into(), invite, refusal).await
         }
     }
 }
 
 /// Undoes what a router that died may have begun; the rest service has given up by itself.
-pub async fn too_late(context: &Context, id: CallId) -> Result<(), Failure> {
-    context.directory.conclude_call(id, Some(Token::NOBODYS), None).await?;
+pub async fn abort_expired(context: &Context, id: CallId) -> Result<(), HandlerError> {
+    context.directory.conclude_call(id, Some(Token::UNLEASED), None).await?;
     Ok(())
 }
 
-async fn ring(
+async fn place_invite(
     context: &Context,
     message: &Message,
     invite: &Invite,
-) -> Result<Result<(), PeerRefusal>, Failure> {
+) -> Result<Result<(), ProxyRefusal>, HandlerError> {
     let (id, taken) = (CallId::from(message.id), unix_micros());
-    let call = match begin(context, id, invite).await? {
+    let call = match find_or_plan_call(context, id, invite).await? {
         Ok(call) => call,
-        Err(refusal) => return give_up(context, id, refusal).await,
+        Err(refusal) => return abort_unless_placed(context, id, refusal).await,
     };
     let (call, lost) = context.directory.begin_call(&call).await?;
     if let Some((_, taken)) = lost {
-        return give_up(context, id, not_taken(taken, &call.callee.username)).await;
+        return abort_unless_placed(context, id, refusal_for(taken, &call.callee.username)).await;
     }
-    let peer = Some(PeerSide::Calls(invite.rest.clone()));
-    let times = invite.asked.map(|asked| (asked, taken));
-    let particulars = Particulars { deadline: message.deadline, transaction: "", offer: None, peer, times };
-    match pairing::hand_over(context, &call, &particulars).await {
+    let peer = Some(ProxySide::Calls(invite.rest.clone()));
+    let times = invite.requested_at.map(|asked| (asked, taken));
+    let particulars =
+        PlaceDetails { deadline: message.deadline, transaction: "", offer: None, proxy: peer, times };
+    match pairing::post_to_backend(context, &call, &particulars).await {
         Ok(()) => Ok(Ok(())),
         // The backend may have it: the same invite comes again and finds the same call.
         Err(SendError::Unavailable(why)) => Err(SendError::Unavailable(why).into()),
         Err(error) => {
             tracing::warn!(%error, call = %id, backend = %call.backend, "a backend did not take a peer's call");
-            give_up(context, id, no_such_backend()).await
+            abort_unless_placed(context, id, no_such_backend()).await
         }
     }
 }
 
 /// The call as it was begun, or is to begin.
-async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<Call, PeerRefusal>, Failure> {
+async fn find_or_plan_call(
+    context: &Context,
+    id: CallId,
+    invite: &Invite,
+) -> Result<Result<Call, ProxyRefusal>, HandlerError> {
     if let Some(begun) = context.directory.call(id).await? {
         return Ok(Ok(begun));
     }
-    let user = match callee(context, id, &invite.callee).await? {
+    let user = match find_idle_callee(context, id, &invite.callee).await? {
         Ok(user) => user,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let Some(backend) = backend_at(context, &invite.backend_url).await? else {
+    let Some(backend) = backend_by_url(context, &invite.backend_url).await? else {
         return Ok(Err(no_such_backend()));
     };
     let caller = CallParty { username: invite.caller.clone(), owner: None };
@@ -82,11 +87,15 @@ async fn begin(context: &Context, id: CallId, invite: &Invite) -> Result<Result<
 }
 
 /// One of ours who is in no other call.
-async fn callee(context: &Context, id: CallId, name: &str) -> Result<Result<User, PeerRefusal>, Failure> {
+async fn find_idle_callee(
+    context: &Context,
+    id: CallId,
+    name: &str,
+) -> Result<Result<User, ProxyRefusal>, HandlerError> {
     let user = match registered::look_up(context, name).await? {
         None => return Ok(Err(no_such_user(name))),
-        Some(Callee::Theirs(_)) => return Ok(Err(not_ours())),
-        Some(Callee::Ours(user)) => user,
+        Some(Callee::Remote(_)) => return Ok(Err(not_ours())),
+        Some(Callee::Local(user)) => user,
     };
     let handle = context.directory.handle(user.owner.handle).await?;
     Ok(match handle.and_then(|handle| handle.call).filter(|call| *call != id) {
@@ -95,23 +104,23 @@ async fn callee(context: &Context, id: CallId, name: &str) -> Result<Result<User
     })
 }
 
-async fn backend_at(context: &Context, url: &str) -> Result<Option<BackendName>, Failure> {
-    let Some(wanted) = backend_url::normal(url) else { return Ok(None) };
+async fn backend_by_url(context: &Context, url: &str) -> Result<Option<BackendName>, HandlerError> {
+    let Some(wanted) = backend_url::normalize(url) else { return Ok(None) };
     let backends = context.directory.backends().await?;
     let mut open = backends.into_iter().filter(|backend| backend.status == BackendStatus::Normal);
-    let found = open.find(|backend| backend_url::normal(&backend.url).as_ref() == Some(&wanted));
+    let found = open.find(|backend| backend_url::normalize(&backend.url).as_ref() == Some(&wanted));
     Ok(found.map(|backend| backend.name))
 }
 
 /// Where a connector has the call, another router did this too, and that one answers.
-async fn give_up(
+async fn abort_unless_placed(
     context: &Context,
     id: CallId,
-    refusal: PeerRefusal,
-) -> Result<Result<(), PeerRefusal>, Failure> {
-    Ok(match context.directory.conclude_call(id, Some(Token::NOBODYS), None).await? {
-        Concluded::NotYours => Ok(()),
-        Concluded::Freed(_) | Concluded::Gone => Err(refusal),
+    refusal: ProxyRefusal,
+) -> Result<Result<(), ProxyRefusal>, HandlerError> {
+    Ok(match context.directory.conclude_call(id, Some(Token::UNLEASED), None).await? {
+        EndOutcome::Superseded => Ok(()),
+        EndOutcome::Ended(_) | EndOutcome::NotFound => Err(refusal),
     })
 }
 
@@ -120,34 +129,34 @@ async fn refuse(
     context: &Context,
     call: CallId,
     invite: &Invite,
-    refusal: PeerRefusal,
-) -> Result<(), Failure> {
-    let answer = Body::PeerAnswer(PeerAnswer { call, refusal: Some(refusal) });
+    refusal: ProxyRefusal,
+) -> Result<(), HandlerError> {
+    let answer = Body::ProxyReply(ProxyReply { call, refusal: Some(refusal) });
     match context.bus.post(&Mailbox::Rest(invite.rest.clone()), &Message::new(answer)).await {
         Err(SendError::NoMailbox) => Ok(()),
         sent => Ok(sent?),
     }
 }
 
-fn not_taken(taken: Taken, name: &str) -> PeerRefusal {
+fn refusal_for(taken: AcquireOutcome, name: &str) -> ProxyRefusal {
     match taken {
-        Taken::Busy(_) => busy(name),
-        Taken::Gone | Taken::Won => no_such_user(name),
+        AcquireOutcome::Busy(_) => busy(name),
+        AcquireOutcome::Gone | AcquireOutcome::Acquired => no_such_user(name),
     }
 }
 
-fn no_such_user(name: &str) -> PeerRefusal {
-    PeerRefusal { code: 478, text: format!("Username '{name}' doesn't exist") }
+fn no_such_user(name: &str) -> ProxyRefusal {
+    ProxyRefusal { code: 478, text: format!("Username '{name}' doesn't exist") }
 }
 
-fn busy(name: &str) -> PeerRefusal {
-    PeerRefusal { code: 480, text: format!("User {name} busy") }
+fn busy(name: &str) -> ProxyRefusal {
+    ProxyRefusal { code: 480, text: format!("User {name} busy") }
 }
 
-fn not_ours() -> PeerRefusal {
-    PeerRefusal { code: 472, text: "Not support relay http request".to_owned() }
+fn not_ours() -> ProxyRefusal {
+    ProxyRefusal { code: 472, text: "Not support relay http request".to_owned() }
 }
 
-fn no_such_backend() -> PeerRefusal {
-    PeerRefusal { code: 502, text: "No such backend server".to_owned() }
+fn no_such_backend() -> ProxyRefusal {
+    ProxyRefusal { code: 502, text: "No such backend server".to_owned() }
 }

@@ -1,14 +1,15 @@
 //! `list`: who is registered, at most [`directory::MAX_LISTED`] of them.
 
-use super::Failure;
-use crate::answer::result;
+use super::HandlerError;
+use crate::answer::send_result;
 use bus::message::ClientRequest;
-use protocol::{MessageId, videocall};
+use common::MessageId;
+use protocol::videocall;
 use service::Context;
 
 /// Answers the request.
-pub async fn list(context: &Context, id: MessageId, asks: &ClientRequest) -> Result<(), Failure> {
+pub async fn list(context: &Context, id: MessageId, asks: &ClientRequest) -> Result<(), HandlerError> {
     let usernames = context.directory.usernames().await?;
-    result(&context.bus, id, asks, videocall::list(&usernames)).await?;
+    send_result(&context.bus, id, asks, videocall::list(&usernames)).await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ pub mod restore;
 
 /// Why a request could not be dealt with now; it will be tried again.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum HandlerError {
     /// The directory did not do its part.
     #[error(transparent)]
     Directory(#[from] directory::Error),

@@ -1,15 +1,15 @@
 //! What calls of every kind have in common: a backend gets them.
 
 use bus::SendError;
-use bus::message::{Address, Body, Deadline, Message, Party, PeerSide, Place, Times};
+use bus::message::{Address, Body, Deadline, HopTimestamps, Message, Party, Place, ProxySide};
 use bus::topic::Mailbox;
+use common::entropy::unix_micros;
 use directory::record::{Call, CallParty, Owner};
 use protocol::Raw;
-use protocol::outside::unix_micros;
 use service::Context;
 
 /// What a backend is to know of a call besides who is in it.
-pub struct Particulars<'a> {
+pub struct PlaceDetails<'a> {
     /// The time until which it is wanted.
     pub deadline: Option<Deadline>,
     /// The transaction of the caller's request; empty where that is a peer's.
@@ -17,21 +17,25 @@ pub struct Particulars<'a> {
     /// The caller's offer; none where the caller is a peer's.
     pub offer: Option<&'a Raw>,
     /// What is to be done about a side that is a peer's.
-    pub peer: Option<PeerSide>,
+    pub proxy: Option<ProxySide>,
     /// When it was asked for, and when a router took it; none where the first is not known.
     pub times: Option<(u64, u64)>,
 }
 
 /// Hands a call to its backend.
-pub async fn hand_over(context: &Context, call: &Call, of: &Particulars<'_>) -> Result<(), SendError> {
+pub async fn post_to_backend(context: &Context, call: &Call, of: &PlaceDetails<'_>) -> Result<(), SendError> {
     let place = Place {
         call: call.id,
         caller: party(&call.caller),
         callee: party(&call.callee),
         transaction: of.transaction.to_owned(),
         offer: of.offer.cloned(),
-        peer: of.peer.clone(),
-        times: of.times.map(|(asked, taken)| Times { asked, taken, posted: unix_micros() }),
+        peer: of.proxy.clone(),
+        times: of.times.map(|(asked, taken)| HopTimestamps {
+            requested_at: asked,
+            dequeued_at: taken,
+            posted_at: unix_micros(),
+        }),
     };
     let message = Message { id: call.id.into(), deadline: of.deadline, body: Body::Place(place) };
     context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await

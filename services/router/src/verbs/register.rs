@@ -4,30 +4,31 @@
 //! loses it and is told, then it is given. Whoever dies in between leaves a name nobody can be
 //! called under, until the same request is delivered again.
 
-use super::Failure;
-use super::registered::find_displaced;
-use crate::answer::{answer, refuse, reply, tell};
+use super::HandlerError;
+use super::registered::report_displaced;
+use crate::answer::{plugin_event, send_error, send_events, send_reply};
 use bus::message::{Change, ClientEvent, ClientRequest, Events, Notice};
-use directory::record::{Claimed, Given, Owner};
-use protocol::object::Object;
+use common::MessageId;
+use directory::record::{ClaimOutcome, GrantOutcome, Owner};
+use protocol::HandleRef;
+use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginError};
-use protocol::{HandleRef, MessageId};
 use service::Context;
 
 /// How often a name may change hands while it is being given.
-const MAX_CONTENTION: usize = 32;
+const MAX_GRANT_ATTEMPTS: usize = 32;
 
 /// Answers the request.
-pub async fn register(context: &Context, id: MessageId, asks: &ClientRequest) -> Result<(), Failure> {
+pub async fn register(context: &Context, id: MessageId, asks: &ClientRequest) -> Result<(), HandlerError> {
     match claim(context, id, asks).await? {
         Ok(None) => {}
-        Err(error) => refuse(&context.bus, id, asks, &error).await?,
+        Err(error) => send_error(&context.bus, id, asks, &error).await?,
         Ok(Some(username)) => {
-            give(context, &username, &owner(asks)).await?;
-            follow(context, &username, &owner(asks)).await?;
+            grant(context, &username, &owner(asks)).await?;
+            fix_moved_owner(context, &username, &owner(asks)).await?;
             let data = videocall::event("registered", Some(&username), None);
             let change = Some(Change::Registered(username));
-            answer(&context.bus, id, asks, change, vec![reply(asks, data)]).await?;
+            send_reply(&context.bus, id, asks, change, vec![plugin_event(asks, data)]).await?;
         }
     }
     Ok(())
@@ -40,8 +41,8 @@ async fn claim(
     context: &Context,
     id: MessageId,
     asks: &ClientRequest,
-) -> Result<Result<Option<String>, PluginError>, Failure> {
-    let body = Object::parse(asks.body.get()).unwrap_or_default();
+) -> Result<Result<Option<String>, PluginError>, HandlerError> {
+    let body = LazyObject::parse(asks.body.get()).unwrap_or_default();
     let username = match videocall::username(&body) {
         Ok(username) => username,
         Err(error) => {
@@ -51,37 +52,37 @@ async fn claim(
         }
     };
     match context.directory.claim_name(&owner(asks), &username, id).await? {
-        Claimed::Yes => Ok(Ok(Some(username))),
-        Claimed::Lost => Ok(Ok(None)),
+        ClaimOutcome::Claimed => Ok(Ok(Some(username))),
+        ClaimOutcome::Lost => Ok(Ok(None)),
         // By a name that a peer has taken meanwhile, and nobody has told.
-        Claimed::AlreadyNamed(name) if find_displaced(context, &name, &owner(asks)).await? => {
+        ClaimOutcome::AlreadyNamed(name) if report_displaced(context, &name, &owner(asks)).await? => {
             match context.directory.claim_name(&owner(asks), &username, id).await? {
-                Claimed::Yes => Ok(Ok(Some(username))),
-                Claimed::Lost => Ok(Ok(None)),
-                Claimed::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
+                ClaimOutcome::Claimed => Ok(Ok(Some(username))),
+                ClaimOutcome::Lost => Ok(Ok(None)),
+                ClaimOutcome::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
             }
         }
-        Claimed::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
+        ClaimOutcome::AlreadyNamed(name) => Ok(Err(PluginError::already_registered(&name))),
     }
 }
 
-async fn give(context: &Context, username: &str, owner: &Owner) -> Result<(), Failure> {
+async fn grant(context: &Context, username: &str, owner: &Owner) -> Result<(), HandlerError> {
     let mut instead_of: Option<HandleRef> = None;
-    for _ in 0..MAX_CONTENTION {
-        match context.directory.give_name(username, owner, instead_of).await? {
-            Given::Yes => return Ok(()),
-            Given::OwnedBy(previous) => {
+    for _ in 0..MAX_GRANT_ATTEMPTS {
+        match context.directory.grant_name(username, owner, instead_of).await? {
+            GrantOutcome::Granted => return Ok(()),
+            GrantOutcome::OwnedBy(previous) => {
                 displace(context, username, &previous).await?;
                 instead_of = Some(previous.handle);
             }
         }
     }
-    Err(Failure::Contended)
+    Err(HandlerError::Contended)
 }
 
 /// Somebody who has gone to another edge since the request was sent, or since it was done for the first
 /// time, is to be called there.
-async fn follow(context: &Context, username: &str, owner: &Owner) -> Result<(), Failure> {
+async fn fix_moved_owner(context: &Context, username: &str, owner: &Owner) -> Result<(), HandlerError> {
     let session = context.directory.session(owner.handle.session).await?;
     if let Some(session) = session.filter(|session| session.edge != owner.edge) {
         context.directory.move_handle(owner.handle, Some(username), &owner.edge, &session.edge).await?;
@@ -90,18 +91,18 @@ async fn follow(context: &Context, username: &str, owner: &Owner) -> Result<(), 
 }
 
 /// Takes the name off its owner and tells him.
-async fn displace(context: &Context, username: &str, previous: &Owner) -> Result<(), Failure> {
-    context.directory.strip_name(previous.handle, username).await?;
-    tell_displaced(context, username, previous).await
+async fn displace(context: &Context, username: &str, previous: &Owner) -> Result<(), HandlerError> {
+    context.directory.revoke_name(previous.handle, username).await?;
+    send_displaced(context, username, previous).await
 }
 
 /// Tells whoever has lost a name to a later registration.
-pub async fn tell_displaced(context: &Context, username: &str, previous: &Owner) -> Result<(), Failure> {
+pub async fn send_displaced(context: &Context, username: &str, previous: &Owner) -> Result<(), HandlerError> {
     let data = videocall::event("unregistered", Some(username), Some("Registered elsewhere"));
     let event = ClientEvent::Plugin { transaction: None, data, jsep: None };
     let change = Some(Change::Displaced(username.to_owned()));
-    let events = Events { change, ..Events::of(previous.handle, vec![event]) };
-    tell(&context.bus, &previous.edge, events).await?;
+    let events = Events { change, ..Events::for_handle(previous.handle, vec![event]) };
+    send_events(&context.bus, &previous.edge, events).await?;
     context.bus.publish(&Notice::NameDisplaced(username.to_owned())).await?;
     Ok(())
 }

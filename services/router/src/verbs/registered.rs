@@ -4,27 +4,27 @@
 //! The handle loses the name by its own record, its call ends, it is told, and only then it is forgotten
 //! in the name's record: stopped half-way, the next who looks does it all again.
 
-use super::register::tell_displaced;
-use super::{Failure, end};
+use super::register::send_displaced;
+use super::{HandlerError, end};
 use directory::OUR_PROXY;
 use directory::record::{Owner, Registered, User};
 use service::Context;
 
 /// What the call of a handle ends with whose name a peer has taken.
-const TAKEN: &str = "Registered elsewhere";
+const TAKEN_REASON: &str = "Registered elsewhere";
 
 /// Somebody who can be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Callee {
     /// A handle of ours.
-    Ours(User),
+    Local(User),
     /// A user of a peer that is alive.
-    Theirs(Peer),
+    Remote(ProxyUser),
 }
 
 /// A user of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub struct ProxyUser {
     /// The name.
     pub username: String,
     /// Whether its proxy says that it is in a call.
@@ -34,17 +34,20 @@ pub struct Peer {
 }
 
 /// Whoever has this name; none when nobody has, or the peer whose it is is not alive.
-pub async fn look_up(context: &Context, username: &str) -> Result<Option<Callee>, Failure> {
+pub async fn look_up(context: &Context, username: &str) -> Result<Option<Callee>, HandlerError> {
     let registered = context.directory.user(username).await?;
-    callee(context, registered).await
+    resolve(context, registered).await
 }
 
 /// The same for a name that was looked up already.
-pub async fn callee(context: &Context, registered: Option<Registered>) -> Result<Option<Callee>, Failure> {
+pub async fn resolve(
+    context: &Context,
+    registered: Option<Registered>,
+) -> Result<Option<Callee>, HandlerError> {
     let peer = match registered {
         None => return Ok(None),
-        Some(Registered::Ours(user)) => return Ok(Some(Callee::Ours(user))),
-        Some(Registered::Theirs(peer)) => peer,
+        Some(Registered::Local(user)) => return Ok(Some(Callee::Local(user))),
+        Some(Registered::Foreign(peer)) => peer,
     };
     if let Some(displaced) = &peer.displaced {
         displace(context, &peer.username, displaced).await?;
@@ -53,36 +56,40 @@ pub async fn callee(context: &Context, registered: Option<Registered>) -> Result
     if peer.proxy.is_empty() || peer.proxy == OUR_PROXY {
         return Ok(None);
     }
-    let api_base_url = context.directory.peer_proxy(&peer.proxy).await?;
+    let api_base_url = context.directory.proxy_url(&peer.proxy).await?;
     Ok(api_base_url.map(|api_base_url| {
-        Callee::Theirs(Peer { username: peer.username, in_call: peer.in_call, api_base_url })
+        Callee::Remote(ProxyUser { username: peer.username, in_call: peer.in_call, api_base_url })
     }))
 }
 
 /// Tells a handle that is surprised not to own its name, if it is a peer's, also where the peer has left no
 /// trace of the handle.
-pub async fn find_displaced(context: &Context, username: &str, handle: &Owner) -> Result<bool, Failure> {
+pub async fn report_displaced(
+    context: &Context,
+    username: &str,
+    handle: &Owner,
+) -> Result<bool, HandlerError> {
     let registered = context.directory.user(username).await?;
-    let Some(Registered::Theirs(peer)) = &registered else { return Ok(false) };
+    let Some(Registered::Foreign(peer)) = &registered else { return Ok(false) };
     let has_trace = peer.displaced.as_ref().is_some_and(|owner| owner.handle == handle.handle);
-    callee(context, registered).await?;
-    if !has_trace && context.directory.strip_name(handle.handle, username).await? {
-        tell_displaced(context, username, handle).await?;
+    resolve(context, registered).await?;
+    if !has_trace && context.directory.revoke_name(handle.handle, username).await? {
+        send_displaced(context, username, handle).await?;
     }
     Ok(true)
 }
 
 /// The record of a name says where its handle was when it was written; by now another edge may have it.
-async fn displace(context: &Context, username: &str, displaced: &Owner) -> Result<(), Failure> {
+async fn displace(context: &Context, username: &str, displaced: &Owner) -> Result<(), HandlerError> {
     let handle = context.directory.handle(displaced.handle).await?;
-    if context.directory.strip_displaced(displaced.handle, username).await? {
+    if context.directory.revoke_displaced(displaced.handle, username).await? {
         if let Some(call) = handle.as_ref().and_then(|handle| handle.call) {
-            end::because(context, call, TAKEN).await?;
+            end::end_with_reason(context, call, TAKEN_REASON).await?;
         }
         let edge = handle.map_or_else(|| displaced.edge.clone(), |handle| handle.edge);
-        tell_displaced(context, username, &Owner { edge, handle: displaced.handle }).await?;
+        send_displaced(context, username, &Owner { edge, handle: displaced.handle }).await?;
         tracing::info!(handle = %displaced.handle, "a peer has taken a name");
     }
-    context.directory.forget_displaced(username, displaced).await?;
+    context.directory.clear_displaced(username, displaced).await?;
     Ok(())
 }

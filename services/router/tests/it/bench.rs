@@ -1,17 +1,18 @@
 //! A cluster without edges and connectors: mailboxes that somebody reads.
 
-use bus::message::{Address, Body, ClientRequest, Invite, Message, Release, Site};
+use bus::message::{Address, Body, ClientRequest, Invite, Location, Message, Release};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader};
+use common::fault::FaultInjector;
+use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::Directory;
 use directory::record::{Backend, BackendStatus};
-use protocol::weather::Weather;
-use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, raw};
+use protocol::{HandleId, HandleRef, SessionId, raw};
 use router::Options;
 use router::placement::Policy;
 use serde_json::{Value, json};
 use service::options::CanaryOptions;
-use service::{CancellationToken, Context, Health, Parting};
+use service::{CancellationToken, Context, Health, ShutdownPolicy};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -73,9 +74,9 @@ pub fn asks(who: usize, body: Value) -> ClientRequest {
         from: address(who),
         transaction: "t".to_owned(),
         body: raw(&body),
-        site: Site::default(),
+        location: Location::default(),
         jsep: None,
-        asked: None,
+        requested_at: None,
     }
 }
 
@@ -91,11 +92,17 @@ pub fn call(who: usize, name: &str) -> Body {
 /// A peer's user calls one of ours.
 pub fn invite(caller: &str, callee: &str, backend_url: &str) -> Body {
     let (caller, callee) = (caller.to_owned(), callee.to_owned());
-    Body::Invite(Invite { rest: rest(), caller, callee, backend_url: backend_url.to_owned(), asked: None })
+    Body::Invite(Invite {
+        rest: rest(),
+        caller,
+        callee,
+        backend_url: backend_url.to_owned(),
+        requested_at: None,
+    })
 }
 
 pub fn release(who: usize) -> Body {
-    Body::Release(Release { who: handle(who), tell: Some(edge()) })
+    Body::Release(Release { who: handle(who), notify: Some(edge()) })
 }
 
 impl Cluster {
@@ -139,28 +146,28 @@ impl Cluster {
 
     /// Starts a router.
     pub fn router(&self) -> Router {
-        self.router_under(&Weather::default())
+        self.router_under(&FaultInjector::default())
     }
 
     /// Starts a router that has this weather.
-    pub fn router_under(&self, weather: &Weather) -> Router {
+    pub fn router_under(&self, weather: &FaultInjector) -> Router {
         self.router_with(weather, 0)
     }
 
     /// Starts a router that has this weather and sends a canary every so many seconds.
-    pub fn router_with(&self, weather: &Weather, canary_interval: u64) -> Router {
+    pub fn router_with(&self, weather: &FaultInjector, canary_interval: u64) -> Router {
         let Bus::Memory(bus) = &self.bus else { unreachable!("it is in memory") };
         let directory = match &self.directory {
-            Directory::Memory(directory) => Directory::Memory(directory.under(weather.clone())),
+            Directory::Memory(directory) => Directory::Memory(directory.with_faults(weather.clone())),
             redis => redis.clone(),
         };
         let context = Context {
             id: ServiceId::fresh("router"),
-            bus: Bus::Memory(bus.under(weather.clone())),
+            bus: Bus::Memory(bus.with_faults(weather.clone())),
             directory,
             health: Health::default(),
             shutdown: CancellationToken::new(),
-            parting: Parting { bound: Duration::from_secs(5), hand_over: true },
+            shutdown_policy: ShutdownPolicy { timeout: Duration::from_secs(5), hand_over: true },
         };
         let (health, stop) = (context.health.clone(), context.shutdown.clone());
         let canary = CanaryOptions { canary_interval };
@@ -243,7 +250,7 @@ impl Cluster {
             let call = self.directory.call(*id).await.unwrap();
             state += &format!("{id}: {:?}\n", call.map(|call| (call.backend, call.caller, call.callee)));
         }
-        state + &format!("calls: {:?}", self.directory.live_calls(&[backend()]).await.unwrap())
+        state + &format!("calls: {:?}", self.directory.count_calls(&[backend()]).await.unwrap())
     }
 }
 
@@ -254,7 +261,7 @@ impl Router {
     }
 
     pub fn complaints(&self) -> Vec<String> {
-        self.health.complaints().into_iter().map(|(name, _)| name).collect()
+        self.health.reasons().into_iter().map(|(name, _)| name).collect()
     }
 }
 

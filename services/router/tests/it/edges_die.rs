@@ -1,10 +1,11 @@
 //! What an edge that died leaves behind.
 
 use crate::bench::{Cluster, address, backend, call, call_id, edge, handle, message};
-use bus::message::{Body, EndCause, Events, Message, Stamp};
+use bus::message::{Body, EndCause, Events, Message, Sequence};
 use bus::topic::Mailbox;
-use directory::record::{Save, Terms, Unheard};
-use protocol::{HandleRef, ServiceId, SessionId};
+use common::ServiceId;
+use directory::record::{BacklogUpdate, Save, SessionPolicy};
+use protocol::{HandleRef, SessionId};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -13,9 +14,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// alice, bob and carol are registered, the edge gives signs of life, and alice has called bob.
 async fn begin() -> Cluster {
     let mut cluster = Cluster::populated().await;
-    cluster.directory.edge_alive(&edge()).await.unwrap();
+    cluster.directory.heartbeat(&edge()).await.unwrap();
     for who in 0..3 {
-        let terms = Terms { proof: None, grace: GRACE };
+        let terms = SessionPolicy { token_digest: None, grace: GRACE };
         assert!(cluster.directory.open_session(session(who), &edge(), &terms).await.unwrap());
     }
     cluster.ask(&message(100, call(0, "bob"))).await;
@@ -32,7 +33,7 @@ async fn drop_client(cluster: &Cluster, who: usize, away: Duration) {
     let save = Save {
         session: session(who),
         state: "{}".to_owned(),
-        unheard: Unheard::Add(Vec::new()),
+        backlog: BacklogUpdate::Append(Vec::new()),
         away: Some(away),
     };
     cluster.directory.save_sessions(&edge(), &[save]).await.unwrap();
@@ -95,11 +96,11 @@ async fn what_another_edge_has_claimed_is_left_alone() {
     let other = ServiceId::from("edge-2");
     pass(15).await;
     assert!(cluster.directory.claim_session(session(0), &edge(), &other).await.unwrap().is_some());
-    cluster.directory.edge_alive(&other).await.unwrap();
+    cluster.directory.heartbeat(&other).await.unwrap();
     // Its handle has not been moved yet when the other sessions end.
     for _ in 0..40 {
         pass(1).await;
-        cluster.directory.edge_alive(&other).await.unwrap();
+        cluster.directory.heartbeat(&other).await.unwrap();
     }
     assert_eq!(alive(&cluster).await, [0]);
     assert_eq!(cluster.directory.user("alice").await.unwrap().unwrap().owner().unwrap().handle, handle(0));
@@ -112,7 +113,7 @@ async fn a_handle_follows_its_session_although_whoever_claimed_that_died_in_the_
     let _router = cluster.router();
     let other = ServiceId::from("edge-2");
     pass(20).await;
-    cluster.directory.edge_alive(&other).await.unwrap();
+    cluster.directory.heartbeat(&other).await.unwrap();
     assert!(cluster.directory.claim_session(session(0), &edge(), &other).await.unwrap().is_some());
     pass(27).await;
     assert_eq!(alive(&cluster).await, [0]);
@@ -127,11 +128,11 @@ async fn a_handle_goes_with_its_session_although_an_edge_that_lives_still_holds_
     let cluster = begin().await;
     let _router = cluster.router();
     let other = ServiceId::from("edge-2");
-    cluster.directory.edge_alive(&other).await.unwrap();
+    cluster.directory.heartbeat(&other).await.unwrap();
     assert!(cluster.directory.claim_session(session(0), &edge(), &other).await.unwrap().is_some());
     for _ in 0..20 {
         pass(2).await;
-        cluster.directory.edge_alive(&edge()).await.unwrap();
+        cluster.directory.heartbeat(&edge()).await.unwrap();
     }
     assert_eq!(alive(&cluster).await, [1, 2]);
 }
@@ -142,7 +143,7 @@ async fn an_edge_that_lives_keeps_what_it_holds() {
     let _router = cluster.router();
     for _ in 0..60 {
         pass(2).await;
-        cluster.directory.edge_alive(&edge()).await.unwrap();
+        cluster.directory.heartbeat(&edge()).await.unwrap();
     }
     assert_eq!(alive(&cluster).await, [0, 1, 2]);
 }
@@ -152,7 +153,7 @@ async fn an_edge_that_wakes_up_keeps_what_it_holds() {
     let cluster = begin().await;
     let _router = cluster.router();
     pass(25).await;
-    cluster.directory.edge_alive(&edge()).await.unwrap();
+    cluster.directory.heartbeat(&edge()).await.unwrap();
     pass(20).await;
     assert_eq!(alive(&cluster).await, [0, 1, 2]);
     pass(12).await;
@@ -165,7 +166,7 @@ async fn an_edge_that_left_is_dead_at_once_and_its_sessions_wait_for_their_clien
     for who in 0..3 {
         drop_client(&cluster, who, Duration::ZERO).await;
     }
-    cluster.directory.edge_leaves(&edge()).await.unwrap();
+    cluster.directory.deregister_edge(&edge()).await.unwrap();
     let _router = cluster.router();
     pass(28).await;
     assert_eq!(alive(&cluster).await, [0, 1, 2]);
@@ -177,7 +178,7 @@ async fn an_edge_that_left_is_dead_at_once_and_its_sessions_wait_for_their_clien
 async fn an_edge_that_holds_nothing_is_forgotten_after_a_while_with_its_mailbox() {
     let cluster = begin().await;
     let _router = cluster.router();
-    let there = async || cluster.directory.edge_silence(&edge()).await.unwrap().is_some();
+    let there = async || cluster.directory.since_heartbeat(&edge()).await.unwrap().is_some();
     pass(32).await;
     assert_eq!(alive(&cluster).await, [0; 0]);
     pass(12).await;
@@ -197,20 +198,20 @@ async fn what_was_said_to_a_dead_edge_reaches_the_one_that_had_taken_the_session
     let directory = cluster.directory.clone();
     tokio::spawn(async move {
         loop {
-            directory.edge_alive(&other).await.unwrap();
+            directory.heartbeat(&other).await.unwrap();
             pass(1).await;
         }
     });
     let who = HandleRef { session: session(1), handle: handle(1).handle };
-    let said = |stamp| Events { stamp, ..Events::of(who, Vec::new()) };
-    let stamp = Some(Stamp { term: 1, number: 1 });
+    let said = |stamp| Events { sequence: stamp, ..Events::for_handle(who, Vec::new()) };
+    let stamp = Some(Sequence { term: 1, number: 1 });
     for stamp in [None, stamp] {
         cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(said(stamp)))).await.unwrap();
     }
     let _router = cluster.router();
     pass(60).await;
     let heard = timeout(GRACE, mailbox.next()).await.unwrap();
-    assert!(matches!(heard.body, Body::Events(heard) if heard.stamp == stamp));
+    assert!(matches!(heard.body, Body::Events(heard) if heard.sequence == stamp));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use bus::topic::Mailbox;
 const REASON: &str = "maintenance";
 
 fn end() -> Body {
-    Body::End(End { call: call_id(100), cause: EndCause::Because(REASON.to_owned()) })
+    Body::End(End { call: call_id(100), cause: EndCause::Reason(REASON.to_owned()) })
 }
 
 /// alice has called bob.
@@ -24,7 +24,7 @@ async fn its_connector_is_told_why() {
     cluster.ask(&message(101, end())).await;
     let [told] = cluster.at_backend().await.try_into().unwrap();
     let Body::End(End { call, cause }) = told.body else { panic!("that is no end") };
-    assert_eq!((call, cause), (call_id(100), EndCause::Because(REASON.to_owned())));
+    assert_eq!((call, cause), (call_id(100), EndCause::Reason(REASON.to_owned())));
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some(), "the connector frees it");
 }
 

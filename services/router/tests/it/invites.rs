@@ -1,13 +1,13 @@
 //! A peer's user calls one of ours. The rest service and the connector are the test.
 
 use crate::bench::{Cluster, address, backend, call, call_id, handle, invite, message, release, rest};
-use bus::message::{Body, Deadline, End, EndCause, Message, PeerAnswer, PeerSide};
+use bus::message::{Body, Deadline, End, EndCause, Message, ProxyReply, ProxySide};
 use bus::topic::Mailbox;
+use common::BackendName;
 use directory::record::{BackendStatus, Token};
-use protocol::BackendName;
 
 fn refusal(messages: &[Message]) -> (u16, String) {
-    let [Message { body: Body::PeerAnswer(PeerAnswer { call, refusal: Some(refusal) }), .. }] = messages
+    let [Message { body: Body::ProxyReply(ProxyReply { call, refusal: Some(refusal) }), .. }] = messages
     else {
         panic!("{messages:?}")
     };
@@ -32,7 +32,7 @@ async fn the_callee_is_placed_on_the_janus_that_the_peer_has_chosen() {
     assert_eq!((place.caller.username.as_str(), &place.caller.address), ("dave", &None));
     assert_eq!((place.callee.username.as_str(), &place.callee.address), ("bob", &Some(address(1))));
     assert!(place.transaction.is_empty() && place.offer.is_none());
-    assert_eq!(place.peer, Some(PeerSide::Calls(rest())));
+    assert_eq!(place.peer, Some(ProxySide::Calls(rest())));
     assert_eq!(cluster.at_rest().await.len(), 0, "its connector answers");
     assert_eq!(cluster.at_edge().await.len(), 0, "the callee hears of it from Janus");
     let call = cluster.directory.call(call_id(100)).await.unwrap().unwrap();
@@ -66,7 +66,7 @@ async fn refusals_are_janus_clouds_and_leave_nothing() {
         assert_eq!((cluster.at_backend().await.len(), cluster.at_edge().await.len()), (0, 0));
     }
     let unread = [BackendName::from("unread")];
-    assert_eq!(cluster.directory.live_calls(&unread).await.unwrap(), [0]);
+    assert_eq!(cluster.directory.count_calls(&unread).await.unwrap(), [0]);
 }
 
 #[tokio::test(start_paused = true)]

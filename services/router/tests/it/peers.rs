@@ -1,7 +1,7 @@
 //! Names of peers, in a real Redis, written as a janus-cloud proxy writes them.
 
 use crate::bench::{Cluster, address, asks, call, call_id, handle, invite, message, register};
-use bus::message::{Body, Change, ClientRequest, EndCause, Events, PeerSide, Place, Restore};
+use bus::message::{Body, Change, ClientRequest, EndCause, Events, Place, ProxySide, Restore};
 use directory::Directory;
 use directory::record::BackendStatus;
 use serde_json::json;
@@ -106,7 +106,7 @@ async fn a_call_to_a_peers_user_takes_the_caller_and_says_where_the_proxy_is() {
     let mut house = House::start().await;
     house.asks(100, call(0, "peter")).await;
     let place = house.places().await;
-    assert_eq!(place.peer, Some(PeerSide::IsCalled(URL.to_owned())));
+    assert_eq!(place.peer, Some(ProxySide::Callee(URL.to_owned())));
     assert_eq!((place.caller.username.as_str(), place.caller.address), ("alice", Some(address(0))));
     assert_eq!((place.callee.username.as_str(), place.callee.address), ("peter", None));
     assert!(place.offer.is_some() && place.transaction == "t");
@@ -183,7 +183,7 @@ async fn whoever_looks_a_name_up_that_a_peer_took_has_its_handle_told_and_its_ca
         Body::End(end) => {
             assert_eq!(
                 (end.call, end.cause),
-                (call_id(101), EndCause::Because("Registered elsewhere".to_owned()))
+                (call_id(101), EndCause::Reason("Registered elsewhere".to_owned()))
             )
         }
         other => panic!("{other:?}"),

@@ -2,10 +2,10 @@
 
 use crate::bench::{Cluster, asks, backend, call, call_id, message};
 use bus::CROWDED_MAILBOX;
-use bus::message::{Body, Notice, Site};
+use bus::message::{Body, Location, Notice};
 use bus::topic::Mailbox;
+use common::BackendName;
 use directory::record::BackendStatus;
-use protocol::BackendName;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -70,7 +70,7 @@ async fn a_call_goes_to_another_backend_when_nobody_reads_for_the_first() {
     let placed = cluster.at_backend().await;
     assert_eq!(placed.len(), 10);
     assert!(placed.iter().all(|message| matches!(message.body, Body::Place(_))));
-    assert_eq!(cluster.directory.live_calls(&[BackendName::from("gone")]).await.unwrap(), [0]);
+    assert_eq!(cluster.directory.count_calls(&[BackendName::from("gone")]).await.unwrap(), [0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +85,7 @@ async fn a_call_goes_to_a_backend_near_its_edge() {
     let cases = [("berlin", "y", "c"), ("paris", "z", "p"), ("paris", "", "p"), ("berlin", "x", "b")];
     for (number, (location, isp, expected)) in (100..).zip(cases) {
         let Body::Call(mut asks) = call(0, "bob") else { unreachable!("it is a call") };
-        asks.site = Site { location: location.to_owned(), isp: isp.to_owned() };
+        asks.location = Location { location: location.to_owned(), isp: isp.to_owned() };
         cluster.ask(&message(number, Body::Call(asks))).await;
         assert_eq!(backend_of(&cluster, number).await, Some(BackendName::from(expected)));
         cluster.directory.free_call(call_id(number)).await.unwrap();

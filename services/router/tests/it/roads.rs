@@ -3,14 +3,14 @@
 use crate::bench::{Cluster, address, edge, handle, message, release};
 use crate::sky::Silent;
 use bus::message::{Body, Canary, Change, Message, Restore};
-use protocol::ServiceId;
-use protocol::weather::Weather;
+use common::ServiceId;
+use common::fault::FaultInjector;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
 fn canary(from: &str, number: u64) -> Message {
-    let canary = Canary { from: ServiceId::from(from), road: "requests:0".to_owned(), number };
+    let canary = Canary { from: ServiceId::from(from), stream: "requests:0".to_owned(), number };
     Message::new(Body::Canary(canary))
 }
 
@@ -40,13 +40,13 @@ async fn an_edges_canary_comes_back_to_it() {
 #[tokio::test(start_paused = true)]
 async fn a_router_is_ready_when_it_hears_its_own_notices_and_not_when_it_hears_none() {
     let cluster = Cluster::start().await;
-    let router = cluster.router_with(&Weather::default(), 2);
+    let router = cluster.router_with(&FaultInjector::default(), 2);
     sleep(Duration::from_millis(10)).await;
     assert_eq!(router.complaints(), [""; 0]);
     sleep(Duration::from_secs(20)).await;
     assert_eq!(router.complaints(), [""; 0]);
     router.stop().await;
-    let deaf = cluster.router_with(&Weather::of(Arc::new(Silent)), 2);
+    let deaf = cluster.router_with(&FaultInjector::new(Arc::new(Silent)), 2);
     sleep(Duration::from_secs(20)).await;
     assert_eq!(deaf.complaints(), ["canary notices"]);
 }

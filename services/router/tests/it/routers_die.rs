@@ -4,7 +4,7 @@
 use crate::bench::{Cluster, words};
 use crate::sky::{Death, Slow};
 use crate::stories::Story;
-use protocol::weather::Weather;
+use common::fault::FaultInjector;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -69,7 +69,7 @@ async fn another_router_finishes_within_three_seconds_what_one_had_begun_that_di
         for step in 0.. {
             let mut cluster = story.begin().await;
             let death = Death::at(step);
-            let dying = cluster.router_under(&Weather::of(death.clone()));
+            let dying = cluster.router_under(&FaultInjector::new(death.clone()));
             sleep(Duration::from_millis(100)).await;
             cluster.enqueue(&story.request).await;
             sleep(Duration::from_millis(100)).await;

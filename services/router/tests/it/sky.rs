@@ -1,6 +1,6 @@
 //! Weather for routers: one that dies at a step of its work, one that is slow.
 
-use protocol::weather::{Passing, Sky, Weather};
+use common::fault::{BoxFuture, FaultInjector, FaultPlan};
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ impl Death {
         self.steps.load(Ordering::SeqCst) > self.at
     }
 
-    fn walk(&self, step: &'static str) -> Passing<Result<(), String>> {
+    fn walk(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         if !BESIDE.contains(&step) {
             self.steps.fetch_add(1, Ordering::SeqCst);
         }
@@ -33,20 +33,20 @@ impl Death {
     }
 }
 
-impl Sky for Death {
-    fn there(&self, step: &'static str) -> Passing<Result<(), String>> {
+impl FaultPlan for Death {
+    fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         self.walk(step)
     }
 
-    fn back(&self, step: &'static str) -> Passing<Result<(), String>> {
+    fn after(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         self.walk(step)
     }
 
-    fn reading(&self) -> Passing<()> {
+    fn reading(&self) -> BoxFuture<()> {
         if self.came() { Box::pin(pending()) } else { Box::pin(ready(())) }
     }
 
-    fn loses(&self, _: &'static str) -> bool {
+    fn drops(&self, _: &'static str) -> bool {
         self.came()
     }
 }
@@ -57,11 +57,13 @@ pub struct Slow {
 }
 
 impl Slow {
-    pub fn by(seed: u64) -> Weather {
-        Weather::of(Arc::new(Self { state: AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1) }))
+    pub fn by(seed: u64) -> FaultInjector {
+        FaultInjector::new(Arc::new(Self {
+            state: AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+        }))
     }
 
-    fn walk(&self) -> Passing<Result<(), String>> {
+    fn walk(&self) -> BoxFuture<Result<(), String>> {
         let state = self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
         let millis = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 57;
         Box::pin(async move {
@@ -71,20 +73,20 @@ impl Slow {
     }
 }
 
-impl Sky for Slow {
-    fn there(&self, _: &'static str) -> Passing<Result<(), String>> {
+impl FaultPlan for Slow {
+    fn before(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         self.walk()
     }
 
-    fn back(&self, _: &'static str) -> Passing<Result<(), String>> {
+    fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         self.walk()
     }
 
-    fn reading(&self) -> Passing<()> {
+    fn reading(&self) -> BoxFuture<()> {
         Box::pin(ready(()))
     }
 
-    fn loses(&self, _: &'static str) -> bool {
+    fn drops(&self, _: &'static str) -> bool {
         false
     }
 }
@@ -92,20 +94,20 @@ impl Sky for Slow {
 /// A store that never answers.
 pub struct Silent;
 
-impl Sky for Silent {
-    fn there(&self, step: &'static str) -> Passing<Result<(), String>> {
+impl FaultPlan for Silent {
+    fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         if BESIDE.contains(&step) { Box::pin(ready(Ok(()))) } else { Box::pin(pending()) }
     }
 
-    fn back(&self, _: &'static str) -> Passing<Result<(), String>> {
+    fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         Box::pin(ready(Ok(())))
     }
 
-    fn reading(&self) -> Passing<()> {
+    fn reading(&self) -> BoxFuture<()> {
         Box::pin(ready(()))
     }
 
-    fn loses(&self, _: &'static str) -> bool {
+    fn drops(&self, _: &'static str) -> bool {
         false
     }
 }

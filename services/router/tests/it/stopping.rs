@@ -2,7 +2,7 @@
 
 use crate::bench::{Cluster, call, call_id, message};
 use crate::sky::{Silent, Slow};
-use protocol::weather::Weather;
+use common::fault::FaultInjector;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -25,7 +25,7 @@ async fn it_finishes_what_it_has_begun_and_takes_nothing_new() {
 #[tokio::test(start_paused = true)]
 async fn it_does_not_wait_for_a_store_that_hangs_and_leaves_the_request_to_others() {
     let cluster = Cluster::populated().await;
-    let router = cluster.router_under(&Weather::of(Arc::new(Silent)));
+    let router = cluster.router_under(&FaultInjector::new(Arc::new(Silent)));
     cluster.enqueue(&message(100, call(0, "bob"))).await;
     sleep(Duration::from_millis(5)).await;
     let told = Instant::now();

@@ -2,7 +2,7 @@
 
 use crate::bench::{Cluster, address, asks, call, call_id, handle, invite, message, register, release};
 use bus::message::{Abandon, Body, Message, Restore};
-use protocol::CallId;
+use common::CallId;
 use serde_json::json;
 
 /// A request, what routers have done before, and the calls to look at.

@@ -1,6 +1,6 @@
 //! What tables are made of: cells that have a rank and a tone, rows, and the order they stand in. Pure.
 
-use crate::words::{duration, harmless, number};
+use crate::words::{duration, number, sanitize};
 use std::cmp::Ordering;
 
 /// How something looks.
@@ -17,32 +17,32 @@ pub enum Tone {
 
 /// By what a cell is sorted.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Rank {
+pub enum SortKey {
     Number(f64),
     Text(String),
     /// Behind all that says something.
-    Nothing,
+    Empty,
 }
 
 /// What stands in a column of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     pub text: String,
-    pub rank: Rank,
+    pub sort_key: SortKey,
     pub tone: Tone,
 }
 
 impl Cell {
     /// A text; sorted whatever its case.
     pub fn text(text: &str) -> Self {
-        let text = harmless(text);
-        Self { rank: Rank::Text(text.to_lowercase()), text, tone: Tone::Plain }
+        let text = sanitize(text);
+        Self { sort_key: SortKey::Text(text.to_lowercase()), text, tone: Tone::Plain }
     }
 
     /// A number, as this text.
     pub fn number(text: String, value: Option<f64>) -> Self {
         let tone = if value.is_none_or(|value| value == 0.0) { Tone::Dim } else { Tone::Plain };
-        Self { text, rank: value.map_or(Rank::Nothing, Rank::Number), tone }
+        Self { text, sort_key: value.map_or(SortKey::Empty, SortKey::Number), tone }
     }
 
     /// A number that may be unknown.
@@ -56,7 +56,7 @@ impl Cell {
     }
 
     /// The same, looking so.
-    pub fn toned(self, tone: Tone) -> Self {
+    pub fn with_tone(self, tone: Tone) -> Self {
         Self { tone, ..self }
     }
 }
@@ -70,7 +70,7 @@ pub struct Row {
 
 impl Row {
     /// Whether some cell has these letters, whatever their case.
-    pub fn has(&self, filter: &str) -> bool {
+    pub fn matches(&self, filter: &str) -> bool {
         let filter = filter.to_lowercase();
         self.cells.iter().any(|cell| cell.text.to_lowercase().contains(&filter))
     }
@@ -78,27 +78,27 @@ impl Row {
 
 /// In which order: that of the cluster, or by a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Order {
+pub struct SortOrder {
     pub column: Option<usize>,
     pub reversed: bool,
 }
 
-impl Order {
+impl SortOrder {
     /// Puts rows in this order: the greatest number first, the first letter first.
     pub fn sort(self, rows: &mut [Row]) {
         let Some(column) = self.column else { return };
-        rows.sort_by(|one, other| self.compare(&one.cells[column].rank, &other.cells[column].rank));
+        rows.sort_by(|one, other| self.compare(&one.cells[column].sort_key, &other.cells[column].sort_key));
     }
 
-    fn compare(self, one: &Rank, other: &Rank) -> Ordering {
+    fn compare(self, one: &SortKey, other: &SortKey) -> Ordering {
         let order = match (one, other) {
-            (Rank::Nothing, Rank::Nothing) => Ordering::Equal,
-            (Rank::Nothing, _) => return Ordering::Greater,
-            (_, Rank::Nothing) => return Ordering::Less,
-            (Rank::Number(one), Rank::Number(other)) => other.total_cmp(one),
-            (Rank::Text(one), Rank::Text(other)) => one.cmp(other),
-            (Rank::Number(_), Rank::Text(_)) => Ordering::Less,
-            (Rank::Text(_), Rank::Number(_)) => Ordering::Greater,
+            (SortKey::Empty, SortKey::Empty) => Ordering::Equal,
+            (SortKey::Empty, _) => return Ordering::Greater,
+            (_, SortKey::Empty) => return Ordering::Less,
+            (SortKey::Number(one), SortKey::Number(other)) => other.total_cmp(one),
+            (SortKey::Text(one), SortKey::Text(other)) => one.cmp(other),
+            (SortKey::Number(_), SortKey::Text(_)) => Ordering::Less,
+            (SortKey::Text(_), SortKey::Number(_)) => Ordering::Greater,
         };
         if self.reversed { order.reverse() } else { order }
     }
@@ -108,26 +108,30 @@ impl Order {
 mod tests {
     use super::*;
 
-    fn row(name: &str, rank: Rank) -> Row {
-        Row { name: name.to_owned(), cells: vec![Cell { text: name.to_owned(), rank, tone: Tone::Plain }] }
+    fn row(name: &str, rank: SortKey) -> Row {
+        Row {
+            name: name.to_owned(),
+            cells: vec![Cell { text: name.to_owned(), sort_key: rank, tone: Tone::Plain }],
+        }
     }
 
-    fn sorted(reversed: bool, ranks: &[(&str, Rank)]) -> Vec<String> {
+    fn sorted(reversed: bool, ranks: &[(&str, SortKey)]) -> Vec<String> {
         let mut rows: Vec<Row> = ranks.iter().map(|(name, rank)| row(name, rank.clone())).collect();
-        Order { column: Some(0), reversed }.sort(&mut rows);
+        SortOrder { column: Some(0), reversed }.sort(&mut rows);
         rows.into_iter().map(|row| row.name).collect()
     }
 
     #[test]
     fn the_greatest_number_and_the_first_letter_come_first_and_nothing_last() {
-        let numbers = [("one", Rank::Number(1.0)), ("none", Rank::Nothing), ("two", Rank::Number(2.0))];
+        let numbers =
+            [("one", SortKey::Number(1.0)), ("none", SortKey::Empty), ("two", SortKey::Number(2.0))];
         assert_eq!(sorted(false, &numbers), ["two", "one", "none"]);
         assert_eq!(sorted(true, &numbers), ["one", "two", "none"]);
-        let texts = [("b", Rank::Text("b".to_owned())), ("a", Rank::Text("a".to_owned()))];
+        let texts = [("b", SortKey::Text("b".to_owned())), ("a", SortKey::Text("a".to_owned()))];
         assert_eq!(sorted(false, &texts), ["a", "b"]);
         assert_eq!(sorted(true, &texts), ["b", "a"]);
-        let mut rows = vec![row("z", Rank::Number(1.0)), row("a", Rank::Number(2.0))];
-        Order::default().sort(&mut rows);
+        let mut rows = vec![row("z", SortKey::Number(1.0)), row("a", SortKey::Number(2.0))];
+        SortOrder::default().sort(&mut rows);
         assert_eq!(rows[0].name, "z", "without a column they stay as they are");
     }
 }

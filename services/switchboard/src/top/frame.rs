@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 /// The cluster, as it was at one moment.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Frame {
+pub struct ClusterView {
     /// Unix milliseconds, by the clock of rest.
     pub at: u64,
-    pub roads: Vec<Road>,
+    pub streams: Vec<StreamStats>,
     pub services: Vec<Service>,
     pub backends: Vec<Backend>,
-    pub calls: Calls,
+    pub calls: CallStats,
 }
 
 /// A stream between services.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Road {
+pub struct StreamStats {
     pub key: String,
     pub kind: String,
     pub length: u64,
@@ -50,13 +50,13 @@ pub struct Service {
 }
 
 /// A service that has not announced itself for so long, in milliseconds, is silent: it does so every 5 s.
-const SILENT: u64 = 8_000;
+const ANNOUNCE_TIMEOUT_MS: u64 = 8_000;
 
 impl Service {
     /// For how long it should have announced itself and has not; clocks of two hosts may differ.
-    pub fn silence(&self, now: u64) -> Option<u64> {
+    pub fn silent_for(&self, now: u64) -> Option<u64> {
         let silence = now.saturating_sub(self.announced);
-        (self.announced > 0 && silence > SILENT).then_some(silence)
+        (self.announced > 0 && silence > ANNOUNCE_TIMEOUT_MS).then_some(silence)
     }
 }
 
@@ -76,15 +76,15 @@ pub struct Backend {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Calls {
+pub struct CallStats {
     pub now: u64,
-    pub recent: Recent,
+    pub recent: RecentCalls,
 }
 
 /// What became of calls lately.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Recent {
+pub struct RecentCalls {
     /// Unix milliseconds from which on all was counted.
     pub since: u64,
     pub rang: u64,
@@ -92,7 +92,7 @@ pub struct Recent {
     pub ended: u64,
     pub reasons: BTreeMap<String, u64>,
     pub setup_ms: Percentiles,
-    pub steps_ms: Steps,
+    pub steps_ms: SetupSteps,
 }
 
 /// Milliseconds.
@@ -106,7 +106,7 @@ pub struct Percentiles {
 /// The steps until a call rings, in their order.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Steps {
+pub struct SetupSteps {
     pub queue: Percentiles,
     pub directory: Percentiles,
     pub place: Percentiles,
@@ -117,14 +117,14 @@ pub struct Steps {
 /// The entries of a road.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Entries {
-    pub entries: Vec<Entry>,
+pub struct StreamEntries {
+    pub entries: Vec<StreamEntry>,
 }
 
 /// One of them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub struct Entry {
+pub struct StreamEntry {
     pub id: String,
     /// Unix milliseconds.
     pub at: u64,

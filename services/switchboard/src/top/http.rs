@@ -19,25 +19,25 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(8);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 /// The largest answer, in bytes.
 const MAX_BODY: usize = 32 << 20;
-const AGENT: &str = concat!("switchboard-top/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT_NAME: &str = concat!("switchboard-top/", env!("CARGO_PKG_VERSION"));
 
 /// Why there is no answer, or not the one that was wanted.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum RestError {
     /// Nobody is there.
     #[error("rest at {0} cannot be reached: {1}")]
     Unreachable(String, io::Error),
     /// What is there speaks no HTTP, or stopped half-way.
     #[error("rest at {0} does not answer: {1}")]
-    Broken(String, String),
+    Protocol(String, String),
     /// It took too long.
-    #[error("rest at {0} did not answer within {secs} s", secs = PATIENCE.as_secs())]
-    Late(String),
+    #[error("rest at {0} did not answer within {secs} s", secs = REQUEST_TIMEOUT.as_secs())]
+    Timeout(String),
     /// It wants a secret and was shown none.
     #[error("rest at {0} wants its secret: --rest-secret, or SWITCHBOARD_REST_SECRET, or --rest-secret-file")]
     NoSecret(String),
@@ -49,17 +49,17 @@ pub enum Failure {
     Refused(String, String),
     /// It is something else.
     #[error("what answers at {0} is no Switchboard rest of this version ({1})")]
-    Stranger(String, String),
+    NotRest(String, String),
 }
 
 /// `--rest` is none.
 #[derive(Debug, thiserror::Error)]
 #[error("--rest makes no sense: it has the form http://HOST[:PORT]; https is not spoken")]
-pub struct NotARest;
+pub struct InvalidRestUrl;
 
 /// The way to rest.
 #[derive(Clone)]
-pub struct Rest {
+pub struct RestClient {
     host: String,
     port: u16,
     /// Host and port as they were given.
@@ -68,20 +68,20 @@ pub struct Rest {
     secret: Option<Secret>,
 }
 
-impl Rest {
+impl RestClient {
     /// At this address.
     ///
     /// # Errors
     /// When it is none.
-    pub fn new(url: &str, secret: Option<Secret>) -> Result<Self, NotARest> {
-        let uri: Uri = url.parse().map_err(|_| NotARest)?;
-        let authority = uri.authority().ok_or(NotARest)?;
+    pub fn new(url: &str, secret: Option<Secret>) -> Result<Self, InvalidRestUrl> {
+        let uri: Uri = url.parse().map_err(|_| InvalidRestUrl)?;
+        let authority = uri.authority().ok_or(InvalidRestUrl)?;
         if uri.scheme() != Some(&Scheme::HTTP) || authority.as_str().contains('@') || uri.query().is_some() {
-            return Err(NotARest);
+            return Err(InvalidRestUrl);
         }
         let port = match &authority.as_str()[authority.host().len()..] {
             "" => 80,
-            port => port[1..].parse().map_err(|_| NotARest)?,
+            port => port[1..].parse().map_err(|_| InvalidRestUrl)?,
         };
         Ok(Self {
             host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
@@ -98,19 +98,20 @@ impl Rest {
     }
 
     /// Asks for something under `/api/v1`.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let (status, body) =
-            timeout(PATIENCE, self.exchange(path)).await.map_err(|_| Failure::Late(self.address()))??;
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, RestError> {
+        let (status, body) = timeout(REQUEST_TIMEOUT, self.exchange(path))
+            .await
+            .map_err(|_| RestError::Timeout(self.address()))??;
         if status != StatusCode::OK {
-            return Err(self.refusal(status, &body));
+            return Err(self.error_for(status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| Failure::Stranger(self.address(), error.to_string()))
+        serde_json::from_slice(&body).map_err(|error| RestError::NotRest(self.address(), error.to_string()))
     }
 
-    async fn exchange(&self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
-        let unreachable = |error| Failure::Unreachable(self.address(), error);
-        let broken = |error: &dyn std::fmt::Display| Failure::Broken(self.address(), error.to_string());
-        let connecting = timeout(CONNECT, TcpStream::connect((self.host.as_str(), self.port)));
+    async fn exchange(&self, path: &str) -> Result<(StatusCode, Bytes), RestError> {
+        let unreachable = |error| RestError::Unreachable(self.address(), error);
+        let broken = |error: &dyn std::fmt::Display| RestError::Protocol(self.address(), error.to_string());
+        let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect((self.host.as_str(), self.port)));
         let late = || unreachable(io::Error::new(io::ErrorKind::TimedOut, "no answer within 3 s"));
         let stream = connecting.await.map_err(|_| late())?.map_err(unreachable)?;
         let (mut requests, connection) =
@@ -126,7 +127,7 @@ impl Rest {
     fn request(&self, path: &str) -> hyper::http::Result<Request<Empty<Bytes>>> {
         let mut request = Request::get(format!("{}/api/v1{path}", self.path))
             .header(HOST, &self.authority)
-            .header(USER_AGENT, AGENT)
+            .header(USER_AGENT, USER_AGENT_NAME)
             .header(CONNECTION, "close");
         if let Some(secret) = &self.secret {
             request = request.header(AUTHORIZATION, format!("Bearer {}", secret.reveal()));
@@ -134,14 +135,14 @@ impl Rest {
         request.body(Empty::new())
     }
 
-    fn refusal(&self, status: StatusCode, body: &[u8]) -> Failure {
+    fn error_for(&self, status: StatusCode, body: &[u8]) -> RestError {
         let problem: Option<Value> = serde_json::from_slice(body).ok();
         let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
         match (status, detail) {
-            (StatusCode::UNAUTHORIZED, _) if self.secret.is_none() => Failure::NoSecret(self.address()),
-            (StatusCode::UNAUTHORIZED, _) => Failure::WrongSecret(self.address()),
-            (_, Some(detail)) => Failure::Refused(self.address(), detail.to_owned()),
-            (status, None) => Failure::Stranger(self.address(), format!("it answers {status}")),
+            (StatusCode::UNAUTHORIZED, _) if self.secret.is_none() => RestError::NoSecret(self.address()),
+            (StatusCode::UNAUTHORIZED, _) => RestError::WrongSecret(self.address()),
+            (_, Some(detail)) => RestError::Refused(self.address(), detail.to_owned()),
+            (status, None) => RestError::NotRest(self.address(), format!("it answers {status}")),
         }
     }
 }
@@ -157,20 +158,20 @@ mod tests {
             ("http://h/", "h", 80, "http://h"),
             ("http://[::1]:8080/below/", "::1", 8080, "http://[::1]:8080/below"),
         ] {
-            let rest = Rest::new(url, None).unwrap();
+            let rest = RestClient::new(url, None).unwrap();
             assert_eq!((rest.host.as_str(), rest.port, rest.address()), (host, port, address.to_owned()));
         }
         for url in ["", "h", "h:8080", "https://h", "http://", "http://u:p@h", "http://h:x", "http://h/?a=1"]
         {
-            assert!(Rest::new(url, None).is_err(), "{url}");
+            assert!(RestClient::new(url, None).is_err(), "{url}");
         }
     }
 
     #[test]
     fn a_refusal_says_what_to_do() {
-        let rest = |secret: Option<&str>| Rest::new("http://h", secret.map(Secret::from)).unwrap();
+        let rest = |secret: Option<&str>| RestClient::new("http://h", secret.map(Secret::from)).unwrap();
         let words = |secret, status: u16, body: &str| {
-            rest(secret).refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes()).to_string()
+            rest(secret).error_for(StatusCode::from_u16(status).unwrap(), body.as_bytes()).to_string()
         };
         assert!(words(None, 401, "").contains("--rest-secret"));
         let wrong = words(Some("hunter2"), 401, "");

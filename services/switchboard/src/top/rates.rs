@@ -1,48 +1,54 @@
 //! How fast the roads are: from the lengths and counts of two looks. Pure.
 
-use super::frame::Frame;
+use super::frame::ClusterView;
 use std::collections::BTreeMap;
 
 /// Entries a second, between two looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
+pub struct StreamRate {
     /// Added.
     pub in_: f64,
     /// Done; none for a log, whose lines stay.
     pub out: Option<f64>,
     /// Given to another worker, in all that time.
-    pub again: u64,
+    pub redelivered: u64,
 }
 
 /// The rates of the roads that are in both looks. A road that was made anew between them has none.
-pub fn between(earlier: &Frame, later: &Frame) -> BTreeMap<String, Rate> {
+pub fn between(earlier: &ClusterView, later: &ClusterView) -> BTreeMap<String, StreamRate> {
     let seconds = later.at.saturating_sub(earlier.at) as f64 / 1e3;
-    let before: BTreeMap<&str, _> = earlier.roads.iter().map(|road| (road.key.as_str(), road)).collect();
-    let rates = later.roads.iter().filter_map(|road| {
+    let before: BTreeMap<&str, _> = earlier.streams.iter().map(|road| (road.key.as_str(), road)).collect();
+    let rates = later.streams.iter().filter_map(|road| {
         let before = before.get(road.key.as_str())?;
         let added = road.added.checked_sub(before.added).filter(|_| seconds > 0.0)?;
         let done = (before.length + added).saturating_sub(road.length);
         let again =
             road.redelivered.unwrap_or_default().saturating_sub(before.redelivered.unwrap_or_default());
         let out = (road.kind != "log").then_some(done as f64 / seconds);
-        Some((road.key.clone(), Rate { in_: added as f64 / seconds, out, again }))
+        Some((road.key.clone(), StreamRate { in_: added as f64 / seconds, out, redelivered: again }))
     });
     rates.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::Road;
+    use super::super::frame::StreamStats;
     use super::*;
 
-    fn look(at: u64, kind: &str, added: u64, length: u64) -> Frame {
-        let road = Road { key: "k".to_owned(), kind: kind.to_owned(), added, length, ..Road::default() };
-        Frame { at, roads: vec![road], ..Frame::default() }
+    fn look(at: u64, kind: &str, added: u64, length: u64) -> ClusterView {
+        let road = StreamStats {
+            key: "k".to_owned(),
+            kind: kind.to_owned(),
+            added,
+            length,
+            ..StreamStats::default()
+        };
+        ClusterView { at, streams: vec![road], ..ClusterView::default() }
     }
 
     #[test]
     fn what_came_and_what_is_done_is_told_by_counts_and_lengths() {
-        let rate = |in_, out| Some(Rate { in_, out, again: 0 });
+        let rate = |in_, out| Some(StreamRate { in_, out, redelivered: 0 });
         for (kind, earlier, later, wanted) in [
             ("queue", (10, 3), (30, 5), rate(10.0, Some(9.0))),
             ("queue", (10, 3), (10, 0), rate(0.0, Some(1.5))),
@@ -60,6 +66,6 @@ mod tests {
     fn two_looks_at_the_same_moment_or_at_other_roads_tell_nothing() {
         let one = look(1_000, "queue", 1, 1);
         assert!(between(&one, &one).is_empty());
-        assert!(between(&Frame::default(), &one).is_empty());
+        assert!(between(&ClusterView::default(), &one).is_empty());
     }
 }

@@ -15,14 +15,14 @@ use std::panic;
 use tokio::sync::mpsc::{Receiver, channel};
 
 /// Keys that were pressed faster than they could be read; then the one who presses them waits.
-const KEYS: usize = 64;
+const MAX_QUEUED_EVENTS: usize = 64;
 
 /// Our screen, until this is dropped.
-pub struct Terminal(pub Letters<CrosstermBackend<Stdout>>);
+pub struct Screen(pub Letters<CrosstermBackend<Stdout>>);
 
-impl Terminal {
+impl Screen {
     /// Whether there is one.
-    pub fn is_there() -> bool {
+    pub fn is_available() -> bool {
         stdin().is_terminal() && stdout().is_terminal()
     }
 
@@ -44,7 +44,7 @@ impl Terminal {
     }
 }
 
-impl Drop for Terminal {
+impl Drop for Screen {
     fn drop(&mut self) {
         restore();
     }
@@ -59,7 +59,7 @@ fn restore() {
 /// What is pressed, and that the terminal has another size. They are read in a thread of their own, which
 /// blocks, and ends with the process.
 pub fn events() -> Receiver<Event> {
-    let (keys, pressed) = channel(KEYS);
+    let (keys, pressed) = channel(MAX_QUEUED_EVENTS);
     std::thread::spawn(move || {
         while let Ok(event) = event::read() {
             if keys.blocking_send(event).is_err() {

@@ -1,17 +1,17 @@
 //! What an operator should look at, in sentences, the worst first. Pure. Whoever is woken at night reads this
 //! before any table.
 
-use super::frame::{Backend, Frame, Road, Service};
-use super::memory::Gone;
-use super::rates::Rate;
-use crate::words::{count, duration, harmless};
+use super::frame::{Backend, ClusterView, Service, StreamStats};
+use super::memory::GoneService;
+use super::rates::StreamRate;
+use crate::words::{count, duration, sanitize};
 use std::collections::BTreeMap;
 
 /// An entry that waits for so long (milliseconds) is late, and then too late.
-const LATE: u64 = 2_000;
-const TOO_LATE: u64 = 10_000;
+const WAIT_WARNING_MS: u64 = 2_000;
+const WAIT_BAD_MS: u64 = 10_000;
 /// A Janus server that takes so long (milliseconds) for a sign of life is slow.
-const SLOW: u64 = 500;
+const PROBE_WARNING_MS: u64 = 500;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,33 +24,33 @@ pub enum Level {
 
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Finding {
     pub level: Level,
     pub text: String,
 }
 
 /// All there is to look at.
-pub fn find(frame: &Frame, rates: &BTreeMap<String, Rate>, gone: &[Gone]) -> Vec<Trouble> {
-    let missing = ["edge", "router", "connector"].into_iter().filter_map(|kind| missing(frame, kind));
-    let services = frame.services.iter().filter_map(|service| of_service(service, frame.at));
-    let dead = gone.iter().filter(|gone| gone.died()).map(of_dead);
-    let roads = frame.roads.iter().flat_map(|road| of_road(road, rates.get(&road.key)));
-    let backends = frame.backends.iter().filter_map(of_backend);
+pub fn find(frame: &ClusterView, rates: &BTreeMap<String, StreamRate>, gone: &[GoneService]) -> Vec<Finding> {
+    let missing = ["edge", "router", "connector"].into_iter().filter_map(|kind| missing_service(frame, kind));
+    let services = frame.services.iter().filter_map(|service| service_finding(service, frame.at));
+    let dead = gone.iter().filter(|gone| gone.died()).map(dead_service_finding);
+    let roads = frame.streams.iter().flat_map(|road| stream_findings(road, rates.get(&road.key)));
+    let backends = frame.backends.iter().filter_map(backend_finding);
     let mut all: Vec<_> =
         missing.chain(no_janus(frame)).chain(services).chain(dead).chain(backends).chain(roads).collect();
     all.sort_by_key(|trouble| trouble.level);
     all
 }
 
-fn bad(text: String) -> Option<Trouble> {
-    Some(Trouble { level: Level::Bad, text })
+fn bad(text: String) -> Option<Finding> {
+    Some(Finding { level: Level::Bad, text })
 }
 
-fn warning(text: String) -> Option<Trouble> {
-    Some(Trouble { level: Level::Warning, text })
+fn warning(text: String) -> Option<Finding> {
+    Some(Finding { level: Level::Warning, text })
 }
 
-fn missing(frame: &Frame, kind: &str) -> Option<Trouble> {
+fn missing_service(frame: &ClusterView, kind: &str) -> Option<Finding> {
     let is_there = frame.services.iter().any(|service| service.kind == kind && service.state != "stopping");
     let what = match kind {
         "edge" => "no edge runs: no client can connect",
@@ -60,19 +60,19 @@ fn missing(frame: &Frame, kind: &str) -> Option<Trouble> {
     if is_there { None } else { bad(what.to_owned()) }
 }
 
-fn no_janus(frame: &Frame) -> Option<Trouble> {
+fn no_janus(frame: &ClusterView) -> Option<Finding> {
     let takes_calls = frame.backends.iter().any(|backend| backend.status == "normal");
     if takes_calls { None } else { bad("no Janus server takes calls".to_owned()) }
 }
 
-fn of_service(service: &Service, now: u64) -> Option<Trouble> {
-    let (id, host) = (&service.id, harmless(&service.host));
-    if let Some(silence) = service.silence(now) {
+fn service_finding(service: &Service, now: u64) -> Option<Finding> {
+    let (id, host) = (&service.id, sanitize(&service.host));
+    if let Some(silence) = service.silent_for(now) {
         return bad(format!("{id} on {host} is silent: not heard of for {}", duration(silence)));
     }
     match service.state.as_str() {
         "not ready" => {
-            let why = service.complaint.as_deref().map_or("it does not say why".into(), harmless);
+            let why = service.complaint.as_deref().map_or("it does not say why".into(), sanitize);
             bad(format!("{id} on {host} is not ready: {why}"))
         }
         "stopping" => warning(format!("{id} on {host} is stopping")),
@@ -80,20 +80,20 @@ fn of_service(service: &Service, now: u64) -> Option<Trouble> {
     }
 }
 
-fn of_dead(gone: &Gone) -> Trouble {
-    let (id, host, ago) = (&gone.service.id, harmless(&gone.service.host), duration(gone.for_ms));
+fn dead_service_finding(gone: &GoneService) -> Finding {
+    let (id, host, ago) = (&gone.service.id, sanitize(&gone.service.host), duration(gone.for_ms));
     let text = format!("{id} on {host} is gone without a word: not heard of for 15 s, since {ago} ago");
-    Trouble { level: Level::Bad, text }
+    Finding { level: Level::Bad, text }
 }
 
-fn of_backend(backend: &Backend) -> Option<Trouble> {
-    let (name, calls) = (harmless(&backend.name), count(backend.calls, "call", "calls"));
+fn backend_finding(backend: &Backend) -> Option<Finding> {
+    let (name, calls) = (sanitize(&backend.name), count(backend.calls, "call", "calls"));
     match backend.status.as_str() {
-        "abnormal" | "unserved" => bad(format!("Janus server {name}: {}", harmless(&backend.health))),
+        "abnormal" | "unserved" => bad(format!("Janus server {name}: {}", sanitize(&backend.health))),
         "maintenance" => warning(format!("Janus server {name} is drained, {calls} left on it")),
-        "high_water" => warning(format!("Janus server {name}: {}", harmless(&backend.health))),
+        "high_water" => warning(format!("Janus server {name}: {}", sanitize(&backend.health))),
         _ => match backend.probe_ms {
-            Some(took) if took >= SLOW => {
+            Some(took) if took >= PROBE_WARNING_MS => {
                 warning(format!("Janus server {name} took {} to answer", duration(took)))
             }
             _ => None,
@@ -101,18 +101,18 @@ fn of_backend(backend: &Backend) -> Option<Trouble> {
     }
 }
 
-fn of_road(road: &Road, rate: Option<&Rate>) -> Vec<Trouble> {
-    let key = harmless(&road.key);
+fn stream_findings(road: &StreamStats, rate: Option<&StreamRate>) -> Vec<Finding> {
+    let key = sanitize(&road.key);
     let waiting = count(road.length, "entry waits", "entries wait");
     let mut troubles = Vec::new();
     if road.consumers == Some(0) && road.length > 0 {
         troubles.extend(bad(format!("{key}: {waiting}, and nobody works on it")));
-    } else if let Some(age) = road.oldest_ms.filter(|age| *age >= LATE) {
+    } else if let Some(age) = road.oldest_ms.filter(|age| *age >= WAIT_WARNING_MS) {
         let text = format!("{key}: {waiting}, the oldest for {}", duration(age));
-        troubles.extend(if age >= TOO_LATE { bad(text) } else { warning(text) });
+        troubles.extend(if age >= WAIT_BAD_MS { bad(text) } else { warning(text) });
     }
-    if let Some(rate) = rate.filter(|rate| rate.again > 0) {
-        let again = count(rate.again, "entry", "entries");
+    if let Some(rate) = rate.filter(|rate| rate.redelivered > 0) {
+        let again = count(rate.redelivered, "entry", "entries");
         troubles.extend(warning(format!("{key}: {again} had to be given to another worker")));
     }
     if road.key == "sb:dead" && road.length > 0 {
@@ -140,16 +140,16 @@ mod tests {
         Backend { name, health, status: status.to_owned(), probe_ms: Some(probe_ms), ..Backend::default() }
     }
 
-    fn well() -> Frame {
+    fn well() -> ClusterView {
         let services = ["edge", "router", "connector"].map(|kind| service(kind, "ready")).into();
-        Frame { services, backends: vec![backend("normal", 3)], ..Frame::default() }
+        ClusterView { services, backends: vec![backend("normal", 3)], ..ClusterView::default() }
     }
 
-    fn road(key: &str, length: u64, oldest_ms: Option<u64>, consumers: Option<u64>) -> Road {
-        Road { key: key.to_owned(), length, oldest_ms, consumers, ..Road::default() }
+    fn road(key: &str, length: u64, oldest_ms: Option<u64>, consumers: Option<u64>) -> StreamStats {
+        StreamStats { key: key.to_owned(), length, oldest_ms, consumers, ..StreamStats::default() }
     }
 
-    fn texts(frame: &Frame, rates: &[(&str, Rate)]) -> Vec<String> {
+    fn texts(frame: &ClusterView, rates: &[(&str, StreamRate)]) -> Vec<String> {
         let rates = rates.iter().map(|(key, rate)| ((*key).to_owned(), *rate)).collect();
         find(frame, &rates, &[]).into_iter().map(|trouble| trouble.text).collect()
     }
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn a_cluster_that_is_well_has_no_trouble() {
         let mut frame = well();
-        frame.roads = vec![
-            road("q", 3, Some(LATE - 1), Some(1)),
+        frame.streams = vec![
+            road("q", 3, Some(WAIT_WARNING_MS - 1), Some(1)),
             road("m", 0, None, None),
             road("sb:dead", 0, None, None),
         ];
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_first() {
-        let all = texts(&Frame::default(), &[]);
+        let all = texts(&ClusterView::default(), &[]);
         assert_eq!(all.len(), 4, "{all:?}");
         assert!(all[1].starts_with("no router runs") && all[3] == "no Janus server takes calls");
         let mut frame = well();
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_service_that_died_is_bad_and_one_that_stopped_is_none() {
-        let dead = |state| [Gone { service: service("edge", state), for_ms: 4_000 }];
+        let dead = |state| [GoneService { service: service("edge", state), for_ms: 4_000 }];
         let found = find(&well(), &BTreeMap::new(), &dead("ready"));
         assert_eq!(found[0].level, Level::Bad);
         assert!(found[0].text.starts_with("edge-1 on h is gone"), "{found:?}");
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_service_that_does_not_announce_itself_is_silent() {
-        let mut frame = Frame { at: 20_000, ..well() };
+        let mut frame = ClusterView { at: 20_000, ..well() };
         frame.services[0].announced = 12_000;
         assert_eq!(texts(&frame, &[]), [""; 0]);
         frame.services[0].announced = 11_000;
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn roads_say_what_waits_and_why() {
-        let rate = |in_, again| Rate { in_, out: None, again };
+        let rate = |in_, again| StreamRate { in_, out: None, redelivered: again };
         for (road, rate, level, words) in [
             (
                 road("q", 2, Some(9), Some(0)),
@@ -221,13 +221,13 @@ mod tests {
                 "q: 2 entries wait, and nobody works on it",
             ),
             (
-                road("m", 1, Some(LATE), None),
+                road("m", 1, Some(WAIT_WARNING_MS), None),
                 rate(0.0, 0),
                 Level::Warning,
                 "m: 1 entry waits, the oldest for 2.0 s",
             ),
             (
-                road("m", 1, Some(TOO_LATE), None),
+                road("m", 1, Some(WAIT_BAD_MS), None),
                 rate(0.0, 0),
                 Level::Bad,
                 "m: 1 entry waits, the oldest for 10 s",
@@ -252,8 +252,8 @@ mod tests {
             ),
         ] {
             let rates = [(road.key.clone(), rate)].into();
-            let frame = Frame { roads: vec![road], ..well() };
-            let wanted = Trouble { level, text: words.to_owned() };
+            let frame = ClusterView { streams: vec![road], ..well() };
+            let wanted = Finding { level, text: words.to_owned() };
             assert_eq!(find(&frame, &rates, &[]), [wanted]);
         }
     }

@@ -1,32 +1,32 @@
 //! What was seen of the cluster so far, and why nothing new is seen. Pure.
 
-use super::frame::Frame;
-use super::memory::Memory;
+use super::frame::ClusterView;
+use super::memory::History;
 
 /// What was seen.
 #[derive(Default)]
-pub struct Watch {
+pub struct ClusterMonitor {
     /// Where rest is.
     pub address: String,
-    pub memory: Memory,
+    pub history: History,
     /// Why the last look failed.
-    pub trouble: Option<String>,
+    pub error: Option<String>,
 }
 
-impl Watch {
+impl ClusterMonitor {
     /// Of the cluster that rest at this address is part of.
-    pub fn of(address: &str) -> Self {
+    pub fn new(address: &str) -> Self {
         Self { address: address.to_owned(), ..Self::default() }
     }
 
     /// What came of a look.
-    pub fn learn(&mut self, look: Result<Frame, String>) {
+    pub fn apply(&mut self, look: Result<ClusterView, String>) {
         match look {
             Ok(frame) => {
-                self.memory.learn(frame);
-                self.trouble = None;
+                self.history.push(frame);
+                self.error = None;
             }
-            Err(trouble) => self.trouble = Some(trouble),
+            Err(trouble) => self.error = Some(trouble),
         }
     }
 }

@@ -1,25 +1,25 @@
 //! What is known of a call: its lines in the log, its record, where its two handles are, and messages about
 //! it that wait, or were given up.
 
-use super::Failure;
+use super::TraceError;
 use crate::error::Error;
 use crate::when::rfc3339;
 use bus::topic::{Log, Mailbox, Queue};
-use bus::{Bus, Line, SendError};
+use bus::{Bus, LogLine, SendError};
+use common::CallId;
 use directory::Directory;
 use directory::record::Call;
-use protocol::CallId;
 use service::options::RedisUrl;
 use std::time::Duration;
 
 /// How much of a road is searched.
-const ENTRIES: usize = 100;
+const MAX_ENTRIES_SEARCHED: usize = 100;
 
 /// All that was found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct CallData {
     /// Of the call, oldest first.
-    pub lines: Vec<Line>,
+    pub lines: Vec<LogLine>,
     /// While it rings or is up.
     pub record: Option<Call>,
     /// Who serves its backend.
@@ -27,47 +27,47 @@ pub struct Found {
     /// Messages about it that nobody has finished: the road, its kind, and unix milliseconds.
     pub waiting: Vec<(String, String, u64)>,
     /// Messages about it that were given up.
-    pub dead: Vec<Line>,
+    pub dead: Vec<LogLine>,
     /// How many lines the log has, and the time of the oldest, unix milliseconds.
     pub log: (usize, Option<u64>),
 }
 
 /// Why nothing could be found.
-pub enum Unavailable {
+pub enum GatherError {
     Bus(SendError),
     Directory(directory::Error),
 }
 
-impl Unavailable {
+impl GatherError {
     /// Of the Redis at this address.
-    pub fn of(self, redis: &RedisUrl) -> Error {
+    pub fn into_error(self, redis: &RedisUrl) -> Error {
         match self {
             Self::Bus(error) => Error::Unreachable { redis: redis.to_string(), error },
-            Self::Directory(error) => Failure::Unreachable(redis.to_string(), error).into(),
+            Self::Directory(error) => TraceError::Unreachable(redis.to_string(), error).into(),
         }
     }
 }
 
-impl From<SendError> for Unavailable {
+impl From<SendError> for GatherError {
     fn from(error: SendError) -> Self {
         Self::Bus(error)
     }
 }
 
-impl From<directory::Error> for Unavailable {
+impl From<directory::Error> for GatherError {
     fn from(error: directory::Error) -> Self {
         Self::Directory(error)
     }
 }
 
-impl Found {
+impl CallData {
     /// Whether anything is known.
     pub fn is_known(&self) -> bool {
         !self.lines.is_empty() || self.record.is_some() || !self.waiting.is_empty() || !self.dead.is_empty()
     }
 
     /// How far back the log goes.
-    pub fn log_in_words(&self) -> String {
+    pub fn log_summary(&self) -> String {
         match self.log {
             (count, Some(at)) => format!("has {count} events since {}", rfc3339(at)),
             (_, None) => "is empty".to_owned(),
@@ -76,17 +76,18 @@ impl Found {
 }
 
 /// The value of a field of a line.
-pub fn field<'l>(line: &'l Line, name: &str) -> Option<&'l str> {
+pub fn field<'l>(line: &'l LogLine, name: &str) -> Option<&'l str> {
     line.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// Looks everywhere.
-pub async fn gather(call: CallId, bus: &Bus, directory: &Directory) -> Result<Found, Unavailable> {
+pub async fn gather(call: CallId, bus: &Bus, directory: &Directory) -> Result<CallData, GatherError> {
     let id = call.to_string();
     let all = bus.tail(Log::Calls, Log::Calls.cap() * 2).await?;
     let oldest = all.first().and_then(|line| field(line, "at")?.parse().ok());
     let log = (all.len(), oldest);
-    let lines: Vec<Line> = all.into_iter().filter(|line| field(line, "call") == Some(id.as_str())).collect();
+    let lines: Vec<LogLine> =
+        all.into_iter().filter(|line| field(line, "call") == Some(id.as_str())).collect();
     let dead = bus.tail(Log::Dead, Log::Dead.cap() * 2).await?;
     let dead = dead.into_iter().filter(|line| line.iter().any(|(_, value)| value.contains(&id))).collect();
     let record = directory.call(call).await?;
@@ -97,12 +98,12 @@ pub async fn gather(call: CallId, bus: &Bus, directory: &Directory) -> Result<Fo
         }
         None => None,
     };
-    let waiting = waiting(&id, &roads(record.as_ref(), &lines), bus).await?;
-    Ok(Found { lines, record, connector, waiting, dead, log })
+    let waiting = waiting(&id, &streams_to_search(record.as_ref(), &lines), bus).await?;
+    Ok(CallData { lines, record, connector, waiting, dead, log })
 }
 
 /// Where messages about it may wait.
-fn roads(record: Option<&Call>, lines: &[Line]) -> Vec<String> {
+fn streams_to_search(record: Option<&Call>, lines: &[LogLine]) -> Vec<String> {
     let mut keys: Vec<String> = Queue::all().map(|queue| queue.key()).collect();
     let of_line = lines.last().and_then(|line| field(line, "backend"));
     let backend = record.map(|record| record.backend.clone()).or(of_line.map(Into::into));
@@ -114,10 +115,10 @@ fn roads(record: Option<&Call>, lines: &[Line]) -> Vec<String> {
     keys
 }
 
-async fn waiting(id: &str, keys: &[String], bus: &Bus) -> Result<Vec<(String, String, u64)>, Unavailable> {
+async fn waiting(id: &str, keys: &[String], bus: &Bus) -> Result<Vec<(String, String, u64)>, GatherError> {
     let mut waiting = Vec::new();
     for key in keys {
-        for entry in bus.peek(key, ENTRIES, Duration::ZERO).await?.into_iter().flatten() {
+        for entry in bus.peek(key, MAX_ENTRIES_SEARCHED, Duration::ZERO).await?.into_iter().flatten() {
             if entry.fields.iter().any(|(_, value)| value.contains(id)) {
                 let kind = field(&entry.fields, "kind").unwrap_or("?").to_owned();
                 waiting.push((key.clone(), kind, entry.at));

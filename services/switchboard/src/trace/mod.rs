@@ -15,17 +15,17 @@ mod print;
 mod story;
 
 use crate::error::Error;
-use crate::options::Trace;
+use crate::options::TraceArgs;
 use bus::Bus;
+use common::CallId;
 use directory::Directory;
-use protocol::CallId;
 use service::logging;
 use std::io::{self, ErrorKind, Write};
-use story::Story;
+use story::Timeline;
 
 /// Why there is no story.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum TraceError {
     /// That is no id.
     #[error("{0:?} is no id of a call: that is a UUID, as `switchboard calls` prints it in each line")]
     NotAnId(String),
@@ -41,24 +41,24 @@ pub enum Failure {
 }
 
 /// Tells the story of a call.
-pub async fn run(options: Trace) -> Result<(), Error> {
+pub async fn run(options: TraceArgs) -> Result<(), Error> {
     logging::init(&options.log)?;
-    let call: CallId = options.call.parse().map_err(|_| Failure::NotAnId(options.call.clone()))?;
+    let call: CallId = options.call.parse().map_err(|_| TraceError::NotAnId(options.call.clone()))?;
     let redis = &options.redis.redis;
     let ca = options.redis.check()?;
-    let bus = Bus::redis_trusting(redis.as_str(), ca.as_deref()).await;
+    let bus = Bus::redis_with_ca(redis.as_str(), ca.as_deref()).await;
     let bus = bus.map_err(|error| Error::Unreachable { redis: redis.to_string(), error })?;
-    let unreachable = |error| Failure::Unreachable(redis.to_string(), error);
-    let directory = Directory::redis_trusting(redis.as_str(), ca.as_deref()).await;
+    let unreachable = |error| TraceError::Unreachable(redis.to_string(), error);
+    let directory = Directory::redis_with_ca(redis.as_str(), ca.as_deref()).await;
     let directory = directory.map_err(unreachable)?;
-    let found = found::gather(call, &bus, &directory).await.map_err(|error| error.of(redis))?;
+    let found = found::gather(call, &bus, &directory).await.map_err(|error| error.into_error(redis))?;
     if !found.is_known() {
-        return Err(Failure::Unknown(call, found.log_in_words()).into());
+        return Err(TraceError::Unknown(call, found.log_summary()).into());
     }
-    let story = Story::of(call, &found);
+    let story = Timeline::from_data(call, &found);
     let text = if options.json { print::as_json(&story) } else { print::as_text(&story) };
     match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Printing(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),
     }
 }

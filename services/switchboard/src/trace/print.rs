@@ -1,38 +1,38 @@
 //! The story of a call, for people and for scripts. Pure.
 
-use super::story::{Side, Step, Story};
+use super::story::{Side, Step, Timeline};
 use crate::when::rfc3339;
-use crate::words::{harmless, millis};
+use crate::words::{millis, sanitize};
 use serde_json::{Value, json};
 
 /// A line for each step: when, how long after the first, what.
-pub fn as_text(story: &Story) -> String {
-    let (caller, callee) = (harmless(&story.caller.username), harmless(&story.callee.username));
+pub fn as_text(story: &Timeline) -> String {
+    let (caller, callee) = (sanitize(&story.caller.username), sanitize(&story.callee.username));
     let mut lines = vec![
         format!("call {}", story.call),
-        format!("{caller} -> {callee}, on Janus server {}; it {}", harmless(&story.backend), story.state),
+        format!("{caller} -> {callee}, on Janus server {}; it {}", sanitize(&story.backend), story.state),
     ];
     for (role, side) in [("caller", &story.caller), ("callee", &story.callee)] {
-        if let Some((edge, session, handle)) = &side.place {
+        if let Some((edge, session, handle)) = &side.address {
             lines.push(format!("{role} at {edge}, session {session}, handle {handle}"));
         }
     }
     lines.extend(story.connector.as_ref().map(|connector| format!("served by {connector}")));
     lines.push(String::new());
     let first = story.steps.first().map_or(0, |step| step.at);
-    lines.extend(story.steps.iter().map(|step| of_step(step, first)));
+    lines.extend(story.steps.iter().map(|step| step_line(step, first)));
     lines.join("\n")
 }
 
-fn of_step(step: &Step, first: u64) -> String {
+fn step_line(step: &Step, first: u64) -> String {
     let since = millis(Some((step.at - first) as f64 / 1e3));
     let took = step.took.map(|took| format!(" (took {})", millis(Some(took as f64 / 1e3))));
-    let (at, text) = (rfc3339(step.at / 1_000), harmless(&step.text));
+    let (at, text) = (rfc3339(step.at / 1_000), sanitize(&step.text));
     format!("{at}  {:>9}  {text}{}", format!("+{since}"), took.unwrap_or_default())
 }
 
 /// One object.
-pub fn as_json(story: &Story) -> String {
+pub fn as_json(story: &Timeline) -> String {
     let first = story.steps.first().map_or(0, |step| step.at);
     let steps = story.steps.iter().map(|step| {
         json!({
@@ -49,7 +49,7 @@ pub fn as_json(story: &Story) -> String {
 }
 
 fn side(side: &Side) -> Value {
-    let place = side.place.as_ref();
+    let place = side.address.as_ref();
     json!({
         "username": side.username, "edge": place.map(|(edge, ..)| edge),
         "session": place.map(|(_, session, _)| session), "handle": place.map(|(.., handle)| handle),
@@ -59,14 +59,14 @@ fn side(side: &Side) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::CallId;
+    use common::CallId;
 
-    fn story() -> Story {
-        let side = |username: &str| Side { username: username.to_owned(), place: None };
+    fn story() -> Timeline {
+        let side = |username: &str| Side { username: username.to_owned(), address: None };
         let step = |at, name, text: &str, took| Step { at, name, text: text.to_owned(), took };
-        Story {
+        Timeline {
             call: "01981c3e-7f9b-7b6a-8c1d-2e3f40516273".parse::<CallId>().unwrap(),
-            caller: Side { place: Some(("edge-1".to_owned(), 7, 8)), ..side("al\u{1b}ice") },
+            caller: Side { address: Some(("edge-1".to_owned(), 7, 8)), ..side("al\u{1b}ice") },
             callee: side("bob"),
             backend: "a".to_owned(),
             connector: None,

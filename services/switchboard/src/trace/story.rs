@@ -3,9 +3,9 @@
 //! The ringing line of the log says how long each step until then took; the times of these steps are counted
 //! back from it. Clocks of several hosts may differ by some milliseconds, so may the times.
 
-use super::found::{Found, field};
-use bus::Line;
-use protocol::CallId;
+use super::found::{CallData, field};
+use bus::LogLine;
+use common::CallId;
 
 /// The steps until it rings: how the line names them, and what they are.
 const SETUP: [(&str, &str, &str); 5] = [
@@ -34,12 +34,12 @@ pub struct Step {
 pub struct Side {
     pub username: String,
     /// Where it is, while the call runs: edge, session, handle. None also for a user of another proxy.
-    pub place: Option<(String, u64, u64)>,
+    pub address: Option<(String, u64, u64)>,
 }
 
 /// What happened to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Story {
+pub struct Timeline {
     pub call: CallId,
     pub caller: Side,
     pub callee: Side,
@@ -51,44 +51,44 @@ pub struct Story {
     pub steps: Vec<Step>,
 }
 
-impl Story {
+impl Timeline {
     /// Of what was found.
-    pub fn of(call: CallId, found: &Found) -> Self {
+    pub fn from_data(call: CallId, found: &CallData) -> Self {
         let word = |name| found.lines.iter().find_map(|line| field(line, name)).unwrap_or("?").to_owned();
-        let side = |name| Side { username: word(name), place: None };
+        let side = |name| Side { username: word(name), address: None };
         let mut story = Self {
             call,
             caller: side("caller"),
             callee: side("callee"),
             backend: word("backend"),
             connector: found.connector.clone(),
-            state: state(found),
+            state: call_state(found),
             steps: Vec::new(),
         };
-        story.take_record(found);
+        story.apply_record(found);
         let rang = found.lines.iter().find(|line| field(line, "event") == Some("ringing"));
-        let measured = rang.map(of_setup).unwrap_or_default();
+        let measured = rang.map(setup_steps).unwrap_or_default();
         if measured.is_empty() {
-            story.steps.extend(opened(found));
+            story.steps.extend(opened_step(found));
         }
         story.steps.extend(measured);
-        story.steps.extend(found.lines.iter().filter_map(of_line));
+        story.steps.extend(found.lines.iter().filter_map(log_step));
         story.steps.extend(found.waiting.iter().map(|(road, kind, at)| Step {
             at: at * 1_000,
             name: "waits",
             text: format!("a message `{kind}` about it was sent on {road} and waits there now"),
             took: None,
         }));
-        story.steps.extend(found.dead.iter().filter_map(of_dead));
+        story.steps.extend(found.dead.iter().filter_map(dead_letter_step));
         story.steps.sort_by_key(|step| step.at);
         story
     }
 
-    fn take_record(&mut self, found: &Found) {
+    fn apply_record(&mut self, found: &CallData) {
         let Some(record) = &found.record else { return };
         let side = |party: &directory::record::CallParty| Side {
             username: party.username.clone(),
-            place: party
+            address: party
                 .owner
                 .as_ref()
                 .map(|owner| (owner.edge.to_string(), owner.handle.session.0, owner.handle.handle.0)),
@@ -98,7 +98,7 @@ impl Story {
     }
 }
 
-fn state(found: &Found) -> &'static str {
+fn call_state(found: &CallData) -> &'static str {
     let has = |event: &str| found.lines.iter().any(|line| field(line, "event") == Some(event));
     match (has("ended") || found.record.is_none(), has("answered"), has("ringing")) {
         (true, ..) => "is over",
@@ -109,13 +109,13 @@ fn state(found: &Found) -> &'static str {
 }
 
 /// A router had it, where nothing more is known of how it was set up.
-fn opened(found: &Found) -> Option<Step> {
+fn opened_step(found: &CallData) -> Option<Step> {
     let at = found.record.as_ref()?.opened * 1_000;
     Some(Step { at, name: "opened", text: "a router opened it".to_owned(), took: None })
 }
 
 /// What the ringing line says of the steps before it; nothing where it does not tell all.
-fn of_setup(line: &Line) -> Vec<Step> {
+fn setup_steps(line: &LogLine) -> Vec<Step> {
     let micros = |name: &str| field(line, name)?.parse::<u64>().ok();
     let Some(took) = SETUP.iter().map(|(name, ..)| micros(name)).collect::<Option<Vec<_>>>() else {
         return Vec::new();
@@ -131,7 +131,7 @@ fn of_setup(line: &Line) -> Vec<Step> {
     std::iter::once(asked).chain(steps).collect()
 }
 
-fn of_line(line: &Line) -> Option<Step> {
+fn log_step(line: &LogLine) -> Option<Step> {
     let at = field(line, "at")?.parse::<u64>().ok()? * 1_000;
     let number = |name: &str| field(line, name)?.parse::<u64>().ok();
     let (name, text, took) = match field(line, "event")? {
@@ -146,7 +146,7 @@ fn of_line(line: &Line) -> Option<Step> {
     Some(Step { at, name, text, took })
 }
 
-fn of_dead(line: &Line) -> Option<Step> {
+fn dead_letter_step(line: &LogLine) -> Option<Step> {
     let at = field(line, "at")?.parse::<u64>().ok()? * 1_000;
     let word = |name| field(line, name).unwrap_or("?");
     let (kind, road, error) = (word("kind"), word("road"), word("error"));
@@ -157,14 +157,15 @@ fn of_dead(line: &Line) -> Option<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::ServiceId;
     use directory::record::{Call, CallParty, Owner};
-    use protocol::{HandleId, HandleRef, ServiceId, SessionId};
+    use protocol::{HandleId, HandleRef, SessionId};
 
-    fn line(fields: &[(&str, &str)]) -> Line {
+    fn line(fields: &[(&str, &str)]) -> LogLine {
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn event(at: &str, event: &str, more: &[(&str, &str)]) -> Line {
+    fn event(at: &str, event: &str, more: &[(&str, &str)]) -> LogLine {
         let all = [("at", at), ("event", event), ("caller", "alice"), ("callee", "bob"), ("backend", "a")];
         line(&[&all[..], more].concat())
     }
@@ -177,8 +178,8 @@ mod tests {
         ("ring_us", "500"),
     ];
 
-    fn steps(found: &Found) -> Vec<(u64, &'static str)> {
-        Story::of(CallId::fresh(), found).steps.iter().map(|step| (step.at, step.name)).collect()
+    fn steps(found: &CallData) -> Vec<(u64, &'static str)> {
+        Timeline::from_data(CallId::fresh(), found).steps.iter().map(|step| (step.at, step.name)).collect()
     }
 
     #[test]
@@ -188,7 +189,7 @@ mod tests {
             event("70", "answered", &[("answer_us", "900")]),
             event("90", "ended", &[("reason", "hangup"), ("duration_ms", "40")]),
         ];
-        let found = Found { lines, ..Found::default() };
+        let found = CallData { lines, ..CallData::default() };
         let wanted = [
             (40_000, "asked"),
             (41_000, "queue"),
@@ -201,7 +202,7 @@ mod tests {
             (90_000, "ended"),
         ];
         assert_eq!(steps(&found), wanted);
-        let story = Story::of(CallId::fresh(), &found);
+        let story = Timeline::from_data(CallId::fresh(), &found);
         assert_eq!(
             (story.caller.username.as_str(), story.backend.as_str(), story.state),
             ("alice", "a", "is over")
@@ -221,23 +222,23 @@ mod tests {
             callee: party("dave", None),
             opened: 45,
         };
-        let mut found = Found { record: Some(record), ..Found::default() };
-        assert_eq!(Story::of(CallId::fresh(), &found).state, "is being set up");
+        let mut found = CallData { record: Some(record), ..CallData::default() };
+        assert_eq!(Timeline::from_data(CallId::fresh(), &found).state, "is being set up");
         assert_eq!(steps(&found), [(45_000, "opened")]);
         found.lines.push(event("50", "ringing", &TIMES[..4]));
-        let story = Story::of(CallId::fresh(), &found);
+        let story = Timeline::from_data(CallId::fresh(), &found);
         assert_eq!((story.state, story.backend.as_str()), ("rings", "b"));
-        assert_eq!((story.caller.place, story.callee.place), (Some(("edge-1".to_owned(), 7, 8)), None));
+        assert_eq!((story.caller.address, story.callee.address), (Some(("edge-1".to_owned(), 7, 8)), None));
         assert_eq!(steps(&found), [(45_000, "opened"), (50_000, "ringing")], "a line that does not tell all");
         found.lines.push(event("60", "answered", &[]));
-        assert_eq!(Story::of(CallId::fresh(), &found).state, "is up");
+        assert_eq!(Timeline::from_data(CallId::fresh(), &found).state, "is up");
     }
 
     #[test]
     fn what_waits_and_what_was_given_up_has_its_place() {
         let dead = line(&[("at", "30"), ("road", "q"), ("error", "no luck"), ("kind", "call")]);
         let waiting = vec![("m".to_owned(), "place".to_owned(), 20)];
-        let found = Found { waiting, dead: vec![dead], ..Found::default() };
+        let found = CallData { waiting, dead: vec![dead], ..CallData::default() };
         assert!(found.is_known());
         assert_eq!(steps(&found), [(20_000, "waits"), (30_000, "given up")]);
     }

@@ -1,7 +1,7 @@
 //! A message made an entry, and an entry read: what every road has in common.
 
 use crate::sample;
-use bus::entry::{decode, encode};
+use bus::codec::{decode, encode};
 use criterion::{Criterion, Throughput};
 use std::hint::black_box;
 

@@ -1,9 +1,10 @@
 //! Messages of a call, as long as those of browsers are.
 
 use bus::message::{
-    Address, Body, ClientEvent, ClientRequest, Deadline, Events, LegRef, Message, Site, Stamp, Trickle,
+    Address, Body, ClientEvent, ClientRequest, Deadline, Events, LegRef, Location, Message, Sequence, Trickle,
 };
-use protocol::{CallId, HandleId, ServiceId, SessionId, Side, raw};
+use common::{CallId, ServiceId};
+use protocol::{HandleId, SessionId, Side, raw};
 use serde_json::json;
 use std::time::Duration;
 use testkit::sdp;
@@ -19,9 +20,9 @@ pub fn call() -> Message {
         from: Address { edge: ServiceId::from("edge-0a1b2c3d"), session: SESSION, handle: HANDLE },
         transaction: "Zq8YkWb3xP0s".to_owned(),
         body: raw(&json!({"request": "call", "username": "bob"})),
-        site: Site::default(),
+        location: Location::default(),
         jsep: Some(raw(&sdp::offer_of_size(SDP_BYTES))),
-        asked: Some(1_795_333_128_000_000),
+        requested_at: Some(1_795_333_128_000_000),
     };
     Message { deadline: Some(Deadline::after(Duration::from_secs(10))), ..Message::new(Body::Call(asks)) }
 }
@@ -38,11 +39,11 @@ pub fn incoming_call() -> Message {
         session: SESSION,
         handle: HANDLE,
         call: Some(CallId::fresh()),
-        stamp: Some(Stamp { term: 7, number: 1 }),
+        sequence: Some(Sequence { term: 7, number: 1 }),
         answers: None,
-        follows: None,
+        caused_by: None,
         change: None,
-        crowded: false,
+        overloaded: false,
         events: vec![event],
     }))
 }

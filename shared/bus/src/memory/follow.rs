@@ -2,9 +2,9 @@
 
 use super::MemoryBus;
 use super::logs::Logs;
-use crate::Line;
+use crate::LogLine;
 use crate::topic::Log;
-use protocol::weather::Weather;
+use common::fault::FaultInjector;
 use std::sync::Arc;
 
 /// One who reads a log as it grows.
@@ -12,24 +12,24 @@ pub struct MemoryFollower {
     log: Log,
     number: u64,
     logs: Arc<Logs>,
-    weather: Weather,
+    faults: FaultInjector,
 }
 
 impl MemoryBus {
     pub(crate) fn follow(&self, log: Log, count: usize) -> MemoryFollower {
-        let logs = self.roads.logs.clone();
+        let logs = self.streams.logs.clone();
         let (length, added) = logs.counts(log).unwrap_or_default();
-        MemoryFollower { log, number: added - length.min(count as u64), logs, weather: self.weather.clone() }
+        MemoryFollower { log, number: added - length.min(count as u64), logs, faults: self.faults.clone() }
     }
 }
 
 impl MemoryFollower {
-    pub(crate) async fn next(&mut self) -> Line {
+    pub(crate) async fn next(&mut self) -> LogLine {
         loop {
             let changed = self.logs.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            self.weather.reading().await;
+            self.faults.reading().await;
             if let Some((number, line)) = self.logs.line(self.log, self.number) {
                 self.number = number + 1;
                 return line;

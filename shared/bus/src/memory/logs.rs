@@ -2,7 +2,7 @@
 
 use super::locked;
 use super::peek::{self, Tap};
-use crate::Line;
+use crate::LogLine;
 use crate::topic::Log;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -12,23 +12,23 @@ use tokio::sync::Notify;
 pub(super) struct Logs {
     /// Of the whole bus: every road has the logs beside it.
     pub(super) tap: Tap,
-    lines: Mutex<HashMap<Log, Kept>>,
+    lines: Mutex<HashMap<Log, LogState>>,
     /// A line was added to one of them.
     pub(super) changed: Notify,
 }
 
 #[derive(Default)]
-struct Kept {
-    lines: VecDeque<Line>,
+struct LogState {
+    lines: VecDeque<LogLine>,
     /// How many there ever were.
     added: u64,
 }
 
 impl Logs {
-    pub(super) fn add(&self, log: Log, line: Line) {
+    pub(super) fn add(&self, log: Log, line: LogLine) {
         let mut logs = locked(&self.lines);
-        let Kept { lines, added } = logs.entry(log).or_default();
-        self.tap.added(log.key(), || peek::of_line(*added, &line));
+        let LogState { lines, added } = logs.entry(log).or_default();
+        self.tap.added(log.key(), || peek::from_line(*added, &line));
         lines.push_back(line);
         *added += 1;
         if lines.len() > log.cap() {
@@ -39,9 +39,9 @@ impl Logs {
     }
 
     /// The first line that is kept from this number on, and its own number.
-    pub(super) fn line(&self, log: Log, number: u64) -> Option<(u64, Line)> {
+    pub(super) fn line(&self, log: Log, number: u64) -> Option<(u64, LogLine)> {
         let logs = locked(&self.lines);
-        let Kept { lines, added } = logs.get(&log)?;
+        let LogState { lines, added } = logs.get(&log)?;
         let first = added - lines.len() as u64;
         let number = number.max(first);
         lines.get((number - first) as usize).map(|line| (number, line.clone()))
@@ -50,12 +50,12 @@ impl Logs {
     /// How many lines are kept, and how many there ever were; none before the first.
     pub(super) fn counts(&self, log: Log) -> Option<(u64, u64)> {
         let logs = locked(&self.lines);
-        logs.get(&log).map(|Kept { lines, added }| (lines.len() as u64, *added))
+        logs.get(&log).map(|LogState { lines, added }| (lines.len() as u64, *added))
     }
 
-    pub(super) fn tail(&self, log: Log, count: usize) -> Vec<Line> {
+    pub(super) fn tail(&self, log: Log, count: usize) -> Vec<LogLine> {
         let logs = locked(&self.lines);
-        let Some(Kept { lines, .. }) = logs.get(&log) else { return Vec::new() };
+        let Some(LogState { lines, .. }) = logs.get(&log) else { return Vec::new() };
         lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
     }
 }

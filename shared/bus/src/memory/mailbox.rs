@@ -4,27 +4,27 @@
 
 use super::logs::Logs;
 use super::{locked, peek};
-use crate::entry::{self, Fields};
+use crate::codec::{self, Fields};
+use crate::entries::StreamEntry;
 use crate::message::Message;
-use crate::peek::Entry;
-use crate::road::{self, RoadKind};
+use crate::streams::{self, StreamKind};
 use crate::topic::Log;
-use crate::{MAILBOX_LIFE, Mark, SendError, line, numbers};
-use protocol::weather::Weather;
+use crate::{MAILBOX_TTL, MailboxOffset, SendError, line, metrics};
+use common::fault::FaultInjector;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub(super) struct Road {
+pub(super) struct MailboxStream {
     key: String,
-    state: Mutex<State>,
+    state: Mutex<MailboxState>,
     changed: Notify,
     logs: Arc<Logs>,
 }
 
 #[derive(Default)]
-struct State {
+struct MailboxState {
     entries: VecDeque<(Instant, Fields)>,
     /// The number of the front entry: how many have been trimmed.
     first: u64,
@@ -33,7 +33,7 @@ struct State {
     orphaned: Option<Instant>,
 }
 
-impl Road {
+impl MailboxStream {
     pub(super) fn new(key: String, logs: Arc<Logs>) -> Arc<Self> {
         let (state, changed) = Default::default();
         Arc::new(Self { key, state, changed, logs })
@@ -42,11 +42,11 @@ impl Road {
     pub(super) fn push(&self, fields: Fields, bound: usize) -> Result<(), SendError> {
         let mut state = locked(&self.state);
         if state.entries.len() >= bound {
-            numbers::full(&self.key);
+            metrics::queue_full(&self.key);
             return Err(SendError::Full);
         }
         let number = state.first + state.entries.len() as u64;
-        self.logs.tap.added(&self.key, || peek::entry(number, Instant::now(), &fields));
+        self.logs.tap.added(&self.key, || peek::stream_entry(number, Instant::now(), &fields));
         state.entries.push_back((Instant::now(), fields));
         drop(state);
         self.changed.notify_waiters();
@@ -57,23 +57,23 @@ impl Road {
         locked(&self.state).entries.len()
     }
 
-    pub(super) fn look(&self) -> road::Road {
-        let State { entries, first, .. } = &*locked(&self.state);
+    pub(super) fn stats(&self) -> streams::StreamStats {
+        let MailboxState { entries, first, .. } = &*locked(&self.state);
         let length = entries.len() as u64;
         let oldest = entries.front().map(|(since, _)| since.elapsed());
-        let (key, kind) = (self.key.clone(), RoadKind::Mailbox);
-        road::Road { key, kind, length, added: first + length, oldest, workers: None }
+        let (key, kind) = (self.key.clone(), StreamKind::Mailbox);
+        streams::StreamStats { key, kind, length, added: first + length, oldest, workers: None }
     }
 
     /// The newest of what is not done, oldest first.
-    pub(super) fn newest(&self, count: usize) -> Vec<Entry> {
-        let State { entries, first, .. } = &*locked(&self.state);
+    pub(super) fn newest(&self, count: usize) -> Vec<StreamEntry> {
+        let MailboxState { entries, first, .. } = &*locked(&self.state);
         let newest = (*first..).zip(entries).skip(entries.len().saturating_sub(count));
-        newest.map(|(number, (since, fields))| peek::entry(number, *since, fields)).collect()
+        newest.map(|(number, (since, fields))| peek::stream_entry(number, *since, fields)).collect()
     }
 
     pub(super) fn is_expired(&self) -> bool {
-        locked(&self.state).orphaned.is_some_and(|since| since.elapsed() > MAILBOX_LIFE)
+        locked(&self.state).orphaned.is_some_and(|since| since.elapsed() > MAILBOX_TTL)
     }
 
     /// The message at this number, and the number behind it.
@@ -82,11 +82,11 @@ impl Road {
         number = number.max(state.first);
         while let Some((_, fields)) = state.entries.get((number - state.first) as usize) {
             number += 1;
-            match entry::decode(fields) {
+            match codec::decode(fields) {
                 Ok(message) => return Some((message, number)),
                 Err(error) => {
-                    numbers::buried(&self.key);
-                    self.logs.add(Log::Dead, line::of_dead(&self.key, fields, &error.to_string()));
+                    metrics::dead_lettered(&self.key);
+                    self.logs.add(Log::Dead, line::from_dead_letter(&self.key, fields, &error.to_string()));
                 }
             }
         }
@@ -94,11 +94,12 @@ impl Road {
     }
 
     /// Everything behind a mark. What makes no sense is left to the owner.
-    pub(super) fn left(&self, after: Option<Mark>) -> Vec<(Mark, Message)> {
+    pub(super) fn undelivered(&self, after: Option<MailboxOffset>) -> Vec<(MailboxOffset, Message)> {
         let state = locked(&self.state);
         let gone_by = after.map_or(0, |after| after.entry.1 + 1).saturating_sub(state.first);
         let left = (state.first..).zip(&state.entries).skip(gone_by as usize);
-        left.filter_map(|(number, (_, fields))| Some((mark(number), entry::decode(fields).ok()?))).collect()
+        left.filter_map(|(number, (_, fields))| Some((offset_at(number), codec::decode(fields).ok()?)))
+            .collect()
     }
 
     fn trim(&self, below: u64) {
@@ -111,51 +112,51 @@ impl Road {
 
 /// The owner's end of a mailbox.
 pub struct MemoryMailbox {
-    road: Arc<Road>,
+    stream: Arc<MailboxStream>,
     cursor: u64,
-    last: Option<Mark>,
-    weather: Weather,
+    last: Option<MailboxOffset>,
+    faults: FaultInjector,
 }
 
 impl MemoryMailbox {
-    pub(super) fn own(road: Arc<Road>, weather: Weather) -> Self {
-        let mut state = locked(&road.state);
+    pub(super) fn open(stream: Arc<MailboxStream>, faults: FaultInjector) -> Self {
+        let mut state = locked(&stream.state);
         state.owners += 1;
         state.orphaned = None;
         let cursor = state.first;
         drop(state);
-        Self { road, cursor, last: None, weather }
+        Self { stream, cursor, last: None, faults }
     }
 
     pub(crate) async fn next(&mut self) -> Message {
         loop {
-            let changed = self.road.changed.notified();
+            let changed = self.stream.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            self.weather.reading().await;
-            if let Some((message, cursor)) = self.road.read(self.cursor) {
+            self.faults.reading().await;
+            if let Some((message, cursor)) = self.stream.read(self.cursor) {
                 self.cursor = cursor;
-                self.last = Some(mark(cursor - 1));
+                self.last = Some(offset_at(cursor - 1));
                 return message;
             }
             changed.await;
         }
     }
 
-    pub(crate) fn mark(&self) -> Option<Mark> {
+    pub(crate) fn offset(&self) -> Option<MailboxOffset> {
         self.last
     }
 
-    pub(crate) fn done_until(&mut self, mark: Mark) {
-        if !self.weather.loses("done_until") {
-            self.road.trim(mark.entry.1 + 1);
+    pub(crate) fn ack_through(&mut self, mark: MailboxOffset) {
+        if !self.faults.drops("done_until") {
+            self.stream.trim(mark.entry.1 + 1);
         }
     }
 }
 
 impl Drop for MemoryMailbox {
     fn drop(&mut self) {
-        let mut state = locked(&self.road.state);
+        let mut state = locked(&self.stream.state);
         state.owners -= 1;
         if state.owners == 0 {
             state.orphaned = Some(Instant::now());
@@ -164,6 +165,6 @@ impl Drop for MemoryMailbox {
 }
 
 /// The place of the entry with this number.
-fn mark(number: u64) -> Mark {
-    Mark { epoch: 0, entry: (0, number) }
+fn offset_at(number: u64) -> MailboxOffset {
+    MailboxOffset { epoch: 0, entry: (0, number) }
 }

@@ -18,46 +18,47 @@ mod roads;
 pub use follow::MemoryFollower;
 pub use mailbox::MemoryMailbox;
 pub use notices::MemoryNotices;
-pub use queue::{MemoryWorker, Receipt};
+pub use queue::{MemoryAck, MemoryWorker};
 
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, Queue};
-use crate::{CROWDED_MAILBOX, Line, Mark, SendError, entry, line};
+use crate::{CROWDED_MAILBOX, LogLine, MailboxOffset, SendError, codec, line};
+use common::fault::FaultInjector;
 use logs::Logs;
-use notices::Channel;
-use protocol::weather::Weather;
+use notices::NoticeChannel;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The bus within this process; clones share it.
 #[derive(Clone, Default)]
 pub struct MemoryBus {
-    roads: Arc<Roads>,
-    weather: Weather,
+    streams: Arc<Streams>,
+    faults: FaultInjector,
 }
 
 #[derive(Default)]
-struct Roads {
-    queues: Mutex<BTreeMap<String, Arc<queue::Road>>>,
-    mailboxes: Mutex<BTreeMap<String, Arc<mailbox::Road>>>,
-    notices: Channel,
+struct Streams {
+    queues: Mutex<BTreeMap<String, Arc<queue::QueueStream>>>,
+    mailboxes: Mutex<BTreeMap<String, Arc<mailbox::MailboxStream>>>,
+    notices: NoticeChannel,
     logs: Arc<Logs>,
 }
 
 impl MemoryBus {
     /// The same roads in this weather.
-    pub fn under(&self, weather: Weather) -> Self {
-        Self { roads: self.roads.clone(), weather }
+    pub fn with_faults(&self, weather: FaultInjector) -> Self {
+        Self { streams: self.streams.clone(), faults: weather }
     }
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
-        let fields = entry::encode(message)?;
-        self.step("enqueue", || self.queue(queue).push(fields, message.bound())).await?
+        let fields = codec::encode(message)?;
+        self.step("enqueue", || self.queue(queue).push(fields, message.stream_limit())).await?
     }
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
-        let fields = entry::encode(message)?;
-        let push = || self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields, message.bound());
+        let fields = codec::encode(message)?;
+        let push =
+            || self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields, message.stream_limit());
         self.step("post", push).await?
     }
 
@@ -66,54 +67,54 @@ impl MemoryBus {
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
-        self.step("publish", || self.roads.notices.publish(notice)).await
+        self.step("publish", || self.streams.notices.publish(notice)).await
     }
 
     pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
-        let add = |record| self.roads.logs.add(Log::Calls, line::of_call(record));
+        let add = |record| self.streams.logs.add(Log::Calls, line::from_call(record));
         self.step("log_calls", || records.iter().for_each(add)).await
     }
 
     pub(crate) fn work(&self, queue: Queue, _worker: &str) -> MemoryWorker {
-        MemoryWorker::join(self.queue(queue), self.weather.clone())
+        MemoryWorker::join(self.queue(queue), self.faults.clone())
     }
 
     pub(crate) async fn open(&self, mailbox: Mailbox) -> Result<MemoryMailbox, SendError> {
         let open = || {
-            let mut mailboxes = locked(&self.roads.mailboxes);
+            let mut mailboxes = locked(&self.streams.mailboxes);
             mailboxes.retain(|_, road| !road.is_expired());
             let key = mailbox.key();
-            let new = || mailbox::Road::new(key.clone(), self.roads.logs.clone());
+            let new = || mailbox::MailboxStream::new(key.clone(), self.streams.logs.clone());
             let road = mailboxes.entry(key.clone()).or_insert_with(new);
-            MemoryMailbox::own(road.clone(), self.weather.clone())
+            MemoryMailbox::open(road.clone(), self.faults.clone())
         };
         self.step("open", open).await
     }
 
-    pub(crate) async fn left_in(
+    pub(crate) async fn read_undelivered(
         &self,
         mailbox: &Mailbox,
-        after: Option<Mark>,
-    ) -> Result<Vec<(Mark, Message)>, SendError> {
-        let left = || self.mailbox(&mailbox.key()).map(|road| road.left(after)).unwrap_or_default();
+        after: Option<MailboxOffset>,
+    ) -> Result<Vec<(MailboxOffset, Message)>, SendError> {
+        let left = || self.mailbox(&mailbox.key()).map(|road| road.undelivered(after)).unwrap_or_default();
         self.step("left_in", left).await
     }
 
     pub(crate) async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
-        let close = || locked(&self.roads.mailboxes).remove(&mailbox.key());
+        let close = || locked(&self.streams.mailboxes).remove(&mailbox.key());
         self.step("close", close).await.map(drop)
     }
 
     pub(crate) fn subscribe(&self) -> MemoryNotices {
-        self.roads.notices.subscribe(self.weather.clone())
+        self.streams.notices.subscribe(self.faults.clone())
     }
 
-    pub(crate) fn tail(&self, log: Log, count: usize) -> Vec<Line> {
-        self.roads.logs.tail(log, count)
+    pub(crate) fn tail(&self, log: Log, count: usize) -> Vec<LogLine> {
+        self.streams.logs.tail(log, count)
     }
 
     pub(crate) fn backlog(&self, key: &str) -> usize {
-        let queue = locked(&self.roads.queues).get(key).map(|road| road.backlog());
+        let queue = locked(&self.streams.queues).get(key).map(|road| road.backlog());
         queue.or_else(|| self.mailbox(key).map(|road| road.backlog())).unwrap_or(0)
     }
 
@@ -122,17 +123,20 @@ impl MemoryBus {
     }
 
     async fn step<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T, SendError> {
-        self.weather.step(step, work).await.map_err(SendError::Unavailable)
+        self.faults.run(step, work).await.map_err(SendError::Unavailable)
     }
 
-    fn queue(&self, queue: Queue) -> Arc<queue::Road> {
+    fn queue(&self, queue: Queue) -> Arc<queue::QueueStream> {
         let key = queue.key();
-        let mut queues = locked(&self.roads.queues);
-        queues.entry(key.clone()).or_insert_with(|| queue::Road::new(key, self.roads.logs.clone())).clone()
+        let mut queues = locked(&self.streams.queues);
+        queues
+            .entry(key.clone())
+            .or_insert_with(|| queue::QueueStream::new(key, self.streams.logs.clone()))
+            .clone()
     }
 
-    fn mailbox(&self, key: &str) -> Option<Arc<mailbox::Road>> {
-        let road = locked(&self.roads.mailboxes).get(key)?.clone();
+    fn mailbox(&self, key: &str) -> Option<Arc<mailbox::MailboxStream>> {
+        let road = locked(&self.streams.mailboxes).get(key)?.clone();
         (!road.is_expired()).then_some(road)
     }
 }

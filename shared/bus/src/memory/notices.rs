@@ -1,41 +1,41 @@
 //! Notices on the memory bus: a broadcast channel of the same JSON that Redis would carry.
 
-use crate::NOTICES_KEPT;
+use crate::NOTICE_BUFFER;
 use crate::message::Notice;
-use protocol::weather::Weather;
+use common::fault::FaultInjector;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Where notices are published.
-pub(super) struct Channel(broadcast::Sender<String>);
+pub(super) struct NoticeChannel(broadcast::Sender<String>);
 
-impl Default for Channel {
+impl Default for NoticeChannel {
     fn default() -> Self {
-        Self(broadcast::Sender::new(NOTICES_KEPT))
+        Self(broadcast::Sender::new(NOTICE_BUFFER))
     }
 }
 
-impl Channel {
+impl NoticeChannel {
     pub(super) fn publish(&self, notice: &Notice) {
         let json = serde_json::to_string(notice).expect("a notice is plain JSON");
         // An error says that nobody listens, which is as good.
         let _ = self.0.send(json);
     }
 
-    pub(super) fn subscribe(&self, weather: Weather) -> MemoryNotices {
-        MemoryNotices { channel: self.0.subscribe(), weather }
+    pub(super) fn subscribe(&self, weather: FaultInjector) -> MemoryNotices {
+        MemoryNotices { channel: self.0.subscribe(), faults: weather }
     }
 }
 
 /// A subscription to notices.
 pub struct MemoryNotices {
     channel: broadcast::Receiver<String>,
-    weather: Weather,
+    faults: FaultInjector,
 }
 
 impl MemoryNotices {
     pub(crate) async fn next(&mut self) -> Notice {
         loop {
-            self.weather.reading().await;
+            self.faults.reading().await;
             match self.channel.recv().await {
                 Ok(json) => match serde_json::from_str(&json) {
                     Ok(notice) => return notice,

@@ -2,10 +2,10 @@
 //! what is added; else nobody does, and it costs nothing.
 
 use super::{MemoryBus, locked};
-use crate::Line;
-use crate::entry::Fields;
+use crate::LogLine;
+use crate::codec::Fields;
+use crate::entries::{MAX_BYTES, MAX_ENTRIES, StreamEntry};
 use crate::message::unix_millis;
-use crate::peek::{Entry, MAX_BYTES, MAX_ENTRIES};
 use crate::topic::Log;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 use tokio::time::{Instant, timeout_at};
 
 /// How many entries may wait for one who looks on; the oldest are then missed.
-const WAITING: usize = 256;
+const TAP_BUFFER: usize = 256;
 
 /// Where roads tell what is added to them.
 #[derive(Clone)]
-pub(super) struct Tap(Sender<Arc<(String, Entry)>>);
+pub(super) struct Tap(Sender<Arc<(String, StreamEntry)>>);
 
 impl Default for Tap {
     fn default() -> Self {
-        Self(broadcast::channel(WAITING).0)
+        Self(broadcast::channel(TAP_BUFFER).0)
     }
 }
 
 impl Tap {
     /// This entry is added to the road with that key.
-    pub(super) fn added(&self, key: &str, entry: impl FnOnce() -> Entry) {
+    pub(super) fn added(&self, key: &str, entry: impl FnOnce() -> StreamEntry) {
         if self.0.receiver_count() > 0 {
             let _ = self.0.send(Arc::new((key.to_owned(), entry())));
         }
@@ -35,44 +35,44 @@ impl Tap {
 }
 
 /// The entry with this number, added so long ago.
-pub(super) fn entry(number: u64, since: Instant, fields: &Fields) -> Entry {
+pub(super) fn stream_entry(number: u64, since: Instant, fields: &Fields) -> StreamEntry {
     let at = unix_millis().saturating_sub(since.elapsed().as_millis() as u64);
-    Entry::new(number.to_string(), at, fields)
+    StreamEntry::new(number.to_string(), at, fields)
 }
 
 /// The line with this number.
-pub(super) fn of_line(number: u64, line: &Line) -> Entry {
+pub(super) fn from_line(number: u64, line: &LogLine) -> StreamEntry {
     let at = line.iter().find(|(name, _)| name == "at").and_then(|(_, at)| at.parse().ok());
-    Entry { id: number.to_string(), at: at.unwrap_or_default(), fields: line.clone() }
+    StreamEntry { id: number.to_string(), at: at.unwrap_or_default(), fields: line.clone() }
 }
 
 impl MemoryBus {
-    pub(crate) async fn peek(&self, key: &str, count: usize, watch: Duration) -> Option<Vec<Entry>> {
-        let tap = self.roads.logs.tap.0.subscribe();
-        let mut seen = bounded(self.lying(key, count)?);
+    pub(crate) async fn peek(&self, key: &str, count: usize, watch: Duration) -> Option<Vec<StreamEntry>> {
+        let tap = self.streams.logs.tap.0.subscribe();
+        let mut seen = bounded(self.newest(key, count)?);
         if !watch.is_zero() {
             let last = seen.last().and_then(|entry| entry.id.parse().ok());
-            seen.extend(coming(tap, key, last, watch).await);
+            seen.extend(collect_new(tap, key, last, watch).await);
         }
         Some(seen)
     }
 
-    fn lying(&self, key: &str, count: usize) -> Option<Vec<Entry>> {
-        if let Some(queue) = locked(&self.roads.queues).get(key) {
+    fn newest(&self, key: &str, count: usize) -> Option<Vec<StreamEntry>> {
+        if let Some(queue) = locked(&self.streams.queues).get(key) {
             return Some(queue.newest(count));
         }
         if let Some(log) = Log::ALL.into_iter().find(|log| log.key() == key) {
-            let (_, added) = self.roads.logs.counts(log)?;
-            let lines = self.roads.logs.tail(log, count);
+            let (_, added) = self.streams.logs.counts(log)?;
+            let lines = self.streams.logs.tail(log, count);
             let first = added - lines.len() as u64;
-            return Some((first..).zip(&lines).map(|(number, line)| of_line(number, line)).collect());
+            return Some((first..).zip(&lines).map(|(number, line)| from_line(number, line)).collect());
         }
         Some(self.mailbox(key)?.newest(count))
     }
 }
 
 /// The newest of them that fit.
-fn bounded(mut entries: Vec<Entry>) -> Vec<Entry> {
+fn bounded(mut entries: Vec<StreamEntry>) -> Vec<StreamEntry> {
     let mut bytes = 0;
     let fits = entries.iter().rev().take_while(|entry| {
         let before = bytes;
@@ -83,12 +83,12 @@ fn bounded(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.split_off(surplus)
 }
 
-async fn coming(
-    mut tap: Receiver<Arc<(String, Entry)>>,
+async fn collect_new(
+    mut tap: Receiver<Arc<(String, StreamEntry)>>,
     key: &str,
     last: Option<u64>,
     watch: Duration,
-) -> Vec<Entry> {
+) -> Vec<StreamEntry> {
     let (until, mut seen) = (Instant::now() + watch, Vec::new());
     while seen.len() < MAX_ENTRIES {
         match timeout_at(until, tap.recv()).await {

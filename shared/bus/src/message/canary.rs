@@ -1,6 +1,6 @@
 //! A message that does nothing but arrive: it shows that a road is open, and how long it takes.
 
-use protocol::ServiceId;
+use common::ServiceId;
 use serde::{Deserialize, Serialize};
 
 /// A canary. A router that gets one sends it back to the mailbox of the edge that sent it, a rest service
@@ -10,7 +10,7 @@ pub struct Canary {
     /// Who sent it.
     pub from: ServiceId,
     /// The road it was sent on, as its sender calls it.
-    pub road: String,
+    pub stream: String,
     /// The sender's own count.
     pub number: u64,
 }

@@ -3,7 +3,8 @@
 //! The one that is asked writes the session down in the directory, lets go of it, and says so; the
 //! asking edge then takes it over there. One that does not answer in time is taken for dead.
 
-use protocol::{ServiceId, SessionId};
+use common::ServiceId;
+use protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
 /// A client has shown at `to` that this session is its own.

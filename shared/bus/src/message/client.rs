@@ -1,6 +1,7 @@
 //! From an edge to the routers: what a client wants that needs a decision.
 
-use protocol::{CallId, HandleId, HandleRef, Raw, ServiceId, SessionId};
+use common::{CallId, ServiceId};
+use protocol::{HandleId, HandleRef, Raw, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// Where a client's handle can be reached.
@@ -23,16 +24,16 @@ impl Address {
 
 /// Where something stands, in an operator's words; empty for nowhere in particular.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Site {
+pub struct Location {
     /// The place.
     pub location: String,
     /// Whose network it is in.
     pub isp: String,
 }
 
-impl Site {
+impl Location {
     /// Whether it says nothing.
-    pub fn is_nowhere(&self) -> bool {
+    pub fn is_unspecified(&self) -> bool {
         self.location.is_empty() && self.isp.is_empty()
     }
 }
@@ -47,14 +48,14 @@ pub struct ClientRequest {
     /// The plugin request, as the client wrote it.
     pub body: Raw,
     /// Where its edge stands: media servers near it are preferred.
-    #[serde(default, skip_serializing_if = "Site::is_nowhere")]
-    pub site: Site,
+    #[serde(default, skip_serializing_if = "Location::is_unspecified")]
+    pub location: Location,
     /// The client's offer, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jsep: Option<Raw>,
     /// When its edge asked, unix microseconds; of a `call` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<u64>,
+    pub requested_at: Option<u64>,
 }
 
 /// A handle that is gone.
@@ -64,7 +65,7 @@ pub struct Release {
     pub who: HandleRef,
     /// The edge that is to be told when its name is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tell: Option<ServiceId>,
+    pub notify: Option<ServiceId>,
 }
 
 /// A call that its caller does not wait for any more, because no answer came in time.

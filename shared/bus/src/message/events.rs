@@ -1,6 +1,7 @@
 //! From routers and connectors to an edge: what a client is to hear.
 
-use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, Raw, SessionId, Side};
+use common::{BackendName, CallId, MessageId};
+use protocol::{HandleId, HandleRef, Raw, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
 /// What one client handle is to hear, and what its edge is to know.
@@ -15,37 +16,37 @@ pub struct Events {
     pub call: Option<CallId>,
     /// Its place among all that the call's connector says to this side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stamp: Option<Stamp>,
+    pub sequence: Option<Sequence>,
     /// The request this is the final answer of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<MessageId>,
     /// The request of the other side that the last of the events follows from. One that was told once, by
     /// whichever connector, is not told again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub follows: Option<MessageId>,
+    pub caused_by: Option<MessageId>,
     /// What changes for the handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
     /// There are too many calls: for a moment the edge refuses by itself what begins one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub crowded: bool,
+    pub overloaded: bool,
     /// For the client, in order.
     pub events: Vec<ClientEvent>,
 }
 
 impl Events {
     /// What a handle is to hear, of no call, and nothing else.
-    pub fn of(who: HandleRef, events: Vec<ClientEvent>) -> Self {
+    pub fn for_handle(who: HandleRef, events: Vec<ClientEvent>) -> Self {
         let HandleRef { session, handle } = who;
         Self {
             session,
             handle,
             call: None,
-            stamp: None,
+            sequence: None,
             answers: None,
-            follows: None,
+            caused_by: None,
             change: None,
-            crowded: false,
+            overloaded: false,
             events,
         }
     }
@@ -54,14 +55,14 @@ impl Events {
 /// The place of events among all that is said to one side of a call. They can come twice, or by two
 /// roads when a client has changed its edge; by their stamps they are heard once and in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stamp {
+pub struct Sequence {
     /// The lease under which a connector says it: what comes under a smaller one is stale.
     pub term: u64,
     /// 1 for the first of a term, then one more each time.
     pub number: u64,
 }
 
-impl Stamp {
+impl Sequence {
     /// Whether this comes right behind `earlier`: the next of its term, or the first of a later one.
     pub fn follows(self, earlier: Option<Self>) -> bool {
         match earlier {
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_stamp_follows_the_one_before_it_and_begins_each_term() {
-        let stamp = |term, number| Stamp { term, number };
+        let stamp = |term, number| Sequence { term, number };
         for (stamp, earlier, follows) in [
             (stamp(7, 1), None, true),
             (stamp(7, 2), None, false),

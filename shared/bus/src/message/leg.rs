@@ -1,7 +1,8 @@
 //! To a backend's connector: calls to set up, and what happens on their legs.
 
-use super::{Address, Times};
-use protocol::{CallId, Raw, ServiceId, Side};
+use super::{Address, HopTimestamps};
+use common::{CallId, ServiceId};
+use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
 
 /// A call to set up.
@@ -20,22 +21,22 @@ pub struct Place {
     pub offer: Option<Raw>,
     /// What is to be done about the side that is a peer's; none of a call between two of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<PeerSide>,
+    pub peer: Option<ProxySide>,
     /// When it came by where; none where nobody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<Times>,
+    pub times: Option<HopTimestamps>,
 }
 
 /// What is to be done about a side whose user is a peer's: its proxy has a handle of its own for it on
 /// the same Janus, registered there under the user's own name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PeerSide {
+pub enum ProxySide {
     /// It calls: this rest service waits to hear that our callee is registered on Janus. Its offer
     /// comes after that, as an `incomingcall`.
     Calls(ServiceId),
     /// It is called: its proxy is asked to register it, at this `api_base_url`, before the offer goes out.
-    IsCalled(String),
+    Callee(String),
 }
 
 /// One side of a call.
@@ -84,7 +85,7 @@ pub struct Trickle {
 /// The client of a leg is at another edge now, or its edge is not sure that the call still is. A
 /// connector that knows the call tells the client there from now on; of one that is over it says so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Attend {
+pub struct ClientMoved {
     /// The leg.
     pub leg: LegRef,
     /// Where its events go.
@@ -109,7 +110,7 @@ pub enum EndCause {
     /// The callee's handle is gone.
     CalleeGone,
     /// It is no side's doing: both hear this reason.
-    Because(String),
+    Reason(String),
 }
 
 impl EndCause {

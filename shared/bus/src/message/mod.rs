@@ -31,16 +31,16 @@ mod times;
 
 pub use canary::Canary;
 pub use claim::{Disconnect, Surrender, Surrendered};
-pub use client::{Abandon, Address, ClientRequest, Release, Restore, Site};
-pub use events::{Change, ClientEvent, Events, Stamp};
-pub use leg::{Attend, End, EndCause, LegRef, LegRequest, Party, PeerSide, Place, Trickle};
+pub use client::{Abandon, Address, ClientRequest, Location, Release, Restore};
+pub use events::{Change, ClientEvent, Events, Sequence};
+pub use leg::{ClientMoved, End, EndCause, LegRef, LegRequest, Party, Place, ProxySide, Trickle};
 pub use news::{CallEvent, CallRecord, EndKind, Notice};
-pub use peer::{AskPeer, Invite, PeerAnswer, PeerRefusal};
-pub use times::{Steps, Times};
+pub use peer::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
+pub use times::{HopTimestamps, StepDurations};
 
-use crate::{CROWDED_MAILBOX, CROWDED_QUEUE, MAX_BACKLOG};
-use protocol::MessageId;
-pub(crate) use protocol::outside::unix_millis;
+use crate::{CROWDED_MAILBOX, MAX_BACKLOG, OVERLOADED_QUEUE};
+use common::MessageId;
+pub(crate) use common::entropy::unix_millis;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -62,14 +62,14 @@ impl Message {
     }
 
     /// Whether the deadline has passed.
-    pub fn is_late(&self) -> bool {
+    pub fn is_expired(&self) -> bool {
         self.deadline.is_some_and(|deadline| deadline.is_past())
     }
 
     /// How many may wait on its road so that it is still taken.
-    pub(crate) fn bound(&self) -> usize {
+    pub(crate) fn stream_limit(&self) -> usize {
         match self.body {
-            Body::Call(_) | Body::Invite(_) => CROWDED_QUEUE,
+            Body::Call(_) | Body::Invite(_) => OVERLOADED_QUEUE,
             Body::Place(_) => CROWDED_MAILBOX,
             _ => MAX_BACKLOG,
         }
@@ -118,10 +118,10 @@ macro_rules! bodies {
             }
 
             /// Reads a payload of this kind.
-            pub(crate) fn read(kind: &str, payload: &str) -> Result<Self, Unreadable> {
+            pub(crate) fn read(kind: &str, payload: &str) -> Result<Self, DecodeError> {
                 match kind {
                     $($kind => Ok(Self::$variant(serde_json::from_str(payload)?)),)*
-                    other => Err(Unreadable::UnknownKind(other.to_owned())),
+                    other => Err(DecodeError::UnknownKind(other.to_owned())),
                 }
             }
         }
@@ -154,7 +154,7 @@ bodies! {
     /// End this call for a reason that did not come over a leg. To a backend; an operator's to the routers.
     End(End) = "end",
     /// A leg's client is at another edge, or not sure that the call still is. To a backend.
-    Attend(Attend) = "attend",
+    ClientMoved(ClientMoved) = "attend",
     /// What one client handle is to hear. To an edge.
     Events(Events) = "events",
     /// Give this session up to another edge. To an edge.
@@ -164,9 +164,9 @@ bodies! {
     /// A user of another proxy calls one of ours. To the routers.
     Invite(Invite) = "invite",
     /// One of ours calls a user of another proxy. To the rest services.
-    AskPeer(AskPeer) = "ask_peer",
+    ProxyInvite(ProxyInvite) = "ask_peer",
     /// Whether such a call may go on. To a backend, or to a rest service.
-    PeerAnswer(PeerAnswer) = "peer_answer",
+    ProxyReply(ProxyReply) = "peer_answer",
     /// An operator ends this session. To an edge.
     Disconnect(Disconnect) = "disconnect",
     /// Nothing but a sign that a road is open. To anybody.
@@ -175,7 +175,7 @@ bodies! {
 
 /// A stream entry that is no message of ours.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum DecodeError {
     /// A field is missing or no text.
     #[error("field {0} is missing or malformed")]
     Field(&'static str),

@@ -1,7 +1,7 @@
 //! What is for anybody: the lines of the `calls` log, and notices.
 
-use super::{Canary, Steps};
-use protocol::{BackendName, CallId};
+use super::{Canary, StepDurations};
+use common::{BackendName, CallId};
 use serde::{Deserialize, Serialize};
 
 /// A line of the `calls` log.
@@ -25,7 +25,7 @@ pub struct CallRecord {
     pub duration_ms: Option<u64>,
     /// How long its steps took: those until it rang when it rings, that until it was answered then.
     #[serde(flatten)]
-    pub steps: Steps,
+    pub steps: StepDurations,
 }
 
 /// A step in a call's life.
@@ -57,7 +57,7 @@ pub enum EndKind {
     /// The media server, or a peer's proxy, refused the call.
     Refused,
     /// An operator ended it, or a router that could not set it up.
-    Ordered,
+    Operator,
 }
 
 impl EndKind {
@@ -69,7 +69,7 @@ impl EndKind {
         Self::ConnectionLost,
         Self::MediaServer,
         Self::Refused,
-        Self::Ordered,
+        Self::Operator,
     ];
 
     /// As numbers have it.
@@ -81,7 +81,7 @@ impl EndKind {
             Self::ConnectionLost => "connection_lost",
             Self::MediaServer => "media_server",
             Self::Refused => "refused",
-            Self::Ordered => "ordered",
+            Self::Operator => "ordered",
         }
     }
 }

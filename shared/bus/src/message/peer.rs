@@ -1,7 +1,7 @@
 //! Calls with users of proxies of another make, which speak HTTP with each other: to rest services, and
 //! from them.
 
-use protocol::{BackendName, CallId, ServiceId};
+use common::{BackendName, CallId, ServiceId};
 use serde::{Deserialize, Serialize};
 
 /// A peer's user calls one of ours: have that one registered on this Janus under its own name. The
@@ -18,13 +18,13 @@ pub struct Invite {
     pub backend_url: String,
     /// When the rest service asked, unix microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked: Option<u64>,
+    pub requested_at: Option<u64>,
 }
 
 /// One of ours calls a peer's user: ask that one's proxy to have it registered on this Janus. What the
 /// proxy says goes to the backend's mailbox as a [`PeerAnswer`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AskPeer {
+pub struct ProxyInvite {
     /// The call.
     pub call: CallId,
     /// Whose mailbox waits.
@@ -41,17 +41,17 @@ pub struct AskPeer {
 
 /// Whether a call with a peer's user may go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerAnswer {
+pub struct ProxyReply {
     /// The call.
     pub call: CallId,
     /// Why it may not; none where it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<PeerRefusal>,
+    pub refusal: Option<ProxyRefusal>,
 }
 
 /// Why a call with a peer's user is refused, as janus-cloud says it: the code is an HTTP status too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerRefusal {
+pub struct ProxyRefusal {
     /// The error code.
     pub code: u16,
     /// For people.

@@ -3,7 +3,7 @@
 //! through all their logs.
 
 use super::{Body, Events, Message};
-use protocol::CallId;
+use common::CallId;
 use tracing::Span;
 
 impl Message {
@@ -25,10 +25,10 @@ impl Message {
             Body::Trickle(trickle) => Some(trickle.leg.call),
             Body::Hangup(leg) => Some(leg.call),
             Body::End(end) => Some(end.call),
-            Body::Attend(attend) => Some(attend.leg.call),
+            Body::ClientMoved(attend) => Some(attend.leg.call),
             Body::Events(events) => events.call,
-            Body::AskPeer(ask) => Some(ask.call),
-            Body::PeerAnswer(answer) => Some(answer.call),
+            Body::ProxyInvite(ask) => Some(ask.call),
+            Body::ProxyReply(answer) => Some(answer.call),
             _ => None,
         }
     }
@@ -41,6 +41,6 @@ impl Events {
     }
 }
 
-fn span(kind: &str, call: Option<CallId>, request: Option<&protocol::MessageId>) -> Span {
+fn span(kind: &str, call: Option<CallId>, request: Option<&common::MessageId>) -> Span {
     tracing::info_span!("message", kind, call = call.map(display), request = request.map(display))
 }

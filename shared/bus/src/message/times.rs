@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// When a call came by where on its way to a connector, in unix microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Times {
+pub struct HopTimestamps {
     /// An edge, or for a peer's user a rest service, put the request on the bus.
-    pub asked: u64,
+    pub requested_at: u64,
     /// A router took it.
-    pub taken: u64,
+    pub dequeued_at: u64,
     /// That router posted it to the backend.
-    pub posted: u64,
+    pub posted_at: u64,
 }
 
 /// How long each step took, in microseconds; a step that is not known, or was not taken, is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Steps {
+pub struct StepDurations {
     /// From the request at the edge until a router took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_us: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Steps {
     pub answer_us: Option<u64>,
 }
 
-impl Steps {
+impl StepDurations {
     /// Each step with the name that numbers and people know it by.
     pub fn named(&self) -> [(&'static str, Option<u64>); 6] {
         [
@@ -53,7 +53,7 @@ impl Steps {
     }
 
     /// From the request until it rang; none where a step of that is missing.
-    pub fn set_up_us(&self) -> Option<u64> {
+    pub fn setup_us(&self) -> Option<u64> {
         let [queue, directory, place, attach, ring, _] = self.named().map(|(_, step)| step);
         [queue, directory, place, attach, ring]
             .into_iter()
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_call_is_set_up_in_the_sum_of_its_steps() {
-        let steps = Steps {
+        let steps = StepDurations {
             queue_us: Some(1),
             directory_us: Some(2),
             place_us: Some(3),
@@ -75,8 +75,8 @@ mod tests {
             ring_us: Some(5),
             answer_us: None,
         };
-        assert_eq!(steps.set_up_us(), Some(15));
-        assert_eq!(Steps { attach_us: None, ..steps }.set_up_us(), None);
-        assert_eq!(Steps { answer_us: Some(9), ..steps }.set_up_us(), Some(15));
+        assert_eq!(steps.setup_us(), Some(15));
+        assert_eq!(StepDurations { attach_us: None, ..steps }.setup_us(), None);
+        assert_eq!(StepDurations { answer_us: Some(9), ..steps }.setup_us(), Some(15));
     }
 }

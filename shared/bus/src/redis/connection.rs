@@ -6,7 +6,7 @@
 //! does it notice a loss, and reconnect, before the next send fails. Keepalive and user timeout find
 //! a peer that vanished without a word.
 
-use super::outage::Outage;
+use super::outage::RetryState;
 use crate::SendError;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
@@ -21,11 +21,11 @@ use std::time::Duration;
 use tokio::time::{error::Elapsed, timeout};
 
 /// How long a send waits for Redis.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a blocking read blocks.
-pub(super) const BLOCK: Duration = Duration::from_secs(2);
+pub(super) const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a vanished peer goes unnoticed.
-const SILENCE: Duration = Duration::from_secs(6);
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Where Redis is and how to get in. Not printable: it holds the password.
 #[derive(Clone)]
@@ -52,71 +52,71 @@ impl Server {
     }
 
     /// The connection for short commands.
-    pub(super) async fn shared(&self) -> Result<Shared, SendError> {
+    pub(super) async fn shared(&self) -> Result<SharedConnection, SendError> {
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
+            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_number_of_retries(1)
             .set_max_delay(Duration::from_millis(100))
             .set_pipeline_buffer_size(1024);
         let client = self.client(ProtocolVersion::RESP3).map_err(unavailable)?;
         let manager = ConnectionManager::new_with_config(client, config);
-        Ok(Shared { manager: manager.await.map_err(unavailable)? })
+        Ok(SharedConnection { manager: manager.await.map_err(unavailable)? })
     }
 
     /// A connection that one reader blocks on.
     async fn blocking(&self) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(BLOCK + PATIENCE));
+            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
+            .set_response_timeout(Some(BLOCK_TIMEOUT + RESPONSE_TIMEOUT));
         self.client(ProtocolVersion::RESP2)?.get_multiplexed_async_connection_with_config(&config).await
     }
 
     /// A connection for subscriptions.
     pub(super) async fn pubsub(&self) -> RedisResult<PubSub> {
         let client = self.client(ProtocolVersion::RESP2)?;
-        timeout(PATIENCE, client.get_async_pubsub()).await.map_err(too_late)?
+        timeout(RESPONSE_TIMEOUT, client.get_async_pubsub()).await.map_err(timed_out)?
     }
 }
 
 #[cfg(target_os = "linux")]
 fn tcp_settings() -> TcpSettings {
-    every_system().set_user_timeout(SILENCE)
+    base_tcp_settings().set_user_timeout(TCP_USER_TIMEOUT)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn tcp_settings() -> TcpSettings {
-    every_system()
+    base_tcp_settings()
 }
 
-fn every_system() -> TcpSettings {
-    let keepalive = TcpKeepalive::new().with_time(SILENCE / 2).with_interval(SILENCE / 6);
+fn base_tcp_settings() -> TcpSettings {
+    let keepalive = TcpKeepalive::new().with_time(TCP_USER_TIMEOUT / 2).with_interval(TCP_USER_TIMEOUT / 6);
     TcpSettings::default().set_nodelay(true).set_keepalive(keepalive)
 }
 
-/// Runs a command within [`PATIENCE`]. A refusal that is left over from an outage is tried once more:
+/// Runs a command within [`RESPONSE_TIMEOUT`]. A refusal that is left over from an outage is tried once more:
 /// nothing was sent then, and the failure has just started the next attempt to connect. A macro,
 /// because the command borrows the connection, which closures that return futures cannot express.
 macro_rules! bounded {
     ($run:expr) => {
-        timeout(PATIENCE, async {
+        timeout(RESPONSE_TIMEOUT, async {
             match $run.await {
                 Err(error) if error.is_connection_refusal() => $run.await,
                 result => result,
             }
         })
         .await
-        .map_err(too_late)?
+        .map_err(timed_out)?
     };
 }
 
 /// The connection that all short commands share; it reconnects by itself.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct SharedConnection {
     manager: ConnectionManager,
 }
 
-impl Shared {
+impl SharedConnection {
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, SendError> {
         self.try_query(command).await.map_err(unavailable)
     }
@@ -129,10 +129,10 @@ impl Shared {
     }
 
     pub(super) async fn pipe<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, SendError> {
-        self.ask_pipe(pipe).await.map_err(unavailable)
+        self.try_pipe_query(pipe).await.map_err(unavailable)
     }
 
-    async fn ask_pipe<T: FromRedisValue>(&self, pipe: &Pipeline) -> RedisResult<T> {
+    async fn try_pipe_query<T: FromRedisValue>(&self, pipe: &Pipeline) -> RedisResult<T> {
         bounded!(pipe.query_async(&mut self.manager.clone()))
     }
 
@@ -151,11 +151,11 @@ impl Shared {
 }
 
 /// A connection of one reader's own, opened when needed, given up when it breaks.
-pub(super) struct Dedicated {
+pub(super) struct BlockingConnection {
     server: Server,
     connection: Option<MultiplexedConnection>,
     client: ClientId,
-    pub(super) outage: Outage,
+    pub(super) retry: RetryState,
 }
 
 /// Redis' number of the client that a [`Dedicated`] is; 0 for none.
@@ -165,15 +165,15 @@ pub(super) struct ClientId(Arc<AtomicU64>);
 impl ClientId {
     /// Ends that connection for certain. Closing our end is not enough for those who must know that
     /// nothing more is delivered there: Redis may hear of it after the next command of another.
-    pub(super) async fn hang_up(&self, shared: &Shared) {
+    pub(super) async fn kill(&self, shared: &SharedConnection) {
         let id = self.0.load(Ordering::Relaxed);
         let _ = shared.try_query::<u64>(cmd("CLIENT").arg("KILL").arg("ID").arg(id)).await;
     }
 }
 
-impl Dedicated {
-    pub(super) fn new(server: Server, outage: Outage) -> Self {
-        Self { server, connection: None, client: ClientId::default(), outage }
+impl BlockingConnection {
+    pub(super) fn new(server: Server, retry: RetryState) -> Self {
+        Self { server, connection: None, client: ClientId::default(), retry }
     }
 
     /// Runs a blocking command. After an error the caller is to pause.
@@ -188,7 +188,7 @@ impl Dedicated {
             self.connection = Some(connection);
         }
         if result.is_ok() {
-            self.outage.over();
+            self.retry.reset();
         }
         result
     }
@@ -212,6 +212,6 @@ pub(super) fn unavailable(error: RedisError) -> SendError {
     SendError::Unavailable(error.to_string())
 }
 
-fn too_late(_: Elapsed) -> RedisError {
+fn timed_out(_: Elapsed) -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

@@ -1,12 +1,12 @@
 //! Follows a log on a connection of its own, behind a cursor. A `next()` that is dropped takes that
 //! connection with it, and the next one makes another; the cursor moves only with what was read.
 
-use super::connection::{BLOCK, Dedicated};
-use super::outage::Outage;
-use super::reply::{self, Entry, EntryId};
-use super::{PAGE, RedisBus};
+use super::connection::{BLOCK_TIMEOUT, BlockingConnection};
+use super::outage::RetryState;
+use super::reply::{self, EntryId, RawEntry};
+use super::{PAGE_SIZE, RedisBus};
 use crate::topic::Log;
-use crate::{Line, SendError, line};
+use crate::{LogLine, SendError, line};
 use ::redis::cmd;
 use std::collections::VecDeque;
 
@@ -14,8 +14,8 @@ use std::collections::VecDeque;
 pub struct RedisFollower {
     log: Log,
     cursor: EntryId,
-    read: VecDeque<Line>,
-    connection: Dedicated,
+    buffered: VecDeque<LogLine>,
+    connection: BlockingConnection,
 }
 
 impl RedisBus {
@@ -25,32 +25,34 @@ impl RedisBus {
         let cursor = newest.last().and_then(|(id, _)| id.parse().ok()).unwrap_or_default();
         let read = newest.split_off(newest.len().saturating_sub(count));
         let read = read.into_iter().map(|(_, line)| line).collect();
-        let connection =
-            Dedicated::new(self.server.clone(), Outage::new(format_args!("follower of {}", log.key())));
-        Ok(RedisFollower { log, cursor, read, connection })
+        let connection = BlockingConnection::new(
+            self.server.clone(),
+            RetryState::new(format_args!("follower of {}", log.key())),
+        );
+        Ok(RedisFollower { log, cursor, buffered: read, connection })
     }
 }
 
 impl RedisFollower {
-    pub(crate) async fn next(&mut self) -> Line {
+    pub(crate) async fn next(&mut self) -> LogLine {
         loop {
-            if let Some(line) = self.read.pop_front() {
+            if let Some(line) = self.buffered.pop_front() {
                 return line;
             }
             let mut read = cmd("XREAD");
-            read.arg("COUNT").arg(PAGE).arg("BLOCK").arg(BLOCK.as_millis() as u64);
+            read.arg("COUNT").arg(PAGE_SIZE).arg("BLOCK").arg(BLOCK_TIMEOUT.as_millis() as u64);
             read.arg("STREAMS").arg(self.log.key()).arg(self.cursor.to_string());
             match self.connection.query(&read).await {
-                Ok(value) => self.keep(reply::read(value)),
-                Err(error) => self.connection.outage.wait(&error).await,
+                Ok(value) => self.buffer(reply::read(value)),
+                Err(error) => self.connection.retry.back_off(&error).await,
             }
         }
     }
 
-    fn keep(&mut self, entries: Vec<Entry>) {
-        for Entry { id, fields } in entries {
+    fn buffer(&mut self, entries: Vec<RawEntry>) {
+        for RawEntry { id, fields } in entries {
             self.cursor = id;
-            self.read.push_back(line::of_fields(&fields));
+            self.buffered.push_back(line::from_fields(&fields));
         }
     }
 }

@@ -30,41 +30,47 @@ mod roads;
 mod room;
 mod scripts;
 
-pub use connection::PATIENCE;
+pub use connection::RESPONSE_TIMEOUT;
 pub use follow::RedisFollower;
 pub use mailbox::RedisMailbox;
 pub use notices::RedisNotices;
-pub use queue::{Receipt, RedisWorker};
+pub use queue::{RedisAck, RedisWorker};
 
-use crate::entry::{self, Fields};
+use crate::codec::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
-use crate::{CROWDED_MAILBOX, Line, SendError, line, numbers};
+use crate::{CROWDED_MAILBOX, LogLine, SendError, line, metrics};
 use ::redis::{Cmd, RedisResult, cmd};
-use connection::{Server, Shared};
-use mailbox::Owned;
-use room::Room;
+use connection::{Server, SharedConnection};
+use mailbox::OwnedMailboxes;
+use room::LengthCache;
 use scripts::Scripts;
 use std::sync::Arc;
 
 /// How many entries are read in one round trip where nobody waits for new ones.
-const PAGE: usize = 500;
+const PAGE_SIZE: usize = 500;
 
 /// The bus over a Redis server; clones share it.
 #[derive(Clone)]
 pub struct RedisBus {
     server: Server,
-    shared: Shared,
+    shared: SharedConnection,
     scripts: Arc<Scripts>,
-    room: Arc<Room>,
-    owned: Owned,
+    lengths: Arc<LengthCache>,
+    owned_mailboxes: OwnedMailboxes,
 }
 
 impl RedisBus {
     pub(crate) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
         let server = Server::parse(url, ca)?;
         let shared = server.shared().await?;
-        Ok(Self { server, shared, scripts: Arc::default(), room: Arc::default(), owned: Owned::default() })
+        Ok(Self {
+            server,
+            shared,
+            scripts: Arc::default(),
+            lengths: Arc::default(),
+            owned_mailboxes: OwnedMailboxes::default(),
+        })
     }
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
@@ -76,7 +82,7 @@ impl RedisBus {
     }
 
     pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
-        self.room.has_at_least(&mailbox.key(), CROWDED_MAILBOX)
+        self.lengths.has_at_least(&mailbox.key(), CROWDED_MAILBOX)
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
@@ -87,7 +93,7 @@ impl RedisBus {
     pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
         let mut pipe = ::redis::pipe();
         for record in records {
-            pipe.add_command(write_line(Log::Calls, &line::of_call(record))).ignore();
+            pipe.add_command(write_line(Log::Calls, &line::from_call(record))).ignore();
         }
         self.shared.pipe(&pipe).await
     }
@@ -102,7 +108,7 @@ impl RedisBus {
 
     pub(crate) async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
         let key = mailbox.key();
-        self.owned.give_up(&key);
+        self.owned_mailboxes.remove(&key);
         self.shared.query(cmd("UNLINK").arg(key)).await
     }
 
@@ -110,20 +116,20 @@ impl RedisBus {
         RedisNotices::listen(self.server.clone()).await
     }
 
-    pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<Line>, SendError> {
+    pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<LogLine>, SendError> {
         Ok(self.newest(log, count).await?.into_iter().map(|(_, line)| line).collect())
     }
 
     /// The newest lines with their ids, oldest first; in pages, so that a long look back holds up no send on
     /// the same connection.
-    async fn newest(&self, log: Log, count: usize) -> Result<Vec<(String, Line)>, SendError> {
-        let mut lines: Vec<(String, Line)> = Vec::new();
+    async fn newest(&self, log: Log, count: usize) -> Result<Vec<(String, LogLine)>, SendError> {
+        let mut lines: Vec<(String, LogLine)> = Vec::new();
         while lines.len() < count {
             let before = lines.last().map_or_else(|| "+".to_owned(), |(id, _)| format!("({id}"));
-            let length = PAGE.min(count - lines.len());
+            let length = PAGE_SIZE.min(count - lines.len());
             let mut newest = cmd("XREVRANGE");
             newest.arg(log.key()).arg(before).arg("-").arg("COUNT").arg(length);
-            let page: Vec<(String, Line)> = self.shared.query(&newest).await?;
+            let page: Vec<(String, LogLine)> = self.shared.query(&newest).await?;
             let is_last = page.len() < length;
             lines.extend(page);
             if is_last {
@@ -144,9 +150,9 @@ impl RedisBus {
 
     /// Adds an entry; with `NOMKSTREAM` only to a stream that is there.
     async fn add(&self, key: &str, only: Option<&str>, message: &Message) -> Result<(), SendError> {
-        let (fields, bound) = (entry::encode(message)?, message.bound());
-        let Some(_flying) = self.room.take(key, bound) else {
-            return self.look_and_add(key, only, &fields, bound).await;
+        let (fields, bound) = (codec::encode(message)?, message.stream_limit());
+        let Some(_flying) = self.lengths.reserve(key, bound) else {
+            return self.add_checked(key, only, &fields, bound).await;
         };
         let mut add = cmd("XADD");
         add.arg(key).arg(only).arg("*");
@@ -157,7 +163,7 @@ impl RedisBus {
         added.map(drop).ok_or(SendError::NoMailbox)
     }
 
-    async fn look_and_add(
+    async fn add_checked(
         &self,
         key: &str,
         only: Option<&str>,
@@ -173,25 +179,27 @@ impl RedisBus {
         match self.shared.invoke(&call).await? {
             scripts::NO_MAILBOX => Err(SendError::NoMailbox),
             full if full < scripts::NO_MAILBOX => {
-                numbers::full(key);
-                self.room.note(key, length(scripts::NO_MAILBOX - full));
+                metrics::queue_full(key);
+                self.lengths.record(key, length(scripts::NO_MAILBOX - full));
                 Err(SendError::Full)
             }
             added => {
-                self.room.note(key, length(added));
+                self.lengths.record(key, length(added));
                 Ok(())
             }
         }
     }
 
     /// Puts an entry aside that cannot be worked on.
-    async fn bury(&self, road: &str, fields: &Fields, error: &str) -> RedisResult<()> {
-        if entry::is_canary(fields) {
+    async fn dead_letter(&self, road: &str, fields: &Fields, error: &str) -> RedisResult<()> {
+        if codec::is_canary(fields) {
             return Ok(());
         }
-        self.shared.try_query::<()>(&write_line(Log::Dead, &line::of_dead(road, fields, error))).await?;
+        self.shared
+            .try_query::<()>(&write_line(Log::Dead, &line::from_dead_letter(road, fields, error)))
+            .await?;
         tracing::warn!(road, error, "message given up");
-        numbers::buried(road);
+        metrics::dead_lettered(road);
         Ok(())
     }
 }
@@ -201,7 +209,7 @@ fn length(answer: i64) -> usize {
     usize::try_from(answer).unwrap_or_default()
 }
 
-fn write_line(log: Log, line: &Line) -> Cmd {
+fn write_line(log: Log, line: &LogLine) -> Cmd {
     let mut add = cmd("XADD");
     add.arg(log.key()).arg("MAXLEN").arg("~").arg(log.cap()).arg("*");
     for (name, value) in line {

@@ -1,9 +1,9 @@
 //! Notices over Redis: a task that stays subscribed, on a connection of its own, and passes on what
 //! it hears. While the connection is down, what is published is missed.
 
-use super::connection::{PATIENCE, Server};
-use super::outage::Outage;
-use crate::NOTICES_KEPT;
+use super::connection::{RESPONSE_TIMEOUT, Server};
+use super::outage::RetryState;
+use crate::NOTICE_BUFFER;
 use crate::message::Notice;
 use crate::topic::NOTICES;
 use ::redis::RedisResult;
@@ -16,23 +16,23 @@ use tokio::time::timeout;
 /// A subscription to notices.
 pub struct RedisNotices {
     // A broadcast of one receiver: a bounded channel that drops its oldest.
-    heard: broadcast::Receiver<Notice>,
-    listening: JoinHandle<()>,
+    receiver: broadcast::Receiver<Notice>,
+    task: JoinHandle<()>,
 }
 
 impl RedisNotices {
     /// Waits, within reason, until Redis has confirmed.
     pub(super) async fn listen(server: Server) -> Self {
-        let (sender, heard) = broadcast::channel(NOTICES_KEPT);
+        let (sender, heard) = broadcast::channel(NOTICE_BUFFER);
         let (ready, confirmed) = oneshot::channel();
         let listening = tokio::spawn(Listener { server, sender, ready: Some(ready) }.run());
-        let _ = timeout(PATIENCE, confirmed).await;
-        Self { heard, listening }
+        let _ = timeout(RESPONSE_TIMEOUT, confirmed).await;
+        Self { receiver: heard, task: listening }
     }
 
     pub(crate) async fn next(&mut self) -> Notice {
         loop {
-            match self.heard.recv().await {
+            match self.receiver.recv().await {
                 Ok(notice) => return notice,
                 Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "notices missed"),
                 Err(RecvError::Closed) => std::future::pending().await,
@@ -43,7 +43,7 @@ impl RedisNotices {
 
 impl Drop for RedisNotices {
     fn drop(&mut self) {
-        self.listening.abort();
+        self.task.abort();
     }
 }
 
@@ -55,32 +55,32 @@ struct Listener {
 
 impl Listener {
     async fn run(mut self) {
-        let mut outage = Outage::new("notices");
+        let mut outage = RetryState::new("notices");
         loop {
-            let error = match self.hear(&mut outage).await {
+            let error = match self.receive(&mut outage).await {
                 Ok(()) => std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
                 Err(error) => error,
             };
-            outage.wait(&error).await;
+            outage.back_off(&error).await;
         }
     }
 
     /// Until the connection breaks.
-    async fn hear(&mut self, outage: &mut Outage) -> RedisResult<()> {
+    async fn receive(&mut self, outage: &mut RetryState) -> RedisResult<()> {
         let mut pubsub = self.server.pubsub().await?;
         pubsub.subscribe(NOTICES).await?;
-        outage.over();
+        outage.reset();
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(());
         }
         let mut messages = pubsub.on_message();
         while let Some(message) = messages.next().await {
-            self.pass_on(message.get_payload_bytes());
+            self.forward(message.get_payload_bytes());
         }
         Ok(())
     }
 
-    fn pass_on(&self, json: &[u8]) {
+    fn forward(&self, json: &[u8]) {
         match serde_json::from_slice(json) {
             Ok(notice) => drop(self.sender.send(notice)),
             Err(error) => tracing::warn!(%error, "unreadable notice"),

@@ -2,18 +2,18 @@
 //! travels; what comes later is read behind them, on a connection of its own.
 
 use super::RedisBus;
-use super::connection::Dedicated;
-use super::outage::Outage;
-use super::reply::{self, Entry, EntryId};
+use super::connection::BlockingConnection;
+use super::outage::RetryState;
+use super::reply::{self, EntryId, RawEntry};
 use crate::SendError;
-use crate::peek::{self, MAX_BYTES, MAX_ENTRIES};
+use crate::entries::{self, MAX_BYTES, MAX_ENTRIES};
 use ::redis::{Value, cmd};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// The id that was given out last, and the newest entries, newest first; nil where there is no stream.
 /// ARGV: how many entries, how many bytes.
-const NEWEST: &str = "
+const NEWEST_SCRIPT: &str = "
 if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return false end
 local last, found, bytes, before = '0-0', {}, 0, '+'
 local stream = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -35,23 +35,24 @@ impl RedisBus {
         key: &str,
         count: usize,
         watch: Duration,
-    ) -> Result<Option<Vec<peek::Entry>>, SendError> {
+    ) -> Result<Option<Vec<entries::StreamEntry>>, SendError> {
         let mut look = cmd("EVAL");
-        look.arg(NEWEST).arg(1).arg(key).arg(count).arg(MAX_BYTES);
+        look.arg(NEWEST_SCRIPT).arg(1).arg(key).arg(count).arg(MAX_BYTES);
         let Some((last, newest)): Option<(String, Value)> = self.shared.query(&look).await? else {
             return Ok(None);
         };
         let mut seen = reply::entries(newest);
         seen.reverse();
         if !watch.is_zero() {
-            seen.extend(self.coming(key, last.parse().unwrap_or_default(), watch).await);
+            seen.extend(self.read_new(key, last.parse().unwrap_or_default(), watch).await);
         }
-        Ok(Some(seen.into_iter().map(shown).collect()))
+        Ok(Some(seen.into_iter().map(to_stream_entry).collect()))
     }
 
     /// What comes behind this entry. Where Redis goes meanwhile, it is what came until then.
-    async fn coming(&self, key: &str, mut last: EntryId, watch: Duration) -> Vec<Entry> {
-        let mut connection = Dedicated::new(self.server.clone(), Outage::new(format_args!("look at {key}")));
+    async fn read_new(&self, key: &str, mut last: EntryId, watch: Duration) -> Vec<RawEntry> {
+        let mut connection =
+            BlockingConnection::new(self.server.clone(), RetryState::new(format_args!("look at {key}")));
         let (until, mut seen) = (Instant::now() + watch, Vec::new());
         while seen.len() < MAX_ENTRIES {
             let left = until.saturating_duration_since(Instant::now());
@@ -70,6 +71,6 @@ impl RedisBus {
     }
 }
 
-fn shown(Entry { id, fields }: Entry) -> peek::Entry {
-    peek::Entry::new(id.to_string(), id.0, &fields)
+fn to_stream_entry(RawEntry { id, fields }: RawEntry) -> entries::StreamEntry {
+    entries::StreamEntry::new(id.to_string(), id.0, &fields)
 }

@@ -1,7 +1,7 @@
 //! Reading stream entries out of Redis' answers. Names and values stay bytes: an entry that is no
 //! text must not make a whole answer unreadable.
 
-use crate::entry::Fields;
+use crate::codec::Fields;
 use ::redis::Value;
 use std::fmt;
 use std::str::FromStr;
@@ -35,34 +35,34 @@ impl FromStr for EntryId {
 }
 
 /// A stream entry.
-pub(super) struct Entry {
+pub(super) struct RawEntry {
     pub(super) id: EntryId,
     pub(super) fields: Fields,
 }
 
 /// One entry that a worker has been given and not acknowledged.
-pub(super) struct Pending {
+pub(super) struct PendingEntry {
     pub(super) id: EntryId,
     pub(super) deliveries: u32,
 }
 
 /// The entries of an XREAD or XREADGROUP of one stream; none for a nil answer.
-pub(super) fn read(value: Value) -> Vec<Entry> {
+pub(super) fn read(value: Value) -> Vec<RawEntry> {
     let stream = array(value).into_iter().next().map(array).unwrap_or_default();
     stream.into_iter().nth(1).map(entries).unwrap_or_default()
 }
 
 /// The entries of an XRANGE or XCLAIM. What was deleted meanwhile is nil there, and passed over.
-pub(super) fn entries(value: Value) -> Vec<Entry> {
+pub(super) fn entries(value: Value) -> Vec<RawEntry> {
     array(value).into_iter().filter_map(entry).collect()
 }
 
 /// The answer of an XPENDING with a range.
-pub(super) fn pending(value: Value) -> Vec<Pending> {
-    array(value).into_iter().filter_map(one_pending).collect()
+pub(super) fn pending(value: Value) -> Vec<PendingEntry> {
+    array(value).into_iter().filter_map(pending_entry).collect()
 }
 
-fn entry(value: Value) -> Option<Entry> {
+fn entry(value: Value) -> Option<RawEntry> {
     let mut parts = array(value).into_iter();
     let id = id(parts.next()?)?;
     let mut flat = array(parts.next()?).into_iter().map(bytes);
@@ -70,14 +70,16 @@ fn entry(value: Value) -> Option<Entry> {
     while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
         fields.push((name, value));
     }
-    Some(Entry { id, fields })
+    Some(RawEntry { id, fields })
 }
 
-fn one_pending(value: Value) -> Option<Pending> {
+fn pending_entry(value: Value) -> Option<PendingEntry> {
     let mut parts = array(value).into_iter();
     let id = id(parts.next()?)?;
     match parts.nth(2)? {
-        Value::Int(deliveries) => Some(Pending { id, deliveries: deliveries.try_into().unwrap_or(u32::MAX) }),
+        Value::Int(deliveries) => {
+            Some(PendingEntry { id, deliveries: deliveries.try_into().unwrap_or(u32::MAX) })
+        }
         _ => None,
     }
 }

@@ -20,7 +20,7 @@ if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return l
 return -1";
 
 /// Makes a mailbox last another life; answers whether it had to be made first. ARGV: milliseconds.
-const KEEP: &str = "
+const RENEW: &str = "
 local missing = redis.call('EXISTS', KEYS[1]) == 0
 if missing then
   redis.call('XGROUP', 'CREATE', KEYS[1], 'opening', '$', 'MKSTREAM')
@@ -47,7 +47,7 @@ return swept";
 pub(super) struct Scripts {
     pub(super) enqueue: Script,
     pub(super) post: Script,
-    pub(super) keep: Script,
+    pub(super) renew: Script,
     pub(super) sweep: Script,
 }
 
@@ -56,7 +56,7 @@ impl Default for Scripts {
         Self {
             enqueue: Script::new(ENQUEUE),
             post: Script::new(POST),
-            keep: Script::new(KEEP),
+            renew: Script::new(RENEW),
             sweep: Script::new(SWEEP),
         }
     }

@@ -3,10 +3,10 @@
 
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{CallEvent, CallRecord, Notice, Steps};
+use bus::message::{CallEvent, CallRecord, Notice, StepDurations};
 use bus::topic::Log;
 use bus::{Bus, SendError};
-use protocol::{CallId, MessageId};
+use common::{CallId, MessageId};
 use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn record() -> CallRecord {
         backend: "a".into(),
         reason: None,
         duration_ms: None,
-        steps: Steps::default(),
+        steps: StepDurations::default(),
     }
 }
 
@@ -44,7 +44,7 @@ async fn everything_is_unavailable(bus: &Bus) {
         is_unavailable("publish", bus.publish(&notice)),
         is_unavailable("log_calls", bus.log_calls(std::slice::from_ref(&record))),
         is_unavailable("open", bus.open(mailbox.clone())),
-        is_unavailable("left_in", bus.left_in(&mailbox, None)),
+        is_unavailable("left_in", bus.read_undelivered(&mailbox, None)),
         is_unavailable("close", bus.close(&mailbox)),
         is_unavailable("tail", bus.tail(Log::Calls, 1)),
         is_unavailable("backlog", bus.backlog(&key)),
@@ -120,11 +120,11 @@ async fn what_was_read_is_trimmed_once_redis_is_back() {
     let mut marks = Vec::new();
     for expected in 0..20 {
         assert_eq!(read(&mut reader).await, expected);
-        marks.extend(reader.mark());
+        marks.extend(reader.offset());
     }
     server.signal("STOP");
     for mark in &marks[..15] {
-        reader.done_until(*mark);
+        reader.ack_through(*mark);
         sleep(Duration::from_millis(200)).await;
     }
     server.signal("CONT");

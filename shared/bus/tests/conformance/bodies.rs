@@ -4,7 +4,8 @@ use crate::on_both;
 use crate::support::*;
 use bus::Bus;
 use bus::message::*;
-use protocol::{CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId, Side};
+use common::{CallId, MessageId, ServiceId};
+use protocol::{HandleId, HandleRef, SessionId, Side};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -26,8 +27,15 @@ fn leg() -> LegRef {
 
 fn request(jsep: Option<&str>) -> ClientRequest {
     let transaction = "t \"1\"\n".to_owned();
-    let site = Site { location: "berlin".to_owned(), isp: String::new() };
-    ClientRequest { from: address(), transaction, body: raw(ODD), site, jsep: jsep.map(raw), asked: Some(7) }
+    let site = Location { location: "berlin".to_owned(), isp: String::new() };
+    ClientRequest {
+        from: address(),
+        transaction,
+        body: raw(ODD),
+        location: site,
+        jsep: jsep.map(raw),
+        requested_at: Some(7),
+    }
 }
 
 fn party(username: &str) -> Party {
@@ -41,7 +49,7 @@ fn leg_request() -> LegRequest {
 fn place() -> Place {
     let (caller, callee) = (party("alice"), party("böb"));
     let (transaction, offer, peer) = (String::new(), Some(raw(ODD)), None);
-    let times = Some(Times { asked: 1, taken: u64::MAX, posted: 3 });
+    let times = Some(HopTimestamps { requested_at: 1, dequeued_at: u64::MAX, posted_at: 3 });
     Place { call: call(), caller, callee, transaction, offer, peer, times }
 }
 
@@ -57,10 +65,10 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
         ClientEvent::Error { transaction: "t".to_owned(), code: 480, reason: "no".to_owned() },
     ];
     let answers = call.map(MessageId::from);
-    let stamp = call.map(|_| Stamp { term: u64::MAX, number: 1 });
+    let stamp = call.map(|_| Sequence { term: u64::MAX, number: 1 });
     let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
     let crowded = call.is_some();
-    Events { call, stamp, answers, change, crowded, ..Events::of(who, events) }
+    Events { call, sequence: stamp, answers, change, overloaded: crowded, ..Events::for_handle(who, events) }
 }
 
 fn all() -> Vec<Body> {
@@ -71,19 +79,19 @@ fn all() -> Vec<Body> {
         Body::Call(request(Some(ODD))),
         Body::Exists(request(None)),
         Body::List(request(None)),
-        Body::Release(Release { who: handle(), tell: None }),
-        Body::Release(Release { who: handle(), tell: Some(one.clone()) }),
+        Body::Release(Release { who: handle(), notify: None }),
+        Body::Release(Release { who: handle(), notify: Some(one.clone()) }),
         Body::Abandon(Abandon { who: handle(), call: call() }),
         Body::Restore(Restore { who: address(), username: "böb".to_owned() }),
         Body::Place(place()),
-        Body::Place(Place { offer: None, times: None, peer: Some(PeerSide::Calls(one.clone())), ..place() }),
-        Body::Place(Place { peer: Some(PeerSide::IsCalled(PROXY.to_owned())), ..place() }),
+        Body::Place(Place { offer: None, times: None, peer: Some(ProxySide::Calls(one.clone())), ..place() }),
+        Body::Place(Place { peer: Some(ProxySide::Callee(PROXY.to_owned())), ..place() }),
         Body::Request(leg_request()),
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
         Body::Hangup(leg()),
         Body::End(End { call: call(), cause: EndCause::CalleeGone }),
-        Body::End(End { call: call(), cause: EndCause::Because("maintenance".to_owned()) }),
-        Body::Attend(Attend { leg: leg(), address: address() }),
+        Body::End(End { call: call(), cause: EndCause::Reason("maintenance".to_owned()) }),
+        Body::ClientMoved(ClientMoved { leg: leg(), address: address() }),
         Body::Events(events(None, None)),
         Body::Events(events(Some(call()), Some(joined))),
         Body::Events(events(None, Some(Change::Registered("alice".to_owned())))),
@@ -93,25 +101,25 @@ fn all() -> Vec<Body> {
         Body::Surrendered(Surrendered { session: SessionId(1), from: one.clone() }),
         Body::Disconnect(Disconnect { session: SessionId(1) }),
         Body::Invite(invite(one)),
-        Body::AskPeer(ask_peer()),
-        Body::PeerAnswer(PeerAnswer { call: call(), refusal: None }),
-        Body::PeerAnswer(PeerAnswer { call: call(), refusal: Some(busy()) }),
-        Body::Canary(Canary { from: other, road: "requests:0".to_owned(), number: u64::MAX }),
+        Body::ProxyInvite(ask_peer()),
+        Body::ProxyReply(ProxyReply { call: call(), refusal: None }),
+        Body::ProxyReply(ProxyReply { call: call(), refusal: Some(busy()) }),
+        Body::Canary(Canary { from: other, stream: "requests:0".to_owned(), number: u64::MAX }),
     ]
 }
 
 fn invite(rest: ServiceId) -> Invite {
     let [caller, callee] = ["alice", "böb"].map(str::to_owned);
-    Invite { rest, caller, callee, backend_url: JANUS.to_owned(), asked: Some(u64::MAX) }
+    Invite { rest, caller, callee, backend_url: JANUS.to_owned(), requested_at: Some(u64::MAX) }
 }
 
-fn ask_peer() -> AskPeer {
+fn ask_peer() -> ProxyInvite {
     let ([caller, callee], proxy) = (["alice", "böb"].map(str::to_owned), PROXY.to_owned());
-    AskPeer { call: call(), backend: "a".into(), backend_url: JANUS.to_owned(), proxy, caller, callee }
+    ProxyInvite { call: call(), backend: "a".into(), backend_url: JANUS.to_owned(), proxy, caller, callee }
 }
 
-fn busy() -> PeerRefusal {
-    PeerRefusal { code: 480, text: "User böb busy".to_owned() }
+fn busy() -> ProxyRefusal {
+    ProxyRefusal { code: 480, text: "User böb busy".to_owned() }
 }
 
 /// Raw JSON prints itself, so that equal texts are equal bodies, byte for byte.
@@ -157,5 +165,5 @@ async fn keep_their_deadline(bus: Bus) {
     let message = within(SOON, reader.next()).await;
     assert!(sent.deadline.is_some());
     assert_eq!((message.id, message.deadline), (sent.id, sent.deadline));
-    assert!(!message.is_late());
+    assert!(!message.is_expired());
 }

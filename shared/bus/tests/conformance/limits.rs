@@ -5,7 +5,8 @@ use crate::redis_server::Server;
 use crate::support::*;
 use bus::message::{Body, Message, Party, Place, Trickle};
 use bus::{Bus, CROWDED_MAILBOX, MAX_BACKLOG, MAX_PAYLOAD, SendError};
-use protocol::{CallId, MessageId, Side};
+use common::{CallId, MessageId};
+use protocol::Side;
 
 on_both![
     refuse_a_message_that_is_too_large,

@@ -3,10 +3,10 @@
 use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{CallEvent, CallRecord, Steps};
+use bus::message::{CallEvent, CallRecord, StepDurations};
 use bus::topic::Log;
 use bus::{Bus, Follower};
-use protocol::{CallId, MessageId};
+use common::{CallId, MessageId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -40,7 +40,7 @@ fn record(number: u64) -> CallRecord {
         backend: "a".into(),
         reason: Some("hangup".to_owned()),
         duration_ms: Some(number),
-        steps: Steps::default(),
+        steps: StepDurations::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::{Bus, MAILBOX_LIFE, SendError};
+use bus::{Bus, MAILBOX_TTL, SendError};
 use std::time::Duration;
 use tokio::time::{Instant, advance, sleep, timeout};
 
@@ -142,10 +142,10 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
 async fn an_abandoned_mailbox_ends_with_its_life() {
     let bus = Bus::memory();
     let reader = bus.open(mailbox()).await.unwrap();
-    advance(MAILBOX_LIFE * 2).await;
+    advance(MAILBOX_TTL * 2).await;
     post_all(&bus, 0..1).await;
     drop(reader);
-    advance(MAILBOX_LIFE - Duration::from_secs(1)).await;
+    advance(MAILBOX_TTL - Duration::from_secs(1)).await;
     post_all(&bus, 1..2).await;
     advance(Duration::from_secs(2)).await;
     let refused = bus.post(&mailbox(), &numbered(2)).await;
@@ -158,7 +158,7 @@ async fn an_owned_mailbox_has_its_life_renewed_on_redis() {
     let bus = server.bus().await;
     let key = mailbox().key();
     let _reader = bus.open(mailbox()).await.unwrap();
-    let full: i64 = MAILBOX_LIFE.as_millis() as i64;
+    let full: i64 = MAILBOX_TTL.as_millis() as i64;
     let left: i64 = server.command(&format!("PTTL {key}")).await;
     assert!((full - 2_000..=full).contains(&left), "{left}");
     let _: i64 = server.command(&format!("PEXPIRE {key} 5000")).await;

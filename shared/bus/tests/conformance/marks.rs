@@ -5,8 +5,8 @@ use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
 use bus::topic::Log;
-use bus::{Bus, MailboxReader, Mark};
-use protocol::ServiceId;
+use bus::{Bus, MailboxOffset, MailboxReader};
+use common::ServiceId;
 
 on_both![
     are_those_of_the_messages_returned,
@@ -20,11 +20,11 @@ on_both![
 ];
 
 /// Reads so many messages, 0 and on; returns the place of each.
-async fn read_marks(reader: &mut MailboxReader, count: u32) -> Vec<Mark> {
+async fn read_marks(reader: &mut MailboxReader, count: u32) -> Vec<MailboxOffset> {
     let mut marks = Vec::new();
     for expected in 0..count {
         assert_eq!(read(reader).await, expected);
-        marks.push(reader.mark().unwrap());
+        marks.push(reader.offset().unwrap());
     }
     marks
 }
@@ -40,28 +40,28 @@ async fn holds(bus: &Bus, count: usize) {
     eventually("what is done is gone", async || bus.backlog(&key).await.unwrap() == count).await;
 }
 
-async fn left(bus: &Bus, after: Option<Mark>) -> (Vec<u32>, Option<Mark>) {
-    let left = bus.left_in(&mailbox(), after).await.unwrap();
+async fn left(bus: &Bus, after: Option<MailboxOffset>) -> (Vec<u32>, Option<MailboxOffset>) {
+    let left = bus.read_undelivered(&mailbox(), after).await.unwrap();
     (left.iter().map(|(_, message)| number(message)).collect(), left.last().map(|(mark, _)| *mark))
 }
 
 async fn are_those_of_the_messages_returned(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..200).await;
-    assert_eq!(reader.mark(), None, "nothing has been returned yet, however much was read ahead");
+    assert_eq!(reader.offset(), None, "nothing has been returned yet, however much was read ahead");
     let marks = read_marks(&mut reader, 200).await;
     assert!(marks.is_sorted_by(|earlier, later| earlier < later), "in the order of the messages");
     reader.done();
     holds(&bus, 0).await;
     let next = bus.open(mailbox()).await.unwrap();
-    assert_eq!(next.mark(), None, "what another owner read does not count");
+    assert_eq!(next.offset(), None, "what another owner read does not count");
 }
 
 async fn keep_what_lies_behind_them(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..10).await;
     let marks = read_marks(&mut reader, 8).await;
-    reader.done_until(marks[4]);
+    reader.ack_through(marks[4]);
     holds(&bus, 5).await;
     drop(reader);
     reads(&mut bus.open(mailbox()).await.unwrap(), 5..10).await;
@@ -72,11 +72,11 @@ async fn count_by_place_whenever_they_come(bus: Bus) {
     post_all(&bus, 0..10).await;
     let marks = read_marks(&mut reader, 10).await;
     for place in [2, 0, 6, 6, 3, 1] {
-        reader.done_until(marks[place]);
+        reader.ack_through(marks[place]);
     }
     holds(&bus, 3).await;
     // A mark of what is gone by now takes nothing with it.
-    reader.done_until(marks[5]);
+    reader.ack_through(marks[5]);
     drop(reader);
     reads(&mut bus.open(mailbox()).await.unwrap(), 7..10).await;
 }
@@ -85,14 +85,14 @@ async fn bound_what_one_owner_after_the_other_does(bus: Bus) {
     let mut first = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..6).await;
     let marks = read_marks(&mut first, 4).await;
-    first.done_until(marks[1]);
+    first.ack_through(marks[1]);
     drop(first);
     holds(&bus, 4).await;
     let mut second = bus.open(mailbox()).await.unwrap();
     reads(&mut second, 2..4).await;
-    let mark = second.mark().unwrap();
+    let mark = second.offset().unwrap();
     reads(&mut second, 4..6).await;
-    second.done_until(mark);
+    second.ack_through(mark);
     drop(second);
     holds(&bus, 2).await;
     reads(&mut bus.open(mailbox()).await.unwrap(), 4..6).await;
@@ -139,11 +139,11 @@ async fn show_nothing_in_a_mailbox_that_is_not_there(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..1).await;
     reads(&mut reader, 0..1).await;
-    let mark = reader.mark();
+    let mark = reader.offset();
     bus.close(&mailbox()).await.unwrap();
     assert_eq!(left(&bus, mark).await, (Vec::new(), None));
     let other = bus::topic::Mailbox::Edge(ServiceId::from("edge-2"));
-    assert!(bus.left_in(&other, mark).await.unwrap().is_empty());
+    assert!(bus.read_undelivered(&other, mark).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,9 +161,9 @@ async fn mean_nothing_once_redis_has_lost_the_mailbox() {
     post_all(&bus, 1..4).await;
     let new = read_marks(&mut reader, 3).await;
     assert!(old < new[0]);
-    reader.done_until(old);
-    reader.done_until(new[1]);
-    reader.done_until(old);
+    reader.ack_through(old);
+    reader.ack_through(new[1]);
+    reader.ack_through(old);
     holds(&bus, 2).await;
     drop(reader);
     reads(&mut bus.open(mailbox()).await.unwrap(), 2..4).await;

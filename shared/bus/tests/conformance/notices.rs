@@ -4,7 +4,7 @@ use crate::on_both;
 use crate::support::*;
 use bus::Bus;
 use bus::message::{Canary, Notice};
-use protocol::ServiceId;
+use common::ServiceId;
 
 on_both![
     reach_every_subscriber,
@@ -33,7 +33,7 @@ async fn reach_every_subscriber(bus: Bus) {
 async fn reach_their_sender_too(bus: Bus) {
     let mut own = bus.subscribe().await;
     let from = ServiceId::from("router-1");
-    let canary = Notice::Canary(Canary { from, road: "notices".to_owned(), number: 1 });
+    let canary = Notice::Canary(Canary { from, stream: "notices".to_owned(), number: 1 });
     bus.publish(&canary).await.unwrap();
     assert_eq!(within(SOON, own.next()).await, canary);
 }

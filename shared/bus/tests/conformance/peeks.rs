@@ -3,8 +3,8 @@
 use crate::on_both;
 use crate::support::*;
 use bus::Bus;
+use bus::entries::{MAX_ENTRIES, StreamEntry};
 use bus::message::{Body, Message};
-use bus::peek::{Entry, MAX_ENTRIES};
 use bus::topic::Log;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ on_both![
 
 const WATCH: Duration = Duration::from_millis(500);
 
-async fn peek(bus: &Bus, key: &str, count: usize) -> Vec<Entry> {
+async fn peek(bus: &Bus, key: &str, count: usize) -> Vec<StreamEntry> {
     bus.peek(key, count, Duration::ZERO).await.unwrap().unwrap()
 }
 
@@ -31,9 +31,9 @@ fn large(number: u32, bytes: usize) -> Message {
 }
 
 /// The numbers of numbered messages.
-fn numbers(entries: &[Entry]) -> Vec<u32> {
-    let field = |entry: &Entry, name: &str| entry.fields.iter().find(|(key, _)| key == name).cloned();
-    let number = |entry: &Entry| {
+fn numbers(entries: &[StreamEntry]) -> Vec<u32> {
+    let field = |entry: &StreamEntry, name: &str| entry.fields.iter().find(|(key, _)| key == name).cloned();
+    let number = |entry: &StreamEntry| {
         let payload = field(entry, "payload").unwrap().1;
         let payload: serde_json::Value = serde_json::from_str(&payload).unwrap();
         payload["transaction"].as_str().unwrap().parse().unwrap()

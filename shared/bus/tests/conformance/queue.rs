@@ -5,7 +5,7 @@ use crate::support::*;
 use bus::message::{Body, Canary, Message};
 use bus::topic::Log;
 use bus::{Bus, Delivery, MAX_DELIVERIES, REDELIVER_AFTER};
-use protocol::ServiceId;
+use common::ServiceId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -115,7 +115,7 @@ async fn buries_what_fails_five_times(bus: Bus) {
     for attempt in 1..=MAX_DELIVERIES {
         let delivery = take(&mut worker).await;
         assert_eq!((delivery.message.id, delivery.attempt), (message.id, attempt));
-        delivery.failed(&format!("error {attempt}"));
+        delivery.nack(&format!("error {attempt}"));
     }
     let line = the_dead_one(&bus).await;
     assert_eq!(line["error"], "error 5");
@@ -145,10 +145,10 @@ async fn the_dead_one(bus: &Bus) -> BTreeMap<String, String> {
 
 async fn drops_a_canary_that_is_never_answered(bus: Bus) {
     let mut worker = bus.work(QUEUE, "w1").await;
-    let canary = Canary { from: ServiceId::from("edge-1"), road: "requests:0".to_owned(), number: 1 };
+    let canary = Canary { from: ServiceId::from("edge-1"), stream: "requests:0".to_owned(), number: 1 };
     bus.enqueue(QUEUE, &Message::new(Body::Canary(canary))).await.unwrap();
     for _ in 1..=MAX_DELIVERIES {
-        take(&mut worker).await.failed("no answer");
+        take(&mut worker).await.nack("no answer");
     }
     eventually_empty(&bus, &QUEUE.key()).await;
     assert!(bus.tail(Log::Dead, 10).await.unwrap().is_empty());

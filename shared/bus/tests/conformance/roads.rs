@@ -3,11 +3,11 @@
 use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
-use bus::message::{CallEvent, CallRecord, Steps};
-use bus::road::{GONE_AFTER, Road, RoadKind};
+use bus::message::{CallEvent, CallRecord, StepDurations};
+use bus::streams::{CONSUMER_IDLE_LIMIT, StreamKind, StreamStats};
 use bus::topic::{Log, Mailbox};
 use bus::{Bus, MAX_DELIVERIES};
-use protocol::{CallId, MessageId, ServiceId};
+use common::{CallId, MessageId, ServiceId};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -25,15 +25,15 @@ on_both![
 const SLACK: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(100);
 
-async fn all(bus: &Bus) -> Vec<Road> {
-    bus.roads(&[mailbox()]).await.unwrap()
+async fn all(bus: &Bus) -> Vec<StreamStats> {
+    bus.stream_stats(&[mailbox()]).await.unwrap()
 }
 
-async fn road(bus: &Bus, key: &str) -> Option<Road> {
+async fn road(bus: &Bus, key: &str) -> Option<StreamStats> {
     all(bus).await.into_iter().find(|road| road.key == key)
 }
 
-async fn queue(bus: &Bus) -> Road {
+async fn queue(bus: &Bus) -> StreamStats {
     road(bus, &QUEUE.key()).await.unwrap()
 }
 
@@ -46,7 +46,7 @@ fn record() -> CallRecord {
         backend: "a".into(),
         reason: None,
         duration_ms: None,
-        steps: Steps::default(),
+        steps: StepDurations::default(),
     }
 }
 
@@ -57,7 +57,7 @@ async fn are_seen_once_they_are_there(bus: Bus) {
     let _worker = bus.work(QUEUE, "w1").await;
     let seen: Vec<_> = all(&bus).await.into_iter().map(|road| (road.key, road.kind)).collect();
     let (queue, mailbox, log) = (QUEUE.key(), mailbox().key(), Log::Calls.key().to_owned());
-    assert_eq!(seen, [(queue, RoadKind::Queue), (mailbox, RoadKind::Mailbox), (log, RoadKind::Log)]);
+    assert_eq!(seen, [(queue, StreamKind::Queue), (mailbox, StreamKind::Mailbox), (log, StreamKind::Log)]);
     bus.close(&self::mailbox()).await.unwrap();
     assert_eq!(road(&bus, &self::mailbox().key()).await, None);
 }
@@ -94,13 +94,13 @@ async fn show_who_works_on_a_queue(bus: Bus) {
     let consumers = async || queue(&bus).await.workers.unwrap().consumers;
     let (first, second) = (bus.work(QUEUE, "w1").await, bus.work(QUEUE, "w2").await);
     eventually("both are there", async || consumers().await == 2).await;
-    sleep(GONE_AFTER + PAUSE).await;
+    sleep(CONSUMER_IDLE_LIMIT + PAUSE).await;
     assert_eq!(consumers().await, 2, "they have nothing to do, and are there");
     second.leave().await;
     drop(first);
     let gone = Instant::now();
     while consumers().await > 0 {
-        assert!(gone.elapsed() < GONE_AFTER + SOON, "they are still counted");
+        assert!(gone.elapsed() < CONSUMER_IDLE_LIMIT + SOON, "they are still counted");
         sleep(PAUSE).await;
     }
 }
@@ -152,7 +152,7 @@ async fn show_how_much_is_in_the_logs(bus: Bus) {
     enqueue_all(&bus, 0..1).await;
     let mut worker = bus.work(QUEUE, "w1").await;
     for _ in 0..MAX_DELIVERIES {
-        within(SOON * 2, worker.next()).await.failed("no luck");
+        within(SOON * 2, worker.next()).await.nack("no luck");
     }
     eventually("it is dead", async || road(&bus, Log::Dead.key()).await.is_some()).await;
     assert_eq!(road(&bus, Log::Dead.key()).await.unwrap().length, 1);
@@ -166,7 +166,7 @@ async fn are_asked_for_by_more_names_than_fit_in_one_answer(bus: Bus) {
         readers.push(bus.open(mailboxes[number].clone()).await.unwrap());
         bus.post(&mailboxes[number], &numbered(0)).await.unwrap();
     }
-    let seen = bus.roads(&mailboxes).await.unwrap();
+    let seen = bus.stream_stats(&mailboxes).await.unwrap();
     let keys: Vec<_> = seen.iter().map(|road| road.key.as_str()).collect();
     assert_eq!(keys, ["sb:{edge-3}", "sb:{edge-700}", "sb:{edge-1199}"]);
 }

@@ -1,15 +1,16 @@
 //! Messages to send, and waiting for what must become true.
 
-use bus::message::{Address, Body, ClientRequest, Message, Site};
+use bus::message::{Address, Body, ClientRequest, Location, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, Delivery, MailboxReader, Worker};
-use protocol::{HandleId, Raw, ServiceId, SessionId};
+use common::ServiceId;
+use protocol::{HandleId, Raw, SessionId};
 use serde_json::value::RawValue;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-pub const QUEUE: Queue = Queue::Peers;
+pub const QUEUE: Queue = Queue::Proxies;
 /// Longer than anything may take that has no bound of its own.
 pub const SOON: Duration = Duration::from_secs(10);
 
@@ -32,9 +33,9 @@ pub fn numbered(number: u32) -> Message {
         from: address(),
         transaction,
         body: raw("{}"),
-        site: Site::default(),
+        location: Location::default(),
         jsep: None,
-        asked: None,
+        requested_at: None,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::record::{Backend, Token};
 use crate::{Directory, Result};
-use protocol::{BackendName, ServiceId};
+use common::{BackendName, ServiceId};
 use std::time::Duration;
 
 /// Backends and leases.
@@ -62,16 +62,16 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn note_backend(&self, name: &BackendName, token: Token, note: &str) -> Result<bool> {
-        on_store!(self, note_backend(name, token, note))
+    pub async fn put_connector_record(&self, name: &BackendName, token: Token, note: &str) -> Result<bool> {
+        on_store!(self, put_connector_record(name, token, note))
     }
 
     /// The last such note.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn backend_note(&self, name: &BackendName) -> Result<Option<String>> {
-        on_store!(self, backend_note(name))
+    pub async fn connector_record(&self, name: &BackendName) -> Result<Option<String>> {
+        on_store!(self, connector_record(name))
     }
 
     /// Takes or renews the lease on `what` for `life`. `None` while somebody else has it. The token
@@ -79,8 +79,13 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn lease(&self, what: &str, holder: &ServiceId, life: Duration) -> Result<Option<Token>> {
-        on_store!(self, lease(what, holder, life))
+    pub async fn acquire_lease(
+        &self,
+        what: &str,
+        holder: &ServiceId,
+        life: Duration,
+    ) -> Result<Option<Token>> {
+        on_store!(self, acquire_lease(what, holder, life))
     }
 
     /// Gives a lease back, if that holder has it.

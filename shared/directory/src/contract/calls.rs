@@ -1,8 +1,9 @@
 //! Calls.
 
-use crate::record::{Call, Concluded, LeftCall, Taken, Token};
+use crate::record::{AcquireOutcome, Call, EndOutcome, OrphanedCall, Token};
 use crate::{Directory, Result};
-use protocol::{BackendName, CallId, HandleRef, Side};
+use common::{BackendName, CallId};
+use protocol::{HandleRef, Side};
 
 /// Calls.
 ///
@@ -26,18 +27,18 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`]. The call may have been begun then, in part.
-    pub async fn begin_call(&self, call: &Call) -> Result<(Call, Option<(Side, Taken)>)> {
-        let (opened, mut first) = on_store!(self, open_and_take(call))?;
-        for side in opened.ours() {
+    pub async fn begin_call(&self, call: &Call) -> Result<(Call, Option<(Side, AcquireOutcome)>)> {
+        let (opened, mut first) = on_store!(self, open_and_acquire(call))?;
+        for side in opened.local_sides() {
             let taken = match (first.take(), &opened.party(side).owner) {
                 (Some(taken), _) => taken,
                 (None, Some(owner)) => {
                     let peer = &opened.party(side.peer()).username;
-                    self.take(owner.handle, &opened.party(side).username, opened.id, peer).await?
+                    self.acquire_handle(owner.handle, &opened.party(side).username, opened.id, peer).await?
                 }
                 (None, None) => continue,
             };
-            if taken != Taken::Won {
+            if taken != AcquireOutcome::Acquired {
                 return Ok((opened, Some((side, taken))));
             }
         }
@@ -52,8 +53,14 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn take(&self, handle: HandleRef, username: &str, call: CallId, peer: &str) -> Result<Taken> {
-        on_store!(self, take(handle, username, call, peer))
+    pub async fn acquire_handle(
+        &self,
+        handle: HandleRef,
+        username: &str,
+        call: CallId,
+        peer: &str,
+    ) -> Result<AcquireOutcome> {
+        on_store!(self, acquire_handle(handle, username, call, peer))
     }
 
     /// The call's record.
@@ -87,7 +94,7 @@ impl Directory {
         call: CallId,
         token: Option<Token>,
         letter: Option<&str>,
-    ) -> Result<Concluded> {
+    ) -> Result<EndOutcome> {
         on_store!(self, conclude_call(call, token, letter))
     }
 
@@ -95,8 +102,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn forget_call(&self, call: &Call) -> Result<()> {
-        on_store!(self, forget_call(call))
+    pub async fn delete_call(&self, call: &Call) -> Result<()> {
+        on_store!(self, delete_call(call))
     }
 
     /// Whether a connector has concluded this call, not longer than [`OVER_LIFE`](crate::OVER_LIFE) ago: a
@@ -104,8 +111,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn is_over(&self, call: CallId) -> Result<bool> {
-        on_store!(self, is_over(call))
+    pub async fn has_ended(&self, call: CallId) -> Result<bool> {
+        on_store!(self, has_ended(call))
     }
 
     /// Writes down what the connector with this token knows of these calls, in one round trip. False
@@ -122,8 +129,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn left_calls(&self, backend: &BackendName) -> Result<Vec<LeftCall>> {
-        on_store!(self, left_calls(backend))
+    pub async fn orphaned_calls(&self, backend: &BackendName) -> Result<Vec<OrphanedCall>> {
+        on_store!(self, orphaned_calls(backend))
     }
 
     /// Writes a running call down again in a directory that has lost it: its record, the state, the
@@ -157,7 +164,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn live_calls(&self, backends: &[BackendName]) -> Result<Vec<u64>> {
-        on_store!(self, live_calls(backends))
+    pub async fn count_calls(&self, backends: &[BackendName]) -> Result<Vec<u64>> {
+        on_store!(self, count_calls(backends))
     }
 }

@@ -1,8 +1,8 @@
 //! Backends that others have written down.
 
-use crate::record::{Backend, Found, Registration};
+use crate::record::{Backend, BackendRegistration, DiscoveredBackend};
 use crate::{Directory, Result};
-use protocol::BackendName;
+use common::BackendName;
 use std::time::Duration;
 
 /// Backends that others have written down: sentinels, operators, other proxies.
@@ -12,7 +12,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn register_backend(&self, registration: &Registration) -> Result<()> {
+    pub async fn register_backend(&self, registration: &BackendRegistration) -> Result<()> {
         on_store!(self, register_backend(registration))
     }
 
@@ -30,8 +30,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn found_backends(&self) -> Result<Vec<Found>> {
-        on_store!(self, found_backends())
+    pub async fn discovered_backends(&self) -> Result<Vec<DiscoveredBackend>> {
+        on_store!(self, discovered_backends())
     }
 
     /// Announces for `life` a found backend that this connector serves, beside its record, which is
@@ -41,7 +41,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn announce_found(&self, backend: &Backend, life: Duration) -> Result<()> {
-        on_store!(self, announce_found(backend, life))
+    pub async fn announce_discovered(&self, backend: &Backend, life: Duration) -> Result<()> {
+        on_store!(self, announce_discovered(backend, life))
     }
 }

@@ -1,8 +1,9 @@
 //! Names and the handles that own them.
 
-use crate::record::{Claimed, Given, Handle, Owner, Registered};
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, Registered};
 use crate::{Directory, Result};
-use protocol::{HandleRef, MessageId};
+use common::MessageId;
+use protocol::HandleRef;
 
 /// Names and the handles that own them.
 ///
@@ -16,7 +17,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn claim_name(&self, owner: &Owner, username: &str, request: MessageId) -> Result<Claimed> {
+    pub async fn claim_name(
+        &self,
+        owner: &Owner,
+        username: &str,
+        request: MessageId,
+    ) -> Result<ClaimOutcome> {
         on_store!(self, claim_name(owner, username, request))
     }
 
@@ -26,13 +32,13 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn give_name(
+    pub async fn grant_name(
         &self,
         username: &str,
         owner: &Owner,
         instead_of: Option<HandleRef>,
-    ) -> Result<Given> {
-        on_store!(self, give_name(username, owner, instead_of))
+    ) -> Result<GrantOutcome> {
+        on_store!(self, grant_name(username, owner, instead_of))
     }
 
     /// Takes `username` off the handle's record, if it is there. For one that a peer took it from,
@@ -40,16 +46,16 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn strip_name(&self, handle: HandleRef, username: &str) -> Result<bool> {
-        on_store!(self, strip_name(handle, username))
+    pub async fn revoke_name(&self, handle: HandleRef, username: &str) -> Result<bool> {
+        on_store!(self, revoke_name(handle, username))
     }
 
     /// Frees a name if that handle owns it; not one that a peer took since.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn free_name(&self, username: &str, owner: HandleRef) -> Result<bool> {
-        on_store!(self, free_name(username, owner))
+    pub async fn release_name(&self, username: &str, owner: HandleRef) -> Result<bool> {
+        on_store!(self, release_name(username, owner))
     }
 
     /// Whose this name is.

@@ -1,6 +1,6 @@
 //! Lists for operators, by page; see [`listed`](crate::listed).
 
-use crate::listed::{Cursor, ListedSession, MAX_PAGE, Page};
+use crate::listing::{Cursor, ListedSession, MAX_PAGE, Page};
 use crate::record::{Call, Registered};
 use crate::{Directory, Result};
 use protocol::SessionId;

@@ -24,8 +24,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn keep_proxy(&self) -> Result<()> {
-        on_store!(self, keep_proxy())
+    pub async fn renew_proxy(&self) -> Result<()> {
+        on_store!(self, renew_proxy())
     }
 
     /// The `api_base_url` of a proxy, perhaps empty; none when it is not alive: then its users count
@@ -33,8 +33,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn peer_proxy(&self, uuid: &str) -> Result<Option<String>> {
-        on_store!(self, peer_proxy(uuid))
+    pub async fn proxy_url(&self, uuid: &str) -> Result<Option<String>> {
+        on_store!(self, proxy_url(uuid))
     }
 
     /// Takes `username` off the record of a handle that a peer took it from. True when the handle has no name
@@ -43,15 +43,15 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn strip_displaced(&self, handle: HandleRef, username: &str) -> Result<bool> {
-        on_store!(self, strip_displaced(handle, username))
+    pub async fn revoke_displaced(&self, handle: HandleRef, username: &str) -> Result<bool> {
+        on_store!(self, revoke_displaced(handle, username))
     }
 
     /// Takes our own traces of this former owner out of a record that is a peer's: it has been told.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn forget_displaced(&self, username: &str, displaced: &Owner) -> Result<()> {
-        on_store!(self, forget_displaced(username, displaced.handle))
+    pub async fn clear_displaced(&self, username: &str, displaced: &Owner) -> Result<()> {
+        on_store!(self, clear_displaced(username, displaced.handle))
     }
 }

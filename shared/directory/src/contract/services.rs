@@ -1,8 +1,8 @@
 //! The services that run, and what they serve.
 
-use crate::listed::Service;
+use crate::listing::Service;
 use crate::{Directory, Result};
-use protocol::ServiceId;
+use common::ServiceId;
 use std::time::Duration;
 
 /// The services that run.
@@ -20,8 +20,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn service_leaves(&self, service: &ServiceId) -> Result<()> {
-        on_store!(self, service_leaves(service))
+    pub async fn deregister_service(&self, service: &ServiceId) -> Result<()> {
+        on_store!(self, deregister_service(service))
     }
 
     /// The services that are alive, by id; no more than [`MAX_SERVICES`](crate::MAX_SERVICES).

@@ -1,8 +1,9 @@
 //! Sessions and the edges that hold them.
 
-use crate::record::{Inherited, Save, Saved, Session, Terms};
+use crate::record::{ClaimedSession, Save, SaveOutcome, Session, SessionPolicy};
 use crate::{Directory, Result};
-use protocol::{HandleRef, ServiceId, SessionId};
+use common::ServiceId;
+use protocol::{HandleRef, SessionId};
 use std::time::Duration;
 
 /// Sessions and the edges that hold them.
@@ -15,7 +16,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn open_session(&self, session: SessionId, edge: &ServiceId, terms: &Terms) -> Result<bool> {
+    pub async fn open_session(
+        &self,
+        session: SessionId,
+        edge: &ServiceId,
+        terms: &SessionPolicy,
+    ) -> Result<bool> {
         on_store!(self, open_session(session, edge, terms))
     }
 
@@ -32,7 +38,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`]; then some may be written down and others not.
-    pub async fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Result<Vec<Saved>> {
+    pub async fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Result<Vec<SaveOutcome>> {
         on_store!(self, save_sessions(edge, saves))
     }
 
@@ -49,7 +55,7 @@ impl Directory {
         session: SessionId,
         from: &ServiceId,
         to: &ServiceId,
-    ) -> Result<Option<Inherited>> {
+    ) -> Result<Option<ClaimedSession>> {
         on_store!(self, claim_session(session, from, to))
     }
 
@@ -84,8 +90,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn edge_alive(&self, edge: &ServiceId) -> Result<bool> {
-        on_store!(self, edge_alive(edge))
+    pub async fn heartbeat(&self, edge: &ServiceId) -> Result<bool> {
+        on_store!(self, heartbeat(edge))
     }
 
     /// The edge stops for good and leaves its sessions to be claimed: from now on it is as silent as
@@ -93,8 +99,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn edge_leaves(&self, edge: &ServiceId) -> Result<()> {
-        on_store!(self, edge_leaves(edge))
+    pub async fn deregister_edge(&self, edge: &ServiceId) -> Result<()> {
+        on_store!(self, deregister_edge(edge))
     }
 
     /// How long ago the edge gave its last sign of life, by the store's own clock; none for an edge
@@ -102,16 +108,16 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn edge_silence(&self, edge: &ServiceId) -> Result<Option<Duration>> {
-        on_store!(self, edge_silence(edge))
+    pub async fn since_heartbeat(&self, edge: &ServiceId) -> Result<Option<Duration>> {
+        on_store!(self, since_heartbeat(edge))
     }
 
     /// Edges that have given no sign of life for this long, by the store's own clock.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn silent_edges(&self, silent_for: Duration) -> Result<Vec<ServiceId>> {
-        on_store!(self, silent_edges(silent_for))
+    pub async fn stale_edges(&self, silent_for: Duration) -> Result<Vec<ServiceId>> {
+        on_store!(self, stale_edges(silent_for))
     }
 
     /// All handles with a record that this edge has or had, and its sessions. The list may name
@@ -119,8 +125,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn held_by(&self, edge: &ServiceId) -> Result<(Vec<HandleRef>, Vec<SessionId>)> {
-        on_store!(self, held_by(edge))
+    pub async fn owned_by(&self, edge: &ServiceId) -> Result<(Vec<HandleRef>, Vec<SessionId>)> {
+        on_store!(self, owned_by(edge))
     }
 
     /// Forgets an edge: its sign of life and the list of what it held, which must have been
@@ -128,7 +134,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn forget_edge(&self, edge: &ServiceId) -> Result<()> {
-        on_store!(self, forget_edge(edge))
+    pub async fn remove_edge(&self, edge: &ServiceId) -> Result<()> {
+        on_store!(self, remove_edge(edge))
     }
 }

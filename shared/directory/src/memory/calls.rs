@@ -1,37 +1,44 @@
 //! Calls.
 
 use super::{CallRecord, MemoryDirectory, State};
-use crate::OVER_LIFE;
-use crate::record::{Call, Concluded, LeftCall, Taken, Token};
-use protocol::{BackendName, CallId, HandleRef};
+use crate::ENDED_TTL;
+use crate::record::{AcquireOutcome, Call, EndOutcome, OrphanedCall, Token};
+use common::{BackendName, CallId};
+use protocol::HandleRef;
 use tokio::time::Instant;
 
 impl MemoryDirectory {
     pub(crate) fn open_call(&self, call: &Call) -> Call {
         let mut state = self.state();
-        state.written(call).call.clone()
+        state.call_entry(call).call.clone()
     }
 
     /// The handles are to be taken one by one.
-    pub(crate) fn open_and_take(&self, call: &Call) -> (Call, Option<Taken>) {
+    pub(crate) fn open_and_acquire(&self, call: &Call) -> (Call, Option<AcquireOutcome>) {
         (self.open_call(call), None)
     }
 
     /// Nobody else reads here whom a name is in a call with.
-    pub(crate) fn take(&self, handle: HandleRef, username: &str, call: CallId, _peer: &str) -> Taken {
+    pub(crate) fn acquire_handle(
+        &self,
+        handle: HandleRef,
+        username: &str,
+        call: CallId,
+        _peer: &str,
+    ) -> AcquireOutcome {
         let mut state = self.state();
-        if state.calls.get(&call).is_none_or(|record| record.letter.is_some()) {
-            return Taken::Gone;
+        if state.calls.get(&call).is_none_or(|record| record.final_notices.is_some()) {
+            return AcquireOutcome::Gone;
         }
-        let Some(record) = state.handles.get_mut(&handle) else { return Taken::Gone };
+        let Some(record) = state.handles.get_mut(&handle) else { return AcquireOutcome::Gone };
         let owns = record.name.as_deref() == Some(username);
         match record.call {
-            Some(current) if current == call => Taken::Won,
-            _ if !owns => Taken::Gone,
-            Some(other) => Taken::Busy(other),
+            Some(current) if current == call => AcquireOutcome::Acquired,
+            _ if !owns => AcquireOutcome::Gone,
+            Some(other) => AcquireOutcome::Busy(other),
             None => {
                 record.call = Some(call);
-                Taken::Won
+                AcquireOutcome::Acquired
             }
         }
     }
@@ -42,8 +49,8 @@ impl MemoryDirectory {
 
     pub(crate) fn free_call(&self, call: CallId) -> Option<Call> {
         match self.conclude_call(call, None, None) {
-            Concluded::Freed(call) => Some(call),
-            Concluded::Gone | Concluded::NotYours => None,
+            EndOutcome::Ended(call) => Some(call),
+            EndOutcome::NotFound | EndOutcome::Superseded => None,
         }
     }
 
@@ -52,35 +59,35 @@ impl MemoryDirectory {
         call: CallId,
         token: Option<Token>,
         letter: Option<&str>,
-    ) -> Concluded {
+    ) -> EndOutcome {
         let mut state = self.state();
-        let Some(record) = state.calls.get_mut(&call) else { return Concluded::Gone };
+        let Some(record) = state.calls.get_mut(&call) else { return EndOutcome::NotFound };
         if token.is_some_and(|token| record.term > Some(token)) {
-            return Concluded::NotYours;
+            return EndOutcome::Superseded;
         }
         if let Some(letter) = letter {
-            record.letter.get_or_insert_with(|| letter.to_owned());
+            record.final_notices.get_or_insert_with(|| letter.to_owned());
         }
         let ended = record.call.clone();
-        ended.handles().for_each(|handle| state.free_handle(handle, call));
+        ended.handles().for_each(|handle| state.release_handle(handle, call));
         if letter.is_none() {
-            state.forget_call(&ended);
+            state.delete_call(&ended);
         }
-        if token.is_some_and(|token| token != Token::NOBODYS) {
-            while state.over.pop_front_if(|(since, _)| since.elapsed() >= OVER_LIFE).is_some() {}
-            state.over.push_back((Instant::now(), call));
+        if token.is_some_and(|token| token != Token::UNLEASED) {
+            while state.ended.pop_front_if(|(since, _)| since.elapsed() >= ENDED_TTL).is_some() {}
+            state.ended.push_back((Instant::now(), call));
         }
-        Concluded::Freed(ended)
+        EndOutcome::Ended(ended)
     }
 
-    pub(crate) fn forget_call(&self, call: &Call) {
-        self.state().forget_call(call);
+    pub(crate) fn delete_call(&self, call: &Call) {
+        self.state().delete_call(call);
     }
 
     /// Looked through from end to end: it is asked of a request that comes again, which is rare.
-    pub(crate) fn is_over(&self, call: CallId) -> bool {
+    pub(crate) fn has_ended(&self, call: CallId) -> bool {
         let state = self.state();
-        state.over.iter().any(|(since, over)| *over == call && since.elapsed() < OVER_LIFE)
+        state.ended.iter().any(|(since, over)| *over == call && since.elapsed() < ENDED_TTL)
     }
 
     pub(crate) fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Vec<bool> {
@@ -92,18 +99,18 @@ impl MemoryDirectory {
         saves.iter().map(save).collect()
     }
 
-    pub(crate) fn left_calls(&self, backend: &BackendName) -> Vec<LeftCall> {
+    pub(crate) fn orphaned_calls(&self, backend: &BackendName) -> Vec<OrphanedCall> {
         let state = self.state();
         let calls = state.calls_on.get(backend).into_iter().flatten();
         let left = calls.filter_map(|call| state.calls.get(call));
-        left.map(CallRecord::left).collect()
+        left.map(CallRecord::to_orphaned).collect()
     }
 
     pub(crate) fn restore_call(&self, call: &Call, token: Token, text: &str) {
         let mut state = self.state();
-        let record = state.written(call);
+        let record = state.call_entry(call);
         record.save(token, text);
-        if record.letter.is_some() {
+        if record.final_notices.is_some() {
             return;
         }
         for handle in call.handles() {
@@ -119,7 +126,7 @@ impl MemoryDirectory {
         self.state().calls_on.keys().cloned().collect()
     }
 
-    pub(crate) fn live_calls(&self, backends: &[BackendName]) -> Vec<u64> {
+    pub(crate) fn count_calls(&self, backends: &[BackendName]) -> Vec<u64> {
         let state = self.state();
         backends
             .iter()
@@ -130,26 +137,26 @@ impl MemoryDirectory {
 
 impl State {
     /// The call as it was written first, which may be now.
-    fn written(&mut self, call: &Call) -> &mut CallRecord {
+    fn call_entry(&mut self, call: &Call) -> &mut CallRecord {
         self.calls.entry(call.id).or_insert_with(|| {
             self.calls_on.entry(call.backend.clone()).or_default().insert(call.id);
-            CallRecord { call: call.clone(), state: None, term: None, letter: None }
+            CallRecord { call: call.clone(), state: None, term: None, final_notices: None }
         })
     }
 
-    fn forget_call(&mut self, call: &Call) {
+    fn delete_call(&mut self, call: &Call) {
         self.calls.remove(&call.id);
-        self.uncount(call);
+        self.remove_from_index(call);
     }
 
-    fn free_handle(&mut self, handle: HandleRef, call: CallId) {
+    fn release_handle(&mut self, handle: HandleRef, call: CallId) {
         let Some(record) = self.handles.get_mut(&handle) else { return };
         if record.call.take_if(|current| *current == call).is_some() && record.edge.is_none() {
             self.handles.remove(&handle);
         }
     }
 
-    fn uncount(&mut self, call: &Call) {
+    fn remove_from_index(&mut self, call: &Call) {
         if let Some(calls) = self.calls_on.get_mut(&call.backend) {
             calls.remove(&call.id);
             if calls.is_empty() {
@@ -160,12 +167,16 @@ impl State {
 }
 
 impl CallRecord {
-    fn left(&self) -> LeftCall {
-        LeftCall { call: self.call.clone(), state: self.state.clone(), letter: self.letter.clone() }
+    fn to_orphaned(&self) -> OrphanedCall {
+        OrphanedCall {
+            call: self.call.clone(),
+            state: self.state.clone(),
+            final_notices: self.final_notices.clone(),
+        }
     }
 
     fn save(&mut self, token: Token, text: &str) -> bool {
-        let may = self.term <= Some(token) && self.letter.is_none();
+        let may = self.term <= Some(token) && self.final_notices.is_none();
         if may {
             self.state = Some(text.to_owned());
             self.term = Some(token);

@@ -1,56 +1,59 @@
 //! Backends that were registered. Their time is tokio's; what their fields say of it is the clock's.
 
-use super::{Announced, MemoryDirectory, State};
-use crate::REGISTRATION_LIFE;
-use crate::record::{Backend, Found, Registration};
-use protocol::BackendName;
-use protocol::outside::unix_millis;
+use super::{AnnouncedBackend, MemoryDirectory, State};
+use crate::REGISTRATION_TTL_SECONDS;
+use crate::record::{Backend, BackendRegistration, DiscoveredBackend};
+use common::BackendName;
+use common::entropy::unix_millis;
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl MemoryDirectory {
-    pub(crate) fn register_backend(&self, said: &Registration) {
+    pub(crate) fn register_backend(&self, said: &BackendRegistration) {
         let mut state = self.state();
         let before = state.registered.remove(&said.name);
-        let found = renewed(said, before.map(|it| it.found));
+        let found = merge_registration(said, before.map(|it| it.backend));
         let lives = Duration::from_secs(found.expire);
         let until = (found.expire > 0).then(|| Instant::now() + lives);
-        state.registered.insert(said.name.clone(), super::Registered { found, until });
+        state
+            .registered
+            .insert(said.name.clone(), super::RegisteredBackend { backend: found, expires_at: until });
     }
 
     pub(crate) fn unregister_backend(&self, name: &BackendName) -> bool {
         let mut state = self.state();
-        let there = state.found(name).is_some();
+        let there = state.discovered(name).is_some();
         state.registered.remove(name);
         there
     }
 
-    pub(crate) fn found_backends(&self) -> Vec<Found> {
+    pub(crate) fn discovered_backends(&self) -> Vec<DiscoveredBackend> {
         let mut state = self.state();
         let now = Instant::now();
-        state.registered.retain(|_, it| it.until.is_none_or(|until| until > now));
-        state.registered.keys().filter_map(|name| state.found(name)).collect()
+        state.registered.retain(|_, it| it.expires_at.is_none_or(|until| until > now));
+        state.registered.keys().filter_map(|name| state.discovered(name)).collect()
     }
 
-    pub(crate) fn announce_found(&self, backend: &Backend, life: Duration) {
-        let announced = Announced { backend: backend.clone(), until: Instant::now() + life };
+    pub(crate) fn announce_discovered(&self, backend: &Backend, life: Duration) {
+        let announced = AnnouncedBackend { backend: backend.clone(), expires_at: Instant::now() + life };
         self.state().served.insert(backend.name.clone(), announced);
     }
 }
 
 impl State {
     /// A registered backend that has not expired and that no connector of ours announces as its own.
-    pub(super) fn found(&self, name: &BackendName) -> Option<Found> {
+    pub(super) fn discovered(&self, name: &BackendName) -> Option<DiscoveredBackend> {
         let now = Instant::now();
-        let registered = self.registered.get(name).filter(|it| it.until.is_none_or(|until| until > now))?;
-        let own = self.backends.get(name).is_some_and(|announced| announced.until > now);
-        (!own).then(|| registered.found.clone())
+        let registered =
+            self.registered.get(name).filter(|it| it.expires_at.is_none_or(|until| until > now))?;
+        let own = self.backends.get(name).is_some_and(|announced| announced.expires_at > now);
+        (!own).then(|| registered.backend.clone())
     }
 }
 
-fn renewed(said: &Registration, before: Option<Found>) -> Found {
+fn merge_registration(said: &BackendRegistration, before: Option<DiscoveredBackend>) -> DiscoveredBackend {
     let now = unix_millis() as f64 / 1e3;
-    let before = before.unwrap_or_else(|| Found {
+    let before = before.unwrap_or_else(|| DiscoveredBackend {
         name: said.name.clone(),
         url: String::new(),
         status: said.status,
@@ -59,12 +62,12 @@ fn renewed(said: &Registration, before: Option<Found>) -> Found {
         isp: String::new(),
         session_num: 0,
         handle_num: 0,
-        expire: REGISTRATION_LIFE,
+        expire: REGISTRATION_TTL_SECONDS,
         start_time: 0.0,
         utime: now,
         ctime: now,
     });
-    Found {
+    DiscoveredBackend {
         url: said.url.clone(),
         status: said.status,
         session_timeout: said.session_timeout.unwrap_or(before.session_timeout),

@@ -2,24 +2,26 @@
 
 use super::{Lease, MemoryDirectory};
 use crate::record::Token;
-use protocol::ServiceId;
+use common::ServiceId;
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl MemoryDirectory {
-    pub(crate) fn lease(&self, what: &str, holder: &ServiceId, life: Duration) -> Option<Token> {
+    pub(crate) fn acquire_lease(&self, what: &str, holder: &ServiceId, life: Duration) -> Option<Token> {
         let mut state = self.state();
         let (now, until) = (Instant::now(), Instant::now() + life);
-        match state.leases.get_mut(what).filter(|lease| lease.until > now) {
+        match state.leases.get_mut(what).filter(|lease| lease.expires_at > now) {
             Some(lease) if lease.holder != *holder => None,
             Some(lease) => {
-                lease.until = until;
+                lease.expires_at = until;
                 Some(lease.token)
             }
             None => {
                 state.last_token += 1;
                 let token = Token(state.last_token);
-                state.leases.insert(what.to_owned(), Lease { holder: holder.clone(), token, until });
+                state
+                    .leases
+                    .insert(what.to_owned(), Lease { holder: holder.clone(), token, expires_at: until });
                 Some(token)
             }
         }

@@ -20,11 +20,12 @@ mod services;
 mod sessions;
 mod users;
 
-use crate::listed::Service;
-use crate::record::{Backend, Call, Found, Owner, Terms, Token};
+use crate::listing::Service;
+use crate::record::{Backend, Call, DiscoveredBackend, Owner, SessionPolicy, Token};
 use crate::{Error, Result};
-use protocol::weather::Weather;
-use protocol::{BackendName, CallId, HandleRef, MessageId, ServiceId, SessionId};
+use common::fault::FaultInjector;
+use common::{BackendName, CallId, MessageId, ServiceId};
+use protocol::{HandleRef, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,7 +35,7 @@ use tokio::time::Instant;
 #[derive(Clone, Default)]
 pub struct MemoryDirectory {
     state: Arc<Mutex<State>>,
-    weather: Weather,
+    faults: FaultInjector,
 }
 
 #[derive(Default)]
@@ -42,20 +43,20 @@ struct State {
     users: BTreeMap<String, Owner>,
     handles: BTreeMap<HandleRef, HandleRecord>,
     sessions: BTreeMap<SessionId, SessionRecord>,
-    edges: BTreeMap<ServiceId, Past>,
+    edges: BTreeMap<ServiceId, BackdatedInstant>,
     calls: BTreeMap<CallId, CallRecord>,
     calls_on: BTreeMap<BackendName, BTreeSet<CallId>>,
     /// Calls that were concluded, in order.
-    over: VecDeque<(Instant, CallId)>,
-    backends: BTreeMap<BackendName, Announced>,
-    served: BTreeMap<BackendName, Announced>,
-    registered: BTreeMap<BackendName, Registered>,
-    own_proxy: Option<Proxy>,
+    ended: VecDeque<(Instant, CallId)>,
+    backends: BTreeMap<BackendName, AnnouncedBackend>,
+    served: BTreeMap<BackendName, AnnouncedBackend>,
+    registered: BTreeMap<BackendName, RegisteredBackend>,
+    own_proxy: Option<OwnProxy>,
     drained: BTreeSet<BackendName>,
-    notes: BTreeMap<BackendName, Note>,
+    connector_records: BTreeMap<BackendName, ConnectorRecord>,
     leases: BTreeMap<String, Lease>,
     last_token: u64,
-    services: BTreeMap<ServiceId, Running>,
+    services: BTreeMap<ServiceId, RunningService>,
 }
 
 #[derive(Default)]
@@ -70,11 +71,11 @@ struct HandleRecord {
 
 struct SessionRecord {
     edge: ServiceId,
-    terms: Terms,
-    away: Option<Past>,
+    policy: SessionPolicy,
+    away: Option<BackdatedInstant>,
     state: Option<String>,
-    unheard: Vec<String>,
-    formers: Vec<ServiceId>,
+    backlog: Vec<String>,
+    previous_edges: Vec<ServiceId>,
 }
 
 struct CallRecord {
@@ -83,67 +84,67 @@ struct CallRecord {
     /// The token of the connector that wrote the state.
     term: Option<Token>,
     /// It has ended.
-    letter: Option<String>,
+    final_notices: Option<String>,
 }
 
-struct Announced {
+struct AnnouncedBackend {
     backend: Backend,
-    until: Instant,
+    expires_at: Instant,
 }
 
-struct Registered {
-    found: Found,
+struct RegisteredBackend {
+    backend: DiscoveredBackend,
     /// None for ever.
-    until: Option<Instant>,
+    expires_at: Option<Instant>,
 }
 
 /// Where our rest services are, if anywhere.
-struct Proxy {
+struct OwnProxy {
     api_base_url: String,
-    until: Instant,
+    expires_at: Instant,
 }
 
-struct Note {
+struct ConnectorRecord {
     text: String,
     term: Token,
-    until: Instant,
+    expires_at: Instant,
 }
 
 struct Lease {
     holder: ServiceId,
     token: Token,
-    until: Instant,
+    expires_at: Instant,
 }
 
-struct Running {
+struct RunningService {
     service: Service,
-    until: Instant,
+    expires_at: Instant,
 }
 
 /// A moment that may lie before the clock began.
-struct Past {
-    noted: Instant,
-    ago: Duration,
+struct BackdatedInstant {
+    set_at: Instant,
+    backdated_by: Duration,
 }
 
-impl Past {
-    fn ago(ago: Duration) -> Self {
-        Self { noted: Instant::now(), ago }
+impl BackdatedInstant {
+    fn ago(backdated_by: Duration) -> Self {
+        Self { set_at: Instant::now(), backdated_by }
     }
 
     fn elapsed(&self) -> Duration {
-        self.noted.elapsed().saturating_add(self.ago)
+        self.set_at.elapsed().saturating_add(self.backdated_by)
     }
 }
 
 impl MemoryDirectory {
     /// The same records in this weather.
-    pub fn under(&self, weather: Weather) -> Self {
-        Self { state: self.state.clone(), weather }
+    pub fn with_faults(&self, weather: FaultInjector) -> Self {
+        Self { state: self.state.clone(), faults: weather }
     }
 
     pub(crate) async fn step<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T> {
-        self.weather.step(step, work).await.map_err(Error::Unavailable)
+        self.faults.run(step, work).await.map_err(Error::Unavailable)
     }
 
     pub(crate) fn ping(&self) {}

@@ -1,7 +1,7 @@
 //! Lists, by page. All of a list is one step: its items in the order of their places.
 
 use super::MemoryDirectory;
-use crate::listed::{Cursor, ListedSession, Page, place};
+use crate::listing::{Cursor, ListedSession, Page, name_hash};
 use crate::record::{Call, Registered};
 use protocol::SessionId;
 use std::collections::BTreeMap;
@@ -9,23 +9,23 @@ use std::collections::BTreeMap;
 impl MemoryDirectory {
     pub(crate) fn users_page(&self, after: Cursor, limit: usize) -> Page<Registered> {
         let state = self.state();
-        let all = state.users.keys().map(|name| (place(name.as_bytes()), name));
+        let all = state.users.keys().map(|name| (name_hash(name.as_bytes()), name));
         page(all, after, limit).map(|name| state.user(name))
     }
 
     pub(crate) fn sessions_page(&self, after: Cursor, limit: usize) -> Page<ListedSession> {
         let state = self.state();
-        let all = state.sessions.iter().map(|(id, record)| (place(&id.0.to_be_bytes()), (id, record)));
+        let all = state.sessions.iter().map(|(id, record)| (name_hash(&id.0.to_be_bytes()), (id, record)));
         page(all, after, limit).map(|(id, record)| {
-            let away = record.away.as_ref().map(super::Past::elapsed);
+            let away = record.away.as_ref().map(super::BackdatedInstant::elapsed);
             Some(ListedSession { session: *id, edge: record.edge.clone(), away })
         })
     }
 
     pub(crate) fn calls_page(&self, after: Cursor, limit: usize) -> Page<Call> {
         let state = self.state();
-        let all = state.calls.iter().map(|(id, record)| (place(id.0.as_bytes()), record));
-        page(all, after, limit).map(|record| record.letter.is_none().then(|| record.call.clone()))
+        let all = state.calls.iter().map(|(id, record)| (name_hash(id.0.as_bytes()), record));
+        page(all, after, limit).map(|record| record.final_notices.is_none().then(|| record.call.clone()))
     }
 
     pub(crate) fn session_state(&self, session: SessionId) -> Option<String> {
@@ -35,8 +35,8 @@ impl MemoryDirectory {
 
 fn page<T>(all: impl Iterator<Item = (u64, T)>, after: Cursor, limit: usize) -> Page<T> {
     let mut left: BTreeMap<u64, T> =
-        all.filter(|(place, _)| after.past.is_none_or(|past| *place > past)).collect();
+        all.filter(|(place, _)| after.after_hash.is_none_or(|past| *place > past)).collect();
     let rest = left.keys().nth(limit).copied().map(|first| left.split_off(&first));
     let past = left.keys().next_back().copied();
-    Page { items: left.into_values().collect(), next: rest.map(|_| Cursor { step: 0, past }) }
+    Page { items: left.into_values().collect(), next: rest.map(|_| Cursor { step: 0, after_hash: past }) }
 }

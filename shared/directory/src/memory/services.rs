@@ -1,32 +1,32 @@
 //! The services that run, and who has leases. Whoever reads drops what has expired.
 
-use super::{MemoryDirectory, Running};
+use super::{MemoryDirectory, RunningService};
 use crate::MAX_SERVICES;
-use crate::listed::Service;
-use protocol::ServiceId;
+use crate::listing::Service;
+use common::ServiceId;
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl MemoryDirectory {
     pub(crate) fn announce_service(&self, service: &Service, life: Duration) {
-        let running = Running { service: service.clone(), until: Instant::now() + life };
+        let running = RunningService { service: service.clone(), expires_at: Instant::now() + life };
         self.state().services.insert(service.id.clone(), running);
     }
 
-    pub(crate) fn service_leaves(&self, service: &ServiceId) {
+    pub(crate) fn deregister_service(&self, service: &ServiceId) {
         self.state().services.remove(service);
     }
 
     pub(crate) fn services(&self) -> Vec<Service> {
         let mut state = self.state();
         let now = Instant::now();
-        state.services.retain(|_, running| running.until > now);
+        state.services.retain(|_, running| running.expires_at > now);
         state.services.values().take(MAX_SERVICES).map(|running| running.service.clone()).collect()
     }
 
     pub(crate) fn lease_holders(&self, leases: &[String]) -> Vec<Option<ServiceId>> {
         let (state, now) = (self.state(), Instant::now());
-        let holder = |lease: &String| state.leases.get(lease).filter(|lease| lease.until > now);
+        let holder = |lease: &String| state.leases.get(lease).filter(|lease| lease.expires_at > now);
         leases.iter().map(|lease| holder(lease).map(|lease| lease.holder.clone())).collect()
     }
 }

@@ -1,24 +1,25 @@
 //! Sessions.
 
-use super::{MemoryDirectory, Past, SessionRecord};
-use crate::FORMERS;
-use crate::record::{Inherited, Save, Saved, Session, Terms, Unheard};
-use protocol::{ServiceId, SessionId};
+use super::{BackdatedInstant, MemoryDirectory, SessionRecord};
+use crate::MAX_PREVIOUS_EDGES;
+use crate::record::{BacklogUpdate, ClaimedSession, Save, SaveOutcome, Session, SessionPolicy};
+use common::ServiceId;
+use protocol::SessionId;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 impl MemoryDirectory {
-    pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, terms: &Terms) -> bool {
+    pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, terms: &SessionPolicy) -> bool {
         match self.state().sessions.entry(session) {
             Entry::Occupied(_) => false,
             Entry::Vacant(free) => {
                 free.insert(SessionRecord {
                     edge: edge.clone(),
-                    terms: terms.clone(),
+                    policy: terms.clone(),
                     away: None,
                     state: None,
-                    unheard: Vec::new(),
-                    formers: Vec::new(),
+                    backlog: Vec::new(),
+                    previous_edges: Vec::new(),
                 });
                 true
             }
@@ -27,19 +28,19 @@ impl MemoryDirectory {
 
     pub(crate) fn session(&self, session: SessionId) -> Option<Session> {
         let state = self.state();
-        let SessionRecord { edge, terms, away, .. } = state.sessions.get(&session)?;
-        let away = away.as_ref().map(Past::elapsed);
+        let SessionRecord { edge, policy: terms, away, .. } = state.sessions.get(&session)?;
+        let away = away.as_ref().map(BackdatedInstant::elapsed);
         Some(Session { edge: edge.clone(), terms: terms.clone(), away })
     }
 
-    pub(crate) fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Vec<Saved> {
+    pub(crate) fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Vec<SaveOutcome> {
         let mut state = self.state();
         let save = |save: &Save| match state.sessions.get_mut(&save.session) {
-            None => Saved::Missing,
-            Some(record) if record.edge != *edge => Saved::HeldBy(record.edge.clone()),
+            None => SaveOutcome::Missing,
+            Some(record) if record.edge != *edge => SaveOutcome::OwnedBy(record.edge.clone()),
             Some(record) => {
                 record.save(save);
-                Saved::Yes
+                SaveOutcome::Saved
             }
         };
         saves.iter().map(save).collect()
@@ -50,18 +51,18 @@ impl MemoryDirectory {
         session: SessionId,
         from: &ServiceId,
         to: &ServiceId,
-    ) -> Option<Inherited> {
+    ) -> Option<ClaimedSession> {
         let mut state = self.state();
         let record = state.sessions.get_mut(&session).filter(|record| record.edge == *from)?;
         record.edge = to.clone();
-        record.away = Some(Past::ago(Duration::ZERO));
+        record.away = Some(BackdatedInstant::ago(Duration::ZERO));
         if from != to {
-            record.formers.retain(|former| former != from && former != to);
-            record.formers.insert(0, from.clone());
-            record.formers.truncate(FORMERS);
+            record.previous_edges.retain(|former| former != from && former != to);
+            record.previous_edges.insert(0, from.clone());
+            record.previous_edges.truncate(MAX_PREVIOUS_EDGES);
         }
-        let SessionRecord { state, unheard, formers, .. } = record;
-        Some(Inherited { state: state.clone(), unheard: unheard.clone(), formers: formers.clone() })
+        let SessionRecord { state, backlog: unheard, previous_edges: formers, .. } = record;
+        Some(ClaimedSession { state: state.clone(), backlog: unheard.clone(), formers: formers.clone() })
     }
 
     pub(crate) fn close_session(&self, session: SessionId, edge: &ServiceId) {
@@ -75,10 +76,10 @@ impl MemoryDirectory {
 impl SessionRecord {
     fn save(&mut self, save: &Save) {
         self.state = Some(save.state.clone());
-        self.away = save.away.map(Past::ago);
-        match &save.unheard {
-            Unheard::Add(more) => self.unheard.extend_from_slice(more),
-            Unheard::Only(all) => self.unheard.clone_from(all),
+        self.away = save.away.map(BackdatedInstant::ago);
+        match &save.backlog {
+            BacklogUpdate::Append(more) => self.backlog.extend_from_slice(more),
+            BacklogUpdate::Replace(all) => self.backlog.clone_from(all),
         }
     }
 }

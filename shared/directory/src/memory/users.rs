@@ -1,47 +1,53 @@
 //! Names and the handles that own them.
 
 use super::{HandleRecord, MemoryDirectory, State};
-use crate::MAX_LISTED;
-use crate::record::{Claimed, Given, Handle, Owner, Registered, User};
-use protocol::{HandleRef, MessageId, ServiceId};
+use crate::MAX_LISTED_USERS;
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, Registered, User};
+use common::{MessageId, ServiceId};
+use protocol::HandleRef;
 
 impl MemoryDirectory {
-    pub(crate) fn claim_name(&self, owner: &Owner, username: &str, request: MessageId) -> Claimed {
+    pub(crate) fn claim_name(&self, owner: &Owner, username: &str, request: MessageId) -> ClaimOutcome {
         let mut state = self.state();
         let record = state.handles.entry(owner.handle).or_default();
         let again = record.claimed_by == Some(request);
         match &record.name {
-            Some(name) if name != username || !again => Claimed::AlreadyNamed(name.clone()),
-            None if again => Claimed::Lost,
+            Some(name) if name != username || !again => ClaimOutcome::AlreadyNamed(name.clone()),
+            None if again => ClaimOutcome::Lost,
             _ => {
                 record.edge = Some(owner.edge.clone());
                 record.name = Some(username.to_owned());
                 record.claimed_by = Some(request);
-                Claimed::Yes
+                ClaimOutcome::Claimed
             }
         }
     }
 
-    pub(crate) fn give_name(&self, username: &str, owner: &Owner, instead_of: Option<HandleRef>) -> Given {
+    pub(crate) fn grant_name(
+        &self,
+        username: &str,
+        owner: &Owner,
+        instead_of: Option<HandleRef>,
+    ) -> GrantOutcome {
         let mut state = self.state();
         match state.users.get(username) {
             Some(now) if now.handle != owner.handle && Some(now.handle) != instead_of => {
-                Given::OwnedBy(now.clone())
+                GrantOutcome::OwnedBy(now.clone())
             }
             _ => {
                 state.users.insert(username.to_owned(), owner.clone());
-                Given::Yes
+                GrantOutcome::Granted
             }
         }
     }
 
-    pub(crate) fn strip_name(&self, handle: HandleRef, username: &str) -> bool {
+    pub(crate) fn revoke_name(&self, handle: HandleRef, username: &str) -> bool {
         let mut state = self.state();
         let Some(record) = state.handles.get_mut(&handle) else { return false };
         record.name.take_if(|name| name == username).is_some()
     }
 
-    pub(crate) fn free_name(&self, username: &str, owner: HandleRef) -> bool {
+    pub(crate) fn release_name(&self, username: &str, owner: HandleRef) -> bool {
         let mut state = self.state();
         let owned = state.users.get(username).is_some_and(|now| now.handle == owner);
         owned && state.users.remove(username).is_some()
@@ -52,7 +58,7 @@ impl MemoryDirectory {
     }
 
     pub(crate) fn usernames(&self) -> Vec<String> {
-        self.state().users.keys().take(MAX_LISTED).cloned().collect()
+        self.state().users.keys().take(MAX_LISTED_USERS).cloned().collect()
     }
 
     pub(crate) fn handle(&self, handle: HandleRef) -> Option<Handle> {
@@ -69,7 +75,7 @@ impl MemoryDirectory {
     }
 
     pub(crate) fn remove_handle(&self, handle: HandleRef) -> Option<Handle> {
-        self.state().handles.remove(&handle)?.seen()
+        self.state().handles.remove(&handle)?.to_handle()
     }
 
     /// To the edge that holds its session, which another may have claimed meanwhile.
@@ -95,16 +101,16 @@ impl MemoryDirectory {
 impl State {
     pub(super) fn user(&self, username: &str) -> Option<Registered> {
         let owner = self.users.get(username)?.clone();
-        Some(Registered::Ours(User { username: username.to_owned(), owner }))
+        Some(Registered::Local(User { username: username.to_owned(), owner }))
     }
 
     fn handle(&self, handle: HandleRef) -> Option<Handle> {
-        self.handles.get(&handle)?.seen()
+        self.handles.get(&handle)?.to_handle()
     }
 }
 
 impl HandleRecord {
-    fn seen(&self) -> Option<Handle> {
+    fn to_handle(&self) -> Option<Handle> {
         Some(Handle { edge: self.edge.clone()?, username: self.name.clone(), call: self.call })
     }
 }

@@ -1,6 +1,6 @@
 //! Backends: what our connectors announce, and what others have written down.
 
-use protocol::BackendName;
+use common::BackendName;
 
 /// A Janus server, in janus-cloud's fields (`januscloud:backend_servers:NAME`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,17 +23,17 @@ pub struct Backend {
 
 impl Backend {
     /// As announced for somebody else's record, with that record.
-    pub(crate) fn beside(self, theirs: Option<Found>) -> Self {
+    pub(crate) fn merged_with_record(self, theirs: Option<DiscoveredBackend>) -> Self {
         match theirs.filter(|theirs| theirs.url == self.url) {
             None => Self { status: BackendStatus::Abnormal, ..self },
-            Some(Found { status, location, isp, .. }) => {
+            Some(DiscoveredBackend { status, location, isp, .. }) => {
                 Self { status: self.status.worse(status), location, isp, ..self }
             }
         }
     }
 
     /// As others see it, whatever its connector announces.
-    pub(crate) fn seen(self, drained: bool) -> Self {
+    pub(crate) fn with_drain(self, drained: bool) -> Self {
         match self.status {
             BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
             _ => self,
@@ -90,7 +90,7 @@ impl BackendStatus {
 /// A backend that no connector of ours has written down: a sentinel, an operator or another proxy has.
 /// The twelve fields of janus-cloud's record (janus-api.md 7.5).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct DiscoveredBackend {
     /// Its name.
     pub name: BackendName,
     /// Its websocket URL.
@@ -120,7 +120,7 @@ pub struct Found {
 /// What somebody says of a backend. What is none stays as it was said before, or gets janus-cloud's
 /// default: 60 for `expire`, else 0 and empty.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Registration {
+pub struct BackendRegistration {
     /// Its name.
     pub name: BackendName,
     /// Its websocket URL.
@@ -143,7 +143,7 @@ pub struct Registration {
     pub start_time: Option<f64>,
 }
 
-impl Registration {
+impl BackendRegistration {
     /// With the three fields that must be there.
     pub fn new(name: impl Into<BackendName>, url: impl Into<String>, status: BackendStatus) -> Self {
         Self {

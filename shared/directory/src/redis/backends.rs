@@ -2,26 +2,27 @@
 //! needs `KEYS`, which stalls Redis for as long as all its keys are many. One that somebody else has written
 //! down ([`found`](super::found)) is announced beside its record.
 
-use super::clock::Now;
-use super::found::{RECORD, RecordFields, record};
+use super::clock::RedisTime;
+use super::found::{RECORD_FIELDS, RecordFields, parse_discovered};
 use super::scripts::{ANNOUNCE, ANNOUNCE_FOUND, NOTE, REMOVE_BACKEND, STAMP, UNEXPIRED};
-use super::{RedisDirectory, clock, keys, malformed, parsed};
-use crate::record::{Backend, BackendStatus, Found, Token};
-use crate::{NOTE_LIFE, Result};
-use protocol::BackendName;
+use super::{RedisDirectory, clock, keys, malformed, parse};
+use crate::record::{Backend, BackendStatus, DiscoveredBackend, Token};
+use crate::{CONNECTOR_RECORD_TTL, Result};
+use common::BackendName;
 use redis::FromRedisValue;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const OWN: &[&str] = &["url", "status", "handle_num", "location", "isp", "sb_until", "sb_probe_ms"];
-type OwnFields = (Text, Text, Text, Text, Text, Text, Text);
-const SERVED: &[&str] = &["url", "status", "handle_num", "probe_ms"];
-type ServedFields = (Text, Text, Text, Text);
-type Text = Option<String>;
+const OWN_FIELDS: &[&str] = &["url", "status", "handle_num", "location", "isp", "sb_until", "sb_probe_ms"];
+type OwnFields =
+    (OptionalText, OptionalText, OptionalText, OptionalText, OptionalText, OptionalText, OptionalText);
+const SERVED_FIELDS: &[&str] = &["url", "status", "handle_num", "probe_ms"];
+type ServedFields = (OptionalText, OptionalText, OptionalText, OptionalText);
+type OptionalText = Option<String>;
 
 impl RedisDirectory {
     pub(crate) async fn announce_backend(&self, backend: &Backend, life: Duration) -> Result<()> {
-        let (key, life) = (keys::backend(&backend.name), clock::life(life));
+        let (key, life) = (keys::backend(&backend.name), clock::ttl_millis(life));
         let mut announce = ANNOUNCE.key(&key);
         announce
             .arg(backend.name.as_str())
@@ -31,19 +32,19 @@ impl RedisDirectory {
             .arg(life)
             .arg(&backend.location)
             .arg(&backend.isp)
-            .arg(probe(backend));
+            .arg(format_probe(backend));
         let mut stamp = STAMP.key(keys::BACKENDS);
         stamp.arg(backend.name.as_str()).arg(life);
         let mut pipe = redis::pipe();
         pipe.invoke_script(&announce).ignore().invoke_script(&stamp).ignore();
-        self.link.ask(&key, &pipe).await
+        self.connection.query(&key, &pipe).await
     }
 
     pub(crate) async fn backends(&self) -> Result<Vec<Backend>> {
         let mut pipe = redis::pipe();
         pipe.invoke_script(&UNEXPIRED.key(keys::BACKENDS)).smembers(keys::DRAINED);
         let (names, drained): (BTreeSet<String>, BTreeSet<String>) =
-            self.link.ask(keys::BACKENDS, &pipe).await?;
+            self.connection.query(keys::BACKENDS, &pipe).await?;
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -52,33 +53,33 @@ impl RedisDirectory {
         pipe.cmd("TIME");
         for name in &names {
             let key = keys::backend(name);
-            pipe.hmget(&key, OWN).hmget(&key, RECORD).hmget(keys::served(name), SERVED);
+            pipe.hmget(&key, OWN_FIELDS).hmget(&key, RECORD_FIELDS).hmget(keys::served(name), SERVED_FIELDS);
         }
-        let answer: Vec<redis::Value> = self.link.ask(keys::BACKENDS, &pipe).await?;
+        let answer: Vec<redis::Value> = self.connection.query(keys::BACKENDS, &pipe).await?;
         let (now, records) = answer.split_first().ok_or_else(|| malformed(keys::BACKENDS, &"no answer"))?;
-        let now: Now = read(keys::BACKENDS, now)?;
+        let now: RedisTime = parse_value(keys::BACKENDS, now)?;
         let mut backends = Vec::new();
         for (name, fields) in names.into_iter().zip(records.chunks(3)) {
             let drained = drained.contains(name.as_str());
-            backends.extend(backend(&name, fields, now)?.map(|backend| backend.seen(drained)));
+            backends.extend(parse_backend(&name, fields, now)?.map(|backend| backend.with_drain(drained)));
         }
         Ok(backends)
     }
 
-    pub(crate) async fn announce_found(&self, backend: &Backend, life: Duration) -> Result<()> {
-        let (key, life) = (keys::served(&backend.name), clock::life(life));
+    pub(crate) async fn announce_discovered(&self, backend: &Backend, life: Duration) -> Result<()> {
+        let (key, life) = (keys::served(&backend.name), clock::ttl_millis(life));
         let mut announce = ANNOUNCE_FOUND.key(&key);
         announce
             .arg(&backend.url)
             .arg(backend.status.number())
             .arg(backend.handles)
             .arg(life)
-            .arg(probe(backend));
+            .arg(format_probe(backend));
         let mut stamp = STAMP.key(keys::BACKENDS);
         stamp.arg(backend.name.as_str()).arg(life);
         let mut pipe = redis::pipe();
         pipe.invoke_script(&announce).ignore().invoke_script(&stamp).ignore();
-        self.link.ask(&key, &pipe).await
+        self.connection.query(&key, &pipe).await
     }
 
     pub(crate) async fn remove_backend(&self, name: &BackendName) -> Result<()> {
@@ -88,89 +89,94 @@ impl RedisDirectory {
             .del(keys::served(name))
             .ignore();
         pipe.zrem(keys::BACKENDS, name.as_str()).ignore();
-        self.link.ask(keys::BACKENDS, &pipe).await
+        self.connection.query(keys::BACKENDS, &pipe).await
     }
 
     pub(crate) async fn drain_backend(&self, name: &BackendName) -> Result<()> {
         let mut pipe = redis::pipe();
         pipe.sadd(keys::DRAINED, name.as_str()).ignore();
-        self.link.ask(keys::DRAINED, &pipe).await
+        self.connection.query(keys::DRAINED, &pipe).await
     }
 
     pub(crate) async fn undrain_backend(&self, name: &BackendName) -> Result<()> {
         let mut pipe = redis::pipe();
         pipe.srem(keys::DRAINED, name.as_str()).ignore();
-        self.link.ask(keys::DRAINED, &pipe).await
+        self.connection.query(keys::DRAINED, &pipe).await
     }
 
     pub(crate) async fn drained_backends(&self) -> Result<Vec<BackendName>> {
         let (names,): (BTreeSet<String>,) =
-            self.link.ask(keys::DRAINED, redis::pipe().smembers(keys::DRAINED)).await?;
+            self.connection.query(keys::DRAINED, redis::pipe().smembers(keys::DRAINED)).await?;
         Ok(names.into_iter().map(BackendName).collect())
     }
 
-    pub(crate) async fn note_backend(&self, name: &BackendName, token: Token, text: &str) -> Result<bool> {
-        let key = keys::note(name);
+    pub(crate) async fn put_connector_record(
+        &self,
+        name: &BackendName,
+        token: Token,
+        text: &str,
+    ) -> Result<bool> {
+        let key = keys::connector_record(name);
         let mut note = NOTE.key(&key);
-        note.arg(token.0).arg(text).arg(clock::life(NOTE_LIFE));
-        let (noted,) = self.link.ask(&key, redis::pipe().invoke_script(&note)).await?;
+        note.arg(token.0).arg(text).arg(clock::ttl_millis(CONNECTOR_RECORD_TTL));
+        let (noted,) = self.connection.query(&key, redis::pipe().invoke_script(&note)).await?;
         Ok(noted)
     }
 
-    pub(crate) async fn backend_note(&self, name: &BackendName) -> Result<Option<String>> {
-        let key = keys::note(name);
-        let (note,) = self.link.ask(&key, redis::pipe().hget(&key, "note")).await?;
+    pub(crate) async fn connector_record(&self, name: &BackendName) -> Result<Option<String>> {
+        let key = keys::connector_record(name);
+        let (note,) = self.connection.query(&key, redis::pipe().hget(&key, "note")).await?;
         Ok(note)
     }
 }
 
-fn read<T: FromRedisValue>(key: &str, value: &redis::Value) -> Result<T> {
+fn parse_value<T: FromRedisValue>(key: &str, value: &redis::Value) -> Result<T> {
     redis::from_redis_value_ref(value).map_err(|why| malformed(key, &why))
 }
 
-fn probe(backend: &Backend) -> String {
+fn format_probe(backend: &Backend) -> String {
     backend.probe_ms.map(|millis| millis.to_string()).unwrap_or_default()
 }
 
 /// What is no number is not known: only operators look at it.
-fn millis(probe: Text) -> Option<u64> {
+fn parse_probe(probe: OptionalText) -> Option<u64> {
     probe?.parse().ok()
 }
 
 /// From the three looks at it. None when what was announced expired between the two round trips.
-fn backend(name: &BackendName, fields: &[redis::Value], now: Now) -> Result<Option<Backend>> {
+fn parse_backend(name: &BackendName, fields: &[redis::Value], now: RedisTime) -> Result<Option<Backend>> {
     let key = keys::backend(name);
     let [of_own, of_record, of_served] = fields else { return Err(malformed(&key, &"no answer")) };
-    match read::<ServedFields>(&key, of_served)? {
+    match parse_value::<ServedFields>(&key, of_served)? {
         (Some(url), Some(status), Some(handles), probe) => {
-            let theirs = record(name, read::<RecordFields>(&key, of_record)?, now);
-            let seen = served(name, (url, &status, &handles), theirs)?;
-            Ok(Some(Backend { probe_ms: millis(probe), ..seen }))
+            let theirs = parse_discovered(name, parse_value::<RecordFields>(&key, of_record)?, now);
+            let seen = parse_served(name, (url, &status, &handles), theirs)?;
+            Ok(Some(Backend { probe_ms: parse_probe(probe), ..seen }))
         }
-        _ => own(name, read(&key, of_own)?),
+        _ => parse_own(name, parse_value(&key, of_own)?),
     }
 }
 
-fn own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {
+fn parse_own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {
     let key = keys::backend(name);
     let (Some(url), Some(status), Some(handles), location, isp, Some(_), probe) = fields else {
         return Ok(None);
     };
-    let status = BackendStatus::from_number(parsed(&key, &status)?);
+    let status = BackendStatus::from_number(parse(&key, &status)?);
     let (location, isp) = (location.unwrap_or_default(), isp.unwrap_or_default());
-    let (handles, probe_ms) = (parsed(&key, &handles)?, millis(probe));
+    let (handles, probe_ms) = (parse(&key, &handles)?, parse_probe(probe));
     Ok(Some(Backend { name: name.clone(), url, status, handles, location, isp, probe_ms }))
 }
 
-fn served(
+fn parse_served(
     name: &BackendName,
     (url, status, handles): (String, &str, &str),
-    theirs: Option<Found>,
+    theirs: Option<DiscoveredBackend>,
 ) -> Result<Backend> {
     let key = keys::served(name);
-    let status = BackendStatus::from_number(parsed(&key, status)?);
+    let status = BackendStatus::from_number(parse(&key, status)?);
     let seen = Backend {
-        handles: parsed(&key, handles)?,
+        handles: parse(&key, handles)?,
         name: name.clone(),
         url,
         status,
@@ -178,5 +184,5 @@ fn served(
         isp: String::new(),
         probe_ms: None,
     };
-    Ok(seen.beside(theirs))
+    Ok(seen.merged_with_record(theirs))
 }

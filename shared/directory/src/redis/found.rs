@@ -2,31 +2,31 @@
 //! over all of them goes on for some steps at each look. Those that were registered through us are in a
 //! set besides ([`keys::REGISTERED`]), and seen at once.
 
-use super::clock::Now;
+use super::clock::RedisTime;
 use super::scripts::{REGISTER_BACKEND, UNREGISTER_BACKEND};
 use super::{RedisDirectory, keys};
-use crate::record::{BackendStatus, Found, Registration};
-use crate::{REGISTRATION_LIFE, Result};
-use protocol::BackendName;
+use crate::record::{BackendRegistration, BackendStatus, DiscoveredBackend};
+use crate::{REGISTRATION_TTL_SECONDS, Result};
+use common::BackendName;
 use redis::{FromRedisValue, Value};
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 /// How many keys Redis looks at in one step, and how many steps a look takes at most.
-const STEP: usize = 1_000;
-const STEPS: usize = 20;
+const SCAN_COUNT: usize = 1_000;
+const MAX_SCANS_PER_CALL: usize = 20;
 /// No more backends are kept in mind.
-const MOST: usize = 10_000;
+const MAX_DISCOVERED: usize = 10_000;
 
 /// How far the sweep is, and what it has found.
 #[derive(Default)]
-pub(super) struct Sweep {
+pub(super) struct DiscoveryScan {
     cursor: u64,
     names: BTreeSet<BackendName>,
 }
 
 /// The fields of a record, in this order.
-pub(super) const RECORD: &[&str] = &[
+pub(super) const RECORD_FIELDS: &[&str] = &[
     "url",
     "status",
     "session_timeout",
@@ -43,18 +43,18 @@ pub(super) const RECORD: &[&str] = &[
 pub(super) type RecordFields = Vec<Option<String>>;
 
 impl RedisDirectory {
-    pub(crate) async fn register_backend(&self, registration: &Registration) -> Result<()> {
+    pub(crate) async fn register_backend(&self, registration: &BackendRegistration) -> Result<()> {
         let key = keys::backend(&registration.name);
         let mut register = REGISTER_BACKEND.key(&key);
         register.arg(registration.name.as_str()).arg(&registration.url).arg(registration.status.number());
-        register.arg(REGISTRATION_LIFE);
-        for (field, value) in said(registration) {
+        register.arg(REGISTRATION_TTL_SECONDS);
+        for (field, value) in registration_fields(registration) {
             register.arg(field).arg(value);
         }
         let mut pipe = redis::pipe();
         pipe.invoke_script(&register).ignore();
         pipe.sadd(keys::REGISTERED, registration.name.as_str()).ignore();
-        self.link.ask(&key, &pipe).await
+        self.connection.query(&key, &pipe).await
     }
 
     pub(crate) async fn unregister_backend(&self, name: &BackendName) -> Result<bool> {
@@ -62,90 +62,90 @@ impl RedisDirectory {
         let mut pipe = redis::pipe();
         pipe.invoke_script(&UNREGISTER_BACKEND.key(&key));
         pipe.srem(keys::REGISTERED, name.as_str()).ignore();
-        let (deleted,) = self.link.ask(&key, &pipe).await?;
+        let (deleted,) = self.connection.query(&key, &pipe).await?;
         Ok(deleted)
     }
 
-    pub(crate) async fn found_backends(&self) -> Result<Vec<Found>> {
-        let names: Vec<BackendName> = self.swept().await?.into_iter().collect();
+    pub(crate) async fn discovered_backends(&self) -> Result<Vec<DiscoveredBackend>> {
+        let names: Vec<BackendName> = self.scan_names().await?.into_iter().collect();
         let mut pipe = redis::pipe();
         pipe.cmd("TIME");
         for name in &names {
-            pipe.hmget(keys::backend(name), RECORD);
+            pipe.hmget(keys::backend(name), RECORD_FIELDS);
         }
-        let answer: Vec<Value> = self.link.ask(keys::BACKEND_SERVERS, &pipe).await?;
+        let answer: Vec<Value> = self.connection.query(keys::BACKEND_PREFIX, &pipe).await?;
         let Some((now, records)) = answer.split_first() else { return Ok(Vec::new()) };
-        let now: Now = redis::from_redis_value_ref(now).unwrap_or_default();
+        let now: RedisTime = redis::from_redis_value_ref(now).unwrap_or_default();
         let (mut found, mut gone) = (Vec::new(), Vec::new());
         for (name, fields) in names.into_iter().zip(records) {
             let fields: RecordFields = FromRedisValue::from_redis_value_ref(fields).unwrap_or_default();
             if fields.iter().all(Option::is_none) {
                 gone.push(name);
             } else {
-                found.extend(record(&name, fields, now));
+                found.extend(parse_discovered(&name, fields, now));
             }
         }
-        self.forget(&gone).await?;
+        self.drop_missing(&gone).await?;
         Ok(found)
     }
 
     /// All names that are known after some more steps.
-    async fn swept(&self) -> Result<BTreeSet<BackendName>> {
-        let pattern = format!("{}*", keys::BACKEND_SERVERS);
+    async fn scan_names(&self) -> Result<BTreeSet<BackendName>> {
+        let pattern = format!("{}*", keys::BACKEND_PREFIX);
         let mut registered: BTreeSet<String> = BTreeSet::new();
-        let mut cursor = self.sweep().cursor;
-        for step in 0..STEPS {
+        let mut cursor = self.scan_state().cursor;
+        for step in 0..MAX_SCANS_PER_CALL {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(STEP);
+            scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(SCAN_COUNT);
             let mut pipe = redis::pipe();
             pipe.add_command(scan);
             if step == 0 {
                 pipe.smembers(keys::REGISTERED);
                 let of_first: ((u64, Vec<Vec<u8>>), BTreeSet<String>) =
-                    self.link.ask(keys::BACKEND_SERVERS, &pipe).await?;
+                    self.connection.query(keys::BACKEND_PREFIX, &pipe).await?;
                 registered = of_first.1;
-                cursor = self.note(of_first.0);
+                cursor = self.advance(of_first.0);
             } else {
-                let (scanned,) = self.link.ask(keys::BACKEND_SERVERS, &pipe).await?;
-                cursor = self.note(scanned);
+                let (scanned,) = self.connection.query(keys::BACKEND_PREFIX, &pipe).await?;
+                cursor = self.advance(scanned);
             }
             if cursor == 0 {
                 break;
             }
         }
-        let mut names = self.sweep().names.clone();
+        let mut names = self.scan_state().names.clone();
         names.extend(registered.into_iter().map(BackendName));
         Ok(names)
     }
 
-    fn note(&self, (cursor, some): (u64, Vec<Vec<u8>>)) -> u64 {
-        let mut sweep = self.sweep();
+    fn advance(&self, (cursor, some): (u64, Vec<Vec<u8>>)) -> u64 {
+        let mut sweep = self.scan_state();
         sweep.cursor = cursor;
         for key in some {
-            let name = str::from_utf8(&key).ok().and_then(|key| key.strip_prefix(keys::BACKEND_SERVERS));
-            if let Some(name) = name.filter(|_| sweep.names.len() < MOST) {
+            let name = str::from_utf8(&key).ok().and_then(|key| key.strip_prefix(keys::BACKEND_PREFIX));
+            if let Some(name) = name.filter(|_| sweep.names.len() < MAX_DISCOVERED) {
                 sweep.names.insert(BackendName::from(name));
             }
         }
         cursor
     }
 
-    async fn forget(&self, gone: &[BackendName]) -> Result<()> {
+    async fn drop_missing(&self, gone: &[BackendName]) -> Result<()> {
         if gone.is_empty() {
             return Ok(());
         }
-        self.sweep().names.retain(|name| !gone.contains(name));
+        self.scan_state().names.retain(|name| !gone.contains(name));
         let names: Vec<&str> = gone.iter().map(BackendName::as_str).collect();
-        self.link.ask(keys::REGISTERED, redis::pipe().srem(keys::REGISTERED, names).ignore()).await
+        self.connection.query(keys::REGISTERED, redis::pipe().srem(keys::REGISTERED, names).ignore()).await
     }
 
     /// A panic while it is held would be a bug elsewhere; names are checked again in any case.
-    fn sweep(&self) -> MutexGuard<'_, Sweep> {
-        self.sweep.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scan_state(&self) -> MutexGuard<'_, DiscoveryScan> {
+        self.discovery.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn said(registration: &Registration) -> Vec<(&'static str, String)> {
+fn registration_fields(registration: &BackendRegistration) -> Vec<(&'static str, String)> {
     let number = |field, value: Option<u64>| value.map(|value| (field, value.to_string()));
     let text = |field, value: &Option<String>| value.clone().map(|value| (field, value));
     let all = [
@@ -161,13 +161,17 @@ fn said(registration: &Registration) -> Vec<(&'static str, String)> {
 }
 
 /// None for one that has expired, that a connector of ours announces, or that makes no sense.
-pub(super) fn record(name: &BackendName, mut fields: RecordFields, (seconds, micros): Now) -> Option<Found> {
-    fields.resize(RECORD.len(), None);
-    let mut fields = RECORD.iter().zip(fields);
+pub(super) fn parse_discovered(
+    name: &BackendName,
+    mut fields: RecordFields,
+    (seconds, micros): RedisTime,
+) -> Option<DiscoveredBackend> {
+    fields.resize(RECORD_FIELDS.len(), None);
+    let mut fields = RECORD_FIELDS.iter().zip(fields);
     let mut next = || fields.next().and_then(|(_, value)| value);
     let whole = |text: Option<String>, or: u64| text.map_or(Some(or), |text| text.parse().ok());
     let time = |text: Option<String>| text.map_or(Some(0.0), |text| text.parse::<f64>().ok());
-    let found = Found {
+    let found = DiscoveredBackend {
         name: name.clone(),
         url: next()?,
         status: BackendStatus::from_number(next()?.parse().ok()?),
@@ -176,7 +180,7 @@ pub(super) fn record(name: &BackendName, mut fields: RecordFields, (seconds, mic
         isp: next().unwrap_or_default(),
         session_num: whole(next(), 0)?,
         handle_num: whole(next(), 0)?,
-        expire: whole(next(), REGISTRATION_LIFE)?,
+        expire: whole(next(), REGISTRATION_TTL_SECONDS)?,
         start_time: time(next())?,
         utime: time(next())?,
         ctime: time(next())?,

@@ -3,10 +3,11 @@
 //! `januscloud:` keys are janus-cloud's, with its fields and types; our own fields there begin with
 //! `sb_`. All others begin with `sb:`. One atomic step touches one key, or keys of one hash tag.
 
-use protocol::{BackendName, CallId, HandleRef, ServiceId, SessionId};
+use common::{BackendName, CallId, ServiceId};
+use protocol::{HandleRef, SessionId};
 
 /// What every [`user`] key begins with; the rest is the name, whatever characters it has.
-pub(super) const USERS: &str = "januscloud:videocall_users:";
+pub(super) const USER_PREFIX: &str = "januscloud:videocall_users:";
 
 /// Sorted set of edges, score: last sign of life, milliseconds by Redis' clock; 0 for one that left.
 /// Owner: each edge its member. End: the member when the edge is reaped.
@@ -17,7 +18,7 @@ pub(super) const EDGES: &str = "sb:edges";
 pub(super) const BACKENDS: &str = "sb:backends";
 
 /// What every [`backend`] key begins with; the rest is the backend's name.
-pub(super) const BACKEND_SERVERS: &str = "januscloud:backend_servers:";
+pub(super) const BACKEND_PREFIX: &str = "januscloud:backend_servers:";
 
 /// Set of the backends that were registered through us. Owner: who registered them. End: the member
 /// when the backend is unregistered, or found to have expired.
@@ -27,13 +28,13 @@ pub(super) const REGISTERED: &str = "sb:registered";
 pub(super) const DRAINED: &str = "sb:drained";
 
 /// What every [`calls_on`] key begins with; the rest is the backend's name.
-pub(super) const CALLS_ON: &str = "sb:calls_on:";
+pub(super) const CALLS_ON_PREFIX: &str = "sb:calls_on:";
 
 /// What every [`session`] key begins with; the rest is its id.
-pub(super) const SESSIONS: &str = "sb:session:";
+pub(super) const SESSION_PREFIX: &str = "sb:session:";
 
 /// What every [`call`] key begins with; the rest is its id.
-pub(super) const CALLS: &str = "sb:call:";
+pub(super) const CALL_PREFIX: &str = "sb:call:";
 
 /// Sorted set of the services that run, score: when the announcement expires, milliseconds by Redis'
 /// clock. Owner: each service its member. End: it stops, or whoever reads drops expired members.
@@ -53,7 +54,7 @@ pub(super) fn service(id: &ServiceId) -> String {
 /// there that lost the name writes all it knows whenever something changes.
 /// Owner: the handle in it. End: freed by that handle, or its edge is reaped, or its peer deletes it.
 pub(super) fn user(name: &str) -> String {
-    format!("{USERS}{name}")
+    format!("{USER_PREFIX}{name}")
 }
 
 /// Hash `api_base_url`: where peers reach that proxy. Ours is [`OUR_PROXY`](crate::OUR_PROXY)'s.
@@ -75,12 +76,12 @@ pub(super) fn handle(handle: HandleRef) -> String {
 /// `formers`, the edges that held it before, the latest first.
 /// Owner: that edge. End: closed, or its edge is dead and its grace over.
 pub(super) fn session(session: SessionId) -> String {
-    format!("{SESSIONS}{session}")
+    format!("{SESSION_PREFIX}{session}")
 }
 
 /// Set of what the edge holds, for its reaper: `h:SESSION:HANDLE` and `s:SESSION`. It may name
 /// more than there is, never less. Owner: the edge. End: with its last member, or forgotten.
-pub(super) fn held(edge: &ServiceId) -> String {
+pub(super) fn owned(edge: &ServiceId) -> String {
     format!("sb:held:{edge}")
 }
 
@@ -89,18 +90,18 @@ pub(super) fn held(edge: &ServiceId) -> String {
 /// are told, or `1`.
 /// Owner: the backend in the record. End: freed, and its sides told.
 pub(super) fn call(call: CallId) -> String {
-    format!("{CALLS}{call}")
+    format!("{CALL_PREFIX}{call}")
 }
 
 /// String `1`: this call was concluded. Owner: nobody. End: its TTL, [`OVER_LIFE`](crate::OVER_LIFE).
-pub(super) fn over(call: CallId) -> String {
+pub(super) fn ended(call: CallId) -> String {
     format!("sb:over:{call}")
 }
 
 /// Set of the ids of the calls on a backend; may name one too many after a break.
 /// Owner: the backend. End: with its last call.
 pub(super) fn calls_on(backend: &BackendName) -> String {
-    format!("{CALLS_ON}{backend}")
+    format!("{CALLS_ON_PREFIX}{backend}")
 }
 
 /// Hash in janus-cloud's fields; with `sb_until` (milliseconds by Redis' clock) a connector of ours
@@ -108,7 +109,7 @@ pub(super) fn calls_on(backend: &BackendName) -> String {
 /// name before, which keeps its life. Owner: that connector, or whoever registered it. End: TTL; none
 /// where it is registered for ever, until unregistered.
 pub(super) fn backend(name: &BackendName) -> String {
-    format!("{BACKEND_SERVERS}{name}")
+    format!("{BACKEND_PREFIX}{name}")
 }
 
 /// Hash `url`, `status`, `handle_num`: what a connector of ours says of a backend whose own record is
@@ -119,7 +120,7 @@ pub(super) fn served(backend: &BackendName) -> String {
 
 /// Hash `note`, `term` (the token of who wrote it): what a connector has on the backend.
 /// Owner: the holder of the backend's lease. End: its TTL, [`NOTE_LIFE`](crate::NOTE_LIFE).
-pub(super) fn note(backend: &BackendName) -> String {
+pub(super) fn connector_record(backend: &BackendName) -> String {
     format!("sb:note:{backend}")
 }
 
@@ -135,4 +136,4 @@ pub(super) fn fence(what: &str) -> String {
 }
 
 /// How long a fence outlives the last use of its lease.
-pub(super) const FENCE_SECONDS: u64 = 24 * 60 * 60;
+pub(super) const FENCE_TTL_SECONDS: u64 = 24 * 60 * 60;

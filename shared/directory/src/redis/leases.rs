@@ -3,14 +3,14 @@
 //! two hundred years.)
 
 use super::scripts::{DELETE_IF, LEASE};
-use super::{RedisDirectory, clock, keys, parsed};
+use super::{RedisDirectory, clock, keys, parse};
 use crate::Result;
 use crate::record::Token;
-use protocol::ServiceId;
+use common::ServiceId;
 use std::time::Duration;
 
 impl RedisDirectory {
-    pub(crate) async fn lease(
+    pub(crate) async fn acquire_lease(
         &self,
         what: &str,
         holder: &ServiceId,
@@ -18,15 +18,16 @@ impl RedisDirectory {
     ) -> Result<Option<Token>> {
         let key = keys::lease(what);
         let mut lease = LEASE.key(&[&key, &keys::fence(what)]);
-        lease.arg(holder.as_str()).arg(clock::life(life)).arg(keys::FENCE_SECONDS);
-        let (token,): (Option<String>,) = self.link.ask(&key, redis::pipe().invoke_script(&lease)).await?;
-        token.map(|token| parsed(&key, &token).map(Token)).transpose()
+        lease.arg(holder.as_str()).arg(clock::ttl_millis(life)).arg(keys::FENCE_TTL_SECONDS);
+        let (token,): (Option<String>,) =
+            self.connection.query(&key, redis::pipe().invoke_script(&lease)).await?;
+        token.map(|token| parse(&key, &token).map(Token)).transpose()
     }
 
     pub(crate) async fn release_lease(&self, what: &str, holder: &ServiceId) -> Result<()> {
         let key = keys::lease(what);
         let mut release = DELETE_IF.key(&key);
         release.arg("holder").arg(holder.as_str());
-        self.link.ask(&key, redis::pipe().invoke_script(&release).ignore()).await
+        self.connection.query(&key, redis::pipe().invoke_script(&release).ignore()).await
     }
 }

@@ -7,7 +7,7 @@
 //! loaded again, and the pipeline is sent once more, which every pipeline here allows.
 
 use super::scripts;
-use crate::{Error, Result, numbers};
+use crate::{Error, Result, metrics};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{
@@ -19,54 +19,54 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// No round trip takes longer, whatever the connection goes through.
-const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// How long a connected Redis has to answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A peer whose machine is gone acknowledges nothing: then the connection counts as broken.
 #[cfg(target_os = "linux")]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
-const ATTEMPTS: usize = 4;
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(50);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(400);
+const MAX_RETRIES: usize = 4;
 /// Commands that wait for the socket; more wait for room, and time out like any other.
-const WAITING: usize = 1_024;
+const PIPELINE_BUFFER: usize = 1_024;
 
 #[derive(Clone)]
-pub(super) struct Link(Arc<Inner>);
+pub(super) struct Connection(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    current: RwLock<Current>,
+    current: RwLock<CurrentManager>,
     /// The last question was not answered.
-    is_away: AtomicBool,
+    is_down: AtomicBool,
 }
 
-struct Current {
+struct CurrentManager {
     manager: ConnectionManager,
-    since: Instant,
+    created_at: Instant,
 }
 
-impl Link {
+impl Connection {
     pub(super) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
-        let client = client(url, ca).map_err(|error| failure("the URL", &error))?;
+        let client = build_client(url, ca).map_err(|error| to_error("the URL", &error))?;
         let connecting = ConnectionManager::new_with_config(client.clone(), config());
-        let manager = connecting.await.map_err(|error| failure("the connection", &error))?;
-        let current = RwLock::new(Current { manager, since: Instant::now() });
-        Ok(Self(Arc::new(Inner { client, current, is_away: AtomicBool::new(false) })))
+        let manager = connecting.await.map_err(|error| to_error("the connection", &error))?;
+        let current = RwLock::new(CurrentManager { manager, created_at: Instant::now() });
+        Ok(Self(Arc::new(Inner { client, current, is_down: AtomicBool::new(false) })))
     }
 
     /// One round trip; `key` is what an error is about.
-    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, pipe: &Pipeline) -> Result<T> {
-        let answer = tokio::time::timeout(ANSWER_WITHIN, self.send(pipe)).await;
-        self.note(matches!(answer, Ok(Err(ref error)) if error.is_io_error()) || answer.is_err());
+    pub(super) async fn query<T: FromRedisValue>(&self, key: &str, pipe: &Pipeline) -> Result<T> {
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.send(pipe)).await;
+        self.track_outage(matches!(answer, Ok(Err(ref error)) if error.is_io_error()) || answer.is_err());
         let answer = answer.map_err(|_| Error::Unavailable("no answer in time".to_owned()))?;
-        answer.map_err(|error| failure(key, &error))
+        answer.map_err(|error| to_error(key, &error))
     }
 
-    fn note(&self, is_away: bool) {
-        if self.0.is_away.swap(is_away, Ordering::Relaxed) && !is_away {
-            numbers::reconnected();
+    fn track_outage(&self, is_away: bool) {
+        if self.0.is_down.swap(is_away, Ordering::Relaxed) && !is_away {
+            metrics::reconnected();
         }
     }
 
@@ -79,7 +79,7 @@ impl Link {
             }
             answer => answer,
         };
-        answer.inspect_err(|error| self.renew_after(error))
+        answer.inspect_err(|error| self.replace_refused(error))
     }
 
     fn manager(&self) -> ConnectionManager {
@@ -89,25 +89,25 @@ impl Link {
     /// A manager whose reconnection was *refused* (wrong password, too many clients) keeps that
     /// refusal for ever, where a mere I/O error makes it try again: so it is replaced, but not at
     /// every refused command.
-    fn renew_after(&self, error: &RedisError) {
+    fn replace_refused(&self, error: &RedisError) {
         if error.is_io_error() || is_malformed(error) {
             return;
         }
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.since.elapsed() < LONGEST_PAUSE {
+        if current.created_at.elapsed() < MAX_RETRY_DELAY {
             return;
         }
         if let Ok(manager) = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config()) {
-            *current = Current { manager, since: Instant::now() };
+            *current = CurrentManager { manager, created_at: Instant::now() };
         }
     }
 }
 
-fn client(url: &str, ca: Option<&[u8]>) -> RedisResult<Client> {
+fn build_client(url: &str, ca: Option<&[u8]>) -> RedisResult<Client> {
     let info = url.into_connection_info()?;
     let tcp = TcpSettings::default().set_nodelay(true);
     #[cfg(target_os = "linux")]
-    let tcp = tcp.set_user_timeout(UNACKNOWLEDGED);
+    let tcp = tcp.set_user_timeout(TCP_USER_TIMEOUT);
     let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
     let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
     let Some(ca) = ca else { return Client::open(info) };
@@ -118,10 +118,10 @@ fn config() -> ConnectionManagerConfig {
     ConnectionManagerConfig::new()
         .set_response_timeout(Some(RESPONSE_TIMEOUT))
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_min_delay(FIRST_PAUSE)
-        .set_max_delay(LONGEST_PAUSE)
-        .set_number_of_retries(ATTEMPTS)
-        .set_pipeline_buffer_size(WAITING)
+        .set_min_delay(MIN_RETRY_DELAY)
+        .set_max_delay(MAX_RETRY_DELAY)
+        .set_number_of_retries(MAX_RETRIES)
+        .set_pipeline_buffer_size(PIPELINE_BUFFER)
 }
 
 async fn load_scripts(manager: &mut ConnectionManager) -> RedisResult<()> {
@@ -133,7 +133,7 @@ async fn load_scripts(manager: &mut ConnectionManager) -> RedisResult<()> {
     pipe.exec_async(manager).await
 }
 
-fn failure(key: &str, error: &RedisError) -> Error {
+fn to_error(key: &str, error: &RedisError) -> Error {
     match is_malformed(error) {
         true => Error::Malformed { key: key.to_owned(), why: error.to_string() },
         false => Error::Unavailable(error.to_string()),

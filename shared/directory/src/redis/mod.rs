@@ -36,15 +36,15 @@ mod sessions;
 mod users;
 
 use crate::{Error, Result};
-use found::Sweep;
-use link::Link;
+use found::DiscoveryScan;
+use link::Connection;
 use std::sync::{Arc, Mutex};
 
 /// A directory in a Redis server; clones share its connection.
 #[derive(Clone)]
 pub struct RedisDirectory {
-    link: Link,
-    sweep: Arc<Mutex<Sweep>>,
+    connection: Connection,
+    discovery: Arc<Mutex<DiscoveryScan>>,
 }
 
 impl RedisDirectory {
@@ -54,16 +54,16 @@ impl RedisDirectory {
     /// # Errors
     /// `Unavailable` when the URL makes no sense or nobody answers there.
     pub async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
-        Link::connect(url, ca).await.map(|link| Self { link, sweep: Arc::default() })
+        Connection::connect(url, ca).await.map(|link| Self { connection: link, discovery: Arc::default() })
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.link.ask("PING", redis::pipe().cmd("PING").ignore()).await
+        self.connection.query("PING", redis::pipe().cmd("PING").ignore()).await
     }
 }
 
 /// Reads text that was written by `Display`.
-fn parsed<T>(key: &str, text: &str) -> Result<T>
+fn parse<T>(key: &str, text: &str) -> Result<T>
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {

@@ -6,7 +6,7 @@ use redis::Cmd;
 use std::collections::HashSet;
 
 /// How much Redis looks at in one step.
-const STEP: usize = 1_000;
+const SCAN_COUNT: usize = 1_000;
 
 impl RedisDirectory {
     /// All a `SCAN` or `SSCAN` finds, up to `most`; `command` makes it from a cursor. A scan may
@@ -21,8 +21,8 @@ impl RedisDirectory {
         let mut cursor = 0;
         loop {
             let mut step = redis::pipe();
-            step.add_command(command(cursor).arg("COUNT").arg(STEP).take());
-            let ((next, some),): ((u64, Vec<Vec<u8>>),) = self.link.ask(key, &step).await?;
+            step.add_command(command(cursor).arg("COUNT").arg(SCAN_COUNT).take());
+            let ((next, some),): ((u64, Vec<Vec<u8>>),) = self.connection.query(key, &step).await?;
             found.extend(some);
             cursor = next;
             if cursor == 0 || found.len() >= most {

@@ -1,9 +1,9 @@
 //! Backends that announce themselves.
 
 use crate::support::{backend, eventually};
+use common::BackendName;
 use directory::Directory;
 use directory::record::{Backend, BackendStatus};
-use protocol::BackendName;
 use std::time::Duration;
 
 on_both_stores! {

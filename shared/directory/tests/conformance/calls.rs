@@ -1,9 +1,10 @@
 //! Opening, counting and freeing calls.
 
 use crate::support::{call, call_of, calls_of_both, gives, handle, owner, place};
+use common::{BackendName, CallId};
 use directory::Directory;
-use directory::record::{Call, Taken};
-use protocol::{BackendName, CallId, Side};
+use directory::record::{AcquireOutcome, Call};
+use protocol::Side;
 use std::collections::BTreeSet;
 
 on_both_stores! {
@@ -43,7 +44,7 @@ async fn opening_again_changes_nothing(directory: Directory) {
     let call = pair(&directory).await;
     assert!(place(&directory, &call).await);
     assert!(place(&directory, &call).await);
-    assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
+    assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
 }
 
 async fn what_was_opened_first_stands(directory: Directory) {
@@ -52,7 +53,7 @@ async fn what_was_opened_first_stands(directory: Directory) {
     let again = Call { backend: BackendName::from("b"), opened: 1, ..first.clone() };
     assert_eq!(directory.open_call(&again).await.unwrap(), first);
     assert_eq!(directory.call(first.id).await.unwrap(), Some(first));
-    assert_eq!(directory.live_calls(&[a(), BackendName::from("b")]).await.unwrap(), vec![1, 0]);
+    assert_eq!(directory.count_calls(&[a(), BackendName::from("b")]).await.unwrap(), vec![1, 0]);
 }
 
 async fn a_call_begins_with_both_its_handles(directory: Directory) {
@@ -61,7 +62,7 @@ async fn a_call_begins_with_both_its_handles(directory: Directory) {
         assert_eq!(directory.begin_call(&call).await.unwrap(), (call.clone(), None));
         assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
     }
-    assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
+    assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
 }
 
 async fn of_two_calls_that_begin_one_is_told_what_it_misses(directory: Directory) {
@@ -69,10 +70,10 @@ async fn of_two_calls_that_begin_one_is_told_what_it_misses(directory: Directory
     gives(&directory, "carol", &owner(3)).await;
     directory.begin_call(&first).await.unwrap();
     let second = call(("carol", 3), ("bob", 2));
-    let missing = Some((Side::Callee, Taken::Busy(first.id)));
+    let missing = Some((Side::Callee, AcquireOutcome::Busy(first.id)));
     assert_eq!(directory.begin_call(&second).await.unwrap(), (second.clone(), missing));
     let third = call(("alice", 1), ("carol", 3));
-    let missing = Some((Side::Caller, Taken::Busy(first.id)));
+    let missing = Some((Side::Caller, AcquireOutcome::Busy(first.id)));
     assert_eq!(directory.begin_call(&third).await.unwrap(), (third, missing));
     assert_eq!(call_of(&directory, handle(2)).await, Some(first.id));
 }
@@ -115,7 +116,7 @@ async fn a_freed_call_may_be_opened_on_another_backend(directory: Directory) {
     let again = Call { backend: BackendName::from("b"), ..first };
     assert!(place(&directory, &again).await);
     assert_eq!(directory.call(again.id).await.unwrap(), Some(again.clone()));
-    assert_eq!(directory.live_calls(&[a(), again.backend]).await.unwrap(), vec![0, 1]);
+    assert_eq!(directory.count_calls(&[a(), again.backend]).await.unwrap(), vec![0, 1]);
 }
 
 async fn freeing_touches_no_other_call(directory: Directory) {
@@ -124,8 +125,14 @@ async fn freeing_touches_no_other_call(directory: Directory) {
     assert!(place(&directory, &call_1).await);
     let call_2 = call(("carol", 3), ("bob", 2));
     directory.open_call(&call_2).await.unwrap();
-    assert_eq!(directory.take(handle(3), "carol", call_2.id, "peer").await.unwrap(), Taken::Won);
-    assert_eq!(directory.take(handle(2), "bob", call_2.id, "peer").await.unwrap(), Taken::Busy(call_1.id));
+    assert_eq!(
+        directory.acquire_handle(handle(3), "carol", call_2.id, "peer").await.unwrap(),
+        AcquireOutcome::Acquired
+    );
+    assert_eq!(
+        directory.acquire_handle(handle(2), "bob", call_2.id, "peer").await.unwrap(),
+        AcquireOutcome::Busy(call_1.id)
+    );
     directory.free_call(call_2.id).await.unwrap();
     assert_eq!(call_of(&directory, handle(3)).await, None);
     assert_eq!(calls_of_both(&directory).await, [Some(call_1.id); 2]);
@@ -150,12 +157,12 @@ async fn calls_are_counted_per_backend(directory: Directory) {
         directory.open_call(call).await.unwrap();
     }
     let backends = [b.clone(), BackendName::from("c"), a()];
-    assert_eq!(directory.live_calls(&backends).await.unwrap(), vec![1, 0, 2]);
-    assert_eq!(directory.live_calls(&[]).await.unwrap(), Vec::<u64>::new());
+    assert_eq!(directory.count_calls(&backends).await.unwrap(), vec![1, 0, 2]);
+    assert_eq!(directory.count_calls(&[]).await.unwrap(), Vec::<u64>::new());
     let on_a: BTreeSet<CallId> = directory.calls_on(&a()).await.unwrap().into_iter().collect();
     assert_eq!(on_a, BTreeSet::from([one.id, two.id]));
     assert_eq!(directory.backends_with_calls().await.unwrap(), [a(), b]);
     directory.free_call(three.id).await.unwrap();
-    assert_eq!(directory.live_calls(&backends).await.unwrap(), vec![0, 0, 2]);
+    assert_eq!(directory.count_calls(&backends).await.unwrap(), vec![0, 0, 2]);
     assert_eq!(directory.backends_with_calls().await.unwrap(), [a()]);
 }

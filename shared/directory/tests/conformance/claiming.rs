@@ -2,7 +2,7 @@
 
 use crate::support::{edge, gives, handle, holder, owner, place, saved, terms, texts};
 use directory::Directory;
-use directory::record::{Call, Handle, Inherited, Owner, Save, Saved, Unheard};
+use directory::record::{BacklogUpdate, Call, ClaimedSession, Handle, Owner, Save, SaveOutcome};
 use std::time::Duration;
 
 on_both_stores! {
@@ -23,19 +23,19 @@ on_both_stores! {
 }
 
 /// A session at edge 1 whose handle is `alice`, and what was written down of it.
-async fn alice(directory: &Directory) -> Inherited {
+async fn alice(directory: &Directory) -> ClaimedSession {
     directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
     gives(directory, "alice", &owner(1)).await;
     let away = Some(Duration::from_secs(3));
-    let save = Save { unheard: Unheard::Only(texts(1..=3)), away, ..saved(handle(1).session) };
+    let save = Save { backlog: BacklogUpdate::Replace(texts(1..=3)), away, ..saved(handle(1).session) };
     assert_eq!(
         directory.save_sessions(&edge(1), std::slice::from_ref(&save)).await.unwrap(),
-        vec![Saved::Yes]
+        vec![SaveOutcome::Saved]
     );
-    Inherited { state: Some(save.state), unheard: texts(1..=3), formers: vec![edge(1)] }
+    ClaimedSession { state: Some(save.state), backlog: texts(1..=3), formers: vec![edge(1)] }
 }
 
-async fn claim(directory: &Directory, from: u64, to: u64) -> Option<Inherited> {
+async fn claim(directory: &Directory, from: u64, to: u64) -> Option<ClaimedSession> {
     directory.claim_session(handle(1).session, &edge(from), &edge(to)).await.unwrap()
 }
 
@@ -50,7 +50,7 @@ async fn is_at(directory: &Directory, number: u64) {
     let user = directory.user("alice").await.unwrap().unwrap();
     assert_eq!(user.owner().unwrap().clone(), Owner { edge: edge(number), handle: handle(1) });
     for other in 1..=3 {
-        let held = directory.held_by(&edge(other)).await.unwrap();
+        let held = directory.owned_by(&edge(other)).await.unwrap();
         let expected =
             if other == number { (vec![handle(1)], vec![handle(1).session]) } else { (vec![], vec![]) };
         assert_eq!(held, expected, "{other}");
@@ -62,18 +62,18 @@ async fn a_claimed_session_is_the_new_edges(directory: Directory) {
     assert_eq!(claim(&directory, 1, 2).await, Some(written));
     let session = directory.session(handle(1).session).await.unwrap().unwrap();
     assert_eq!((session.edge, session.terms), (edge(2), terms()));
-    assert_eq!(directory.held_by(&edge(1)).await.unwrap(), (vec![handle(1)], vec![]));
-    assert_eq!(directory.held_by(&edge(2)).await.unwrap(), (vec![], vec![handle(1).session]));
+    assert_eq!(directory.owned_by(&edge(1)).await.unwrap(), (vec![handle(1)], vec![]));
+    assert_eq!(directory.owned_by(&edge(2)).await.unwrap(), (vec![], vec![handle(1).session]));
 }
 
 async fn what_is_unheard_stays_until_the_new_edge_saves(directory: Directory) {
     let written = alice(&directory).await;
     assert_eq!(claim(&directory, 1, 2).await, Some(written.clone()));
-    let again = Inherited { formers: vec![edge(2), edge(1)], ..written };
+    let again = ClaimedSession { formers: vec![edge(2), edge(1)], ..written };
     assert_eq!(claim(&directory, 2, 3).await, Some(again));
-    let heard = Save { unheard: Unheard::Only(vec![]), ..saved(handle(1).session) };
+    let heard = Save { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
     directory.save_sessions(&edge(3), &[heard]).await.unwrap();
-    assert_eq!(claim(&directory, 3, 1).await.unwrap().unheard, [""; 0]);
+    assert_eq!(claim(&directory, 3, 1).await.unwrap().backlog, [""; 0]);
 }
 
 async fn the_last_edges_that_had_it_are_remembered(directory: Directory) {
@@ -93,7 +93,7 @@ async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory
     claim(&directory, 1, 2).await;
     let away = async || directory.session(handle(1).session).await.unwrap().unwrap().away;
     assert!(away().await.unwrap() < Duration::from_secs(3), "since the claim");
-    let save = Save { unheard: Unheard::Only(vec![]), ..saved(handle(1).session) };
+    let save = Save { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
     directory.save_sessions(&edge(2), &[save]).await.unwrap();
     assert_eq!(away().await, None);
     assert_eq!(claim(&directory, 2, 3).await.unwrap().formers, [edge(2), edge(1)], "saving forgets none");
@@ -122,9 +122,9 @@ async fn who_lost_a_session_changes_nothing_of_it(directory: Directory) {
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
     let session = handle(1).session;
-    let late = Save { unheard: Unheard::Add(texts(8..=9)), ..saved(session) };
+    let late = Save { backlog: BacklogUpdate::Append(texts(8..=9)), ..saved(session) };
     let answer = directory.save_sessions(&edge(1), &[late]).await.unwrap();
-    assert_eq!(answer, vec![Saved::HeldBy(edge(2))]);
+    assert_eq!(answer, vec![SaveOutcome::OwnedBy(edge(2))]);
     directory.close_session(session, &edge(1)).await.unwrap();
     assert!(!directory.open_session(session, &edge(1), &terms()).await.unwrap());
     is_at(&directory, 2).await;
@@ -136,9 +136,9 @@ async fn a_handle_moves_with_its_name(directory: Directory) {
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
     is_at(&directory, 2).await;
-    assert!(directory.free_name("alice", handle(1)).await.unwrap());
+    assert!(directory.release_name("alice", handle(1)).await.unwrap());
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap().unwrap().edge, edge(2));
-    assert_eq!(directory.held_by(&edge(2)).await.unwrap().0, vec![]);
+    assert_eq!(directory.owned_by(&edge(2)).await.unwrap().0, vec![]);
 }
 
 async fn a_handle_that_moves_stays_in_its_call(directory: Directory) {
@@ -180,8 +180,8 @@ async fn a_handle_without_a_record_gets_none(directory: Directory) {
     for username in [None, Some("alice")] {
         directory.move_handle(handle(1), username, &edge(1), &edge(2)).await.unwrap();
         assert_eq!(directory.handle_and_user(handle(1), "alice").await.unwrap(), (None, None));
-        assert_eq!(directory.held_by(&edge(1)).await.unwrap().0, vec![]);
-        assert_eq!(directory.held_by(&edge(2)).await.unwrap().0, vec![]);
+        assert_eq!(directory.owned_by(&edge(1)).await.unwrap().0, vec![]);
+        assert_eq!(directory.owned_by(&edge(2)).await.unwrap().0, vec![]);
     }
 }
 
@@ -201,5 +201,5 @@ async fn a_handle_that_stayed_behind_moves_with_the_next_claim(directory: Direct
     moves(&directory, 2, 3).await;
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(3));
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone().edge, edge(3));
-    assert_eq!(directory.held_by(&edge(3)).await.unwrap(), (vec![handle(1)], vec![handle(1).session]));
+    assert_eq!(directory.owned_by(&edge(3)).await.unwrap(), (vec![handle(1)], vec![handle(1).session]));
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{edge, gives, handle, name_of, ours, owner, request};
 use directory::Directory;
-use directory::record::{Claimed, Handle, Owner};
+use directory::record::{ClaimOutcome, Handle, Owner};
 
 on_both_stores! {
     a_handle_has_no_record_before_it_registers
@@ -21,12 +21,12 @@ on_both_stores! {
 async fn a_handle_has_no_record_before_it_registers(directory: Directory) {
     directory.ping().await.unwrap();
     assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
-    assert!(!directory.strip_name(handle(1), "alice").await.unwrap());
+    assert!(!directory.revoke_name(handle(1), "alice").await.unwrap());
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), None);
 }
 
 async fn a_claim_creates_the_record(directory: Directory) {
-    assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), Claimed::Yes);
+    assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), ClaimOutcome::Claimed);
     let record = Handle { edge: edge(1), username: Some("alice".to_owned()), call: None };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(record));
     assert_eq!(directory.user("alice").await.unwrap(), None);
@@ -35,7 +35,7 @@ async fn a_claim_creates_the_record(directory: Directory) {
 async fn the_same_request_may_claim_again(directory: Directory) {
     let request = request();
     for _ in 0..3 {
-        assert_eq!(directory.claim_name(&owner(1), "alice", request).await.unwrap(), Claimed::Yes);
+        assert_eq!(directory.claim_name(&owner(1), "alice", request).await.unwrap(), ClaimOutcome::Claimed);
     }
     assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
 }
@@ -43,7 +43,7 @@ async fn the_same_request_may_claim_again(directory: Directory) {
 async fn a_handle_has_one_name(directory: Directory) {
     let first = request();
     directory.claim_name(&owner(1), "alice", first).await.unwrap();
-    let has = Claimed::AlreadyNamed("alice".to_owned());
+    let has = ClaimOutcome::AlreadyNamed("alice".to_owned());
     assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), has);
     assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), has);
     assert_eq!(directory.claim_name(&owner(1), "bob", first).await.unwrap(), has);
@@ -53,17 +53,17 @@ async fn a_handle_has_one_name(directory: Directory) {
 async fn a_stripped_handle_may_claim_again(directory: Directory) {
     let first = request();
     directory.claim_name(&owner(1), "alice", first).await.unwrap();
-    assert!(directory.strip_name(handle(1), "alice").await.unwrap());
-    assert!(!directory.strip_name(handle(1), "alice").await.unwrap());
-    assert_eq!(directory.claim_name(&owner(1), "alice", first).await.unwrap(), Claimed::Lost);
+    assert!(directory.revoke_name(handle(1), "alice").await.unwrap());
+    assert!(!directory.revoke_name(handle(1), "alice").await.unwrap());
+    assert_eq!(directory.claim_name(&owner(1), "alice", first).await.unwrap(), ClaimOutcome::Lost);
     let record = Handle { edge: edge(1), username: None, call: None };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(record));
-    assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), Claimed::Yes);
+    assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), ClaimOutcome::Claimed);
 }
 
 async fn stripping_takes_only_that_name(directory: Directory) {
     directory.claim_name(&owner(1), "alice", request()).await.unwrap();
-    assert!(!directory.strip_name(handle(1), "bob").await.unwrap());
+    assert!(!directory.revoke_name(handle(1), "bob").await.unwrap());
     assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
 }
 
@@ -73,7 +73,7 @@ async fn removing_a_handle_returns_its_record_once(directory: Directory) {
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), Some(record));
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), None);
     assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
-    assert_eq!(directory.held_by(&edge(1)).await.unwrap(), (vec![], vec![]));
+    assert_eq!(directory.owned_by(&edge(1)).await.unwrap(), (vec![], vec![]));
 }
 
 async fn removing_a_handle_leaves_the_name(directory: Directory) {
@@ -88,7 +88,7 @@ async fn claiming_from_another_edge_moves_the_handle(directory: Directory) {
     let elsewhere = Owner { edge: edge(2), handle: handle(1) };
     directory.claim_name(&elsewhere, "alice", request).await.unwrap();
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(2));
-    assert_eq!(directory.held_by(&edge(2)).await.unwrap().0, vec![handle(1)]);
+    assert_eq!(directory.owned_by(&edge(2)).await.unwrap().0, vec![handle(1)]);
 }
 
 async fn a_handle_and_a_user_are_read_together(directory: Directory) {
@@ -115,6 +115,6 @@ async fn any_text_is_a_name(directory: Directory) {
     let mut expected: Vec<_> = names.into_iter().chain([long.as_str()]).collect();
     expected.sort();
     assert_eq!(listed, expected);
-    assert!(directory.strip_name(handle(1), "").await.unwrap());
-    assert!(directory.free_name("", handle(1)).await.unwrap());
+    assert!(directory.revoke_name(handle(1), "").await.unwrap());
+    assert!(directory.release_name("", handle(1)).await.unwrap());
 }

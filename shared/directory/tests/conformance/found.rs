@@ -1,9 +1,9 @@
 //! Backends that sentinels, operators and other proxies write down, beside those that we announce.
 
 use crate::support::{backend, eventually};
+use common::BackendName;
 use directory::Directory;
-use directory::record::{Backend, BackendStatus, Found, Registration};
-use protocol::BackendName;
+use directory::record::{Backend, BackendRegistration, BackendStatus, DiscoveredBackend};
 use std::time::Duration;
 
 on_both_stores! {
@@ -24,16 +24,16 @@ fn name() -> BackendName {
     BackendName::from("a")
 }
 
-fn registration(status: BackendStatus) -> Registration {
-    Registration {
+fn registration(status: BackendStatus) -> BackendRegistration {
+    BackendRegistration {
         location: Some("berlin".to_owned()),
         isp: Some("x".to_owned()),
-        ..Registration::new("a", "ws://a.example:8188", status)
+        ..BackendRegistration::new("a", "ws://a.example:8188", status)
     }
 }
 
-async fn only(directory: &Directory) -> Found {
-    let mut found = directory.found_backends().await.unwrap();
+async fn only(directory: &Directory) -> DiscoveredBackend {
+    let mut found = directory.discovered_backends().await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
@@ -44,7 +44,7 @@ fn served(status: BackendStatus) -> Backend {
 }
 
 async fn a_registered_backend_is_found(directory: Directory) {
-    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert_eq!(directory.discovered_backends().await.unwrap(), []);
     for status in [BackendStatus::Normal, BackendStatus::HighWater] {
         directory.register_backend(&registration(status)).await.unwrap();
         let found = only(&directory).await;
@@ -61,7 +61,7 @@ async fn a_registered_backend_is_found(directory: Directory) {
 }
 
 async fn what_is_not_said_again_stays(directory: Directory) {
-    let all = Registration {
+    let all = BackendRegistration {
         session_timeout: Some(30),
         session_num: Some(4),
         handle_num: Some(9),
@@ -70,7 +70,7 @@ async fn what_is_not_said_again_stays(directory: Directory) {
         ..registration(BackendStatus::Normal)
     };
     directory.register_backend(&all).await.unwrap();
-    let less = Registration::new("a", "ws://elsewhere", BackendStatus::Maintenance);
+    let less = BackendRegistration::new("a", "ws://elsewhere", BackendStatus::Maintenance);
     directory.register_backend(&less).await.unwrap();
     let found = only(&directory).await;
     assert_eq!((found.url.as_str(), found.status), ("ws://elsewhere", BackendStatus::Maintenance));
@@ -79,32 +79,34 @@ async fn what_is_not_said_again_stays(directory: Directory) {
 }
 
 async fn a_registered_backend_expires_or_lives_for_ever(directory: Directory) {
-    let short = Registration { expire: Some(1), ..registration(BackendStatus::Normal) };
-    let for_ever =
-        Registration { expire: Some(0), ..Registration::new("b", "ws://b", BackendStatus::Normal) };
+    let short = BackendRegistration { expire: Some(1), ..registration(BackendStatus::Normal) };
+    let for_ever = BackendRegistration {
+        expire: Some(0),
+        ..BackendRegistration::new("b", "ws://b", BackendStatus::Normal)
+    };
     directory.register_backend(&short).await.unwrap();
     directory.register_backend(&for_ever).await.unwrap();
-    assert_eq!(directory.found_backends().await.unwrap().len(), 2);
-    eventually("a expires", async || directory.found_backends().await.unwrap().len() == 1).await;
+    assert_eq!(directory.discovered_backends().await.unwrap().len(), 2);
+    eventually("a expires", async || directory.discovered_backends().await.unwrap().len() == 1).await;
     assert_eq!(only(&directory).await.name, BackendName::from("b"));
     directory.register_backend(&short).await.unwrap();
-    directory.register_backend(&Registration { expire: Some(0), ..short }).await.unwrap();
+    directory.register_backend(&BackendRegistration { expire: Some(0), ..short }).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_200)).await;
-    assert_eq!(directory.found_backends().await.unwrap().len(), 2);
+    assert_eq!(directory.discovered_backends().await.unwrap().len(), 2);
 }
 
 async fn an_unregistered_backend_is_gone(directory: Directory) {
     assert!(!directory.unregister_backend(&name()).await.unwrap());
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
     assert!(directory.unregister_backend(&name()).await.unwrap());
-    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert_eq!(directory.discovered_backends().await.unwrap(), []);
     assert!(!directory.unregister_backend(&name()).await.unwrap());
 }
 
 async fn what_we_announce_ourselves_is_not_found(directory: Directory) {
     let own = Backend { location: "rome".to_owned(), isp: "z".to_owned(), ..backend("a") };
     directory.announce_backend(&own, LIFE).await.unwrap();
-    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert_eq!(directory.discovered_backends().await.unwrap(), []);
     assert!(!directory.unregister_backend(&name()).await.unwrap());
     assert_eq!(directory.backends().await.unwrap(), [own]);
 }
@@ -119,7 +121,7 @@ async fn a_found_backend_that_is_served_has_the_worse_status(directory: Director
         (Abnormal, Maintenance, Abnormal),
     ] {
         directory.register_backend(&registration(its)).await.unwrap();
-        directory.announce_found(&served(ours), LIFE).await.unwrap();
+        directory.announce_discovered(&served(ours), LIFE).await.unwrap();
         let all = directory.backends().await.unwrap();
         let (location, isp) = ("berlin".to_owned(), "x".to_owned());
         assert_eq!(all, [Backend { status: seen, location, isp, ..backend("a") }], "{its:?} {ours:?}");
@@ -130,9 +132,9 @@ async fn a_found_backend_that_is_served_has_the_worse_status(directory: Director
 
 async fn a_served_backend_without_its_record_takes_no_calls(directory: Directory) {
     let abnormal = Backend { status: BackendStatus::Abnormal, ..backend("a") };
-    directory.announce_found(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), LIFE).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), std::slice::from_ref(&abnormal));
-    let elsewhere = Registration::new("a", "ws://elsewhere", BackendStatus::Normal);
+    let elsewhere = BackendRegistration::new("a", "ws://elsewhere", BackendStatus::Normal);
     directory.register_backend(&elsewhere).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), std::slice::from_ref(&abnormal));
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
@@ -143,10 +145,10 @@ async fn a_served_backend_without_its_record_takes_no_calls(directory: Directory
 
 async fn a_found_backend_that_nobody_serves_any_more_is_none(directory: Directory) {
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
-    directory.announce_found(&served(BackendStatus::Normal), Duration::from_millis(150)).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), Duration::from_millis(150)).await.unwrap();
     assert_eq!(directory.backends().await.unwrap().len(), 1);
     eventually("it expires", async || directory.backends().await.unwrap().is_empty()).await;
-    directory.announce_found(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), LIFE).await.unwrap();
     directory.remove_backend(&name()).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), []);
     only(&directory).await;
@@ -154,7 +156,7 @@ async fn a_found_backend_that_nobody_serves_any_more_is_none(directory: Director
 
 async fn a_found_backend_can_be_drained(directory: Directory) {
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
-    directory.announce_found(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), LIFE).await.unwrap();
     directory.drain_backend(&name()).await.unwrap();
     assert_eq!(directory.backends().await.unwrap()[0].status, BackendStatus::Maintenance);
 }

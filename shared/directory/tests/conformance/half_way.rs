@@ -1,9 +1,9 @@
 //! What stopped half-way in Redis: others see it for what it is, and the next try finishes it.
 
 use crate::support::{RedisServer, call, calls_of_both, gives, handle, owner, place};
+use common::BackendName;
 use directory::Directory;
-use directory::record::{Call, Concluded, Token};
-use protocol::BackendName;
+use directory::record::{Call, EndOutcome, Token};
 use redis::TypedCommands;
 
 const TOKEN: Token = Token(7);
@@ -24,9 +24,9 @@ async fn a_call_that_is_being_freed_is_neither_saved_nor_left() {
     let directory = server.directory().await;
     let call = half_freed(&server, &directory).await;
     assert_eq!(directory.save_calls(TOKEN, &[(call.id, "late".to_owned())]).await.unwrap(), [false]);
-    assert_eq!(directory.left_calls(&call.backend).await.unwrap(), vec![]);
+    assert_eq!(directory.orphaned_calls(&call.backend).await.unwrap(), vec![]);
     assert_eq!(directory.calls_on(&call.backend).await.unwrap(), vec![call.id]);
-    assert_eq!(directory.conclude_call(call.id, Some(TOKEN), None).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(directory.conclude_call(call.id, Some(TOKEN), None).await.unwrap(), EndOutcome::Ended(call));
     assert_eq!(calls_of_both(&directory).await, [None, None]);
 }
 
@@ -39,7 +39,7 @@ async fn a_call_that_is_being_freed_is_not_restored() {
     directory.restore_call(&call, TOKEN, "late").await.unwrap();
     gives(&directory, "bob", &owner(2)).await;
     assert_eq!(calls_of_both(&directory).await, [None, None]);
-    assert_eq!(directory.left_calls(&call.backend).await.unwrap(), vec![]);
+    assert_eq!(directory.orphaned_calls(&call.backend).await.unwrap(), vec![]);
     assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call.clone()));
     assert_eq!(directory.calls_on(&call.backend).await.unwrap(), vec![]);
 }
@@ -53,6 +53,6 @@ async fn a_call_that_only_the_index_names_is_not_left() {
     for id in [elsewhere.id, call(("carol", 3), ("dave", 4)).id] {
         server.raw().sadd("sb:calls_on:a", id.to_string()).unwrap();
     }
-    assert_eq!(directory.left_calls(&BackendName::from("a")).await.unwrap(), vec![]);
-    assert_eq!(directory.left_calls(&elsewhere.backend).await.unwrap().len(), 1);
+    assert_eq!(directory.orphaned_calls(&BackendName::from("a")).await.unwrap(), vec![]);
+    assert_eq!(directory.orphaned_calls(&elsewhere.backend).await.unwrap().len(), 1);
 }

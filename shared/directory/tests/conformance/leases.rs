@@ -1,8 +1,8 @@
 //! Leases and their fencing tokens.
 
 use crate::support::eventually;
+use common::ServiceId;
 use directory::Directory;
-use protocol::ServiceId;
 use std::time::Duration;
 
 on_both_stores! {
@@ -22,50 +22,50 @@ fn holder(name: &str) -> ServiceId {
 }
 
 async fn one_holder_at_a_time(directory: Directory) {
-    assert!(directory.lease("backend:a", &holder("x"), LONG).await.unwrap().is_some());
-    assert_eq!(directory.lease("backend:a", &holder("y"), LONG).await.unwrap(), None);
+    assert!(directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap().is_some());
+    assert_eq!(directory.acquire_lease("backend:a", &holder("y"), LONG).await.unwrap(), None);
 }
 
 async fn a_renewed_lease_keeps_its_token(directory: Directory) {
-    let token = directory.lease("backend:a", &holder("x"), LONG).await.unwrap();
+    let token = directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap();
     for _ in 0..5 {
-        assert_eq!(directory.lease("backend:a", &holder("x"), LONG).await.unwrap(), token);
+        assert_eq!(directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap(), token);
     }
 }
 
 async fn a_lease_expires(directory: Directory) {
-    let first = directory.lease("backend:a", &holder("x"), SHORT).await.unwrap();
+    let first = directory.acquire_lease("backend:a", &holder("x"), SHORT).await.unwrap();
     let mut second = None;
     eventually("the lease is free", async || {
-        second = directory.lease("backend:a", &holder("y"), LONG).await.unwrap();
+        second = directory.acquire_lease("backend:a", &holder("y"), LONG).await.unwrap();
         second.is_some()
     })
     .await;
     assert!(second > first);
-    assert_eq!(directory.lease("backend:a", &holder("x"), LONG).await.unwrap(), None);
+    assert_eq!(directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap(), None);
 }
 
 async fn a_renewal_prolongs_a_lease(directory: Directory) {
-    directory.lease("short", &holder("x"), SHORT).await.unwrap();
-    directory.lease("long", &holder("x"), SHORT).await.unwrap();
-    directory.lease("long", &holder("x"), LONG).await.unwrap();
+    directory.acquire_lease("short", &holder("x"), SHORT).await.unwrap();
+    directory.acquire_lease("long", &holder("x"), SHORT).await.unwrap();
+    directory.acquire_lease("long", &holder("x"), LONG).await.unwrap();
     eventually("the short one is free", async || {
-        directory.lease("short", &holder("y"), LONG).await.unwrap().is_some()
+        directory.acquire_lease("short", &holder("y"), LONG).await.unwrap().is_some()
     })
     .await;
-    assert_eq!(directory.lease("long", &holder("y"), LONG).await.unwrap(), None);
+    assert_eq!(directory.acquire_lease("long", &holder("y"), LONG).await.unwrap(), None);
 }
 
 async fn only_the_holder_gives_a_lease_back(directory: Directory) {
-    let mut last = directory.lease("backend:a", &holder("x"), LONG).await.unwrap();
+    let mut last = directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap();
     directory.release_lease("backend:a", &holder("y")).await.unwrap();
-    assert_eq!(directory.lease("backend:a", &holder("y"), LONG).await.unwrap(), None);
+    assert_eq!(directory.acquire_lease("backend:a", &holder("y"), LONG).await.unwrap(), None);
     for name in ["x", "y", "x", "x", "y"] {
         for _ in 0..2 {
             directory.release_lease("backend:a", &holder("x")).await.unwrap();
             directory.release_lease("backend:a", &holder("y")).await.unwrap();
         }
-        let token = directory.lease("backend:a", &holder(name), LONG).await.unwrap();
+        let token = directory.acquire_lease("backend:a", &holder(name), LONG).await.unwrap();
         assert!(token > last, "{token:?} after {last:?}");
         last = token;
     }
@@ -73,6 +73,6 @@ async fn only_the_holder_gives_a_lease_back(directory: Directory) {
 
 async fn leases_do_not_meet(directory: Directory) {
     for what in ["a", "b", "", "a}b", "{a}", "a:fence"] {
-        assert!(directory.lease(what, &holder(what), LONG).await.unwrap().is_some(), "{what}");
+        assert!(directory.acquire_lease(what, &holder(what), LONG).await.unwrap().is_some(), "{what}");
     }
 }

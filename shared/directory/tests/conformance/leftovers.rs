@@ -3,9 +3,9 @@
 use crate::support::{
     RedisServer, backend, call, edge, gives, handle, owner, place, request, saved, terms, texts,
 };
+use common::{BackendName, ServiceId};
 use directory::Directory;
-use directory::record::{Save, Token, Unheard};
-use protocol::{BackendName, ServiceId};
+use directory::record::{BacklogUpdate, Save, Token};
 use std::time::Duration;
 
 const LIFE: Duration = Duration::from_secs(60);
@@ -19,9 +19,9 @@ fn keys(server: &RedisServer) -> Vec<String> {
 }
 
 async fn live(directory: &Directory) {
-    directory.edge_alive(&edge(1)).await.unwrap();
+    directory.heartbeat(&edge(1)).await.unwrap();
     directory.announce_backend(&backend("a"), LIFE).await.unwrap();
-    directory.lease("backend:a", &ServiceId::from("x"), LIFE).await.unwrap();
+    directory.acquire_lease("backend:a", &ServiceId::from("x"), LIFE).await.unwrap();
     for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
         directory.open_session(handle(number).session, &edge(1), &terms()).await.unwrap();
         gives(directory, name, &owner(number)).await;
@@ -34,7 +34,7 @@ async fn live(directory: &Directory) {
         assert!(place(directory, &call).await);
         assert!(!place(directory, &crate::support::call(("alice", 4), ("bob", 2))).await);
         directory.free_call(call.id).await.unwrap();
-        directory.take(handle(2), "bob", call.id, "peer").await.unwrap();
+        directory.acquire_handle(handle(2), "bob", call.id, "peer").await.unwrap();
     }
 }
 
@@ -42,7 +42,7 @@ async fn release_handles(directory: &Directory) {
     for number in 1..=4 {
         let removed = directory.remove_handle(handle(number)).await.unwrap().unwrap();
         if let Some(name) = removed.username {
-            assert!(directory.free_name(&name, handle(number)).await.unwrap());
+            assert!(directory.release_name(&name, handle(number)).await.unwrap());
         }
         directory.close_session(handle(number).session, &edge(1)).await.unwrap();
     }
@@ -58,7 +58,7 @@ async fn what_is_released_leaves_no_key() {
     let leased = ["sb:{lease:backend:a}", "sb:{lease:backend:a}:fence"];
     assert_eq!(keys(&server), [&services[..], &leased[..]].concat());
     directory.remove_backend(&BackendName::from("a")).await.unwrap();
-    directory.forget_edge(&edge(1)).await.unwrap();
+    directory.remove_edge(&edge(1)).await.unwrap();
     directory.release_lease("backend:a", &ServiceId::from("x")).await.unwrap();
     assert_eq!(keys(&server), ["sb:{lease:backend:a}:fence"]);
     let left: i64 = redis::cmd("TTL").arg("sb:{lease:backend:a}:fence").query(&mut server.raw()).unwrap();
@@ -72,7 +72,7 @@ async fn what_was_claimed_leaves_no_key() {
     let session = handle(1).session;
     directory.open_session(session, &edge(1), &terms()).await.unwrap();
     gives(&directory, "alice", &owner(1)).await;
-    let save = Save { unheard: Unheard::Only(texts(1..=3)), ..saved(session) };
+    let save = Save { backlog: BacklogUpdate::Replace(texts(1..=3)), ..saved(session) };
     directory.save_sessions(&edge(1), &[save, saved(handle(2).session)]).await.unwrap();
     for (from, to) in [(1, 2), (1, 3), (2, 2)] {
         directory.claim_session(session, &edge(from), &edge(to)).await.unwrap();
@@ -80,10 +80,10 @@ async fn what_was_claimed_leaves_no_key() {
         directory.move_handle(handle(2), Some("bob"), &edge(from), &edge(to)).await.unwrap();
     }
     directory.remove_handle(handle(1)).await.unwrap();
-    directory.free_name("alice", handle(1)).await.unwrap();
+    directory.release_name("alice", handle(1)).await.unwrap();
     directory.close_session(session, &edge(2)).await.unwrap();
     assert_eq!(keys(&server), ["sb:held:edge-00000003"], "for its claim that came too late");
-    directory.forget_edge(&edge(3)).await.unwrap();
+    directory.remove_edge(&edge(3)).await.unwrap();
     assert_eq!(keys(&server), [""; 0]);
 }
 
@@ -101,7 +101,7 @@ async fn a_restored_call_leaves_no_key() {
         gives(&directory, "alice", &owner(1)).await;
         directory.conclude_call(call.id, Some(Token(8)), None).await.unwrap();
         directory.remove_handle(handle(1)).await.unwrap();
-        directory.free_name("alice", handle(1)).await.unwrap();
+        directory.release_name("alice", handle(1)).await.unwrap();
         assert_eq!(keys(&server), [""; 0]);
     }
 }
@@ -118,8 +118,8 @@ async fn what_is_refused_leaves_no_key() {
     directory.conclude_call(call.id, Some(Token(7)), None).await.unwrap();
     directory.drain_backend(&backend).await.unwrap();
     directory.undrain_backend(&backend).await.unwrap();
-    directory.edge_leaves(&edge(2)).await.unwrap();
-    directory.forget_edge(&edge(2)).await.unwrap();
+    directory.deregister_edge(&edge(2)).await.unwrap();
+    directory.remove_edge(&edge(2)).await.unwrap();
     assert_eq!(keys(&server), [""; 0]);
 }
 
@@ -127,8 +127,8 @@ async fn what_is_refused_leaves_no_key() {
 async fn a_forgotten_edge_leaves_no_list() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    directory.edge_alive(&edge(1)).await.unwrap();
+    directory.heartbeat(&edge(1)).await.unwrap();
     directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
-    directory.forget_edge(&edge(1)).await.unwrap();
+    directory.remove_edge(&edge(1)).await.unwrap();
     assert_eq!(keys(&server), ["sb:session:1001"]);
 }

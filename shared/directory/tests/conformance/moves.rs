@@ -2,7 +2,7 @@
 
 use crate::support::{call, edge, gives, handle, name_of, ours, owner, place, register, request};
 use directory::Directory;
-use directory::record::{Claimed, Given, Owner};
+use directory::record::{ClaimOutcome, GrantOutcome, Owner};
 
 on_both_stores! {
     a_free_name_is_given
@@ -18,40 +18,49 @@ on_both_stores! {
 
 async fn a_free_name_is_given(directory: Directory) {
     assert_eq!(directory.user("alice").await.unwrap(), None);
-    assert_eq!(directory.give_name("alice", &owner(1), Some(handle(9))).await.unwrap(), Given::Yes);
+    assert_eq!(
+        directory.grant_name("alice", &owner(1), Some(handle(9))).await.unwrap(),
+        GrantOutcome::Granted
+    );
     let user = directory.user("alice").await.unwrap().unwrap();
     assert_eq!(user, ours("alice", owner(1)));
 }
 
 async fn giving_again_changes_nothing(directory: Directory) {
     for instead_of in [None, None, Some(handle(1)), Some(handle(2))] {
-        assert_eq!(directory.give_name("alice", &owner(1), instead_of).await.unwrap(), Given::Yes);
+        assert_eq!(
+            directory.grant_name("alice", &owner(1), instead_of).await.unwrap(),
+            GrantOutcome::Granted
+        );
     }
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(1));
 }
 
 async fn a_name_is_given_only_instead_of_its_owner(directory: Directory) {
-    directory.give_name("alice", &owner(1), None).await.unwrap();
-    let refused = Given::OwnedBy(owner(1));
-    assert_eq!(directory.give_name("alice", &owner(2), None).await.unwrap(), refused);
-    assert_eq!(directory.give_name("alice", &owner(2), Some(handle(3))).await.unwrap(), refused);
-    assert_eq!(directory.give_name("alice", &owner(2), Some(handle(1))).await.unwrap(), Given::Yes);
+    directory.grant_name("alice", &owner(1), None).await.unwrap();
+    let refused = GrantOutcome::OwnedBy(owner(1));
+    assert_eq!(directory.grant_name("alice", &owner(2), None).await.unwrap(), refused);
+    assert_eq!(directory.grant_name("alice", &owner(2), Some(handle(3))).await.unwrap(), refused);
+    assert_eq!(
+        directory.grant_name("alice", &owner(2), Some(handle(1))).await.unwrap(),
+        GrantOutcome::Granted
+    );
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(2));
 }
 
 async fn the_owner_may_move_to_another_edge(directory: Directory) {
-    directory.give_name("alice", &owner(1), None).await.unwrap();
+    directory.grant_name("alice", &owner(1), None).await.unwrap();
     let elsewhere = Owner { edge: edge(2), handle: handle(1) };
-    assert_eq!(directory.give_name("alice", &elsewhere, None).await.unwrap(), Given::Yes);
+    assert_eq!(directory.grant_name("alice", &elsewhere, None).await.unwrap(), GrantOutcome::Granted);
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), elsewhere);
 }
 
 async fn only_the_owner_frees_a_name(directory: Directory) {
-    directory.give_name("alice", &owner(1), None).await.unwrap();
-    assert!(!directory.free_name("alice", handle(2)).await.unwrap());
-    assert!(!directory.free_name("bob", handle(1)).await.unwrap());
-    assert!(directory.free_name("alice", handle(1)).await.unwrap());
-    assert!(!directory.free_name("alice", handle(1)).await.unwrap());
+    directory.grant_name("alice", &owner(1), None).await.unwrap();
+    assert!(!directory.release_name("alice", handle(2)).await.unwrap());
+    assert!(!directory.release_name("bob", handle(1)).await.unwrap());
+    assert!(directory.release_name("alice", handle(1)).await.unwrap());
+    assert!(!directory.release_name("alice", handle(1)).await.unwrap());
     assert_eq!(directory.user("alice").await.unwrap(), None);
 }
 
@@ -68,9 +77,12 @@ async fn the_latest_registration_wins(directory: Directory) {
 async fn a_former_owner_can_do_no_harm(directory: Directory) {
     gives(&directory, "alice", &owner(1)).await;
     gives(&directory, "alice", &owner(2)).await;
-    assert!(!directory.strip_name(handle(1), "alice").await.unwrap());
-    assert!(!directory.free_name("alice", handle(1)).await.unwrap());
-    assert_eq!(directory.give_name("alice", &owner(1), None).await.unwrap(), Given::OwnedBy(owner(2)));
+    assert!(!directory.revoke_name(handle(1), "alice").await.unwrap());
+    assert!(!directory.release_name("alice", handle(1)).await.unwrap());
+    assert_eq!(
+        directory.grant_name("alice", &owner(1), None).await.unwrap(),
+        GrantOutcome::OwnedBy(owner(2))
+    );
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap().unwrap().username, None);
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(2));
     assert_eq!(name_of(&directory, handle(2)).await.as_deref(), Some("alice"));
@@ -92,8 +104,8 @@ async fn a_registration_that_stopped_half_way_is_finished_by_the_next_try(direct
     gives(&directory, "alice", &owner(1)).await;
     let request = request();
     directory.claim_name(&owner(2), "alice", request).await.unwrap();
-    directory.strip_name(handle(1), "alice").await.unwrap();
-    assert_eq!(register(&directory, "alice", &owner(2), request).await, Claimed::Yes);
-    assert_eq!(register(&directory, "alice", &owner(2), request).await, Claimed::Yes);
+    directory.revoke_name(handle(1), "alice").await.unwrap();
+    assert_eq!(register(&directory, "alice", &owner(2), request).await, ClaimOutcome::Claimed);
+    assert_eq!(register(&directory, "alice", &owner(2), request).await, ClaimOutcome::Claimed);
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(2));
 }

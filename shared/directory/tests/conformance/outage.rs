@@ -3,9 +3,10 @@
 use crate::support::{
     RedisServer, backend, call, edge, eventually, gives, handle, owner, place, request, saved, terms, texts,
 };
-use directory::record::{BackendStatus, Registration, Save, Token, Unheard};
+use common::{BackendName, CallId, ServiceId};
+use directory::record::{BackendRegistration, BackendStatus, BacklogUpdate, Save, Token};
 use directory::{Directory, Error, Result};
-use protocol::{BackendName, CallId, ServiceId, SessionId};
+use protocol::SessionId;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -28,27 +29,27 @@ async fn everything_fails_in_time(directory: &Directory) {
     }
     fails! {
         ping()
-        claim_name(&owner(1), "alice", request()) give_name("alice", &owner(1), None)
-        strip_name(handle(1), "alice") free_name("alice", handle(1)) user("alice") usernames()
+        claim_name(&owner(1), "alice", request()) grant_name("alice", &owner(1), None)
+        revoke_name(handle(1), "alice") release_name("alice", handle(1)) user("alice") usernames()
         handle(handle(1)) handle_and_user(handle(1), "alice") remove_handle(handle(1))
-        open_call(&call(("a", 1), ("b", 2))) take(handle(1), "a", CallId::fresh(), "peer")
-        call(CallId::fresh()) free_call(CallId::fresh()) is_over(CallId::fresh())
+        open_call(&call(("a", 1), ("b", 2))) acquire_handle(handle(1), "a", CallId::fresh(), "peer")
+        call(CallId::fresh()) free_call(CallId::fresh()) has_ended(CallId::fresh())
         conclude_call(CallId::fresh(), Some(Token(7)), None) save_calls(Token(7), &[(CallId::fresh(), String::new())])
-        left_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")
-        calls_on(&BackendName::from("a")) backends_with_calls() live_calls(&[BackendName::from("a")])
+        orphaned_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")
+        calls_on(&BackendName::from("a")) backends_with_calls() count_calls(&[BackendName::from("a")])
         open_session(SessionId(1), &edge(1), &terms()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
         save_sessions(&edge(1), &[saved(SessionId(1))]) claim_session(SessionId(1), &edge(1), &edge(2))
         move_handle(handle(1), Some("alice"), &edge(1), &edge(2))
-        edge_alive(&edge(1)) edge_leaves(&edge(1)) edge_silence(&edge(1))
-        silent_edges(LIFE) held_by(&edge(1)) forget_edge(&edge(1))
+        heartbeat(&edge(1)) deregister_edge(&edge(1)) since_heartbeat(&edge(1))
+        stale_edges(LIFE) owned_by(&edge(1)) remove_edge(&edge(1))
         announce_backend(&backend("a"), LIFE) backends() remove_backend(&BackendName::from("a"))
         drain_backend(&BackendName::from("a")) undrain_backend(&BackendName::from("a")) drained_backends()
-        announce_proxy("http://a") keep_proxy() peer_proxy("x")
-        strip_displaced(handle(1), "alice") forget_displaced("alice", &owner(1))
-        register_backend(&Registration::new("a", "ws://a", BackendStatus::Normal))
-        unregister_backend(&BackendName::from("a")) found_backends() announce_found(&backend("a"), LIFE)
-        note_backend(&BackendName::from("a"), Token(7), "") backend_note(&BackendName::from("a"))
-        lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
+        announce_proxy("http://a") renew_proxy() proxy_url("x")
+        revoke_displaced(handle(1), "alice") clear_displaced("alice", &owner(1))
+        register_backend(&BackendRegistration::new("a", "ws://a", BackendStatus::Normal))
+        unregister_backend(&BackendName::from("a")) discovered_backends() announce_discovered(&backend("a"), LIFE)
+        put_connector_record(&BackendName::from("a"), Token(7), "") connector_record(&BackendName::from("a"))
+        acquire_lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
     }
     tasks.join_all().await;
 }
@@ -78,11 +79,11 @@ async fn a_flush_loses_the_scripts_and_nothing_fails() {
         gives(&directory, "bob", &owner(2)).await;
         let call = call(("alice", 1), ("bob", 2));
         assert!(place(&directory, &call).await);
-        let token = directory.lease("a", &ServiceId::from("x"), LIFE).await.unwrap();
+        let token = directory.acquire_lease("a", &ServiceId::from("x"), LIFE).await.unwrap();
         let () = redis::cmd("FLUSHALL").query(&mut server.raw()).unwrap();
         let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
         assert_eq!(directory.free_call(call.id).await.unwrap(), None);
-        assert!(directory.lease("a", &ServiceId::from("y"), LIFE).await.unwrap() > token);
+        assert!(directory.acquire_lease("a", &ServiceId::from("y"), LIFE).await.unwrap() > token);
         directory.release_lease("a", &ServiceId::from("y")).await.unwrap();
     }
 }
@@ -95,12 +96,13 @@ async fn a_redis_without_its_scripts_adds_what_is_unheard_once() {
     for session in sessions {
         directory.open_session(session, &edge(1), &terms()).await.unwrap();
     }
-    let saves = sessions.map(|session| Save { unheard: Unheard::Add(texts(1..=2)), ..saved(session) });
+    let saves =
+        sessions.map(|session| Save { backlog: BacklogUpdate::Append(texts(1..=2)), ..saved(session) });
     let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
     directory.save_sessions(&edge(1), &saves).await.unwrap();
     for session in sessions {
         let inherited = directory.claim_session(session, &edge(1), &edge(2)).await.unwrap().unwrap();
-        assert_eq!(inherited.unheard, texts(1..=2));
+        assert_eq!(inherited.backlog, texts(1..=2));
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::support::{RedisServer, call, edge, gives, handle, owner, saved, terms};
 use ::redis::TypedCommands;
 use directory::Directory;
-use directory::listed::{Cursor, ListedSession, MAX_PAGE, Page};
+use directory::listing::{Cursor, ListedSession, MAX_PAGE, Page};
 use directory::record::{Registered, Save, Token};
 use protocol::SessionId;
 use std::collections::BTreeSet;
@@ -36,8 +36,8 @@ async fn walk<T>(limit: usize, mut page: impl AsyncFnMut(Cursor) -> Page<T>) -> 
 
 fn name(user: Registered) -> String {
     match user {
-        Registered::Ours(user) => user.username,
-        Registered::Theirs(user) => user.username,
+        Registered::Local(user) => user.username,
+        Registered::Foreign(user) => user.username,
     }
 }
 
@@ -49,7 +49,7 @@ async fn names(directory: &Directory, limit: usize) -> (Vec<String>, usize) {
 
 async fn every_name_is_on_one_page_and_no_page_is_too_long(directory: Directory) {
     for number in 0..2_500 {
-        directory.give_name(&format!("user {number}"), &owner(number), None).await.unwrap();
+        directory.grant_name(&format!("user {number}"), &owner(number), None).await.unwrap();
         directory.open_session(SessionId(number + 1), &edge(1), &terms()).await.unwrap();
     }
     let all: BTreeSet<String> = (0..2_500).map(|number| format!("user {number}")).collect();

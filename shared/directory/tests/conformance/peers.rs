@@ -3,8 +3,8 @@
 use crate::support::{
     RedisServer, call, call_of, edge, gives, handle, name_of, ours, owner, place, register, request,
 };
-use directory::record::{Claimed, Given, Owner, PeerUser, Registered, Taken, Token};
-use directory::{Directory, OUR_PROXY, PROXY_LIFE};
+use directory::record::{AcquireOutcome, ClaimOutcome, GrantOutcome, Owner, ProxyUser, Registered, Token};
+use directory::{Directory, OUR_PROXY, PROXY_TTL};
 use redis::TypedCommands;
 use std::collections::BTreeMap;
 
@@ -58,14 +58,14 @@ impl House {
 
 fn theirs(in_call: bool, displaced: Option<Owner>) -> Option<Registered> {
     let (username, proxy) = ("alice".to_owned(), UUID.to_owned());
-    Some(Registered::Theirs(PeerUser { username, proxy, in_call, displaced }))
+    Some(Registered::Foreign(ProxyUser { username, proxy, in_call, displaced }))
 }
 
 #[tokio::test]
 async fn our_proxy_stands_in_janus_clouds_key() {
     let house = House::start().await;
     let key = "januscloud:videocall_proxies:switchboard";
-    let keep = async || house.directory.keep_proxy().await.unwrap();
+    let keep = async || house.directory.renew_proxy().await.unwrap();
     let announce = async || house.directory.announce_proxy("http://a").await.unwrap();
     keep().await;
     assert_eq!(house.fields(key), [("api_base_url".to_owned(), String::new())].into());
@@ -74,18 +74,18 @@ async fn our_proxy_stands_in_janus_clouds_key() {
     keep().await;
     assert_eq!(house.fields(key), [("api_base_url".to_owned(), "http://a".to_owned())].into());
     let left: u64 = redis::cmd("TTL").arg(key).query(&mut house.server.raw()).unwrap();
-    assert!(left > 55 && left <= PROXY_LIFE.as_secs());
+    assert!(left > 55 && left <= PROXY_TTL.as_secs());
 }
 
 #[tokio::test]
 async fn a_peers_proxy_is_alive_while_its_key_is() {
     let house = House::start().await;
     let key = format!("januscloud:videocall_proxies:{UUID}");
-    assert_eq!(house.directory.peer_proxy(UUID).await.unwrap(), None);
+    assert_eq!(house.directory.proxy_url(UUID).await.unwrap(), None);
     house.server.raw().hset(&key, "api_base_url", "http://peer").unwrap();
-    assert_eq!(house.directory.peer_proxy(UUID).await.unwrap().as_deref(), Some("http://peer"));
+    assert_eq!(house.directory.proxy_url(UUID).await.unwrap().as_deref(), Some("http://peer"));
     house.server.raw().del(&key).unwrap();
-    assert_eq!(house.directory.peer_proxy(UUID).await.unwrap(), None);
+    assert_eq!(house.directory.proxy_url(UUID).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_name_is_a_peers_by_its_uuid_alone() {
     }
     let (_, user) = house.directory.handle_and_user(handle(1), "alice").await.unwrap();
     assert_eq!(user, theirs(true, None));
-    assert!(!house.directory.free_name("alice", handle(1)).await.unwrap());
+    assert!(!house.directory.release_name("alice", handle(1)).await.unwrap());
     assert_eq!(house.directory.usernames().await.unwrap(), ["alice"]);
     house.server.raw().hdel(ALICE, &["proxy_uuid", "incall"]).unwrap();
     assert_eq!(house.alice().await, None, "a record of nobody's");
@@ -109,7 +109,7 @@ async fn a_name_is_a_peers_by_its_uuid_alone() {
 async fn a_register_takes_a_name_from_a_peer_at_once() {
     let house = House::start().await;
     house.peer_writes("alice", "1");
-    assert_eq!(house.directory.give_name("alice", &owner(1), None).await.unwrap(), Given::Yes);
+    assert_eq!(house.directory.grant_name("alice", &owner(1), None).await.unwrap(), GrantOutcome::Granted);
     assert_eq!(house.alice().await, Some(ours("alice", owner(1))));
     let record = house.fields(ALICE);
     let of = |name: &str| record[name].as_str();
@@ -123,19 +123,19 @@ async fn a_peer_that_took_a_name_has_it_and_who_had_it_can_do_no_harm() {
     gives(&house.directory, "alice", &owner(1)).await;
     house.peer_writes("alice", "");
     assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
-    assert!(!house.directory.free_name("alice", handle(1)).await.unwrap());
+    assert!(!house.directory.release_name("alice", handle(1)).await.unwrap());
     house.directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
     assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
-    assert!(house.directory.strip_displaced(handle(1), "alice").await.unwrap());
+    assert!(house.directory.revoke_displaced(handle(1), "alice").await.unwrap());
     assert_eq!(name_of(&house.directory, handle(1)).await, None);
     // Whoever did that may have died before he said so: it is to be said again.
-    assert!(house.directory.strip_displaced(handle(1), "alice").await.unwrap());
-    house.directory.forget_displaced("alice", &owner(2)).await.unwrap();
+    assert!(house.directory.revoke_displaced(handle(1), "alice").await.unwrap());
+    house.directory.clear_displaced("alice", &owner(2)).await.unwrap();
     assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
-    house.directory.forget_displaced("alice", &owner(1)).await.unwrap();
+    house.directory.clear_displaced("alice", &owner(1)).await.unwrap();
     assert_eq!(house.alice().await, theirs(false, None));
     assert_eq!(house.fields(ALICE).len(), 6, "as the peer wrote it");
-    assert!(!house.directory.strip_displaced(handle(1), "alice").await.unwrap());
+    assert!(!house.directory.revoke_displaced(handle(1), "alice").await.unwrap());
 }
 
 /// A handle of a peer that lost its name is not told, and writes all it knows whenever something changes.
@@ -153,15 +153,15 @@ async fn a_peer_that_repeats_itself_has_not_taken_the_name() {
     house.peer_writes("alice", "");
     let call = call(("alice", 1), ("bob", 2));
     house.directory.open_call(&call).await.unwrap();
-    let taken = house.directory.take(handle(1), "alice", call.id, "bob").await.unwrap();
-    assert_eq!((taken, house.busy(ALICE)), (Taken::Won, ("1".to_owned(), "bob".to_owned())));
+    let taken = house.directory.acquire_handle(handle(1), "alice", call.id, "bob").await.unwrap();
+    assert_eq!((taken, house.busy(ALICE)), (AcquireOutcome::Acquired, ("1".to_owned(), "bob".to_owned())));
     house.peer_writes("alice", "");
     house.directory.free_call(call.id).await.unwrap();
     house.directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
     let moved = Owner { edge: edge(2), ..owner(1) };
     assert_eq!(house.alice().await, Some(ours("alice", moved)));
     house.peer_writes("alice", "");
-    assert!(house.directory.free_name("alice", handle(1)).await.unwrap());
+    assert!(house.directory.release_name("alice", handle(1)).await.unwrap());
     assert_eq!(house.alice().await, None);
 }
 
@@ -172,8 +172,8 @@ async fn a_peer_that_registers_anew_has_the_name() {
     gives(&house.directory, "alice", &owner(1)).await;
     house.peer_registers("alice", "", "1795355999.5");
     assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
-    assert!(!house.directory.free_name("alice", handle(1)).await.unwrap());
-    assert_eq!(house.directory.give_name("alice", &owner(1), None).await.unwrap(), Given::Yes);
+    assert!(!house.directory.release_name("alice", handle(1)).await.unwrap());
+    assert_eq!(house.directory.grant_name("alice", &owner(1), None).await.unwrap(), GrantOutcome::Granted);
     house.peer_registers("alice", "", "1795355999.5");
     assert_eq!(house.alice().await, Some(ours("alice", owner(1))), "that was before");
 }
@@ -183,13 +183,13 @@ async fn a_handle_that_registered_again_is_not_stripped() {
     let house = House::start().await;
     gives(&house.directory, "alice", &owner(1)).await;
     house.peer_writes("alice", "");
-    assert!(house.directory.strip_displaced(handle(1), "alice").await.unwrap());
-    assert_eq!(register(&house.directory, "other", &owner(1), request()).await, Claimed::Yes);
-    assert!(!house.directory.strip_displaced(handle(1), "alice").await.unwrap(), "it has another name");
-    house.directory.strip_name(handle(1), "other").await.unwrap();
+    assert!(house.directory.revoke_displaced(handle(1), "alice").await.unwrap());
+    assert_eq!(register(&house.directory, "other", &owner(1), request()).await, ClaimOutcome::Claimed);
+    assert!(!house.directory.revoke_displaced(handle(1), "alice").await.unwrap(), "it has another name");
+    house.directory.revoke_name(handle(1), "other").await.unwrap();
     house.directory.claim_name(&owner(1), "alice", request()).await.unwrap();
-    assert_eq!(house.directory.give_name("alice", &owner(1), None).await.unwrap(), Given::Yes);
-    assert!(!house.directory.strip_displaced(handle(1), "alice").await.unwrap());
+    assert_eq!(house.directory.grant_name("alice", &owner(1), None).await.unwrap(), GrantOutcome::Granted);
+    assert!(!house.directory.revoke_displaced(handle(1), "alice").await.unwrap());
     assert_eq!(house.alice().await, Some(ours("alice", owner(1))));
     assert_eq!(name_of(&house.directory, handle(1)).await.as_deref(), Some("alice"));
 }
@@ -199,11 +199,14 @@ async fn a_register_says_who_is_to_be_told_that_a_peer_had_taken_the_name() {
     let house = House::start().await;
     gives(&house.directory, "alice", &owner(1)).await;
     house.peer_writes("alice", "");
-    assert_eq!(house.directory.give_name("alice", &owner(2), None).await.unwrap(), Given::OwnedBy(owner(1)));
+    assert_eq!(
+        house.directory.grant_name("alice", &owner(2), None).await.unwrap(),
+        GrantOutcome::OwnedBy(owner(1))
+    );
     gives(&house.directory, "alice", &owner(2)).await;
     assert_eq!(house.alice().await, Some(ours("alice", owner(2))));
     house.peer_writes("alice", "1");
-    assert_eq!(house.directory.give_name("alice", &owner(2), None).await.unwrap(), Given::Yes);
+    assert_eq!(house.directory.grant_name("alice", &owner(2), None).await.unwrap(), GrantOutcome::Granted);
     let record = house.fields(ALICE);
     assert_eq!((record["incall"].as_str(), record["proxy_uuid"].as_str()), ("", OUR_PROXY));
 }
@@ -215,8 +218,8 @@ async fn a_name_that_its_peer_deletes_is_free() {
     house.peer_writes("alice", "");
     house.server.raw().del(ALICE).unwrap();
     assert_eq!(house.alice().await, None);
-    assert!(!house.directory.free_name("alice", handle(1)).await.unwrap());
-    house.directory.forget_displaced("alice", &owner(1)).await.unwrap();
+    assert!(!house.directory.release_name("alice", handle(1)).await.unwrap());
+    house.directory.clear_displaced("alice", &owner(1)).await.unwrap();
     assert_eq!(house.fields(ALICE).len(), 0);
 }
 
@@ -249,12 +252,18 @@ async fn what_takes_no_handle_leaves_no_busy_name() {
     let house = House::start().await;
     gives(&house.directory, "alice", &owner(1)).await;
     let over = call(("alice", 1), ("bob", 2));
-    assert_eq!(house.directory.take(handle(1), "alice", over.id, "bob").await.unwrap(), Taken::Gone);
+    assert_eq!(
+        house.directory.acquire_handle(handle(1), "alice", over.id, "bob").await.unwrap(),
+        AcquireOutcome::Gone
+    );
     assert_eq!(house.busy(ALICE).0, "");
     house.directory.open_call(&over).await.unwrap();
     // The record of the name says so, the handle's own does not.
-    house.directory.strip_name(handle(1), "alice").await.unwrap();
-    assert_eq!(house.directory.take(handle(1), "alice", over.id, "bob").await.unwrap(), Taken::Gone);
+    house.directory.revoke_name(handle(1), "alice").await.unwrap();
+    assert_eq!(
+        house.directory.acquire_handle(handle(1), "alice", over.id, "bob").await.unwrap(),
+        AcquireOutcome::Gone
+    );
     assert_eq!(house.busy(ALICE).0, "");
 }
 
@@ -266,12 +275,18 @@ async fn a_handle_whose_name_a_peer_has_gets_into_no_call_and_stays_in_its_own()
     let first = call(("alice", 1), ("bob", 2));
     assert!(place(&house.directory, &first).await);
     house.peer_writes("alice", "");
-    assert_eq!(house.directory.take(handle(1), "alice", first.id, "bob").await.unwrap(), Taken::Won);
+    assert_eq!(
+        house.directory.acquire_handle(handle(1), "alice", first.id, "bob").await.unwrap(),
+        AcquireOutcome::Acquired
+    );
     house.directory.free_call(first.id).await.unwrap();
     assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
     house.peer_writes("alice", "1");
     let second = house.directory.open_call(&call(("alice", 1), ("bob", 2))).await.unwrap();
-    assert_eq!(house.directory.take(handle(1), "alice", second.id, "bob").await.unwrap(), Taken::Gone);
+    assert_eq!(
+        house.directory.acquire_handle(handle(1), "alice", second.id, "bob").await.unwrap(),
+        AcquireOutcome::Gone
+    );
     assert_eq!(call_of(&house.directory, handle(1)).await, None);
     assert_eq!(house.busy(ALICE).0, "1", "the peer's word");
     house.directory.free_call(second.id).await.unwrap();

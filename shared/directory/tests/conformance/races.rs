@@ -1,9 +1,9 @@
 //! Many at once on several threads: what is to be one stays one.
 
 use crate::support::{call, edge, gives, handle, holder, name_of, owner, place, register, request, terms};
+use common::{BackendName, ServiceId};
 use directory::Directory;
-use directory::record::{Call, Claimed, Owner, Token};
-use protocol::{BackendName, ServiceId};
+use directory::record::{Call, ClaimOutcome, Owner, Token};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -73,7 +73,7 @@ async fn of_many_registrations_of_a_name_one_owner_is_left(directory: Directory)
         let (directory, owner) = (directory.clone(), owner(number));
         tasks.spawn(async move { register(&directory, "alice", &owner, request()).await });
     }
-    assert!(all(tasks).await.iter().all(|claimed| *claimed == Claimed::Yes));
+    assert!(all(tasks).await.iter().all(|claimed| *claimed == ClaimOutcome::Claimed));
     let owner = directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone();
     for number in 0..CROWD {
         let expected = (handle(number) == owner.handle).then_some("alice");
@@ -88,7 +88,8 @@ async fn of_many_who_lease_one_thing_one_holds_it(directory: Directory) {
         for number in 0..CROWD {
             let (directory, holder) = (directory.clone(), ServiceId(format!("connector-{number}")));
             tasks.spawn(async move {
-                let token = directory.lease("backend:a", &holder, Duration::from_secs(60)).await.unwrap();
+                let token =
+                    directory.acquire_lease("backend:a", &holder, Duration::from_secs(60)).await.unwrap();
                 token.map(|token| (holder, token))
             });
         }
@@ -109,7 +110,7 @@ async fn a_call_that_ends_while_it_is_placed_leaves_idle_handles(directory: Dire
         for (number, name) in [(1, "alice"), (2, "bob")] {
             let (directory, id) = (directory.clone(), call.id);
             tasks.spawn(async move {
-                directory.take(handle(number), name, id, "peer").await.unwrap();
+                directory.acquire_handle(handle(number), name, id, "peer").await.unwrap();
             });
         }
         let (ending, id) = (directory.clone(), call.id);
@@ -137,8 +138,8 @@ async fn of_many_openings_of_a_call_one_stands(directory: Directory) {
     assert!(opened.is_none_or(|opened| opened == stands));
     assert!(answers.iter().all(|answer| *answer == stands));
     let backends: Vec<_> = (0..10).map(|number| BackendName(format!("backend-{number}"))).collect();
-    assert_eq!(directory.live_calls(&backends).await.unwrap().iter().sum::<u64>(), 1);
-    assert_eq!(directory.live_calls(&[stands.backend]).await.unwrap(), vec![1]);
+    assert_eq!(directory.count_calls(&backends).await.unwrap().iter().sum::<u64>(), 1);
+    assert_eq!(directory.count_calls(&[stands.backend]).await.unwrap(), vec![1]);
 }
 
 async fn a_session_id_belongs_to_one_edge(directory: Directory) {
@@ -153,7 +154,7 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
     let edges: Vec<_> = all(tasks).await.into_iter().flatten().collect();
     assert_eq!(edges.len(), 1);
     for number in 0..CROWD {
-        let held = directory.held_by(&edge(number)).await.unwrap().1;
+        let held = directory.owned_by(&edge(number)).await.unwrap().1;
         assert_eq!(held.len(), usize::from(edge(number) == edges[0]));
     }
 }
@@ -172,8 +173,8 @@ async fn of_many_claims_of_a_session_one_gets_it(directory: Directory) {
     let winners: Vec<_> = all(tasks).await.into_iter().flatten().collect();
     let [winner] = winners[..] else { panic!("not one winner: {winners:?}") };
     assert_eq!(holder(&directory, session).await, Some(edge(winner)));
-    assert_eq!(directory.held_by(&edge(0)).await.unwrap().1, vec![]);
-    assert_eq!(directory.held_by(&edge(winner)).await.unwrap().1, vec![session]);
+    assert_eq!(directory.owned_by(&edge(0)).await.unwrap().1, vec![]);
+    assert_eq!(directory.owned_by(&edge(winner)).await.unwrap().1, vec![session]);
 }
 
 /// Each edge claims it from whoever has it and moves the handle, while the others do the same.
@@ -196,7 +197,7 @@ async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
     assert_ne!(holder, edge(1));
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, holder);
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone().edge, holder);
-    assert_eq!(directory.held_by(&holder).await.unwrap(), (vec![handle(1)], vec![session]));
+    assert_eq!(directory.owned_by(&holder).await.unwrap(), (vec![handle(1)], vec![session]));
 }
 
 async fn a_handle_that_is_removed_while_it_moves_is_gone(directory: Directory) {

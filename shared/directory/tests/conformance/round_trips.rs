@@ -1,9 +1,10 @@
 //! How many round trips an operation costs, by how often Redis had something to read.
 
 use crate::support::{RedisServer, call, edge, gives, handle, owner, request, saved, terms};
+use common::{BackendName, ServiceId};
 use directory::Directory;
 use directory::record::Token;
-use protocol::{BackendName, ServiceId, SessionId};
+use protocol::SessionId;
 use std::time::Duration;
 
 /// Counts while the directory runs one operation; the count itself is a read too.
@@ -27,12 +28,12 @@ impl Reads {
 async fn warm_up(directory: &Directory) {
     gives(directory, "alice", &owner(1)).await;
     gives(directory, "bob", &owner(2)).await;
-    directory.lease("w", &ServiceId::from("x"), Duration::from_secs(60)).await.unwrap();
+    directory.acquire_lease("w", &ServiceId::from("x"), Duration::from_secs(60)).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     crate::support::place(directory, &call).await;
     directory.save_calls(Token(7), &[(call.id, String::new())]).await.unwrap();
     directory.free_call(call.id).await.unwrap();
-    directory.keep_proxy().await.unwrap();
+    directory.renew_proxy().await.unwrap();
 }
 
 #[tokio::test]
@@ -44,20 +45,23 @@ async fn the_path_of_a_call_costs_what_it_should() {
     let backends = ["a", "b", "c"].map(BackendName::from);
     let call = call(("alice", 1), ("bob", 2));
     assert_eq!(reads.of(directory.claim_name(&owner(3), "carol", request())).await, 1);
-    assert_eq!(reads.of(directory.give_name("carol", &owner(3), None)).await, 1);
+    assert_eq!(reads.of(directory.grant_name("carol", &owner(3), None)).await, 1);
     assert_eq!(reads.of(directory.handle_and_user(handle(1), "bob")).await, 1);
-    assert_eq!(reads.of(directory.live_calls(&backends)).await, 1);
+    assert_eq!(reads.of(directory.count_calls(&backends)).await, 1);
     assert_eq!(reads.of(directory.begin_call(&call)).await, 2);
     assert_eq!(reads.of(directory.open_call(&call)).await, 1);
-    assert_eq!(reads.of(directory.take(handle(1), "alice", call.id, "peer")).await, 1);
-    assert_eq!(reads.of(directory.take(handle(2), "bob", call.id, "peer")).await, 1);
+    assert_eq!(reads.of(directory.acquire_handle(handle(1), "alice", call.id, "peer")).await, 1);
+    assert_eq!(reads.of(directory.acquire_handle(handle(2), "bob", call.id, "peer")).await, 1);
     assert_eq!(reads.of(directory.save_calls(Token(7), &[(call.id, String::new())])).await, 1);
-    assert_eq!(reads.of(directory.left_calls(&call.backend)).await, 2);
+    assert_eq!(reads.of(directory.orphaned_calls(&call.backend)).await, 2);
     assert_eq!(reads.of(directory.conclude_call(call.id, Some(Token(7)), None)).await, 2);
-    assert_eq!(reads.of(directory.lease("w", &ServiceId::from("x"), Duration::from_secs(60))).await, 1);
-    assert_eq!(reads.of(directory.keep_proxy()).await, 1);
-    assert_eq!(reads.of(directory.peer_proxy("x")).await, 1);
-    assert_eq!(reads.of(directory.found_backends()).await, 2);
+    assert_eq!(
+        reads.of(directory.acquire_lease("w", &ServiceId::from("x"), Duration::from_secs(60))).await,
+        1
+    );
+    assert_eq!(reads.of(directory.renew_proxy()).await, 1);
+    assert_eq!(reads.of(directory.proxy_url("x")).await, 1);
+    assert_eq!(reads.of(directory.discovered_backends()).await, 2);
 }
 
 #[tokio::test]
@@ -76,6 +80,6 @@ async fn what_an_edge_does_costs_what_it_should() {
     assert_eq!(reads.of(directory.claim_session(SessionId(1), &edge(1), &edge(2))).await, 1);
     gives(&directory, "alice", &owner(1)).await;
     assert_eq!(reads.of(directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2))).await, 3);
-    assert_eq!(reads.of(directory.edge_alive(&edge(1))).await, 1);
-    assert_eq!(reads.of(directory.edge_silence(&edge(1))).await, 1);
+    assert_eq!(reads.of(directory.heartbeat(&edge(1))).await, 1);
+    assert_eq!(reads.of(directory.since_heartbeat(&edge(1))).await, 1);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{edge, eventually, saved, terms, texts};
 use directory::Directory;
-use directory::record::{Inherited, Save, Saved, Unheard};
+use directory::record::{BacklogUpdate, ClaimedSession, Save, SaveOutcome};
 use protocol::SessionId;
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ async fn open(directory: &Directory) {
 }
 
 /// What stands there now, without a change.
-async fn inherited(directory: &Directory) -> Inherited {
+async fn inherited(directory: &Directory) -> ClaimedSession {
     directory.claim_session(SESSION, &edge(1), &edge(1)).await.unwrap().unwrap()
 }
 
-async fn save(directory: &Directory, unheard: Unheard) {
-    let save = Save { unheard, ..saved(SESSION) };
-    assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![Saved::Yes]);
+async fn save(directory: &Directory, unheard: BacklogUpdate) {
+    let save = Save { backlog: unheard, ..saved(SESSION) };
+    assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![SaveOutcome::Saved]);
 }
 
 async fn away(directory: &Directory) -> Option<Duration> {
@@ -41,10 +41,10 @@ async fn away(directory: &Directory) -> Option<Duration> {
 
 async fn what_was_saved_last_is_inherited(directory: Directory) {
     open(&directory).await;
-    assert_eq!(inherited(&directory).await, Inherited { state: None, unheard: vec![], formers: vec![] });
+    assert_eq!(inherited(&directory).await, ClaimedSession { state: None, backlog: vec![], formers: vec![] });
     for state in ["first", "second"] {
         let save = Save { state: state.to_owned(), ..saved(SESSION) };
-        assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![Saved::Yes]);
+        assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![SaveOutcome::Saved]);
         assert_eq!(inherited(&directory).await.state.as_deref(), Some(state));
     }
     assert_eq!(directory.session(SESSION).await.unwrap().unwrap().terms, terms());
@@ -52,43 +52,44 @@ async fn what_was_saved_last_is_inherited(directory: Directory) {
 
 async fn what_is_unheard_keeps_its_order(directory: Directory) {
     open(&directory).await;
-    save(&directory, Unheard::Add(texts(1..=12))).await;
-    save(&directory, Unheard::Add(texts(13..=13))).await;
-    assert_eq!(inherited(&directory).await.unheard, texts(1..=13));
-    save(&directory, Unheard::Only(texts(20..=22))).await;
-    assert_eq!(inherited(&directory).await.unheard, texts(20..=22));
-    save(&directory, Unheard::Add(texts(23..=40))).await;
-    assert_eq!(inherited(&directory).await.unheard, texts(20..=40));
-    save(&directory, Unheard::Only(vec![])).await;
-    assert_eq!(inherited(&directory).await.unheard, [""; 0]);
+    save(&directory, BacklogUpdate::Append(texts(1..=12))).await;
+    save(&directory, BacklogUpdate::Append(texts(13..=13))).await;
+    assert_eq!(inherited(&directory).await.backlog, texts(1..=13));
+    save(&directory, BacklogUpdate::Replace(texts(20..=22))).await;
+    assert_eq!(inherited(&directory).await.backlog, texts(20..=22));
+    save(&directory, BacklogUpdate::Append(texts(23..=40))).await;
+    assert_eq!(inherited(&directory).await.backlog, texts(20..=40));
+    save(&directory, BacklogUpdate::Replace(vec![])).await;
+    assert_eq!(inherited(&directory).await.backlog, [""; 0]);
     assert_eq!(directory.session(SESSION).await.unwrap().unwrap().terms, terms());
 }
 
 async fn an_addition_of_nothing_changes_nothing(directory: Directory) {
     open(&directory).await;
-    save(&directory, Unheard::Add(vec![])).await;
-    assert_eq!(inherited(&directory).await.unheard, [""; 0]);
-    save(&directory, Unheard::Add(texts(1..=2))).await;
-    save(&directory, Unheard::Add(vec![])).await;
-    assert_eq!(inherited(&directory).await.unheard, texts(1..=2));
+    save(&directory, BacklogUpdate::Append(vec![])).await;
+    assert_eq!(inherited(&directory).await.backlog, [""; 0]);
+    save(&directory, BacklogUpdate::Append(texts(1..=2))).await;
+    save(&directory, BacklogUpdate::Append(vec![])).await;
+    assert_eq!(inherited(&directory).await.backlog, texts(1..=2));
 }
 
 async fn thousands_of_texts_may_be_unheard(directory: Directory) {
     open(&directory).await;
-    save(&directory, Unheard::Only(texts(1..=10_000))).await;
-    save(&directory, Unheard::Add(texts(10_001..=20_000))).await;
-    assert_eq!(inherited(&directory).await.unheard, texts(1..=20_000));
-    save(&directory, Unheard::Only(texts(1..=1))).await;
-    assert_eq!(inherited(&directory).await.unheard, texts(1..=1));
+    save(&directory, BacklogUpdate::Replace(texts(1..=10_000))).await;
+    save(&directory, BacklogUpdate::Append(texts(10_001..=20_000))).await;
+    assert_eq!(inherited(&directory).await.backlog, texts(1..=20_000));
+    save(&directory, BacklogUpdate::Replace(texts(1..=1))).await;
+    assert_eq!(inherited(&directory).await.backlog, texts(1..=1));
 }
 
 async fn any_text_can_be_saved(directory: Directory) {
     open(&directory).await;
     let odd = ["", " ", "add", "nul\0l", "quote\"'`", "line\r\n*3\r\n", "ünï😀"].map(str::to_owned).to_vec();
     for state in &odd {
-        let save = Save { state: state.clone(), unheard: Unheard::Only(odd.clone()), ..saved(SESSION) };
+        let save =
+            Save { state: state.clone(), backlog: BacklogUpdate::Replace(odd.clone()), ..saved(SESSION) };
         directory.save_sessions(&edge(1), &[save]).await.unwrap();
-        let expected = Inherited { state: Some(state.clone()), unheard: odd.clone(), formers: vec![] };
+        let expected = ClaimedSession { state: Some(state.clone()), backlog: odd.clone(), formers: vec![] };
         assert_eq!(inherited(&directory).await, expected);
     }
 }
@@ -99,7 +100,13 @@ async fn each_save_of_many_has_its_answer(directory: Directory) {
     directory.open_session(SessionId(4), &edge(1), &terms()).await.unwrap();
     let saves = [1, 2, 3, 4, 1].map(|number| saved(SessionId(number)));
     let answers = directory.save_sessions(&edge(1), &saves).await.unwrap();
-    let expected = [Saved::Yes, Saved::HeldBy(edge(2)), Saved::Missing, Saved::Yes, Saved::Yes];
+    let expected = [
+        SaveOutcome::Saved,
+        SaveOutcome::OwnedBy(edge(2)),
+        SaveOutcome::Missing,
+        SaveOutcome::Saved,
+        SaveOutcome::Saved,
+    ];
     assert_eq!(answers, expected);
     assert_eq!(directory.session(SessionId(3)).await.unwrap(), None);
 }
@@ -110,16 +117,20 @@ async fn nothing_to_save_is_saved(directory: Directory) {
 
 async fn a_session_of_another_edge_is_left_as_it_is(directory: Directory) {
     open(&directory).await;
-    save(&directory, Unheard::Only(texts(1..=2))).await;
-    for unheard in [Unheard::Add(texts(8..=9)), Unheard::Only(vec![])] {
-        let foreign =
-            Save { state: "foreign".to_owned(), unheard, away: Some(Duration::ZERO), ..saved(SESSION) };
+    save(&directory, BacklogUpdate::Replace(texts(1..=2))).await;
+    for unheard in [BacklogUpdate::Append(texts(8..=9)), BacklogUpdate::Replace(vec![])] {
+        let foreign = Save {
+            state: "foreign".to_owned(),
+            backlog: unheard,
+            away: Some(Duration::ZERO),
+            ..saved(SESSION)
+        };
         let before = away(&directory).await.is_some();
         let answer = directory.save_sessions(&edge(2), &[foreign]).await.unwrap();
-        assert_eq!(answer, vec![Saved::HeldBy(edge(1))]);
+        assert_eq!(answer, vec![SaveOutcome::OwnedBy(edge(1))]);
         assert_eq!(away(&directory).await.is_some(), before);
         let expected =
-            Inherited { state: Some(saved(SESSION).state), unheard: texts(1..=2), formers: vec![] };
+            ClaimedSession { state: Some(saved(SESSION).state), backlog: texts(1..=2), formers: vec![] };
         assert_eq!(inherited(&directory).await, expected);
     }
 }
@@ -139,7 +150,7 @@ async fn an_absence_is_counted_from_its_beginning(directory: Directory) {
 
 async fn a_client_that_is_back_is_not_away(directory: Directory) {
     open(&directory).await;
-    for unheard in [Unheard::Add(vec![]), Unheard::Only(texts(1..=1))] {
+    for unheard in [BacklogUpdate::Append(vec![]), BacklogUpdate::Replace(texts(1..=1))] {
         let gone = Save { away: Some(Duration::ZERO), ..saved(SESSION) };
         directory.save_sessions(&edge(1), &[gone]).await.unwrap();
         assert!(away(&directory).await.is_some());

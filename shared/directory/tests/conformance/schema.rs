@@ -1,9 +1,9 @@
 //! What exactly stands in Redis, for janus-cloud's proxies and for people with redis-cli.
 
 use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, saved, terms, texts};
-use directory::record::{Save, Terms, Token, Unheard};
-use directory::{Error, NOTE_LIFE, OVER_LIFE};
-use protocol::BackendName;
+use common::BackendName;
+use directory::record::{BacklogUpdate, Save, SessionPolicy, Token};
+use directory::{CONNECTOR_RECORD_TTL, ENDED_TTL, Error};
 use redis::TypedCommands;
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
@@ -107,7 +107,7 @@ async fn the_records_of_handles_calls_and_sessions() {
     let expected = [("call", id.as_str()), ("edge", "edge-00000001"), ("username", "alice")];
     assert_eq!(of_handle.into_iter().collect::<Vec<_>>(), pairs(&expected));
     let of_session = fields(&mut raw, "sb:session:1001").into_iter().collect::<Vec<_>>();
-    let proof = terms().proof.unwrap();
+    let proof = terms().token_digest.unwrap();
     assert_eq!(of_session, pairs(&[("edge", "edge-00000001"), ("grace", "30000"), ("proof", &proof)]));
     assert_eq!(directory.save_calls(Token(7), &[(call.id, "running".to_owned())]).await.unwrap(), [true]);
     let mut of_call = fields(&mut raw, &format!("sb:call:{id}"));
@@ -123,16 +123,19 @@ async fn what_is_written_down_of_a_session_stands_in_its_hash() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let session = handle(1).session;
-    directory.open_session(session, &edge(1), &Terms { proof: None, ..terms() }).await.unwrap();
+    directory
+        .open_session(session, &edge(1), &SessionPolicy { token_digest: None, ..terms() })
+        .await
+        .unwrap();
     let away = Some(Duration::from_secs(5));
     for (unheard, expected) in [
-        (Unheard::Add(vec![]), &[][..]),
-        (Unheard::Add(texts(1..=1)), &[("u:1", "text 1"), ("unheard", "1")]),
-        (Unheard::Add(texts(2..=2)), &[("u:1", "text 1"), ("u:2", "text 2"), ("unheard", "2")]),
-        (Unheard::Only(texts(3..=3)), &[("u:1", "text 3"), ("unheard", "1")]),
-        (Unheard::Only(vec![]), &[]),
+        (BacklogUpdate::Append(vec![]), &[][..]),
+        (BacklogUpdate::Append(texts(1..=1)), &[("u:1", "text 1"), ("unheard", "1")]),
+        (BacklogUpdate::Append(texts(2..=2)), &[("u:1", "text 1"), ("u:2", "text 2"), ("unheard", "2")]),
+        (BacklogUpdate::Replace(texts(3..=3)), &[("u:1", "text 3"), ("unheard", "1")]),
+        (BacklogUpdate::Replace(vec![]), &[]),
     ] {
-        let save = Save { state: "state".to_owned(), unheard, away, ..saved(session) };
+        let save = Save { state: "state".to_owned(), backlog: unheard, away, ..saved(session) };
         directory.save_sessions(&edge(1), &[save]).await.unwrap();
         let mut of_session = fields(&mut server.raw(), "sb:session:1001");
         let gone = Duration::from_millis(of_session.remove("away").unwrap().parse().unwrap());
@@ -148,13 +151,13 @@ async fn a_note_has_a_life_and_a_drain_has_none() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let name = BackendName::from("a");
-    directory.note_backend(&name, Token(7), "sessions").await.unwrap();
+    directory.put_connector_record(&name, Token(7), "sessions").await.unwrap();
     directory.drain_backend(&name).await.unwrap();
     let mut raw = server.raw();
     let of_note = fields(&mut raw, "sb:note:a").into_iter().collect::<Vec<_>>();
     assert_eq!(of_note, pairs(&[("note", "sessions"), ("term", "7")]));
     let left = Duration::from_millis(redis::cmd("PTTL").arg("sb:note:a").query(&mut raw).unwrap());
-    assert!(left <= NOTE_LIFE && left > NOTE_LIFE - Duration::from_secs(5), "{left:?}");
+    assert!(left <= CONNECTOR_RECORD_TTL && left > CONNECTOR_RECORD_TTL - Duration::from_secs(5), "{left:?}");
     assert!(raw.sismember("sb:drained", "a").unwrap());
     assert_eq!(redis::cmd("TTL").arg("sb:drained").query(&mut raw), Ok(-1));
 }
@@ -172,7 +175,7 @@ async fn a_foreign_thing_under_our_key_is_malformed() {
         let error = directory.user(name).await.unwrap_err();
         assert!(matches!(&error, Error::Malformed { key: about, .. } if *about == key), "{error}");
     }
-    let error = directory.give_name("text", &owner(1), None).await.unwrap_err();
+    let error = directory.grant_name("text", &owner(1), None).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error}");
     directory.ping().await.unwrap();
 }
@@ -186,5 +189,5 @@ async fn that_a_call_is_over_is_kept_for_a_while() {
     directory.conclude_call(call.id, Some(Token(7)), None).await.unwrap();
     let key = format!("sb:over:{}", call.id);
     let left = Duration::from_millis(redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap());
-    assert!(left <= OVER_LIFE && left > OVER_LIFE - Duration::from_secs(5), "{left:?}");
+    assert!(left <= ENDED_TTL && left > ENDED_TTL - Duration::from_secs(5), "{left:?}");
 }

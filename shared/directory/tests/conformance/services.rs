@@ -1,9 +1,9 @@
 //! The services that run, and who has leases.
 
 use crate::support::{RedisServer, edge};
+use common::ServiceId;
 use directory::Directory;
-use directory::listed::{Service, ServiceState};
-use protocol::ServiceId;
+use directory::listing::{Service, ServiceState};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -42,7 +42,7 @@ async fn a_service_that_leaves_is_gone(directory: Directory) {
     directory.announce_service(&service(&edge(1), 0), LIFE).await.unwrap();
     directory.announce_service(&service(&edge(2), 0), LIFE).await.unwrap();
     for _ in 0..2 {
-        directory.service_leaves(&edge(1)).await.unwrap();
+        directory.deregister_service(&edge(1)).await.unwrap();
         assert_eq!(directory.services().await.unwrap(), [service(&edge(2), 0)]);
     }
 }
@@ -55,9 +55,9 @@ async fn a_service_that_falls_silent_is_gone_after_its_time(directory: Directory
 }
 
 async fn the_holders_of_leases_are_named(directory: Directory) {
-    directory.lease("a", &edge(1), LIFE).await.unwrap();
-    directory.lease("c", &edge(2), LIFE).await.unwrap();
-    directory.lease("short", &edge(2), Duration::from_millis(100)).await.unwrap();
+    directory.acquire_lease("a", &edge(1), LIFE).await.unwrap();
+    directory.acquire_lease("c", &edge(2), LIFE).await.unwrap();
+    directory.acquire_lease("short", &edge(2), Duration::from_millis(100)).await.unwrap();
     sleep(Duration::from_millis(300)).await;
     let leases = ["a", "b", "c", "short"].map(str::to_owned);
     let holders = directory.lease_holders(&leases).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_service_stands_in_redis_for_as_long_as_it_said() {
     assert_eq!(serde_json::from_str::<Service>(&record).unwrap(), service(&edge(1), 4));
     let left: u64 = ::redis::cmd("PTTL").arg("sb:service:edge-00000001").query(&mut raw).unwrap();
     assert!((10_000..=15_000).contains(&left), "{left}");
-    directory.service_leaves(&edge(1)).await.unwrap();
+    directory.deregister_service(&edge(1)).await.unwrap();
     let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query(&mut raw).unwrap();
     assert_eq!(keys, [""; 0]);
 }

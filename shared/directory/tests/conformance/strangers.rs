@@ -1,16 +1,16 @@
 //! Backends as they stand in Redis, written by us or by sentinels and other proxies.
 
 use crate::support::{RedisServer, backend};
+use common::BackendName;
 use directory::Directory;
-use directory::record::{BackendStatus, Found, Registration};
-use protocol::BackendName;
+use directory::record::{BackendRegistration, BackendStatus, DiscoveredBackend};
 use redis::TypedCommands;
 use std::time::Duration;
 
 const LIFE: Duration = Duration::from_secs(10);
 
-async fn only(directory: &Directory) -> Found {
-    let mut found = directory.found_backends().await.unwrap();
+async fn only(directory: &Directory) -> DiscoveredBackend {
+    let mut found = directory.discovered_backends().await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
@@ -22,7 +22,10 @@ async fn a_registration_stands_in_janus_clouds_fields() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let ttl = || redis::cmd("TTL").arg(KEY).query::<i64>(&mut server.raw()).unwrap();
-    directory.register_backend(&Registration::new("a", "ws://a", BackendStatus::Normal)).await.unwrap();
+    directory
+        .register_backend(&BackendRegistration::new("a", "ws://a", BackendStatus::Normal))
+        .await
+        .unwrap();
     let record = server.raw().hgetall(KEY).unwrap();
     assert_eq!(record.len(), 12);
     let of = |field: &str| record[field].as_str();
@@ -30,10 +33,10 @@ async fn a_registration_stands_in_janus_clouds_fields() {
     assert_eq!((of("session_timeout"), of("session_num"), of("handle_num")), ("0", "0", "0"));
     assert_eq!((of("location"), of("isp"), of("start_time")), ("", "", "0.0"));
     assert!((58..=60).contains(&ttl()));
-    let for_ever = Registration {
+    let for_ever = BackendRegistration {
         expire: Some(0),
         start_time: Some(1.5),
-        ..Registration::new("a", "ws://a", BackendStatus::Normal)
+        ..BackendRegistration::new("a", "ws://a", BackendStatus::Normal)
     };
     directory.register_backend(&for_ever).await.unwrap();
     assert_eq!((ttl(), server.raw().hget(KEY, "start_time").unwrap().as_deref()), (-1, Some("1.5")));
@@ -62,23 +65,23 @@ async fn what_a_sentinel_or_a_proxy_writes_is_found_and_left_as_it_is() {
     server.raw().hset_multiple(KEY, &theirs).unwrap();
     let before = server.raw().hgetall(KEY).unwrap();
     assert_eq!(only(&directory).await.handle_num, 3);
-    directory.announce_found(&backend("a"), LIFE).await.unwrap();
+    directory.announce_discovered(&backend("a"), LIFE).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), [backend("a")]);
     directory.remove_backend(&BackendName::from("a")).await.unwrap();
     assert_eq!(server.raw().hgetall(KEY).unwrap(), before);
     for (field, value) in [("status", "many"), ("utime", "never")] {
         server.raw().hset(KEY, field, value).unwrap();
-        assert_eq!(directory.found_backends().await.unwrap(), [], "{field} makes no sense");
+        assert_eq!(directory.discovered_backends().await.unwrap(), [], "{field} makes no sense");
         server.raw().hset_multiple(KEY, &theirs).unwrap();
     }
     for (expire, old) in [("5", format!("{}.5", now - 100)), ("1", "1.5".to_owned())] {
         server.raw().hset_multiple(KEY, &[("expire", expire), ("utime", old.as_str())]).unwrap();
-        assert_eq!(directory.found_backends().await.unwrap(), [], "expired, though its key is there");
+        assert_eq!(directory.discovered_backends().await.unwrap(), [], "expired, though its key is there");
     }
     server.raw().hset_multiple(KEY, &theirs).unwrap();
     only(&directory).await;
     server.raw().del(KEY).unwrap();
-    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert_eq!(directory.discovered_backends().await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -94,12 +97,15 @@ async fn among_very_many_keys_a_backend_is_found_after_some_looks() {
     let theirs =
         [("name", "b"), ("url", "ws://b"), ("status", "0"), ("expire", "0"), ("utime", now.as_str())];
     server.raw().hset_multiple("januscloud:backend_servers:b", &theirs).unwrap();
-    directory.register_backend(&Registration::new("a", "ws://a", BackendStatus::Normal)).await.unwrap();
+    directory
+        .register_backend(&BackendRegistration::new("a", "ws://a", BackendStatus::Normal))
+        .await
+        .unwrap();
     let mut looks = 0;
-    while directory.found_backends().await.unwrap().len() < 2 {
+    while directory.discovered_backends().await.unwrap().len() < 2 {
         looks += 1;
         assert!(looks < 5);
-        let found = directory.found_backends().await.unwrap();
+        let found = directory.discovered_backends().await.unwrap();
         assert!(
             found.iter().any(|found| found.name == BackendName::from("a")),
             "one registered through us is seen at once"

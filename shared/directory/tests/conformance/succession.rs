@@ -1,10 +1,10 @@
 //! One connector after the other has the calls of a backend; a later one has the greater token.
 
 use crate::support::{call, calls_of_both, gives, handle, owner, place};
+use common::{BackendName, CallId};
 use directory::Directory;
-use directory::OVER_LIFE;
-use directory::record::{Call, Concluded, LeftCall, Token};
-use protocol::{BackendName, CallId};
+use directory::ENDED_TTL;
+use directory::record::{Call, EndOutcome, OrphanedCall, Token};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,8 +42,8 @@ async fn save(directory: &Directory, token: Token, call: &Call, state: &str) -> 
     directory.save_calls(token, &[(call.id, state.to_owned())]).await.unwrap() == [true]
 }
 
-async fn left(directory: &Directory) -> BTreeMap<CallId, LeftCall> {
-    directory.left_calls(&a()).await.unwrap().into_iter().map(|left| (left.call.id, left)).collect()
+async fn left(directory: &Directory) -> BTreeMap<CallId, OrphanedCall> {
+    directory.orphaned_calls(&a()).await.unwrap().into_iter().map(|left| (left.call.id, left)).collect()
 }
 
 async fn state_of(directory: &Directory, call: &Call) -> Option<String> {
@@ -56,7 +56,8 @@ async fn what_was_saved_last_is_left(directory: Directory) {
         [(FORMER, "first"), (FORMER, "nul\0l, \"quo\r\nte\""), (PRESENT, ""), (PRESENT, "last")]
     {
         assert!(save(&directory, token, &call, state).await);
-        let expected = LeftCall { call: call.clone(), state: Some(state.to_owned()), letter: None };
+        let expected =
+            OrphanedCall { call: call.clone(), state: Some(state.to_owned()), final_notices: None };
         assert_eq!(left(&directory).await, BTreeMap::from([(call.id, expected)]));
     }
     assert_eq!(directory.call(call.id).await.unwrap(), Some(call.clone()));
@@ -67,7 +68,7 @@ async fn what_was_saved_last_is_left(directory: Directory) {
 async fn a_call_that_was_never_saved_is_left_too(directory: Directory) {
     assert_eq!(left(&directory).await, BTreeMap::new());
     let call = placed(&directory).await;
-    let expected = LeftCall { call: call.clone(), state: None, letter: None };
+    let expected = OrphanedCall { call: call.clone(), state: None, final_notices: None };
     assert_eq!(left(&directory).await, BTreeMap::from([(call.id, expected)]));
 }
 
@@ -123,11 +124,14 @@ async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
         let call = placed(&directory).await;
         assert!(!saved || save(&directory, PRESENT, &call, "running").await);
         assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
-        let freed = Concluded::Freed(call.clone());
+        let freed = EndOutcome::Ended(call.clone());
         assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), freed);
         assert_eq!(calls_of_both(&directory).await, [None, None]);
         assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
-        assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), Concluded::Gone);
+        assert_eq!(
+            directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(),
+            EndOutcome::NotFound
+        );
         directory.remove_handle(handle(1)).await.unwrap();
         directory.remove_handle(handle(2)).await.unwrap();
     }
@@ -136,17 +140,20 @@ async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
 async fn a_former_connector_ends_no_call(directory: Directory) {
     let call = placed(&directory).await;
     save(&directory, PRESENT, &call, "running").await;
-    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), Concluded::NotYours);
+    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
     assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
-    assert_eq!(directory.live_calls(&[a()]).await.unwrap(), vec![1]);
+    assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
     assert!(save(&directory, PRESENT, &call, "still running").await);
     let later = Token(PRESENT.0 + 1);
-    assert_eq!(directory.conclude_call(call.id, Some(later), None).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(directory.conclude_call(call.id, Some(later), None).await.unwrap(), EndOutcome::Ended(call));
 }
 
 async fn any_connector_ends_a_call_that_was_never_saved(directory: Directory) {
     let call = placed(&directory).await;
-    assert_eq!(directory.conclude_call(call.id, Some(Token(0)), None).await.unwrap(), Concluded::Freed(call));
+    assert_eq!(
+        directory.conclude_call(call.id, Some(Token(0)), None).await.unwrap(),
+        EndOutcome::Ended(call)
+    );
 }
 
 async fn a_router_ends_any_call(directory: Directory) {
@@ -158,16 +165,16 @@ async fn a_router_ends_any_call(directory: Directory) {
 
 async fn what_a_connector_concluded_is_known_to_be_over(directory: Directory) {
     let call = placed(&directory).await;
-    assert!(!directory.is_over(call.id).await.unwrap());
-    let refused = directory.conclude_call(call.id, Some(Token::NOBODYS), None).await.unwrap();
-    assert_eq!(refused, Concluded::Freed(call.clone()));
-    assert!(!directory.is_over(call.id).await.unwrap(), "it was never begun");
+    assert!(!directory.has_ended(call.id).await.unwrap());
+    let refused = directory.conclude_call(call.id, Some(Token::UNLEASED), None).await.unwrap();
+    assert_eq!(refused, EndOutcome::Ended(call.clone()));
+    assert!(!directory.has_ended(call.id).await.unwrap(), "it was never begun");
     assert!(place(&directory, &call).await);
     assert_eq!(
         directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(),
-        Concluded::Freed(call.clone())
+        EndOutcome::Ended(call.clone())
     );
-    assert!(directory.is_over(call.id).await.unwrap());
+    assert!(directory.has_ended(call.id).await.unwrap());
 }
 
 /// Redis' time cannot be paused: there [`schema`](crate::schema) looks at what is left of its life.
@@ -176,8 +183,8 @@ async fn that_a_call_is_over_is_forgotten() {
     let directory = Directory::memory();
     let call = placed(&directory).await;
     directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap();
-    tokio::time::sleep(OVER_LIFE - Duration::from_millis(1)).await;
-    assert!(directory.is_over(call.id).await.unwrap());
+    tokio::time::sleep(ENDED_TTL - Duration::from_millis(1)).await;
+    assert!(directory.has_ended(call.id).await.unwrap());
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert!(!directory.is_over(call.id).await.unwrap());
+    assert!(!directory.has_ended(call.id).await.unwrap());
 }

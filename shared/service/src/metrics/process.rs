@@ -8,7 +8,7 @@ const MEMORY: &str = "process_resident_memory_bytes";
 const PROCESSOR: &str = "process_cpu_seconds_total";
 const FILES: &str = "process_open_fds";
 /// Linux counts time for user space in hundredths of a second, whatever its own clock does.
-const TICKS: u64 = 100;
+const TICKS_PER_SECOND: u64 = 100;
 
 /// Says what there is.
 pub(super) fn describe() {
@@ -18,12 +18,12 @@ pub(super) fn describe() {
 }
 
 /// Looks now.
-pub(super) fn look() {
+pub(super) fn sample() {
     if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(memory) {
         gauge!(MEMORY).set(bytes as f64);
     }
     if let Some(ticks) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(processor) {
-        counter!(PROCESSOR).absolute(ticks / TICKS);
+        counter!(PROCESSOR).absolute(ticks / TICKS_PER_SECOND);
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
         gauge!(FILES).set(files.count() as f64);

@@ -30,16 +30,16 @@ impl RedisOptions {
     ///
     /// # Errors
     /// When either makes no sense.
-    pub fn check(&self) -> Result<Option<Vec<u8>>, BadRedis> {
+    pub fn check(&self) -> Result<Option<Vec<u8>>, RedisOptionsError> {
         self.redis.check()?;
         let Some(file) = &self.redis_ca else { return Ok(None) };
         if !self.redis.is_tls() {
-            return Err(BadRedis::Plain);
+            return Err(RedisOptionsError::CaWithoutTls);
         }
-        let pem = fs::read(file).map_err(|why| BadRedis::Unreadable { file: file.clone(), why })?;
+        let pem = fs::read(file).map_err(|why| RedisOptionsError::Unreadable { file: file.clone(), why })?;
         match pem.windows(BEGIN.len()).any(|it| it == BEGIN) {
             true => Ok(Some(pem)),
-            false => Err(BadRedis::NoCertificate(file.clone())),
+            false => Err(RedisOptionsError::NoCertificate(file.clone())),
         }
     }
 }
@@ -50,13 +50,13 @@ pub struct RedisUrl(String);
 
 /// Why no Redis can be asked. Says nothing of the address that was given, since that may hold a password.
 #[derive(Debug, thiserror::Error)]
-pub enum BadRedis {
+pub enum RedisOptionsError {
     /// It is no address.
     #[error("--redis makes no sense: it has the form redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
-    Url,
+    InvalidUrl,
     /// A certificate, and no TLS.
     #[error("--redis-ca is for rediss://, and --redis says redis://")]
-    Plain,
+    CaWithoutTls,
     /// The file cannot be read.
     #[error("--redis-ca {}: {why}", file.display())]
     Unreadable {
@@ -80,14 +80,14 @@ impl RedisUrl {
     ///
     /// # Errors
     /// When it has no `redis://` or `rediss://`, no host, or a port that is no number.
-    fn check(&self) -> Result<(), BadRedis> {
+    fn check(&self) -> Result<(), RedisOptionsError> {
         let (scheme, place) = self.parts();
         let address = place.split('/').next().unwrap_or_default();
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "6379"));
         let port = if host.starts_with('[') && !host.ends_with(']') { "6379" } else { port };
         match matches!(scheme, "redis" | "rediss") && !host.is_empty() && port.parse::<u16>().is_ok() {
             true => Ok(()),
-            false => Err(BadRedis::Url),
+            false => Err(RedisOptionsError::InvalidUrl),
         }
     }
 

@@ -32,7 +32,7 @@ fn work(address: SocketAddr) -> Result<std::convert::Infallible, String> {
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
-        let _fake = FakeJanus::forgetful(listener);
+        let _fake = FakeJanus::without_history(listener);
         pending().await
     })
 }

@@ -48,7 +48,7 @@ impl Client {
     /// Sends a `ping` and fails the test if, when its `pong` has come, a message of that name is there
     /// that nothing has expected: a plugin's event (`incomingcall`) or a kind (`detached`). A `hangup` is
     /// either. In front of a cluster this tells what the edge has sent, not what is on its way to the edge.
-    pub async fn expect_silence_of(&mut self, name: &str) {
+    pub async fn expect_no(&mut self, name: &str) {
         self.ping().await;
         if self.inbox.iter().any(|message| event(message) == name || kind(message) == name) {
             self.fail(&format!("expected no {name}"));
@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// Forgets what has come and was not expected, for instance before the next call of a story.
-    pub async fn forget(&mut self) {
+    pub async fn clear_inbox(&mut self) {
         self.ping().await;
         self.inbox.clear();
     }

@@ -9,12 +9,13 @@ impl Client {
     /// Takes a name.
     pub async fn register(&mut self, name: &str) {
         name.clone_into(&mut self.name);
-        self.ask_for("registered", json!({"request": "register", "username": name}), None).await;
+        self.request_plugin_for("registered", json!({"request": "register", "username": name}), None).await;
     }
 
     /// Calls somebody, and waits for `calling`.
     pub async fn call(&mut self, name: &str) {
-        self.ask_for("calling", json!({"request": "call", "username": name}), Some(sdp::offer())).await;
+        self.request_plugin_for("calling", json!({"request": "call", "username": name}), Some(sdp::offer()))
+            .await;
     }
 
     /// Calls somebody who may be busy or nobody; returns the plugin's answer, whatever it is.
@@ -24,17 +25,17 @@ impl Client {
 
     /// Takes the call that rings, and waits for `accepted`.
     pub async fn accept(&mut self) {
-        self.ask_for("accepted", json!({"request": "accept"}), Some(sdp::answer())).await;
+        self.request_plugin_for("accepted", json!({"request": "accept"}), Some(sdp::answer())).await;
     }
 
     /// Ends the call, or gives up calling.
     pub async fn hangup(&mut self) {
-        self.ask_for("hangup", json!({"request": "hangup"}), None).await;
+        self.request_plugin_for("hangup", json!({"request": "hangup"}), None).await;
     }
 
     /// Ends the call and says why.
-    pub async fn hangup_because(&mut self, reason: &str) {
-        self.ask_for("hangup", json!({"request": "hangup", "reason": reason}), None).await;
+    pub async fn hangup_with_reason(&mut self, reason: &str) {
+        self.request_plugin_for("hangup", json!({"request": "hangup", "reason": reason}), None).await;
     }
 
     /// Refuses the call that rings. On the wire that is a hangup.
@@ -45,12 +46,12 @@ impl Client {
     /// Changes the call: `json!({"audio": false})`, `json!({"bitrate": 128_000})`, ...
     pub async fn set(&mut self, mut what: Value) {
         what["request"] = json!("set");
-        self.ask_for("set", what, None).await;
+        self.request_plugin_for("set", what, None).await;
     }
 
     /// Begins a new round of offer and answer in a call, or answers one.
     pub async fn renegotiate(&mut self, jsep: Value) {
-        self.ask_for("set", json!({"request": "set"}), Some(jsep)).await;
+        self.request_plugin_for("set", json!({"request": "set"}), Some(jsep)).await;
     }
 
     /// The names of all who are registered.
@@ -79,18 +80,18 @@ impl Client {
 
     /// Asks the plugin and returns what it answers: `data`, with its `result` or its `error_code`.
     pub async fn ask(&mut self, body: Value, jsep: Option<Value>) -> Value {
-        data(&self.question(body, jsep).await).clone()
+        data(&self.plugin_reply(body, jsep).await).clone()
     }
 
-    async fn ask_for(&mut self, expected: &str, body: Value, jsep: Option<Value>) {
-        let answer = self.question(body, jsep).await;
+    async fn request_plugin_for(&mut self, expected: &str, body: Value, jsep: Option<Value>) {
+        let answer = self.plugin_reply(body, jsep).await;
         if event(&answer) != expected {
             self.fail(&format!("expected the event {expected}, got {answer}"));
         }
     }
 
     /// The plugin's event for the request. Janus may send it before the `ack`, so both are awaited.
-    async fn question(&mut self, body: Value, jsep: Option<Value>) -> Value {
+    async fn plugin_reply(&mut self, body: Value, jsep: Option<Value>) -> Value {
         let transaction = self.post_message(body, jsep).await;
         let reply = self.expect("the ack", |message| is_reply_to(message, &transaction)).await;
         if kind(&reply) != "ack" {

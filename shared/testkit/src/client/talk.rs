@@ -39,7 +39,7 @@ impl Client {
             Incoming::Closed(code) => {
                 self.fail(&format!("waited for {awaited}, but the server closed the socket (code {code:?})"))
             }
-            Incoming::Silence => self.fail(&format!("waited in vain for {awaited}")),
+            Incoming::Timeout => self.fail(&format!("waited in vain for {awaited}")),
         }
     }
 
@@ -59,7 +59,7 @@ impl Client {
             match self.receive(deadline).await {
                 Incoming::Message(message) => self.inbox.push_back(message),
                 Incoming::Closed(code) => return code,
-                Incoming::Silence => self.fail("waited in vain for the server to close the socket"),
+                Incoming::Timeout => self.fail("waited in vain for the server to close the socket"),
             }
         }
     }

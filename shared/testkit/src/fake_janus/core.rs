@@ -1,6 +1,6 @@
 //! Sessions and handles of a fake Janus: requests in, messages out, no sockets and no clock.
 
-use super::envelope::{Failure, Request, server_info, text, wrong_path};
+use super::envelope::{CoreFailure, Request, server_info, text, wrong_path};
 use crate::message::{PROBE, VIDEOCALL};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,16 +40,16 @@ pub(super) struct Core {
     probes: BTreeSet<u64>,
     ids: u64,
     /// Whether it does not keep what it was asked.
-    pub(super) forgetful: bool,
+    pub(super) discards_requests: bool,
     requests: Vec<Value>,
     outbox: Vec<Outgoing>,
 }
 
 impl Core {
     /// Takes what a connection sent; returns all that follows from it, in order.
-    pub(super) fn take(&mut self, from: Connection, text: &str) -> Vec<Outgoing> {
+    pub(super) fn handle_text(&mut self, from: Connection, text: &str) -> Vec<Outgoing> {
         match serde_json::from_str::<Value>(text) {
-            Ok(request) => self.take_json(from, request),
+            Ok(request) => self.handle_json(from, request),
             Err(error) => {
                 self.refuse(from, &Value::Null, (454, format!("Invalid Janus API request - {error}")))
             }
@@ -58,20 +58,20 @@ impl Core {
     }
 
     /// Forgets everything, but gives no id twice: those of a real Janus are random.
-    pub(super) fn die(&mut self) {
-        *self = Self { ids: self.ids, forgetful: self.forgetful, ..Self::default() };
+    pub(super) fn reset(&mut self) {
+        *self = Self { ids: self.ids, discards_requests: self.discards_requests, ..Self::default() };
     }
 
-    fn take_json(&mut self, from: Connection, request: Value) {
+    fn handle_json(&mut self, from: Connection, request: Value) {
         if let Err(failure) = self.handle_request(from, &request) {
             self.refuse(from, &request, failure);
         }
-        if !self.forgetful {
+        if !self.discards_requests {
             self.requests.push(request);
         }
     }
 
-    fn handle_request(&mut self, from: Connection, body: &Value) -> Result<(), Failure> {
+    fn handle_request(&mut self, from: Connection, body: &Value) -> Result<(), CoreFailure> {
         let request = self.check(from, body)?;
         match (request.kind.as_str(), request.session, request.handle) {
             ("info", 0, _) => self.reply(from, body, "server_info", server_info()),
@@ -94,7 +94,7 @@ impl Core {
         Ok(())
     }
 
-    fn create(&mut self, request: &Request) -> Result<(), Failure> {
+    fn create(&mut self, request: &Request) -> Result<(), CoreFailure> {
         if self.refuses_sessions {
             return Err((472, "Currently not accepting new sessions".to_owned()));
         }
@@ -125,7 +125,7 @@ impl Core {
     }
 
     /// Ends the sessions of a connection that is long gone.
-    pub(super) fn forget(&mut self, connection: Connection) {
+    pub(super) fn end_sessions_of(&mut self, connection: Connection) {
         let left = self.owners.iter().filter(|(_, owner)| **owner == connection);
         let left: Vec<u64> = left.map(|(&session, _)| session).collect();
         for session in left {
@@ -134,7 +134,7 @@ impl Core {
         self.outbox.clear();
     }
 
-    fn attach(&mut self, request: &Request, session: u64) -> Result<(), Failure> {
+    fn attach(&mut self, request: &Request, session: u64) -> Result<(), CoreFailure> {
         match text(request.body, "plugin")? {
             VIDEOCALL => {}
             other => return Err((460, format!("No such plugin '{other}'"))),
@@ -159,7 +159,7 @@ impl Core {
         self.close(request.handle, "Janus API");
     }
 
-    fn message(&mut self, request: &Request) -> Result<(), Failure> {
+    fn message(&mut self, request: &Request) -> Result<(), CoreFailure> {
         let jsep = request.body.get("jsep");
         match &request.body["body"] {
             Value::Null => return Err((456, "Missing mandatory element (body)".to_owned())),
@@ -172,12 +172,12 @@ impl Core {
         self.reply(request.from, request.body, "ack", json!({}));
         if !self.frozen {
             let (transaction, body) = (&request.body["transaction"], &request.body["body"]);
-            self.ask_plugin(request.handle, transaction, body, jsep);
+            self.handle_plugin_message(request.handle, transaction, body, jsep);
         }
         Ok(())
     }
 
-    fn negotiate(&mut self, handle: u64, jsep: &Value) -> Result<(), Failure> {
+    fn negotiate(&mut self, handle: u64, jsep: &Value) -> Result<(), CoreFailure> {
         let connected = self.handles.get(&handle).is_some_and(|it| it.connected);
         match jsep["type"].as_str() {
             _ if !jsep.is_object() => Err((455, "Invalid jsep object".to_owned())),
@@ -192,7 +192,7 @@ impl Core {
         }
     }
 
-    fn trickle(&mut self, request: &Request) -> Result<(), Failure> {
+    fn trickle(&mut self, request: &Request) -> Result<(), CoreFailure> {
         match (request.body.get("candidate"), request.body.get("candidates")) {
             (None, None) => Err((456, "Missing mandatory element (candidate|candidates)".to_owned())),
             (Some(_), Some(_)) => Err((454, "Can't have both candidate and candidates".to_owned())),
@@ -256,7 +256,7 @@ impl Core {
         self.outbox.push(Outgoing { to, message });
     }
 
-    fn refuse(&mut self, from: Connection, request: &Value, (code, reason): Failure) {
+    fn refuse(&mut self, from: Connection, request: &Value, (code, reason): CoreFailure) {
         self.reply(from, request, "error", json!({"error": {"code": code, "reason": reason}}));
     }
 

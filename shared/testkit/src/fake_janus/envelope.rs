@@ -14,11 +14,11 @@ pub(super) struct Request<'a> {
 }
 
 /// A core error: its code and its reason.
-pub(super) type Failure = (u16, String);
+pub(super) type CoreFailure = (u16, String);
 
 impl Core {
     /// The checks of every request, in Janus' order (janus-api.md 2).
-    pub(super) fn check<'a>(&self, from: Connection, body: &'a Value) -> Result<Request<'a>, Failure> {
+    pub(super) fn check<'a>(&self, from: Connection, body: &'a Value) -> Result<Request<'a>, CoreFailure> {
         text(body, "transaction")?;
         let kind = text(body, "janus")?.to_lowercase();
         let [session, handle] = ["session_id", "handle_id"].map(|key| body[key].as_u64().unwrap_or(0));
@@ -33,7 +33,7 @@ impl Core {
 }
 
 /// A member that must be there and be a string.
-pub(super) fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Failure> {
+pub(super) fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, CoreFailure> {
     match &body[key] {
         Value::String(text) => Ok(text),
         Value::Null => Err((456, format!("Missing mandatory element ({key})"))),
@@ -42,7 +42,7 @@ pub(super) fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Failure> {
 }
 
 /// The request exists, but not for a session, or not for a handle.
-pub(super) fn wrong_path(kind: &str) -> Failure {
+pub(super) fn wrong_path(kind: &str) -> CoreFailure {
     (457, format!("Unhandled request '{kind}' at this path"))
 }
 

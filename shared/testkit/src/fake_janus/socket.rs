@@ -17,21 +17,21 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 /// How long the sessions of a connection that is gone can be claimed.
-const RECLAIM: Duration = Duration::from_secs(30);
+const RECLAIM_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes under way on a connection within the process.
-const BUFFER: usize = 64 * 1024;
+const DUPLEX_BUFFER: usize = 64 * 1024;
 /// How many messages are written to a connection at once.
 const BATCH: usize = 64;
 
 /// The open connections, and whether they are served.
 #[derive(Default)]
 pub(super) struct Connections {
-    open: Mutex<Open>,
-    served: Gate,
+    open: Mutex<OpenConnections>,
+    gate: Gate,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenConnections {
     last: Connection,
     outboxes: BTreeMap<Connection, (mpsc::UnboundedSender<String>, AbortHandle)>,
 }
@@ -58,12 +58,12 @@ impl Connections {
 
     /// Whether to let what is received lie.
     pub(super) fn pause(&self, pause: bool) {
-        self.served.close(pause);
+        self.gate.set_closed(pause);
     }
 
     /// A connection within this process.
     pub(super) fn connect(self: &Arc<Self>, core: &Arc<Mutex<Core>>) -> DuplexStream {
-        let (theirs, ours) = tokio::io::duplex(BUFFER);
+        let (theirs, ours) = tokio::io::duplex(DUPLEX_BUFFER);
         self.add(Box::new(ours), core);
         theirs
     }
@@ -73,7 +73,7 @@ impl Connections {
         open.last += 1;
         let connection = open.last;
         let (outbox, outgoing) = mpsc::unbounded_channel();
-        let talk = talk(stream, connection, outgoing, core.clone(), self.clone());
+        let talk = run_connection(stream, connection, outgoing, core.clone(), self.clone());
         open.outboxes.insert(connection, (outbox, tokio::spawn(talk).abort_handle()));
     }
 
@@ -86,8 +86,8 @@ impl Connections {
 /// A connection is gone: what nobody claims of it is over.
 pub(super) fn reclaim(connection: Connection, core: Arc<Mutex<Core>>) {
     tokio::spawn(async move {
-        tokio::time::sleep(RECLAIM).await;
-        core.lock().unwrap().forget(connection);
+        tokio::time::sleep(RECLAIM_TIMEOUT).await;
+        core.lock().unwrap().end_sessions_of(connection);
     });
 }
 
@@ -99,21 +99,21 @@ pub(super) async fn serve(listener: TcpListener, core: Arc<Mutex<Core>>, connect
     }
 }
 
-async fn talk(
+async fn run_connection(
     stream: Box<dyn Transport>,
     connection: Connection,
     outgoing: mpsc::UnboundedReceiver<String>,
     core: Arc<Mutex<Core>>,
     connections: Arc<Connections>,
 ) {
-    let accepted = accept_hdr_async_with_config(stream, agree_on_protocol, Some(websocket::config()));
+    let accepted = accept_hdr_async_with_config(stream, negotiate_subprotocol, Some(websocket::config()));
     if let Ok(socket) = Box::pin(accepted).await {
-        converse(socket, connection, outgoing, &core, &connections).await;
+        serve_socket(socket, connection, outgoing, &core, &connections).await;
     }
     connections.remove(connection, core);
 }
 
-async fn converse(
+async fn serve_socket(
     mut socket: WebSocketStream<Box<dyn Transport>>,
     connection: Connection,
     mut outgoing: mpsc::UnboundedReceiver<String>,
@@ -122,15 +122,15 @@ async fn converse(
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
-        connections.served.pass().await;
+        connections.gate.wait_open().await;
         tokio::select! {
             biased;
-            () = connections.served.closes() => {}
+            () = connections.gate.wait_closed() => {}
             1.. = outgoing.recv_many(&mut batch, BATCH) => {
                 if write(&mut socket, batch.drain(..)).await.is_err() { return }
             }
             received = socket.next() => match received {
-                Some(Ok(Message::Text(text))) => answer(core, connections, connection, &text),
+                Some(Ok(Message::Text(text))) => handle_text(core, connections, connection, &text),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return,
             },
@@ -149,14 +149,14 @@ async fn write(
     socket.flush().await
 }
 
-fn answer(core: &Mutex<Core>, connections: &Connections, from: Connection, text: &str) {
+fn handle_text(core: &Mutex<Core>, connections: &Connections, from: Connection, text: &str) {
     let mut core = core.lock().unwrap();
-    connections.deliver(core.take(from, text));
+    connections.deliver(core.handle_text(from, text));
 }
 
 /// Like Janus, takes only who asks for its subprotocol.
 #[expect(clippy::result_large_err, reason = "the type is tungstenite's")]
-fn agree_on_protocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+fn negotiate_subprotocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     const PROTOCOL: &str = "Sec-WebSocket-Protocol";
     let asked = request.headers().get(PROTOCOL).and_then(|it| it.to_str().ok()).unwrap_or_default();
     if !asked.split(',').any(|it| it.trim() == websocket::API) {

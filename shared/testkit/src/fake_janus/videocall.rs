@@ -5,10 +5,10 @@ use crate::message::VIDEOCALL;
 use serde_json::{Value, json};
 
 /// A plugin error: its code and its text.
-type Failure = (u16, String);
+type PluginFailure = (u16, String);
 
 /// One request to the plugin.
-struct Request<'a> {
+struct PluginRequest<'a> {
     handle: u64,
     body: &'a Value,
     jsep: Option<&'a Value>,
@@ -16,14 +16,14 @@ struct Request<'a> {
 
 impl Core {
     /// Answers a request with an event of its transaction, and tells the other side what it must know.
-    pub(super) fn ask_plugin(
+    pub(super) fn handle_plugin_message(
         &mut self,
         handle: u64,
         transaction: &Value,
         body: &Value,
         jsep: Option<&Value>,
     ) {
-        let request = Request { handle, body, jsep };
+        let request = PluginRequest { handle, body, jsep };
         let name = text(body, "request").map(str::to_lowercase);
         let answered = match name.as_deref() {
             Ok("list") => Ok(self.list()),
@@ -36,8 +36,8 @@ impl Core {
             Err(failure) => Err(failure.clone()),
         };
         let failed = answered.as_ref().err().map(|(code, _)| *code);
-        self.plugin_event(handle, Some(transaction), data(answered), None);
-        self.afterwards(&request, name.as_deref().unwrap_or_default(), failed);
+        self.plugin_event(handle, Some(transaction), plugin_data(answered), None);
+        self.close_idle_connection(&request, name.as_deref().unwrap_or_default(), failed);
     }
 
     fn list(&self) -> Value {
@@ -45,7 +45,7 @@ impl Core {
         json!({"list": names})
     }
 
-    fn register(&mut self, request: &Request) -> Result<Value, Failure> {
+    fn register(&mut self, request: &PluginRequest) -> Result<Value, PluginFailure> {
         if let Some(name) = self.username(request.handle) {
             return Err((477, format!("Already registered ({name})")));
         }
@@ -58,7 +58,7 @@ impl Core {
         Ok(json!({"event": "registered", "username": name}))
     }
 
-    fn call(&mut self, request: &Request) -> Result<Value, Failure> {
+    fn call(&mut self, request: &PluginRequest) -> Result<Value, PluginFailure> {
         let caller = self.username(request.handle).ok_or((473, "Register a username first".to_owned()))?;
         if self.handles[&request.handle].peer.is_some() {
             return Err((480, "Already in a call".to_owned()));
@@ -74,7 +74,7 @@ impl Core {
         let jsep = request.jsep.ok_or((482, "Missing SDP".to_owned()))?;
         self.pair(request.handle, callee);
         let incoming = json!({"event": "incomingcall", "username": caller});
-        self.plugin_event(callee, None, data(Ok(incoming)), Some(jsep));
+        self.plugin_event(callee, None, plugin_data(Ok(incoming)), Some(jsep));
         self.connect(callee);
         Ok(json!({"event": "calling"}))
     }
@@ -84,28 +84,28 @@ impl Core {
         self.handles.get_mut(&other).unwrap().peer = Some(one);
     }
 
-    fn accept(&mut self, request: &Request) -> Result<Value, Failure> {
+    fn accept(&mut self, request: &PluginRequest) -> Result<Value, PluginFailure> {
         let peer = self.handles[&request.handle].peer;
         let peer = peer.ok_or((481, "No incoming call to accept".to_owned()))?;
         let jsep = request.jsep.ok_or((482, "Missing SDP".to_owned()))?;
         let accepted = json!({"event": "accepted", "username": self.username(request.handle)});
-        self.plugin_event(peer, None, data(Ok(accepted)), Some(jsep));
+        self.plugin_event(peer, None, plugin_data(Ok(accepted)), Some(jsep));
         Ok(json!({"event": "accepted"}))
     }
 
-    fn set(&mut self, request: &Request) -> Value {
+    fn set(&mut self, request: &PluginRequest) -> Value {
         if let (Some(peer), Some(jsep)) = (self.handles[&request.handle].peer, request.jsep) {
-            self.plugin_event(peer, None, data(Ok(json!({"event": "update"}))), Some(jsep));
+            self.plugin_event(peer, None, plugin_data(Ok(json!({"event": "update"}))), Some(jsep));
         }
         json!({"event": "set"})
     }
 
-    fn hang_up(&mut self, request: &Request) -> Value {
+    fn hang_up(&mut self, request: &PluginRequest) -> Value {
         let name = self.username(request.handle);
         if let Some(peer) = self.handles[&request.handle].peer {
             let reason = request.body["reason"].as_str().unwrap_or("We did the hangup");
             let hangup = json!({"event": "hangup", "username": name, "reason": reason});
-            self.plugin_event(peer, None, data(Ok(hangup)), None);
+            self.plugin_event(peer, None, plugin_data(Ok(hangup)), None);
         }
         match name {
             Some(name) => json!({"event": "hangup", "username": name, "reason": "Explicit hangup"}),
@@ -114,7 +114,7 @@ impl Core {
     }
 
     /// What a real Janus does a little later: it closes the PeerConnections that have no call.
-    fn afterwards(&mut self, request: &Request, name: &str, failed: Option<u16>) {
+    fn close_idle_connection(&mut self, request: &PluginRequest, name: &str, failed: Option<u16>) {
         let refused = matches!(failed, Some(473..=480));
         let busy = failed.is_none() && self.handles[&request.handle].peer.is_none();
         if name == "hangup" || (name == "call" && (refused || busy)) {
@@ -130,7 +130,7 @@ impl Core {
         }
         let hangup =
             json!({"event": "hangup", "username": self.username(id), "reason": "Remote WebRTC hangup"});
-        self.plugin_event(peer, None, data(Ok(hangup)), None);
+        self.plugin_event(peer, None, plugin_data(Ok(hangup)), None);
         self.close(peer, "Close PC");
     }
 
@@ -154,14 +154,14 @@ impl Core {
     }
 }
 
-fn data(answered: Result<Value, Failure>) -> Value {
+fn plugin_data(answered: Result<Value, PluginFailure>) -> Value {
     match answered {
         Ok(result) => json!({"videocall": "event", "result": result}),
         Err((code, error)) => json!({"videocall": "event", "error_code": code, "error": error}),
     }
 }
 
-fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Failure> {
+fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, PluginFailure> {
     match body.get(key) {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err((474, format!("Invalid element type ({key} should be a string)"))),

@@ -28,10 +28,10 @@ async fn a_frozen_plugin_acknowledges_and_says_no_more() {
     janus.freeze_plugin();
     let list = alice.on_handle(json!({"janus": "message", "body": {"request": "list"}}));
     alice.request_for("ack", list).await;
-    alice.expect_silence_of("event").await;
+    alice.expect_no("event").await;
     alice.detach().await;
     alice.attach().await;
-    janus.thaw_plugin();
+    janus.unfreeze_plugin();
     alice.register("alice").await;
 }
 
@@ -53,7 +53,7 @@ async fn who_stops_answering_answers_later() {
     let before = janus.requests().len();
     let transaction = alice.post(json!({"janus": "ping"})).await;
     assert_eq!(janus.requests().len(), before);
-    janus.answer_again();
+    janus.resume_answering();
     alice.expect("the pong", |message| message["transaction"] == transaction).await;
 }
 
@@ -61,10 +61,10 @@ async fn who_stops_answering_answers_later() {
 async fn who_went_away_comes_back_empty_at_the_same_address() {
     let mut janus = FakeJanus::start().await;
     let mut alice = Client::registered(&janus.url(), "alice").await;
-    janus.go_away().await;
+    janus.crash().await;
     alice.expect_closed().await;
     assert!(tokio::net::TcpStream::connect(janus.url().trim_start_matches("ws://")).await.is_err());
-    janus.come_back().await;
+    janus.restart().await;
     assert_eq!(janus.sessions(), 0);
     Client::registered(&janus.url(), "alice").await;
 }

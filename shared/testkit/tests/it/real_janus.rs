@@ -2,7 +2,7 @@
 
 use crate::stories;
 use serde_json::json;
-use testkit::janus::Config;
+use testkit::janus::JanusConfig;
 use testkit::message::{PROBE, VIDEOCALL};
 use testkit::{Client, Janus, eventually};
 
@@ -34,8 +34,12 @@ async fn the_admin_api_counts_sessions_and_handles() {
 
 #[tokio::test]
 async fn it_is_configured_as_asked() {
-    let config =
-        Config { session_timeout: 7, reclaim_session_timeout: 0, full_trickle: false, ..Config::default() };
+    let config = JanusConfig {
+        session_timeout: 7,
+        reclaim_session_timeout: 0,
+        full_trickle: false,
+        ..JanusConfig::default()
+    };
     let janus = Janus::with(config).await;
     let info = Client::connect(&janus.url()).await.info().await;
     assert_eq!(info["session-timeout"], 7);

@@ -1,7 +1,7 @@
 //! The real Redis: start, end, start again.
 
 use testkit::Redis;
-use testkit::redis::Config;
+use testkit::redis::RedisConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -28,7 +28,7 @@ async fn it_forgets_when_it_ends() {
 
 #[tokio::test]
 async fn it_remembers_when_told_to() {
-    let mut redis = Redis::with(Config { appendonly: true, ..Config::default() }).await;
+    let mut redis = Redis::with(RedisConfig { appendonly: true, ..RedisConfig::default() }).await;
     ask(&redis, "SET name alice").await;
     redis.kill();
     redis.restart().await;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use testkit::sentinel::Config;
+use testkit::sentinel::SentinelConfig;
 use testkit::{Client, DEADLINE, Janus, JanusCloud, Redis, Sentinel, eventually, http};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -71,7 +71,7 @@ async fn it_announces_a_janus_again_and_again_until_that_is_gone() {
     let mut janus = Janus::start().await;
     let listener = Listener::start().await;
     let port = janus.url().rsplit_once(':').unwrap().1.parse().unwrap();
-    let config = Config { expire: 6, ..Config::new("a", port, &[&listener.url()]) };
+    let config = SentinelConfig { expire: 6, ..SentinelConfig::new("a", port, &[&listener.url()]) };
     let _sentinel = Sentinel::with(config).await;
 
     let (head, first) = listener.hears("status=0").await;
@@ -138,7 +138,7 @@ async fn a_proxy_hears_of_a_janus_from_it() {
 
 #[tokio::test]
 async fn it_is_gone_when_killed() {
-    let mut sentinel = Sentinel::with(Config::new("a", 1, &["http://127.0.0.1:1/"])).await;
+    let mut sentinel = Sentinel::with(SentinelConfig::new("a", 1, &["http://127.0.0.1:1/"])).await;
     let process = format!("/proc/{}", sentinel.pid());
     assert!(std::fs::exists(&process).unwrap());
     sentinel.kill();

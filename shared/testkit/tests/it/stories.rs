@@ -84,8 +84,8 @@ pub async fn happy_call(url: &str) {
     bob.expect_result(hangup("alice", "We did the hangup")).await;
     hears_the_late_hangups(&mut alice, "bob").await;
     hears_the_late_hangups(&mut bob, "alice").await;
-    alice.expect_silence_of("hangup").await;
-    bob.expect_silence_of("hangup").await;
+    alice.expect_no("hangup").await;
+    bob.expect_no("hangup").await;
     bob.destroy().await;
     alice.destroy().await;
 }
@@ -110,7 +110,7 @@ pub async fn decline(url: &str) {
 
 pub async fn a_second_call_the_other_way(url: &str) {
     let (mut alice, mut bob) = talking(url).await;
-    bob.hangup_because("dinner").await;
+    bob.hangup_with_reason("dinner").await;
     alice.expect_result(hangup("bob", "dinner")).await;
     hears_the_late_hangups(&mut alice, "bob").await;
     hears_the_late_hangups(&mut bob, "alice").await;
@@ -135,7 +135,7 @@ pub async fn busy(url: &str) {
     let mut carol = Client::registered(url, "carol").await;
     assert_eq!(carol.try_call("bob").await["result"], hangup("carol", "User busy"));
     assert_eq!(carol.expect_core("hangup").await["reason"], "Close PC");
-    bob.expect_silence_of("hangup").await;
+    bob.expect_no("hangup").await;
     bob.accept().await;
     alice.expect_event("accepted").await;
 }
@@ -145,7 +145,7 @@ pub async fn detach_in_a_call(url: &str) {
     alice.detach().await;
     bob.expect_result(hangup("alice", "Remote WebRTC hangup")).await;
     assert_eq!(bob.expect_core("hangup").await["reason"], "Close PC");
-    bob.expect_silence_of("hangup").await;
+    bob.expect_no("hangup").await;
     assert_eq!(bob.list().await, ["bob"]);
 }
 

@@ -1,21 +1,21 @@
 //! A client is at another edge; the directory has lost everything.
 
 use super::*;
-use bus::message::{Attend, Events};
+use bus::message::{ClientMoved, Events};
 use std::collections::BTreeMap;
 
 impl Bench {
     fn attend(&self, side: Side) -> Message {
         let (session, handle) = (SessionId(1), HandleId(1));
         let address = Address { edge: ServiceId::from("edge-9"), session, handle };
-        Message::new(Body::Attend(Attend { leg: self.leg(side), address }))
+        Message::new(Body::ClientMoved(ClientMoved { leg: self.leg(side), address }))
     }
 
     fn told(&mut self, message: Message) -> Vec<(ServiceId, Events)> {
-        let acts = self.calls.on_message(message, Receipt::default(), self.now);
+        let acts = self.calls.on_message(message, AckGuard::default(), self.now);
         let told = acts.into_iter().flat_map(|act| match act {
-            Act::Edge(edge, events) => vec![(edge, events)],
-            Act::End(ended) => ended.letter.tell,
+            Action::SendToEdge(edge, events) => vec![(edge, events)],
+            Action::EndCall(ended) => ended.notices.client_events,
             _ => Vec::new(),
         });
         told.collect()
@@ -46,7 +46,7 @@ fn who_asks_for_a_call_that_is_over_hears_so() {
     let attend = bench.attend(Side::Callee);
     let told = bench.told(attend.clone());
     let [(edge, events)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!((edge, events.call, events.stamp), (&ServiceId::from("edge-9"), Some(bench.call), None));
+    assert_eq!((edge, events.call, events.sequence), (&ServiceId::from("edge-9"), Some(bench.call), None));
     let left = "alice left: hangup(Remote WebRTC hangup), core hangup(Close PC)";
     assert_eq!(bench.hears(attend), ["end", left]);
 }
@@ -57,9 +57,9 @@ fn a_directory_that_has_lost_everything_gets_its_calls_back() {
     let first = bench.call;
     bench.call = CallId::fresh();
     bench.is_placed();
-    let restored = |acts: Vec<Act>| -> BTreeMap<CallId, bool> {
+    let restored = |acts: Vec<Action>| -> BTreeMap<CallId, bool> {
         let of = |act| match act {
-            Act::Restore(call, state) => (call.id, state.contains("alice")),
+            Action::RestoreCall(call, state) => (call.id, state.contains("alice")),
             other => panic!("{other:?}"),
         };
         acts.into_iter().map(of).collect()
@@ -67,6 +67,6 @@ fn a_directory_that_has_lost_everything_gets_its_calls_back() {
     let both = BTreeMap::from([(first, true), (bench.call, false)]);
     assert_eq!(restored(bench.calls.enter_term(5)), both);
     let gone = Message::new(Body::Hangup(LegRef { call: first, side: Side::Callee }));
-    let stamps: Vec<_> = bench.told(gone).into_iter().filter_map(|(_, events)| events.stamp).collect();
+    let stamps: Vec<_> = bench.told(gone).into_iter().filter_map(|(_, events)| events.sequence).collect();
     assert!(stamps.iter().all(|stamp| (stamp.term, stamp.number) == (5, 1)), "{stamps:?}");
 }

@@ -1,7 +1,7 @@
 //! Messages come twice, late, or before what they are about; Janus goes and comes.
 
 use super::*;
-use crate::calls::{PATIENCE, REMEMBERED};
+use crate::calls::{ENDED_CALL_TTL, JANUS_TIMEOUT};
 
 const NOT_BEGUN: [&str; 2] =
     ["end", "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(Close PC)"];
@@ -106,7 +106,7 @@ fn a_janus_that_goes_down_ends_every_call_and_is_told_nothing() {
 fn a_janus_that_came_back_takes_calls_in_its_new_session() {
     let mut bench = talking();
     bench.goes_down();
-    bench.calls.up(2);
+    bench.calls.on_janus_up(2);
     bench.said.clear();
     bench.call = CallId::fresh();
     assert_eq!(bench.is_placed(), ["janus attach", "janus attach"]);
@@ -119,7 +119,7 @@ fn a_janus_that_came_back_takes_calls_in_its_new_session() {
 fn an_ended_call_is_remembered_for_a_minute() {
     let mut bench = ringing();
     bench.hangs_up_core(Side::Caller);
-    assert_eq!(bench.after(REMEMBERED - Duration::from_millis(1)), [""; 0]);
+    assert_eq!(bench.after(ENDED_CALL_TTL - Duration::from_millis(1)), [""; 0]);
     assert_eq!(bench.is_placed(), NOT_BEGUN);
     bench.after(Duration::from_millis(1));
     assert_eq!(bench.is_placed(), ["janus attach", "janus attach"]);
@@ -129,8 +129,8 @@ fn an_ended_call_is_remembered_for_a_minute() {
 fn ended_calls_are_forgotten_though_nothing_else_happens() {
     let mut bench = ringing();
     bench.hangs_up_core(Side::Caller);
-    bench.after(PATIENCE);
-    assert_eq!(bench.due_in(), Some((REMEMBERED - PATIENCE).as_millis()));
-    bench.after(REMEMBERED - PATIENCE);
+    bench.after(JANUS_TIMEOUT);
+    assert_eq!(bench.due_in(), Some((ENDED_CALL_TTL - JANUS_TIMEOUT).as_millis()));
+    bench.after(ENDED_CALL_TTL - JANUS_TIMEOUT);
     assert_eq!(bench.due_in(), None);
 }

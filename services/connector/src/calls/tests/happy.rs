@@ -1,7 +1,7 @@
 //! A call from its beginning to its end, as Janus and both clients see it.
 
 use super::*;
-use protocol::outside;
+use common::entropy;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -59,7 +59,7 @@ fn the_callers_answer_goes_to_the_request_that_asked_for_the_call() {
     let calling = json!({"janus": "event", "sender": ALICE, "transaction": transaction,
         "plugindata": {"data": {"result": {"event": "calling"}}}});
     let acts = bench.calls.on_janus(FromJanus::read(&calling.to_string()), bench.now);
-    let [Act::Edge(edge, events)] = &acts[..] else { panic!("{acts:?}") };
+    let [Action::SendToEdge(edge, events)] = &acts[..] else { panic!("{acts:?}") };
     assert_eq!(edge.as_str(), "edge-1");
     assert_eq!(events.answers, Some(MessageId::from(bench.call)));
     assert_eq!(events.call, Some(bench.call));
@@ -77,8 +77,9 @@ fn no_client_ever_sees_a_name_that_janus_knows() {
     for message in [event(BOB, incoming), event(ALICE, accepted), event(BOB, hangup)] {
         told.extend(bench.calls.on_janus(FromJanus::read(&message.to_string()), bench.now));
     }
-    told.extend(bench.calls.on_time(bench.now + Duration::from_secs(1)));
-    let text = format!("{:?}", told.iter().filter(|act| !matches!(act, Act::Janus(_))).collect::<Vec<_>>());
+    told.extend(bench.calls.on_timer(bench.now + Duration::from_secs(1)));
+    let text =
+        format!("{:?}", told.iter().filter(|act| !matches!(act, Action::SendToJanus(_))).collect::<Vec<_>>());
     assert!(text.contains("alice") && text.contains("bob"));
     assert!(!text.contains("-caller") && !text.contains("-callee"), "{text}");
 }
@@ -129,16 +130,16 @@ fn an_accept_that_is_refused_is_no_answer() {
 fn the_log_says_how_long_a_call_was() {
     let clock = Rc::new(Cell::new(1_000_000));
     let time = clock.clone();
-    outside::rehearse(1, move || time.get());
+    entropy::simulate(1, move || time.get());
     let mut bench = talking();
     clock.set(1_007_000);
     let acts = bench.calls.on_message(
         Message::new(Body::Hangup(bench.leg(Side::Callee))),
-        Receipt::default(),
+        AckGuard::default(),
         bench.now,
     );
     let log = acts.iter().find_map(|act| {
-        if let Act::End(ended) = act { ended.letter.log.clone().map(|(line, _)| line) } else { None }
+        if let Action::EndCall(ended) = act { ended.notices.log.clone().map(|(line, _)| line) } else { None }
     });
     let log = log.unwrap();
     assert_eq!((log.caller.as_str(), log.callee.as_str(), log.duration_ms), ("alice", "bob", Some(7_000)));

@@ -5,14 +5,14 @@ mod calls;
 mod failing;
 
 use super::*;
-use bus::message::{PeerAnswer, PeerRefusal, PeerSide};
+use bus::message::{ProxyRefusal, ProxyReply, ProxySide};
 
 /// A peer's alice is to call bob.
 fn invited() -> Bench {
     let mut bench = up();
     bench.place.caller.address = None;
     (bench.place.transaction, bench.place.offer) = (String::new(), None);
-    bench.place.peer = Some(PeerSide::Calls(ServiceId::from("rest-1")));
+    bench.place.peer = Some(ProxySide::Calls(ServiceId::from("rest-1")));
     bench
 }
 
@@ -45,7 +45,7 @@ fn outgoing() -> Bench {
     let mut bench = up();
     bench.calls = bench.calls.at("ws://janus:8188".to_owned());
     bench.place.callee.address = None;
-    bench.place.peer = Some(PeerSide::IsCalled("http://peer:8100/plugins/videocall".to_owned()));
+    bench.place.peer = Some(ProxySide::Callee("http://peer:8100/plugins/videocall".to_owned()));
     bench
 }
 
@@ -100,8 +100,8 @@ impl Bench {
 
     /// The peer that was asked answers: a refusal, or none.
     fn peer_says(&mut self, refusal: Option<(u16, &str)>) -> Vec<String> {
-        let refusal = refusal.map(|(code, text)| PeerRefusal { code, text: text.to_owned() });
-        self.hears(Message::new(Body::PeerAnswer(PeerAnswer { call: self.call, refusal })))
+        let refusal = refusal.map(|(code, text)| ProxyRefusal { code, text: text.to_owned() });
+        self.hears(Message::new(Body::ProxyReply(ProxyReply { call: self.call, refusal })))
     }
 
     /// Janus' plugin says that the other side of a handle has hung up.
@@ -111,7 +111,7 @@ impl Bench {
 
     /// Once a peer's time is over too, nothing is left.
     fn is_clean_with_peer(&mut self) {
-        self.after(crate::calls::peers::CALLS_WITHIN);
+        self.after(crate::calls::peers::INCOMING_CALL_TIMEOUT);
         self.is_clean();
     }
 }

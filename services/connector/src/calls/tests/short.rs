@@ -15,21 +15,24 @@
 //! | `destroy 7` | a session on Janus is ended |
 //! | `end` | handles are freed, and then follows what is told |
 
-use crate::calls::act::{Act, Ended, Letter};
-use bus::message::{CallRecord, Change, ClientEvent, Events, PeerAnswer};
+use crate::calls::act::{Action, EndedCall, FinalNotices};
+use bus::message::{CallRecord, Change, ClientEvent, Events, ProxyReply};
 use serde_json::Value;
 
-pub fn act(act: &Act) -> Vec<String> {
+pub fn act(act: &Action) -> Vec<String> {
     match act {
-        Act::Janus(text) => vec![said(&serde_json::from_str(text).unwrap())],
-        Act::Edge(_, events) => vec![told(events)],
-        Act::Log(record) => vec![logged(record)],
-        Act::Destroy(session) => vec![format!("destroy {session}")],
-        Act::Unanswered => vec!["unanswered".to_owned()],
-        Act::Answer(_, answer) => vec![answered(answer)],
-        Act::Ask(ask, _) => vec![format!("ask {}", ask.callee)],
-        Act::Save(_) | Act::Restore(..) => Vec::new(),
-        Act::End(Ended { letter: Letter { tell, refused, log }, .. }) => {
+        Action::SendToJanus(text) => vec![said(&serde_json::from_str(text).unwrap())],
+        Action::SendToEdge(_, events) => vec![told(events)],
+        Action::Log(record) => vec![logged(record)],
+        Action::DestroySession(session) => vec![format!("destroy {session}")],
+        Action::JanusTimeout => vec!["unanswered".to_owned()],
+        Action::ReplyToRest(_, answer) => vec![answered(answer)],
+        Action::InviteProxy(ask, _) => vec![format!("ask {}", ask.callee)],
+        Action::SaveCall(_) | Action::RestoreCall(..) => Vec::new(),
+        Action::EndCall(EndedCall {
+            notices: FinalNotices { client_events: tell, proxy_refusal: refused, log },
+            ..
+        }) => {
             let told = tell.iter().map(|(_, events)| told(events));
             let refused = refused.iter().map(|(_, answer)| answered(answer));
             let said = told.chain(refused).chain(log.as_ref().map(|(line, _)| logged(line)));
@@ -92,7 +95,7 @@ fn data_of(data: &Value) -> String {
     format!("{}{with}", result["event"].as_str().unwrap())
 }
 
-fn answered(answer: &PeerAnswer) -> String {
+fn answered(answer: &ProxyReply) -> String {
     let code = answer.refusal.as_ref().map(|refusal| refusal.code.to_string());
     format!("answer {}", code.as_deref().unwrap_or("yes"))
 }

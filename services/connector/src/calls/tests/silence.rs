@@ -1,14 +1,14 @@
 //! Janus does not answer: nobody waits longer than the connector's patience.
 
 use super::*;
-use crate::calls::PATIENCE;
-use crate::options::Rules;
+use crate::calls::JANUS_TIMEOUT;
+use crate::options::CallPolicy;
 
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// What follows when the last thing asked is never answered.
 fn waits(mut bench: Bench) -> Vec<String> {
-    assert_eq!(bench.after(PATIENCE - MOMENT), [""; 0]);
+    assert_eq!(bench.after(JANUS_TIMEOUT - MOMENT), [""; 0]);
     let mut ended = bench.after(MOMENT);
     assert_eq!(ended.remove(0), "unanswered");
     bench.is_clean();
@@ -46,7 +46,7 @@ fn each_step_has_the_whole_patience() {
         |bench| bench.replies(BOB, "registered"),
     ];
     for step in steps {
-        assert_eq!(bench.after(PATIENCE / 2 - MOMENT), [""; 0]);
+        assert_eq!(bench.after(JANUS_TIMEOUT / 2 - MOMENT), [""; 0]);
         step(&mut bench);
     }
     assert_eq!(bench.calls.count(), 1);
@@ -95,7 +95,7 @@ fn a_call_rings_and_lasts_as_long_as_it_likes() {
 fn a_call_that_nobody_accepts_in_time_ends_for_both() {
     let time = Duration::from_secs(120);
     let mut bench = up();
-    bench.calls = bench.calls.under(Rules { ring_timeout: Some(time), ..Rules::default() });
+    bench.calls = bench.calls.under(CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() });
     bench.rings();
     bench.trickles(Side::Caller, &["a"]);
     assert_eq!(bench.after(time - MOMENT), [""; 0]);
@@ -114,11 +114,12 @@ fn a_call_that_nobody_accepts_in_time_ends_for_both() {
 #[test]
 fn an_accepted_call_does_not_ring_any_more() {
     let mut bench = up();
-    bench.calls = bench.calls.under(Rules { ring_timeout: Some(PATIENCE), ..Rules::default() });
+    bench.calls =
+        bench.calls.under(CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() });
     bench.rings();
     bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
     bench.replies(BOB, "accepted");
-    assert_eq!(bench.after(PATIENCE * 2), [""; 0]);
+    assert_eq!(bench.after(JANUS_TIMEOUT * 2), [""; 0]);
     assert_eq!((bench.calls.count(), bench.due_in()), (1, None));
 }
 
@@ -126,7 +127,7 @@ fn an_accepted_call_does_not_ring_any_more() {
 fn a_handle_that_comes_too_late_is_given_back() {
     let mut bench = attaching();
     bench.is_attached(Side::Caller);
-    assert_eq!(bench.after(PATIENCE)[..3], ["unanswered", "janus 11 detach", "end"]);
+    assert_eq!(bench.after(JANUS_TIMEOUT)[..3], ["unanswered", "janus 11 detach", "end"]);
     assert_eq!(bench.is_attached(Side::Callee), ["janus 12 detach"]);
     bench.is_clean();
 }

@@ -4,17 +4,17 @@ use super::*;
 use bus::message::Events;
 
 /// What each side is told next, of its stamps.
-fn stamps(acts: &[Act]) -> Vec<(u64, u64, u64)> {
-    let told = |act: &Act| match act {
-        Act::Edge(_, events) => vec![of(events)],
-        Act::End(ended) => ended.letter.tell.iter().map(|(_, events)| of(events)).collect(),
+fn stamps(acts: &[Action]) -> Vec<(u64, u64, u64)> {
+    let told = |act: &Action| match act {
+        Action::SendToEdge(_, events) => vec![of(events)],
+        Action::EndCall(ended) => ended.notices.client_events.iter().map(|(_, events)| of(events)).collect(),
         _ => Vec::new(),
     };
     acts.iter().flat_map(told).collect()
 }
 
 fn of(events: &Events) -> (u64, u64, u64) {
-    let stamp = events.stamp.expect("all that is said of a call has its place");
+    let stamp = events.sequence.expect("all that is said of a call has its place");
     (events.session.0, stamp.term, stamp.number)
 }
 
@@ -29,6 +29,6 @@ fn each_side_is_counted_on_its_own() {
     let acts = bench.calls.on_janus(FromJanus::read(&media.to_string()), bench.now);
     assert_eq!(stamps(&acts), [(bob, 7, 2)]);
     let gone = Body::End(End { call: bench.call, cause: EndCause::gone(Side::Caller) });
-    let acts = bench.calls.on_message(Message::new(gone), Receipt::default(), bench.now);
+    let acts = bench.calls.on_message(Message::new(gone), AckGuard::default(), bench.now);
     assert_eq!(stamps(&acts), [(bob, 7, 3), (alice, 7, 2)]);
 }

@@ -2,11 +2,11 @@
 //! `place` comes again.
 
 use super::*;
-use crate::calls::PATIENCE;
-use crate::calls::act::{Ended, Letter};
-use crate::options::Rules;
-use bus::message::Stamp;
-use directory::record::LeftCall;
+use crate::calls::JANUS_TIMEOUT;
+use crate::calls::act::{EndedCall, FinalNotices};
+use crate::options::CallPolicy;
+use bus::message::Sequence;
+use directory::record::OrphanedCall;
 
 const OLD: u64 = 1;
 const NEW: u64 = 2;
@@ -18,17 +18,17 @@ impl Bench {
         self.saved.last().cloned()
     }
 
-    fn left(&self, state: Option<String>) -> LeftCall {
+    fn left(&self, state: Option<String>) -> OrphanedCall {
         let call = Call::new(Place { call: self.call, ..self.place.clone() }, None, 0)
-            .record(&BackendName::from("a"));
-        LeftCall { call, state, letter: None }
+            .to_record(&BackendName::from("a"));
+        OrphanedCall { call, state, final_notices: None }
     }
 
     /// The next connector takes over, in the next term; Janus still has these sessions.
     pub(super) fn is_followed(&mut self, state: Option<String>, kept: &[u64]) -> Vec<String> {
         let left = vec![self.left(state)];
         self.calls = Calls::new(BackendName::from("a")).in_term(1);
-        self.calls.up(NEW);
+        self.calls.on_janus_up(NEW);
         let acts = self.calls.take_over(left, kept, self.now);
         self.note(acts)
     }
@@ -97,7 +97,7 @@ fn a_leg_that_is_not_answered_for_ends_its_call() {
     let mut bench = talking().goes_on();
     bench.answers(ALICE, json!({"error_code": 482, "error": "no"}));
     let reason = "The media server does not answer";
-    let told = bench.after(PATIENCE);
+    let told = bench.after(JANUS_TIMEOUT);
     assert!(told.contains(&format!("alice left: hangup(bob, {reason}), core hangup({reason})")), "{told:?}");
     bench.is_clean();
 }
@@ -167,12 +167,12 @@ fn a_request_that_was_answered_is_not_done_again() {
 fn a_call_rings_no_longer_than_it_may() {
     let time = Duration::from_secs(120);
     let mut bench = ringing();
-    let (state, rules) = (bench.written(), Rules { ring_timeout: Some(time), ..Rules::default() });
+    let (state, rules) = (bench.written(), CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() });
     bench.calls = Calls::new(BackendName::from("a")).under(rules);
-    bench.calls.up(NEW);
+    bench.calls.on_janus_up(NEW);
     let left = vec![bench.left(state)];
     bench.calls.take_over(left, &[OLD], bench.now);
-    bench.calls.questions.forget_all();
+    bench.calls.transactions.clear();
     let told = bench.after(time);
     assert!(
         told.contains(&"alice left: hangup(bob, No answer), core hangup(Close PC)".to_owned()),
@@ -258,28 +258,28 @@ fn a_call_that_is_expected_can_be_ended() {
 fn what_cannot_be_read_counts_as_not_set_up() {
     let mut bench = talking();
     bench.is_followed(Some("null".to_owned()), &[]);
-    assert_eq!(bench.after(PATIENCE)[..3], lost());
+    assert_eq!(bench.after(JANUS_TIMEOUT)[..3], lost());
     let mut bench = talking();
     bench.is_followed(Some("{}".to_owned()), &[]);
-    assert_eq!(bench.after(PATIENCE)[..3], lost());
+    assert_eq!(bench.after(JANUS_TIMEOUT)[..3], lost());
 }
 
 #[test]
 fn each_leg_is_asked_for_when_janus_may_have_said_more_than_was_heard() {
     let mut bench = talking();
-    let acts = bench.calls.check_all(bench.now);
+    let acts = bench.calls.check_all_legs(bench.now);
     assert_eq!(bench.note(acts), ["janus 11 accept", "janus 12 accept"]);
     let mut bench = calling();
-    assert!(bench.calls.check_all(bench.now).is_empty(), "what is being set up has a question open");
+    assert!(bench.calls.check_all_legs(bench.now).is_empty(), "what is being set up has a question open");
 }
 
 /// What the last connector of a call that its caller hung up left of it.
 fn ended() -> (Bench, String) {
     let mut bench = talking();
     let hangup = Message::new(Body::Hangup(bench.leg(Side::Caller)));
-    let acts = bench.calls.on_message(hangup, Receipt::default(), bench.now);
+    let acts = bench.calls.on_message(hangup, AckGuard::default(), bench.now);
     let letter = acts.iter().find_map(|act| match act {
-        Act::End(Ended { letter, .. }) => Some(raw(letter).get().to_owned()),
+        Action::EndCall(EndedCall { notices: letter, .. }) => Some(raw(letter).get().to_owned()),
         _ => None,
     });
     (bench, letter.unwrap())
@@ -288,15 +288,17 @@ fn ended() -> (Bench, String) {
 #[test]
 fn the_end_that_nobody_was_told_of_is_told_in_the_new_term() {
     let (mut bench, letter) = ended();
-    let left = LeftCall { letter: Some(letter), ..bench.left(bench.written()) };
+    let left = OrphanedCall { final_notices: Some(letter), ..bench.left(bench.written()) };
     bench.calls = Calls::new(BackendName::from("a")).in_term(7);
     let acts = bench.calls.take_over(vec![left], &[], bench.now);
-    let [Act::End(Ended { call, letter: Letter { tell, log, .. }, .. })] = &acts[..] else {
+    let [Action::EndCall(EndedCall { call, notices: FinalNotices { client_events: tell, log, .. }, .. })] =
+        &acts[..]
+    else {
         panic!("{acts:?}")
     };
     assert_eq!((*call, log.is_some()), (bench.call, true));
-    let stamps: Vec<_> = tell.iter().filter_map(|(_, events)| events.stamp).collect();
-    assert_eq!(stamps, [Stamp { term: 7, number: 1 }; 2]);
+    let stamps: Vec<_> = tell.iter().filter_map(|(_, events)| events.sequence).collect();
+    assert_eq!(stamps, [Sequence { term: 7, number: 1 }; 2]);
     let told = bench.note(acts);
     assert!(told[1].starts_with("bob left: hangup(alice, "), "{told:?}");
     assert!(told[2].starts_with("alice left: "), "{told:?}");
@@ -308,7 +310,7 @@ fn the_end_that_nobody_was_told_of_is_told_in_the_new_term() {
 fn a_letter_that_makes_no_sense_says_that_the_call_is_lost() {
     for nonsense in ["", "1", "{\"tell\":7}"] {
         let mut bench = talking();
-        let left = LeftCall { letter: Some(nonsense.to_owned()), ..bench.left(bench.written()) };
+        let left = OrphanedCall { final_notices: Some(nonsense.to_owned()), ..bench.left(bench.written()) };
         bench.calls = Calls::new(BackendName::from("a")).in_term(1);
         let acts = bench.calls.take_over(vec![left], &[OLD], bench.now);
         let told = bench.note(acts);
@@ -332,7 +334,7 @@ fn the_other_side_hears_of_the_request_that_janus_does_first() {
             "plugindata": {"data": {"videocall": "event", "result": {"event": "update"}}}});
         let acts = bench.calls.on_janus(FromJanus::read(&update.to_string()), bench.now);
         follows.extend(acts.iter().filter_map(|act| match act {
-            Act::Edge(_, events) => events.follows,
+            Action::SendToEdge(_, events) => events.caused_by,
             _ => None,
         }));
         let transaction = bench.said[bench.said.len() - left]["transaction"].clone();

@@ -3,8 +3,8 @@
 use super::*;
 
 fn guarded() -> Bench {
-    let access = Access { api_secret: Some("open".parse().unwrap()), token_secret: None };
-    let limits = Limits { session_timeout: None, reclaim_timeout: RECLAIM, max_sessions: 3, access };
+    let access = Auth { api_secret: Some("open".parse().unwrap()), token_secret: None };
+    let limits = Limits { session_timeout: None, reclaim_timeout: RECLAIM, max_sessions: 3, auth: access };
     connected_under(limits).with_session(1)
 }
 
@@ -38,11 +38,12 @@ fn a_wrong_path_is_said_before_a_missing_secret_and_a_missing_session_after() {
 /// A connection whose clients show tokens, with a session of somebody who showed this one.
 fn with_tokens(proof: Option<&str>) -> Bench {
     let access =
-        Access { api_secret: Some("open".parse().unwrap()), token_secret: Some("key".parse().unwrap()) };
-    let limits = Limits { session_timeout: Some(SILENCE), reclaim_timeout: RECLAIM, max_sessions: 3, access };
+        Auth { api_secret: Some("open".parse().unwrap()), token_secret: Some("key".parse().unwrap()) };
+    let limits =
+        Limits { session_timeout: Some(SILENCE), reclaim_timeout: RECLAIM, max_sessions: 3, auth: access };
     let mut bench = connected_under(limits);
     let now = bench.now;
-    bench.client.opened(SessionId(7), proof.map(str::to_owned), now);
+    bench.client.add_created(SessionId(7), proof.map(str::to_owned), now);
     bench
 }
 
@@ -55,10 +56,10 @@ fn a_session_is_created_and_claimed_with_the_digest_of_a_token() {
     let mut bench = with_tokens(None);
     let mut create = shows("create", "a");
     create.as_object_mut().unwrap().remove("session_id");
-    let Step::Create(_, None, Some(created)) = bench.asks(create) else { panic!("it is created") };
-    bench.client.lose(SessionId(7));
+    let Outcome::Create(_, None, Some(created)) = bench.asks(create) else { panic!("it is created") };
+    bench.client.discard(SessionId(7));
     let mut claims = |token| match bench.asks(shows("claim", token)) {
-        Step::Claim(_, SessionId(7), Some(shown)) => shown == created,
+        Outcome::Claim(_, SessionId(7), Some(shown)) => shown == created,
         other => panic!("it is claimed: {other:?}"),
     };
     assert!(claims("a") && !claims("b"));
@@ -68,9 +69,9 @@ fn a_session_is_created_and_claimed_with_the_digest_of_a_token() {
 fn ones_own_session_too_is_claimed_with_the_same_token_only() {
     let proof = {
         let mut bench = with_tokens(None);
-        bench.client.lose(SessionId(7));
+        bench.client.discard(SessionId(7));
         match bench.asks(shows("claim", "a")) {
-            Step::Claim(_, _, proof) => proof,
+            Outcome::Claim(_, _, proof) => proof,
             other => panic!("it is claimed: {other:?}"),
         }
     };
@@ -86,8 +87,8 @@ fn ones_own_session_too_is_claimed_with_the_same_token_only() {
 #[test]
 fn who_may_claim_is_written_down() {
     let bench = with_tokens(Some("proof"));
-    let state = bench.client.save(SessionId(7), bench.now).unwrap();
+    let state = bench.client.snapshot(SessionId(7), bench.now).unwrap();
     let restored =
         crate::session::Session::restore(&state, SessionId(7), &"edge-2".into(), bench.now, 0).unwrap();
-    assert_eq!(restored.proof.as_deref(), Some("proof"));
+    assert_eq!(restored.token_digest.as_deref(), Some("proof"));
 }

@@ -47,7 +47,7 @@ fn a_handle_is_of_one_session_only() {
 fn a_session_of_another_connection_is_claimed_and_ones_own_is_there_already() {
     let mut client = connected().with_session(7);
     assert!(matches!(client.asks(json!({"janus": "claim", "session_id": 8})),
-        Step::Claim(transaction, SessionId(8), None) if transaction == "t"));
+        Outcome::Claim(transaction, SessionId(8), None) if transaction == "t"));
     let own = client.reply(json!({"janus": "claim", "session_id": 7}));
     assert_eq!(own, json!({"janus": "success", "session_id": 7, "transaction": "t"}));
 }
@@ -59,17 +59,17 @@ fn a_session_is_claimed_also_where_a_handle_is_named() {
     let own = client.reply(json!({"janus": "claim", "session_id": 7, "handle_id": handle}));
     assert_eq!(own["janus"], "success");
     let others = client.asks(json!({"janus": "claim", "session_id": 8, "handle_id": handle}));
-    assert!(matches!(others, Step::Claim(_, SessionId(8), None)), "{others:?}");
+    assert!(matches!(others, Outcome::Claim(_, SessionId(8), None)), "{others:?}");
 }
 
 #[test]
 fn a_session_is_created_with_the_id_that_was_asked_for_or_a_random_one() {
     let mut client = connected();
-    assert!(matches!(client.asks(json!({"janus": "create"})), Step::Create(_, None, None)));
-    assert!(matches!(client.asks(json!({"janus": "create", "id": 0})), Step::Create(_, None, None)));
+    assert!(matches!(client.asks(json!({"janus": "create"})), Outcome::Create(_, None, None)));
+    assert!(matches!(client.asks(json!({"janus": "create", "id": 0})), Outcome::Create(_, None, None)));
     assert!(matches!(
         client.asks(json!({"janus": "create", "id": 9})),
-        Step::Create(_, Some(SessionId(9)), None)
+        Outcome::Create(_, Some(SessionId(9)), None)
     ));
     assert_eq!(client.code(json!({"janus": "create", "id": -1})), 467);
 }
@@ -79,7 +79,7 @@ fn a_connection_has_so_many_sessions_and_no_more() {
     let mut client = connected().with_session(1).with_session(2).with_session(3);
     assert_eq!(client.code(json!({"janus": "create"})), 490);
     client.asks(json!({"janus": "destroy", "session_id": 1}));
-    assert!(matches!(client.asks(json!({"janus": "create"})), Step::Create(..)));
+    assert!(matches!(client.asks(json!({"janus": "create"})), Outcome::Create(..)));
 }
 
 #[test]
@@ -97,11 +97,11 @@ fn a_detached_handle_is_gone_and_so_is_a_destroyed_session() {
     let mut client = connected().with_session(7);
     let handle = client.registering(7);
     let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
-    let Step::Do(acts) = client.asks(detach.clone()) else { panic!("it is detached") };
+    let Outcome::Perform(acts) = client.asks(detach.clone()) else { panic!("it is detached") };
     assert_eq!(short(&acts), ["7: success", "release"]);
     assert_eq!(client.code(detach), 459);
     client.registering(7);
-    let Step::End(SessionId(7), acts) = client.asks(json!({"janus": "destroy", "session_id": 7})) else {
+    let Outcome::End(SessionId(7), acts) = client.asks(json!({"janus": "destroy", "session_id": 7})) else {
         panic!("it is destroyed")
     };
     assert_eq!(short(&acts), ["7: success", "release"]);
@@ -115,19 +115,19 @@ fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
     for in_time in [true, false] {
         let handle = client.registering(7);
         let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
-        let Step::Do(acts) = client.asks(detach) else { panic!("it is detached") };
-        let Some(Act::Send(_, release, _)) = acts.last() else { panic!("its name is released") };
+        let Outcome::Perform(acts) = client.asks(detach) else { panic!("it is detached") };
+        let Some(Action::Publish(_, release, _)) = acts.last() else { panic!("its name is released") };
         let who = HandleRef { session: SessionId(7), handle: HandleId(handle) };
         let freed = |answers| Events {
             answers: Some(answers),
             change: Some(Change::Released),
-            ..Events::of(who, Vec::new())
+            ..Events::for_handle(who, Vec::new())
         };
         if in_time {
-            assert!(client.client.on_events(freed(protocol::MessageId::fresh()), client.now).is_empty());
+            assert!(client.client.on_events(freed(common::MessageId::fresh()), client.now).is_empty());
             assert_eq!(short(&client.client.on_events(freed(release.id), client.now)), ["7: detached"]);
         } else {
-            let (_, acts) = client.client.on_time(client.now + crate::handle::PATIENCE);
+            let (_, acts) = client.client.on_timer(client.now + crate::handle::REQUEST_TIMEOUT);
             assert_eq!(short(&acts), ["release", "7: detached"]);
         }
         assert!(client.client.on_events(freed(release.id), client.now).is_empty());
@@ -142,7 +142,9 @@ fn events_find_their_handle_and_are_undone_without_one() {
     assert!(client.client.on_events(incoming(7, handle), now).is_empty());
     for (session, handle) in [(7, handle + 1), (8, handle)] {
         let acts = client.client.on_events(incoming(session, handle), now);
-        assert!(matches!(&acts[..], [Act::Send(_, message, _)] if matches!(message.body, Body::Hangup(_))));
+        assert!(
+            matches!(&acts[..], [Action::Publish(_, message, _)] if matches!(message.body, Body::Hangup(_)))
+        );
     }
 }
 
@@ -154,6 +156,6 @@ fn a_surrendered_session_goes_on_with_its_handles_elsewhere() {
     assert!(old.client.surrender(SessionId(7), old.now).is_none());
     assert_eq!(old.code(json!({"janus": "keepalive", "session_id": 7})), 458);
     let mut new = connected();
-    new.client.claimed(session, new.now);
+    new.client.add_claimed(session, new.now);
     assert_eq!(new.code(json!({"janus": "keepalive", "session_id": 7, "handle_id": handle})), 0);
 }

@@ -1,15 +1,15 @@
 //! Sessions that are written down, and go on at another edge.
 
 use super::*;
-use crate::handle::PATIENCE;
+use crate::handle::REQUEST_TIMEOUT;
 use crate::session::Session;
 use bus::message::LegRef;
+use common::entropy;
 use proptest::prelude::*;
-use protocol::outside;
 
 impl Bench {
     fn saved(&self, session: u64) -> String {
-        self.client.save(SessionId(session), self.now).unwrap()
+        self.client.snapshot(SessionId(session), self.now).unwrap()
     }
 
     fn changed(&mut self) -> Vec<u64> {
@@ -19,7 +19,7 @@ impl Bench {
     fn says(&mut self, session: u64, handle: u64, body: Value) -> Vec<String> {
         let message = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
         match self.asks(message) {
-            Step::Do(acts) | Step::DoWhenWritten(_, acts) => short(&acts),
+            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) => short(&acts),
             other => panic!("it is done: {other:?}"),
         }
     }
@@ -28,9 +28,9 @@ impl Bench {
 /// The session at another edge, some time later.
 fn restored(state: &str, later: Duration) -> Bench {
     let mut bench = connected();
-    let unix_ms = outside::unix_millis() + later.as_millis() as u64;
+    let unix_ms = entropy::unix_millis() + later.as_millis() as u64;
     let session = restore(state, bench.now, unix_ms).unwrap();
-    bench.client.claimed(session, bench.now);
+    bench.client.add_claimed(session, bench.now);
     bench
 }
 
@@ -40,21 +40,21 @@ fn restore(state: &str, now: Instant, unix_ms: u64) -> serde_json::Result<Sessio
 
 #[test]
 fn what_was_asked_before_is_waited_for_as_long_as_was_left() {
-    outside::rehearse(0, || 1_000_000);
+    entropy::simulate(0, || 1_000_000);
     let mut old = connected().with_session(7);
     let handle = old.registering(7);
     let waits = json!({"request": "list"});
     assert_eq!(old.says(7, handle, waits), ["7: ack"]);
-    let mut new = restored(&old.saved(7), PATIENCE / 2);
-    assert_eq!(new.due_in(), Some(PATIENCE / 2));
-    assert_eq!(new.after(PATIENCE / 2).1, ["7: event", "list"]);
+    let mut new = restored(&old.saved(7), REQUEST_TIMEOUT / 2);
+    assert_eq!(new.due_in(), Some(REQUEST_TIMEOUT / 2));
+    assert_eq!(new.after(REQUEST_TIMEOUT / 2).1, ["7: event", "list"]);
 }
 
 #[test]
 fn what_was_asked_too_long_ago_is_answered_at_once() {
     let mut old = connected().with_session(7);
     old.registering(7);
-    let mut new = restored(&old.saved(7), PATIENCE * 2);
+    let mut new = restored(&old.saved(7), REQUEST_TIMEOUT * 2);
     assert_eq!(new.after(Duration::ZERO).1, ["7: event"]);
 }
 
@@ -64,7 +64,7 @@ fn clocks_that_disagree_make_nobody_wait_longer() {
     old.registering(7);
     let state = old.saved(7);
     let now = old.now;
-    assert_eq!(restore(&state, now, 0).unwrap().due(), Some(now + PATIENCE));
+    assert_eq!(restore(&state, now, 0).unwrap().due(), Some(now + REQUEST_TIMEOUT));
     assert_eq!(restore(&state, now, u64::MAX).unwrap().due(), Some(now));
 }
 
@@ -75,15 +75,15 @@ fn a_restored_session_asks_from_its_new_edge() {
     let mut new = restored(&old.saved(7), Duration::ZERO);
     let body = json!({"request": "register", "username": "alice"});
     let step = new.asks(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": body}));
-    let Step::Do(acts) = step else { panic!("it is asked") };
-    let Some(Act::Send(_, message, _)) = acts.last() else { panic!("a router is asked") };
+    let Outcome::Perform(acts) = step else { panic!("it is asked") };
+    let Some(Action::Publish(_, message, _)) = acts.last() else { panic!("a router is asked") };
     let Body::Register(asks) = &message.body else { panic!("for a name") };
     assert_eq!((asks.from.edge.as_str(), asks.from.handle), ("edge-2", HandleId(handle)));
 }
 
 #[test]
 fn a_detached_handle_is_detached_for_its_client_at_the_new_edge() {
-    for (later, due) in [(Duration::ZERO, PATIENCE), (PATIENCE, Duration::ZERO)] {
+    for (later, due) in [(Duration::ZERO, REQUEST_TIMEOUT), (REQUEST_TIMEOUT, Duration::ZERO)] {
         let mut old = connected().with_session(7);
         let handle = old.registering(7);
         old.asks(json!({"janus": "detach", "session_id": 7, "handle_id": handle}));
@@ -140,12 +140,12 @@ fn a_session_has_changed_when_it_is_not_as_it_was_written_down() {
     }
     client.says(7, handle, json!({"request": "list"}));
     assert_eq!(client.changed(), [7]);
-    client.after(PATIENCE);
+    client.after(REQUEST_TIMEOUT);
     assert_eq!(client.changed(), [7], "nobody answered");
     let list = json!({"request": "list"});
     let step = client.asks(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": list}));
-    let Step::Do(acts) = step else { panic!("it is done") };
-    let Some(Act::Send(_, message, who)) = acts.last() else { panic!("a router is asked") };
+    let Outcome::Perform(acts) = step else { panic!("it is done") };
+    let Some(Action::Publish(_, message, who)) = acts.last() else { panic!("a router is asked") };
     client.changed();
     client.client.on_send_failed(*who, message.id, client.now);
     assert_eq!(client.changed(), [7], "nobody could be asked");
@@ -158,7 +158,7 @@ fn a_session_has_changed_when_it_is_not_as_it_was_written_down() {
 fn a_session_that_another_edge_holds_is_lost_without_a_word() {
     let mut client = connected().with_session(7);
     client.registering(7);
-    assert!(client.client.lose(SessionId(7)) && !client.client.lose(SessionId(7)));
+    assert!(client.client.discard(SessionId(7)) && !client.client.discard(SessionId(7)));
     assert_eq!((client.changed(), client.due_in()), (vec![], None));
     assert_eq!(client.code(json!({"janus": "keepalive", "session_id": 7})), 458);
 }
@@ -166,9 +166,9 @@ fn a_session_that_another_edge_holds_is_lost_without_a_word() {
 #[test]
 fn how_long_a_client_is_away_is_known() {
     let mut client = connected().with_session(7);
-    assert_eq!(client.client.away_for(client.now), None);
-    client.client.went_away(client.now);
-    assert_eq!(client.client.away_for(client.now + MOMENT), Some(MOMENT));
+    assert_eq!(client.client.disconnected_for(client.now), None);
+    client.client.set_disconnected(client.now);
+    assert_eq!(client.client.disconnected_for(client.now + MOMENT), Some(MOMENT));
 }
 
 #[test]
@@ -198,7 +198,7 @@ proptest! {
         state[at] = byte;
         let state = String::from_utf8(state).unwrap();
         if let Ok(mut session) = restore(&state, old.now, u64::MAX) {
-            session.on_time(old.now + PATIENCE, &mut Vec::new());
+            session.on_timer(old.now + REQUEST_TIMEOUT, &mut Vec::new());
         }
     }
 }
@@ -208,8 +208,8 @@ fn what_waits_for_its_turn_is_written_down_before_its_client_hears_of_it() {
     let mut client = connected().with_session(7);
     let handle = client.attach(7);
     let list = json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": {"request": "list"}});
-    assert!(matches!(client.asks(list.clone()), Step::Do(_)), "it is asked at once");
-    let Step::DoWhenWritten(SessionId(7), acts) = client.asks(list) else { panic!("nobody knows of it") };
+    assert!(matches!(client.asks(list.clone()), Outcome::Perform(_)), "it is asked at once");
+    let Outcome::AfterPersist(SessionId(7), acts) = client.asks(list) else { panic!("nobody knows of it") };
     assert_eq!(short(&acts), ["7: ack"]);
     assert_eq!(client.client.take_changed(), [SessionId(7)]);
 }

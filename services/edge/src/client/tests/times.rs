@@ -84,7 +84,7 @@ fn the_time_to_reclaim_counts_from_the_drop() {
     let mut client = connected().with_session(7).with_session(8);
     client.after(SILENCE - MOMENT);
     let now = client.now;
-    client.client.went_away(now);
+    client.client.set_disconnected(now);
     assert_eq!(client.due_in(), Some(RECLAIM));
     assert!(client.after(RECLAIM - MOMENT).0.is_empty());
     assert_eq!(client.after(MOMENT).0.len(), 2);
@@ -94,7 +94,7 @@ fn the_time_to_reclaim_counts_from_the_drop() {
 fn a_session_without_a_timeout_is_not_kept_for_ever_once_its_socket_is_gone() {
     let mut client = connected_with(None).with_session(7);
     let now = client.now;
-    client.client.went_away(now);
+    client.client.set_disconnected(now);
     assert_eq!(client.after(RECLAIM).0, [7]);
 }
 
@@ -102,12 +102,12 @@ fn a_session_without_a_timeout_is_not_kept_for_ever_once_its_socket_is_gone() {
 fn a_claimed_session_lives_as_if_it_had_just_asked() {
     let mut old = connected().with_session(7);
     let now = old.now;
-    old.client.went_away(now);
+    old.client.set_disconnected(now);
     let session = old.client.surrender(SessionId(7), old.now).unwrap();
     assert_eq!(old.due_in(), None);
     let mut new = connected();
     new.now = old.now + RECLAIM - MOMENT;
-    new.client.claimed(session, new.now);
+    new.client.add_claimed(session, new.now);
     assert_eq!(new.due_in(), Some(SILENCE));
 }
 
@@ -116,6 +116,6 @@ fn a_session_that_nobody_took_is_back_with_the_time_it_had_left() {
     let mut client = connected().with_session(7);
     client.after(SILENCE / 2);
     let session = client.client.surrender(SessionId(7), client.now).unwrap();
-    client.client.restored(session);
+    client.client.add_returned(session);
     assert_eq!(client.due_in(), Some(SILENCE / 2));
 }

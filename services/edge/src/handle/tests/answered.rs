@@ -1,12 +1,12 @@
 //! Answers to what this handle asked before it came here, and that it does not know of.
 
 use super::*;
-use crate::handle::PATIENCE;
-use crate::handle::answered::Known;
+use crate::handle::REQUEST_TIMEOUT;
+use crate::handle::answered::IssuedIds;
 
 /// A request that was asked elsewhere.
 fn before(bench: &Bench) -> Option<MessageId> {
-    Some(MessageId::after(bench.handle.known.latest()))
+    Some(MessageId::after(bench.handle.issued.latest()))
 }
 
 #[test]
@@ -23,11 +23,11 @@ fn the_answer_to_what_was_asked_elsewhere_is_told_also_when_something_was_asked_
     let mut alice = registered().restored();
     let request = before(&alice);
     let earlier = Some(alice.last());
-    alice.handle.known = Known::until(request);
+    alice.handle.issued = IssuedIds::restored(request);
     alice.says("2", json!({"request": "list"}));
     let second = alice.last();
-    alice.handle.known = Known::until(earlier);
-    alice.handle.known.ask(second);
+    alice.handle.issued = IssuedIds::restored(earlier);
+    alice.handle.issued.record(second);
     assert_eq!(alice.hears(events(None, request, None, vec![result("t", "list")])), ["t: list"]);
     assert_eq!(alice.answered(None, vec![result("2", "list")]), ["2: list"]);
 }
@@ -37,7 +37,7 @@ fn what_was_given_up_before_is_not_answered_again() {
     let mut alice = registered();
     alice.says("t", json!({"request": "list"}));
     let late = alice.last;
-    alice.after(PATIENCE);
+    alice.after(REQUEST_TIMEOUT);
     let mut alice = alice.restored();
     assert_eq!(alice.hears(events(None, late, None, vec![result("t", "list")])), [""; 0]);
 }
@@ -98,11 +98,11 @@ fn what_waits_and_was_answered_elsewhere_is_not_asked_again() {
     let (mut bob, call) = ringing(Side::Callee);
     bob.says("1", json!({"request": "set"}));
     bob.offers("2", json!({"request": "set"}));
-    let second = Some(bob.handle.waiting[0].id);
+    let second = Some(bob.handle.queue[0].id);
     let mut bob = bob.restored();
     assert_eq!(bob.hears(events(Some(call), second, None, vec![result("2", "set")])), ["ack 2", "2: set"]);
     assert_eq!(bob.answered_on_leg(call, None, result("1", "set")), ["1: set"]);
-    assert_eq!(bob.after(PATIENCE), [""; 0]);
+    assert_eq!(bob.after(REQUEST_TIMEOUT), [""; 0]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_waits_is_asked_under_the_id_it_came_with() {
     let mut alice = registered();
     alice.says("1", json!({"request": "list"}));
     alice.says("2", json!({"request": "list"}));
-    let second = alice.handle.waiting[0].id;
+    let second = alice.handle.queue[0].id;
     alice.answered(None, vec![result("1", "list")]);
     assert_eq!(alice.last, Some(second));
 }
@@ -132,7 +132,7 @@ fn who_is_in_a_call_hears_of_its_own_call_only_that_it_is() {
     let (mut bob, call) = ringing(Side::Callee);
     bob.says("1", json!({"request": "set"}));
     bob.calls("2");
-    let second = Some(bob.handle.waiting[0].id);
+    let second = Some(bob.handle.queue[0].id);
     let mut bob = bob.restored();
     assert_eq!(bob.hears(events(None, second, None, vec![result("2", "hangup")])), ["ack 2", "2: error 480"]);
     assert_eq!(bob.answered_on_leg(call, None, result("1", "set")), ["1: set"]);

@@ -1,7 +1,7 @@
 //! The end of a request: an answer, an error, a bus that takes nothing, a deadline.
 
 use super::*;
-use crate::handle::PATIENCE;
+use crate::handle::REQUEST_TIMEOUT;
 
 const SET: &str = "set";
 
@@ -65,10 +65,10 @@ fn what_is_not_answered_in_time_is_an_error_and_the_next_goes_on() {
     let (mut bob, _) = ringing(Side::Callee);
     bob.says("1", set());
     bob.offers("2", set());
-    assert_eq!(bob.due_in(), Some(PATIENCE.as_millis()));
-    assert_eq!(bob.after(PATIENCE - Duration::from_millis(1)), [""; 0]);
+    assert_eq!(bob.due_in(), Some(REQUEST_TIMEOUT.as_millis()));
+    assert_eq!(bob.after(REQUEST_TIMEOUT - Duration::from_millis(1)), [""; 0]);
     assert_eq!(bob.after(Duration::from_millis(1)), ["1: error 499", "leg: set"]);
-    assert_eq!(bob.after(PATIENCE), ["ack 2", "2: error 499"]);
+    assert_eq!(bob.after(REQUEST_TIMEOUT), ["ack 2", "2: error 499"]);
     assert_eq!(bob.due_in(), None);
 }
 
@@ -77,7 +77,7 @@ fn a_call_that_is_not_answered_in_time_is_abandoned() {
     let mut alice = registered();
     alice.calls("c");
     alice.says("2", json!({"request": "list"}));
-    assert_eq!(alice.after(PATIENCE), ["ack c", "c: error 499", "abandon", "router: list"]);
+    assert_eq!(alice.after(REQUEST_TIMEOUT), ["ack c", "c: error 499", "abandon", "router: list"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How a handle gets into a call, and out of it.
 
 use super::*;
-use crate::handle::PATIENCE;
+use crate::handle::REQUEST_TIMEOUT;
 
 #[test]
 fn a_caller_is_in_the_call_from_calling_on() {
@@ -67,7 +67,7 @@ fn what_was_asked_on_a_call_that_never_ends_is_not_asked_on_the_next() {
 fn a_call_that_is_not_waited_for_any_more_does_not_end_the_one_before() {
     let (mut alice, call) = ringing(Side::Callee);
     alice.calls("c");
-    alice.after(PATIENCE - Duration::from_secs(1));
+    alice.after(REQUEST_TIMEOUT - Duration::from_secs(1));
     assert_eq!(alice.joined(alice.last_call(), Side::Caller), [""; 0]);
     let acts = alice.after(Duration::from_secs(1));
     assert_eq!(acts, ["ack c", "c: error 499", "abandon", "leg: hangup"]);

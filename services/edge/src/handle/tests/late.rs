@@ -1,14 +1,14 @@
 //! What comes after its time, or a second time.
 
 use super::*;
-use crate::handle::PATIENCE;
+use crate::handle::REQUEST_TIMEOUT;
 
 #[test]
 fn a_call_that_begins_after_the_deadline_is_undone() {
     let mut alice = registered();
     alice.calls("c");
     let call = alice.last_call();
-    alice.after(PATIENCE);
+    alice.after(REQUEST_TIMEOUT);
     assert_eq!(alice.joined(call, Side::Caller), ["leg: hangup"]);
     assert_eq!(alice.left(call), [""; 0]);
     assert_eq!(alice.says("2", json!({"request": "set"})), ["ack 2", "2: set"]);
@@ -19,7 +19,7 @@ fn an_answer_after_the_deadline_is_no_second_answer() {
     let mut alice = registered();
     alice.says("t", json!({"request": "list"}));
     let late = alice.last;
-    alice.after(PATIENCE);
+    alice.after(REQUEST_TIMEOUT);
     assert_eq!(alice.hears(events(None, late, None, vec![result("t", "listed")])), [""; 0]);
 }
 
@@ -28,7 +28,7 @@ fn in_a_call_a_late_answer_is_only_news() {
     let (mut bob, call) = ringing(Side::Callee);
     bob.says("t", json!({"request": "set"}));
     let late = bob.last;
-    bob.after(PATIENCE);
+    bob.after(REQUEST_TIMEOUT);
     let heard = events(Some(call), late, None, vec![core("media"), result("t", "set")]);
     assert_eq!(bob.hears(heard), ["core media", "set"]);
     let heard = events(Some(call), late, None, vec![refusal("t", 465)]);
@@ -44,7 +44,7 @@ fn a_late_answer_is_not_taken_for_the_next_request() {
     bob.offers("1", json!({"request": "set"}));
     bob.offers("2", json!({"request": "set"}));
     let late = bob.last;
-    bob.after(PATIENCE);
+    bob.after(REQUEST_TIMEOUT);
     assert_eq!(bob.hears(events(Some(call), late, None, vec![result("1", "set")])), ["set"]);
     assert_eq!(bob.answered_on_leg(call, None, result("2", "set")), ["ack 2", "2: set"]);
 }
@@ -54,7 +54,7 @@ fn a_late_name_is_the_handles_all_the_same() {
     let mut alice = fresh();
     alice.says("r", json!({"request": "register", "username": "alice"}));
     let late = alice.last;
-    alice.after(PATIENCE);
+    alice.after(REQUEST_TIMEOUT);
     let named = || Some(Change::Registered("alice".to_owned()));
     assert_eq!(alice.hears(events(None, late, named(), vec![result("r", "registered")])), ["registered"]);
     assert_eq!(alice.detaches(), ["success d", "release"]);

@@ -13,7 +13,7 @@ fn stamped() -> (Bench, CallId) {
 }
 
 fn stamp((term, number): (u64, u64), events: Events) -> Events {
-    Events { stamp: Some(Stamp { term, number }), ..events }
+    Events { sequence: Some(Sequence { term, number }), ..events }
 }
 
 fn begins(call: CallId, at: (u64, u64)) -> Events {
@@ -171,7 +171,7 @@ fn what_is_held_goes_along_to_another_edge_and_what_is_missing_is_waited_for_ane
 fn what_the_other_side_did_is_told_once_though_two_connectors_did_it() {
     let (mut bob, call) = stamped();
     let (first, second) = (MessageId::fresh(), MessageId::fresh());
-    let update = |request, at| Events { follows: Some(request), ..news(call, at) };
+    let update = |request, at| Events { caused_by: Some(request), ..news(call, at) };
     assert_eq!(bob.hears(update(first, (1, 2))), ["2"]);
     assert_eq!(bob.hears(update(second, (1, 3))), ["3"]);
     let mut bob = bob.restored();

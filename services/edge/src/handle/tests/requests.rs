@@ -71,7 +71,7 @@ fn a_hangup_without_a_call_names_who_hung_up_if_it_has_a_name() {
         let mut acts = Vec::new();
         let body = raw(&json!({"request": "hangup"}));
         who.handle.on_message("t", &body, None, who.now, &mut acts);
-        let Some(Act::Tell(_, text)) = acts.pop() else { panic!("an event is told") };
+        let Some(Action::SendToClient(_, text)) = acts.pop() else { panic!("an event is told") };
         serde_json::from_str::<Value>(&text).unwrap()["plugindata"]["data"]["result"].clone()
     };
     assert_eq!(hangup(fresh()), json!({"event": "hangup", "reason": "Explicit hangup"}));

@@ -11,21 +11,21 @@
 //! | `leg: replay {...}` | settings from before the call |
 //! | `release`, `abandon` | given back through a router |
 
-use crate::act::{Act, Road};
+use crate::act::{Action, Destination};
 use bus::message::{Body, Message};
-use protocol::MessageId;
+use common::MessageId;
 use serde_json::Value;
 
-pub fn act(act: &Act) -> String {
+pub fn act(act: &Action) -> String {
     match act {
-        Act::Tell(_, text) => told(&serde_json::from_str(text).unwrap()),
-        Act::Send(road, message, _) => sent(road, &message.body),
+        Action::SendToClient(_, text) => told(&serde_json::from_str(text).unwrap()),
+        Action::Publish(road, message, _) => sent(road, &message.body),
     }
 }
 
 /// The id of a request that is to be answered.
-pub fn asks(act: &Act) -> Option<MessageId> {
-    let Act::Send(_, message, _) = act else { return None };
+pub fn asks(act: &Action) -> Option<MessageId> {
+    let Action::Publish(_, message, _) = act else { return None };
     matches!(**message, Message { deadline: Some(_), .. }).then_some(message.id)
 }
 
@@ -49,21 +49,21 @@ fn data(data: &Value) -> String {
     }
 }
 
-fn sent(road: &Road, body: &Body) -> String {
+fn sent(road: &Destination, body: &Body) -> String {
     let kind = body.kind();
     match (road, body) {
-        (Road::Requests, Body::Release(_) | Body::Abandon(_)) => kind.to_owned(),
-        (Road::Requests, _) => format!("router: {kind}"),
-        (Road::Backend(_), Body::Request(asks)) if asks.transaction.is_none() => {
+        (Destination::Requests, Body::Release(_) | Body::Abandon(_)) => kind.to_owned(),
+        (Destination::Requests, _) => format!("router: {kind}"),
+        (Destination::Backend(_), Body::Request(asks)) if asks.transaction.is_none() => {
             format!("leg: replay {}", asks.body)
         }
-        (Road::Backend(_), Body::Request(asks)) => {
+        (Destination::Backend(_), Body::Request(asks)) => {
             let body: Value = serde_json::from_str(asks.body.get()).unwrap();
             format!("leg: {}", body["request"].as_str().unwrap().to_lowercase())
         }
-        (Road::Backend(_), Body::Trickle(trickle)) => {
+        (Destination::Backend(_), Body::Trickle(trickle)) => {
             format!("leg: trickle {}", serde_json::to_string(&trickle.candidates).unwrap())
         }
-        (Road::Backend(_), _) => format!("leg: {kind}"),
+        (Destination::Backend(_), _) => format!("leg: {kind}"),
     }
 }

@@ -3,8 +3,8 @@
 use super::{ask, is_refused};
 use crate::backends::announce;
 use crate::bench::start;
+use common::BackendName;
 use directory::record::BackendStatus;
-use protocol::BackendName;
 use serde_json::json;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn a_backend_is_added_and_removed() {
     );
     let seen = ask(&rest, "GET", "/backends/b-1", "").await.body;
     assert_eq!((&seen["url"], &seen["location"]), (&new["url"], &new["location"]));
-    let [found] = directory.found_backends().await.unwrap().try_into().unwrap();
+    let [found] = directory.discovered_backends().await.unwrap().try_into().unwrap();
     assert_eq!(
         (found.url.as_str(), found.location.as_str(), found.isp.as_str()),
         ("wss://b.example:8989/janus", "berlin", "x")
@@ -28,10 +28,10 @@ async fn a_backend_is_added_and_removed() {
     assert_eq!((found.expire, found.status), (0, BackendStatus::Normal));
     let again = json!({ "name": "b-1", "url": "ws://other", "expire": 60 });
     assert_eq!(ask(&rest, "POST", "/backends", &again.to_string()).await.status, 201);
-    let [found] = directory.found_backends().await.unwrap().try_into().unwrap();
+    let [found] = directory.discovered_backends().await.unwrap().try_into().unwrap();
     assert_eq!((found.url.as_str(), found.expire), ("ws://other", 60));
     assert_eq!(ask(&rest, "DELETE", "/backends/b-1", "").await.status, 204);
-    assert_eq!(directory.found_backends().await.unwrap(), []);
+    assert_eq!(directory.discovered_backends().await.unwrap(), []);
     for method in ["GET", "DELETE"] {
         is_refused(&rest, method, "/backends/b-1", "", 404).await;
     }
@@ -52,7 +52,7 @@ async fn one_that_is_served_can_be_looked_at_and_removed() {
         probe_ms: None,
     };
     let directory = &rest.context.directory;
-    directory.announce_found(&served, Duration::from_secs(60)).await.unwrap();
+    directory.announce_discovered(&served, Duration::from_secs(60)).await.unwrap();
     let seen = ask(&rest, "GET", "/backends/b", "").await.body;
     assert_eq!(
         (&seen["location"], &seen["isp"], &seen["handles"]),
@@ -108,5 +108,5 @@ async fn what_makes_no_sense_is_refused() {
         is_refused(&rest, "GET", &format!("/backends/{name}"), "", 400).await;
     }
     is_refused(&rest, "GET", "/backends/nothing", "", 404).await;
-    assert_eq!(rest.context.directory.found_backends().await.unwrap(), []);
+    assert_eq!(rest.context.directory.discovered_backends().await.unwrap(), []);
 }

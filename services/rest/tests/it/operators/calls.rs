@@ -40,7 +40,7 @@ async fn a_call_is_ended_by_the_routers_for_the_reason_given() {
         let [one, two] = &mut shards;
         let delivery = tokio::select! { it = one.next() => it, it = two.next() => it };
         let Body::End(end) = &delivery.message.body else { panic!("that is no end") };
-        assert_eq!((end.call, &end.cause), (id, &EndCause::Because("maintenance – à bientôt".to_owned())));
+        assert_eq!((end.call, &end.cause), (id, &EndCause::Reason("maintenance – à bientôt".to_owned())));
         assert!(delivery.message.deadline.is_some());
         delivery.done();
         directory.free_call(id).await.unwrap();

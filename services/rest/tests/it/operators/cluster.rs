@@ -3,10 +3,10 @@
 use super::{ask, call};
 use crate::backends::announce;
 use crate::bench::{Rest, start};
-use bus::message::{Body, CallEvent, CallRecord, Canary, Message, Steps};
+use bus::message::{Body, CallEvent, CallRecord, Canary, Message, StepDurations};
 use bus::topic::{Log, Mailbox, Queue};
-use directory::listed::{Service, ServiceState};
-use protocol::{BackendName, CallId, ServiceId};
+use common::{BackendName, CallId, ServiceId};
+use directory::listing::{Service, ServiceState};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -34,13 +34,13 @@ async fn log(rest: &Rest, event: CallEvent, reason: Option<&str>, duration_ms: O
         backend: BackendName::from("a"),
         reason: reason.map(str::to_owned),
         duration_ms,
-        steps: Steps::default(),
+        steps: StepDurations::default(),
     };
     rest.context.bus.log_calls(&[record]).await.unwrap();
 }
 
 fn canary(rest: &Rest) -> Message {
-    Message::new(Body::Canary(Canary { from: rest.context.id.clone(), road: "x".to_owned(), number: 1 }))
+    Message::new(Body::Canary(Canary { from: rest.context.id.clone(), stream: "x".to_owned(), number: 1 }))
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn roads_services_backends_and_calls_are_seen_together() {
     };
     directory.announce_service(&edge, Duration::from_secs(15)).await.unwrap();
     // It is no service any more, and what lies in its mailbox waits for its heirs.
-    directory.edge_alive(&ServiceId::from("edge-dead")).await.unwrap();
+    directory.heartbeat(&ServiceId::from("edge-dead")).await.unwrap();
     announce(&rest, "a").await;
     directory.drain_backend(&BackendName::from("b")).await.unwrap();
     let backend = Mailbox::Backend(BackendName::from("a"));

@@ -2,8 +2,8 @@
 
 use super::{ask, is_refused};
 use crate::bench::{Rest, start};
-use directory::listed::Service;
-use protocol::ServiceId;
+use common::ServiceId;
+use directory::listing::Service;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;

@@ -12,8 +12,9 @@ mod sessions;
 mod users;
 
 use crate::bench::{Answer, Rest};
+use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{Call, CallParty, Owner};
-use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use protocol::{HandleId, HandleRef, SessionId};
 use schema::Document;
 use serde_json::Value;
 use std::time::Duration;
@@ -57,17 +58,17 @@ pub async fn register(rest: &Rest, name: &str, number: u64) {
     let (directory, owner) = (&rest.context.directory, owner(number));
     open(rest, number, "").await;
     directory.claim_name(&owner, name, MessageId::fresh()).await.unwrap();
-    directory.give_name(name, &owner, None).await.unwrap();
+    directory.grant_name(name, &owner, None).await.unwrap();
 }
 
 /// A session that its edge wrote this down of.
 pub async fn open(rest: &Rest, number: u64, state: &str) {
-    use directory::record::{Save, Terms, Unheard};
+    use directory::record::{BacklogUpdate, Save, SessionPolicy};
     let (directory, edge) = (&rest.context.directory, owner(number).edge);
-    let terms = Terms { proof: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
+    let terms = SessionPolicy { token_digest: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
     assert!(directory.open_session(SessionId(number), &edge, &terms).await.unwrap());
-    let unheard = Unheard::Only(vec![]);
-    let save = Save { session: SessionId(number), state: state.to_owned(), unheard, away: None };
+    let unheard = BacklogUpdate::Replace(vec![]);
+    let save = Save { session: SessionId(number), state: state.to_owned(), backlog: unheard, away: None };
     directory.save_sessions(&edge, &[save]).await.unwrap();
 }
 
@@ -87,7 +88,8 @@ pub async fn call(rest: &Rest, caller: (&str, Option<u64>), callee: (&str, Optio
     rest.context.directory.open_call(&call).await.unwrap();
     for (party, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
         if let Some(owner) = &party.owner {
-            let taking = rest.context.directory.take(owner.handle, &party.username, call.id, &peer.username);
+            let taking =
+                rest.context.directory.acquire_handle(owner.handle, &party.username, call.id, &peer.username);
             taking.await.unwrap();
         }
     }

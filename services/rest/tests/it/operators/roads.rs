@@ -4,7 +4,8 @@ use super::{ask, ask_with, is_refused};
 use crate::bench::{Rest, start, start_with};
 use bus::message::{Body, Message, Release, Trickle};
 use bus::topic::{Mailbox, Queue};
-use protocol::{BackendName, CallId, HandleId, HandleRef, SessionId, Side};
+use common::{BackendName, CallId};
+use protocol::{HandleId, HandleRef, SessionId, Side};
 use rest::Options;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ const BACKEND: &str = "/roads/sb%3A%7Bbackend%3Aa%7D/entries";
 
 fn release(number: u64) -> Message {
     let who = HandleRef { session: SessionId(number), handle: HandleId(1) };
-    Message::new(Body::Release(Release { who, tell: None }))
+    Message::new(Body::Release(Release { who, notify: None }))
 }
 
 async fn trickle(rest: &Rest) -> bus::MailboxReader {

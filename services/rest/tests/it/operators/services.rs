@@ -3,8 +3,8 @@
 use super::{ask, call};
 use crate::backends::announce;
 use crate::bench::start;
-use directory::listed::{Service, ServiceState};
-use protocol::ServiceId;
+use common::ServiceId;
+use directory::listing::{Service, ServiceState};
 use serde_json::json;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn services_are_listed_with_what_they_have_to_do() {
     announce(&rest, "a").await;
     announce(&rest, "b").await;
     let connector = ServiceId::from("connector-1");
-    directory.lease("backend:a", &connector, Duration::from_secs(60)).await.unwrap();
+    directory.acquire_lease("backend:a", &connector, Duration::from_secs(60)).await.unwrap();
     call(&rest, ("carol", None), ("dave", None)).await;
     let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "announced": 7, "load": load, "state": "ready", "complaint": null });
     let all = json!({ "services": [

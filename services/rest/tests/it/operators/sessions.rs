@@ -4,7 +4,8 @@ use super::{ask, call, is_refused, open, owner, register};
 use crate::bench::start;
 use bus::message::Body;
 use bus::topic::Mailbox;
-use protocol::{MessageId, ServiceId, SessionId};
+use common::{MessageId, ServiceId};
+use protocol::SessionId;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ async fn a_session_is_shown_with_its_handles_and_without_its_secrets() {
     open(&rest, 1, &state.to_string()).await;
     let directory = &rest.context.directory;
     directory.claim_name(&owner(1), "alice", MessageId::fresh()).await.unwrap();
-    directory.give_name("alice", &owner(1), None).await.unwrap();
+    directory.grant_name("alice", &owner(1), None).await.unwrap();
     let id = call(&rest, ("alice", Some(1)), ("carol", None)).await;
     let session = ask(&rest, "GET", "/sessions/1", "").await;
     let expected = json!({ "id": 1, "edge": "edge-1", "away": null, "handles": [

@@ -88,7 +88,7 @@ async fn a_user_is_disconnected_by_its_edge() {
         directory.close_session(disconnect.session, &owner(1).edge).await.unwrap();
         // As a router does it, later.
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-        directory.free_name("alice", owner(1).handle).await.unwrap();
+        directory.release_name("alice", owner(1).handle).await.unwrap();
     };
     let (answer, ()) = tokio::join!(ask(&rest, "POST", "/users/alice/disconnect", ""), edge);
     assert_eq!((answer.status, answer.body), (204, Value::Null));

@@ -1,9 +1,10 @@
 //! What Janus checks before a call is begun, in its order: pure.
 
 use crate::verbs::registered::Callee;
-use directory::record::{Handle, Taken};
+use common::CallId;
+use directory::record::{AcquireOutcome, Handle};
+use protocol::Side;
 use protocol::videocall::PluginError;
-use protocol::{CallId, Side};
 
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,17 +40,17 @@ pub fn check(
     }
     let callee = callee.ok_or_else(|| PluginError::no_such_username(&username))?;
     match &callee {
-        Callee::Theirs(peer) if peer.in_call && current.is_none() => Err(Refusal::Busy(own)),
+        Callee::Remote(peer) if peer.in_call && current.is_none() => Err(Refusal::Busy(own)),
         _ => Ok((own, callee)),
     }
 }
 
 /// What a handle that was not to be had comes to.
-pub fn lost(side: Side, taken: Taken, caller: &str, callee: &str) -> Refusal {
+pub fn refusal_for(side: Side, taken: AcquireOutcome, caller: &str, callee: &str) -> Refusal {
     match (side, taken) {
-        (Side::Caller, Taken::Busy(_)) => PluginError::already_in_call().into(),
+        (Side::Caller, AcquireOutcome::Busy(_)) => PluginError::already_in_call().into(),
         (Side::Caller, _) => PluginError::register_first().into(),
-        (Side::Callee, Taken::Busy(_)) => Refusal::Busy(caller.to_owned()),
+        (Side::Callee, AcquireOutcome::Busy(_)) => Refusal::Busy(caller.to_owned()),
         (Side::Callee, _) => PluginError::no_such_username(callee).into(),
     }
 }
@@ -57,9 +58,10 @@ pub fn lost(side: Side, taken: Taken, caller: &str, callee: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verbs::registered::Peer;
+    use crate::verbs::registered::ProxyUser;
+    use common::ServiceId;
     use directory::record::{Owner, User};
-    use protocol::{HandleId, HandleRef, ServiceId, SessionId};
+    use protocol::{HandleId, HandleRef, SessionId};
 
     fn handle(username: Option<&str>, call: Option<CallId>) -> Handle {
         Handle { edge: ServiceId::from("edge-1"), username: username.map(str::to_owned), call }
@@ -68,11 +70,11 @@ mod tests {
     fn user(username: &str) -> Callee {
         let handle = HandleRef { session: SessionId(1), handle: HandleId(2) };
         let owner = Owner { edge: ServiceId::from("edge-1"), handle };
-        Callee::Ours(User { username: username.to_owned(), owner })
+        Callee::Local(User { username: username.to_owned(), owner })
     }
 
     fn peer(username: &str, in_call: bool) -> Callee {
-        Callee::Theirs(Peer { username: username.to_owned(), in_call, api_base_url: String::new() })
+        Callee::Remote(ProxyUser { username: username.to_owned(), in_call, api_base_url: String::new() })
     }
 
     fn code(result: Result<(String, Callee), Refusal>) -> u16 {

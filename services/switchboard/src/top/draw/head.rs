@@ -2,48 +2,48 @@
 
 use super::Theme;
 use crate::top::cell::Tone;
-use crate::top::frame::{Frame, Recent};
-use crate::top::state::State;
-use crate::top::table::calls_in_words;
+use crate::top::frame::{ClusterView, RecentCalls};
+use crate::top::state::UiState;
+use crate::top::table::calls_summary;
 use crate::top::troubles::{self, Level};
-use crate::top::watch::Watch;
+use crate::top::watch::ClusterMonitor;
 use crate::when;
-use crate::words::{harmless, millis};
+use crate::words::{millis, sanitize};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// How many troubles are shown, of a terminal that has room for more.
-const TROUBLES: usize = 5;
+const MAX_FINDINGS: usize = 5;
 
 /// All of them, for an area of this size.
-pub fn lines<'l>(state: &State, watch: &Watch, theme: Theme, area: Rect) -> Vec<Line<'l>> {
+pub fn lines<'l>(state: &UiState, watch: &ClusterMonitor, theme: Theme, area: Rect) -> Vec<Line<'l>> {
     let mut lines = vec![title(state, watch, theme)];
-    if let Some(trouble) = &watch.trouble {
+    if let Some(trouble) = &watch.error {
         lines.push(Line::styled(format!("! {trouble}; trying again"), theme.style(Tone::Bad)));
     }
-    let Some(frame) = watch.memory.now() else {
-        if watch.trouble.is_none() {
+    let Some(frame) = watch.history.latest() else {
+        if watch.error.is_none() {
             lines.push(Line::raw("looking ..."));
         }
         return lines;
     };
-    lines.extend(of_troubles(frame, watch, theme, area));
-    lines.push(Line::raw(calls_in_words(frame)));
+    lines.extend(finding_lines(frame, watch, theme, area));
+    lines.push(Line::raw(calls_summary(frame)));
     if area.height >= 16 {
-        lines.extend(of_calls(&frame.calls.recent, theme));
+        lines.extend(call_lines(&frame.calls.recent, theme));
     }
     lines
 }
 
-fn title<'l>(state: &State, watch: &Watch, theme: Theme) -> Line<'l> {
+fn title<'l>(state: &UiState, watch: &ClusterMonitor, theme: Theme) -> Line<'l> {
     let mut words = vec![
         Span::styled("Switchboard", Style::new().add_modifier(Modifier::BOLD)),
-        Span::raw(format!("  {}", harmless(&watch.address))),
+        Span::raw(format!("  {}", sanitize(&watch.address))),
     ];
-    if let Some(frame) = watch.memory.now() {
+    if let Some(frame) = watch.history.latest() {
         words.push(Span::raw(format!("  {} UTC", when::time_of_day(frame.at))));
-        if watch.trouble.is_some() {
+        if watch.error.is_some() {
             words.push(Span::styled("  old", theme.style(Tone::Bad)));
         }
     }
@@ -57,12 +57,12 @@ fn title<'l>(state: &State, watch: &Watch, theme: Theme) -> Line<'l> {
     Line::from(words)
 }
 
-fn of_troubles<'l>(frame: &Frame, watch: &Watch, theme: Theme, area: Rect) -> Vec<Line<'l>> {
-    let all = troubles::find(frame, &watch.memory.rates(), &watch.memory.gone());
+fn finding_lines<'l>(frame: &ClusterView, watch: &ClusterMonitor, theme: Theme, area: Rect) -> Vec<Line<'l>> {
+    let all = troubles::find(frame, &watch.history.rates(), &watch.history.gone());
     if all.is_empty() {
         return vec![Line::styled("All is well.", theme.style(Tone::Good))];
     }
-    let room = TROUBLES.min(usize::from(area.height / 4)).max(1);
+    let room = MAX_FINDINGS.min(usize::from(area.height / 4)).max(1);
     let more = all.len().saturating_sub(room);
     let mut lines: Vec<_> = all
         .into_iter()
@@ -79,7 +79,7 @@ fn of_troubles<'l>(frame: &Frame, watch: &Watch, theme: Theme, area: Rect) -> Ve
     lines
 }
 
-fn of_calls<'l>(recent: &Recent, theme: Theme) -> Vec<Line<'l>> {
+fn call_lines<'l>(recent: &RecentCalls, theme: Theme) -> Vec<Line<'l>> {
     let mut lines = Vec::new();
     let setup = &recent.setup_ms;
     if setup.p50.is_some() {
@@ -103,7 +103,7 @@ fn of_calls<'l>(recent: &Recent, theme: Theme) -> Vec<Line<'l>> {
     if !recent.reasons.is_empty() {
         let mut reasons: Vec<_> = recent.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let reasons = reasons.into_iter().map(|(reason, count)| format!("{} {count}", harmless(reason)));
+        let reasons = reasons.into_iter().map(|(reason, count)| format!("{} {count}", sanitize(reason)));
         lines.push(Line::raw(format!("ended: {}", reasons.collect::<Vec<_>>().join(", "))));
     }
     lines

@@ -2,7 +2,7 @@
 
 use super::Theme;
 use crate::top::cell::Tone;
-use crate::top::state::State;
+use crate::top::state::UiState;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};
@@ -27,8 +27,8 @@ AGAIN    entries that another worker had to do, because the first one did not
 sb:dead  messages that were given up after five tries";
 
 /// What can be pressed now.
-pub fn keys<'l>(state: &State, theme: Theme) -> Line<'l> {
-    let words = match (state.is_typing, &state.detail) {
+pub fn keys<'l>(state: &UiState, theme: Theme) -> Line<'l> {
+    let words = match (state.is_typing, &state.stream) {
         (true, _) => "letters: filter  Enter: keep it  Esc: show all",
         (false, Some(_)) => "Esc back  up/down entry  End follow  f in full  space pause  ? help  q quit",
         (false, None) => {

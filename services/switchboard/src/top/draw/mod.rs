@@ -10,8 +10,8 @@ mod help;
 mod tables;
 
 use super::cell::Tone;
-use super::state::State;
-use super::watch::Watch;
+use super::state::UiState;
+use super::watch::ClusterMonitor;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -43,7 +43,7 @@ impl Theme {
 }
 
 /// Draws all of it.
-pub fn draw(frame: &mut Frame, state: &State, watch: &Watch, theme: Theme) {
+pub fn draw(frame: &mut Frame, state: &UiState, watch: &ClusterMonitor, theme: Theme) {
     let [area, foot] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(frame.area());
     draw_in(frame, state, watch, theme, area);
     frame.render_widget(help::keys(state, theme), foot);
@@ -53,11 +53,11 @@ pub fn draw(frame: &mut Frame, state: &State, watch: &Watch, theme: Theme) {
 }
 
 /// As [`draw`], where nobody can press a key.
-pub fn draw_without_keys(frame: &mut Frame, state: &State, watch: &Watch, theme: Theme) {
+pub fn draw_without_keys(frame: &mut Frame, state: &UiState, watch: &ClusterMonitor, theme: Theme) {
     draw_in(frame, state, watch, theme, frame.area());
 }
 
-fn draw_in(frame: &mut Frame, state: &State, watch: &Watch, theme: Theme, area: Rect) {
+fn draw_in(frame: &mut Frame, state: &UiState, watch: &ClusterMonitor, theme: Theme, area: Rect) {
     if area.width < MIN_WIDTH || area.height < MIN_HEIGHT {
         let words = format!("too small: {MIN_WIDTH} by {MIN_HEIGHT} letters are needed");
         return frame.render_widget(Line::raw(words), area);
@@ -68,20 +68,20 @@ fn draw_in(frame: &mut Frame, state: &State, watch: &Watch, theme: Theme, area: 
     for (line, row) in lines.into_iter().zip(head.rows()) {
         frame.render_widget(line, row);
     }
-    match &state.detail {
+    match &state.stream {
         Some(road) => detail::draw(frame, road, theme, body),
-        None => tables::draw(frame, state, &watch.memory, theme, body),
+        None => tables::draw(frame, state, &watch.history, theme, body),
     }
 }
 
 /// The part of a list that is shown, so that the chosen one is in it.
-fn window(length: usize, chosen: usize, height: usize) -> std::ops::Range<usize> {
+fn visible_range(length: usize, chosen: usize, height: usize) -> std::ops::Range<usize> {
     let first = chosen.saturating_sub(height.saturating_sub(1)).min(length.saturating_sub(height));
     first..(first + height).min(length)
 }
 
 /// The area without its first line, and that line.
-fn below_title(area: Rect) -> (Rect, Rect) {
+fn split_title(area: Rect) -> (Rect, Rect) {
     let [title, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     (title, rest)
 }

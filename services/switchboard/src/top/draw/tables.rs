@@ -1,10 +1,10 @@
 //! The three tables, below each other. The one that keys go to gets the room that the others leave.
 
-use super::{Theme, below_title, window};
-use crate::top::cell::{Cell, Order, Row, Tone};
-use crate::top::memory::Memory;
-use crate::top::state::State;
-use crate::top::table::Kind;
+use super::{Theme, split_title, visible_range};
+use crate::top::cell::{Cell, Row, SortOrder, Tone};
+use crate::top::memory::History;
+use crate::top::state::UiState;
+use crate::top::table::TableKind;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -12,22 +12,22 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 /// Between two columns.
-const GAP: usize = 2;
+const COLUMN_GAP: usize = 2;
 /// The widest that a column of text is, but for the last.
-const WIDEST: usize = 44;
+const MAX_COLUMN_WIDTH: usize = 44;
 /// As narrow as a column gets.
-const LEAST: usize = 8;
+const MIN_COLUMN_WIDTH: usize = 8;
 /// The lines of a table beside its rows: the title, the heads of its columns.
-const FRAME: u16 = 2;
+const HEADER_ROWS: u16 = 2;
 
 /// Draws those that there is room for.
-pub fn draw(frame: &mut Frame, state: &State, memory: &Memory, theme: Theme, area: Rect) {
-    let tables = Kind::ALL.map(|kind| (kind, state.rows(kind, memory)));
-    let wanted = [0, 1, 2].map(|number: usize| FRAME + 1 + tables[number].1.len().max(1) as u16);
+pub fn draw(frame: &mut Frame, state: &UiState, memory: &History, theme: Theme, area: Rect) {
+    let tables = TableKind::ALL.map(|kind| (kind, state.rows(kind, memory)));
+    let wanted = [0, 1, 2].map(|number: usize| HEADER_ROWS + 1 + tables[number].1.len().max(1) as u16);
     let heights = heights(wanted, state.focus, area.height);
     let areas: [Rect; 3] = Layout::vertical(heights.map(Constraint::Length)).areas(area);
-    for ((kind, rows), area) in tables.iter().zip(areas).filter(|(_, area)| area.height > FRAME) {
-        draw_one(frame, state, *kind, rows, theme, area);
+    for ((kind, rows), area) in tables.iter().zip(areas).filter(|(_, area)| area.height > HEADER_ROWS) {
+        draw_table(frame, state, *kind, rows, theme, area);
     }
 }
 
@@ -36,37 +36,38 @@ fn heights(wanted: [u16; 3], focus: usize, height: u16) -> [u16; 3] {
     if wanted.iter().sum::<u16>() <= height {
         return wanted;
     }
-    let few = (height / 4).max(FRAME + 2);
+    let few = (height / 4).max(HEADER_ROWS + 2);
     let mut left = height;
     let mut heights = [0; 3];
-    let least = wanted[focus].min(height.saturating_sub(2 * few).max(FRAME + 3));
+    let least = wanted[focus].min(height.saturating_sub(2 * few).max(HEADER_ROWS + 3));
     heights[focus] = least.min(left);
     left -= heights[focus];
     for other in (0..3).filter(|other| *other != focus) {
         let share = wanted[other].min(few.max(left / 2)).min(left);
-        heights[other] = if share > FRAME { share } else { 0 };
+        heights[other] = if share > HEADER_ROWS { share } else { 0 };
         left -= heights[other];
     }
     heights[focus] = (heights[focus] + left).min(wanted[focus]);
     heights
 }
 
-fn draw_one(frame: &mut Frame, state: &State, kind: Kind, rows: &[Row], theme: Theme, area: Rect) {
-    let is_focus = state.kind() == kind;
-    let (title_area, rest) = below_title(area);
-    let (head_area, body) = below_title(rest);
+fn draw_table(frame: &mut Frame, state: &UiState, kind: TableKind, rows: &[Row], theme: Theme, area: Rect) {
+    let is_focus = state.focused_table() == kind;
+    let (title_area, rest) = split_title(area);
+    let (head_area, body) = split_title(rest);
     frame.render_widget(title(state, kind, rows, is_focus), title_area);
     let columns = kind.columns();
     let widths = widths(kind, rows, usize::from(area.width));
     let order = state.view(kind).order;
-    let heads: Vec<_> = columns.iter().enumerate().map(|(number, name)| head(name, number, order)).collect();
+    let heads: Vec<_> =
+        columns.iter().enumerate().map(|(number, name)| column_header(name, number, order)).collect();
     let heads = heads.iter().zip(columns).zip(&widths).map(|((head, column), width)| {
         let style = theme.style(Tone::Dim).add_modifier(Modifier::UNDERLINED);
         Span::styled(fit(head, *width, column.starts_with('>')), style)
     });
     frame.render_widget(spaced(heads), head_area);
-    let chosen = state.place(kind, rows).unwrap_or_default();
-    let shown = window(rows.len(), chosen, usize::from(body.height));
+    let chosen = state.selected_index(kind, rows).unwrap_or_default();
+    let shown = visible_range(rows.len(), chosen, usize::from(body.height));
     for ((number, row), area) in rows.iter().enumerate().skip(shown.start).zip(body.rows()) {
         if number >= shown.end {
             break;
@@ -84,9 +85,9 @@ fn draw_one(frame: &mut Frame, state: &State, kind: Kind, rows: &[Row], theme: T
     }
 }
 
-fn title<'l>(state: &State, kind: Kind, rows: &[Row], is_focus: bool) -> Line<'l> {
+fn title<'l>(state: &UiState, kind: TableKind, rows: &[Row], is_focus: bool) -> Line<'l> {
     let mark = if is_focus { "> " } else { "  " };
-    let Order { column, reversed } = state.view(kind).order;
+    let SortOrder { column, reversed } = state.view(kind).order;
     let sorted = column.map(|column| {
         let name = kind.columns()[column].trim_start_matches('>').to_lowercase();
         format!(", by {name}{}", if reversed { ", turned round" } else { "" })
@@ -97,7 +98,7 @@ fn title<'l>(state: &State, kind: Kind, rows: &[Row], is_focus: bool) -> Line<'l
 }
 
 /// A column's name; an arrow where the table is sorted by it.
-fn head(name: &str, number: usize, Order { column, reversed }: Order) -> String {
+fn column_header(name: &str, number: usize, SortOrder { column, reversed }: SortOrder) -> String {
     let arrow = match (column == Some(number), reversed) {
         (false, _) => "",
         (true, false) => "v",
@@ -108,37 +109,43 @@ fn head(name: &str, number: usize, Order { column, reversed }: Order) -> String 
 
 /// As wide as what stands in them, as far as there is room; 0 for a column that is left out. The last one gets
 /// what is left.
-fn widths(kind: Kind, rows: &[Row], room: usize) -> Vec<usize> {
+fn widths(kind: TableKind, rows: &[Row], room: usize) -> Vec<usize> {
     let columns = kind.columns();
     let widest = |number: usize| {
         let cells = rows.iter().map(|row| row.cells[number].text.width());
         cells.chain([columns[number].trim_start_matches('>').len() + 1]).max().unwrap_or_default()
     };
-    let mut widths: Vec<usize> = (0..columns.len()).map(|number| widest(number).min(WIDEST)).collect();
+    let mut widths: Vec<usize> =
+        (0..columns.len()).map(|number| widest(number).min(MAX_COLUMN_WIDTH)).collect();
     let last = columns.len() - 1;
     if !columns[last].starts_with('>') {
-        give_way(&mut widths, last, LEAST, room);
+        shrink(&mut widths, last, MIN_COLUMN_WIDTH, room);
     }
-    for spare in kind.spare() {
-        if total(&widths) > room {
+    for spare in kind.optional_columns() {
+        if total_width(&widths) > room {
             widths[*spare] = 0;
         }
     }
-    (0..columns.len()).rev().for_each(|number| give_way(&mut widths, number, LEAST, room));
+    (0..columns.len()).rev().for_each(|number| shrink(&mut widths, number, MIN_COLUMN_WIDTH, room));
     if !columns[last].starts_with('>') && widths[last] > 0 {
-        widths[last] += room.saturating_sub(total(&widths));
+        widths[last] += room.saturating_sub(total_width(&widths));
     }
     widths
 }
 
 /// Makes a column narrower where there is no room, but not below `least`.
-fn give_way(widths: &mut [usize], number: usize, least: usize, room: usize) {
-    let surplus = total(widths).saturating_sub(room);
+fn shrink(widths: &mut [usize], number: usize, least: usize, room: usize) {
+    let surplus = total_width(widths).saturating_sub(room);
     widths[number] = widths[number].saturating_sub(surplus).max(least.min(widths[number]));
 }
 
-fn total(widths: &[usize]) -> usize {
-    widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
+fn total_width(widths: &[usize]) -> usize {
+    widths
+        .iter()
+        .filter(|width| **width > 0)
+        .map(|width| width + COLUMN_GAP)
+        .sum::<usize>()
+        .saturating_sub(COLUMN_GAP)
 }
 
 /// A text in so many columns of the terminal; what is cut ends in `~`.
@@ -161,7 +168,7 @@ fn spaced<'l>(cells: impl Iterator<Item = Span<'l>>) -> Line<'l> {
     let mut spans = Vec::new();
     for cell in cells.filter(|cell| !cell.content.is_empty()) {
         spans.push(cell);
-        spans.push(Span::raw(" ".repeat(GAP)));
+        spans.push(Span::raw(" ".repeat(COLUMN_GAP)));
     }
     Line::from(spans)
 }
@@ -183,7 +190,7 @@ mod tests {
             for focus in 0..3 {
                 let got = heights([50, 50, 50], focus, height);
                 assert!(got.iter().sum::<u16>() <= height, "{height} {focus}: {got:?}");
-                assert!(height < 5 || got[focus] > FRAME, "{height} {focus}: {got:?}");
+                assert!(height < 5 || got[focus] > HEADER_ROWS, "{height} {focus}: {got:?}");
             }
         }
     }
@@ -191,15 +198,15 @@ mod tests {
     #[test]
     fn a_narrow_terminal_leaves_columns_out_before_it_cuts_names() {
         let key = "sb:{edge-0a1b2c3d}";
-        let road = super::super::super::frame::Road {
+        let road = super::super::super::frame::StreamStats {
             key: key.to_owned(),
             kind: "mailbox".to_owned(),
             ..Default::default()
         };
-        let frame = super::super::super::frame::Frame { roads: vec![road], ..Default::default() };
-        let rows = crate::top::table::rows(Kind::Roads, &frame, &Default::default(), &[]);
+        let frame = super::super::super::frame::ClusterView { streams: vec![road], ..Default::default() };
+        let rows = crate::top::table::rows(TableKind::Streams, &frame, &Default::default(), &[]);
         for (room, hidden) in [(132, 0), (80, 1), (60, 4)] {
-            let widths = widths(Kind::Roads, &rows, room);
+            let widths = widths(TableKind::Streams, &rows, room);
             assert_eq!(widths.iter().filter(|width| **width == 0).count(), hidden, "{room}: {widths:?}");
             assert!(widths[0] >= key.len(), "{room}: {widths:?}");
         }

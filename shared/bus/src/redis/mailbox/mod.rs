@@ -14,14 +14,14 @@ mod left;
 mod reader;
 mod trimmer;
 
-pub(super) use keeper::Owned;
+pub(super) use keeper::OwnedMailboxes;
 
 use super::RedisBus;
 use super::connection::unavailable;
 use super::reply::EntryId;
 use crate::message::Message;
-use crate::{Mark, SendError};
-use keeper::Keeper;
+use crate::{MailboxOffset, SendError};
+use keeper::TtlRenewer;
 use reader::Reader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,35 +47,35 @@ impl Epoch {
 }
 
 /// The place of an entry in the stream of this epoch.
-fn mark(epoch: u64, EntryId(millis, number): EntryId) -> Mark {
-    Mark { epoch, entry: (millis, number) }
+fn offset_of(epoch: u64, EntryId(millis, number): EntryId) -> MailboxOffset {
+    MailboxOffset { epoch, entry: (millis, number) }
 }
 
 /// The entry at a place.
-fn id(Mark { entry: (millis, number), .. }: Mark) -> EntryId {
+fn entry_id(MailboxOffset { entry: (millis, number), .. }: MailboxOffset) -> EntryId {
     EntryId(millis, number)
 }
 
 /// The owner's end of a mailbox.
 pub struct RedisMailbox {
-    incoming: mpsc::Receiver<(Mark, Message)>,
-    last: Option<Mark>,
-    done: watch::Sender<Option<Mark>>,
+    incoming: mpsc::Receiver<(MailboxOffset, Message)>,
+    last: Option<MailboxOffset>,
+    acked: watch::Sender<Option<MailboxOffset>>,
     tasks: [AbortHandle; 2],
 }
 
 impl RedisMailbox {
     pub(super) async fn open(bus: &RedisBus, key: String) -> Result<Self, SendError> {
         let epoch = Epoch::default();
-        let keeper = Keeper::new(bus, key.clone(), epoch.clone());
-        keeper.keep().await.map_err(unavailable)?;
+        let keeper = TtlRenewer::new(bus, key.clone(), epoch.clone());
+        keeper.renew().await.map_err(unavailable)?;
         let (sender, incoming) = mpsc::channel(READ_AHEAD);
         let (done, marks) = watch::channel(None);
         let reader = Reader::new(bus, key.clone(), epoch.clone(), sender);
         tokio::spawn(Trimmer::new(bus, key.clone(), epoch, marks).run());
         let tasks = [tokio::spawn(keeper.run()).abort_handle(), tokio::spawn(reader.run()).abort_handle()];
-        bus.owned.own(key, tasks.clone());
-        Ok(Self { incoming, last: None, done, tasks })
+        bus.owned_mailboxes.add(key, tasks.clone());
+        Ok(Self { incoming, last: None, acked: done, tasks })
     }
 
     pub(crate) async fn next(&mut self) -> Message {
@@ -89,12 +89,12 @@ impl RedisMailbox {
         }
     }
 
-    pub(crate) fn mark(&self) -> Option<Mark> {
+    pub(crate) fn offset(&self) -> Option<MailboxOffset> {
         self.last
     }
 
-    pub(crate) fn done_until(&mut self, mark: Mark) {
-        self.done.send_if_modified(|done| {
+    pub(crate) fn ack_through(&mut self, mark: MailboxOffset) {
+        self.acked.send_if_modified(|done| {
             let is_later = done.is_none_or(|done| done < mark);
             if is_later {
                 *done = Some(mark);

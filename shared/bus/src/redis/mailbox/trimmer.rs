@@ -1,9 +1,9 @@
 //! Deletes from a mailbox what its owner is done with, off the owner's way.
 
-use super::{Epoch, id};
-use crate::Mark;
+use super::{Epoch, entry_id};
+use crate::MailboxOffset;
 use crate::redis::RedisBus;
-use crate::redis::outage::Outage;
+use crate::redis::outage::RetryState;
 use ::redis::{RedisResult, cmd};
 use tokio::sync::watch;
 
@@ -11,7 +11,7 @@ pub(super) struct Trimmer {
     bus: RedisBus,
     key: String,
     epoch: Epoch,
-    marks: watch::Receiver<Option<Mark>>,
+    offsets: watch::Receiver<Option<MailboxOffset>>,
 }
 
 impl Trimmer {
@@ -19,31 +19,31 @@ impl Trimmer {
         bus: &RedisBus,
         key: String,
         epoch: Epoch,
-        marks: watch::Receiver<Option<Mark>>,
+        offsets: watch::Receiver<Option<MailboxOffset>>,
     ) -> Self {
-        Self { bus: bus.clone(), key, epoch, marks }
+        Self { bus: bus.clone(), key, epoch, offsets }
     }
 
     /// Until the owner is gone and its last mark is kept.
     pub(super) async fn run(mut self) {
-        let mut outage = Outage::new(format_args!("trimmer of {}", self.key));
-        while self.marks.changed().await.is_ok() {
+        let mut outage = RetryState::new(format_args!("trimmer of {}", self.key));
+        while self.offsets.changed().await.is_ok() {
             while let Err(error) = self.trim().await {
-                let is_abandoned = self.marks.has_changed().is_err();
+                let is_abandoned = self.offsets.has_changed().is_err();
                 if is_abandoned {
                     return;
                 }
-                outage.wait(&error).await;
+                outage.back_off(&error).await;
             }
-            outage.over();
+            outage.reset();
         }
     }
 
     async fn trim(&mut self) -> RedisResult<()> {
-        let mark = *self.marks.borrow_and_update();
+        let mark = *self.offsets.borrow_and_update();
         match mark {
             Some(mark) if mark.epoch == self.epoch.now() => {
-                let least_kept = id(mark).next().to_string();
+                let least_kept = entry_id(mark).next().to_string();
                 self.bus.shared.try_query(cmd("XTRIM").arg(&self.key).arg("MINID").arg(least_kept)).await
             }
             _ => Ok(()),

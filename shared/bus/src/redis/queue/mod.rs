@@ -17,35 +17,35 @@ mod upkeep;
 pub(super) use group::GROUP;
 
 use super::RedisBus;
-use super::connection::{ClientId, PATIENCE, Shared};
-use super::reply::{Entry, EntryId};
-use crate::entry::{self, Fields};
+use super::connection::{ClientId, RESPONSE_TIMEOUT, SharedConnection};
+use super::reply::{EntryId, RawEntry};
+use crate::codec::{self, Fields};
 use crate::message::Message;
 use crate::{Delivery, MAX_DELIVERIES};
-use clerk::{Clerk, Desk, Order};
-use group::Group;
+use clerk::{AckCommand, AckSender, Acker};
+use group::ConsumerGroup;
 use reader::Reader;
-use shelf::Shelf;
+use shelf::PrefetchBuffer;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A message that this worker holds in Redis' eyes.
-struct Held {
+struct Prefetched {
     id: EntryId,
     fields: Fields,
     message: Message,
     attempt: u32,
 }
 
-impl Held {
+impl Prefetched {
     /// Of an entry; one that makes no sense goes to the dead log.
-    fn new(Entry { id, fields }: Entry, attempt: u32, desk: &Desk) -> Option<Self> {
-        match entry::decode(&fields) {
+    fn new(RawEntry { id, fields }: RawEntry, attempt: u32, desk: &AckSender) -> Option<Self> {
+        match codec::decode(&fields) {
             Ok(message) => Some(Self { id, fields, message, attempt }),
             Err(error) => {
-                desk.place(Order::Bury { id, fields, error: error.to_string() });
+                desk.try_send(AckCommand::DeadLetter { id, fields, error: error.to_string() });
                 None
             }
         }
@@ -54,31 +54,31 @@ impl Held {
 
 /// One worker of a queue.
 pub struct RedisWorker {
-    shared: Shared,
+    shared: SharedConnection,
     client: ClientId,
-    shelf: Arc<Shelf>,
-    desk: Desk,
+    prefetch: Arc<PrefetchBuffer>,
+    ack_sender: AckSender,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl RedisWorker {
     pub(super) async fn join(bus: &RedisBus, key: String, worker: &str) -> Self {
-        let group = Arc::new(Group::new(bus, key, worker));
+        let group = Arc::new(ConsumerGroup::new(bus, key, worker));
         // Where this fails, the reader tries again.
         let _ = group.create().await;
-        let shelf = Arc::new(Shelf::default());
-        let desk = Clerk::start(group.clone());
+        let shelf = Arc::new(PrefetchBuffer::default());
+        let desk = Acker::start(group.clone());
         let reader = Reader::new(group.clone(), shelf.clone(), desk.clone());
         let client = reader.client();
         let upkeep = upkeep::run(group, shelf.clone(), desk.clone());
         let tasks = [tokio::spawn(reader.run()), tokio::spawn(upkeep)];
-        Self { shared: bus.shared.clone(), client, shelf, desk, tasks }
+        Self { shared: bus.shared.clone(), client, prefetch: shelf, ack_sender: desk, tasks }
     }
 
     pub(crate) async fn next(&mut self) -> Delivery {
-        let Held { id, fields, message, attempt } = self.shelf.take().await;
-        let receipt = Receipt { id, fields, attempt, desk: self.desk.clone() };
-        Delivery { message, attempt, receipt: crate::ends::Receipt::Redis(receipt) }
+        let Prefetched { id, fields, message, attempt } = self.prefetch.pop().await;
+        let receipt = RedisAck { id, fields, attempt, ack_sender: self.ack_sender.clone() };
+        Delivery { message, attempt, ack_handle: crate::ends::AckHandle::Redis(receipt) }
     }
 
     /// First nothing more may be delivered here; then all is given back.
@@ -87,15 +87,15 @@ impl RedisWorker {
             task.abort();
             let _ = task.await;
         }
-        let unread = self.shelf.clear();
+        let unread = self.prefetch.clear();
         let (reply, left) = oneshot::channel();
         let leave = async {
-            self.client.hang_up(&self.shared).await;
-            self.desk.send(Order::Leave { unread, reply }).await;
+            self.client.kill(&self.shared).await;
+            self.ack_sender.send(AckCommand::Leave { unread, reply }).await;
             let _ = left.await;
         };
         // While Redis is away there is no giving back: others take over after a while.
-        let _ = timeout(PATIENCE, leave).await;
+        let _ = timeout(RESPONSE_TIMEOUT, leave).await;
     }
 }
 
@@ -106,21 +106,25 @@ impl Drop for RedisWorker {
 }
 
 /// What finishes a delivery of the Redis bus.
-pub struct Receipt {
+pub struct RedisAck {
     id: EntryId,
     fields: Fields,
     attempt: u32,
-    desk: Desk,
+    ack_sender: AckSender,
 }
 
-impl Receipt {
+impl RedisAck {
     pub(crate) fn done(self) {
-        self.desk.place(Order::Done(self.id));
+        self.ack_sender.try_send(AckCommand::Ack(self.id));
     }
 
-    pub(crate) fn failed(self, error: &str) {
+    pub(crate) fn nack(self, error: &str) {
         if self.attempt >= MAX_DELIVERIES {
-            self.desk.place(Order::Bury { id: self.id, fields: self.fields, error: error.to_owned() });
+            self.ack_sender.try_send(AckCommand::DeadLetter {
+                id: self.id,
+                fields: self.fields,
+                error: error.to_owned(),
+            });
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Handles, owners and calls to try things on.
 
+use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{
-    Backend, BackendStatus, Call, CallParty, Owner, Registered, Save, Terms, Unheard, User,
+    Backend, BackendStatus, BacklogUpdate, Call, CallParty, Owner, Registered, Save, SessionPolicy, User,
 };
-use protocol::{BackendName, CallId, HandleId, HandleRef, MessageId, ServiceId, SessionId};
+use protocol::{HandleId, HandleRef, SessionId};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -25,13 +26,18 @@ pub fn request() -> MessageId {
 }
 
 /// Half a minute for whoever shows the same token.
-pub fn terms() -> Terms {
-    Terms { proof: Some("to\"k\0n".to_owned()), grace: Duration::from_secs(30) }
+pub fn terms() -> SessionPolicy {
+    SessionPolicy { token_digest: Some("to\"k\0n".to_owned()), grace: Duration::from_secs(30) }
 }
 
 /// What an edge saves of a session whose client is there and has heard all.
 pub fn saved(session: SessionId) -> Save {
-    Save { session, state: "{\"as\": \"saved\"}".to_owned(), unheard: Unheard::Add(vec![]), away: None }
+    Save {
+        session,
+        state: "{\"as\": \"saved\"}".to_owned(),
+        backlog: BacklogUpdate::Append(vec![]),
+        away: None,
+    }
 }
 
 pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
@@ -40,7 +46,7 @@ pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
 
 /// A name that is a handle's of ours.
 pub fn ours(username: &str, owner: Owner) -> Registered {
-    Registered::Ours(User { username: username.to_owned(), owner })
+    Registered::Local(User { username: username.to_owned(), owner })
 }
 
 /// A call between two named handles, on backend `a`.

@@ -1,16 +1,17 @@
 //! Steps composed of operations, as a router composes them.
 
 use super::sample::handle;
+use common::{CallId, MessageId, ServiceId};
 use directory::Directory;
-use directory::record::{Call, CallParty, Claimed, Given, Owner, Taken};
-use protocol::{CallId, HandleRef, MessageId, ServiceId, SessionId};
+use directory::record::{AcquireOutcome, Call, CallParty, ClaimOutcome, GrantOutcome, Owner};
+use protocol::{HandleRef, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Registers a name as the doc of [`Directory`] says: claim, strip whoever owns it, give.
-pub async fn register(directory: &Directory, name: &str, owner: &Owner, request: MessageId) -> Claimed {
+pub async fn register(directory: &Directory, name: &str, owner: &Owner, request: MessageId) -> ClaimOutcome {
     let claimed = directory.claim_name(owner, name, request).await.unwrap();
-    if claimed == Claimed::Yes {
+    if claimed == ClaimOutcome::Claimed {
         let mut instead_of = directory.user(name).await.unwrap().and_then(|user| Some(user.owner()?.handle));
         while let Some(other) = pass_on(directory, name, owner, instead_of).await {
             instead_of = Some(other);
@@ -26,17 +27,17 @@ async fn pass_on(
     from: Option<HandleRef>,
 ) -> Option<HandleRef> {
     if let Some(old) = from.filter(|old| *old != owner.handle) {
-        directory.strip_name(old, name).await.unwrap();
+        directory.revoke_name(old, name).await.unwrap();
     }
-    match directory.give_name(name, owner, from).await.unwrap() {
-        Given::Yes => None,
-        Given::OwnedBy(other) => Some(other.handle),
+    match directory.grant_name(name, owner, from).await.unwrap() {
+        GrantOutcome::Granted => None,
+        GrantOutcome::OwnedBy(other) => Some(other.handle),
     }
 }
 
 /// Registers a name and expects that to work.
 pub async fn gives(directory: &Directory, name: &str, owner: &Owner) {
-    assert_eq!(register(directory, name, owner, super::request()).await, Claimed::Yes);
+    assert_eq!(register(directory, name, owner, super::request()).await, ClaimOutcome::Claimed);
 }
 
 fn handle_of(party: &CallParty) -> HandleRef {
@@ -49,8 +50,8 @@ pub async fn place(directory: &Directory, call: &Call) -> bool {
     let mut parties = [(&call.caller, &call.callee), (&call.callee, &call.caller)];
     parties.sort_by_key(|(party, _)| handle_of(party));
     for (party, peer) in parties {
-        if directory.take(handle_of(party), &party.username, call.id, &peer.username).await.unwrap()
-            != Taken::Won
+        if directory.acquire_handle(handle_of(party), &party.username, call.id, &peer.username).await.unwrap()
+            != AcquireOutcome::Acquired
         {
             directory.free_call(call.id).await.unwrap();
             return false;

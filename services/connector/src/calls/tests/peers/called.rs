@@ -1,9 +1,9 @@
 //! One of ours calls a peer's user.
 
 use super::*;
-use crate::calls::PATIENCE;
-use crate::options::Rules;
-use protocol::outside::unix_millis;
+use crate::calls::JANUS_TIMEOUT;
+use crate::options::CallPolicy;
+use common::entropy::unix_millis;
 
 const OVER: [&str; 2] = ["janus 11 detach", "end"];
 
@@ -38,7 +38,7 @@ fn its_proxy_hears_who_calls_whom_and_where() {
     let registered = json!({"janus": "event", "sender": ALICE, "transaction": transaction,
         "plugindata": {"data": {"result": {"event": "registered"}}}});
     let acts = bench.calls.on_janus(FromJanus::read(&registered.to_string()), bench.now);
-    let [Act::Ask(ask, until)] = &acts[..] else { panic!("{acts:?}") };
+    let [Action::InviteProxy(ask, until)] = &acts[..] else { panic!("{acts:?}") };
     // A second before it the caller is refused; then nobody may be asked any more.
     let spare = Deadline(deadline.0 - 1000);
     assert_eq!((ask.call, ask.backend.as_str(), *until), (bench.call, "a", Some(spare)));
@@ -129,15 +129,17 @@ fn a_stranger_that_calls_our_user_before_the_offer_is_let_be() {
 #[test]
 fn a_call_that_nobody_accepts_in_time_ends() {
     let mut bench = offered();
-    bench.calls = bench.calls.under(Rules { ring_timeout: Some(PATIENCE), ..Rules::default() });
+    bench.calls =
+        bench.calls.under(CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() });
     bench.replies(ALICE, "calling");
     let told = "alice left: hangup(bob, No answer), core hangup(Close PC)";
-    assert_eq!(bench.after(PATIENCE), ["janus 11 detach", "end", told, "log ended (No answer)"]);
+    assert_eq!(bench.after(JANUS_TIMEOUT), ["janus 11 detach", "end", told, "log ended (No answer)"]);
     let mut bench = offered();
-    bench.calls = bench.calls.under(Rules { ring_timeout: Some(PATIENCE), ..Rules::default() });
+    bench.calls =
+        bench.calls.under(CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() });
     bench.replies(ALICE, "calling");
     bench.accepted();
-    assert_eq!(bench.after(PATIENCE), [""; 0]);
+    assert_eq!(bench.after(JANUS_TIMEOUT), [""; 0]);
 }
 
 #[test]

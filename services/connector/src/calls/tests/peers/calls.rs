@@ -1,8 +1,8 @@
 //! A peer's user calls one of ours.
 
 use super::*;
-use crate::calls::peers::CALLS_WITHIN;
-use crate::options::Rules;
+use crate::calls::peers::INCOMING_CALL_TIMEOUT;
+use crate::options::CallPolicy;
 
 const OVER: [&str; 2] = ["janus 12 detach", "end"];
 
@@ -47,7 +47,7 @@ fn a_place_that_comes_again_is_one_call_and_tells_the_peer_again_that_it_may_cal
 #[test]
 fn one_that_does_not_call_in_time_is_forgotten_without_a_word() {
     let mut bench = awaited();
-    assert_eq!(bench.after(CALLS_WITHIN - Duration::from_millis(1)), [""; 0]);
+    assert_eq!(bench.after(INCOMING_CALL_TIMEOUT - Duration::from_millis(1)), [""; 0]);
     assert_eq!(bench.after(Duration::from_millis(1)), OVER);
     assert_eq!(bench.alice_calls(), [""; 0]);
     bench.is_clean_with_peer();
@@ -67,7 +67,7 @@ fn a_stranger_that_calls_is_let_be_and_gains_no_time() {
     assert_eq!(bench.is_called_by("alice"), [""; 0]);
     let mut bench = awaited();
     bench.is_called_by("mallory");
-    assert_eq!(bench.after(CALLS_WITHIN), OVER);
+    assert_eq!(bench.after(INCOMING_CALL_TIMEOUT), OVER);
     bench.is_clean_with_peer();
 }
 
@@ -115,7 +115,7 @@ fn our_own_lost_media_ends_the_call_at_once() {
 fn a_call_that_nobody_accepts_in_time_ends() {
     let time = Duration::from_secs(120);
     let mut bench = awaited();
-    bench.calls = bench.calls.under(Rules { ring_timeout: Some(time), ..Rules::default() });
+    bench.calls = bench.calls.under(CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() });
     bench.after(Duration::from_secs(9));
     bench.alice_calls();
     assert_eq!(bench.after(time - Duration::from_millis(1)), [""; 0]);

@@ -1,9 +1,9 @@
 //! Janus, a connector or a peer fails in a call with a peer's user.
 
 use super::*;
-use crate::calls::PATIENCE;
-use crate::calls::peers::{HELD_FOR, PAUSE, TAKEN_FOR};
-use bus::ledger::Ledger;
+use crate::calls::JANUS_TIMEOUT;
+use crate::calls::peers::{MAX_ACK_DELAY, NAME_TAKEN_TIMEOUT, REGISTER_RETRY_DELAY};
+use bus::ack_tracker::AckTracker;
 use bus::topic::Mailbox;
 use futures_util::FutureExt;
 
@@ -15,15 +15,15 @@ fn taken_name() -> Value {
 }
 
 /// What the connector says to a rest service that must refuse its peer.
-fn refusal(bench: &mut Bench, says: impl Fn(&mut Calls, Instant) -> Vec<Act>) -> (u16, String) {
+fn refusal(bench: &mut Bench, says: impl Fn(&mut Calls, Instant) -> Vec<Action>) -> (u16, String) {
     let acts = says(&mut bench.calls, bench.now);
     let ended = acts.into_iter().find_map(|act| match act {
-        Act::End(ended) => ended.letter.refused,
+        Action::EndCall(ended) => ended.notices.proxy_refusal,
         _ => None,
     });
     let (rest, answer) = ended.unwrap();
     assert_eq!((rest.as_str(), answer.call), ("rest-1", bench.call));
-    let PeerRefusal { code, text } = answer.refusal.unwrap();
+    let ProxyRefusal { code, text } = answer.refusal.unwrap();
     (code, text)
 }
 
@@ -33,8 +33,8 @@ fn a_name_that_janus_is_about_to_free_is_asked_for_again() {
         bench.is_placed();
         bench.has_handle(handle);
         assert_eq!(bench.answers(handle, taken_name()), [""; 0]);
-        assert_eq!(bench.due_in(), Some(PAUSE.as_millis()));
-        assert_eq!(bench.after(PAUSE), [format!("janus {handle} register")]);
+        assert_eq!(bench.due_in(), Some(REGISTER_RETRY_DELAY.as_millis()));
+        assert_eq!(bench.after(REGISTER_RETRY_DELAY), [format!("janus {handle} register")]);
         assert_eq!(bench.replies(handle, "registered"), [registered]);
     }
 }
@@ -45,7 +45,7 @@ fn a_name_that_stays_taken_is_refused_with_what_janus_says() {
     bench.is_placed();
     bench.has_handle(BOB);
     bench.answers(BOB, taken_name());
-    assert_eq!(bench.after(TAKEN_FOR), ["janus 12 register"]);
+    assert_eq!(bench.after(NAME_TAKEN_TIMEOUT), ["janus 12 register"]);
     let transaction = bench.last_message(BOB);
     let again = json!({"janus": "event", "sender": BOB, "transaction": transaction,
         "plugindata": {"data": taken_name()}});
@@ -56,7 +56,7 @@ fn a_name_that_stays_taken_is_refused_with_what_janus_says() {
     bench.is_placed();
     bench.has_handle(ALICE);
     bench.answers(ALICE, taken_name());
-    bench.after(TAKEN_FOR);
+    bench.after(NAME_TAKEN_TIMEOUT);
     assert_eq!(bench.answers(ALICE, taken_name()), ["janus 11 detach", "end", "alice! left: c/error 502"]);
     bench.is_clean_with_peer();
 }
@@ -75,7 +75,7 @@ fn a_peer_that_waits_is_refused_whatever_goes_wrong() {
     };
     assert_eq!(attaching().is_gone(Side::Callee), refused);
     assert_eq!(attaching().goes_down(), refused);
-    assert_eq!(attaching().after(PATIENCE), ["unanswered", "end", "answer 502"]);
+    assert_eq!(attaching().after(JANUS_TIMEOUT), ["unanswered", "end", "answer 502"]);
     let mut bench = attaching();
     bench.has_handle(BOB);
     assert_eq!(bench.refuses(BOB, 403), ["janus 12 detach", "end", "answer 502"]);
@@ -181,26 +181,26 @@ fn a_peer_that_has_answered_a_former_connector_is_not_asked_again() {
 }
 
 /// The mailbox of a backend with a place in it, and whether that is done.
-async fn receipt(ledger: &Ledger) -> Receipt {
+async fn receipt(ledger: &AckTracker) -> AckGuard {
     let (bus, mailbox) = (bus::Bus::memory(), Mailbox::Backend("a".into()));
     let mut reader = bus.open(mailbox.clone()).await.unwrap();
     bus.post(&mailbox, &Message::new(Body::Hangup(LegRef { call: CallId::fresh(), side: Side::Caller })))
         .await
         .unwrap();
     reader.next().await;
-    ledger.enter(reader.mark().unwrap())
+    ledger.track(reader.offset().unwrap())
 }
 
 #[tokio::test]
 async fn a_slow_peer_does_not_hold_the_mailbox_up() {
     for (mut bench, handle) in [(invited(), BOB), (outgoing(), ALICE)] {
-        let ledger = Ledger::default();
+        let ledger = AckTracker::default();
         let (placing, receipt) = (bench.placing(), receipt(&ledger).await);
         let acts = bench.calls.on_message(placing, receipt, bench.now);
         bench.note(acts);
         bench.has_handle(handle);
         bench.replies(handle, "registered");
-        bench.after(HELD_FOR - Duration::from_millis(1));
+        bench.after(MAX_ACK_DELAY - Duration::from_millis(1));
         assert!(ledger.done().now_or_never().is_none());
         bench.after(Duration::from_millis(1));
         assert!(ledger.done().now_or_never().is_some());

@@ -2,8 +2,9 @@
 
 use super::world::World;
 use crate::calls::tests::place;
-use bus::message::{Body, PeerAnswer, PeerRefusal, PeerSide, Place};
-use protocol::{CallId, ServiceId, Side};
+use bus::message::{Body, Place, ProxyRefusal, ProxyReply, ProxySide};
+use common::{CallId, ServiceId};
+use protocol::Side;
 
 /// A peer's alice calls bob.
 const INVITED: usize = 2;
@@ -18,11 +19,11 @@ pub fn placing(call: usize, id: CallId) -> Place {
     let mut place = place(id);
     match call {
         INVITED => {
-            place.peer = Some(PeerSide::Calls(ServiceId::from("rest-1")));
+            place.peer = Some(ProxySide::Calls(ServiceId::from("rest-1")));
             (place.caller.address, place.offer) = (None, None);
         }
         OUTGOING => {
-            place.peer = Some(PeerSide::IsCalled("http://peer".to_owned()));
+            place.peer = Some(ProxySide::Callee("http://peer".to_owned()));
             place.callee.address = None;
         }
         _ => {}
@@ -37,9 +38,9 @@ impl World {
         let handle = self.handles.iter().find(|(_, its)| **its == id.to_string()).map(|(handle, _)| *handle);
         match (call, handle) {
             (OUTGOING, _) if how < 192 && (self.asked.contains(&id) || how < 4) => {
-                let refusal = PeerRefusal { code: 480, text: "User bob busy".to_owned() };
+                let refusal = ProxyRefusal { code: 480, text: "User bob busy".to_owned() };
                 let refusal = how.is_multiple_of(4).then_some(refusal);
-                self.says(Body::PeerAnswer(PeerAnswer { call: id, refusal }));
+                self.says(Body::ProxyReply(ProxyReply { call: id, refusal }));
             }
             (OUTGOING, Some(handle)) if self.stories[call].joined[Side::Caller as usize] => {
                 let event = if how < 128 { "accepted" } else { "hangup" };

@@ -3,12 +3,13 @@
 
 use super::peers;
 use crate::calls::Calls;
-use crate::calls::act::{Act, Ended, Letter};
-use crate::calls::peers::CALLS_WITHIN;
+use crate::calls::act::{Action, EndedCall, FinalNotices};
+use crate::calls::peers::INCOMING_CALL_TIMEOUT;
 use crate::janus::message::FromJanus;
-use bus::ledger::Receipt;
+use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Change, End, EndCause, Events, LegRef, LegRequest, Message, Trickle};
-use protocol::{BackendName, CallId, Side, raw};
+use common::{BackendName, CallId};
+use protocol::{Side, raw};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub struct World {
 impl Default for World {
     fn default() -> Self {
         let mut calls = Calls::new(BackendName::from("a"));
-        calls.up(1);
+        calls.on_janus_up(1);
         let (ids, stories) = (std::array::from_fn(|_| CallId::fresh()), Default::default());
         let (now, handles) = (Instant::now(), BTreeMap::new());
         let (asked, unanswered) = Default::default();
@@ -84,7 +85,7 @@ impl World {
         while !self.unanswered.is_empty() {
             self.janus_answers(0, 255);
         }
-        self.time_passes(CALLS_WITHIN);
+        self.time_passes(INCOMING_CALL_TIMEOUT);
         assert!(self.calls.is_empty(), "{:?}", self.calls);
         assert!(self.handles.is_empty(), "left on Janus: {:?}", self.handles);
         for (call, story) in self.stories.iter().enumerate() {
@@ -101,7 +102,7 @@ impl World {
         }
         let id = self.ids[call];
         let message = Message { id: id.into(), ..Message::new(Body::Place(peers::placing(call, id))) };
-        let acts = self.calls.on_message(message, Receipt::default(), self.now);
+        let acts = self.calls.on_message(message, AckGuard::default(), self.now);
         self.watch(acts);
     }
 
@@ -125,7 +126,7 @@ impl World {
     }
 
     pub(super) fn says(&mut self, body: Body) {
-        let acts = self.calls.on_message(Message::new(body), Receipt::default(), self.now);
+        let acts = self.calls.on_message(Message::new(body), AckGuard::default(), self.now);
         self.watch(acts);
     }
 
@@ -216,34 +217,38 @@ impl World {
     fn janus_is_lost(&mut self) {
         self.handles.clear();
         self.unanswered.clear();
-        let acts = self.calls.down("gone", self.now);
+        let acts = self.calls.on_janus_down("gone", self.now);
         self.watch(acts);
-        self.calls.up(self.last_handle + 1);
+        self.calls.on_janus_up(self.last_handle + 1);
     }
 
     fn time_passes(&mut self, time: Duration) {
         self.now += time;
-        let acts = self.calls.on_time(self.now);
+        let acts = self.calls.on_timer(self.now);
         self.watch(acts);
-        assert!(self.calls.due().is_none_or(|due| due > self.now), "what is due is done");
+        assert!(self.calls.next_timer().is_none_or(|due| due > self.now), "what is due is done");
     }
 
-    fn watch(&mut self, acts: Vec<Act>) {
+    fn watch(&mut self, acts: Vec<Action>) {
         for act in acts {
             match act {
-                Act::Janus(text) => self.janus_hears(serde_json::from_str(&text).unwrap()),
-                Act::Edge(_, events) => self.is_told(&events),
-                Act::Answer(_, answer) => self.story(answer.call).is_peer_answered = true,
-                Act::Ask(ask, _) => assert!(self.asked.insert(ask.call), "asked twice"),
-                Act::End(ended) => self.has_ended(ended),
-                Act::Log(_) | Act::Save(_) | Act::Unanswered => {}
-                Act::Destroy(_) | Act::Restore(..) => unreachable!("there is no former connector"),
+                Action::SendToJanus(text) => self.janus_hears(serde_json::from_str(&text).unwrap()),
+                Action::SendToEdge(_, events) => self.is_told(&events),
+                Action::ReplyToRest(_, answer) => self.story(answer.call).is_peer_answered = true,
+                Action::InviteProxy(ask, _) => assert!(self.asked.insert(ask.call), "asked twice"),
+                Action::EndCall(ended) => self.has_ended(ended),
+                Action::Log(_) | Action::SaveCall(_) | Action::JanusTimeout => {}
+                Action::DestroySession(_) | Action::RestoreCall(..) => {
+                    unreachable!("there is no former connector")
+                }
             }
         }
     }
 
-    fn has_ended(&mut self, ended: Ended) {
-        let Ended { call, letter: Letter { tell, refused, .. }, .. } = ended;
+    fn has_ended(&mut self, ended: EndedCall) {
+        let EndedCall {
+            call, notices: FinalNotices { client_events: tell, proxy_refusal: refused, .. }, ..
+        } = ended;
         tell.iter().for_each(|(_, events)| self.is_told(events));
         self.asked.remove(&call);
         let is_invited = self.ids.iter().position(|id| *id == call).is_some_and(peers::is_invited);

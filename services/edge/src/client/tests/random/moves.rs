@@ -3,7 +3,8 @@
 use super::world::World;
 use crate::session::Session;
 use bus::message::{Change, Events};
-use protocol::{HandleRef, ServiceId, SessionId, outside};
+use common::{ServiceId, entropy};
+use protocol::{HandleRef, SessionId};
 
 /// Of how many messages it may not be known that they were heard when their edge died.
 const UNSURE: usize = 8;
@@ -49,9 +50,9 @@ impl World {
     /// Another edge goes on with a session. Of what came last it is not known that it was heard.
     fn moves(&mut self, id: SessionId, unsure: usize) {
         self.is_written_down(id);
-        let state = self.connections[self.sessions[&id]].client.save(id, self.now).unwrap();
+        let state = self.connections[self.sessions[&id]].client.snapshot(id, self.now).unwrap();
         self.goes_on(id, &state);
-        assert_eq!(self.connections[self.sessions[&id]].client.save(id, self.now).unwrap(), state);
+        assert_eq!(self.connections[self.sessions[&id]].client.snapshot(id, self.now).unwrap(), state);
         if self.outside.term.is_some() {
             let mailbox = self.mailbox.get(&id).cloned().unwrap_or_default();
             mailbox.iter().rev().take(unsure).rev().for_each(|events| self.is_heard(events.clone()));
@@ -60,16 +61,16 @@ impl World {
 
     fn goes_on(&mut self, id: SessionId, state: &str) {
         let (from, to) = (self.sessions[&id], self.connects());
-        assert!(self.connections[from].client.lose(id));
+        assert!(self.connections[from].client.discard(id));
         let edge = ServiceId::from("edge-2");
-        let session = Session::restore(state, id, &edge, self.now, outside::unix_millis()).unwrap();
-        self.connections[to].client.claimed(session, self.now);
+        let session = Session::restore(state, id, &edge, self.now, entropy::unix_millis()).unwrap();
+        self.connections[to].client.add_claimed(session, self.now);
         self.sessions.insert(id, to);
     }
 
     /// From now on nothing of a session is written down.
     fn is_not_written_down(&mut self, id: SessionId) {
-        let state = self.connections[self.sessions[&id]].client.save(id, self.now).unwrap();
+        let state = self.connections[self.sessions[&id]].client.snapshot(id, self.now).unwrap();
         let unwritten = Unwritten { state, told: Vec::new(), came: Vec::new(), asked: Vec::new() };
         self.unwritten.entry(id).or_insert(unwritten);
     }
@@ -119,9 +120,9 @@ impl World {
             let client = &mut self.connections[*at].client;
             let changed = client.take_changed();
             for id in changed {
-                self.saved.insert(id, client.save(id, self.now).unwrap());
+                self.saved.insert(id, client.snapshot(id, self.now).unwrap());
             }
-            assert_eq!(client.save(*id, self.now), self.saved.get(id).cloned());
+            assert_eq!(client.snapshot(*id, self.now), self.saved.get(id).cloned());
         }
     }
 }

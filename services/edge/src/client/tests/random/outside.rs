@@ -2,8 +2,9 @@
 //! to one handle has its order, as on a mailbox: a call that was left does not begin again.
 
 use super::ear::tag;
-use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, LegRequest, Message, Stamp};
-use protocol::{BackendName, CallId, HandleRef, MessageId, Side, raw};
+use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, LegRequest, Message, Sequence};
+use common::{BackendName, CallId, MessageId};
+use protocol::{HandleRef, Side, raw};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,7 @@ pub struct Outside {
     number: u64,
     /// The lease under which connectors stamp what they say; none while they do not.
     pub term: Option<u64>,
-    stamps: BTreeMap<(HandleRef, CallId), Stamp>,
+    stamps: BTreeMap<(HandleRef, CallId), Sequence>,
 }
 
 impl Outside {
@@ -39,8 +40,8 @@ impl Outside {
     }
 
     /// The place of what is said to this side of a call.
-    fn stamp(&mut self, who: HandleRef, call: CallId) -> Option<Stamp> {
-        let first = Stamp { term: self.term?, number: 1 };
+    fn stamp(&mut self, who: HandleRef, call: CallId) -> Option<Sequence> {
+        let first = Sequence { term: self.term?, number: 1 };
         let stamp = self.stamps.entry((who, call)).and_modify(|last| last.number += 1).or_insert(first);
         if stamp.term < first.term {
             *stamp = first;
@@ -194,10 +195,10 @@ impl Outside {
         let (session, handle, stamp) = (who.session, who.handle, self.stamp(who, call));
         Events {
             call: Some(call),
-            stamp,
+            sequence: stamp,
             answers,
             change,
-            ..Events::of(HandleRef { session, handle }, events)
+            ..Events::for_handle(HandleRef { session, handle }, events)
         }
     }
 
@@ -217,11 +218,11 @@ impl Outside {
 /// A handle lost its name to another.
 pub fn displaced(who: HandleRef) -> Events {
     let change = Some(Change::Displaced("alice".to_owned()));
-    Events { change, ..Events::of(who, Vec::new()) }
+    Events { change, ..Events::for_handle(who, Vec::new()) }
 }
 
 fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> Events {
     let data = raw(&json!({"result": {"event": event}}));
     let event = ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None };
-    Events { answers: Some(id), ..Events::of(who, vec![event]) }
+    Events { answers: Some(id), ..Events::for_handle(who, vec![event]) }
 }

@@ -3,13 +3,14 @@
 use super::ear::Ear;
 use super::moves::Unwritten;
 use super::outside::{Outside, displaced};
-use crate::act::Act;
+use crate::act::Action;
 use crate::client::tests::{connected, told};
-use crate::client::{Client, Step};
-use crate::handle::PATIENCE;
+use crate::client::{Client, Outcome};
+use crate::handle::REQUEST_TIMEOUT;
 use bus::message::{Body, Change, Events, LegRef, Message};
-use protocol::object::Object;
-use protocol::{CallId, HandleId, HandleRef, SessionId, Side, outside};
+use common::{CallId, entropy};
+use protocol::object::LazyObject;
+use protocol::{HandleId, HandleRef, SessionId, Side};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -62,7 +63,7 @@ impl World {
         let start = Instant::now();
         let clock = Rc::new(Cell::new(0));
         let unix_millis = clock.clone();
-        outside::rehearse(0, move || unix_millis.get());
+        entropy::simulate(0, move || unix_millis.get());
         let mut world = Self {
             start,
             clock,
@@ -86,7 +87,7 @@ impl World {
         };
         let connection = world.connects();
         for id in [SessionId(1), SessionId(2)] {
-            world.connections[connection].client.opened(id, None, world.now);
+            world.connections[connection].client.add_created(id, None, world.now);
             world.sessions.insert(id, connection);
             world.attaches(id);
         }
@@ -118,7 +119,7 @@ impl World {
     pub fn settles(&mut self) {
         while self.arrives(0) {}
         self.sessions.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.is_written_down(id));
-        self.time_passes(PATIENCE / 2);
+        self.time_passes(REQUEST_TIMEOUT / 2);
         for ((who, call, is_caller), was_there) in self.joined.clone() {
             let went = was_there && !self.handles.contains(&who) && self.released.contains(&who);
             let kept = self.ear.knew(who.handle.0, &call.to_string());
@@ -126,7 +127,7 @@ impl World {
             assert!(kept || ended || went, "call {call} was neither kept nor ended");
         }
         for _ in 0..70 {
-            self.time_passes(PATIENCE);
+            self.time_passes(REQUEST_TIMEOUT);
         }
         assert_eq!(self.ear.silence(), [""; 0], "never answered");
     }
@@ -157,7 +158,7 @@ impl World {
 
     fn drops(&mut self, connection: usize) {
         if !std::mem::replace(&mut self.connections[connection].away, true) {
-            self.connections[connection].client.went_away(self.now);
+            self.connections[connection].client.set_disconnected(self.now);
         }
     }
 
@@ -166,7 +167,7 @@ impl World {
         let to = self.connects();
         let from = self.sessions.insert(id, to).unwrap();
         let session = self.connections[from].client.surrender(id, self.now).unwrap();
-        self.connections[to].client.claimed(session, self.now);
+        self.connections[to].client.add_claimed(session, self.now);
     }
 
     fn asks_plugin(&mut self, who: HandleRef, what: u8, how: u8) {
@@ -230,14 +231,14 @@ impl World {
             unwritten.asked.push(transaction);
         }
         let (at, text) = (self.sessions[&id], request.to_string());
-        let step = self.connections[at].client.on_request(Object::parse(&text).unwrap(), self.now);
+        let step = self.connections[at].client.on_request(LazyObject::parse(&text).unwrap(), self.now);
         self.does(at, step)
     }
 
-    fn does(&mut self, at: usize, step: Step) -> Option<Value> {
+    fn does(&mut self, at: usize, step: Outcome) -> Option<Value> {
         let (acts, over) = match step {
-            Step::Do(acts) | Step::DoWhenWritten(_, acts) => (acts, None),
-            Step::End(id, acts) => (acts, Some(id)),
+            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) => (acts, None),
+            Outcome::End(id, acts) => (acts, Some(id)),
             other => panic!("its own session is there: {other:?}"),
         };
         let first = told(&acts).first().map(|text| serde_json::from_str(text).unwrap());
@@ -248,7 +249,7 @@ impl World {
 
     fn hear(&mut self, says: impl FnOnce(&mut Outside) -> Option<Events>) {
         let Some(events) = says(&mut self.outside) else { return };
-        match self.by_other_road && events.stamp.is_some() {
+        match self.by_other_road && events.sequence.is_some() {
             true => self.other_road.push(events),
             false => self.is_heard(events),
         }
@@ -274,7 +275,7 @@ impl World {
             self.now = due.map_or(until, |due| due.max(self.now).min(until));
             self.clock.set((self.now - self.start).as_millis() as u64);
             for at in 0..self.connections.len() {
-                let (over, acts) = self.connections[at].client.on_time(self.now);
+                let (over, acts) = self.connections[at].client.on_timer(self.now);
                 self.perform(at, acts);
                 over.into_iter().for_each(|id| self.is_over(id));
             }
@@ -284,17 +285,17 @@ impl World {
         }
     }
 
-    pub fn perform(&mut self, at: usize, acts: Vec<Act>) {
+    pub fn perform(&mut self, at: usize, acts: Vec<Action>) {
         let mut todo = VecDeque::from(acts);
         while let Some(act) = todo.pop_front() {
             self.is_perhaps_known(&act);
             match act {
-                Act::Tell(id, text) => self.is_told(id, text),
-                Act::Send(_, message, who) if message.deadline.is_some() && self.bus_fails => {
+                Action::SendToClient(id, text) => self.is_told(id, text),
+                Action::Publish(_, message, who) if message.deadline.is_some() && self.bus_fails => {
                     self.bus_fails = false;
                     todo.extend(self.connections[at].client.on_send_failed(who, message.id, self.now));
                 }
-                Act::Send(_, message, who) => self.is_sent(*message, who),
+                Action::Publish(_, message, who) => self.is_sent(*message, who),
             }
         }
     }
@@ -310,7 +311,7 @@ impl World {
         match &message.body {
             Body::Release(release) => {
                 self.released.insert(release.who);
-                if release.tell.is_some() {
+                if release.notify.is_some() {
                     self.outside.is_asked(message, who);
                 }
             }
@@ -330,8 +331,8 @@ impl World {
     }
 
     /// Even what the bus seems not to take may have reached a router.
-    fn is_perhaps_known(&mut self, act: &Act) {
-        if let Act::Send(_, message, who) = act {
+    fn is_perhaps_known(&mut self, act: &Action) {
+        if let Action::Publish(_, message, who) = act {
             self.known.extend(matches!(message.body, Body::Register(_)).then_some(*who));
         }
     }

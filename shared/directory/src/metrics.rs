@@ -5,7 +5,7 @@ use metrics::{counter, describe_counter};
 const RECONNECTS: &str = "switchboard_redis_reconnects_total";
 
 /// Says what there is, for a process that has a directory.
-pub fn announce() {
+pub fn describe() {
     describe_counter!(RECONNECTS, "Connections to Redis that worked again after they did not.");
     counter!(RECONNECTS, "of" => "directory").increment(0);
 }

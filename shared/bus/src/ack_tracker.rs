@@ -6,7 +6,7 @@
 //!
 //! Holds one entry for each message that its owner has read and that is not done.
 
-use crate::Mark;
+use crate::MailboxOffset;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,31 +15,35 @@ use tokio::sync::Notify;
 
 /// The messages that were read and are not done; clones share it.
 #[derive(Clone, Default)]
-pub struct Ledger(Arc<Book>);
+pub struct AckTracker(Arc<Inner>);
 
 /// While one of its clones lives, a message is not done. The default is that of no message.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Receipt(Option<Arc<Entry>>);
+pub struct AckGuard(Option<Arc<TrackedMessage>>);
 
 #[derive(Default)]
-struct Book {
+struct Inner {
     /// Whether each message is done.
-    messages: Mutex<BTreeMap<Mark, bool>>,
-    done: Notify,
+    messages: Mutex<BTreeMap<MailboxOffset, bool>>,
+    acked: Notify,
 }
 
-struct Entry {
-    book: Arc<Book>,
-    mark: Mark,
-    is_kept: AtomicBool,
+struct TrackedMessage {
+    tracker: Arc<Inner>,
+    offset: MailboxOffset,
+    is_retained: AtomicBool,
 }
 
-impl Ledger {
+impl AckTracker {
     /// A message has been read.
-    pub fn enter(&self, mark: Mark) -> Receipt {
+    pub fn track(&self, mark: MailboxOffset) -> AckGuard {
         self.0.messages().insert(mark, false);
-        Receipt(Some(Arc::new(Entry { book: self.0.clone(), mark, is_kept: AtomicBool::new(false) })))
+        AckGuard(Some(Arc::new(TrackedMessage {
+            tracker: self.0.clone(),
+            offset: mark,
+            is_retained: AtomicBool::new(false),
+        })))
     }
 
     /// How many messages are not done, or wait for one that is not.
@@ -49,27 +53,27 @@ impl Ledger {
 
     /// Waits until more messages are done, with all that came before them; the last of those. Safe
     /// to cancel.
-    pub async fn done(&self) -> Mark {
+    pub async fn done(&self) -> MailboxOffset {
         loop {
-            match self.0.settle() {
+            match self.0.advance() {
                 Some(mark) => return mark,
-                None => self.0.done.notified().await,
+                None => self.0.acked.notified().await,
             }
         }
     }
 }
 
-impl Receipt {
+impl AckGuard {
     /// The message stays in its mailbox, for whoever has that next.
-    pub fn keep(self) {
+    pub fn retain(self) {
         if let Some(entry) = self.0 {
-            entry.is_kept.store(true, Ordering::Relaxed);
+            entry.is_retained.store(true, Ordering::Relaxed);
         }
     }
 }
 
-impl Book {
-    fn settle(&self) -> Option<Mark> {
+impl Inner {
+    fn advance(&self) -> Option<MailboxOffset> {
         let mut messages = self.messages();
         let mut settled = None;
         while let Some(entry) = messages.first_entry().filter(|entry| *entry.get()) {
@@ -78,22 +82,22 @@ impl Book {
         settled
     }
 
-    fn messages(&self) -> MutexGuard<'_, BTreeMap<Mark, bool>> {
+    fn messages(&self) -> MutexGuard<'_, BTreeMap<MailboxOffset, bool>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for TrackedMessage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.mark.fmt(formatter)
+        self.offset.fmt(formatter)
     }
 }
 
-impl Drop for Entry {
+impl Drop for TrackedMessage {
     fn drop(&mut self) {
-        if !self.is_kept.load(Ordering::Relaxed) {
-            self.book.messages().insert(self.mark, true);
-            self.book.done.notify_one();
+        if !self.is_retained.load(Ordering::Relaxed) {
+            self.tracker.messages().insert(self.offset, true);
+            self.tracker.acked.notify_one();
         }
     }
 }
@@ -103,10 +107,10 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
-    fn ledger_with<const COUNT: usize>() -> (Ledger, [Mark; COUNT], [Receipt; COUNT]) {
-        let ledger = Ledger::default();
-        let marks = std::array::from_fn(|number| Mark { epoch: 0, entry: (0, number as u64) });
-        let receipts = marks.map(|mark| ledger.enter(mark));
+    fn ledger_with<const COUNT: usize>() -> (AckTracker, [MailboxOffset; COUNT], [AckGuard; COUNT]) {
+        let ledger = AckTracker::default();
+        let marks = std::array::from_fn(|number| MailboxOffset { epoch: 0, entry: (0, number as u64) });
+        let receipts = marks.map(|mark| ledger.track(mark));
         (ledger, marks, receipts)
     }
 
@@ -131,7 +135,7 @@ mod tests {
         let (ledger, marks, [first, second, third]) = ledger_with();
         drop((first, third));
         assert_eq!(ledger.done().now_or_never(), Some(marks[0]));
-        second.keep();
+        second.retain();
         assert_eq!(ledger.done().now_or_never(), None);
         assert_eq!(ledger.open(), 2);
     }

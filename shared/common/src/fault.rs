@@ -6,30 +6,30 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// What a [`Sky`] answers with: when it is ready, it goes on.
-pub type Passing<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Who makes the weather.
-pub trait Sky: Send + Sync {
+pub trait FaultPlan: Send + Sync {
     /// On the way to the store: an error says that nothing was done.
-    fn there(&self, step: &'static str) -> Passing<Result<(), String>>;
+    fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>>;
 
     /// On the way back: an error hides that it was done.
-    fn back(&self, step: &'static str) -> Passing<Result<(), String>>;
+    fn after(&self, step: &'static str) -> BoxFuture<Result<(), String>>;
 
     /// Before a reader takes what comes next; readers never fail.
-    fn reading(&self) -> Passing<()>;
+    fn reading(&self) -> BoxFuture<()>;
 
     /// Whether something that is said in the background, and that may be lost, is lost.
-    fn loses(&self, step: &'static str) -> bool;
+    fn drops(&self, step: &'static str) -> bool;
 }
 
 /// The weather of one service; always fair outside of rehearsals.
 #[derive(Clone, Default)]
-pub struct Weather(Option<Arc<dyn Sky>>);
+pub struct FaultInjector(Option<Arc<dyn FaultPlan>>);
 
-impl Weather {
+impl FaultInjector {
     /// As that sky will have it.
-    pub fn of(sky: Arc<dyn Sky>) -> Self {
+    pub fn new(sky: Arc<dyn FaultPlan>) -> Self {
         Self(Some(sky))
     }
 
@@ -37,11 +37,11 @@ impl Weather {
     ///
     /// # Errors
     /// When it failed, before or after it was done.
-    pub async fn step<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T, String> {
+    pub async fn run<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T, String> {
         let Some(sky) = &self.0 else { return Ok(work()) };
-        sky.there(step).await?;
+        sky.before(step).await?;
         let done = work();
-        sky.back(step).await?;
+        sky.after(step).await?;
         Ok(done)
     }
 
@@ -53,7 +53,7 @@ impl Weather {
     }
 
     /// Whether something that may be lost is lost.
-    pub fn loses(&self, step: &'static str) -> bool {
-        self.0.as_ref().is_some_and(|sky| sky.loses(step))
+    pub fn drops(&self, step: &'static str) -> bool {
+        self.0.as_ref().is_some_and(|sky| sky.drops(step))
     }
 }

@@ -12,11 +12,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-const LIFE: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(3);
+const CACHE_TTL: Duration = Duration::from_secs(1);
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One family of numbers: a name, what it is (`gauge` or `counter`), its words, its values by label.
-pub struct Family {
+pub struct MetricFamily {
     /// Its name.
     pub name: &'static str,
     /// `gauge` or `counter`.
@@ -28,43 +28,43 @@ pub struct Family {
 }
 
 /// Looks the numbers up; none when that fails.
-pub type Source = Arc<dyn Fn() -> BoxFuture<'static, Option<Vec<Family>>> + Send + Sync>;
+pub type CollectFn = Arc<dyn Fn() -> BoxFuture<'static, Option<Vec<MetricFamily>>> + Send + Sync>;
 
 /// Whoever looks numbers up in this process; clones share it.
 #[derive(Clone, Default)]
-pub struct Lookup {
-    source: Arc<RwLock<Option<Source>>>,
+pub struct Collector {
+    collect: Arc<RwLock<Option<CollectFn>>>,
     last: Arc<Mutex<Option<(Instant, String)>>>,
 }
 
-impl Lookup {
+impl Collector {
     /// From now on these are looked up.
-    pub fn set(&self, source: Source) {
-        *self.source.write().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    pub fn set(&self, source: CollectFn) {
+        *self.collect.write().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
     /// The numbers as text, as they were at most [`LIFE`] ago; nothing where nobody looks any up.
     pub async fn render(&self) -> String {
-        let source = self.source.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let source = self.collect.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(source) = source else { return String::new() };
         let mut last = self.last.lock().await;
-        if let Some((_, text)) = last.as_ref().filter(|(at, _)| at.elapsed() < LIFE) {
+        if let Some((_, text)) = last.as_ref().filter(|(at, _)| at.elapsed() < CACHE_TTL) {
             return text.clone();
         }
-        let seen = timeout(PATIENCE, source()).await.ok().flatten();
-        last.insert((Instant::now(), text(seen))).1.clone()
+        let seen = timeout(COLLECT_TIMEOUT, source()).await.ok().flatten();
+        last.insert((Instant::now(), exposition(seen))).1.clone()
     }
 }
 
-fn text(seen: Option<Vec<Family>>) -> String {
-    let failed = Family {
+fn exposition(seen: Option<Vec<MetricFamily>>) -> String {
+    let failed = MetricFamily {
         name: "switchboard_lookup_failed",
         kind: "gauge",
         help: "1 while the numbers of the roads cannot be looked up, else 0.",
         values: vec![(Vec::new(), f64::from(u8::from(seen.is_none())))],
     };
     let mut text = String::new();
-    for Family { name, kind, help, values } in seen.into_iter().flatten().chain([failed]) {
+    for MetricFamily { name, kind, help, values } in seen.into_iter().flatten().chain([failed]) {
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in values {
             let labels = labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value)));
@@ -86,24 +86,24 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn family(values: Vec<(Vec<(&'static str, String)>, f64)>) -> Family {
-        Family { name: "switchboard_x", kind: "gauge", help: "X.", values }
+    fn family(values: Vec<(Vec<(&'static str, String)>, f64)>) -> MetricFamily {
+        MetricFamily { name: "switchboard_x", kind: "gauge", help: "X.", values }
     }
 
     #[test]
     fn labels_are_escaped_and_a_look_that_failed_is_said() {
         let values = vec![(vec![("road", "a\"b\\".to_owned()), ("kind", "queue".to_owned())], 1.5)];
-        let seen = text(Some(vec![family(values)]));
+        let seen = exposition(Some(vec![family(values)]));
         let (lines, failed) = seen.split_once("\n\n").unwrap();
         let value = r#"switchboard_x{road="a\"b\\",kind="queue"} 1.5"#;
         assert_eq!(lines, format!("# HELP switchboard_x X.\n# TYPE switchboard_x gauge\n{value}"));
         assert!(failed.ends_with("switchboard_lookup_failed 0\n\n"), "{failed}");
-        assert!(text(None).ends_with("switchboard_lookup_failed 1\n\n"));
+        assert!(exposition(None).ends_with("switchboard_lookup_failed 1\n\n"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_scrapes_cost_one_look() {
-        let (lookup, looks) = (Lookup::default(), Arc::new(AtomicU32::new(0)));
+        let (lookup, looks) = (Collector::default(), Arc::new(AtomicU32::new(0)));
         assert_eq!(lookup.render().await, "");
         let counted = looks.clone();
         lookup.set(Arc::new(move || {
@@ -112,13 +112,13 @@ mod tests {
         }));
         let (one, other) = tokio::join!(lookup.render(), lookup.render());
         assert_eq!((looks.load(Ordering::Relaxed), one), (1, other));
-        tokio::time::advance(LIFE).await;
+        tokio::time::advance(CACHE_TTL).await;
         assert!(lookup.render().await.contains("switchboard_x 1\n"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_that_hangs_is_given_up() {
-        let lookup = Lookup::default();
+        let lookup = Collector::default();
         lookup.set(Arc::new(|| Box::pin(std::future::pending())));
         assert!(lookup.render().await.contains("switchboard_lookup_failed 1"));
     }

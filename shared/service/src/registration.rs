@@ -5,8 +5,8 @@
 //! How it fails: a directory that is away hears nothing, and the next announcement says all again.
 
 use crate::Context;
-use directory::listed::{self, ServiceState};
-use protocol::outside::unix_millis;
+use common::entropy::unix_millis;
+use directory::listing::{self, ServiceState};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ pub const LIFE: Duration = Duration::from_secs(15);
 /// How often it looks whether it is ready.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a service that stops takes to say so.
-const FAREWELL: Duration = Duration::from_secs(1);
+const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Does the work of a service of this kind, and announces the service until it is done.
 pub async fn during<Work: Future>(
@@ -31,17 +31,17 @@ pub async fn during<Work: Future>(
     let outcome = tokio::select! {
         biased;
         outcome = work(context.clone()) => outcome,
-        never = keep_announcing(kind, &context) => match never {},
+        never = announce_periodically(kind, &context) => match never {},
     };
-    match timeout(FAREWELL, context.directory.service_leaves(&context.id)).await {
+    match timeout(DEREGISTER_TIMEOUT, context.directory.deregister_service(&context.id)).await {
         Ok(Ok(())) => {}
         _ => tracing::debug!(id = %context.id, "the directory was not told that a service stops"),
     }
     outcome
 }
 
-async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infallible {
-    let mut service = listed::Service {
+async fn announce_periodically(kind: &str, context: &Context) -> std::convert::Infallible {
+    let mut service = listing::Service {
         id: context.id.clone(),
         kind: kind.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -57,7 +57,7 @@ async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infalli
     let mut announced: Option<Instant> = None;
     loop {
         ticks.tick().await;
-        let (state, complaint) = standing(context);
+        let (state, complaint) = service_state(context);
         if service.state == state && announced.is_some_and(|at| at.elapsed() < EVERY) {
             continue;
         }
@@ -72,9 +72,8 @@ async fn keep_announcing(kind: &str, context: &Context) -> std::convert::Infalli
 }
 
 /// Whether it takes work, and the first complaint where it does not.
-fn standing(context: &Context) -> (ServiceState, Option<String>) {
-    let complaint =
-        context.health.complaints().into_iter().next().map(|(name, why)| format!("{name}: {why}"));
+fn service_state(context: &Context) -> (ServiceState, Option<String>) {
+    let complaint = context.health.reasons().into_iter().next().map(|(name, why)| format!("{name}: {why}"));
     let state = match &complaint {
         _ if context.shutdown.is_cancelled() => ServiceState::Stopping,
         Some(_) => ServiceState::NotReady,
@@ -101,9 +100,9 @@ impl Load {
     }
 
     /// There is one more, until that is dropped.
-    pub fn begin(&self, what: &'static str) -> UnderWay {
+    pub fn begin(&self, what: &'static str) -> LoadGuard {
         *self.lock().entry(what).or_default() += 1;
-        UnderWay { load: self.clone(), what }
+        LoadGuard { load: self.clone(), what }
     }
 
     /// All counts.
@@ -117,12 +116,12 @@ impl Load {
 }
 
 /// Something that a service has to do, until it is dropped.
-pub struct UnderWay {
+pub struct LoadGuard {
     load: Load,
     what: &'static str,
 }
 
-impl Drop for UnderWay {
+impl Drop for LoadGuard {
     fn drop(&mut self) {
         if let Some(count) = self.load.lock().get_mut(self.what) {
             *count = count.saturating_sub(1);
@@ -133,10 +132,10 @@ impl Drop for UnderWay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CancellationToken, Health, Parting};
+    use crate::{CancellationToken, Health, ShutdownPolicy};
     use bus::Bus;
+    use common::ServiceId;
     use directory::Directory;
-    use protocol::ServiceId;
     use tokio::time::sleep;
 
     fn context(directory: &Directory) -> Context {
@@ -146,7 +145,7 @@ mod tests {
             directory: directory.clone(),
             health: Health::default(),
             shutdown: CancellationToken::new(),
-            parting: Parting { bound: Duration::ZERO, hand_over: true },
+            shutdown_policy: ShutdownPolicy { timeout: Duration::ZERO, hand_over: true },
         }
     }
 
@@ -207,10 +206,10 @@ mod tests {
     #[test]
     fn two_services_of_one_process_share_conditions_and_not_their_load() {
         let (one, other) = (Health::default(), Health::default());
-        let beside = one.beside();
+        let beside = one.with_own_load();
         beside.bad("bus", "refused");
-        assert_eq!(one.complaints().len(), 1);
-        assert!(other.complaints().is_empty());
+        assert_eq!(one.reasons().len(), 1);
+        assert!(other.reasons().is_empty());
         beside.load().set("calls", 7);
         assert!(one.load().all().is_empty());
     }

@@ -7,20 +7,20 @@ use crate::websocket::{API, Transport, Websocket};
 use tokio::time::{Instant, timeout_at};
 
 /// A connection; dropping it lets go of the socket without a word.
-pub struct Wire(Websocket);
+pub struct RawWebsocket(Websocket);
 
 /// What came next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// A text, whole.
     Text(String),
     /// The other end closed.
     Closed,
     /// Nothing in time.
-    Silence,
+    Timeout,
 }
 
-impl Wire {
+impl RawWebsocket {
     /// Connects, as the API's subprotocol asks; why not is a text.
     pub async fn open(url: &str) -> Result<Self, String> {
         Websocket::open(url, API).await.map(Self).map_err(|error| format!("no Janus API at {url}: {error}"))
@@ -37,11 +37,11 @@ impl Wire {
     }
 
     /// The next text until `deadline`. What was read of a text that is not whole yet is kept.
-    pub async fn next_until(&mut self, deadline: Instant) -> Heard {
+    pub async fn next_until(&mut self, deadline: Instant) -> Received {
         match timeout_at(deadline, self.0.next_text()).await {
-            Ok(Ok(text)) => Heard::Text(text),
-            Ok(Err(_)) => Heard::Closed,
-            Err(_) => Heard::Silence,
+            Ok(Ok(text)) => Received::Text(text),
+            Ok(Err(_)) => Received::Closed,
+            Err(_) => Received::Timeout,
         }
     }
 

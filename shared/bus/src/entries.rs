@@ -6,9 +6,9 @@
 //! [`MAX_BYTES`] and one entry more. What comes faster than it can be read, and is deleted at once, may be
 //! missed.
 
-use crate::entry::Fields;
+use crate::codec::Fields;
 use crate::topic;
-use crate::{Bus, Line, SendError, line};
+use crate::{Bus, LogLine, SendError, line};
 use std::time::Duration;
 
 /// No more entries are looked at, of those that lie there, and of those that come.
@@ -20,18 +20,18 @@ pub const MAX_WATCH: Duration = Duration::from_secs(2);
 
 /// An entry of a road.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct StreamEntry {
     /// Its name on this road; a later one's numbers are greater.
     pub id: String,
     /// When it was added, unix milliseconds.
     pub at: u64,
     /// What it says.
-    pub fields: Line,
+    pub fields: LogLine,
 }
 
-impl Entry {
+impl StreamEntry {
     pub(crate) fn new(id: String, at: u64, fields: &Fields) -> Self {
-        Self { id, at, fields: line::of_fields(fields) }
+        Self { id, at, fields: line::from_fields(fields) }
     }
 }
 
@@ -46,8 +46,8 @@ impl Bus {
         key: &str,
         count: usize,
         watch: Duration,
-    ) -> Result<Option<Vec<Entry>>, SendError> {
-        if !topic::is_road(key) {
+    ) -> Result<Option<Vec<StreamEntry>>, SendError> {
+        if !topic::is_known_stream(key) {
             return Ok(None);
         }
         let (count, watch) = (count.min(MAX_ENTRIES), watch.min(MAX_WATCH));

@@ -10,35 +10,35 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// How often is asked.
 pub const EVERY: Duration = Duration::from_secs(2);
 /// How long an answer may take.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Says that `bus` and `directory` are not known to work yet, then watches them in the background
 /// until shutdown. From then on the condition `shutdown` is unmet, so that no new work is sent here.
 pub fn watch(context: &Context) {
     context.health.bad("bus", "not reached yet");
     context.health.bad("directory", "not reached yet");
-    tokio::spawn(keep_asking(context.clone()));
+    tokio::spawn(run(context.clone()));
 }
 
-async fn keep_asking(context: Context) {
-    context.shutdown.run_until_cancelled(ask_again_and_again(&context)).await;
+async fn run(context: Context) {
+    context.shutdown.run_until_cancelled(check_periodically(&context)).await;
     context.health.bad("shutdown", "stopping");
 }
 
-async fn ask_again_and_again(context: &Context) {
+async fn check_periodically(context: &Context) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         tokio::join!(
-            ask(&context.health, "bus", context.bus.ping()),
-            ask(&context.health, "directory", context.directory.ping()),
+            check(&context.health, "bus", context.bus.ping()),
+            check(&context.health, "directory", context.directory.ping()),
         );
     }
 }
 
-async fn ask<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Future<Output = Result<(), E>>) {
-    match timeout(PATIENCE, ping).await {
+async fn check<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Future<Output = Result<(), E>>) {
+    match timeout(PING_TIMEOUT, ping).await {
         Ok(Ok(())) => health.good(what),
         Ok(Err(error)) => health.bad(what, &error.to_string()),
         Err(_) => health.bad(what, "no answer within 2 seconds"),
@@ -48,20 +48,20 @@ async fn ask<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Futur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CancellationToken, Parting};
+    use crate::{CancellationToken, ShutdownPolicy};
     use bus::Bus;
+    use common::ServiceId;
     use directory::Directory;
-    use protocol::ServiceId;
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_an_error_and_silence_are_told_apart() {
         let health = Health::default();
-        ask(&health, "a", async { Ok::<_, String>(()) }).await;
-        ask(&health, "b", async { Err("refused") }).await;
-        ask(&health, "c", std::future::pending::<Result<(), String>>()).await;
+        check(&health, "a", async { Ok::<_, String>(()) }).await;
+        check(&health, "b", async { Err("refused") }).await;
+        check(&health, "c", std::future::pending::<Result<(), String>>()).await;
         let complaint = |name: &str, why: &str| (name.to_owned(), why.to_owned());
         assert_eq!(
-            health.complaints(),
+            health.reasons(),
             [complaint("b", "refused"), complaint("c", "no answer within 2 seconds")]
         );
     }
@@ -74,13 +74,13 @@ mod tests {
             directory: Directory::memory(),
             health: Health::default(),
             shutdown: CancellationToken::new(),
-            parting: Parting { bound: Duration::ZERO, hand_over: true },
+            shutdown_policy: ShutdownPolicy { timeout: Duration::ZERO, hand_over: true },
         };
         watch(&context);
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(context.health.complaints().is_empty());
+        assert!(context.health.reasons().is_empty());
         context.shutdown.cancel();
         tokio::task::yield_now().await;
-        assert_eq!(context.health.complaints(), [("shutdown".to_owned(), "stopping".to_owned())]);
+        assert_eq!(context.health.reasons(), [("shutdown".to_owned(), "stopping".to_owned())]);
     }
 }

@@ -4,7 +4,8 @@
 //! end is named at least once; what comes or goes meanwhile may be named or not. Nobody remembers who
 //! walks: a [`Cursor`] says all, and means nothing to another store.
 
-use protocol::{ServiceId, SessionId};
+use common::ServiceId;
+use protocol::SessionId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,17 +38,17 @@ pub struct Cursor {
     /// The store's own name of the step of its walk.
     pub(crate) step: u64,
     /// What of this step was named already: all with a [`place`] up to this one.
-    pub(crate) past: Option<u64>,
+    pub(crate) after_hash: Option<u64>,
 }
 
 /// Not the `STEP` or `STEP-PAST` that [`Cursor`] prints.
 #[derive(Debug, thiserror::Error)]
 #[error("not a cursor")]
-pub struct NotACursor(#[from] ParseIntError);
+pub struct InvalidCursor(#[from] ParseIntError);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.past {
+        match self.after_hash {
             Some(past) => write!(f, "{}-{past}", self.step),
             None => write!(f, "{}", self.step),
         }
@@ -55,15 +56,15 @@ impl fmt::Display for Cursor {
 }
 
 impl FromStr for Cursor {
-    type Err = NotACursor;
-    fn from_str(text: &str) -> Result<Self, NotACursor> {
+    type Err = InvalidCursor;
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (step, past) = text.split_once('-').map_or((text, None), |(step, past)| (step, Some(past)));
-        Ok(Self { step: step.parse()?, past: past.map(str::parse).transpose()? })
+        Ok(Self { step: step.parse()?, after_hash: past.map(str::parse).transpose()? })
     }
 }
 
 /// Where a thing has its place within a step of a walk, whoever looks: FNV-1a of its name.
-pub(crate) fn place(name: &[u8]) -> u64 {
+pub(crate) fn name_hash(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -127,7 +128,9 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_is_printed() {
-        for cursor in [Cursor { step: 7, past: None }, Cursor { step: u64::MAX, past: Some(u64::MAX) }] {
+        for cursor in
+            [Cursor { step: 7, after_hash: None }, Cursor { step: u64::MAX, after_hash: Some(u64::MAX) }]
+        {
             assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
         }
         for bad in ["", "-", "7-", "-7", "x", "7-7-7", "18446744073709551616", "7 ", "7-0x1"] {

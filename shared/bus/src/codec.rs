@@ -4,7 +4,7 @@
 //! `payload` (JSON). Fields that a later version adds are passed over; a field that is missing or
 //! makes no sense is [`Unreadable`], and the bus puts the whole entry aside in the dead log.
 
-use crate::message::{Body, Deadline, Message, Unreadable};
+use crate::message::{Body, Deadline, DecodeError, Message};
 use crate::{MAX_PAYLOAD, SendError};
 use std::str::FromStr;
 
@@ -32,9 +32,9 @@ pub fn encode(message: &Message) -> Result<Fields, SendError> {
 ///
 /// # Errors
 /// [`Unreadable`].
-pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, Unreadable> {
+pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, DecodeError> {
     Ok(Message {
-        id: parsed(fields, "id")?.ok_or(Unreadable::Field("id"))?,
+        id: parsed(fields, "id")?.ok_or(DecodeError::Field("id"))?,
         deadline: parsed(fields, "deadline")?.map(Deadline),
         body: Body::read(required(fields, "kind")?, required(fields, "payload")?)?,
     })
@@ -49,16 +49,16 @@ fn field(name: &str, value: impl Into<Vec<u8>>) -> (Vec<u8>, Vec<u8>) {
     (name.as_bytes().to_vec(), value.into())
 }
 
-fn parsed<T: FromStr>(fields: &[(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<T>, Unreadable> {
+fn parsed<T: FromStr>(fields: &[(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<T>, DecodeError> {
     let Some(text) = text(fields, name)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| Unreadable::Field(name))
+    text.parse().map(Some).map_err(|_| DecodeError::Field(name))
 }
 
-fn required<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<&'f str, Unreadable> {
-    text(fields, name)?.ok_or(Unreadable::Field(name))
+fn required<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<&'f str, DecodeError> {
+    text(fields, name)?.ok_or(DecodeError::Field(name))
 }
 
-fn text<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<&'f str>, Unreadable> {
+fn text<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<&'f str>, DecodeError> {
     let Some((_, value)) = fields.iter().find(|(key, _)| key == name.as_bytes()) else { return Ok(None) };
-    std::str::from_utf8(value).map(Some).map_err(|_| Unreadable::Field(name))
+    std::str::from_utf8(value).map(Some).map_err(|_| DecodeError::Field(name))
 }

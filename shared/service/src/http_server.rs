@@ -41,18 +41,18 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest body of a request, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 /// How long a connection may live, however busy.
-pub const CONNECTION_LIFE: Duration = Duration::from_secs(600);
+pub const MAX_CONNECTION_AGE: Duration = Duration::from_secs(600);
 /// How long running requests may take after shutdown.
-pub const GRACE: Duration = Duration::from_secs(3);
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Ends the connection that a request came on, whatever is still to be written there; each request has one
 /// among its extensions. For answers without an end, whose reader may have stopped reading.
 #[derive(Clone, Default)]
-pub struct HangUp(CancellationToken);
+pub struct ConnectionCloser(CancellationToken);
 
-impl HangUp {
+impl ConnectionCloser {
     /// Ends it.
     pub fn now(&self) {
         self.0.cancel();
@@ -61,11 +61,11 @@ impl HangUp {
 
 /// Answers requests until shutdown; returns when the last connection has ended.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let router = router.layer(from_fn(in_time)).layer(DefaultBodyLimit::max(MAX_BODY));
+    let router = router.layer(from_fn(with_timeout)).layer(DefaultBodyLimit::max(MAX_BODY));
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     while let Some(Some((client, slot))) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
-        connections.spawn(converse(client, slot, router.clone(), shutdown.clone()));
+        connections.spawn(serve_connection(client, slot, router.clone(), shutdown.clone()));
     }
     drop(listener);
     connections.close();
@@ -73,24 +73,24 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
 }
 
 /// A connection and where it comes from.
-type Client = (TcpStream, SocketAddr);
+type Accepted = (TcpStream, SocketAddr);
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(Client, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(Accepted, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
             Ok(client) => return Some((client, slot)),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
 /// One connection, from its first byte to its end. Every request says where it comes from.
-async fn converse(
-    (stream, peer): Client,
+async fn serve_connection(
+    (stream, peer): Accepted,
     slot: OwnedSemaphorePermit,
     router: Router,
     shutdown: CancellationToken,
@@ -98,35 +98,35 @@ async fn converse(
     // Without it small answers wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
-    let hang_up = HangUp::default();
+    let hang_up = ConnectionCloser::default();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(hang_up.clone());
         router.call(request)
     });
-    let connection = settings().serve_connection(TokioIo::new(stream), service);
+    let connection = http1_builder().serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         biased;
         result = connection.as_mut() => Some(result),
         () = shutdown.cancelled() => None,
-        () = sleep(CONNECTION_LIFE) => None,
+        () = sleep(MAX_CONNECTION_AGE) => None,
         () = hang_up.0.cancelled() => return,
     };
     if ended.is_none() {
         connection.as_mut().graceful_shutdown();
-        let _ = timeout(GRACE, connection).await;
+        let _ = timeout(SHUTDOWN_GRACE, connection).await;
     }
     drop(slot);
 }
 
-fn settings() -> http1::Builder {
+fn http1_builder() -> http1::Builder {
     let mut settings = http1::Builder::new();
     settings.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
     settings
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
+async fn with_timeout(request: Request, next: Next) -> Response {
     match timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response(),

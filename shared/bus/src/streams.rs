@@ -6,15 +6,15 @@ use crate::{Bus, SendError};
 use std::time::Duration;
 
 /// For how long a worker that is gone may still be counted, at most.
-pub const GONE_AFTER: Duration = Duration::from_secs(10);
+pub const CONSUMER_IDLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// One stream, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Road {
+pub struct StreamStats {
     /// The stream's key.
     pub key: String,
     /// What it is used for.
-    pub kind: RoadKind,
+    pub kind: StreamKind,
     /// How many entries it has. Those of a queue or mailbox are not done; those of a log are what is kept.
     pub length: u64,
     /// How many entries were ever added: the difference of two looks is how many came between. It begins
@@ -28,7 +28,7 @@ pub struct Road {
 
 /// What a road is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RoadKind {
+pub enum StreamKind {
     /// A [`Queue`](crate::topic::Queue).
     Queue,
     /// A [`Mailbox`].
@@ -55,10 +55,10 @@ impl Bus {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn roads(&self, mailboxes: &[Mailbox]) -> Result<Vec<Road>, SendError> {
+    pub async fn stream_stats(&self, mailboxes: &[Mailbox]) -> Result<Vec<StreamStats>, SendError> {
         match self {
-            Self::Memory(bus) => Ok(bus.roads(mailboxes)),
-            Self::Redis(bus) => bus.roads(mailboxes).await,
+            Self::Memory(bus) => Ok(bus.stream_stats(mailboxes)),
+            Self::Redis(bus) => bus.stream_stats(mailboxes).await,
         }
     }
 }
