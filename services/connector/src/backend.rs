@@ -132,7 +132,7 @@ impl Backend {
     /// What comes next. Safe to cancel.
     async fn next(&mut self, stop: &CancellationToken) -> Input {
         let (due, is_sure) = (self.calls.next_timer(), self.lease.is_valid());
-        let reads = is_sure && self.recovered_calls.is_none() && self.acks.open() < MAX_UNACKED;
+        let reads = is_sure && self.recovered_calls.is_none() && self.acks.unacked() < MAX_UNACKED;
         tokio::select! {
             biased;
             () = stop.cancelled() => Input::Stop,
@@ -140,7 +140,7 @@ impl Backend {
             event = self.janus.next() => Input::Link(event),
             () = self.probe.changed() => Input::ProbeChanged,
             call = self.writer.next_ended(), if is_sure => Input::CallEnded(call),
-            mark = self.acks.done(), if is_sure => Input::Acked(mark),
+            mark = self.acks.acked_through(), if is_sure => Input::Acked(mark),
             message = self.mailbox.next(), if reads => Input::Message(Box::new(message)),
             () = sleep_until(due), if is_sure => Input::TimerDue,
         }

@@ -165,6 +165,6 @@ async fn still_applies(events: &Events, shared: &Shared) -> bool {
         (Some(call), _) => !matches!(directory.call(call).await, Ok(None)),
         (None, Some(Change::Registered(name))) => owns(name).await,
         (None, Some(Change::Displaced(name))) => !owns(name).await,
-        (None, _) => events.answers.is_some(),
+        (None, _) => events.in_reply_to.is_some(),
     }
 }

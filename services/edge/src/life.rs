@@ -38,7 +38,7 @@ pub async fn run(shared: Arc<Shared>) {
     let mut may_be_forgotten = false;
     loop {
         ticks.tick().await;
-        numbers::set_held(shared.registry.count(), shared.acks.open());
+        numbers::set_held(shared.registry.count(), shared.acks.unacked());
         shared.context.health.load().set("sessions", shared.registry.count() as u64);
         let sign = shared.context.directory.heartbeat(&shared.context.id).await;
         shared.heartbeat.record(sign.is_ok());

@@ -31,7 +31,7 @@ pub async fn read(mut reader: MailboxReader, shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = shared.mailbox_closed.cancelled() => return,
-            mark = ledger.done() => reader.ack_through(mark),
+            mark = ledger.acked_through() => reader.ack_through(mark),
             message = reader.next() => {
                 let receipt = reader.offset().map(|mark| ledger.track(mark)).unwrap_or_default();
                 let span = message.span();

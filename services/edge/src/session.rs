@@ -73,7 +73,7 @@ impl Session {
         let departing = self.detaching.get(&events.handle).map(|departing| departing.release);
         let was_here =
             || events.change == Some(Change::Released) && self.handles.contains_key(&events.handle);
-        let is_free = departing.map_or_else(was_here, |release| events.answers == Some(release));
+        let is_free = departing.map_or_else(was_here, |release| events.in_reply_to == Some(release));
         if is_free {
             self.detaching.remove(&events.handle);
             self.handles.remove(&events.handle);

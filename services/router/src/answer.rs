@@ -16,7 +16,7 @@ pub async fn send_reply(
     events: Vec<ClientEvent>,
 ) -> Result<(), SendError> {
     let events =
-        Events { answers: Some(request), change, ..Events::for_handle(asks.from.handle_ref(), events) };
+        Events { in_reply_to: Some(request), change, ..Events::for_handle(asks.from.handle_ref(), events) };
     send_events(bus, &asks.from.edge, events).await
 }
 

@@ -18,7 +18,7 @@ const MAX_CONCURRENT: usize = 64;
 
 /// Works until the router stops; then finishes what it has begun.
 pub async fn run(queue: Queue, context: Context, backends: Arc<BackendCache>) {
-    let mut worker = context.bus.work(queue, context.id.as_str()).await;
+    let mut worker = context.bus.join_workers(queue, context.id.as_str()).await;
     let places = Arc::new(Semaphore::new(MAX_CONCURRENT));
     let begun = TaskTracker::new();
     while let Some(Some((delivery, place))) =
@@ -58,7 +58,7 @@ async fn handle(context: &Context, backends: &BackendCache, delivery: Delivery) 
         Ok(()) => {
             tracing::debug!(attempt = delivery.attempt, "a request is done");
             numbers::request_done(kind, began.elapsed());
-            delivery.done();
+            delivery.ack();
         }
         Err(error) => {
             numbers::request_failed();

@@ -47,13 +47,13 @@ impl AckTracker {
     }
 
     /// How many messages are not done, or wait for one that is not.
-    pub fn open(&self) -> usize {
+    pub fn unacked(&self) -> usize {
         self.0.messages().len()
     }
 
     /// Waits until more messages are done, with all that came before them; the last of those. Safe
     /// to cancel.
-    pub async fn done(&self) -> MailboxOffset {
+    pub async fn acked_through(&self) -> MailboxOffset {
         loop {
             match self.0.advance() {
                 Some(mark) => return mark,
@@ -118,25 +118,25 @@ mod tests {
     fn what_is_done_waits_for_what_came_before() {
         let (ledger, marks, [first, second, third]) = ledger_with();
         drop(second);
-        assert_eq!(ledger.done().now_or_never(), None);
+        assert_eq!(ledger.acked_through().now_or_never(), None);
         let clone = first.clone();
         drop(first);
-        assert_eq!(ledger.done().now_or_never(), None);
+        assert_eq!(ledger.acked_through().now_or_never(), None);
         drop(clone);
-        assert_eq!(ledger.done().now_or_never(), Some(marks[1]));
-        assert_eq!(ledger.done().now_or_never(), None, "it is said once");
+        assert_eq!(ledger.acked_through().now_or_never(), Some(marks[1]));
+        assert_eq!(ledger.acked_through().now_or_never(), None, "it is said once");
         drop(third);
-        assert_eq!(ledger.done().now_or_never(), Some(marks[2]));
-        assert_eq!(ledger.open(), 0);
+        assert_eq!(ledger.acked_through().now_or_never(), Some(marks[2]));
+        assert_eq!(ledger.unacked(), 0);
     }
 
     #[test]
     fn what_is_kept_is_never_done() {
         let (ledger, marks, [first, second, third]) = ledger_with();
         drop((first, third));
-        assert_eq!(ledger.done().now_or_never(), Some(marks[0]));
+        assert_eq!(ledger.acked_through().now_or_never(), Some(marks[0]));
         second.retain();
-        assert_eq!(ledger.done().now_or_never(), None);
-        assert_eq!(ledger.open(), 2);
+        assert_eq!(ledger.acked_through().now_or_never(), None);
+        assert_eq!(ledger.unacked(), 2);
     }
 }

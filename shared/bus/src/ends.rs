@@ -3,7 +3,7 @@
 use crate::message::{Message, Notice};
 use crate::{memory, redis};
 
-/// A message of a queue, to be finished with [`Delivery::done`].
+/// A message of a queue, to be finished with [`Delivery::ack`].
 ///
 /// Dropped without it, the message comes again to another worker after [`REDELIVER_AFTER`](crate::REDELIVER_AFTER).
 pub struct Delivery {
@@ -23,10 +23,10 @@ pub(crate) enum AckHandle {
 impl Delivery {
     /// The work is done: nobody gets this message again. Acknowledging happens in the background;
     /// when it gets lost, the message comes again and must be recognised by its id.
-    pub fn done(self) {
+    pub fn ack(self) {
         match self.ack_handle {
-            AckHandle::Memory(receipt) => receipt.done(),
-            AckHandle::Redis(receipt) => receipt.done(),
+            AckHandle::Memory(receipt) => receipt.ack(),
+            AckHandle::Redis(receipt) => receipt.ack(),
         }
     }
 
@@ -87,7 +87,7 @@ impl MailboxReader {
 
     /// All that [`next`](Self::next) has returned so far is dealt with and will not be read again,
     /// by this owner or the next. Trimming happens in the background.
-    pub fn done(&mut self) {
+    pub fn ack(&mut self) {
         if let Some(mark) = self.offset() {
             self.ack_through(mark);
         }
@@ -101,7 +101,7 @@ impl MailboxReader {
         }
     }
 
-    /// As [`done`](Self::done), but only up to and with the message at this mark, which is one of
+    /// As [`done`](Self::ack), but only up to and with the message at this mark, which is one of
     /// this reader's. The furthest mark counts, whatever comes after it. A mark from before the mailbox
     /// was lost and made anew means nothing.
     pub fn ack_through(&mut self, mark: MailboxOffset) {

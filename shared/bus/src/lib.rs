@@ -46,7 +46,7 @@ pub const MAX_BACKLOG: usize = 50_000;
 /// that are on come first.
 pub const OVERLOADED_QUEUE: usize = 2_000;
 /// The same for a mailbox, where a call has about five messages.
-pub const CROWDED_MAILBOX: usize = 4_000;
+pub const OVERLOADED_MAILBOX: usize = 4_000;
 /// How long a mailbox waits for its next owner after the last one stopped.
 pub const MAILBOX_TTL: Duration = Duration::from_secs(120);
 /// The largest payload of one message, in bytes.
@@ -63,7 +63,7 @@ pub enum SendError {
     /// Nobody has opened that mailbox, or its owner is long gone.
     #[error("no such mailbox")]
     NoMailbox,
-    /// [`MAX_BACKLOG`] is reached; for what begins a call, [`CROWDED_QUEUE`] or [`CROWDED_MAILBOX`].
+    /// [`MAX_BACKLOG`] is reached; for what begins a call, [`OVERLOADED_QUEUE`] or [`OVERLOADED_MAILBOX`].
     #[error("the road is full")]
     Full,
     /// Larger than [`MAX_PAYLOAD`].
@@ -129,10 +129,10 @@ impl Bus {
     }
 
     /// Whether a mailbox, as far as this process knows without asking, takes nothing that begins a call.
-    pub fn is_crowded(&self, mailbox: &Mailbox) -> bool {
+    pub fn is_overloaded(&self, mailbox: &Mailbox) -> bool {
         match self {
-            Self::Memory(bus) => bus.is_crowded(mailbox),
-            Self::Redis(bus) => bus.is_crowded(mailbox),
+            Self::Memory(bus) => bus.is_overloaded(mailbox),
+            Self::Redis(bus) => bus.is_overloaded(mailbox),
         }
     }
 
@@ -159,10 +159,10 @@ impl Bus {
     }
 
     /// Joins the workers of a queue under a name that no other worker of it has.
-    pub async fn work(&self, queue: Queue, worker: &str) -> Worker {
+    pub async fn join_workers(&self, queue: Queue, worker: &str) -> Worker {
         match self {
-            Self::Memory(bus) => Worker::Memory(bus.work(queue, worker)),
-            Self::Redis(bus) => Worker::Redis(bus.work(queue, worker).await),
+            Self::Memory(bus) => Worker::Memory(bus.join_workers(queue, worker)),
+            Self::Redis(bus) => Worker::Redis(bus.join_workers(queue, worker).await),
         }
     }
 

@@ -36,7 +36,7 @@ impl Backend {
         if timeout(self.context.shutdown_policy.timeout / 2, settled).await.is_err() {
             tracing::warn!(backend = %self.server.name, "not all could be written down for the next connector");
         }
-        while let Some(mark) = self.acks.done().now_or_never() {
+        while let Some(mark) = self.acks.acked_through().now_or_never() {
             self.mailbox.ack_through(mark);
         }
         tokio::join!(self.janus.disconnect(), self.probe.stop());

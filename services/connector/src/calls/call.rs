@@ -85,7 +85,7 @@ impl SuspectedHangup {
 impl Call {
     /// A call that is to be set up, in this term; past the deadline nobody waits for that.
     pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
-        let Place { call, caller, callee, transaction, offer, peer, times } = place;
+        let Place { call, caller, callee, transaction, offer, proxy_side: peer, timestamps: times } = place;
         let parties = (Leg::new(caller), Leg::new(callee));
         let proxy_leg = peer.map(|side| ProxyLeg::new(side, deadline));
         let timings = CallTimings::start(times);
@@ -188,7 +188,7 @@ impl Call {
         let events = Events {
             call,
             sequence: stamp,
-            answers,
+            in_reply_to: answers,
             change,
             ..Events::for_handle(address.handle_ref(), events)
         };

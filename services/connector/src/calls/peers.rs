@@ -94,7 +94,7 @@ impl ProxyLeg {
     /// The side that is ours.
     fn local_side(&self) -> Side {
         match self.side {
-            ProxySide::Calls(_) => Side::Callee,
+            ProxySide::Caller(_) => Side::Callee,
             ProxySide::Callee(_) => Side::Caller,
         }
     }
@@ -121,7 +121,7 @@ impl ProxyLeg {
 impl Call {
     /// A `place` has come again: a peer that waits is told again that it may call.
     pub(super) fn repeat_agreement(&self, place: &Place) -> Option<Action> {
-        let Some(ProxySide::Calls(rest)) = &place.peer else { return None };
+        let Some(ProxySide::Caller(rest)) = &place.proxy_side else { return None };
         let callee = self.leg(Side::Callee);
         (callee.registered || callee.joined).then(|| Action::ReplyToRest(rest.clone(), agreement(self.id)))
     }
@@ -129,7 +129,7 @@ impl Call {
     /// The call is over: what a peer that waits is told.
     pub(super) fn take_proxy_refusal(&mut self) -> Option<(ServiceId, ProxyReply)> {
         let ProxyLeg { side, agreed: false, refusal, .. } = self.proxy_leg.take()? else { return None };
-        let ProxySide::Calls(rest) = side else { return None };
+        let ProxySide::Caller(rest) = side else { return None };
         let PluginError { code, text } = PluginError::backend_failed();
         let refusal = Some(refusal.unwrap_or(ProxyRefusal { code, text }));
         Some((rest, ProxyReply { call: self.id, refusal }))
@@ -155,7 +155,7 @@ impl Calls {
         let names = (caller.party.username.clone(), callee.party.username.clone());
         let Some(peering) = &mut call.proxy_leg else { return };
         match peering.side.clone() {
-            ProxySide::Calls(rest) => {
+            ProxySide::Caller(rest) => {
                 peering.agreed = true;
                 peering.await_proxy(INCOMING_CALL_TIMEOUT, now);
                 call.timings.mark_offered();

@@ -173,9 +173,9 @@ impl Calls {
 /// Whether each side is one of ours or the peer's that it is said to be.
 fn is_well_formed(place: &Place) -> bool {
     let ours = [&place.caller, &place.callee].map(|party| party.address.is_some());
-    match &place.peer {
+    match &place.proxy_side {
         None => ours == [true, true] && place.offer.is_some(),
-        Some(ProxySide::Calls(_)) => ours == [false, true],
+        Some(ProxySide::Caller(_)) => ours == [false, true],
         Some(ProxySide::Callee(_)) => ours == [true, false] && place.offer.is_some(),
     }
 }

@@ -185,7 +185,7 @@ impl Calls {
             let left = Events {
                 call,
                 sequence: stamp,
-                answers,
+                in_reply_to: answers,
                 change,
                 ..Events::for_handle(address.handle_ref(), events)
             };

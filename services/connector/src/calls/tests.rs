@@ -287,7 +287,7 @@ fn place(call: CallId) -> Place {
     };
     let (caller, callee) = (party("alice", 1), party("bob", 2));
     let (transaction, offer) = ("c".to_owned(), Some(jsep("offer")));
-    Place { call, caller, callee, transaction, offer, peer: None, times: None }
+    Place { call, caller, callee, transaction, offer, proxy_side: None, timestamps: None }
 }
 
 fn jsep(kind: &str) -> Raw {

@@ -54,7 +54,7 @@ impl Bench {
     }
 
     fn is_done(&self) -> bool {
-        self.ledger.done().now_or_never() == self.mailbox.offset()
+        self.ledger.acked_through().now_or_never() == self.mailbox.offset()
     }
 }
 

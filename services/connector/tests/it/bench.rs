@@ -137,7 +137,8 @@ impl Bench {
         let offer = raw(&testkit::sdp::offer());
         let (caller, callee) = (address(Side::Caller), address(Side::Callee));
         let (transaction, offer) = ("c".to_owned(), Some(offer));
-        let place = Place { call: id, caller, callee, transaction, offer, peer: None, times: None };
+        let place =
+            Place { call: id, caller, callee, transaction, offer, proxy_side: None, timestamps: None };
         self.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id
     }

@@ -73,7 +73,7 @@ impl Heard {
 
     async fn read(&mut self) {
         let message = timeout(DEADLINE, self.mailbox.next()).await.expect("a client is told something");
-        self.mailbox.done();
+        self.mailbox.ack();
         let Body::Events(events) = message.body else { panic!("not for an edge: {message:?}") };
         let who = events.session.0 as usize - 1;
         self.terms[who].extend(events.sequence.map(|stamp| stamp.term));

@@ -28,7 +28,7 @@ fn numbered(number: u64) -> Events {
 
 async fn hears(reader: &mut MailboxReader) -> Option<u64> {
     let message = timeout(Duration::from_secs(1), reader.next()).await.ok()?;
-    reader.done();
+    reader.ack();
     match message.body {
         Body::Events(events) => Some(events.session.0),
         _ => None,
@@ -146,7 +146,7 @@ async fn a_rest_service_hears_its_answers_in_order_once_its_mailbox_is_back() {
 async fn a_peer_is_asked_by_one_rest_service_until_the_deadline() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
-    let mut worker = bus.work(Queue::Proxies, "rest-1").await;
+    let mut worker = bus.join_workers(Queue::Proxies, "rest-1").await;
     let (call, deadline) = (CallId::fresh(), Some(Deadline::after(Duration::from_secs(8))));
     let ask = |call, text: &str| ProxyInvite {
         call,

@@ -28,7 +28,7 @@ impl Peers {
     async fn new() -> Self {
         let bench = Bench::new().await;
         let rest = bench.bus.open(Mailbox::Rest(rest())).await.unwrap();
-        let asked = bench.bus.work(Queue::Proxies, "rest-1").await;
+        let asked = bench.bus.join_workers(Queue::Proxies, "rest-1").await;
         Self { bench, rest, asked }
     }
 
@@ -58,20 +58,21 @@ impl Peers {
             Side::Caller => ("c".to_owned(), Some(raw(&sdp::offer()))),
             Side::Callee => (String::new(), None),
         };
-        let place = Place { call: id, caller, callee, transaction, offer, peer: Some(peer), times: None };
+        let place =
+            Place { call: id, caller, callee, transaction, offer, proxy_side: Some(peer), timestamps: None };
         self.bench.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id
     }
 
     /// The peer's alice is to call bob; what its rest service hears.
     async fn invite(&mut self) -> (CallId, Option<ProxyRefusal>) {
-        let call = self.place(Side::Callee, ProxySide::Calls(rest())).await;
+        let call = self.place(Side::Callee, ProxySide::Caller(rest())).await;
         (call, self.hears(call).await)
     }
 
     async fn hears(&mut self, call: CallId) -> Option<ProxyRefusal> {
         let message = timeout(DEADLINE, self.rest.next()).await.expect("the rest service hears something");
-        self.rest.done();
+        self.rest.ack();
         let Body::ProxyReply(answer) = message.body else { panic!("{message:?}") };
         assert_eq!(answer.call, call);
         answer.refusal
@@ -82,7 +83,7 @@ impl Peers {
         let call = self.place(Side::Caller, ProxySide::Callee(PROXY.to_owned())).await;
         let delivery = timeout(DEADLINE, self.asked.next()).await.expect("the peer is asked");
         let Body::ProxyInvite(ask) = delivery.message.body.clone() else { panic!("{:?}", delivery.message) };
-        delivery.done();
+        delivery.ack();
         assert_eq!(ask.call, call);
         (call, ask)
     }

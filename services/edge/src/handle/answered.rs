@@ -70,24 +70,24 @@ impl From<InFlight> for Completed {
 impl Handle {
     /// Whether these are no answer, or one that the client waits for.
     pub(super) fn is_expected(&self, events: &Events) -> bool {
-        events.answers.is_none() || self.is_reply(events)
+        events.in_reply_to.is_none() || self.is_reply(events)
     }
 
     /// Whether these answer what is asked now, or was asked elsewhere.
     pub(super) fn is_reply(&self, events: &Events) -> bool {
         let is_asked = |request| self.in_flight.as_ref().is_some_and(|asked| asked.id == request);
-        events.answers.is_some_and(|request| is_asked(request) || self.issued.is_from_elsewhere(request))
+        events.in_reply_to.is_some_and(|request| is_asked(request) || self.issued.is_from_elsewhere(request))
     }
 
     /// The request that these are the answer to; it is done.
     pub(super) fn complete(&mut self, events: &Events) -> Option<Completed> {
-        let asked = self.in_flight.take_if(|asked| events.answers == Some(asked.id));
+        let asked = self.in_flight.take_if(|asked| events.in_reply_to == Some(asked.id));
         asked.map(Completed::from).or_else(|| self.complete_elsewhere(events))
     }
 
     /// Where nothing is known of the request, what it brought about tells whether it had a jsep.
     fn complete_elsewhere(&mut self, events: &Events) -> Option<Completed> {
-        let request = events.answers.filter(|request| self.issued.is_from_elsewhere(*request))?;
+        let request = events.in_reply_to.filter(|request| self.issued.is_from_elsewhere(*request))?;
         self.issued.record_elsewhere(request);
         let place = self.queue.iter().position(|waiting| waiting.id == request);
         let waiting = place.and_then(|place| self.queue.remove(place));

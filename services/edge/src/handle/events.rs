@@ -121,7 +121,7 @@ impl Handle {
         match (events.call, &self.leg) {
             (None, _) => self.is_expected(events) || matches!(events.change, Some(Change::Registered(_))),
             (Some(call), Some(leg)) => call == leg.leg_ref.call && !joins,
-            (Some(_), None) => self.is_expected(events) && (joins || events.answers.is_some()),
+            (Some(_), None) => self.is_expected(events) && (joins || events.in_reply_to.is_some()),
         }
     }
 
@@ -134,7 +134,7 @@ impl Handle {
                 let transaction = Some(answered.transaction.clone());
                 vec![ClientEvent::Plugin { transaction, data, jsep: None }]
             }
-            None if events.answers.is_some() => self.unsolicited_events(events),
+            None if events.in_reply_to.is_some() => self.unsolicited_events(events),
             // It would take the end of what it offered for the end of its call.
             _ if self.leg.is_some() && events.call.is_none() => without_core_events(&events.events),
             _ => events.events.clone(),

@@ -113,7 +113,7 @@ impl Handle {
         }
         let begins = |held: &&Events| held.call != self.call() && starts_call(held);
         match self.reorder.held.iter().find(begins) {
-            Some(next) if next.answers.is_some() && next.answers < events.answers => true,
+            Some(next) if next.in_reply_to.is_some() && next.in_reply_to < events.in_reply_to => true,
             Some(next) => next.call == events.call,
             None => starts_call(events) && self.is_expected(events),
         }

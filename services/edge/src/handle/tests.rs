@@ -179,7 +179,7 @@ fn events(
     events: Vec<ClientEvent>,
 ) -> Events {
     let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
-    Events { call, answers, change, ..Events::for_handle(who, events) }
+    Events { call, in_reply_to: answers, change, ..Events::for_handle(who, events) }
 }
 
 fn result(transaction: &str, name: &str) -> ClientEvent {

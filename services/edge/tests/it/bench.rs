@@ -123,7 +123,10 @@ impl Bench {
     }
 
     async fn around(node: Node, bus: Bus, directory: Directory) -> Self {
-        let routers = [bus.work(Queue::Requests(0), "r").await, bus.work(Queue::Requests(1), "r").await];
+        let routers = [
+            bus.join_workers(Queue::Requests(0), "r").await,
+            bus.join_workers(Queue::Requests(1), "r").await,
+        ];
         let backend = bus.open(backend()).await.unwrap();
         let Node { url, id, stop, edge } = node;
         Self { url, bus, directory, stop, edge, id, routers, backend }
@@ -154,7 +157,7 @@ impl Bench {
         };
         let delivery = timeout(DEADLINE, delivery).await.expect("a request reaches the routers");
         let message = delivery.message.clone();
-        delivery.done();
+        delivery.ack();
         message
     }
 
@@ -173,7 +176,7 @@ impl Bench {
     /// What next reaches the connector.
     pub async fn on_leg(&mut self) -> Message {
         let message = timeout(DEADLINE, self.backend.next()).await.expect("a message for the backend");
-        self.backend.done();
+        self.backend.ack();
         message
     }
 
@@ -215,7 +218,7 @@ impl Bench {
         let data = videocall::error(&PluginError::overloaded());
         let item = ClientEvent::Plugin { transaction, data, jsep: None };
         let events =
-            Events { answers: Some(asked.id), overloaded: true, ..Events::for_handle(who, vec![item]) };
+            Events { in_reply_to: Some(asked.id), overloaded: true, ..Events::for_handle(who, vec![item]) };
         self.post(&asked.asks.from.edge, events).await;
     }
 
@@ -227,7 +230,12 @@ impl Bench {
         change: Option<Change>,
         item: ClientEvent,
     ) {
-        let events = Events { call, answers, change, ..Events::for_handle(to.from.handle_ref(), vec![item]) };
+        let events = Events {
+            call,
+            in_reply_to: answers,
+            change,
+            ..Events::for_handle(to.from.handle_ref(), vec![item])
+        };
         self.post(&to.from.edge, events).await;
     }
 

@@ -14,10 +14,10 @@ async fn a_road_whose_canaries_do_not_come_back_is_named() {
     let context = context(bus.clone(), directory, true);
     let (id, health) = (context.id.clone(), context.health.clone());
     let _edge = Edge::start(&parse(&["--canary-interval=1"]), context).await.unwrap();
-    let mut router = bus.work(Queue::Requests(0), "r").await;
+    let mut router = bus.join_workers(Queue::Requests(0), "r").await;
     let canary = router.next().await;
     bus.post(&Mailbox::Edge(id), &Message::new(canary.message.body.clone())).await.unwrap();
-    canary.done();
+    canary.ack();
     eventually("one road is open, and one is not", async || {
         let unmet: Vec<_> = health.reasons().into_iter().map(|(condition, _)| condition).collect();
         unmet == ["canary requests:1"]

@@ -52,7 +52,7 @@ struct InviteWorker {
 
 /// Works until shutdown; then finishes what it has begun.
 pub(super) async fn run(context: Context) {
-    let mut worker = context.bus.work(Queue::Proxies, context.id.as_str()).await;
+    let mut worker = context.bus.join_workers(Queue::Proxies, context.id.as_str()).await;
     let office = Arc::new(InviteWorker { context, permits: Semaphore::new(MAX_CONCURRENT_REQUESTS) });
     let (hands, begun) = (Arc::new(Semaphore::new(MAX_IN_FLIGHT)), TaskTracker::new());
     let Context { shutdown, shutdown_policy: parting, .. } = &office.context;
@@ -85,18 +85,18 @@ impl InviteWorker {
         let is_late = delivery.message.is_expired();
         match delivery.message.body.clone() {
             Body::ProxyInvite(question) if is_late => {
-                delivery.done();
+                delivery.ack();
                 self.reply(question, Some(refuse_with(BAD_GATEWAY, NO_ANSWER))).await;
             }
             Body::ProxyInvite(question) => self.invite(question, delivery).await,
-            Body::Canary(_) if is_late => delivery.done(),
+            Body::Canary(_) if is_late => delivery.ack(),
             Body::Canary(canary) => match echo::send_back(&self.context.bus, &canary).await {
-                Ok(()) => delivery.done(),
+                Ok(()) => delivery.ack(),
                 Err(error) => delivery.nack(&error.to_string()),
             },
             other => {
                 tracing::warn!(kind = other.kind(), "not a question for a proxy");
-                delivery.done();
+                delivery.ack();
             }
         }
     }
@@ -107,7 +107,7 @@ impl InviteWorker {
             // Not done: it comes again, here or elsewhere.
             return;
         }
-        delivery.done();
+        delivery.ack();
         let refusal = match &place {
             Ok(_place) => send_invite(&question).await,
             Err(_) => {

@@ -99,7 +99,7 @@ pub(super) async fn read_mailbox(
     let reading = async {
         loop {
             waiting.dispatch(reader.next().await, &echo);
-            reader.done();
+            reader.ack();
         }
     };
     let singing = shutdown.run_until_cancelled(echo.run(&bus));

@@ -71,15 +71,15 @@ pub fn play(rest: &Rest, refusal: Option<(u16, &str)>) -> tokio::task::JoinHandl
 
 /// The next invitation, done.
 pub async fn invitation(bus: &bus::Bus) -> (CallId, Invite) {
-    let mut first = bus.work(Queue::Requests(0), "router").await;
-    let mut second = bus.work(Queue::Requests(1), "router").await;
+    let mut first = bus.join_workers(Queue::Requests(0), "router").await;
+    let mut second = bus.join_workers(Queue::Requests(1), "router").await;
     let delivery = tokio::select! {
         delivery = first.next() => delivery,
         delivery = second.next() => delivery,
     };
     let message = delivery.message.clone();
     assert!(message.deadline.is_some_and(|deadline| !deadline.is_past()));
-    delivery.done();
+    delivery.ack();
     match message.body {
         Body::Invite(invite) => (message.id.into(), invite),
         other => panic!("no invitation: {}", other.kind()),
@@ -159,7 +159,7 @@ pub async fn put(rest: &Rest, message: Message) -> ProxyReply {
     let mut mailbox = bus.open(Mailbox::Backend(BackendName::from("a"))).await.unwrap();
     bus.enqueue(Queue::Proxies, &message).await.unwrap();
     let answer = timeout(PATIENCE, mailbox.next()).await.unwrap();
-    mailbox.done();
+    mailbox.ack();
     match answer.body {
         Body::ProxyReply(answer) => answer,
         other => panic!("no answer: {}", other.kind()),

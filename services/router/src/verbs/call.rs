@@ -140,7 +140,7 @@ async fn try_backends(
             break;
         };
         // One that has the call already is not asked whether it has room.
-        if !begun.is_retry && context.bus.is_crowded(&Mailbox::Backend(backend.clone())) {
+        if !begun.is_retry && context.bus.is_overloaded(&Mailbox::Backend(backend.clone())) {
             is_crowded = true;
             tried.push(backend);
             continue;
@@ -202,8 +202,12 @@ async fn refuse(
     }
     let crowded = matches!(&refusal, Refusal::Error(error) if *error == PluginError::overloaded());
     let events = Events::for_handle(asks.from.handle_ref(), refusal_events(asks, &refusal));
-    send_events(&context.bus, &asks.from.edge, Events { answers: Some(id), overloaded: crowded, ..events })
-        .await?;
+    send_events(
+        &context.bus,
+        &asks.from.edge,
+        Events { in_reply_to: Some(id), overloaded: crowded, ..events },
+    )
+    .await?;
     Ok(())
 }
 

@@ -50,7 +50,7 @@ async fn place_invite(
     if let Some((_, taken)) = lost {
         return abort_unless_placed(context, id, refusal_for(taken, &call.callee.username)).await;
     }
-    let peer = Some(ProxySide::Calls(invite.rest.clone()));
+    let peer = Some(ProxySide::Caller(invite.rest.clone()));
     let times = invite.requested_at.map(|asked| (asked, taken));
     let particulars =
         PlaceDetails { deadline: message.deadline, transaction: "", offer: None, proxy: peer, times };

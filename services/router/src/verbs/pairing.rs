@@ -30,8 +30,8 @@ pub async fn post_to_backend(context: &Context, call: &Call, of: &PlaceDetails<'
         callee: party(&call.callee),
         transaction: of.transaction.to_owned(),
         offer: of.offer.cloned(),
-        peer: of.proxy.clone(),
-        times: of.times.map(|(asked, taken)| HopTimestamps {
+        proxy_side: of.proxy.clone(),
+        timestamps: of.times.map(|(asked, taken)| HopTimestamps {
             requested_at: asked,
             dequeued_at: taken,
             posted_at: unix_micros(),

@@ -16,7 +16,7 @@ pub async fn release_and_reply(context: &Context, id: MessageId, gone: &Release)
     release(context, *who).await?;
     if let Some(edge) = waiting {
         let change = Some(Change::Released);
-        let events = Events { answers: Some(id), change, ..Events::for_handle(*who, Vec::new()) };
+        let events = Events { in_reply_to: Some(id), change, ..Events::for_handle(*who, Vec::new()) };
         send_events(&context.bus, edge, events).await?;
     }
     Ok(())

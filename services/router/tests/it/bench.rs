@@ -267,7 +267,7 @@ impl Router {
 
 async fn next(mailbox: &mut MailboxReader) -> Body {
     let message = timeout(Duration::from_secs(20), mailbox.next()).await.expect("something comes");
-    mailbox.done();
+    mailbox.ack();
     message.body
 }
 
@@ -277,7 +277,7 @@ async fn all(mailbox: &mut MailboxReader) -> Vec<Message> {
     while let Ok(message) = timeout(Duration::from_millis(1), mailbox.next()).await {
         messages.push(message);
     }
-    mailbox.done();
+    mailbox.ack();
     messages
 }
 

@@ -32,7 +32,7 @@ async fn the_callee_is_placed_on_the_janus_that_the_peer_has_chosen() {
     assert_eq!((place.caller.username.as_str(), &place.caller.address), ("dave", &None));
     assert_eq!((place.callee.username.as_str(), &place.callee.address), ("bob", &Some(address(1))));
     assert!(place.transaction.is_empty() && place.offer.is_none());
-    assert_eq!(place.peer, Some(ProxySide::Calls(rest())));
+    assert_eq!(place.proxy_side, Some(ProxySide::Caller(rest())));
     assert_eq!(cluster.at_rest().await.len(), 0, "its connector answers");
     assert_eq!(cluster.at_edge().await.len(), 0, "the callee hears of it from Janus");
     let call = cluster.directory.call(call_id(100)).await.unwrap().unwrap();

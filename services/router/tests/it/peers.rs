@@ -106,7 +106,7 @@ async fn a_call_to_a_peers_user_takes_the_caller_and_says_where_the_proxy_is() {
     let mut house = House::start().await;
     house.asks(100, call(0, "peter")).await;
     let place = house.places().await;
-    assert_eq!(place.peer, Some(ProxySide::Callee(URL.to_owned())));
+    assert_eq!(place.proxy_side, Some(ProxySide::Callee(URL.to_owned())));
     assert_eq!((place.caller.username.as_str(), place.caller.address), ("alice", Some(address(0))));
     assert_eq!((place.callee.username.as_str(), place.callee.address), ("peter", None));
     assert!(place.offer.is_some() && place.transaction == "t");

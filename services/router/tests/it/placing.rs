@@ -1,7 +1,7 @@
 //! Which backend gets a call.
 
 use crate::bench::{Cluster, asks, backend, call, call_id, message};
-use bus::CROWDED_MAILBOX;
+use bus::OVERLOADED_MAILBOX;
 use bus::message::{Body, Location, Notice};
 use bus::topic::Mailbox;
 use common::BackendName;
@@ -106,7 +106,7 @@ async fn where_nobody_reads_for_any_the_call_is_refused_and_nothing_is_left() {
 async fn where_too_much_waits_for_all_the_call_is_refused_at_once_and_nothing_is_left() {
     let mut cluster = Cluster::populated().await;
     let other = message(1, Body::Exists(asks(0, json!({}))));
-    for _ in 0..CROWDED_MAILBOX {
+    for _ in 0..OVERLOADED_MAILBOX {
         cluster.bus.post(&Mailbox::Backend(backend()), &other).await.unwrap();
     }
     let before = cluster.state(&[call_id(100)]).await;

@@ -48,7 +48,7 @@ fn measure_on(bus: &Bus, name: &str, runtime: &Runtime, criterion: &mut Criterio
 async fn roads(bus: &Bus) -> (Road, Road) {
     let (mailbox, queue) = (Mailbox::Edge(ServiceId::from("edge-1")), Queue::Requests(0));
     let reader = bus.open(mailbox.clone()).await.unwrap();
-    (Road::Mailbox(mailbox, reader), Road::Queue(queue, bus.work(queue, "worker-1").await))
+    (Road::Mailbox(mailbox, reader), Road::Queue(queue, bus.join_workers(queue, "worker-1").await))
 }
 
 async fn time(times: u64, mut step: impl AsyncFnMut()) -> Duration {
@@ -66,12 +66,12 @@ impl Road {
             Self::Mailbox(mailbox, reader) => {
                 let read = async || {
                     reader.next().await;
-                    reader.done();
+                    reader.ack();
                 };
                 both(at_once, async || bus.post(mailbox, message).await, read).await;
             }
             Self::Queue(queue, worker) => {
-                let read = async || worker.next().await.done();
+                let read = async || worker.next().await.ack();
                 both(at_once, async || bus.enqueue(*queue, message).await, read).await;
             }
         }

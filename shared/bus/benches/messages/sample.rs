@@ -40,7 +40,7 @@ pub fn incoming_call() -> Message {
         handle: HANDLE,
         call: Some(CallId::fresh()),
         sequence: Some(Sequence { term: 7, number: 1 }),
-        answers: None,
+        in_reply_to: None,
         caused_by: None,
         change: None,
         overloaded: false,

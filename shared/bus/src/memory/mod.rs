@@ -22,7 +22,7 @@ pub use queue::{MemoryAck, MemoryWorker};
 
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, Queue};
-use crate::{CROWDED_MAILBOX, LogLine, MailboxOffset, SendError, codec, line};
+use crate::{LogLine, MailboxOffset, OVERLOADED_MAILBOX, SendError, codec, line};
 use common::fault::FaultInjector;
 use logs::Logs;
 use notices::NoticeChannel;
@@ -62,8 +62,8 @@ impl MemoryBus {
         self.step("post", push).await?
     }
 
-    pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
-        self.mailbox(&mailbox.key()).is_some_and(|road| road.backlog() >= CROWDED_MAILBOX)
+    pub(crate) fn is_overloaded(&self, mailbox: &Mailbox) -> bool {
+        self.mailbox(&mailbox.key()).is_some_and(|road| road.backlog() >= OVERLOADED_MAILBOX)
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
@@ -75,7 +75,7 @@ impl MemoryBus {
         self.step("log_calls", || records.iter().for_each(add)).await
     }
 
-    pub(crate) fn work(&self, queue: Queue, _worker: &str) -> MemoryWorker {
+    pub(crate) fn join_workers(&self, queue: Queue, _worker: &str) -> MemoryWorker {
         MemoryWorker::join(self.queue(queue), self.faults.clone())
     }
 

@@ -237,7 +237,7 @@ pub struct MemoryAck {
 }
 
 impl MemoryAck {
-    pub(crate) fn done(self) {
+    pub(crate) fn ack(self) {
         if !self.faults.drops("done") {
             self.stream.remove(self.number);
         }

@@ -19,7 +19,7 @@ pub struct Events {
     pub sequence: Option<Sequence>,
     /// The request this is the final answer of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answers: Option<MessageId>,
+    pub in_reply_to: Option<MessageId>,
     /// The request of the other side that the last of the events follows from. One that was told once, by
     /// whichever connector, is not told again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ impl Events {
             handle,
             call: None,
             sequence: None,
-            answers: None,
+            in_reply_to: None,
             caused_by: None,
             change: None,
             overloaded: false,

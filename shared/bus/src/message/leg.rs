@@ -21,10 +21,10 @@ pub struct Place {
     pub offer: Option<Raw>,
     /// What is to be done about the side that is a peer's; none of a call between two of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<ProxySide>,
+    pub proxy_side: Option<ProxySide>,
     /// When it came by where; none where nobody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<HopTimestamps>,
+    pub timestamps: Option<HopTimestamps>,
 }
 
 /// What is to be done about a side whose user is a peer's: its proxy has a handle of its own for it on
@@ -34,7 +34,7 @@ pub struct Place {
 pub enum ProxySide {
     /// It calls: this rest service waits to hear that our callee is registered on Janus. Its offer
     /// comes after that, as an `incomingcall`.
-    Calls(ServiceId),
+    Caller(ServiceId),
     /// It is called: its proxy is asked to register it, at this `api_base_url`, before the offer goes out.
     Callee(String),
 }

@@ -38,7 +38,7 @@ pub use news::{CallEvent, CallRecord, EndKind, Notice};
 pub use peer::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
 pub use times::{HopTimestamps, StepDurations};
 
-use crate::{CROWDED_MAILBOX, MAX_BACKLOG, OVERLOADED_QUEUE};
+use crate::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
 use common::MessageId;
 pub(crate) use common::entropy::unix_millis;
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ impl Message {
     pub(crate) fn stream_limit(&self) -> usize {
         match self.body {
             Body::Call(_) | Body::Invite(_) => OVERLOADED_QUEUE,
-            Body::Place(_) => CROWDED_MAILBOX,
+            Body::Place(_) => OVERLOADED_MAILBOX,
             _ => MAX_BACKLOG,
         }
     }

@@ -37,7 +37,7 @@ impl Message {
 impl Events {
     /// For all that is logged about them: the request is the one that they answer.
     pub fn span(&self) -> Span {
-        span("events", self.call, self.answers.as_ref())
+        span("events", self.call, self.in_reply_to.as_ref())
     }
 }
 

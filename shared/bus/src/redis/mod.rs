@@ -39,7 +39,7 @@ pub use queue::{RedisAck, RedisWorker};
 use crate::codec::{self, Fields};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
-use crate::{CROWDED_MAILBOX, LogLine, SendError, line, metrics};
+use crate::{LogLine, OVERLOADED_MAILBOX, SendError, line, metrics};
 use ::redis::{Cmd, RedisResult, cmd};
 use connection::{Server, SharedConnection};
 use mailbox::OwnedMailboxes;
@@ -81,8 +81,8 @@ impl RedisBus {
         self.add(&mailbox.key(), Some("NOMKSTREAM"), message).await
     }
 
-    pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
-        self.lengths.has_at_least(&mailbox.key(), CROWDED_MAILBOX)
+    pub(crate) fn is_overloaded(&self, mailbox: &Mailbox) -> bool {
+        self.lengths.has_at_least(&mailbox.key(), OVERLOADED_MAILBOX)
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
@@ -98,7 +98,7 @@ impl RedisBus {
         self.shared.pipe(&pipe).await
     }
 
-    pub(crate) async fn work(&self, queue: Queue, worker: &str) -> RedisWorker {
+    pub(crate) async fn join_workers(&self, queue: Queue, worker: &str) -> RedisWorker {
         RedisWorker::join(self, queue.key(), worker).await
     }
 

@@ -87,7 +87,7 @@ async fn visits(server: &Server, while_waiting: Duration) -> u32 {
 async fn a_redis_that_hangs_up_is_asked_less_and_less_often() {
     let mut server = Server::start();
     let bus = server.bus().await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let mut reader = bus.open(mailbox()).await.unwrap();
     let mut notices = bus.subscribe().await;
     server.kill();
@@ -136,18 +136,18 @@ async fn what_was_read_is_trimmed_once_redis_is_back() {
 async fn a_group_that_is_gone_is_made_anew_and_its_messages_come_again() {
     let server = Server::start();
     let bus = server.bus().await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     enqueue_all(&bus, 0..3).await;
     let held = take(&mut worker).await;
     let destroyed: i64 = server.command(&format!("XGROUP DESTROY {} workers", QUEUE.key())).await;
     assert_eq!(destroyed, 1);
-    held.done();
+    held.ack();
     enqueue_all(&bus, 3..5).await;
     let mut handled = Vec::new();
     while handled.last() != Some(&4) {
         let delivery = take(&mut worker).await;
         handled.push(number(&delivery.message));
-        delivery.done();
+        delivery.ack();
     }
     handled.sort_unstable();
     handled.dedup();

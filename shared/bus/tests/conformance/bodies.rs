@@ -50,7 +50,7 @@ fn place() -> Place {
     let (caller, callee) = (party("alice"), party("böb"));
     let (transaction, offer, peer) = (String::new(), Some(raw(ODD)), None);
     let times = Some(HopTimestamps { requested_at: 1, dequeued_at: u64::MAX, posted_at: 3 });
-    Place { call: call(), caller, callee, transaction, offer, peer, times }
+    Place { call: call(), caller, callee, transaction, offer, proxy_side: peer, timestamps: times }
 }
 
 fn handle() -> HandleRef {
@@ -68,7 +68,14 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
     let stamp = call.map(|_| Sequence { term: u64::MAX, number: 1 });
     let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
     let crowded = call.is_some();
-    Events { call, sequence: stamp, answers, change, overloaded: crowded, ..Events::for_handle(who, events) }
+    Events {
+        call,
+        sequence: stamp,
+        in_reply_to: answers,
+        change,
+        overloaded: crowded,
+        ..Events::for_handle(who, events)
+    }
 }
 
 fn all() -> Vec<Body> {
@@ -84,8 +91,13 @@ fn all() -> Vec<Body> {
         Body::Abandon(Abandon { who: handle(), call: call() }),
         Body::Restore(Restore { who: address(), username: "böb".to_owned() }),
         Body::Place(place()),
-        Body::Place(Place { offer: None, times: None, peer: Some(ProxySide::Calls(one.clone())), ..place() }),
-        Body::Place(Place { peer: Some(ProxySide::Callee(PROXY.to_owned())), ..place() }),
+        Body::Place(Place {
+            offer: None,
+            timestamps: None,
+            proxy_side: Some(ProxySide::Caller(one.clone())),
+            ..place()
+        }),
+        Body::Place(Place { proxy_side: Some(ProxySide::Callee(PROXY.to_owned())), ..place() }),
         Body::Request(leg_request()),
         Body::Trickle(Trickle { leg: leg(), candidates: vec![raw(ODD), raw("null"), raw("{}")] }),
         Body::Hangup(leg()),
@@ -128,7 +140,7 @@ fn text(message: &Message) -> String {
 }
 
 async fn arrive_through_a_queue(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let kinds: BTreeSet<_> = all().iter().map(Body::kind).collect();
     assert_eq!(kinds.len(), 21, "a kind is missing here, or two have one name");
     for body in all() {
@@ -136,7 +148,7 @@ async fn arrive_through_a_queue(bus: Bus) {
         bus.enqueue(QUEUE, &sent).await.unwrap();
         let delivery = take(&mut worker).await;
         assert_eq!(text(&delivery.message), text(&sent));
-        delivery.done();
+        delivery.ack();
     }
 }
 

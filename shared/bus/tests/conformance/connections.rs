@@ -20,7 +20,7 @@ async fn waiting_readers_keep_the_connection_they_have() {
     let mut raw = server.raw().await;
     let before = opened_so_far(&mut raw).await;
     let bus = server.bus().await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let mut reader = bus.open(mailbox()).await.unwrap();
     let mut notices = bus.subscribe().await;
     let waited = timeout(Duration::from_secs(5), async {

@@ -4,7 +4,7 @@ use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
 use bus::message::{Body, Message, Party, Place, Trickle};
-use bus::{Bus, CROWDED_MAILBOX, MAX_BACKLOG, MAX_PAYLOAD, SendError};
+use bus::{Bus, MAX_BACKLOG, MAX_PAYLOAD, OVERLOADED_MAILBOX, SendError};
 use common::{CallId, MessageId};
 use protocol::Side;
 
@@ -33,7 +33,7 @@ async fn refuse_a_message_that_is_too_large(bus: Bus) {
 }
 
 async fn refuse_more_than_a_queue_holds(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     in_parallel(MAX_BACKLOG as u32, async |number| bus.enqueue(QUEUE, &numbered(number)).await.unwrap())
         .await;
     let refused = bus.enqueue(QUEUE, &numbered(0)).await;
@@ -42,7 +42,7 @@ async fn refuse_more_than_a_queue_holds(bus: Bus) {
     let delivery = take(&mut worker).await;
     let refused = bus.enqueue(QUEUE, &numbered(0)).await;
     assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
-    delivery.done();
+    delivery.ack();
     eventually("there is room", async || bus.enqueue(QUEUE, &numbered(0)).await.is_ok()).await;
 }
 
@@ -53,7 +53,7 @@ async fn refuse_more_than_a_mailbox_holds(bus: Bus) {
     let refused = bus.post(&mailbox(), &numbered(0)).await;
     assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
     within(SOON, reader.next()).await;
-    reader.done();
+    reader.ack();
     eventually("there is room", async || bus.post(&mailbox(), &numbered(0)).await.is_ok()).await;
 }
 
@@ -62,19 +62,27 @@ async fn refuse_first_what_begins_a_call(bus: Bus) {
     let party = || Party { username: "alice".to_owned(), address: Some(address()) };
     let (call, transaction) = (CallId::from(MessageId::fresh()), String::new());
     let (offer, peer, times) = Default::default();
-    let place = Place { call, caller: party(), callee: party(), transaction, offer, peer, times };
+    let place = Place {
+        call,
+        caller: party(),
+        callee: party(),
+        transaction,
+        offer,
+        proxy_side: peer,
+        timestamps: times,
+    };
     let (place, other) = (Message::new(Body::Place(place)), numbered(0));
-    in_parallel(CROWDED_MAILBOX as u32 - 1, async |_| bus.post(&mailbox(), &other).await.unwrap()).await;
+    in_parallel(OVERLOADED_MAILBOX as u32 - 1, async |_| bus.post(&mailbox(), &other).await.unwrap()).await;
     bus.post(&mailbox(), &place).await.unwrap();
     let refused = bus.post(&mailbox(), &place).await;
     assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
-    assert!(bus.is_crowded(&mailbox()));
+    assert!(bus.is_overloaded(&mailbox()));
     bus.post(&mailbox(), &other).await.unwrap();
     for _ in 0..2 {
         within(SOON, reader.next()).await;
     }
-    reader.done();
-    eventually("there is room", async || !bus.is_crowded(&mailbox())).await;
+    reader.ack();
+    eventually("there is room", async || !bus.is_overloaded(&mailbox())).await;
     eventually("a call gets through", async || bus.post(&mailbox(), &place).await.is_ok()).await;
 }
 
@@ -84,10 +92,10 @@ const MANY: u32 = 100_000;
 async fn a_queue_leaves_nothing_in_redis() {
     let server = Server::start();
     let bus = server.bus().await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let working = async {
         for _ in 0..MANY {
-            take(&mut worker).await.done();
+            take(&mut worker).await.ack();
         }
     };
     let sending = in_parallel(MANY, async |number| {
@@ -110,7 +118,7 @@ async fn a_mailbox_leaves_nothing_in_redis() {
     let reading = async {
         for _ in 0..MANY {
             within(SOON, reader.next()).await;
-            reader.done();
+            reader.ack();
         }
     };
     let sending = in_parallel(MANY, async |number| {

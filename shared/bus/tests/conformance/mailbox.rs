@@ -26,7 +26,7 @@ async fn keeps_the_order(bus: Bus) {
         assert_eq!(read(&mut reader).await, expected);
     }
     assert_eq!(bus.backlog(&mailbox().key()).await.unwrap(), 500, "trimmed before it was done");
-    reader.done();
+    reader.ack();
     eventually_empty(&bus, &mailbox().key()).await;
 }
 
@@ -36,7 +36,7 @@ async fn goes_on_where_the_last_owner_stopped(bus: Bus) {
     for _ in 0..4 {
         read(&mut first).await;
     }
-    first.done();
+    first.ack();
     // Read, but not done: the next owner reads it again.
     assert_eq!(read(&mut first).await, 4);
     drop(first);
@@ -53,7 +53,7 @@ async fn keeps_all_that_was_not_done(bus: Bus) {
     let mut first = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..3).await;
     // Nothing has been returned yet, so nothing is done, however much was read ahead.
-    first.done();
+    first.ack();
     assert_eq!(read(&mut first).await, 0);
     drop(first);
     let mut second = bus.open(mailbox()).await.unwrap();

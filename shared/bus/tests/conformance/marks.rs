@@ -51,7 +51,7 @@ async fn are_those_of_the_messages_returned(bus: Bus) {
     assert_eq!(reader.offset(), None, "nothing has been returned yet, however much was read ahead");
     let marks = read_marks(&mut reader, 200).await;
     assert!(marks.is_sorted_by(|earlier, later| earlier < later), "in the order of the messages");
-    reader.done();
+    reader.ack();
     holds(&bus, 0).await;
     let next = bus.open(mailbox()).await.unwrap();
     assert_eq!(next.offset(), None, "what another owner read does not count");
@@ -106,7 +106,7 @@ async fn leave_an_estate_untouched(bus: Bus) {
         assert_eq!(left(&bus, None).await.0, [0, 1, 2, 3, 4], "read ahead or returned, it is not done");
     }
     reads(&mut reader, 2..5).await;
-    reader.done();
+    reader.ack();
     holds(&bus, 0).await;
     assert_eq!(left(&bus, None).await, (Vec::new(), None));
 }

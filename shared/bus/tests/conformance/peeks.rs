@@ -53,23 +53,23 @@ async fn show_the_newest_entries_and_leave_them(bus: Bus) {
     assert_eq!(entries.len(), 5);
     assert!(entries.is_sorted_by_key(|entry| entry.at) && entries[0].at > 1_700_000_000_000, "{entries:?}");
     assert!(entries[0].id != entries[1].id);
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     assert_eq!(number(&take(&mut worker).await.message), 0);
     assert_eq!(numbers(&peek(&bus, &queue, 9).await), [0, 1, 2, 3, 4], "what is taken is not done");
     read(&mut reader).await;
-    reader.done();
+    reader.ack();
     eventually("what is done is gone", async || peek(&bus, &letters, 9).await.len() == 4).await;
 }
 
 async fn show_what_passes_while_somebody_looks_on(bus: Bus) {
     let key = QUEUE.key();
     enqueue_all(&bus, 0..2).await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let passing = async {
         tokio::time::sleep(WATCH / 2).await;
         enqueue_all(&bus, 2..4).await;
         for _ in 0..4 {
-            take(&mut worker).await.done();
+            take(&mut worker).await.ack();
         }
     };
     let (seen, ()) = tokio::join!(bus.peek(&key, 1, WATCH), passing);
@@ -89,7 +89,7 @@ async fn are_bounded(bus: Bus) {
 }
 
 async fn find_no_road_where_there_is_none(bus: Bus) {
-    let _worker = bus.work(QUEUE, "w1").await;
+    let _worker = bus.join_workers(QUEUE, "w1").await;
     assert_eq!(peek(&bus, &QUEUE.key(), 9).await, []);
     for key in [mailbox().key(), Log::Dead.key().to_owned(), "sb:session:1".to_owned(), String::new()] {
         assert_eq!(bus.peek(&key, 9, WATCH).await.unwrap(), None, "{key}");

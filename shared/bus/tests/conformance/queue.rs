@@ -30,12 +30,12 @@ on_both![
 ];
 
 async fn keeps_the_order_for_one_worker(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     enqueue_all(&bus, 0..200).await;
     for expected in 0..200 {
         let delivery = take(&mut worker).await;
         assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
-        delivery.done();
+        delivery.ack();
     }
     eventually_empty(&bus, &QUEUE.key()).await;
 }
@@ -45,11 +45,11 @@ async fn gives_each_message_to_one_worker(bus: Bus) {
     for name in ["w1", "w2", "w3"] {
         let (bus, sender) = (bus.clone(), sender.clone());
         tokio::spawn(async move {
-            let mut worker = bus.work(QUEUE, name).await;
+            let mut worker = bus.join_workers(QUEUE, name).await;
             loop {
                 let delivery = worker.next().await;
                 sender.send((number(&delivery.message), name)).unwrap();
-                delivery.done();
+                delivery.ack();
             }
         });
     }
@@ -67,7 +67,7 @@ async fn gives_each_message_to_one_worker(bus: Bus) {
 async fn keeps_what_was_sent_before_anybody_worked(bus: Bus) {
     enqueue_all(&bus, 0..3).await;
     assert_eq!(bus.backlog(&QUEUE.key()).await.unwrap(), 3);
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     for expected in 0..3 {
         assert_eq!(number(&take(&mut worker).await.message), expected);
     }
@@ -75,8 +75,8 @@ async fn keeps_what_was_sent_before_anybody_worked(bus: Bus) {
 
 async fn delivers_again_when_a_worker_dies(bus: Bus) {
     enqueue_all(&bus, 0..1).await;
-    let mut dying = bus.work(QUEUE, "w1").await;
-    let mut other = bus.work(QUEUE, "w2").await;
+    let mut dying = bus.join_workers(QUEUE, "w1").await;
+    let mut other = bus.join_workers(QUEUE, "w2").await;
     drop(take(&mut dying).await);
     drop(dying);
     let died = Instant::now();
@@ -84,32 +84,32 @@ async fn delivers_again_when_a_worker_dies(bus: Bus) {
     enqueue_all(&bus, 1..2).await;
     let newer = take(&mut other).await;
     assert_eq!((number(&newer.message), newer.attempt), (1, 1), "the time is not over yet");
-    newer.done();
+    newer.ack();
     let delivery = take(&mut other).await;
     let after = died.elapsed();
     assert_eq!((number(&delivery.message), delivery.attempt), (0, 2));
     assert!(after >= REDELIVER_AFTER - Duration::from_millis(100), "too early: {after:?}");
     assert!(after <= REDELIVER_AFTER + Duration::from_secs(1), "too late: {after:?}");
-    delivery.done();
+    delivery.ack();
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
 async fn delivers_again_what_a_dead_worker_had_not_handed_out(bus: Bus) {
     enqueue_all(&bus, 0..20).await;
-    let mut dying = bus.work(QUEUE, "w1").await;
-    take(&mut dying).await.done();
+    let mut dying = bus.join_workers(QUEUE, "w1").await;
+    take(&mut dying).await.ack();
     drop(dying);
-    let mut other = bus.work(QUEUE, "w2").await;
+    let mut other = bus.join_workers(QUEUE, "w2").await;
     for expected in 1..20 {
         let delivery = within(REDELIVER_AFTER + Duration::from_secs(1), other.next()).await;
         assert_eq!(number(&delivery.message), expected);
-        delivery.done();
+        delivery.ack();
     }
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
 async fn buries_what_fails_five_times(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let message = numbered(7);
     bus.enqueue(QUEUE, &message).await.unwrap();
     for attempt in 1..=MAX_DELIVERIES {
@@ -127,7 +127,7 @@ async fn buries_what_fails_five_times(bus: Bus) {
 }
 
 async fn buries_what_is_never_finished(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     enqueue_all(&bus, 0..1).await;
     for attempt in 1..=MAX_DELIVERIES {
         assert_eq!(take(&mut worker).await.attempt, attempt);
@@ -144,7 +144,7 @@ async fn the_dead_one(bus: &Bus) -> BTreeMap<String, String> {
 }
 
 async fn drops_a_canary_that_is_never_answered(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let canary = Canary { from: ServiceId::from("edge-1"), stream: "requests:0".to_owned(), number: 1 };
     bus.enqueue(QUEUE, &Message::new(Body::Canary(canary))).await.unwrap();
     for _ in 1..=MAX_DELIVERIES {
@@ -156,17 +156,17 @@ async fn drops_a_canary_that_is_never_answered(bus: Bus) {
 
 async fn hands_over_at_once_when_a_worker_leaves(bus: Bus) {
     enqueue_all(&bus, 0..10).await;
-    let mut leaving = bus.work(QUEUE, "w1").await;
-    take(&mut leaving).await.done();
+    let mut leaving = bus.join_workers(QUEUE, "w1").await;
+    take(&mut leaving).await.ack();
     let held: Vec<Delivery> = vec![take(&mut leaving).await, take(&mut leaving).await];
-    let mut other = bus.work(QUEUE, "w2").await;
+    let mut other = bus.join_workers(QUEUE, "w2").await;
     let asked = Instant::now();
     leaving.leave().await;
     let mut attempts = BTreeMap::new();
     for _ in 1..10 {
         let delivery = take(&mut other).await;
         attempts.insert(number(&delivery.message), delivery.attempt);
-        delivery.done();
+        delivery.ack();
     }
     let took = asked.elapsed();
     let expected = (1..10).map(|number| (number, if number < 3 { 2 } else { 1 }));
@@ -177,7 +177,7 @@ async fn hands_over_at_once_when_a_worker_leaves(bus: Bus) {
 }
 
 async fn wakes_a_waiting_worker_at_once(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     for round in 0..3 {
         let waiting = tokio::spawn(async move {
             let delivery = take(&mut worker).await;
@@ -191,13 +191,13 @@ async fn wakes_a_waiting_worker_at_once(bus: Bus) {
         let after = woken - sent;
         assert!(after < Duration::from_millis(250), "woken after {after:?}");
         assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
-        delivery.done();
+        delivery.ack();
         worker = again;
     }
 }
 
 async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let sender = bus.clone();
     let sending = tokio::spawn(async move {
         for number in 0..100 {
@@ -211,7 +211,7 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
         assert!(Instant::now() < deadline, "{expected} never came");
         if let Ok(delivery) = timeout(Duration::from_millis(2), worker.next()).await {
             assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
-            delivery.done();
+            delivery.ack();
             expected += 1;
         }
     }
@@ -219,26 +219,26 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
 }
 
 async fn passes_by_a_worker_that_does_not_ask(bus: Bus) {
-    let mut busy = bus.work(QUEUE, "w1").await;
+    let mut busy = bus.join_workers(QUEUE, "w1").await;
     assert!(timeout(Duration::from_millis(300), busy.next()).await.is_err());
     enqueue_all(&bus, 0..5).await;
-    let mut other = bus.work(QUEUE, "w2").await;
+    let mut other = bus.join_workers(QUEUE, "w2").await;
     for _ in 0..5 {
         let delivery = within(Duration::from_secs(3), other.next()).await;
         assert_eq!(delivery.attempt, 1, "what was not handed out is no delivery");
-        delivery.done();
+        delivery.ack();
     }
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
 async fn takes_a_late_done(bus: Bus) {
     enqueue_all(&bus, 0..1).await;
-    let mut slow = bus.work(QUEUE, "w1").await;
-    let mut other = bus.work(QUEUE, "w2").await;
+    let mut slow = bus.join_workers(QUEUE, "w1").await;
+    let mut other = bus.join_workers(QUEUE, "w2").await;
     let late = take(&mut slow).await;
     let again = take(&mut other).await;
     assert_eq!((late.message.id, again.attempt), (again.message.id, 2));
-    late.done();
+    late.ack();
     eventually_empty(&bus, &QUEUE.key()).await;
     drop(again);
     let third = timeout(REDELIVER_AFTER * 2, other.next()).await;
@@ -246,10 +246,10 @@ async fn takes_a_late_done(bus: Bus) {
 }
 
 async fn gives_nothing_to_a_worker_that_is_gone(bus: Bus) {
-    let mut other = bus.work(QUEUE, "other").await;
+    let mut other = bus.join_workers(QUEUE, "other").await;
     for round in 0..4 {
         let name = format!("gone-{round}");
-        let mut gone = bus.work(QUEUE, &name).await;
+        let mut gone = bus.join_workers(QUEUE, &name).await;
         // Both wait; then one is gone in the midst of it.
         assert!(timeout(Duration::from_millis(50), gone.next()).await.is_err());
         if round % 2 == 0 {
@@ -262,18 +262,18 @@ async fn gives_nothing_to_a_worker_that_is_gone(bus: Bus) {
         let delivery = timeout(Duration::from_millis(500), other.next()).await;
         let delivery = delivery.unwrap_or_else(|_| panic!("round {round}: went to one that is gone"));
         assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
-        delivery.done();
+        delivery.ack();
     }
 }
 
 async fn does_not_take_a_steady_worker_for_dead(bus: Bus) {
     enqueue_all(&bus, 0..6).await;
-    let mut steady = bus.work(QUEUE, "w1").await;
+    let mut steady = bus.join_workers(QUEUE, "w1").await;
     for expected in 0..6 {
         let delivery = take(&mut steady).await;
         assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
         // All of them together take longer than the time after which one is delivered again.
         sleep(REDELIVER_AFTER / 3).await;
-        delivery.done();
+        delivery.ack();
     }
 }

@@ -18,7 +18,7 @@ struct Readers {
 impl Readers {
     async fn start(server: &Server) -> Self {
         let bus = server.bus().await;
-        let worker = bus.work(QUEUE, "w1").await;
+        let worker = bus.join_workers(QUEUE, "w1").await;
         let mailbox = bus.open(mailbox()).await.unwrap();
         let notices = bus.subscribe().await;
         let mut readers = Self { bus, worker, mailbox, notices };
@@ -41,7 +41,7 @@ impl Readers {
         loop {
             let delivery = take(worker).await;
             let found = number(&delivery.message);
-            delivery.done();
+            delivery.ack();
             if found == expected {
                 return;
             }
@@ -53,7 +53,7 @@ impl Readers {
         let message = numbered(expected);
         eventually("the mailbox takes messages", async || bus.post(&mailbox(), &message).await.is_ok()).await;
         while read(reader).await != expected {}
-        reader.done();
+        reader.ack();
     }
 
     /// A notice may get lost until the subscription is back.
@@ -74,7 +74,7 @@ impl Readers {
         let reading = async {
             loop {
                 reader.next().await;
-                reader.done();
+                reader.ack();
             }
         };
         tokio::select! {
@@ -155,10 +155,10 @@ async fn what_was_sent_before_the_connections_died_arrives() {
     for expected in 10..110 {
         let delivery = take(&mut readers.worker).await;
         handled.push(number(&delivery.message));
-        delivery.done();
+        delivery.ack();
         assert_eq!(read(&mut readers.mailbox).await, expected);
     }
-    readers.mailbox.done();
+    readers.mailbox.ack();
     handled.sort_unstable();
     assert!(handled.into_iter().eq(10..110));
     readers.nothing_is_left().await;
@@ -207,7 +207,7 @@ async fn what_was_done_during_an_outage_is_acknowledged_after_it() {
         held.push(take(&mut readers.worker).await);
     }
     server.signal("STOP");
-    held.into_iter().for_each(|delivery| delivery.done());
+    held.into_iter().for_each(|delivery| delivery.ack());
     sleep(Duration::from_millis(2500)).await;
     server.signal("CONT");
     eventually_empty(&readers.bus, &QUEUE.key()).await;

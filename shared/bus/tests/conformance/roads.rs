@@ -54,7 +54,7 @@ async fn are_seen_once_they_are_there(bus: Bus) {
     assert_eq!(all(&bus).await, []);
     bus.log_calls(&[record()]).await.unwrap();
     let _reader = bus.open(mailbox()).await.unwrap();
-    let _worker = bus.work(QUEUE, "w1").await;
+    let _worker = bus.join_workers(QUEUE, "w1").await;
     let seen: Vec<_> = all(&bus).await.into_iter().map(|road| (road.key, road.kind)).collect();
     let (queue, mailbox, log) = (QUEUE.key(), mailbox().key(), Log::Calls.key().to_owned());
     assert_eq!(seen, [(queue, StreamKind::Queue), (mailbox, StreamKind::Mailbox), (log, StreamKind::Log)]);
@@ -72,18 +72,18 @@ async fn show_what_waits_in_a_queue(bus: Bus) {
     assert_eq!(waiting.workers.unwrap().pending, 0);
     let oldest = waiting.oldest.unwrap();
     assert!(oldest + SLACK >= PAUSE && oldest < SOON, "{oldest:?}");
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     let delivery = take(&mut worker).await;
     let taken = queue(&bus).await;
     assert!(taken.length == 3 && (1..=3).contains(&taken.workers.unwrap().pending), "{taken:?}");
     assert!(taken.oldest.unwrap() + SLACK >= oldest, "what is taken is not done");
-    delivery.done();
+    delivery.ack();
     eventually("one is done", async || queue(&bus).await.length == 2).await;
     let left = queue(&bus).await;
     assert_eq!(left.added, 3);
     assert!(left.oldest.unwrap() <= second.elapsed() + SLACK, "{left:?}");
     for _ in 0..2 {
-        take(&mut worker).await.done();
+        take(&mut worker).await.ack();
     }
     eventually("all is done", async || queue(&bus).await.length == 0).await;
     let idle = queue(&bus).await;
@@ -92,7 +92,7 @@ async fn show_what_waits_in_a_queue(bus: Bus) {
 
 async fn show_who_works_on_a_queue(bus: Bus) {
     let consumers = async || queue(&bus).await.workers.unwrap().consumers;
-    let (first, second) = (bus.work(QUEUE, "w1").await, bus.work(QUEUE, "w2").await);
+    let (first, second) = (bus.join_workers(QUEUE, "w1").await, bus.join_workers(QUEUE, "w2").await);
     eventually("both are there", async || consumers().await == 2).await;
     sleep(CONSUMER_IDLE_LIMIT + PAUSE).await;
     assert_eq!(consumers().await, 2, "they have nothing to do, and are there");
@@ -108,12 +108,12 @@ async fn show_who_works_on_a_queue(bus: Bus) {
 async fn show_how_much_another_worker_had_to_do_again(bus: Bus) {
     let redelivered = async || queue(&bus).await.workers.unwrap().redelivered;
     enqueue_all(&bus, 0..2).await;
-    let mut first = bus.work(QUEUE, "w1").await;
-    take(&mut first).await.done();
+    let mut first = bus.join_workers(QUEUE, "w1").await;
+    take(&mut first).await.ack();
     take(&mut first).await;
     assert_eq!(redelivered().await, 0);
-    let mut second = bus.work(QUEUE, "w2").await;
-    within(SOON * 2, second.next()).await.done();
+    let mut second = bus.join_workers(QUEUE, "w2").await;
+    within(SOON * 2, second.next()).await.ack();
     eventually("it is counted", async || redelivered().await == 1).await;
 }
 
@@ -130,13 +130,13 @@ async fn show_what_waits_in_a_mailbox(bus: Bus) {
     let waiting = seen().await;
     assert_eq!((waiting.length, waiting.added), (3, 3));
     assert!(waiting.oldest.unwrap() + SLACK >= PAUSE, "what is read is not done");
-    reader.done();
+    reader.ack();
     eventually("one is done", async || seen().await.length == 2).await;
     assert!(seen().await.oldest.unwrap() <= second.elapsed() + SLACK);
     for _ in 0..2 {
         read(&mut reader).await;
     }
-    reader.done();
+    reader.ack();
     eventually("all is done", async || seen().await.length == 0).await;
     let idle = seen().await;
     assert_eq!((idle.added, idle.oldest), (3, None));
@@ -150,7 +150,7 @@ async fn show_how_much_is_in_the_logs(bus: Bus) {
     assert_eq!((log.length, log.added, log.oldest, log.workers), (7, 7, None, None));
     assert_eq!(road(&bus, Log::Dead.key()).await, None);
     enqueue_all(&bus, 0..1).await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     for _ in 0..MAX_DELIVERIES {
         within(SOON * 2, worker.next()).await.nack("no luck");
     }

@@ -43,12 +43,12 @@ async fn assert_buried(bus: &Bus, key: &str) {
 async fn a_queue_puts_nonsense_aside() {
     let server = Server::start();
     let bus = server.bus().await;
-    let mut worker = bus.work(QUEUE, "w1").await;
+    let mut worker = bus.join_workers(QUEUE, "w1").await;
     write_nonsense(&server, &QUEUE.key()).await;
     enqueue_all(&bus, 0..1).await;
     let delivery = take(&mut worker).await;
     assert_eq!(number(&delivery.message), 0);
-    delivery.done();
+    delivery.ack();
     assert_buried(&bus, &QUEUE.key()).await;
     eventually_empty(&bus, &QUEUE.key()).await;
 }
@@ -61,7 +61,7 @@ async fn a_mailbox_puts_nonsense_aside() {
     write_nonsense(&server, &mailbox().key()).await;
     post_all(&bus, 0..1).await;
     assert_eq!(read(&mut reader).await, 0);
-    reader.done();
+    reader.ack();
     assert_buried(&bus, &mailbox().key()).await;
     eventually_empty(&bus, &mailbox().key()).await;
 }

@@ -61,7 +61,7 @@ fn the_callers_answer_goes_to_the_request_that_asked_for_the_call() {
     let acts = bench.calls.on_janus(FromJanus::read(&calling.to_string()), bench.now);
     let [Action::SendToEdge(edge, events)] = &acts[..] else { panic!("{acts:?}") };
     assert_eq!(edge.as_str(), "edge-1");
-    assert_eq!(events.answers, Some(MessageId::from(bench.call)));
+    assert_eq!(events.in_reply_to, Some(MessageId::from(bench.call)));
     assert_eq!(events.call, Some(bench.call));
 }
 

@@ -12,7 +12,7 @@ fn invited() -> Bench {
     let mut bench = up();
     bench.place.caller.address = None;
     (bench.place.transaction, bench.place.offer) = (String::new(), None);
-    bench.place.peer = Some(ProxySide::Calls(ServiceId::from("rest-1")));
+    bench.place.proxy_side = Some(ProxySide::Caller(ServiceId::from("rest-1")));
     bench
 }
 
@@ -45,7 +45,7 @@ fn outgoing() -> Bench {
     let mut bench = up();
     bench.calls = bench.calls.at("ws://janus:8188".to_owned());
     bench.place.callee.address = None;
-    bench.place.peer = Some(ProxySide::Callee("http://peer:8100/plugins/videocall".to_owned()));
+    bench.place.proxy_side = Some(ProxySide::Callee("http://peer:8100/plugins/videocall".to_owned()));
     bench
 }
 

@@ -56,7 +56,7 @@ fn said(request: &Value) -> String {
 
 fn told(events: &Events) -> String {
     let who = if events.session.0 == 1 { "alice" } else { "bob" };
-    let answers = if events.answers.is_some() { "!" } else { "" };
+    let answers = if events.in_reply_to.is_some() { "!" } else { "" };
     let change = match &events.change {
         None => "",
         Some(Change::Joined { .. }) => " joined",

@@ -119,7 +119,7 @@ fn a_handle_is_detached_for_its_client_when_its_name_is_free() {
         let Some(Action::Publish(_, release, _)) = acts.last() else { panic!("its name is released") };
         let who = HandleRef { session: SessionId(7), handle: HandleId(handle) };
         let freed = |answers| Events {
-            answers: Some(answers),
+            in_reply_to: Some(answers),
             change: Some(Change::Released),
             ..Events::for_handle(who, Vec::new())
         };

@@ -35,14 +35,15 @@ async fn a_call_is_ended_by_the_routers_for_the_reason_given() {
     let rest = start().await;
     let id = call(&rest, ("carol", None), ("dave", None)).await;
     let (bus, directory) = (rest.context.bus.clone(), rest.context.directory.clone());
-    let mut shards = [bus.work(Queue::Requests(0), "r").await, bus.work(Queue::Requests(1), "r").await];
+    let mut shards =
+        [bus.join_workers(Queue::Requests(0), "r").await, bus.join_workers(Queue::Requests(1), "r").await];
     let router = async {
         let [one, two] = &mut shards;
         let delivery = tokio::select! { it = one.next() => it, it = two.next() => it };
         let Body::End(end) = &delivery.message.body else { panic!("that is no end") };
         assert_eq!((end.call, &end.cause), (id, &EndCause::Reason("maintenance – à bientôt".to_owned())));
         assert!(delivery.message.deadline.is_some());
-        delivery.done();
+        delivery.ack();
         directory.free_call(id).await.unwrap();
     };
     let path = format!("/calls/{id}/end");

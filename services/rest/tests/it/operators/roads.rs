@@ -53,11 +53,11 @@ async fn the_newest_are_shown_and_stay() {
 #[tokio::test]
 async fn what_comes_while_one_looks_on_is_shown_too() {
     let rest = start().await;
-    let mut worker = rest.context.bus.work(Queue::Requests(0), "w").await;
+    let mut worker = rest.context.bus.join_workers(Queue::Requests(0), "w").await;
     let pass = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         rest.context.bus.enqueue(Queue::Requests(0), &release(7)).await.unwrap();
-        worker.next().await.done();
+        worker.next().await.ack();
     };
     let path = format!("{QUEUE}?wait_ms=300");
     let (answer, ()) = tokio::join!(ask(&rest, "GET", &path, ""), pass);

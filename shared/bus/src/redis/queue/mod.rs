@@ -114,7 +114,7 @@ pub struct RedisAck {
 }
 
 impl RedisAck {
-    pub(crate) fn done(self) {
+    pub(crate) fn ack(self) {
         self.ack_sender.try_send(AckCommand::Ack(self.id));
     }
 

@@ -102,7 +102,7 @@ fn bench_detached(mut bench: Bench, handle: u64) -> Vec<String> {
 #[test]
 fn a_place_that_does_not_say_whose_its_sides_are_is_refused() {
     let mut bench = invited();
-    bench.place.peer = None;
+    bench.place.proxy_side = None;
     assert_eq!(bench.is_placed(), ["end"]);
     let mut bench = outgoing();
     bench.place.offer = None;
@@ -201,9 +201,9 @@ async fn a_slow_peer_does_not_hold_the_mailbox_up() {
         bench.has_handle(handle);
         bench.replies(handle, "registered");
         bench.after(MAX_ACK_DELAY - Duration::from_millis(1));
-        assert!(ledger.done().now_or_never().is_none());
+        assert!(ledger.acked_through().now_or_never().is_none());
         bench.after(Duration::from_millis(1));
-        assert!(ledger.done().now_or_never().is_some());
+        assert!(ledger.acked_through().now_or_never().is_some());
         assert_eq!(bench.calls.count(), 1);
     }
 }

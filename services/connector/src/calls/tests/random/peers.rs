@@ -19,11 +19,11 @@ pub fn placing(call: usize, id: CallId) -> Place {
     let mut place = place(id);
     match call {
         INVITED => {
-            place.peer = Some(ProxySide::Calls(ServiceId::from("rest-1")));
+            place.proxy_side = Some(ProxySide::Caller(ServiceId::from("rest-1")));
             (place.caller.address, place.offer) = (None, None);
         }
         OUTGOING => {
-            place.peer = Some(ProxySide::Callee("http://peer".to_owned()));
+            place.proxy_side = Some(ProxySide::Callee("http://peer".to_owned()));
             place.callee.address = None;
         }
         _ => {}

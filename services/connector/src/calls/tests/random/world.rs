@@ -274,7 +274,7 @@ impl World {
         let call = events.call.unwrap();
         let story = self.story(call);
         assert!(story.is_live(), "told of a call that is not: {events:?}");
-        story.answers += u32::from(events.answers == Some(call.into()));
+        story.answers += u32::from(events.in_reply_to == Some(call.into()));
         if let Some(Change::Joined { side, .. }) = events.change {
             assert!(!std::mem::replace(&mut story.joined[side as usize], true), "joined twice");
         }

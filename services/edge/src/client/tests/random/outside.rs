@@ -77,7 +77,7 @@ impl Outside {
             Body::List(asks) | Body::Exists(asks) => router(message.id, asks, who, "listed"),
             Body::Request(asks) => self.on_leg(message.id, asks, who, how),
             Body::Release(_) => {
-                Events { answers: Some(message.id), change: Some(Change::Released), ..displaced(who) }
+                Events { in_reply_to: Some(message.id), change: Some(Change::Released), ..displaced(who) }
             }
             other => panic!("not to be answered: {}", other.kind()),
         }
@@ -196,7 +196,7 @@ impl Outside {
         Events {
             call: Some(call),
             sequence: stamp,
-            answers,
+            in_reply_to: answers,
             change,
             ..Events::for_handle(HandleRef { session, handle }, events)
         }
@@ -224,5 +224,5 @@ pub fn displaced(who: HandleRef) -> Events {
 fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> Events {
     let data = raw(&json!({"result": {"event": event}}));
     let event = ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None };
-    Events { answers: Some(id), ..Events::for_handle(who, vec![event]) }
+    Events { in_reply_to: Some(id), ..Events::for_handle(who, vec![event]) }
 }
