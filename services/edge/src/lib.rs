@@ -29,56 +29,42 @@
 //! or dies, its sessions wait in the directory to be claimed at another, and what was for them waits
 //! in its mailbox.
 
-pub mod access;
-pub mod act;
-pub mod canaries;
-pub mod claim;
-pub mod client;
-pub mod connection;
-pub mod counted;
-pub mod crew;
-pub mod crowd;
-pub mod estates;
-pub mod flood;
-pub mod forwards;
-pub mod handle;
-pub mod handshake;
-pub mod json;
-pub mod life;
-pub mod mailbox;
-pub mod moved;
-pub mod numbers;
-pub mod options;
-pub mod outlet;
-pub mod parting;
-pub mod registry;
-pub mod scribe;
-pub mod server;
-pub mod session;
-pub mod shared;
-pub mod socket;
-pub mod tls;
-pub mod transport;
-pub mod unsaved;
+pub mod load_shed;
+
+mod auth;
+mod canaries;
+mod connection;
+mod heartbeat;
+mod mailbox;
+mod metrics;
+mod net;
+mod options;
+mod persist;
+mod registry;
+mod session;
+mod shared;
+mod shutdown;
+mod takeover;
+mod tasks;
 
 pub use options::Options;
 
 use bus::topic::Mailbox;
 use canaries::ShardCanaries;
-use estates::OrphanedMailboxes;
-use scribe::SessionWriter;
+pub use net::transport::Transport;
+use persist::writer::SessionWriter;
 use service::Context;
 use shared::Shared;
 use std::sync::Arc;
+use takeover::orphaned_mailboxes::OrphanedMailboxes;
 use tokio::net::TcpListener;
-use transport::Transport;
 
 /// Why an edge cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The certificate of `wss://` is of no use.
     #[error(transparent)]
-    Certificate(#[from] tls::CertificateError),
+    Certificate(#[from] net::tls::CertificateError),
     /// Its mailbox could not be opened.
     #[error("the edge cannot open its mailbox: {0}")]
     Mailbox(#[from] bus::SendError),
@@ -93,9 +79,9 @@ pub enum Error {
 /// When the certificate is of no use, or the bus or the directory is not there at the start; later
 /// it waits for them.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
-    let tls = options.certificate_files().map(tls::acceptor).transpose()?;
+    let tls = options.certificate_files().map(net::tls::acceptor).transpose()?;
     let edge = Edge::start(&options, context).await?;
-    server::accept_all(listener, &edge.shared, tls).await;
+    net::listener::accept_all(listener, &edge.shared, tls).await;
     edge.stop().await;
     Ok(())
 }
@@ -111,7 +97,7 @@ impl Edge {
     /// # Errors
     /// When the bus or the directory is not there; later it waits for them.
     pub async fn start(options: &Options, context: Context) -> Result<Self, Error> {
-        numbers::describe();
+        metrics::describe();
         let reader = context.bus.open(Mailbox::Edge(context.id.clone())).await?;
         context.directory.heartbeat(&context.id).await?;
         let shared = Arc::new(Shared::new(options, context));
@@ -119,7 +105,7 @@ impl Edge {
         crew.spawn(mailbox::read(reader, shared.clone()));
         crew.spawn(SessionWriter::run(shared.clone()));
         crew.spawn(OrphanedMailboxes::run(shared.clone()));
-        crew.spawn(life::run(shared.clone()));
+        crew.spawn(heartbeat::run(shared.clone()));
         if let Some(every) = options.canary.interval() {
             ShardCanaries::spawn(&shared, every);
         }
@@ -128,12 +114,12 @@ impl Edge {
 
     /// Serves a client that has connected.
     pub fn serve_transport(&self, stream: Box<dyn Transport>) {
-        self.shared.connections.spawn(server::serve_transport(stream, self.shared.clone()));
+        self.shared.connections.spawn(net::listener::serve_transport(stream, self.shared.clone()));
     }
 
     /// Hands its sessions over, or ends them, as its context says, once that is shut down.
     pub async fn stop(self) {
-        parting::run(&self.shared).await;
+        shutdown::run(&self.shared).await;
     }
 }
 

@@ -2,12 +2,12 @@
 //! session, a claim that waits, or the edge that has the session now. A message leaves the mailbox
 //! when it is dealt with, see [`ledger`](bus::ledger).
 
-use crate::act::Action;
-use crate::forwards;
-use crate::handle::undo;
-use crate::numbers;
+use crate::metrics;
 use crate::registry::Inbound;
+use crate::session::action::Action;
+use crate::session::handle::undo;
 use crate::shared::Shared;
+use crate::takeover::forwarding;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Disconnect, Events, Message, Surrender, Surrendered};
 use bus::topic::Mailbox;
@@ -108,8 +108,8 @@ pub fn confirm_surrender(session: SessionId, to: ServiceId, shared: &Arc<Shared>
 }
 
 async fn forward(to: &ServiceId, events: Events, shared: &Shared) {
-    numbers::message_forwarded();
-    forwards::announce_address(&events, to, shared).await;
+    metrics::message_forwarded();
+    forwarding::announce_address(&events, to, shared).await;
     let (mailbox, message) = (Mailbox::Edge(to.clone()), Message::new(Body::Events(events)));
     for _ in 0..FORWARD_RETRY.0 {
         match shared.context.bus.post(&mailbox, &message).await {

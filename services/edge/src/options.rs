@@ -1,8 +1,8 @@
 //! The options of an edge.
 
-use crate::access::Auth;
-use crate::json::JsonStyle;
-use crate::tls::CertificateFiles;
+use crate::auth::Auth;
+use crate::net::json_style::JsonStyle;
+use crate::net::tls::CertificateFiles;
 use bus::message::Location;
 use clap::Args;
 use service::Secret;

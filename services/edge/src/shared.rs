@@ -1,17 +1,17 @@
 //! What all connections of an edge share.
 
-use crate::act::Destination;
 use crate::canaries::ShardCanaries;
-use crate::claim::PendingSurrenders;
-use crate::crew::TaskGroup;
-use crate::crowd::LoadShedder;
-use crate::estates::OrphanedMailboxes;
-use crate::forwards::ForwardingTable;
-use crate::life::HeartbeatStatus;
-use crate::numbers;
+use crate::heartbeat::HeartbeatStatus;
+use crate::load_shed::LoadShedder;
+use crate::metrics;
 use crate::options::{Limits, Options, SocketOptions};
+use crate::persist::writer::SessionWriter;
 use crate::registry::Registry;
-use crate::scribe::SessionWriter;
+use crate::session::action::Destination;
+use crate::takeover::claim::PendingSurrenders;
+use crate::takeover::forwarding::ForwardingTable;
+use crate::takeover::orphaned_mailboxes::OrphanedMailboxes;
+use crate::tasks::TaskGroup;
 use bus::SendError;
 use bus::ack_tracker::{AckGuard, AckTracker};
 use bus::message::{Body, ClientRequest, Location, Message};
@@ -163,7 +163,7 @@ impl Shared {
             Ok(()) => tracing::debug!(handle = %who, "a message is sent"),
             Err(SendError::Full) => {
                 if begins_call {
-                    numbers::call_refused();
+                    metrics::call_refused();
                 }
                 // At such times there are many.
                 tracing::debug!(handle = %who, "a message was not sent: the road is full")

@@ -12,21 +12,21 @@
 //! | `saves.rs` | what it gives to the scribe |
 //! | `parting.rs` | the edge stops |
 
-mod claims;
+mod handoff;
 mod orphans;
-mod parting;
-mod saves;
+mod persist;
+mod shutdown;
 
-use crate::act::Action;
-use crate::client::{Client, Outcome};
-use crate::flood::TokenBucket;
 use crate::mailbox;
-use crate::numbers;
-use crate::outlet::{BacklogFull, ClientOutput};
+use crate::metrics;
+use crate::net::output::{BacklogFull, ClientOutput};
+use crate::net::rate_limit::TokenBucket;
+use crate::net::socket::{Frame, Socket, TooSlow};
+use crate::persist::dirty::DirtySessions;
 use crate::registry::{Inbound, InboxSender, MAX_INBOX};
+use crate::session::action::Action;
+use crate::session::client::{Client, Outcome};
 use crate::shared::Shared;
-use crate::socket::{Frame, Socket, TooSlow};
-use crate::unsaved::DirtySessions;
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
 use futures_util::FutureExt;
@@ -167,7 +167,7 @@ impl Connection {
 
     fn count_request(&mut self) {
         if !self.bucket.take(Instant::now()) {
-            numbers::request_throttled();
+            metrics::request_throttled();
         }
     }
 
@@ -190,7 +190,7 @@ impl Connection {
 
     async fn on_inbound(&mut self, inbound: Inbound) {
         if self.inbox.len() > MAX_INBOX && !self.output.is_disconnected() {
-            numbers::queue_full(numbers::INBOX);
+            metrics::queue_full(metrics::INBOX);
             self.disconnect_slow();
         }
         match inbound {
@@ -273,11 +273,11 @@ impl Connection {
             Ok(Ok(())) if self.output.is_disconnected() => self.dirty.mark(session, Instant::now()),
             Ok(Ok(())) => {}
             Ok(Err(_slow)) => {
-                numbers::queue_full(numbers::CLIENT_SOCKET);
+                metrics::queue_full(metrics::CLIENT_SOCKET);
                 self.disconnect_slow();
             }
             Err(BacklogFull(session)) => {
-                numbers::queue_full(numbers::CLIENT_BACKLOG);
+                metrics::queue_full(metrics::CLIENT_BACKLOG);
                 let acts = self.client.drop_session(session);
                 Box::pin(self.perform(acts)).await;
                 self.close_session(session).await;
@@ -287,13 +287,13 @@ impl Connection {
 
     fn reply(&mut self, text: String) {
         if self.output.reply(text).is_err() {
-            numbers::queue_full(numbers::CLIENT_SOCKET);
+            metrics::queue_full(metrics::CLIENT_SOCKET);
             self.disconnect_slow();
         }
     }
 
     fn disconnect_slow(&mut self) {
-        numbers::slow_client();
+        metrics::slow_client();
         tracing::warn!("a client reads too slowly and is disconnected");
         self.drop_socket();
     }

@@ -3,8 +3,8 @@
 //! else would end them: a router looks only after those of edges that are gone.
 
 use super::Connection;
-use crate::claim;
 use crate::shared::Shared;
+use crate::takeover::claim;
 use protocol::SessionId;
 use std::sync::Arc;
 use std::time::Duration;

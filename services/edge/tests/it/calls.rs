@@ -3,7 +3,7 @@
 use crate::bench::{Bench, joined};
 use bus::message::{Body, Change};
 use common::{BackendName, CallId};
-use edge::crowd;
+use edge::load_shed;
 use protocol::Side;
 use serde_json::json;
 use testkit::{Client, sdp};
@@ -83,7 +83,7 @@ async fn for_a_moment_after_a_router_found_too_many_calls_the_edge_refuses_them_
     assert_eq!((&reply["janus"], &reply["error"]["code"]), (&json!("error"), &json!(490)));
     carol.post_message(json!({"request": "list"}), None).await;
     bench.request("list").await;
-    tokio::time::sleep(crowd::SHED_DURATION).await;
+    tokio::time::sleep(load_shed::SHED_DURATION).await;
     alice.post_message(call, Some(sdp::offer())).await;
     bench.request("call").await;
 }

@@ -1,0 +1,136 @@
+//! The decisions of a connection: who may speak about which session, and when sessions are over.
+
+mod access;
+mod paths;
+mod random;
+mod saved;
+mod times;
+
+use super::{Client, Outcome};
+use crate::auth::Auth;
+use crate::options::Limits;
+use crate::session::action::Action;
+use bus::message::{Body, Change, Events};
+use common::{BackendName, CallId, ServiceId};
+use protocol::object::LazyObject;
+use protocol::server_info::ServerInfo;
+use protocol::{HandleId, HandleRef, SessionId, Side};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const SILENCE: Duration = Duration::from_secs(60);
+const RECLAIM: Duration = Duration::from_secs(30);
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// A connection whose clock stands still.
+struct Bench {
+    client: Client,
+    now: Instant,
+}
+
+fn connected() -> Bench {
+    connected_with(Some(SILENCE))
+}
+
+fn connected_with(session_timeout: Option<Duration>) -> Bench {
+    connected_under(Limits {
+        session_timeout,
+        reclaim_timeout: RECLAIM,
+        max_sessions: 3,
+        auth: Auth::default(),
+    })
+}
+
+fn connected_under(limits: Limits) -> Bench {
+    let limits = Arc::new(limits);
+    let info = Arc::new(ServerInfo {
+        server_name: "edge-1".to_owned(),
+        version_string: "0".to_owned(),
+        session_timeout: 60,
+        reclaim_session_timeout: 30,
+        accepting_new_sessions: true,
+        api_secret: false,
+        auth_token: false,
+    });
+    Bench { client: Client::new(ServiceId::from("edge-1"), limits, info), now: Instant::now() }
+}
+
+impl Bench {
+    fn with_session(mut self, id: u64) -> Self {
+        self.client.add_created(SessionId(id), None, self.now);
+        self
+    }
+
+    fn asks(&mut self, mut request: Value) -> Outcome {
+        request["transaction"] = json!("t");
+        let text = request.to_string();
+        self.client.on_request(LazyObject::parse(&text).unwrap(), self.now)
+    }
+
+    /// Asks and returns the one reply.
+    fn reply(&mut self, request: Value) -> Value {
+        let text = match self.asks(request) {
+            Outcome::Reply(text) => text,
+            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) | Outcome::End(_, acts) => {
+                told(&acts).into_iter().next().unwrap()
+            }
+            other => panic!("no reply: {other:?}"),
+        };
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The error code of the reply, 0 for none.
+    fn code(&mut self, request: Value) -> u64 {
+        self.reply(request)["error"]["code"].as_u64().unwrap_or(0)
+    }
+
+    fn attach(&mut self, session: u64) -> u64 {
+        let reply =
+            self.reply(json!({"janus": "attach", "session_id": session, "plugin": "janus.plugin.videocall"}));
+        reply["data"]["id"].as_u64().unwrap_or_else(|| panic!("not attached: {reply}"))
+    }
+
+    /// A handle that routers know of.
+    fn registering(&mut self, session: u64) -> u64 {
+        let handle = self.attach(session);
+        let body = json!({"request": "register", "username": "alice"});
+        self.asks(json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body}));
+        handle
+    }
+
+    fn after(&mut self, time: Duration) -> (Vec<u64>, Vec<String>) {
+        self.now += time;
+        let (over, acts) = self.client.on_timer(self.now);
+        (over.into_iter().map(|id| id.0).collect(), short(&acts))
+    }
+
+    fn due_in(&self) -> Option<Duration> {
+        self.client.due().map(|due| due - self.now)
+    }
+}
+
+fn told(acts: &[Action]) -> Vec<String> {
+    let text = |act: &Action| if let Action::SendToClient(_, text) = act { Some(text.clone()) } else { None };
+    acts.iter().filter_map(text).collect()
+}
+
+/// `7: timeout` for what session 7 is told, `release` for what is sent.
+fn short(acts: &[Action]) -> Vec<String> {
+    let short = |act: &Action| match act {
+        Action::SendToClient(session, text) => {
+            let text: Value = serde_json::from_str(text).unwrap();
+            format!("{session}: {}", text["janus"].as_str().unwrap())
+        }
+        Action::Publish(_, message, _) => message.body.kind().to_owned(),
+    };
+    acts.iter().map(short).collect()
+}
+
+/// A call that comes for a handle.
+fn incoming(session: u64, handle: u64) -> Events {
+    let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
+    let who = HandleRef { session: SessionId(session), handle: HandleId(handle) };
+    Events { call: Some(CallId::fresh()), change, ..Events::for_handle(who, vec![]) }
+}

@@ -1,0 +1,113 @@
+//! Candidates of a client that wait to travel together.
+//!
+//! A browser finds its candidates within some milliseconds of each other; one stream entry for each
+//! would cost more than the call itself. They wait for a short window, longer while the call rings,
+//! because the connector holds the caller's until the callee accepts anyway. At most
+//! [`MAX_WAITING`] of them and [`MAX_BYTES`]: past that the oldest is dropped.
+
+use crate::metrics;
+use protocol::Raw;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const MAX_CANDIDATES: usize = 256;
+const MAX_CANDIDATE_BYTES: usize = 128 * 1024;
+/// How long candidates gather once they are wanted on the other side.
+pub const BATCH_WINDOW: Duration = Duration::from_millis(10);
+/// How long a caller's candidates gather while the call rings.
+pub const RINGING_BATCH_WINDOW: Duration = Duration::from_millis(200);
+
+/// Candidates in the order they came.
+#[derive(Debug, Default)]
+pub struct CandidateBuffer {
+    pending: VecDeque<Raw>,
+    bytes: usize,
+    flush_at: Option<Instant>,
+}
+
+impl From<VecDeque<Raw>> for CandidateBuffer {
+    fn from(waiting: VecDeque<Raw>) -> Self {
+        let mut candidates = Self::default();
+        waiting.into_iter().for_each(|candidate| candidates.push(candidate));
+        candidates
+    }
+}
+
+impl CandidateBuffer {
+    /// Those that wait.
+    pub fn pending(&self) -> &VecDeque<Raw> {
+        &self.pending
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, candidate: Raw) {
+        self.bytes += candidate.get().len();
+        self.pending.push_back(candidate);
+        while self.pending.len() > MAX_CANDIDATES || self.bytes > MAX_CANDIDATE_BYTES {
+            let Some(oldest) = self.pending.pop_front() else { break };
+            metrics::queue_full(metrics::HANDLE_CANDIDATES);
+            self.bytes -= oldest.get().len();
+        }
+    }
+
+    /// Starts the window, unless it runs already or nothing waits.
+    pub fn start_window(&mut self, now: Instant, window: Duration) {
+        if !self.pending.is_empty() && self.flush_at.is_none() {
+            self.flush_at = Some(now + window);
+        }
+    }
+
+    /// Shortens the running window: they are wanted now.
+    pub fn shorten_window(&mut self, now: Instant) {
+        if self.flush_at.is_some_and(|at| at > now + BATCH_WINDOW) {
+            self.flush_at = Some(now + BATCH_WINDOW);
+        }
+    }
+
+    /// When the window ends.
+    pub fn due(&self) -> Option<Instant> {
+        self.flush_at
+    }
+
+    /// Takes them all.
+    pub fn take(&mut self) -> Vec<Raw> {
+        std::mem::take(self).pending.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(text: &str) -> Raw {
+        protocol::raw(&text)
+    }
+
+    #[test]
+    fn they_leave_together_in_order() {
+        let mut candidates = CandidateBuffer::default();
+        let now = Instant::now();
+        candidates.start_window(now, BATCH_WINDOW);
+        assert_eq!(candidates.due(), None);
+        candidates.push(candidate("a"));
+        candidates.start_window(now, BATCH_WINDOW);
+        candidates.push(candidate("b"));
+        candidates.start_window(now + BATCH_WINDOW / 2, BATCH_WINDOW);
+        assert_eq!(candidates.due(), Some(now + BATCH_WINDOW));
+        let taken: Vec<String> = candidates.take().iter().map(|raw| raw.get().to_owned()).collect();
+        assert_eq!(taken, ["\"a\"", "\"b\""]);
+        assert_eq!(candidates.due(), None);
+    }
+
+    #[test]
+    fn the_oldest_is_dropped_past_the_bound() {
+        let mut candidates = CandidateBuffer::default();
+        for number in 0..MAX_CANDIDATES + 5 {
+            candidates.push(candidate(&number.to_string()));
+        }
+        let taken = candidates.take();
+        assert_eq!(taken.len(), MAX_CANDIDATES);
+        assert_eq!(taken[0].get(), "\"5\"");
+    }
+}
