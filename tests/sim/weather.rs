@@ -115,7 +115,7 @@ impl FaultPlan for FaultSchedule {
         self.before(step)
     }
 
-    fn reading(&self) -> BoxFuture<()> {
+    fn before_read(&self) -> BoxFuture<()> {
         let inner = self.0.clone();
         Box::pin(async move {
             inner.up().await;

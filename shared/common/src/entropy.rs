@@ -1,17 +1,18 @@
-//! What comes from outside and is never the same twice: chance, and the time of day.
+//! Randomness and the time of day: the inputs that differ from run to run.
 //!
-//! Whatever takes part in a rehearsal (`tests/sim/`) asks here and nowhere else; then a run can be
-//! repeated exactly. Only a test rehearses, and only its own thread.
+//! Code that takes part in a simulation (`tests/sim/`) has no other source of either, so that a run can be
+//! repeated exactly. Only tests simulate, each on its own thread.
 
 use std::cell::RefCell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 struct SimulatedEnv {
     rng_state: u64,
     clock: Box<dyn Fn() -> u64>,
 }
 
-/// How many numbers the operating system is asked for at once: a question takes as long as encoding a message.
+/// How many numbers are requested from the operating system at once: one request takes as long as encoding a
+/// message.
 const POOL_SIZE: usize = 32;
 
 thread_local! {
@@ -19,55 +20,57 @@ thread_local! {
     static SIMULATED: RefCell<Option<SimulatedEnv>> = const { RefCell::new(None) };
 }
 
-/// Any number, from the operating system's secure source.
+/// Returns a random number from the operating system's secure source.
 ///
 /// # Panics
-/// When the operating system gives no random numbers.
+/// When the operating system provides no random numbers.
 pub fn random_u64() -> u64 {
-    let rehearsed = SIMULATED.with_borrow_mut(|rehearsal| {
-        let state = &mut rehearsal.as_mut()?.rng_state;
+    let simulated = SIMULATED.with_borrow_mut(|env| {
+        let state = &mut env.as_mut()?.rng_state;
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         Some(splitmix64(*state))
     });
-    rehearsed.unwrap_or_else(os_random)
+    simulated.unwrap_or_else(os_random)
 }
 
-/// Each is given out once.
 fn os_random() -> u64 {
-    POOL.with_borrow_mut(|reserve| {
-        if reserve.is_empty() {
+    POOL.with_borrow_mut(|pool| {
+        if pool.is_empty() {
             let mut bytes = [[0; size_of::<u64>()]; POOL_SIZE];
-            getrandom::fill(bytes.as_flattened_mut()).expect("the operating system gives random numbers");
-            reserve.extend(bytes.map(u64::from_ne_bytes));
+            getrandom::fill(bytes.as_flattened_mut()).expect("the operating system provides random numbers");
+            pool.extend(bytes.map(u64::from_ne_bytes));
         }
-        reserve.pop().unwrap_or_default()
+        pool.pop().unwrap_or_default()
     })
 }
 
-/// Milliseconds since 1970.
+/// Returns milliseconds since 1970.
 pub fn unix_millis() -> u64 {
-    let rehearsed = SIMULATED.with_borrow(|rehearsal| rehearsal.as_ref().map(|now| (now.clock)()));
-    rehearsed.unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
-    })
+    simulated_millis().unwrap_or_else(|| since_epoch().as_millis() as u64)
 }
 
-/// Microseconds since 1970, for measuring.
+/// Returns microseconds since 1970.
 pub fn unix_micros() -> u64 {
-    let rehearsed = SIMULATED.with_borrow(|rehearsal| rehearsal.as_ref().map(|now| (now.clock)() * 1_000));
-    rehearsed.unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
-    })
+    let simulated = simulated_millis().map(|millis| millis * 1_000);
+    simulated.unwrap_or_else(|| since_epoch().as_micros() as u64)
 }
 
-/// From now on, on this thread, chance follows from `seed`, and `clock` says the time of day.
+fn simulated_millis() -> Option<u64> {
+    SIMULATED.with_borrow(|env| env.as_ref().map(|env| (env.clock)()))
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Simulates both on this thread, from now on: random numbers follow from `seed`, and `clock` returns
+/// milliseconds since 1970.
 #[doc(hidden)]
 pub fn simulate(seed: u64, clock: impl Fn() -> u64 + 'static) {
-    let rehearsal = SimulatedEnv { rng_state: seed, clock: Box::new(clock) };
-    SIMULATED.set(Some(rehearsal));
+    SIMULATED.set(Some(SimulatedEnv { rng_state: seed, clock: Box::new(clock) }));
 }
 
-/// The next number of SplitMix64, which needs no more state than a counter.
+/// The output function of the SplitMix64 generator.
 fn splitmix64(state: u64) -> u64 {
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -80,13 +83,13 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_rehearsal_repeats_itself_and_stays_on_its_thread() {
-        let rehearsed = || {
+    fn a_simulation_is_repeatable_and_stays_on_its_thread() {
+        let run = || {
             simulate(7, || 42);
             (random_u64(), random_u64(), unix_millis())
         };
-        let (one, other) =
-            (thread::spawn(rehearsed).join().unwrap(), thread::spawn(rehearsed).join().unwrap());
+        let one = thread::spawn(run).join().unwrap();
+        let other = thread::spawn(run).join().unwrap();
         assert_eq!(one, other);
         assert_ne!(one.0, one.1);
         assert!(unix_millis() > 42);

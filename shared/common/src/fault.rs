@@ -1,59 +1,61 @@
-//! What a store within the process lets happen to it, so that a rehearsal (`tests/sim/`) can do to
-//! services what a network and a Redis would: wait, fail before or after it was done, fall silent.
+//! Fault injection into the in-memory bus and directory, for simulations (`tests/sim/`).
+//!
+//! A [`FaultPlan`] does to a service what a network and Redis could do: delay a step, fail it before or after it
+//! took effect, or stall a reader.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// What a [`Sky`] answers with: when it is ready, it goes on.
+/// A boxed future without a lifetime.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Who makes the weather.
+/// Decides about each step of a store. A future that is pending delays the step.
 pub trait FaultPlan: Send + Sync {
-    /// On the way to the store: an error says that nothing was done.
+    /// Called before a step. With an error the step does not take place.
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>>;
 
-    /// On the way back: an error hides that it was done.
+    /// Called after a step. An error hides that the step took place.
     fn after(&self, step: &'static str) -> BoxFuture<Result<(), String>>;
 
-    /// Before a reader takes what comes next; readers never fail.
-    fn reading(&self) -> BoxFuture<()>;
+    /// Called before a reader takes its next message. Readers cannot fail.
+    fn before_read(&self) -> BoxFuture<()>;
 
-    /// Whether something that is said in the background, and that may be lost, is lost.
+    /// Returns whether a message without delivery guarantee is lost.
     fn drops(&self, step: &'static str) -> bool;
 }
 
-/// The weather of one service; always fair outside of rehearsals.
+/// The faults of one service: none, outside of simulations.
 #[derive(Clone, Default)]
 pub struct FaultInjector(Option<Arc<dyn FaultPlan>>);
 
 impl FaultInjector {
-    /// As that sky will have it.
-    pub fn new(sky: Arc<dyn FaultPlan>) -> Self {
-        Self(Some(sky))
+    /// Injects the faults of `plan`.
+    pub fn new(plan: Arc<dyn FaultPlan>) -> Self {
+        Self(Some(plan))
     }
 
-    /// Does a step of the store's work.
+    /// Runs a step of a store.
     ///
     /// # Errors
-    /// When it failed, before or after it was done.
+    /// As planned, before or after the step took place.
     pub async fn run<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T, String> {
-        let Some(sky) = &self.0 else { return Ok(work()) };
-        sky.before(step).await?;
+        let Some(plan) = &self.0 else { return Ok(work()) };
+        plan.before(step).await?;
         let done = work();
-        sky.after(step).await?;
+        plan.after(step).await?;
         Ok(done)
     }
 
-    /// Waits until something may be read.
-    pub async fn reading(&self) {
-        if let Some(sky) = &self.0 {
-            sky.reading().await;
+    /// Waits until a reader may take its next message.
+    pub async fn before_read(&self) {
+        if let Some(plan) = &self.0 {
+            plan.before_read().await;
         }
     }
 
-    /// Whether something that may be lost is lost.
+    /// Returns whether a message without delivery guarantee is lost.
     pub fn drops(&self, step: &'static str) -> bool {
-        self.0.as_ref().is_some_and(|sky| sky.drops(step))
+        self.0.as_ref().is_some_and(|plan| plan.drops(step))
     }
 }

@@ -1,4 +1,4 @@
-//! Ids of Switchboard's own: messages and calls (UUIDs), services and backends (names).
+//! The ids of Switchboard: messages and calls (UUIDs), services and backends (names).
 
 use crate::entropy;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ macro_rules! uuid_id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A fresh id; ids sort by the millisecond they were made in.
+            /// Returns a new id. Ids sort by the millisecond of their creation.
             pub fn fresh() -> Self {
                 let random = u128::from(entropy::random_u64()) << 64 | u128::from(entropy::random_u64());
                 let [random @ .., _, _, _, _, _, _] = random.to_ne_bytes();
@@ -37,18 +37,18 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// One message on the bus; a redelivery carries the same id.
+    /// A message on the bus. A redelivery has the same id.
     MessageId
 );
 uuid_id!(
-    /// One call. It is the id of the client request that asked for it, so that a request which is
-    /// redelivered finds its own call and not a second one.
+    /// A call. Equals the id of the client request that began the call, so that a redelivered request finds its
+    /// call instead of beginning another.
     CallId
 );
 
 impl MessageId {
-    /// A fresh id that sorts behind an earlier one, within the same millisecond too, and where the
-    /// clock of whoever made that one is ahead. Nobody else who does so gets the same.
+    /// Returns a new id that sorts after `earlier`, also within a millisecond and when the clock of its creator
+    /// is ahead. Two callers with the same `earlier` get different ids.
     pub fn after(earlier: Option<Self>) -> Self {
         let fresh = Self::fresh();
         match earlier {
@@ -73,7 +73,7 @@ impl From<CallId> for MessageId {
     }
 }
 
-macro_rules! name {
+macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ macro_rules! name {
         pub struct $name(pub String);
 
         impl $name {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -101,17 +101,17 @@ macro_rules! name {
     };
 }
 
-name!(
-    /// One running service process (an edge, a router, a connector, a rest), new at each start.
+name_id!(
+    /// A running edge, router, connector or rest service. New at each start.
     ServiceId
 );
-name!(
-    /// A Janus server as operators name it.
+name_id!(
+    /// The name that an operator gave to a Janus server.
     BackendName
 );
 
 impl ServiceId {
-    /// A fresh id: the service's kind, a dash and eight hexadecimal digits.
+    /// Returns a new id: the kind of the service, a dash and eight hexadecimal digits.
     pub fn fresh(kind: &str) -> Self {
         Self(format!("{kind}-{:08x}", entropy::random_u64() as u32))
     }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_comes_after_another_sorts_behind_it() {
+    fn an_id_after_another_sorts_after_it() {
         let mut last = None;
         for _ in 0..100 {
             let next = Some(MessageId::after(last));

@@ -1,11 +1,14 @@
-//! What every crate of the workspace builds on: ids, the clock, randomness and the hook for fault injection.
-//!
-//! It depends on no other crate of the workspace and does no I/O.
-
+//! What every crate builds on: ids, clock and randomness, fault injection, and small helpers for retries, locks
+//! and timers. Depends on no other crate of the workspace.
 #![warn(missing_docs)]
 
+pub mod backoff;
 pub mod entropy;
 pub mod fault;
 pub mod id;
+pub mod sync;
+pub mod time;
+pub mod transport;
+pub mod url;
 
 pub use id::{BackendName, CallId, MessageId, ServiceId};

@@ -1,19 +1,19 @@
-//! Janus' core errors (`apierror.h` of Janus; texts as in 1.1.2).
+//! Errors of the Janus core API (`apierror.h`; texts as in Janus 1.1.2).
 
 use crate::object::FieldError;
 
-/// A request that is refused: Janus' code and the reason in words.
+/// The error reply to a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code} {reason}")]
 pub struct JanusError {
-    /// One of the constants of this file.
+    /// One of the constants of this module.
     pub code: u16,
-    /// For a person.
+    /// The text, for people.
     pub reason: String,
 }
 
 impl JanusError {
-    /// A refusal in words of its own.
+    /// Creates an error with a given text.
     pub fn new(code: u16, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
     }
@@ -33,15 +33,15 @@ impl From<FieldError> for JanusError {
 pub const UNAUTHORIZED: u16 = 403;
 /// A token that is not for this plugin.
 pub const UNAUTHORIZED_PLUGIN: u16 = 405;
-/// A request Janus does not know.
+/// An unknown request.
 pub const UNKNOWN_REQUEST: u16 = 453;
 /// Not JSON.
 pub const INVALID_JSON: u16 = 454;
-/// A jsep that is no object.
+/// A jsep that is not an object.
 pub const INVALID_JSON_OBJECT: u16 = 455;
 /// A member is missing.
 pub const MISSING_ELEMENT: u16 = 456;
-/// A request that needs a session or handle, without one (or the reverse).
+/// A request for a session or handle that lacks its id, or one for the server that has an id.
 pub const INVALID_PATH: u16 = 457;
 /// No such session.
 pub const SESSION_NOT_FOUND: u16 = 458;
@@ -51,15 +51,15 @@ pub const HANDLE_NOT_FOUND: u16 = 459;
 pub const PLUGIN_NOT_FOUND: u16 = 460;
 /// A jsep that is neither offer nor answer.
 pub const UNKNOWN_JSEP_TYPE: u16 = 464;
-/// An SDP that cannot be read.
+/// An SDP that cannot be parsed.
 pub const INVALID_SDP: u16 = 465;
 /// A member of the wrong type.
 pub const INVALID_ELEMENT: u16 = 467;
-/// The session id a client asked for is in use.
+/// The requested session id is in use.
 pub const SESSION_CONFLICT: u16 = 468;
-/// An answer to no offer.
+/// An answer without an offer.
 pub const UNEXPECTED_ANSWER: u16 = 469;
-/// Janus takes no new sessions.
+/// The server accepts no new sessions.
 pub const NOT_ACCEPTING_SESSIONS: u16 = 472;
 /// Anything else.
 pub const UNKNOWN: u16 = 490;

@@ -1,42 +1,46 @@
-//! A websocket message taken apart into the requests it holds.
+//! Splits a websocket message into the requests it holds.
 //!
-//! Janus since 1.1.2 reads several objects from one message, with or without space between them; if
-//! one of them is broken, none is done (janus-api.md 1, from `janus_websockets.c`). An array counts
-//! as an object without members.
+//! Janus since 1.1.2 reads several objects from one message, with or without space between them. If one is
+//! malformed, it handles none (janus-api.md 1, from `janus_websockets.c`). An array counts as an empty object.
 
 use crate::error::{INVALID_JSON, JanusError, UNKNOWN};
 use crate::object::LazyObject;
 use serde_json::value::RawValue;
 
-/// The objects of a message of at most `max` bytes, at least one.
+/// Returns the objects of a message of at most `max` bytes: at least one.
 ///
 /// # Errors
-/// 454 with the place of the first thing that is no object; 490 for a message that is too large.
+/// 454 with the position of the first malformed object; 490 for a message that is too large.
 pub fn objects(text: &str, max: usize) -> Result<Vec<LazyObject<'_>>, JanusError> {
     if text.len() > max {
         let reason = format!("Request too large ({} bytes, at most {max})", text.len());
         return Err(JanusError::new(UNKNOWN, reason));
     }
-    if let Some(place) = forbidden_escape(text) {
-        let (lines, last) = (text[..place].lines().count().max(1), text[..place].lines().last());
-        return Err(invalid_json(lines, last.map_or(0, str::len), "this character cannot be escaped so"));
+    if let Some(position) = forbidden_escape(text) {
+        let before = &text[..position];
+        let column = before.lines().last().map_or(0, str::len);
+        return Err(invalid_json(
+            before.lines().count().max(1),
+            column,
+            "this character cannot be escaped so",
+        ));
     }
     let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let objects: Vec<LazyObject> =
         stream.map(|value| parse_object(value?)).collect::<Result<_, _>>().map_err(from_serde)?;
-    match objects.is_empty() {
-        true => Err(invalid_json(1, 0, "'[' or '{' expected near end of file")),
-        false => Ok(objects),
+    if objects.is_empty() {
+        return Err(invalid_json(1, 0, "'[' or '{' expected near end of file"));
     }
+    Ok(objects)
 }
 
-/// Where a character is escaped that Janus' JSON library does not take: half a surrogate pair, or
-/// NUL. Behind us it would make Janus refuse a whole request.
+/// Returns the position of an escape that Janus' JSON library rejects: half a surrogate pair, or NUL. If
+/// forwarded, it would make Janus refuse the whole request.
 fn forbidden_escape(text: &str) -> Option<usize> {
-    // A session description is full of escapes, which all are ends of lines: it need not be gone through.
+    // Skips the common case: the only escapes of an SDP are line ends.
     let mut rest = if text.contains("\\u") { text } else { "" };
-    while let Some(place) = rest.find('\\') {
-        let escape = &rest[place..];
+    while let Some(position) = rest.find('\\') {
+        let escape = &rest[position..];
         let length = match utf16_unit(escape) {
             None => 2,
             Some(0xd800..=0xdbff)
@@ -52,16 +56,13 @@ fn forbidden_escape(text: &str) -> Option<usize> {
     None
 }
 
-/// The number in an escape that begins here.
+/// Returns the UTF-16 code unit of an escape such as `\u00e9` at the start of the text.
 fn utf16_unit(escape: &str) -> Option<u32> {
     u32::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 fn parse_object(value: &RawValue) -> serde_json::Result<LazyObject<'_>> {
-    match value.get().starts_with('[') {
-        true => Ok(LazyObject::default()),
-        false => LazyObject::parse(value.get()),
-    }
+    if value.get().starts_with('[') { Ok(LazyObject::default()) } else { LazyObject::parse(value.get()) }
 }
 
 fn from_serde(error: serde_json::Error) -> JanusError {
@@ -81,7 +82,7 @@ mod tests {
     const MAX: usize = 1024;
 
     #[test]
-    fn several_objects_travel_in_one_message() {
+    fn one_message_holds_several_objects() {
         let found = |text| objects(text, MAX).map(|objects| objects.len());
         assert_eq!(found(r#"{"a":1}"#), Ok(1));
         assert_eq!(found(r#"{"a":1}{"b":{}} {"c":[]}"#), Ok(3));
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_janus_cannot_read_in_a_string_is_refused() {
+    fn escapes_that_janus_rejects_are_refused() {
         for bad in [r#"{"a":"\ud800"}"#, r#"{"a":"x\udc00"}"#, r#"{"a":"\ud83d\u0041"}"#, r#"{"\u0000":1}"#] {
             assert_eq!(objects(bad, MAX).expect_err(bad).code, 454);
         }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn one_broken_object_spoils_the_message() {
+    fn one_malformed_object_fails_the_message() {
         for text in ["", " ", "5", "\"x\"", "null", "{", "{}{", "{} 5", "{\"a\":}", "nonsense", "{}\0"] {
             let refusal = objects(text, MAX).expect_err(text);
             assert_eq!(refusal.code, 454, "{text:?}");
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_no_danger() {
+    fn deep_nesting_is_accepted() {
         let deep = format!("{{\"body\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
         assert!(objects(&deep, deep.len()).is_ok());
     }

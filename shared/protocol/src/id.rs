@@ -4,7 +4,7 @@ use common::entropy;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Largest id Janus hands out: 2^53 - 1, the largest integer a JavaScript number holds exactly.
+/// The largest id that Janus assigns: 2^53 - 1, the largest integer that a JavaScript number holds exactly.
 pub const MAX_JANUS_ID: u64 = (1 << 53) - 1;
 
 macro_rules! janus_id {
@@ -15,8 +15,8 @@ macro_rules! janus_id {
         pub struct $name(pub u64);
 
         impl $name {
-            /// A fresh id, 1..=2^53-1, from the operating system's secure source: knowing an id is
-            /// what lets a client claim a session, so it must not be guessable.
+            /// Returns a random id, 1..=2^53-1, that cannot be guessed: knowing the id of a session is
+            /// what allows a client to claim it.
             pub fn random() -> Self {
                 loop {
                     match entropy::random_u64() & MAX_JANUS_ID {
@@ -44,10 +44,10 @@ janus_id!(
     HandleId
 );
 
-/// A client's handle, wherever its session is held.
+/// A client's handle in the whole cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HandleRef {
-    /// The session the handle is in.
+    /// The session of the handle.
     pub session: SessionId,
     /// The handle.
     pub handle: HandleId,
@@ -59,7 +59,7 @@ impl fmt::Display for HandleRef {
     }
 }
 
-/// Not the `SESSION:HANDLE` that [`HandleRef`] prints.
+/// The text is not `SESSION:HANDLE`, as [`HandleRef`] is printed.
 #[derive(Debug, thiserror::Error)]
 #[error("a handle is written SESSION:HANDLE")]
 pub struct ParseHandleRefError;
@@ -75,22 +75,30 @@ impl std::str::FromStr for HandleRef {
     }
 }
 
-/// One of the two ends of a call.
+/// One of the two parties of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// Who sent `call`.
+    /// The client that sent `call`.
     Caller,
-    /// Who got `incomingcall`.
+    /// The client that received `incomingcall`.
     Callee,
 }
 
 impl Side {
-    /// The other end.
+    /// Returns the other party.
     pub fn peer(self) -> Self {
         match self {
             Self::Caller => Self::Callee,
             Self::Callee => Self::Caller,
+        }
+    }
+
+    /// Returns `caller` or `callee`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
         }
     }
 }
@@ -108,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_read_as_it_is_printed() {
+    fn a_printed_handle_can_be_parsed() {
         let handle = HandleRef { session: SessionId(12), handle: HandleId(34) };
         assert_eq!(handle.to_string(), "12:34");
         assert_eq!("12:34".parse::<HandleRef>().ok(), Some(handle));

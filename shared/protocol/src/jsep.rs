@@ -1,6 +1,5 @@
-//! What Janus asks of a session description before the plugin sees it (janus-api.md 2.2, from
-//! `janus.c` and `sdp.c`). The SDP itself is checked only for what makes it one: the rest is the
-//! media server's to judge.
+//! Janus' checks of a session description before it reaches the plugin (janus-api.md 2.2, from `janus.c` and
+//! `sdp.c`). Of the SDP itself only the mandatory lines are checked; the media server checks the rest.
 
 use crate::error::{
     INVALID_ELEMENT, INVALID_JSON_OBJECT, INVALID_SDP, JanusError, MISSING_ELEMENT, UNKNOWN_JSEP_TYPE,
@@ -9,17 +8,17 @@ use crate::object::{FieldError, LazyObject, is_object};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Which half of a negotiation.
+/// Offer or answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// The first half.
+    /// `offer`.
     Offer,
-    /// The second half.
+    /// `answer`.
     Answer,
 }
 
-/// Checks a `jsep` as it came with a message.
+/// Checks the `jsep` of a message.
 ///
 /// # Errors
 /// 455, 456, 464, 465, 467.
@@ -71,10 +70,10 @@ fn check_sdp(sdp: &str) -> Result<(), JanusError> {
         return Err(JanusError::new(INVALID_SDP, "Invalid SDP (doesn't start with v=)"));
     }
     let has = |start: &str| sdp.lines().any(|line| line.starts_with(start));
-    match has("o=") && has("s=") && has("m=") {
-        true => Ok(()),
-        false => Err(JanusError::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)")),
+    if !(has("o=") && has("s=") && has("m=")) {
+        return Err(JanusError::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)"));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -83,11 +82,11 @@ mod tests {
 
     fn checked(jsep: &str) -> Result<Kind, (u16, String)> {
         let raw = RawValue::from_string(jsep.to_owned()).unwrap();
-        check(&raw).map_err(|refusal| (refusal.code, refusal.reason))
+        check(&raw).map_err(|error| (error.code, error.reason))
     }
 
     #[test]
-    fn an_offer_and_an_answer_pass() {
+    fn offers_and_answers_are_accepted() {
         let sdp = "v=0\\r\\no=- 1 1 IN IP4 0.0.0.0\\r\\ns=-\\r\\nm=audio 9 RTP/SAVPF 0\\r\\n";
         assert_eq!(checked(&format!(r#"{{"type":"offer","sdp":"{sdp}"}}"#)), Ok(Kind::Offer));
         assert_eq!(
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_has_its_code() {
+    fn each_error_has_its_code() {
         for (jsep, code, reason) in [
             ("null", 455, "Invalid jsep object"),
             ("[]", 455, "Invalid jsep object"),

@@ -1,42 +1,42 @@
-//! A JSON object whose members are found when asked for and otherwise left as they came.
+//! A JSON object whose members are parsed on access and otherwise forwarded unchanged.
 //!
-//! Where a key stands twice, the last one counts, as with Janus' JSON library (jansson).
+//! Of duplicate keys the last one counts, as in Janus' JSON library (jansson).
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The members of an object, in the order they stood in.
+/// The members of an object, in their original order.
 #[derive(Debug, Default)]
 pub struct LazyObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// Why a member cannot be used. The text is Janus' own.
+/// A member cannot be used. The text is that of Janus.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// It is not there.
+    /// The member is missing.
     #[error("Missing mandatory element ({0})")]
     Missing(&'static str),
-    /// It is of another type than the one named.
+    /// The member has another type than the one named.
     #[error("Invalid element type ({0} should be {1})")]
     Type(&'static str, &'static str),
 }
 
 impl<'a> LazyObject<'a> {
-    /// Reads an object.
+    /// Parses an object.
     ///
     /// # Errors
-    /// When the text is no JSON object.
+    /// When the text is not a JSON object.
     pub fn parse(text: &'a str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// A member as it stands, `null` included.
+    /// Returns a member unparsed. `null` counts as present.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
 
-    /// A member that must be a string.
+    /// Returns a mandatory string.
     ///
     /// # Errors
     /// [`FieldError`].
@@ -44,7 +44,7 @@ impl<'a> LazyObject<'a> {
         self.optional_string(name)?.ok_or(FieldError::Missing(name))
     }
 
-    /// A member that must be a string if it is there.
+    /// Returns an optional string.
     ///
     /// # Errors
     /// [`FieldError::Type`].
@@ -52,25 +52,25 @@ impl<'a> LazyObject<'a> {
         self.get(name).map(|value| text(value).ok_or(FieldError::Type(name, "a string"))).transpose()
     }
 
-    /// A member that must be an integer not below zero if it is there ("positive" to Janus).
+    /// Returns an optional integer of at least zero, which Janus calls positive.
     ///
     /// # Errors
     /// [`FieldError::Type`].
     pub fn optional_unsigned(&self, name: &'static str) -> Result<Option<u64>, FieldError> {
-        let read = |value| integer(value).and_then(|number| u64::try_from(number).ok());
-        self.get(name).map(|v| read(v).ok_or(FieldError::Type(name, "a positive integer"))).transpose()
+        let parse = |value| integer(value).and_then(|number| u64::try_from(number).ok());
+        self.get(name).map(|v| parse(v).ok_or(FieldError::Type(name, "a positive integer"))).transpose()
     }
 
-    /// A member that must be true or false if it is there.
+    /// Returns an optional boolean.
     ///
     /// # Errors
     /// [`FieldError::Type`].
     pub fn optional_bool(&self, name: &'static str) -> Result<Option<bool>, FieldError> {
-        let read = |value: &RawValue| serde_json::from_str(value.get()).ok();
-        self.get(name).map(|v| read(v).ok_or(FieldError::Type(name, "a boolean"))).transpose()
+        let parse = |value: &RawValue| serde_json::from_str(value.get()).ok();
+        self.get(name).map(|v| parse(v).ok_or(FieldError::Type(name, "a boolean"))).transpose()
     }
 
-    /// A member that must be an object.
+    /// Returns a mandatory object.
     ///
     /// # Errors
     /// [`FieldError`].
@@ -79,7 +79,7 @@ impl<'a> LazyObject<'a> {
         is_object(value).then_some(value).ok_or(FieldError::Type(name, "an object"))
     }
 
-    /// All members but the named ones, written as an object again.
+    /// Returns the object without the named members.
     pub fn without(&self, names: &[&str]) -> crate::Raw {
         let kept = self.0.iter().filter(|(key, _)| !names.contains(&key.as_ref()));
         let members: Vec<String> = kept.map(|(key, value)| format!("{}:{value}", crate::raw(key))).collect();
@@ -88,27 +88,27 @@ impl<'a> LazyObject<'a> {
     }
 }
 
-/// A string, or nothing.
+/// Returns the text of a JSON string, or `None` for any other value.
 pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     let quoted = value.get();
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    match inner.contains('\\') {
-        false => Some(Cow::Borrowed(inner)),
-        true => serde_json::from_str(quoted).ok().map(Cow::Owned),
+    if inner.contains('\\') {
+        return serde_json::from_str(quoted).ok().map(Cow::Owned);
     }
+    Some(Cow::Borrowed(inner))
 }
 
-/// An integer, or nothing for anything else, numbers with a fraction or exponent included.
+/// Returns an integer, or `None` for any other value, including numbers with a fraction or an exponent.
 pub fn integer(value: &RawValue) -> Option<i64> {
     value.get().parse().ok()
 }
 
-/// Whether it is an object.
+/// Returns whether a valid JSON value is an object.
 pub fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
 }
 
-/// Whether it is `null`.
+/// Returns whether the value is `null`.
 pub fn is_null(value: &RawValue) -> bool {
     value.get() == "null"
 }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_of_two_equal_keys_counts() {
+    fn the_last_of_duplicate_keys_counts() {
         let object = LazyObject::parse(r#"{"a":1,"b":"x","a":2}"#).unwrap();
         assert_eq!(object.optional_unsigned("a"), Ok(Some(2)));
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_is_told_in_janus_words() {
+    fn a_wrong_type_has_the_error_text_of_janus() {
         let object = LazyObject::parse(r#"{"a":-1,"b":1.0,"c":null}"#).unwrap();
         let positive = |name| object.optional_unsigned(name).unwrap_err().to_string();
         assert_eq!(positive("a"), "Invalid element type (a should be a positive integer)");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_members_keep_order_and_text() {
+    fn remaining_members_keep_order_and_text() {
         let object = LazyObject::parse(r#"{"x":1.50,"drop":{}, "y":[1, 2]}"#).unwrap();
         assert_eq!(object.without(&["drop"]).get(), r#"{"x":1.50,"y":[1, 2]}"#);
     }

@@ -1,7 +1,6 @@
-//! What a client is sent, as the text of one websocket message.
+//! Replies and events for a client, each as the text of one websocket message.
 //!
-//! Members stand in Janus' order (`janus.c`), so that a recording of Switchboard can be laid beside
-//! one of Janus.
+//! Members have the order of Janus (`janus.c`), so that recordings of both can be compared.
 
 use crate::error::JanusError;
 use crate::object::LazyObject;
@@ -30,8 +29,8 @@ struct Message<'a> {
     error: Option<ErrorData<'a>>,
 }
 
-/// Janus reads ids as unsigned numbers and prints them as signed ones, which shows where a client
-/// sent a negative one.
+/// Writes an id as Janus does. Janus parses ids as unsigned and prints them as signed, which is visible when a
+/// client sent a negative one.
 fn as_signed<S: Serializer>(id: &Option<SessionId>, serializer: S) -> Result<S::Ok, S::Error> {
     id.map(|id| id.0 as i64).serialize(serializer)
 }
@@ -59,18 +58,18 @@ impl Message<'_> {
     }
 }
 
-/// `pong`.
+/// Returns `pong`.
 pub fn pong(transaction: &str) -> String {
     Message { janus: "pong", transaction: Some(transaction), ..Message::default() }.text()
 }
 
-/// `success` of `create`: without a session id of its own.
+/// Returns the `success` of `create`, which has no `session_id`.
 pub fn created(transaction: &str, session: SessionId) -> String {
     let data = Some(IdData { id: session.0 });
     Message { janus: "success", transaction: Some(transaction), data, ..Message::default() }.text()
 }
 
-/// `success` of `attach`.
+/// Returns the `success` of `attach`.
 pub fn attached(session: SessionId, transaction: &str, handle: HandleId) -> String {
     let data = Some(IdData { id: handle.0 });
     Message {
@@ -83,7 +82,7 @@ pub fn attached(session: SessionId, transaction: &str, handle: HandleId) -> Stri
     .text()
 }
 
-/// `success` of everything else.
+/// Returns the `success` of any other request.
 pub fn success(session: SessionId, transaction: &str) -> String {
     Message {
         janus: "success",
@@ -94,24 +93,24 @@ pub fn success(session: SessionId, transaction: &str) -> String {
     .text()
 }
 
-/// `ack`.
+/// Returns `ack`.
 pub fn ack(session: SessionId, transaction: &str) -> String {
     Message { janus: "ack", session_id: Some(session), transaction: Some(transaction), ..Message::default() }
         .text()
 }
 
-/// `error`.
-pub fn error(session: Option<SessionId>, transaction: Option<&str>, refusal: &JanusError) -> String {
-    let error = Some(ErrorData { code: refusal.code, reason: &refusal.reason });
+/// Returns `error`.
+pub fn error(session: Option<SessionId>, transaction: Option<&str>, cause: &JanusError) -> String {
+    let error = Some(ErrorData { code: cause.code, reason: &cause.reason });
     Message { janus: "error", session_id: session, transaction, error, ..Message::default() }.text()
 }
 
-/// `error` of a request that did not get past its envelope.
+/// Returns the `error` for a request that was rejected.
 pub fn request_error(fault: &RequestError) -> String {
     error(fault.session, fault.transaction.as_deref(), &fault.error)
 }
 
-/// `event` of the plugin.
+/// Returns an `event` of the plugin.
 pub fn event(
     session: SessionId,
     handle: HandleId,
@@ -124,28 +123,28 @@ pub fn event(
     Message { janus: "event", session_id, transaction, sender, plugindata, jsep, ..Message::default() }.text()
 }
 
-/// A core event of a handle: its name, and its other members as an object.
+/// Returns a core event of a handle. `members` is an object with its remaining members.
 pub fn core_event(janus: &str, session: SessionId, handle: HandleId, members: &RawValue) -> String {
     let head =
         Message { janus, session_id: Some(session), sender: Some(handle), ..Message::default() }.text();
     let members = inner_members(members.get());
-    match members.is_empty() {
-        true => head,
-        false => format!("{{{},{members}}}", inner_members(&head)),
+    if members.is_empty() {
+        return head;
     }
+    format!("{{{},{members}}}", inner_members(&head))
 }
 
-/// What stands between the braces of an object.
+/// Returns the text between the braces of an object.
 fn inner_members(object: &str) -> &str {
     object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().trim()
 }
 
-/// `timeout` of a session.
+/// Returns the `timeout` of a session.
 pub fn timeout(session: SessionId) -> String {
     Message { janus: "timeout", session_id: Some(session), ..Message::default() }.text()
 }
 
-/// The members of a core event that stand for the client: all but its name, session and sender.
+/// Returns the members of a core event of Janus that are forwarded to the client: all but name and ids.
 pub fn members_of(object: &LazyObject<'_>) -> Raw {
     object.without(&["janus", "session_id", "sender", "opaque_id"])
 }
@@ -159,7 +158,7 @@ mod tests {
     const HANDLE: HandleId = HandleId(2);
 
     #[test]
-    fn messages_are_written_in_janus_order() {
+    fn members_have_the_order_of_janus() {
         assert_eq!(created("t", SESSION), r#"{"janus":"success","transaction":"t","data":{"id":1}}"#);
         assert_eq!(
             attached(SESSION, "t", HANDLE),

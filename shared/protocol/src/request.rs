@@ -1,9 +1,7 @@
-//! One request of the core API, checked in the order Janus checks it (janus-api.md 2, from
-//! `janus.c`).
+//! One request of the core API, checked in the order of Janus (janus-api.md 2, from `janus.c`).
 //!
-//! The order matters, because each check has its own answer: first the envelope ([`read`]), then,
-//! by whoever knows the sessions, whether session and handle exist, and only then the request
-//! itself ([`Request::verb`]).
+//! The order matters, because each check has its own error. First [`read`] checks the envelope. Then the owner
+//! of the sessions checks that session and handle exist. Last, [`Request::verb`] checks the request itself.
 
 use crate::error::{
     HANDLE_NOT_FOUND, INVALID_JSON, INVALID_PATH, JanusError, MISSING_ELEMENT, PLUGIN_NOT_FOUND,
@@ -17,18 +15,18 @@ use crate::{HandleId, SessionId};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A request whose envelope is sound.
+/// A request with a valid envelope.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The client's transaction, to stand in every answer.
+    /// The client's transaction, repeated in every reply.
     pub transaction: String,
-    /// What it is addressed to.
+    /// The addressee.
     pub path: Path,
     name: String,
     object: LazyObject<'a>,
 }
 
-/// What a request shows to be let in. Members that are no strings are as if they were not there.
+/// The credentials of a request. Members that are not strings are ignored.
 #[derive(Debug)]
 pub struct Credentials<'a> {
     /// `apisecret`.
@@ -37,7 +35,7 @@ pub struct Credentials<'a> {
     pub token: Option<Cow<'a, str>>,
 }
 
-/// What a request is addressed to.
+/// The addressee of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// The server.
@@ -49,7 +47,7 @@ pub enum Path {
 }
 
 impl Path {
-    /// The session that is meant.
+    /// Returns the session, if the request is not for the server.
     pub fn session(self) -> Option<SessionId> {
         match self {
             Self::Server => None,
@@ -58,53 +56,53 @@ impl Path {
     }
 }
 
-/// A refusal with what its answer repeats of the request.
+/// A rejected request, with the members that the error reply repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestError {
-    /// The session id that was given.
+    /// The session id of the request.
     pub session: Option<SessionId>,
-    /// The transaction; absent when the fault is in the envelope.
+    /// The transaction; absent when the envelope is invalid.
     pub transaction: Option<String>,
-    /// The refusal.
+    /// Code and reason.
     pub error: JanusError,
 }
 
-/// What is asked for.
+/// A valid request, by its name.
 #[derive(Debug)]
 pub enum Verb<'a> {
-    /// A sign of life, from the server.
+    /// Asks for a `pong`.
     Ping,
-    /// What server this is.
+    /// Asks for the server information.
     Info,
-    /// A new session, with this id if one is given.
+    /// Creates a session, with this id if given.
     Create(Option<SessionId>),
-    /// A sign of life, from the client.
+    /// Keeps the session alive.
     Keepalive,
-    /// The session is to belong to this socket.
+    /// Moves the session to this connection.
     Claim,
-    /// The end of the session.
+    /// Ends the session.
     Destroy,
-    /// A new handle on the VideoCall plugin.
+    /// Creates a handle of the VideoCall plugin.
     Attach,
-    /// The end of a handle.
+    /// Ends a handle.
     Detach,
-    /// The end of a handle's PeerConnection.
+    /// Closes the PeerConnection of a handle.
     Hangup,
-    /// A request to the plugin.
+    /// Passes a request to the plugin.
     Message {
-        /// The plugin's part.
+        /// The request to the plugin.
         body: &'a RawValue,
-        /// The session description, with which half it is.
+        /// The session description and its kind.
         jsep: Option<(&'a RawValue, jsep::Kind)>,
     },
-    /// Candidates of the client's PeerConnection.
+    /// Adds ICE candidates of the client.
     Trickle(Candidates<'a>),
 }
 
-/// Reads the envelope of a request.
+/// Checks the envelope of a request.
 ///
 /// # Errors
-/// 456, 467, 457, 458, 459, as janus-api.md 2 numbers them 2 to 8.
+/// 456, 467, 457, 458 or 459: checks 2 to 8 of janus-api.md 2.
 pub fn read(object: LazyObject<'_>) -> Result<Request<'_>, RequestError> {
     let session = id(&object, "session_id");
     let handle = id(&object, "handle_id");
@@ -123,7 +121,7 @@ fn envelope(object: &LazyObject<'_>) -> Result<(String, String), JanusError> {
     Ok((transaction, name))
 }
 
-/// An id member: absent when missing or null, 0 for anything that is no integer.
+/// Returns an id: `None` when missing or null, 0 for any value that is not an integer.
 fn id(object: &LazyObject<'_>, name: &str) -> Option<u64> {
     let value = object.get(name).filter(|value| !is_null(value))?;
     Some(integer(value).unwrap_or(0) as u64)
@@ -151,22 +149,22 @@ fn unhandled(name: &str) -> JanusError {
 }
 
 impl<'a> Request<'a> {
-    /// What it shows to be let in.
+    /// Returns the credentials.
     pub fn credentials(&self) -> Credentials<'a> {
         let string = |name| self.object.get(name).and_then(object::text);
         Credentials { api_secret: string("apisecret"), token: string("token") }
     }
 
-    /// Whether it is answered without being let in: `ping` and `info`, as in Janus.
+    /// Returns whether the request needs no credentials: `ping` and `info`, as in Janus.
     pub fn is_public(&self) -> bool {
         let name = self.name.to_ascii_lowercase();
         self.path == Path::Server && (name == "ping" || name == "info")
     }
 
-    /// What is asked for, checked.
+    /// Checks the request itself.
     ///
     /// # Errors
-    /// 453 for an unknown request, 457 for one at the wrong path, and those of the request itself.
+    /// 453 for an unknown request, 457 for one with the wrong addressee, and those of the request itself.
     pub fn verb(&self) -> Result<Verb<'a>, JanusError> {
         let name = self.name.to_ascii_lowercase();
         match (self.path, name.as_str()) {
@@ -198,10 +196,10 @@ impl<'a> Request<'a> {
         let plugin = self.object.string("plugin")?;
         self.object.optional_string("opaque_id")?;
         self.object.optional_unsigned("loop_index")?;
-        match plugin == PLUGIN {
-            true => Ok(Verb::Attach),
-            false => Err(JanusError::new(PLUGIN_NOT_FOUND, format!("No such plugin '{plugin}'"))),
+        if plugin != PLUGIN {
+            return Err(JanusError::new(PLUGIN_NOT_FOUND, format!("No such plugin '{plugin}'")));
         }
+        Ok(Verb::Attach)
     }
 
     fn message(&self) -> Result<Verb<'a>, JanusError> {
@@ -245,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_in_the_envelope_has_no_transaction() {
+    fn envelope_errors_have_no_transaction() {
         for (text, session, code, reason) in [
             ("{}", None, 456, "Missing mandatory element (transaction)"),
             (r#"{"session_id":7}"#, Some(7), 456, "Missing mandatory element (transaction)"),
@@ -269,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_in_the_path_has_its_transaction() {
+    fn path_errors_have_the_transaction() {
         for (rest, session, code, reason) in [
             (r#""janus":"attach""#, None, 457, "Unhandled request 'attach' at this path"),
             (
@@ -293,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_refused_in_janus_words() {
+    fn rejections_have_the_texts_of_janus() {
         for (rest, code, reason) in [
             (r#""janus":"ping","session_id":5"#, 453, "Unknown request 'ping'"),
             (r#""janus":"Nope","session_id":5"#, 453, "Unknown request 'Nope'"),
@@ -333,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn candidates_come_alone_or_together() {
+    fn trickle_takes_one_candidate_or_a_list() {
         let count = |rest: &str| {
             let text =
                 format!(r#"{{"transaction":"t","janus":"trickle","session_id":5,"handle_id":6,{rest}}}"#);
@@ -348,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_session_is_read_as_janus_reads_it() {
+    fn a_negative_session_id_is_read_as_unsigned() {
         let request =
             read(LazyObject::parse(r#"{"transaction":"t","janus":"claim","session_id":-1}"#).unwrap())
                 .unwrap();

@@ -1,26 +1,26 @@
-//! The answer to `info` (janus-api.md 2.1).
+//! The reply to `info` (janus-api.md 2.1).
 
 use serde::Serialize;
 
-/// The version of the Janus API that Switchboard is tested against, as Janus writes it.
+/// The Janus version that Switchboard is compatible with, as Janus writes it: 1.1.2.
 pub const JANUS_VERSION: u32 = 1102;
 
-/// What an edge says of itself.
+/// The server information of an edge.
 #[derive(Clone, Debug)]
 pub struct ServerInfo {
-    /// The edge's own name.
+    /// The name of the edge.
     pub server_name: String,
     /// Switchboard's version.
     pub version_string: String,
-    /// Seconds without a request until a session ends; 0 for never.
+    /// Seconds without a request after which a session ends; 0 for never.
     pub session_timeout: u64,
-    /// Seconds in which a session without a socket can be claimed.
+    /// Seconds for which a session without a connection can be claimed.
     pub reclaim_session_timeout: u64,
-    /// Whether new sessions are taken.
+    /// Whether the edge accepts new sessions.
     pub accepting_new_sessions: bool,
-    /// Whether a shared secret is asked for.
+    /// Whether requests need the API secret.
     pub api_secret: bool,
-    /// Whether a token is asked for.
+    /// Whether requests need a token.
     pub auth_token: bool,
 }
 
@@ -69,10 +69,7 @@ struct Plugin {
 }
 
 impl ServerInfo {
-    /// The reply as text.
-    ///
-    /// # Panics
-    /// Never: it has no maps with keys that are no strings.
+    /// Returns the reply as text.
     pub fn reply(&self, transaction: &str) -> String {
         let videocall = Plugin {
             name: "JANUS VideoCall plugin",
@@ -101,6 +98,6 @@ impl ServerInfo {
             opaque_id_in_api: false,
             plugins: Plugins { videocall },
         };
-        serde_json::to_string(&body).expect("a reply without maps can be written as JSON")
+        serde_json::to_string(&body).expect("serializing a struct without maps cannot fail")
     }
 }

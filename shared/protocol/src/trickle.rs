@@ -1,23 +1,23 @@
-//! What Janus asks of a client's candidates (janus-api.md 2.3, from `janus.c` and `ice.c`): nothing
-//! before the PeerConnection is ready, when they only wait; then each must name what it is for.
+//! Janus' checks of a client's ICE candidates (janus-api.md 2.3, from `janus.c` and `ice.c`). Janus queues
+//! candidates unchecked until the PeerConnection is ready; then each must name its media line.
 
 use crate::error::{INVALID_ELEMENT, JanusError, MISSING_ELEMENT};
 use crate::object::{FieldError, LazyObject, is_object};
 use serde_json::value::RawValue;
 
-/// The candidates of one request.
+/// The candidates of one `trickle` request.
 #[derive(Debug)]
 pub enum Candidates<'a> {
     /// `candidate`.
     One(&'a RawValue),
     /// `candidates`, in order.
     Many(Vec<&'a RawValue>),
-    /// `candidates` that is no list.
+    /// `candidates` with a value that is not an array.
     NotAnArray,
 }
 
 impl<'a> Candidates<'a> {
-    /// What is to be passed on.
+    /// Returns the candidates to forward.
     pub fn list(&self) -> &[&'a RawValue] {
         match self {
             Self::One(candidate) => std::slice::from_ref(candidate),
@@ -26,7 +26,7 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// What Janus checks once the PeerConnection is ready; faults within a list it ignores.
+    /// Checks the candidates as Janus does once the PeerConnection is ready. Janus ignores errors within a list.
     ///
     /// # Errors
     /// 456, 467.
@@ -39,16 +39,16 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Anything but an object, and an object with `completed`, says that there are no more.
+/// Checks one candidate. Any value but an object, and an object with `completed`, ends the candidates.
 fn check(candidate: &RawValue) -> Result<(), JanusError> {
     if !is_object(candidate) {
         return Ok(());
     }
     let candidate = LazyObject::parse(candidate.get()).unwrap_or_default();
-    match candidate.get("completed") {
-        Some(_) => Ok(()),
-        None => fields(&candidate).map_err(field_error),
+    if candidate.get("completed").is_some() {
+        return Ok(());
     }
+    fields(&candidate).map_err(field_error)
 }
 
 fn fields(candidate: &LazyObject<'_>) -> Result<(), FieldError> {
@@ -78,11 +78,11 @@ mod tests {
 
     fn refused(candidate: &str) -> Option<String> {
         let raw = RawValue::from_string(candidate.to_owned()).unwrap();
-        Candidates::One(&raw).check().err().map(|refusal| refusal.reason)
+        Candidates::One(&raw).check().err().map(|error| error.reason)
     }
 
     #[test]
-    fn a_candidate_names_its_media_and_itself() {
+    fn a_candidate_names_its_media_line() {
         for good in [
             "null",
             "\"text\"",

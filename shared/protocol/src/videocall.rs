@@ -1,37 +1,37 @@
-//! The VideoCall plugin: its requests and their checks, its errors, its results (janus-api.md 5,
-//! from `janus_videocall.c`; `exists` from janus-cloud's `plugin/videocall.py`).
+//! Requests, errors and results of the VideoCall plugin (janus-api.md 5, from `janus_videocall.c`; `exists`
+//! from janus-cloud's `plugin/videocall.py`).
 
 use crate::Raw;
 use crate::object::{FieldError, LazyObject, integer};
 use crate::raw;
 use serde::{Deserialize, Serialize};
 
-/// The plugin's package name.
+/// The package name of the plugin.
 pub const PLUGIN: &str = "janus.plugin.videocall";
-/// The longest name a client may register, in bytes. (Janus has no limit.)
+/// The longest username, in bytes. Janus itself has no limit.
 pub const MAX_USERNAME: usize = 4096;
 
-/// What a client asks of the plugin.
+/// A request to the plugin, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PluginRequest {
-    /// Own a name.
+    /// Registers a username.
     Register,
-    /// Ring a name.
+    /// Calls a username.
     Call,
-    /// Take the call.
+    /// Accepts the incoming call.
     Accept,
-    /// Change what is sent or received; renegotiate.
+    /// Changes what is sent or received, or renegotiates.
     Set,
-    /// End the call.
+    /// Ends the call.
     Hangup,
-    /// Name who is registered.
+    /// Lists the registered usernames.
     List,
-    /// Tell whether a name is registered.
+    /// Checks whether a username is registered.
     Exists,
 }
 
-/// What the plugin answers when it refuses.
+/// The error event of the plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code} {text}")]
 pub struct PluginError {
@@ -46,27 +46,27 @@ impl PluginError {
         Self { code, text: text.into() }
     }
 
-    /// 472: no such request.
+    /// 472: unknown request.
     pub fn unknown_request(request: &str) -> Self {
         Self::new(472, format!("Unknown request ({request})"))
     }
 
-    /// 473: call without a name.
+    /// 473: `call` without a username.
     pub fn register_first() -> Self {
         Self::new(473, "Register a username first")
     }
 
-    /// 477: the handle has a name.
+    /// 477: the handle has a username.
     pub fn already_registered(username: &str) -> Self {
         Self::new(477, format!("Already registered ({username})"))
     }
 
-    /// 478: nobody has that name.
+    /// 478: the username is not registered.
     pub fn no_such_username(username: &str) -> Self {
         Self::new(478, format!("Username '{username}' doesn't exist"))
     }
 
-    /// 479: call of one's own name.
+    /// 479: `call` of its own username.
     pub fn use_echo_test() -> Self {
         Self::new(479, "You can't call yourself... use the EchoTest for that")
     }
@@ -76,37 +76,37 @@ impl PluginError {
         Self::new(480, "Already in a call")
     }
 
-    /// 481: accept without a call.
+    /// 481: `accept` without an incoming call.
     pub fn no_call() -> Self {
         Self::new(481, "No incoming call to accept")
     }
 
-    /// 482: call or accept without a jsep.
+    /// 482: `call` or `accept` without a jsep.
     pub fn missing_sdp() -> Self {
         Self::new(482, "Missing SDP")
     }
 
-    /// 499: recording is off (Switchboard's own; Janus would write where the client says).
+    /// 499: recording is disabled. Switchboard's own code; Janus would write to any path of the client's choice.
     pub fn recording_disabled() -> Self {
         Self::new(499, "Recording is not enabled on this server")
     }
 
-    /// 499: the cluster did not answer in time (Switchboard's own).
+    /// 499: the cluster did not answer in time. Switchboard's own code.
     pub fn timed_out() -> Self {
         Self::new(499, "The server did not answer in time, please try again")
     }
 
-    /// 502: no backend takes the call (janus-cloud's code and text).
+    /// 502: no backend is available for the call. Code and text of janus-cloud.
     pub fn no_backend() -> Self {
         Self::new(502, "No backend server")
     }
 
-    /// 503: calls are refused for a while, because there are too many (Switchboard's own).
+    /// 503: calls are refused because the cluster is overloaded. Switchboard's own code.
     pub fn overloaded() -> Self {
         Self::new(503, "Too many calls are being made, please try again")
     }
 
-    /// 502: the backend that was to take the call failed.
+    /// 502: the backend chosen for the call failed.
     pub fn backend_failed() -> Self {
         Self::new(502, "The media server did not take the call, please try again")
     }
@@ -122,7 +122,7 @@ impl From<FieldError> for PluginError {
     }
 }
 
-/// Which request a body holds.
+/// Returns the request in a body. Case does not matter.
 ///
 /// # Errors
 /// 472, 474, 475.
@@ -140,24 +140,24 @@ pub fn request(body: &LazyObject<'_>) -> Result<PluginRequest, PluginError> {
     })
 }
 
-/// The `username` of register, call and exists.
+/// Returns the `username` of `register`, `call` and `exists`.
 ///
 /// # Errors
 /// 474, 475.
 pub fn username(body: &LazyObject<'_>) -> Result<String, PluginError> {
     let name = body.string("username")?;
-    match name.len() <= MAX_USERNAME {
-        true => Ok(name.into_owned()),
-        false => Err(PluginError::new(474, format!("Invalid value (username is over {MAX_USERNAME} bytes)"))),
+    if name.len() > MAX_USERNAME {
+        return Err(PluginError::new(474, format!("Invalid value (username is over {MAX_USERNAME} bytes)")));
     }
+    Ok(name.into_owned())
 }
 
-/// The `reason` of hangup; anything but a string is ignored.
+/// Returns the `reason` of `hangup`. Any value but a string is ignored.
 pub fn hangup_reason(body: &LazyObject<'_>) -> Option<String> {
     body.optional_string("reason").ok().flatten().map(|reason| reason.into_owned())
 }
 
-/// Checks the settings of `set`.
+/// Checks the members of `set`.
 ///
 /// # Errors
 /// 474.
@@ -173,7 +173,7 @@ pub fn check_set(body: &LazyObject<'_>) -> Result<(), PluginError> {
     check_fallback(body)
 }
 
-/// Whether a `set` asks for a recording.
+/// Returns whether a `set` starts a recording.
 pub fn wants_recording(body: &LazyObject<'_>) -> bool {
     matches!(body.optional_bool("record"), Ok(Some(true)))
 }
@@ -207,7 +207,7 @@ fn data<T: Serialize>(content: T) -> Raw {
     raw(&EventData { videocall: "event", content })
 }
 
-/// The data of a refusal.
+/// Returns the plugin data of an error.
 pub fn error(error: &PluginError) -> Raw {
     #[derive(Serialize)]
     struct ErrorContent<'a> {
@@ -222,7 +222,7 @@ struct ResultData<T> {
     result: T,
 }
 
-/// The data of a result with an event name and what goes with it.
+/// Returns the plugin data of an event.
 pub fn event(event: &str, username: Option<&str>, reason: Option<&str>) -> Raw {
     #[derive(Serialize)]
     struct EventResult<'a> {
@@ -235,7 +235,7 @@ pub fn event(event: &str, username: Option<&str>, reason: Option<&str>) -> Raw {
     data(ResultData { result: EventResult { event, username, reason } })
 }
 
-/// The data of a `list` result.
+/// Returns the plugin data of a `list` result.
 pub fn list(usernames: &[String]) -> Raw {
     #[derive(Serialize)]
     struct ListResult<'a> {
@@ -244,7 +244,7 @@ pub fn list(usernames: &[String]) -> Raw {
     data(ResultData { result: ListResult { list: usernames } })
 }
 
-/// The data of an `exists` result.
+/// Returns the plugin data of an `exists` result.
 pub fn exists(username: &str, registered: bool) -> Raw {
     #[derive(Serialize)]
     struct ExistsResult<'a> {
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_written_as_janus_writes_them() {
+    fn results_have_the_format_of_janus() {
         assert_eq!(
             event("registered", Some("al"), None).get(),
             r#"{"videocall":"event","result":{"event":"registered","username":"al"}}"#
@@ -279,16 +279,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_known_in_any_case() {
-        let asked = |body: &str| request(&LazyObject::parse(body).unwrap()).map_err(|error| error.code);
-        assert_eq!(asked(r#"{"request":"REGISTER"}"#), Ok(PluginRequest::Register));
-        assert_eq!(asked("{}"), Err(475));
-        assert_eq!(asked(r#"{"request":5}"#), Err(474));
-        assert_eq!(asked(r#"{"request":"nope"}"#), Err(472));
+    fn request_names_ignore_case() {
+        let code = |body: &str| request(&LazyObject::parse(body).unwrap()).map_err(|error| error.code);
+        assert_eq!(code(r#"{"request":"REGISTER"}"#), Ok(PluginRequest::Register));
+        assert_eq!(code("{}"), Err(475));
+        assert_eq!(code(r#"{"request":5}"#), Err(474));
+        assert_eq!(code(r#"{"request":"nope"}"#), Err(472));
     }
 
     #[test]
-    fn settings_are_refused_in_janus_words() {
+    fn invalid_settings_have_the_errors_of_janus() {
         let refused = |body: &str| check_set(&LazyObject::parse(body).unwrap()).unwrap_err().text;
         for (body, text) in [
             (r#"{"audio":1}"#, "Invalid element type (audio should be a boolean)"),

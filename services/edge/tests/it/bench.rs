@@ -313,7 +313,7 @@ impl FaultPlan for Frost {
         Box::pin(async { Ok(()) })
     }
 
-    fn reading(&self) -> BoxFuture<()> {
+    fn before_read(&self) -> BoxFuture<()> {
         Box::pin(self.thaw())
     }
 

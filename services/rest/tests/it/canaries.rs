@@ -54,7 +54,7 @@ impl FaultPlan for Cloud {
         Box::pin(async { Ok(()) })
     }
 
-    fn reading(&self) -> BoxFuture<()> {
+    fn before_read(&self) -> BoxFuture<()> {
         let jam = self.0.clone();
         Box::pin(async move {
             while jam.stops("reading") {

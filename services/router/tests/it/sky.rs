@@ -42,7 +42,7 @@ impl FaultPlan for Death {
         self.walk(step)
     }
 
-    fn reading(&self) -> BoxFuture<()> {
+    fn before_read(&self) -> BoxFuture<()> {
         if self.came() { Box::pin(pending()) } else { Box::pin(ready(())) }
     }
 
@@ -82,7 +82,7 @@ impl FaultPlan for Slow {
         self.walk()
     }
 
-    fn reading(&self) -> BoxFuture<()> {
+    fn before_read(&self) -> BoxFuture<()> {
         Box::pin(ready(()))
     }
 
@@ -103,7 +103,7 @@ impl FaultPlan for Silent {
         Box::pin(ready(Ok(())))
     }
 
-    fn reading(&self) -> BoxFuture<()> {
+    fn before_read(&self) -> BoxFuture<()> {
         Box::pin(ready(()))
     }
 

@@ -29,7 +29,7 @@ impl MemoryFollower {
             let changed = self.logs.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            self.faults.reading().await;
+            self.faults.before_read().await;
             if let Some((number, line)) = self.logs.line(self.log, self.number) {
                 self.number = number + 1;
                 return line;

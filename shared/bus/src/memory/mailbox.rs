@@ -133,7 +133,7 @@ impl MemoryMailbox {
             let changed = self.stream.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            self.faults.reading().await;
+            self.faults.before_read().await;
             if let Some((message, cursor)) = self.stream.read(self.cursor) {
                 self.cursor = cursor;
                 self.last = Some(offset_at(cursor - 1));

@@ -35,7 +35,7 @@ pub struct MemoryNotices {
 impl MemoryNotices {
     pub(crate) async fn next(&mut self) -> Notice {
         loop {
-            self.faults.reading().await;
+            self.faults.before_read().await;
             match self.channel.recv().await {
                 Ok(json) => match serde_json::from_str(&json) {
                     Ok(notice) => return notice,

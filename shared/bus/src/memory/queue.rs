@@ -204,7 +204,7 @@ impl MemoryWorker {
             let changed = self.stream.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            self.faults.reading().await;
+            self.faults.before_read().await;
             match self.stream.take(self.number, &self.faults) {
                 Ok(delivery) => return delivery,
                 Err(Some(overdue)) => tokio::select! {

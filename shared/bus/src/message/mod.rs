@@ -23,6 +23,7 @@ mod canary;
 mod claim;
 mod client;
 mod events;
+mod hangup;
 mod leg;
 mod news;
 mod peer;
