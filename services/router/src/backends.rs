@@ -1,57 +1,58 @@
-//! The backends, looked up once a second and when something is said of one, not at every call. How
-//! many calls they have is looked up fresh each time.
+//! A cached list of the backends that take calls, refreshed every second and on each change notice. The
+//! number of calls on a backend is not cached: it is read for every choice.
 
-use crate::numbers;
+use crate::metrics;
 use crate::placement::{self, Policy};
 use bus::message::Location;
 use common::BackendName;
 use common::entropy::random_u64;
+use common::sync::Mutex;
 use directory::record::{Backend, BackendStatus};
 use directory::{Directory, Error};
 use service::Context;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The backends as last looked up.
 pub struct BackendCache {
     policy: Policy,
-    available: RwLock<Arc<Vec<Backend>>>,
+    available: Mutex<Arc<Vec<Backend>>>,
+    /// Counts the choices, for the round-robin policy.
     round_robin: AtomicUsize,
     refresh_requested: Notify,
 }
 
 impl BackendCache {
-    /// None yet.
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
-            available: RwLock::default(),
+            available: Mutex::default(),
             round_robin: AtomicUsize::new(0),
             refresh_requested: Notify::new(),
         }
     }
 
-    /// Chooses one for a call from this site, but none of `tried`: of the nearest only.
+    /// Chooses one of the backends nearest to `from`, but none of `tried`.
     pub async fn choose(
         &self,
         directory: &Directory,
         from: &Location,
         tried: &[BackendName],
     ) -> Result<Option<BackendName>, Error> {
-        let all = self.available.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let open: Vec<&Backend> = all.iter().filter(|backend| !tried.contains(&backend.name)).collect();
-        let sites =
-            open.iter().map(|backend| (backend.location.as_str(), backend.isp.as_str())).collect::<Vec<_>>();
-        let near = placement::nearest((&from.location, &from.isp), &sites);
-        let open: Vec<&BackendName> = near.into_iter().map(|place| &open[place].name).collect();
+        let available = self.available.lock().clone();
+        let untried: Vec<&Backend> =
+            available.iter().filter(|backend| !tried.contains(&backend.name)).collect();
+        let locations: Vec<_> =
+            untried.iter().map(|backend| (backend.location.as_str(), backend.isp.as_str())).collect();
+        let nearest = placement::nearest((&from.location, &from.isp), &locations);
         let turn = self.round_robin.fetch_add(1, Ordering::Relaxed);
-        let list = placement::shortlist(self.policy, open.len(), turn, random_u64());
-        let names: Vec<BackendName> = list.into_iter().map(|place| open[place].clone()).collect();
+        let shortlist = placement::shortlist(self.policy, nearest.len(), turn, random_u64());
+        let names: Vec<BackendName> =
+            shortlist.into_iter().map(|index| untried[nearest[index]].name.clone()).collect();
         if names.len() < 2 {
             return Ok(names.into_iter().next());
         }
@@ -60,30 +61,31 @@ impl BackendCache {
         Ok(names.into_iter().nth(chosen))
     }
 
-    /// Looks them up until the router stops.
+    /// Refreshes the list until the router stops.
     pub async fn run(self: Arc<Self>, context: Context) {
         loop {
             match context.directory.backends().await {
                 Ok(backends) => self.update(&backends, &context),
-                Err(error) => tracing::warn!(%error, "the backends could not be looked up"),
+                Err(error) => tracing::warn!(%error, "failed to list the backends, keeping the last list"),
             }
             let _ = timeout(REFRESH_INTERVAL, self.refresh_requested.notified()).await;
         }
     }
 
-    /// One has changed: they are looked up at once.
+    /// Has the list refreshed at once.
     pub fn refresh(&self) {
         self.refresh_requested.notify_one();
     }
 
     fn update(&self, backends: &[Backend], context: &Context) {
         let takes_calls = |backend: &&Backend| backend.status == BackendStatus::Normal;
-        let open: Vec<Backend> = backends.iter().filter(takes_calls).cloned().collect();
-        numbers::set_backends(open.len());
-        match open.is_empty() {
-            true => context.health.bad("backends", "no media server takes calls"),
-            false => context.health.good("backends"),
+        let available: Vec<Backend> = backends.iter().filter(takes_calls).cloned().collect();
+        metrics::set_backends(available.len());
+        if available.is_empty() {
+            context.health.bad("backends", "no media server takes calls");
+        } else {
+            context.health.good("backends");
         }
-        *self.available.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(open);
+        *self.available.lock() = Arc::new(available);
     }
 }

@@ -1,9 +1,9 @@
-//! Notices, as a router hears them: what it would find by looking, only sooner; and its own canaries,
-//! which show that it hears any.
+//! Notices that a router receives. Losing one is harmless, because the router also polls for what they
+//! report. The router's own canaries show that notices arrive.
 
 use crate::backends::BackendCache;
 use bus::Notices;
-use bus::message::{Canary as Sign, Notice};
+use bus::message::{self, Notice};
 use service::canary::CANARY_TIMEOUT;
 use service::{Canary, Context};
 use std::sync::Arc;
@@ -11,40 +11,43 @@ use std::time::Duration;
 
 const STREAM: &str = "notices";
 
-/// Listens until the router stops; sends a canary every so often, if at all. The router is not ready
-/// before it hears the first.
+/// Receives notices until the router stops, and sends a canary every `interval`, if at all. The router is not
+/// ready before it received its first canary.
 pub fn subscribe(
     context: Context,
     backends: Arc<BackendCache>,
-    every: Option<Duration>,
+    interval: Option<Duration>,
 ) -> impl Future<Output = ()> + Send {
-    let canary = every.map(|every| (Canary::new(context.health.clone(), STREAM, CANARY_TIMEOUT), every));
+    let canary =
+        interval.map(|interval| (Canary::new(context.health.clone(), STREAM, CANARY_TIMEOUT), interval));
     async move {
         let notices = context.bus.subscribe().await;
         match canary {
-            None => listen(notices, &context, &backends, None).await,
-            Some((canary, every)) => {
-                let listening = listen(notices, &context, &backends, Some(&canary));
-                tokio::join!(listening, send_canaries(&context, &canary, every));
+            None => receive(notices, &context, &backends, None).await,
+            Some((canary, interval)) => {
+                let receiving = receive(notices, &context, &backends, Some(&canary));
+                tokio::join!(receiving, send_canaries(&context, &canary, interval));
             }
         }
     }
 }
 
-async fn listen(mut notices: Notices, context: &Context, backends: &BackendCache, canary: Option<&Canary>) {
+async fn receive(mut notices: Notices, context: &Context, backends: &BackendCache, canary: Option<&Canary>) {
     loop {
         match (notices.next().await, canary) {
             (Notice::BackendChanged(_), _) => backends.refresh(),
-            (Notice::Canary(sign), Some(canary)) if sign.from == context.id => canary.heard(sign.number),
+            (Notice::Canary(received), Some(canary)) if received.from == context.id => {
+                canary.heard(received.number);
+            }
             _ => {}
         }
     }
 }
 
-async fn send_canaries(context: &Context, canary: &Canary, every: Duration) {
+async fn send_canaries(context: &Context, canary: &Canary, interval: Duration) {
     let publish = |number| {
-        let sign = Sign { from: context.id.clone(), stream: STREAM.to_owned(), number };
-        async move { context.bus.publish(&Notice::Canary(sign)).await }
+        let canary = message::Canary { from: context.id.clone(), stream: STREAM.to_owned(), number };
+        async move { context.bus.publish(&Notice::Canary(canary)).await }
     };
-    canary.keep_sending(every, publish).await;
+    canary.keep_sending(interval, publish).await;
 }

@@ -1,27 +1,25 @@
-//! Which backend a call goes to: pure, by janus-cloud's names (`core/backend_server.py`).
+//! Chooses the backend of a call. The policies have janus-cloud's names (`core/backend_server.py`).
 //!
-//! First [`nearest`] says which come into question, then [`shortlist`] says whose number of calls has to be looked up, then [`choose`] picks one of
-//! those. Chance comes in as an argument.
+//! [`nearest`] selects the backends in question, [`shortlist`] those whose number of calls has to be read, and
+//! [`choose`] one of these. Random numbers are arguments.
 
 use std::str::FromStr;
 
-/// How a backend is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// `rr`: one after the other, by each router for itself.
+    /// `rr`: round robin, by each router for itself.
     RoundRobin,
-    /// `rand`: any.
+    /// `rand`: a random one.
     Random,
     /// `lb`: the one with the fewest calls.
     LeastCalls,
-    /// `wr`: any, one with half the calls twice as often.
+    /// `wr`: a random one; a backend with half the calls is chosen twice as often.
     Weighted,
-    /// `p2c`: of any two the one with fewer calls. Nearly as even as `lb`, and routers that look at
-    /// the same moment do not all choose the same one.
+    /// `p2c`: of two random ones the one with fewer calls. Nearly as even as `lb`, and routers that choose at the
+    /// same moment do not all choose the same one.
     TwoChoices,
 }
 
-/// A name that is none of the policies.
 #[derive(Debug, thiserror::Error)]
 #[error("expected one of rr, rand, lb, wr, p2c")]
 pub struct UnknownPolicy;
@@ -41,63 +39,69 @@ impl FromStr for Policy {
     }
 }
 
-/// Which of the backends at these sites (location, isp) are nearest to somebody at `from`: those of his
-/// location and isp, else those of his location, else all. What he has not said does not count.
-pub fn nearest(from: (&str, &str), sites: &[(&str, &str)]) -> Vec<usize> {
-    let fits = |own: &str, its: &str| own.is_empty() || own == its;
-    let fitting = |fits: &dyn Fn(&(&str, &str)) -> bool| -> Vec<usize> {
-        (0..sites.len()).filter(|place| fits(&sites[*place])).collect()
-    };
-    let both = fitting(&|site| fits(from.0, site.0) && fits(from.1, site.1));
-    let there = if both.is_empty() { fitting(&|site| fits(from.0, site.0)) } else { both };
-    if there.is_empty() { (0..sites.len()).collect() } else { there }
+/// Returns the indices of the backends that are nearest to `from`; all places are pairs of location and ISP.
+/// These are the backends with the same location and ISP, or else with the same location, or else all. An empty
+/// text in `from` matches every backend.
+pub fn nearest(from: (&str, &str), backends: &[(&str, &str)]) -> Vec<usize> {
+    let matches = |wanted: &str, offered: &str| wanted.is_empty() || wanted == offered;
+    let all = || 0..backends.len();
+    let in_location: Vec<usize> = all().filter(|index| matches(from.0, backends[*index].0)).collect();
+    let with_isp = in_location.iter().copied().filter(|index| matches(from.1, backends[*index].1));
+    let in_both: Vec<usize> = with_isp.collect();
+    if !in_both.is_empty() {
+        in_both
+    } else if !in_location.is_empty() {
+        in_location
+    } else {
+        all().collect()
+    }
 }
 
-/// The backends, of `count`, among which to choose; `turn` counts the calls of this router.
-pub fn shortlist(policy: Policy, count: usize, turn: usize, chance: u64) -> Vec<usize> {
+/// Returns the indices, below `count`, of the backends to choose from; `turn` counts the choices of this router.
+pub fn shortlist(policy: Policy, count: usize, turn: usize, random: u64) -> Vec<usize> {
     match (policy, count) {
         (_, 0) => Vec::new(),
         (Policy::RoundRobin, _) => vec![turn % count],
-        (Policy::Random, _) | (Policy::TwoChoices, 1) => vec![below(chance, count)],
+        (Policy::Random, _) | (Policy::TwoChoices, 1) => vec![below(random, count)],
         (Policy::LeastCalls | Policy::Weighted, _) => (0..count).collect(),
         (Policy::TwoChoices, _) => {
-            let first = below(chance, count);
-            let step = 1 + below(chance >> 32, count - 1);
+            let first = below(random, count);
+            let step = 1 + below(random >> 32, count - 1);
             vec![first, (first + step) % count]
         }
     }
 }
 
-/// The place in the shortlist of the chosen one; `calls` are theirs, in order, at least one.
-pub fn choose(policy: Policy, calls: &[u64], chance: u64) -> usize {
+/// Returns the index of the chosen backend in the shortlist; `calls` are the numbers of calls of its entries.
+pub fn choose(policy: Policy, calls: &[u64], random: u64) -> usize {
     match policy {
         Policy::RoundRobin | Policy::Random => 0,
-        Policy::LeastCalls => fewest(calls, below(chance, calls.len().max(1))),
+        Policy::LeastCalls => fewest(calls, below(random, calls.len().max(1))),
         Policy::TwoChoices => fewest(calls, 0),
-        Policy::Weighted => weighted(calls, chance),
+        Policy::Weighted => weighted(calls, random),
     }
 }
 
-/// The one with the fewest calls; of equals, the first from `start` on.
+/// Returns the index with the fewest calls; among equals the first from `start` on.
 fn fewest(calls: &[u64], start: usize) -> usize {
     let from_start = (0..calls.len()).map(|step| (start + step) % calls.len());
-    from_start.min_by_key(|place| calls[*place]).unwrap_or(0)
+    from_start.min_by_key(|index| calls[*index]).unwrap_or(0)
 }
 
-fn weighted(calls: &[u64], chance: u64) -> usize {
+fn weighted(calls: &[u64], random: u64) -> usize {
     let weights: Vec<f64> = calls.iter().map(|calls| 1.0 / (*calls).max(1) as f64).collect();
-    let mut left = weights.iter().sum::<f64>() * (chance as f64 / u64::MAX as f64);
-    for (place, weight) in weights.iter().enumerate() {
-        left -= weight;
-        if left < 0.0 {
-            return place;
+    let mut remaining = weights.iter().sum::<f64>() * (random as f64 / u64::MAX as f64);
+    for (index, weight) in weights.iter().enumerate() {
+        remaining -= weight;
+        if remaining < 0.0 {
+            return index;
         }
     }
     weights.len().saturating_sub(1)
 }
 
-fn below(chance: u64, count: usize) -> usize {
-    (chance % count as u64) as usize
+fn below(random: u64, count: usize) -> usize {
+    (random % count as u64) as usize
 }
 
 #[cfg(test)]
@@ -105,14 +109,14 @@ mod tests {
     use super::*;
     use common::entropy;
 
-    /// Places `total` calls that all stay, and counts them for each backend.
+    /// Places `total` calls that never end, and returns the number on each backend.
     fn spread(policy: Policy, backends: usize, total: usize) -> Vec<u64> {
         let mut calls = vec![0; backends];
         for turn in 0..total {
             let (first, second) = (entropy::random_u64(), entropy::random_u64());
             let list = shortlist(policy, backends, turn, first);
-            let theirs: Vec<u64> = list.iter().map(|place| calls[*place]).collect();
-            calls[list[choose(policy, &theirs, second)]] += 1;
+            let counts: Vec<u64> = list.iter().map(|index| calls[*index]).collect();
+            calls[list[choose(policy, &counts, second)]] += 1;
         }
         calls
     }
@@ -133,31 +137,31 @@ mod tests {
     }
 
     #[test]
-    fn two_choices_are_two_different_ones() {
-        for chance in [0, 1, u64::MAX, 1 << 32, 0xdead_beef_dead_beef] {
+    fn two_choices_are_distinct() {
+        for random in [0, 1, u64::MAX, 1 << 32, 0xdead_beef_dead_beef] {
             for count in 2..6 {
-                let list = shortlist(Policy::TwoChoices, count, 0, chance);
-                assert!(list[0] != list[1] && list.iter().all(|place| *place < count), "{list:?}");
+                let list = shortlist(Policy::TwoChoices, count, 0, random);
+                assert!(list[0] != list[1] && list.iter().all(|index| *index < count), "{list:?}");
             }
         }
     }
 
     #[test]
-    fn every_backend_gets_calls_by_chance() {
+    fn random_policies_use_every_backend() {
         assert!(spread(Policy::Random, 5, 2_000).iter().all(|calls| *calls > 200));
         assert!(spread(Policy::Weighted, 5, 2_000).iter().all(|calls| *calls > 200));
     }
 
     #[test]
-    fn weight_is_one_by_calls() {
+    fn weight_is_inverse_to_calls() {
         assert_eq!(choose(Policy::Weighted, &[1, 1_000_000], u64::MAX / 2), 0);
         assert_eq!(choose(Policy::Weighted, &[1_000_000, 0], u64::MAX / 2), 1);
         assert_eq!(choose(Policy::Weighted, &[5, 5], u64::MAX), 1);
     }
 
     #[test]
-    fn the_nearest_are_of_the_same_place_and_network_or_place_or_any() {
-        let sites = [("berlin", "x"), ("berlin", "y"), ("paris", "x"), ("", "")];
+    fn nearest_prefers_location_and_isp_then_location() {
+        let backends = [("berlin", "x"), ("berlin", "y"), ("paris", "x"), ("", "")];
         for (from, near) in [
             (("berlin", "x"), &[0][..]),
             (("berlin", "z"), &[0, 1]),
@@ -168,13 +172,13 @@ mod tests {
             (("", "z"), &[0, 1, 2, 3]),
             (("", ""), &[0, 1, 2, 3]),
         ] {
-            assert_eq!(nearest(from, &sites), near, "{from:?}");
+            assert_eq!(nearest(from, &backends), near, "{from:?}");
         }
         assert_eq!(nearest(("berlin", "x"), &[]), [0; 0]);
     }
 
     #[test]
-    fn without_backends_there_is_no_choice() {
+    fn shortlist_is_empty_without_backends() {
         assert!(shortlist(Policy::TwoChoices, 0, 3, 9).is_empty());
         assert_eq!(shortlist(Policy::TwoChoices, 1, 3, 9), [0]);
     }

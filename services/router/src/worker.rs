@@ -1,83 +1,85 @@
-//! Takes requests from one shard of the queue and has each done, many at a time.
+//! Receives the requests of one shard of the queue and handles many of them concurrently.
 
 use crate::backends::BackendCache;
-use crate::numbers;
-use crate::verbs::{HandlerError, call, end, exists, invite, list, register, release, restore};
+use crate::handlers::{HandlerError, call, end, invite, queries, register, release, restore};
+use crate::metrics;
 use bus::message::{Body, Canary, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Delivery, SendError, Worker};
 use service::Context;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-/// How many requests of one shard are being done at once; the others wait in the queue.
+/// How many requests of one shard are handled at once; the others wait in the queue.
 const MAX_CONCURRENT: usize = 64;
 
-/// Works until the router stops; then finishes what it has begun.
+/// Handles requests until the router stops, then finishes those in flight.
 pub async fn run(queue: Queue, context: Context, backends: Arc<BackendCache>) {
     let mut worker = context.bus.join_workers(queue, context.id.as_str()).await;
-    let places = Arc::new(Semaphore::new(MAX_CONCURRENT));
-    let begun = TaskTracker::new();
-    while let Some(Some((delivery, place))) =
-        context.shutdown.run_until_cancelled(receive(&mut worker, &places)).await
+    let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
+    let in_flight = TaskTracker::new();
+    while let Some(Some((delivery, permit))) =
+        context.shutdown.run_until_cancelled(receive(&mut worker, &permits)).await
     {
         let (context, backends) = (context.clone(), backends.clone());
         let span = delivery.message.span();
-        let work = async move {
+        let task = async move {
             handle(&context, &backends, delivery).await;
-            drop(place);
+            drop(permit);
         };
-        begun.spawn(work.instrument(span));
+        in_flight.spawn(task.instrument(span));
     }
-    begun.close();
-    if timeout(context.shutdown_policy.timeout, begun.wait()).await.is_err() {
-        tracing::warn!(?queue, unfinished = begun.len(), "others go on with requests that were begun here");
+    in_flight.close();
+    if timeout(context.shutdown_policy.timeout, in_flight.wait()).await.is_err() {
+        let unfinished = in_flight.len();
+        tracing::warn!(?queue, unfinished, "shutdown: leaving unfinished requests to other routers");
     }
     worker.leave().await;
 }
 
-async fn receive(
-    worker: &mut Worker,
-    places: &Arc<Semaphore>,
-) -> Option<(Delivery, tokio::sync::OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    Some((worker.next().await, place))
+/// Waits for a permit first, so that a router takes no request that it has no capacity for.
+async fn receive(worker: &mut Worker, permits: &Arc<Semaphore>) -> Option<(Delivery, OwnedSemaphorePermit)> {
+    let permit = permits.clone().acquire_owned().await.ok()?;
+    Some((worker.next().await, permit))
 }
 
 async fn handle(context: &Context, backends: &BackendCache, delivery: Delivery) {
-    let _under_way = context.health.load().begin("requests");
-    let (began, kind) = (Instant::now(), delivery.message.body.kind());
-    let done = match delivery.message.is_expired() {
-        true => discard_expired(context, &delivery.message).await,
-        false => handle_unless_ended(context, backends, &delivery).await,
+    let _load = context.health.load().begin("requests");
+    let (started_at, kind) = (Instant::now(), delivery.message.body.kind());
+    let outcome = if delivery.message.is_expired() {
+        discard_expired(context, &delivery.message).await
+    } else {
+        handle_unless_ended(context, backends, &delivery).await
     };
-    match done {
+    match outcome {
         Ok(()) => {
-            tracing::debug!(attempt = delivery.attempt, "a request is done");
-            numbers::request_done(kind, began.elapsed());
+            tracing::debug!(attempt = delivery.attempt, "handled a request");
+            metrics::request_done(kind, started_at.elapsed());
             delivery.ack();
         }
         Err(error) => {
-            numbers::request_failed();
-            tracing::warn!(%error, "a request failed");
+            metrics::request_failed();
+            tracing::warn!(%error, "failed to handle a request, it will be redelivered");
             delivery.nack(&error.to_string());
         }
     }
 }
 
-/// A request that nobody waits for any more. Clients' edges give back what was begun.
+/// Drops a request whose deadline has passed. Edges undo by themselves what their clients' requests started;
+/// an invite comes from a rest service and is undone here.
 async fn discard_expired(context: &Context, message: &Message) -> Result<(), HandlerError> {
-    numbers::request_expired();
+    metrics::request_expired();
     match &message.body {
         Body::Invite(_) => invite::abort_expired(context, message.id.into()).await,
         _ => Ok(()),
     }
 }
 
-/// A call that comes again may have been begun by a router that could not say so, and be over by now.
+/// Handles a request, but not a redelivered one whose call has ended already: the router that placed that
+/// call stopped before it acknowledged the request.
 async fn handle_unless_ended(
     context: &Context,
     backends: &BackendCache,
@@ -93,26 +95,26 @@ async fn handle_unless_ended(
 
 async fn dispatch(context: &Context, backends: &BackendCache, message: &Message) -> Result<(), HandlerError> {
     match &message.body {
-        Body::Register(asks) => register::register(context, message.id, asks).await,
-        Body::Invite(asks) => invite::invite(context, message, asks).await,
-        Body::Call(asks) => call::call(context, backends, message, asks).await,
-        Body::Exists(asks) => exists::exists(context, message.id, asks).await,
-        Body::List(asks) => list::list(context, message.id, asks).await,
+        Body::Register(request) => register::register(context, message.id, request).await,
+        Body::Invite(invite) => invite::invite(context, message, invite).await,
+        Body::Call(request) => call::call(context, backends, message, request).await,
+        Body::Exists(request) => queries::exists(context, message.id, request).await,
+        Body::List(request) => queries::list(context, message.id, request).await,
         Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
         Body::Release(release) => release::release_and_reply(context, message.id, release).await,
-        Body::Restore(lost) => restore::restore(context, message.id, lost).await,
+        Body::Restore(restore) => restore::restore(context, message.id, restore).await,
         Body::End(End { call, cause: EndCause::Reason(reason) }) => {
             end::end_with_reason(context, *call, reason).await
         }
         Body::Canary(canary) => return_canary(context, canary).await,
         other => {
-            tracing::warn!(kind = other.kind(), "not a request for a router");
+            tracing::warn!(kind = other.kind(), "dropped a message that is no request for a router");
             Ok(())
         }
     }
 }
 
-/// An edge that is gone does not listen for its canaries any more.
+/// Returns an edge's canary to it, unless the edge has stopped.
 async fn return_canary(context: &Context, canary: &Canary) -> Result<(), HandlerError> {
     let message = Message::new(Body::Canary(canary.clone()));
     match context.bus.post(&Mailbox::Edge(canary.from.clone()), &message).await {

@@ -1,31 +1,29 @@
-//! `restore`: an edge's word that a handle had a name before the directory lost everything.
+//! `restore`: an edge reports that a handle had a name before the directory lost its data.
 //!
-//! The name is the handle's again, unless somebody else has it by now, here or with a peer: the latest registration wins,
-//! and then the handle is told what it lost. A handle that is gone by now is told that it has the
-//! name, so that its edge gives it back.
+//! The handle gets the name back, unless another handle or a janus-cloud proxy has registered it since: the
+//! latest registration wins, and the handle is told that it lost the name. A handle that is gone by now is
+//! told that it has the name, so that its edge releases it.
 
 use super::HandlerError;
-use super::register::send_displaced;
-use super::registered::{Callee, look_up};
-use crate::answer::send_events;
+use super::names::{Callee, look_up};
+use crate::replies::{send_displaced, send_events};
 use bus::message::{Change, Events, Restore};
 use common::MessageId;
 use directory::record::{ClaimOutcome, GrantOutcome, Owner};
 use service::Context;
 
-/// Gives the name back, or tells why not.
-pub async fn restore(context: &Context, id: MessageId, lost: &Restore) -> Result<(), HandlerError> {
-    let Restore { who, username } = lost;
+pub async fn restore(context: &Context, id: MessageId, request: &Restore) -> Result<(), HandlerError> {
+    let Restore { who, username } = request;
     let owner = Owner { edge: who.edge.clone(), handle: who.handle_ref() };
     match context.directory.claim_name(&owner, username, id).await? {
         ClaimOutcome::Claimed => {}
-        // The directory had not lost this one.
+        // The directory had not lost this name.
         ClaimOutcome::AlreadyNamed(name) if name == *username => {}
         ClaimOutcome::AlreadyNamed(_) => return Ok(()),
-        // Whoever found that out may have died before he said so.
-        ClaimOutcome::Lost => return send_displaced(context, username, &owner).await,
+        // The router that found this out may have died before it told the handle.
+        ClaimOutcome::Lost => return Ok(send_displaced(&context.bus, username, &owner).await?),
     }
-    if let Some(Callee::Remote(_)) = look_up(context, username).await? {
+    if let Some(Callee::Foreign(_)) = look_up(context, username).await? {
         return report_lost(context, &owner, username).await;
     }
     match context.directory.grant_name(username, &owner, None).await? {
@@ -36,7 +34,7 @@ pub async fn restore(context: &Context, id: MessageId, lost: &Restore) -> Result
 
 async fn report_lost(context: &Context, owner: &Owner, username: &str) -> Result<(), HandlerError> {
     context.directory.revoke_name(owner.handle, username).await?;
-    send_displaced(context, username, owner).await
+    Ok(send_displaced(&context.bus, username, owner).await?)
 }
 
 async fn send_registered(context: &Context, owner: &Owner, username: &str) -> Result<(), HandlerError> {

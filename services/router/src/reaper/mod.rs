@@ -1,20 +1,13 @@
-//! Gives back what the dead left: one router at a time looks for it, each second, and says what it
-//! ended.
+//! Cleans up after dead edges and unserved backends. One router at a time does it, under a lease.
 //!
-//! | file | what |
-//! |---|---|
-//! | `edges.rs` | sessions that nobody claimed, and their handles |
-//! | `mail.rs` | what was said to them after their sessions had gone elsewhere |
-//! | `backends.rs` | calls on a backend that nobody serves |
-//!
-//! What it remembers from one look to the next only saves looking, or has it wait longer than needed:
-//! another router can go on at any time.
+//! The state kept from one tick to the next only saves lookups or delays a step, so another router can take
+//! over at any time.
 
 mod backends;
 mod edges;
-mod mail;
+mod undelivered;
 
-use crate::verbs::HandlerError;
+use crate::handlers::HandlerError;
 use backends::UnservedBackends;
 use edges::DeadEdges;
 use service::Context;
@@ -22,7 +15,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long everybody has to give a sign of life again after the directory was away.
+/// How long after the directory was unavailable nothing is reaped, so that every edge can send a heartbeat.
 const SETTLE_TIME: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "reaper";
 const LEASE_TTL: Duration = Duration::from_secs(5);
@@ -35,18 +28,18 @@ pub async fn run(context: Context) {
     let mut reachable_since = Instant::now();
     loop {
         ticks.tick().await;
-        let settled = reachable_since.elapsed() >= SETTLE_TIME;
-        if let Err(error) = reaper.tick(settled).await {
-            tracing::warn!(%error, "what the dead left could not be looked for");
+        let is_settled = reachable_since.elapsed() >= SETTLE_TIME;
+        if let Err(error) = reaper.tick(is_settled).await {
+            tracing::warn!(%error, "failed to reap, retrying");
             reachable_since = Instant::now();
         }
     }
 }
 
-/// Lets another router reap at once.
+/// Releases the lease, so that another router can reap at once.
 pub async fn release_lease(context: &Context) {
     if let Err(error) = context.directory.release_lease(LEASE_NAME, &context.id).await {
-        tracing::warn!(%error, "the reaper's lease could not be given back");
+        tracing::warn!(%error, "failed to release the reaper's lease, it will expire");
     }
 }
 
@@ -57,11 +50,10 @@ struct Reaper {
 }
 
 impl Reaper {
-    async fn tick(&mut self, settled: bool) -> Result<(), HandlerError> {
+    async fn tick(&mut self, is_settled: bool) -> Result<(), HandlerError> {
         self.backends.count_missed(&self.context).await?;
-        let has_lease =
-            self.context.directory.acquire_lease(LEASE_NAME, &self.context.id, LEASE_TTL).await?.is_some();
-        if has_lease && settled {
+        let lease = self.context.directory.acquire_lease(LEASE_NAME, &self.context.id, LEASE_TTL).await?;
+        if lease.is_some() && is_settled {
             self.edges.tick(&self.context).await?;
             self.backends.end_calls(&self.context).await?;
         }

@@ -1,19 +1,20 @@
-//! What lies in the mailbox of a dead edge for sessions that another edge took before it died: a call
-//! that was on its way to its connector for a while still says where they were. Whoever takes a session
-//! from a dead edge reads that mailbox; nobody does for these.
+//! Forwards what is left in the mailbox of a dead edge for sessions that another edge had claimed before it
+//! died: connectors sent it while they still knew the old address. The edge that claims a session from a dead
+//! edge reads that edge's mailbox itself.
 //!
-//! Only what has a stamp is handed on: what was heard before is known by it, and not heard again. What
-//! lets a client join a call that it is not in any more is not.
+//! Only events with a sequence are forwarded, because an edge recognises those that it has applied already. An
+//! event by which a client joins a call is dropped when its handle is not in that call any more.
 
-use crate::answer::send_events;
-use crate::verbs::HandlerError;
+use crate::handlers::HandlerError;
+use crate::replies::send_events;
+use bus::SendError;
 use bus::message::{Address, Body, Change, ClientMoved, Events, LegRef, Message};
 use bus::topic::Mailbox;
 use common::ServiceId;
 use protocol::HandleRef;
 use service::Context;
 
-/// Hands it on, before the mailbox is closed.
+/// Forwards the undelivered messages; to be called before the mailbox is closed.
 pub async fn forward_undelivered(context: &Context, edge: &ServiceId) -> Result<(), HandlerError> {
     for (_, message) in context.bus.read_undelivered(&Mailbox::Edge(edge.clone()), None).await? {
         let Body::Events(events) = message.body else { continue };
@@ -38,15 +39,15 @@ async fn joins_ended_call(context: &Context, events: &Events) -> Result<bool, Ha
     Ok(handle.and_then(|handle| handle.call) != events.call)
 }
 
-/// The call's connector is to know where this side is, from its beginning.
+/// Tells the connector of a call that a client joins where that client is.
 async fn announce_address(context: &Context, events: &Events, edge: &ServiceId) -> Result<(), HandlerError> {
     let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) else {
         return Ok(());
     };
     let address = Address { edge: edge.clone(), session: events.session, handle: events.handle };
-    let attend = Body::ClientMoved(ClientMoved { leg: LegRef { call, side: *side }, address });
-    match context.bus.post(&Mailbox::Backend(backend.clone()), &Message::new(attend)).await {
-        Err(bus::SendError::NoMailbox) => Ok(()),
+    let moved = Body::ClientMoved(ClientMoved { leg: LegRef { call, side: *side }, address });
+    match context.bus.post(&Mailbox::Backend(backend.clone()), &Message::new(moved)).await {
+        Err(SendError::NoMailbox) => Ok(()),
         sent => Ok(sent?),
     }
 }

@@ -1,6 +1,6 @@
-//! What Janus checks before a call is begun, in its order: pure.
+//! The checks of Janus before it connects a call, in its order.
 
-use crate::verbs::registered::Callee;
+use crate::handlers::names::Callee;
 use common::CallId;
 use directory::record::{AcquireOutcome, Handle};
 use protocol::Side;
@@ -9,9 +9,9 @@ use protocol::videocall::PluginError;
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// In the plugin's words.
+    /// An error of the plugin.
     Error(PluginError),
-    /// The callee is in a call; says who called.
+    /// The callee is in a call; holds the name of the caller.
     Busy(String),
 }
 
@@ -21,33 +21,35 @@ impl From<PluginError> for Refusal {
     }
 }
 
-/// The caller's name and the callee, before the state of one of ours is looked at. Of a peer's user its
-/// proxy has written the state down; one that is in this very call already is no reason.
+/// Returns the caller's name and the callee. Whether a callee of ours is busy shows only when its handle is
+/// taken. The state of a foreign callee is in the record of its proxy; it is ignored once the caller is in this
+/// very call, because the callee then may be too.
 pub fn check(
     call: CallId,
     caller: Option<&Handle>,
     username: &Result<String, PluginError>,
     callee: Option<Callee>,
 ) -> Result<(String, Callee), Refusal> {
-    let own = caller.and_then(|handle| handle.username.clone()).ok_or_else(PluginError::register_first)?;
-    let current = caller.and_then(|handle| handle.call);
-    if current.is_some_and(|other| other != call) {
+    let caller_name =
+        caller.and_then(|handle| handle.username.clone()).ok_or_else(PluginError::register_first)?;
+    let current_call = caller.and_then(|handle| handle.call);
+    if current_call.is_some_and(|current| current != call) {
         return Err(PluginError::already_in_call().into());
     }
     let username = username.clone()?;
-    if username == own {
+    if username == caller_name {
         return Err(PluginError::use_echo_test().into());
     }
     let callee = callee.ok_or_else(|| PluginError::no_such_username(&username))?;
     match &callee {
-        Callee::Remote(peer) if peer.in_call && current.is_none() => Err(Refusal::Busy(own)),
-        _ => Ok((own, callee)),
+        Callee::Foreign(user) if user.in_call && current_call.is_none() => Err(Refusal::Busy(caller_name)),
+        _ => Ok((caller_name, callee)),
     }
 }
 
-/// What a handle that was not to be had comes to.
-pub fn refusal_for(side: Side, taken: AcquireOutcome, caller: &str, callee: &str) -> Refusal {
-    match (side, taken) {
+/// Returns the refusal for a handle that could not be taken.
+pub fn refusal_for(side: Side, outcome: AcquireOutcome, caller: &str, callee: &str) -> Refusal {
+    match (side, outcome) {
         (Side::Caller, AcquireOutcome::Busy(_)) => PluginError::already_in_call().into(),
         (Side::Caller, _) => PluginError::register_first().into(),
         (Side::Callee, AcquireOutcome::Busy(_)) => Refusal::Busy(caller.to_owned()),
@@ -58,7 +60,7 @@ pub fn refusal_for(side: Side, taken: AcquireOutcome, caller: &str, callee: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verbs::registered::ProxyUser;
+    use crate::handlers::names::ForeignCallee;
     use common::ServiceId;
     use directory::record::{Owner, User};
     use protocol::{HandleId, HandleRef, SessionId};
@@ -73,8 +75,8 @@ mod tests {
         Callee::Local(User { username: username.to_owned(), owner })
     }
 
-    fn peer(username: &str, in_call: bool) -> Callee {
-        Callee::Remote(ProxyUser { username: username.to_owned(), in_call, api_base_url: String::new() })
+    fn foreign(username: &str, in_call: bool) -> Callee {
+        Callee::Foreign(ForeignCallee { username: username.to_owned(), in_call, api_base_url: String::new() })
     }
 
     fn code(result: Result<(String, Callee), Refusal>) -> u16 {
@@ -98,20 +100,20 @@ mod tests {
         assert_eq!(code(check(id, None, &bad, None)), 473);
         assert_eq!(code(check(id, Some(&handle(None, Some(other))), &bob, None)), 473);
         assert_eq!(code(check(id, Some(&busy), &bad, None)), 480);
-        assert_eq!(code(check(id, Some(&busy), &bob, Some(peer("bob", true)))), 480);
+        assert_eq!(code(check(id, Some(&busy), &bob, Some(foreign("bob", true)))), 480);
         assert_eq!(code(check(id, Some(&alice), &bad, None)), 482);
         assert_eq!(code(check(id, Some(&alice), &Ok("alice".to_owned()), Some(user("alice")))), 479);
         assert_eq!(code(check(id, Some(&alice), &bob, None)), 478);
-        assert_eq!(code(check(id, Some(&alice), &bob, Some(peer("bob", true)))), 1);
-        assert_eq!(code(check(id, Some(&alice), &bob, Some(peer("bob", false)))), 0);
+        assert_eq!(code(check(id, Some(&alice), &bob, Some(foreign("bob", true)))), 1);
+        assert_eq!(code(check(id, Some(&alice), &bob, Some(foreign("bob", false)))), 0);
         assert_eq!(code(check(id, Some(&alice), &bob, Some(user("bob")))), 0);
     }
 
     #[test]
-    fn a_request_that_comes_again_is_not_in_its_own_way() {
+    fn redelivered_request_is_not_refused_for_its_own_call() {
         let id = CallId::fresh();
         let taken = handle(Some("alice"), Some(id));
-        for callee in [user("bob"), peer("bob", true)] {
+        for callee in [user("bob"), foreign("bob", true)] {
             assert_eq!(code(check(id, Some(&taken), &Ok("bob".to_owned()), Some(callee))), 0);
         }
     }

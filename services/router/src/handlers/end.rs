@@ -1,0 +1,98 @@
+//! Ends a call for a reason that does not come over one of its legs: a handle or the backend is gone, an
+//! operator ends the call, or a router cannot set it up.
+//!
+//! The call's connector ends it, on a message to the backend's mailbox. Without a connector the router does
+//! it: first it frees the handles, then it tells the sides that are left, then it deletes the call. When a
+//! router dies in between, the next one ends the call again.
+
+use super::HandlerError;
+use crate::metrics;
+use crate::replies::send_events;
+use bus::SendError;
+use bus::message::{
+    Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, Events, Message, StepDurations,
+};
+use bus::topic::Mailbox;
+use common::CallId;
+use directory::record::{Call, EndOutcome};
+use protocol::hangup::{HangupCause, events_for_side};
+use protocol::{HandleRef, Side};
+use service::Context;
+
+/// Final notices without text: a connector that finds them tells both sides that the call is lost.
+const NO_NOTICES: &str = "";
+/// The reason that both sides receive when no connector serves the backend.
+const UNSERVED_REASON: &str = "The media server is gone";
+
+/// Ends the call of a handle that is gone.
+pub async fn end_for_handle(context: &Context, id: CallId, gone: HandleRef) -> Result<(), HandlerError> {
+    let Some(call) = context.directory.call(id).await? else { return Ok(()) };
+    let Some(side) = call.side_of(gone) else { return Ok(()) };
+    end_via_backend(context, &call, EndCause::gone(side)).await
+}
+
+/// Ends a call for a reason that both sides receive.
+pub async fn end_with_reason(context: &Context, id: CallId, reason: &str) -> Result<(), HandlerError> {
+    let Some(call) = context.directory.call(id).await? else { return Ok(()) };
+    end_via_backend(context, &call, EndCause::Reason(reason.to_owned())).await
+}
+
+/// Ends a call whose backend no connector has served for so long that its media is gone.
+pub async fn end_unserved(context: &Context, id: CallId) -> Result<(), HandlerError> {
+    end_without_backend(context, id, &HangupCause::MediaServer(UNSERVED_REASON.to_owned())).await
+}
+
+async fn end_via_backend(context: &Context, call: &Call, cause: EndCause) -> Result<(), HandlerError> {
+    let message = Message::new(Body::End(End { call: call.id, cause: cause.clone() }));
+    match context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await {
+        Err(SendError::NoMailbox) => end_without_backend(context, call.id, &cause.into()).await,
+        sent => Ok(sent?),
+    }
+}
+
+async fn end_without_backend(context: &Context, id: CallId, cause: &HangupCause) -> Result<(), HandlerError> {
+    let EndOutcome::Ended(call) = context.directory.conclude_call(id, None, Some(NO_NOTICES)).await? else {
+        return Ok(());
+    };
+    for side in [Side::Caller, Side::Callee] {
+        if *cause != HangupCause::ClientGone(side) {
+            send_end(context, &call, side, cause).await?;
+        }
+    }
+    metrics::call_ended(cause.into());
+    context.bus.log_calls(&[call_record(&call, cause)]).await?;
+    Ok(context.directory.delete_call(&call).await?)
+}
+
+/// The handle may have moved to another edge since the call's record was written.
+async fn send_end(
+    context: &Context,
+    call: &Call,
+    side: Side,
+    cause: &HangupCause,
+) -> Result<(), HandlerError> {
+    let Some(owner) = &call.party(side).owner else { return Ok(()) };
+    let handle = context.directory.handle(owner.handle).await?;
+    let edge = handle.map_or_else(|| owner.edge.clone(), |handle| handle.edge);
+    let (own, peer) = (&call.party(side).username, &call.party(side.peer()).username);
+    let hangup = events_for_side(cause, side, own, peer).into_iter().map(ClientEvent::from);
+    let events = Events {
+        call: Some(call.id),
+        change: Some(Change::Left),
+        ..Events::for_handle(owner.handle, hangup.collect())
+    };
+    Ok(send_events(&context.bus, &edge, events).await?)
+}
+
+fn call_record(call: &Call, cause: &HangupCause) -> CallRecord {
+    CallRecord {
+        call: call.id,
+        event: CallEvent::Ended,
+        caller: call.caller.username.clone(),
+        callee: call.callee.username.clone(),
+        backend: call.backend.clone(),
+        reason: Some(cause.reason()),
+        duration_ms: None,
+        steps: StepDurations::default(),
+    }
+}
