@@ -8,7 +8,6 @@ use directory::record::Owner;
 use protocol::Raw;
 use protocol::videocall::{self, PluginError};
 
-
 /// The reason that a client receives whose name another registration took.
 pub const REGISTERED_ELSEWHERE: &str = "Registered elsewhere";
 
