@@ -16,7 +16,6 @@ use crate::calls::Calls;
 use crate::calls::act::{Action, EndedCall};
 use crate::conclude::Finalizer;
 use crate::dial::{LinkEvent, ReconnectingLink, sleep_until};
-use crate::echo::MailboxCanary;
 use crate::herald::{BackendReport, LeaseRenewer};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::site::Endpoint;
@@ -31,6 +30,7 @@ use bus::message::{Body, Message};
 use bus::{MailboxOffset, MailboxReader};
 use common::CallId;
 use directory::record::{BackendStatus, OrphanedCall, Token};
+use service::canary::CanaryTask;
 use service::options::CanaryOptions;
 use service::{CancellationToken, Context};
 use std::collections::VecDeque;
@@ -66,7 +66,7 @@ pub struct Backend {
     janus: ReconnectingLink,
     probe: Probe,
     mailbox: MailboxReader,
-    canary: Option<MailboxCanary>,
+    canary: Option<CanaryTask>,
     acks: AckTracker,
     writer: CallWriter,
     finalizer: Finalizer,
@@ -154,7 +154,7 @@ impl Backend {
             Input::Message(message) => {
                 let receipt = self.mailbox.offset().map(|mark| self.acks.track(mark)).unwrap_or_default();
                 match (&message.body, &self.canary) {
-                    (Body::Canary(canary), Some(echo)) => return echo.on_received(canary),
+                    (Body::Canary(canary), Some(task)) => return task.received(canary),
                     (Body::Canary(_), None) => return,
                     _ => message.span().in_scope(|| {
                         tracing::debug!(backend = %self.server.name, "a message is taken");

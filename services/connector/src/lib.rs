@@ -15,7 +15,6 @@
 //! | [`conclude`] | the end of calls in the directory |
 //! | [`calls`] | the decisions: pure, no socket, no clock |
 //! | [`dial`], [`janus`] | the websocket to Janus |
-//! | [`echo`] | whether the mailbox is open |
 //! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
 //! | [`outbox`] | the way to the edges and the rest services |
 //! | [`numbers`] | what is counted and measured |
@@ -28,7 +27,6 @@ pub mod breaker;
 pub mod calls;
 pub mod conclude;
 pub mod dial;
-pub mod echo;
 pub mod estate;
 pub mod found;
 pub mod herald;

@@ -36,7 +36,7 @@ pub use peers::Cidr;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use peers::JanusCloud;
-use service::secret_file::SecretFileError;
+use service::secret::SecretFileError;
 use service::{Context, admin, http_server};
 use tokio::net::TcpListener;
 
@@ -62,7 +62,7 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
     let address = listener.local_addr()?;
     options.check_address(address)?;
     numbers::describe();
-    context.health.good("rest");
+    context.health.set_ready("rest");
     tracing::info!(id = %context.id, %address, "rest listens");
     if options.rest_secret.is_none() {
         tracing::info!("without --rest-secret HTTP is served on this machine only");

@@ -5,7 +5,7 @@ use crate::peers::Cidr;
 use clap::Args;
 use service::Secret;
 use service::options::CanaryOptions;
-use service::secret_file::{SecretFileError, load_or_create};
+use service::secret::{SecretFileError, load_or_create};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -82,9 +82,9 @@ impl BackendCache {
         let available: Vec<Backend> = backends.iter().filter(takes_calls).cloned().collect();
         metrics::set_backends(available.len());
         if available.is_empty() {
-            context.health.bad("backends", "no media server takes calls");
+            context.health.set_unready("backends", "no media server takes calls");
         } else {
-            context.health.good("backends");
+            context.health.set_ready("backends");
         }
         *self.available.lock() = Arc::new(available);
     }

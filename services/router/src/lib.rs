@@ -42,7 +42,7 @@ pub enum Error {
 /// When one of its tasks panics.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     metrics::describe();
-    context.health.bad("backends", "not looked up yet");
+    context.health.set_unready("backends", "not looked up yet");
     let backends = Arc::new(BackendCache::new(options.server_select));
     let mut background = JoinSet::new();
     background.spawn(backends.clone().run(context.clone()));

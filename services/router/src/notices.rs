@@ -3,8 +3,8 @@
 
 use crate::backends::BackendCache;
 use bus::Notices;
-use bus::message::{self, Notice};
-use service::canary::CANARY_TIMEOUT;
+use bus::message::Notice;
+use service::canary::CanaryTarget;
 use service::{Canary, Context};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,36 +18,25 @@ pub fn subscribe(
     backends: Arc<BackendCache>,
     interval: Option<Duration>,
 ) -> impl Future<Output = ()> + Send {
-    let canary =
-        interval.map(|interval| (Canary::new(context.health.clone(), STREAM, CANARY_TIMEOUT), interval));
+    let canary = interval.map(|interval| (Canary::new(&context, STREAM), interval));
     async move {
         let notices = context.bus.subscribe().await;
         match canary {
-            None => receive(notices, &context, &backends, None).await,
+            None => receive(notices, &backends, None).await,
             Some((canary, interval)) => {
-                let receiving = receive(notices, &context, &backends, Some(&canary));
-                tokio::join!(receiving, send_canaries(&context, &canary, interval));
+                let receiving = receive(notices, &backends, Some(&canary));
+                tokio::join!(receiving, canary.run(&context.bus, &CanaryTarget::Notices, interval));
             }
         }
     }
 }
 
-async fn receive(mut notices: Notices, context: &Context, backends: &BackendCache, canary: Option<&Canary>) {
+async fn receive(mut notices: Notices, backends: &BackendCache, canary: Option<&Canary>) {
     loop {
         match (notices.next().await, canary) {
             (Notice::BackendChanged(_), _) => backends.refresh(),
-            (Notice::Canary(received), Some(canary)) if received.from == context.id => {
-                canary.heard(received.number);
-            }
+            (Notice::Canary(message), Some(canary)) => canary.received(&message),
             _ => {}
         }
     }
-}
-
-async fn send_canaries(context: &Context, canary: &Canary, interval: Duration) {
-    let publish = |number| {
-        let canary = message::Canary { from: context.id.clone(), stream: STREAM.to_owned(), number };
-        async move { context.bus.publish(&Notice::Canary(canary)).await }
-    };
-    canary.keep_sending(interval, publish).await;
 }

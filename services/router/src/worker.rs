@@ -3,10 +3,10 @@
 use crate::backends::BackendCache;
 use crate::handlers::{HandlerError, call, end, invite, queries, register, release, restore};
 use crate::metrics;
-use bus::message::{Body, Canary, End, EndCause, Message};
+use bus::message::{Body, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
-use bus::{Delivery, SendError, Worker};
-use service::Context;
+use bus::{Delivery, Worker};
+use service::{Context, canary};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
@@ -106,19 +106,13 @@ async fn dispatch(context: &Context, backends: &BackendCache, message: &Message)
         Body::End(End { call, cause: EndCause::Reason(reason) }) => {
             end::end_with_reason(context, *call, reason).await
         }
-        Body::Canary(canary) => return_canary(context, canary).await,
+        Body::Canary(canary) => {
+            let mailbox = Mailbox::Edge(canary.from.clone());
+            Ok(canary::send_back(&context.bus, &mailbox, canary).await?)
+        }
         other => {
             tracing::warn!(kind = other.kind(), "dropped a message that is no request for a router");
             Ok(())
         }
-    }
-}
-
-/// Returns an edge's canary to it, unless the edge has stopped.
-async fn return_canary(context: &Context, canary: &Canary) -> Result<(), HandlerError> {
-    let message = Message::new(Body::Canary(canary.clone()));
-    match context.bus.post(&Mailbox::Edge(canary.from.clone()), &message).await {
-        Err(SendError::NoMailbox) => Ok(()),
-        sent => Ok(sent?),
     }
 }

@@ -30,7 +30,7 @@ async fn connect_with_retries(
             Ok(both) => return both,
             Err(why) => {
                 tracing::warn!(redis = %redis.redis, "waiting for Redis: {why}");
-                process.health.bad("bus", &why);
+                process.health.set_unready("bus", &why);
                 sleep(RETRY_INTERVAL).await;
             }
         }

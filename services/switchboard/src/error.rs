@@ -51,7 +51,7 @@ pub enum Error {
     RestUrl(#[from] crate::top::InvalidRestUrl),
     /// The file with its secret is of no use.
     #[error(transparent)]
-    Secret(#[from] service::secret_file::SecretFileError),
+    Secret(#[from] service::secret::SecretFileError),
     /// Rest does not tell how the cluster is.
     #[error(transparent)]
     Top(#[from] crate::top::RestError),

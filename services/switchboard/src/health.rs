@@ -66,7 +66,7 @@ mod tests {
         let (address, health) = (listener.local_addr().unwrap().to_string(), service::Health::default());
         tokio::spawn(admin::serve(listener, health.clone(), CancellationToken::new()));
         assert_eq!(check(&address).await.unwrap(), r#"{"ready":true}"#);
-        health.bad("bus", "Redis is away");
+        health.set_unready("bus", "Redis is away");
         let error = check(&address).await.unwrap_err().to_string();
         assert_eq!(error, r#"not ready: {"ready":false,"unmet":{"bus":"Redis is away"}}"#);
     }

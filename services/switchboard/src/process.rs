@@ -36,7 +36,7 @@ impl Process {
         let signal = shutdown::on_signal().map_err(Error::Signals)?;
         let shutdown = signal.child_token();
         let (health, admin_shutdown) = (Health::default(), CancellationToken::new());
-        health.bad("start", "starting");
+        health.set_unready("start", "starting");
         let admin = match &options.admin.admin_listen {
             Some(address) => Some(listen("--admin-listen", address).await?),
             None => None,

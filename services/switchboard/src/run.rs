@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::options::{Command, ConnectorArgs, EdgeArgs, RestArgs, RouterArgs, ServiceCommand};
 use crate::process::{Process, listen, listen_for_http};
 use crate::{calls, cluster, health, load, standalone, top, trace};
-use service::registration::during;
+use service::registration::run_registered;
 
 /// Runs what was asked for until a signal, or until it fails.
 pub async fn run(command: Command) -> Result<(), Error> {
@@ -44,7 +44,8 @@ async fn edge(options: EdgeArgs, process: &Process) -> Result<(), Error> {
     let listener = listen("--listen", &options.listen).await?;
     match cluster::connect("edge", &options.cluster.redis, process).await? {
         Some(context) => {
-            Ok(during("edge", context, |context| edge::run(options.edge.0, listener, context)).await?)
+            Ok(run_registered("edge", context, |context| edge::run(options.edge.0, listener, context))
+                .await?)
         }
         None => Ok(()),
     }
@@ -53,7 +54,7 @@ async fn edge(options: EdgeArgs, process: &Process) -> Result<(), Error> {
 async fn router(options: RouterArgs, process: &Process) -> Result<(), Error> {
     match cluster::connect("router", &options.cluster.redis, process).await? {
         Some(context) => {
-            Ok(during("router", context, |context| router::run(options.router.0, context)).await?)
+            Ok(run_registered("router", context, |context| router::run(options.router.0, context)).await?)
         }
         None => Ok(()),
     }
@@ -62,7 +63,8 @@ async fn router(options: RouterArgs, process: &Process) -> Result<(), Error> {
 async fn connector(options: ConnectorArgs, process: &Process) -> Result<(), Error> {
     match cluster::connect("connector", &options.cluster.redis, process).await? {
         Some(context) => {
-            Ok(during("connector", context, |context| connector::run(options.connector.0, context)).await?)
+            Ok(run_registered("connector", context, |context| connector::run(options.connector.0, context))
+                .await?)
         }
         None => Ok(()),
     }
@@ -72,7 +74,9 @@ async fn rest(options: RestArgs, process: &Process) -> Result<(), Error> {
     let page = options.rest.0.with_secret().map_err(rest::Error::from)?;
     let listener = listen_for_http("--listen", &options.listen, &page).await?;
     match cluster::connect("rest", &options.cluster.redis, process).await? {
-        Some(context) => Ok(during("rest", context, |context| rest::run(page, listener, context)).await?),
+        Some(context) => {
+            Ok(run_registered("rest", context, |context| rest::run(page, listener, context)).await?)
+        }
         None => Ok(()),
     }
 }

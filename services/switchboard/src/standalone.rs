@@ -8,7 +8,7 @@ use bus::Bus;
 use common::ServiceId;
 use directory::Directory;
 use service::Context;
-use service::registration::during;
+use service::registration::run_registered;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
@@ -41,13 +41,15 @@ fn start(options: StandaloneArgs, clients: TcpListener, http: TcpListener, conte
     page.websocket_port = page.websocket_port.or_else(|| clients.local_addr().ok().map(|it| it.port()));
     let mut services = Services::new();
     services.spawn(async move {
-        Ok(during("connector", connector, |it| connector::run(options.connector.0, it)).await?)
+        Ok(run_registered("connector", connector, |it| connector::run(options.connector.0, it)).await?)
     });
-    services
-        .spawn(async move { Ok(during("router", router, |it| router::run(options.router.0, it)).await?) });
-    services
-        .spawn(async move { Ok(during("edge", edge, |it| edge::run(options.edge.0, clients, it)).await?) });
-    services.spawn(async move { Ok(during("rest", rest, |it| rest::run(page, http, it)).await?) });
+    services.spawn(async move {
+        Ok(run_registered("router", router, |it| router::run(options.router.0, it)).await?)
+    });
+    services.spawn(async move {
+        Ok(run_registered("edge", edge, |it| edge::run(options.edge.0, clients, it)).await?)
+    });
+    services.spawn(async move { Ok(run_registered("rest", rest, |it| rest::run(page, http, it)).await?) });
     services
 }
 

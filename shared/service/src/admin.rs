@@ -1,9 +1,10 @@
-//! What an operator and a load balancer ask a process: `/livez`, `/readyz`, `/metrics`.
+//! The admin routes: `/livez`, `/readyz` and `/metrics`.
 //!
-//! `/livez` says that the process answers, and nothing about its surroundings: a service whose
-//! Redis is away is to be left alone, not restarted. `/readyz` says whether to send it work.
+//! `/livez` reports only that the process answers: an orchestrator must not restart a service whose Redis is
+//! down. `/readyz` reports whether the service accepts work.
 
-use crate::{CancellationToken, Health, http_server, metrics};
+use crate::health::Health;
+use crate::{http_server, metrics};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -12,21 +13,22 @@ use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-/// The admin routes beside others, which anybody may reach: without the numbers that are looked up, which
-/// name services and cost a look.
+/// Returns the admin routes for a public listener. Its `/metrics` omits the metrics collected on scrape, which
+/// name services and cost queries.
 pub fn routes(health: Health) -> Router {
     routes_with(get(own_metrics), health)
 }
 
-/// Serves the admin routes until shutdown.
+/// Serves all admin routes until shutdown.
 pub async fn serve(listener: TcpListener, health: Health, shutdown: CancellationToken) {
     http_server::serve(listener, routes_with(get(all_metrics), health), shutdown).await;
 }
 
-fn routes_with(numbers: MethodRouter<Health>, health: Health) -> Router {
+fn routes_with(metrics: MethodRouter<Health>, health: Health) -> Router {
     let routes = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
-    routes.route("/metrics", numbers).with_state(health)
+    routes.route("/metrics", metrics).with_state(health)
 }
 
 async fn livez() -> Response {
@@ -34,8 +36,8 @@ async fn livez() -> Response {
 }
 
 async fn readyz(State(health): State<Health>) -> Response {
-    let unmet: Map<String, Value> =
-        health.reasons().into_iter().map(|(name, why)| (name, Value::String(why))).collect();
+    let reasons = health.reasons().into_iter();
+    let unmet: Map<String, Value> = reasons.map(|(name, why)| (name, Value::String(why))).collect();
     let uncached = [(CACHE_CONTROL, "no-store")];
     if unmet.is_empty() {
         return (uncached, Json(json!({ "ready": true }))).into_response();
@@ -45,13 +47,13 @@ async fn readyz(State(health): State<Health>) -> Response {
 }
 
 async fn own_metrics(State(health): State<Health>) -> Response {
-    page(metrics::render(health.reasons().is_empty()))
+    exposition(metrics::render(health.reasons().is_empty()))
 }
 
 async fn all_metrics(State(health): State<Health>) -> Response {
-    page(metrics::render(health.reasons().is_empty()) + &health.collector().render().await)
+    exposition(metrics::render(health.reasons().is_empty()) + &health.collector().render().await)
 }
 
-fn page(numbers: String) -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], numbers).into_response()
+fn exposition(text: String) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

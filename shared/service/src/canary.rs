@@ -1,127 +1,177 @@
-//! Whether a road of the bus is open, shown by what has to come back over it: canaries.
+//! Canaries: small messages that a service sends over a stream of the bus and expects back, to check the
+//! stream end to end.
 //!
-//! One [`Canary`] watches one road. Whoever sends says so ([`sent`](Canary::sent)), whoever hears it
-//! again too ([`heard`](Canary::heard)); the condition `canary ROAD` of [`Health`] is unmet before
-//! the first was heard, and again when one has not come back for the road's patience and no later one
-//! has either. A ping that is answered says less: a stalled reader, a lost consumer group and routers
-//! that all hang leave it unharmed.
+//! One [`Canary`] watches one stream. Its condition `canary STREAM` of [`Health`] is unmet until the first
+//! message has come back, and again once a message is missing for [`CANARY_TIMEOUT`] and no later one has come
+//! back. A ping of Redis shows less: it works although a reader is stalled, a consumer group is lost, or all
+//! routers hang.
 
-use crate::Health;
+use crate::context::Context;
+use crate::health::Health;
 use crate::metrics::{CANARIES_MISSED, CANARY_SECONDS};
-use bus::message::{self, Body, Deadline, Message};
+use bus::message::{self, Body, Deadline, Message, Notice};
+use bus::topic::{Mailbox, Queue};
+use bus::{Bus, SendError};
 use common::ServiceId;
+use common::sync::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
-/// How long a canary may be on its way.
+/// How long a canary may take to come back.
 pub const CANARY_TIMEOUT: Duration = Duration::from_secs(6);
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The canaries of one road; clones share them, and with the last the condition is forgotten. A
-/// sender must hear its own only, so whoever hears one looks at `from` first.
+/// The canaries of one stream. Clones share them; with the last clone the condition is removed.
 #[derive(Clone)]
 pub struct Canary(Arc<Inner>);
 
 struct Inner {
-    name: String,
+    sender: ServiceId,
+    stream: String,
     condition: String,
-    timeout: Duration,
     health: Health,
     in_flight: Mutex<InFlight>,
 }
 
 struct InFlight {
-    /// When those were sent that have neither come back nor been given up; no more than are sent
-    /// between two checks and in the time of one patience.
+    /// When each canary was sent that is neither back nor expired. Bounded by the number sent within
+    /// [`CANARY_TIMEOUT`] and one [`CHECK_INTERVAL`].
     sent_at: BTreeMap<u64, Instant>,
-    /// When the road was last known to be open, or when it began to be watched.
+    /// When a canary last came back; at first, when watching began.
     last_open: Instant,
-    /// The latest that came back.
-    heard: Option<u64>,
+    latest_received: Option<u64>,
+}
+
+/// Where the canaries of a stream are sent.
+pub enum CanaryTarget {
+    /// A queue, whose worker sends them back with [`send_back`].
+    Queue(Queue),
+    /// A mailbox that the sender itself reads.
+    Mailbox(Mailbox),
+    /// The notices, which the sender itself reads.
+    Notices,
 }
 
 impl Canary {
-    /// None heard yet.
-    pub fn new(health: Health, road: &str, patience: Duration) -> Self {
-        let (name, condition) = (road.to_owned(), format!("canary {road}"));
-        health.bad(&condition, "nothing heard yet");
-        metrics::counter!(CANARIES_MISSED, "road" => name.clone()).increment(0);
-        let flights =
-            Mutex::new(InFlight { sent_at: BTreeMap::new(), last_open: Instant::now(), heard: None });
-        Self(Arc::new(Inner { name, condition, timeout: patience, health, in_flight: flights }))
+    /// Adds the condition, unmet. `stream` names the stream in the condition and in metrics.
+    pub fn new(context: &Context, stream: &str) -> Self {
+        Self::with_health(context.id.clone(), context.health.clone(), stream)
     }
 
-    /// One is about to be sent, with a greater number than the last. That it could then not be sent
-    /// is found like any other loss.
-    pub fn sent(&self, number: u64) {
-        self.0.lock().sent_at.insert(number, Instant::now());
+    fn with_health(sender: ServiceId, health: Health, stream: &str) -> Self {
+        let (stream, condition) = (stream.to_owned(), format!("canary {stream}"));
+        health.set_unready(&condition, "nothing received yet");
+        metrics::counter!(CANARIES_MISSED, "stream" => stream.clone()).increment(0);
+        let in_flight =
+            InFlight { sent_at: BTreeMap::new(), last_open: Instant::now(), latest_received: None };
+        Self(Arc::new(Inner { sender, stream, condition, health, in_flight: Mutex::new(in_flight) }))
     }
 
-    /// One has come back: the road is open. One that was given up before does not count.
-    pub fn heard(&self, number: u64) {
-        let mut flights = self.0.lock();
-        let Some(sent) = flights.sent_at.remove(&number) else { return };
-        flights.last_open = Instant::now();
-        flights.heard = flights.heard.max(Some(number));
-        self.0.health.good(&self.0.condition);
-        metrics::histogram!(CANARY_SECONDS, "road" => self.0.name.clone()).record(sent.elapsed());
-    }
-
-    /// Gives up those that are out for too long; to be called now and then.
-    pub fn check(&self) {
-        let mut flights = self.0.lock();
-        let lost = flights.expired(self.0.timeout);
-        for number in &lost {
-            flights.sent_at.remove(number);
-            metrics::counter!(CANARIES_MISSED, "road" => self.0.name.clone()).increment(1);
-        }
-        if lost.iter().any(|number| Some(*number) > flights.heard) {
-            let silence = flights.last_open.elapsed().as_secs();
-            self.0.health.bad(&self.0.condition, &format!("nothing heard for {silence} seconds"));
+    /// Handles a canary that was read. Ignores those of other senders and streams.
+    pub fn received(&self, canary: &message::Canary) {
+        if canary.from == self.0.sender && canary.stream == self.0.stream {
+            self.returned(canary.number);
         }
     }
 
-    /// Sends one now and again after each time of `every`, numbered from 1, and checks each second;
-    /// never ends. A sending that takes longer than the patience is given up.
-    pub async fn keep_sending<Sending: Future>(&self, every: Duration, mut send: impl FnMut(u64) -> Sending) {
+    /// Adds the condition and sends canaries in the background, see [`run`](Self::run).
+    pub fn spawn(context: &Context, stream: &str, target: CanaryTarget, interval: Duration) -> CanaryTask {
+        Self::new(context, stream).into_task(context.bus.clone(), target, interval)
+    }
+
+    fn into_task(self, bus: Bus, target: CanaryTarget, interval: Duration) -> CanaryTask {
+        let canary = self.clone();
+        let task = tokio::spawn(async move { canary.run(&bus, &target, interval).await });
+        CanaryTask { canary: self, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Sends a canary at once and then each `interval`, and checks every second for missing ones. Never ends.
+    pub async fn run(&self, bus: &Bus, target: &CanaryTarget, interval: Duration) {
+        self.run_with(interval, |number| target.send(bus, self.message(number))).await;
+    }
+
+    /// Sends with `send`, each time for at most [`CANARY_TIMEOUT`].
+    async fn run_with<Sending: Future>(&self, interval: Duration, send: impl Fn(u64) -> Sending) {
         let sending = async {
-            let mut ticks = ticker(every);
+            let mut ticker = ticker(interval);
             for number in 1.. {
-                ticks.tick().await;
+                ticker.tick().await;
                 self.sent(number);
-                let _ = timeout(self.0.timeout, send(number)).await;
+                // An error counts like a loss: the canary does not come back.
+                let _ = timeout(CANARY_TIMEOUT, send(number)).await;
             }
         };
-        tokio::join!(sending, self.check_periodically());
+        let checking = async {
+            let mut ticker = ticker(CHECK_INTERVAL);
+            loop {
+                ticker.tick().await;
+                self.check();
+            }
+        };
+        tokio::join!(sending, checking);
     }
 
-    async fn check_periodically(&self) {
-        let mut ticks = ticker(CHECK_INTERVAL);
-        loop {
-            ticks.tick().await;
-            self.check();
+    fn message(&self, number: u64) -> message::Canary {
+        message::Canary { from: self.0.sender.clone(), stream: self.0.stream.clone(), number }
+    }
+
+    /// Notes that a canary is about to be sent. Numbers increase.
+    fn sent(&self, number: u64) {
+        self.0.in_flight.lock().sent_at.insert(number, Instant::now());
+    }
+
+    /// Notes that a canary is back. An expired one does not count.
+    fn returned(&self, number: u64) {
+        let mut in_flight = self.0.in_flight.lock();
+        let Some(sent_at) = in_flight.sent_at.remove(&number) else { return };
+        in_flight.last_open = Instant::now();
+        in_flight.latest_received = in_flight.latest_received.max(Some(number));
+        self.0.health.set_ready(&self.0.condition);
+        metrics::histogram!(CANARY_SECONDS, "stream" => self.0.stream.clone()).record(sent_at.elapsed());
+    }
+
+    /// Expires the canaries that are missing for too long.
+    fn check(&self) {
+        let mut in_flight = self.0.in_flight.lock();
+        let expired = in_flight.expired();
+        for number in &expired {
+            in_flight.sent_at.remove(number);
+            metrics::counter!(CANARIES_MISSED, "stream" => self.0.stream.clone()).increment(1);
+        }
+        if expired.iter().any(|number| Some(*number) > in_flight.latest_received) {
+            let seconds = in_flight.last_open.elapsed().as_secs();
+            let reason = format!("nothing received for {seconds} seconds");
+            self.0.health.set_unready(&self.0.condition, &reason);
         }
     }
 }
 
-fn ticker(every: Duration) -> Interval {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
+fn ticker(period: Duration) -> Interval {
+    let mut ticker = interval(period);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticker
 }
 
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, InFlight> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+/// A [`Canary`] whose messages are being sent, until this is dropped.
+pub struct CanaryTask {
+    canary: Canary,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl CanaryTask {
+    /// See [`Canary::received`].
+    pub fn received(&self, canary: &message::Canary) {
+        self.canary.received(canary);
     }
 }
 
 impl InFlight {
-    fn expired(&self, patience: Duration) -> Vec<u64> {
-        let late = |(_, sent): &(&u64, &Instant)| sent.elapsed() >= patience;
-        self.sent_at.iter().filter(late).map(|(number, _)| *number).collect()
+    fn expired(&self) -> Vec<u64> {
+        let is_late = |(_, sent): &(&u64, &Instant)| sent.elapsed() >= CANARY_TIMEOUT;
+        self.sent_at.iter().filter(is_late).map(|(number, _)| *number).collect()
     }
 }
 
@@ -131,10 +181,30 @@ impl Drop for Inner {
     }
 }
 
-/// A canary as it travels in a queue or a mailbox; nobody wants it once it is given up.
-pub fn message(from: &ServiceId, road: &str, number: u64) -> Message {
-    let canary = message::Canary { from: from.clone(), stream: road.to_owned(), number };
+impl CanaryTarget {
+    async fn send(&self, bus: &Bus, canary: message::Canary) -> Result<(), SendError> {
+        match self {
+            Self::Queue(queue) => bus.enqueue(*queue, &expiring(canary)).await,
+            Self::Mailbox(mailbox) => bus.post(mailbox, &expiring(canary)).await,
+            Self::Notices => bus.publish(&Notice::Canary(canary)).await,
+        }
+    }
+}
+
+fn expiring(canary: message::Canary) -> Message {
     Message { deadline: Some(Deadline::after(CANARY_TIMEOUT)), ..Message::new(Body::Canary(canary)) }
+}
+
+/// Sends a canary that a worker took from a queue to `mailbox`, its sender's. A missing mailbox is no error:
+/// the sender has stopped.
+///
+/// # Errors
+/// As [`Bus::post`].
+pub async fn send_back(bus: &Bus, mailbox: &Mailbox, canary: &message::Canary) -> Result<(), SendError> {
+    match bus.post(mailbox, &Message::new(Body::Canary(canary.clone()))).await {
+        Err(SendError::NoMailbox) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 #[cfg(test)]
@@ -142,12 +212,14 @@ mod tests {
     use super::*;
     use tokio::time::advance;
 
+    const STREAM: &str = "requests:0";
+
     fn canary() -> (Canary, Health) {
         let health = Health::default();
-        (Canary::new(health.clone(), "requests:0", CANARY_TIMEOUT), health)
+        (Canary::with_health(ServiceId::fresh("edge"), health.clone(), STREAM), health)
     }
 
-    fn complaint(health: &Health) -> Option<String> {
+    fn unmet(health: &Health) -> Option<String> {
         health.reasons().into_iter().map(|(name, why)| format!("{name}: {why}")).next()
     }
 
@@ -156,104 +228,136 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_road_is_good_from_the_first_that_is_heard() {
+    async fn condition_is_met_once_the_first_is_back() {
         let (canary, health) = canary();
-        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard yet");
+        assert_eq!(unmet(&health).unwrap(), "canary requests:0: nothing received yet");
         canary.sent(1);
         pass(2).await;
         canary.check();
-        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard yet");
-        canary.heard(1);
-        assert_eq!(complaint(&health), None);
+        assert_eq!(unmet(&health).unwrap(), "canary requests:0: nothing received yet");
+        canary.returned(1);
+        assert_eq!(unmet(&health), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_says_how_long_it_lasts_and_ends_with_the_next_that_is_heard() {
+    async fn missing_canaries_are_reported_until_the_next_is_back() {
         let (canary, health) = canary();
         canary.sent(1);
-        canary.heard(1);
+        canary.returned(1);
         for number in 2..=6 {
             canary.sent(number);
             pass(2).await;
             canary.check();
-            assert_eq!(complaint(&health).is_some(), number > 3, "{number}");
+            assert_eq!(unmet(&health).is_some(), number > 3, "{number}");
         }
-        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard for 10 seconds");
-        canary.heard(6);
+        assert_eq!(unmet(&health).unwrap(), "canary requests:0: nothing received for 10 seconds");
+        canary.returned(6);
         canary.check();
-        assert_eq!(complaint(&health), None);
+        assert_eq!(unmet(&health), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_is_lost_between_others_is_no_silence() {
+    async fn one_lost_between_others_is_not_reported() {
         let (canary, health) = canary();
         canary.sent(1);
         canary.sent(2);
         pass(1).await;
         canary.sent(3);
-        canary.heard(3);
+        canary.returned(3);
         pass(CANARY_TIMEOUT.as_secs()).await;
         canary.check();
-        assert_eq!(complaint(&health), None);
-        canary.heard(2);
-        canary.heard(7);
-        assert_eq!(complaint(&health), None);
+        assert_eq!(unmet(&health), None);
+        canary.returned(2);
+        canary.returned(7);
+        assert_eq!(unmet(&health), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_longer_than_the_patience_is_no_silence() {
+    async fn a_pause_in_sending_is_not_reported() {
         let (canary, health) = canary();
         for number in 1..4 {
             canary.check();
             canary.sent(number);
-            canary.heard(number);
+            canary.returned(number);
             pass(60).await;
         }
         canary.check();
-        assert_eq!(complaint(&health), None);
+        assert_eq!(unmet(&health), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_comes_too_late_opens_no_road() {
+    async fn an_expired_canary_does_not_count_when_it_is_back() {
         let (canary, health) = canary();
         canary.sent(1);
         pass(7).await;
         canary.check();
-        canary.heard(1);
-        assert_eq!(complaint(&health).unwrap(), "canary requests:0: nothing heard for 7 seconds");
+        canary.returned(1);
+        assert_eq!(unmet(&health).unwrap(), "canary requests:0: nothing received for 7 seconds");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn sending_goes_on_although_one_sending_hangs() {
+    async fn sending_continues_although_one_send_hangs() {
         let (canary, health) = canary();
-        let heard = canary.clone();
+        let receiver = canary.clone();
         let send = |number| {
-            let heard = heard.clone();
+            let receiver = receiver.clone();
             async move {
                 match number {
                     2..5 => std::future::pending().await,
-                    _ => heard.heard(number),
+                    _ => receiver.returned(number),
                 }
             }
         };
-        let sending = canary.keep_sending(Duration::from_secs(2), send);
-        tokio::pin!(sending);
-        let mut until = async |seconds| {
-            let _ = timeout(Duration::from_secs(seconds), &mut sending).await;
-            complaint(&health)
+        let running = canary.run_with(Duration::from_secs(2), send);
+        tokio::pin!(running);
+        let mut after = async |seconds| {
+            let _ = timeout(Duration::from_secs(seconds), &mut running).await;
+            unmet(&health)
         };
-        assert_eq!(until(1).await, None);
-        assert!(until(8).await.is_some());
-        assert_eq!(until(20).await, None);
+        assert_eq!(after(1).await, None);
+        assert!(after(8).await.is_some());
+        assert_eq!(after(20).await, None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_condition_goes_with_the_last_clone() {
+    async fn canaries_of_others_are_ignored() {
+        let (canary, health) = canary();
+        canary.sent(1);
+        let own = canary.message(1);
+        canary.received(&message::Canary { from: ServiceId::fresh("edge"), ..own.clone() });
+        canary.received(&message::Canary { stream: "requests:1".to_owned(), ..own.clone() });
+        assert!(unmet(&health).is_some());
+        canary.received(&own);
+        assert_eq!(unmet(&health), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn condition_is_removed_with_the_last_clone() {
         let (canary, health) = canary();
         let other = canary.clone();
         drop(canary);
-        assert!(complaint(&health).is_some());
+        assert!(unmet(&health).is_some());
         drop(other);
-        assert_eq!(complaint(&health), None);
+        assert_eq!(unmet(&health), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mailbox_without_reader_is_reported() {
+        let (canary, health) = canary();
+        let bus = Bus::memory();
+        let backend = Mailbox::Backend(common::BackendName::from("a"));
+        let mut reader = bus.open(backend.clone()).await.unwrap();
+        let interval = Duration::from_secs(2);
+        let task = canary.into_task(bus, CanaryTarget::Mailbox(backend), interval);
+        for _ in 0..10 {
+            let Body::Canary(message) = reader.next().await.body else { panic!("not a canary") };
+            task.received(&message);
+            assert_eq!(unmet(&health), None);
+        }
+        tokio::time::sleep(CANARY_TIMEOUT + 2 * interval).await;
+        assert!(unmet(&health).is_some());
+        drop(task);
+        tokio::task::yield_now().await;
+        assert_eq!(unmet(&health), None);
     }
 }

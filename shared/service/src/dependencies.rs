@@ -1,35 +1,33 @@
-//! Asks the bus and the directory every two seconds whether they are there, and tells [`Health`].
-//!
-//! [`Health`]: crate::Health
+//! Reports in [`Health`] whether bus and directory answer.
 
-use crate::{Context, Health};
+use crate::context::Context;
+use crate::health::Health;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// How often is asked.
-pub const EVERY: Duration = Duration::from_secs(2);
+/// How often bus and directory are pinged.
+pub const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Says that `bus` and `directory` are not known to work yet, then watches them in the background
-/// until shutdown. From then on the condition `shutdown` is unmet, so that no new work is sent here.
+/// Adds the conditions `bus` and `directory`, unmet, and checks them in the background until shutdown. The
+/// condition `shutdown` is unmet from then on, so that load balancers send no new work.
 pub fn watch(context: &Context) {
-    context.health.bad("bus", "not reached yet");
-    context.health.bad("directory", "not reached yet");
-    tokio::spawn(run(context.clone()));
-}
-
-async fn run(context: Context) {
-    context.shutdown.run_until_cancelled(check_periodically(&context)).await;
-    context.health.bad("shutdown", "stopping");
+    context.health.set_unready("bus", "not reached yet");
+    context.health.set_unready("directory", "not reached yet");
+    let context = context.clone();
+    tokio::spawn(async move {
+        context.shutdown.run_until_cancelled(check_periodically(&context)).await;
+        context.health.set_unready("shutdown", "stopping");
+    });
 }
 
 async fn check_periodically(context: &Context) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(PING_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        ticks.tick().await;
         tokio::join!(
             check(&context.health, "bus", context.bus.ping()),
             check(&context.health, "directory", context.directory.ping()),
@@ -39,9 +37,9 @@ async fn check_periodically(context: &Context) {
 
 async fn check<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Future<Output = Result<(), E>>) {
     match timeout(PING_TIMEOUT, ping).await {
-        Ok(Ok(())) => health.good(what),
-        Ok(Err(error)) => health.bad(what, &error.to_string()),
-        Err(_) => health.bad(what, "no answer within 2 seconds"),
+        Ok(Ok(())) => health.set_ready(what),
+        Ok(Err(error)) => health.set_unready(what, &error.to_string()),
+        Err(_) => health.set_unready(what, "no answer within 2 seconds"),
     }
 }
 
@@ -54,20 +52,17 @@ mod tests {
     use directory::Directory;
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_an_error_and_silence_are_told_apart() {
+    async fn errors_and_timeouts_are_unmet_conditions() {
         let health = Health::default();
         check(&health, "a", async { Ok::<_, String>(()) }).await;
         check(&health, "b", async { Err("refused") }).await;
         check(&health, "c", std::future::pending::<Result<(), String>>()).await;
-        let complaint = |name: &str, why: &str| (name.to_owned(), why.to_owned());
-        assert_eq!(
-            health.reasons(),
-            [complaint("b", "refused"), complaint("c", "no answer within 2 seconds")]
-        );
+        let unmet = |name: &str, why: &str| (name.to_owned(), why.to_owned());
+        assert_eq!(health.reasons(), [unmet("b", "refused"), unmet("c", "no answer within 2 seconds")]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn that_the_process_stops_is_said_at_once() {
+    async fn shutdown_is_reported_at_once() {
         let context = Context {
             id: ServiceId::fresh("router"),
             bus: Bus::memory(),

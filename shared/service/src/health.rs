@@ -1,16 +1,15 @@
-//! Whether a service can do its work, as a list of named conditions that are not met; and how much it
-//! has to do.
+//! Readiness, as a list of named conditions, and load.
 //!
-//! A condition is added unmet when its owner starts, so that a service is not ready before each of
-//! its parts has said so.
+//! The owner of a condition adds it unmet when it starts. A service is therefore not ready until every part
+//! has reported.
 
+use crate::load::Load;
 use crate::metrics::on_scrape::Collector;
-use crate::registration::Load;
+use common::sync::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// The conditions of one process and the load of one service, and who looks numbers up for it; clones share
-/// them.
+/// The conditions and the metrics collector of one process, and the load of one service. Clones share them.
 #[derive(Clone, Default)]
 pub struct Health {
     conditions: Arc<Mutex<BTreeMap<String, Result<(), String>>>>,
@@ -19,49 +18,60 @@ pub struct Health {
 }
 
 impl Health {
-    /// The same conditions for another service of this process, which has a load of its own.
+    /// Returns the same conditions with a load of its own, for another service of this process.
     pub fn with_own_load(&self) -> Self {
         Self { load: Load::default(), ..self.clone() }
     }
 
-    /// How much the service has to do.
+    /// Returns the load of the service.
     pub fn load(&self) -> &Load {
         &self.load
     }
 
-    /// What is looked up when the numbers of the process are asked for.
+    /// Returns the collector of the metrics that are computed on each scrape.
     pub fn collector(&self) -> &Collector {
         &self.collector
     }
 
-    /// The condition is met.
-    pub fn good(&self, condition: &str) {
+    /// Marks the condition as met.
+    pub fn set_ready(&self, condition: &str) {
         self.set(condition, Ok(()));
     }
 
-    /// The condition is not met, and why, in words for an operator (no secrets).
-    pub fn bad(&self, condition: &str, why: &str) {
-        self.set(condition, Err(why.to_owned()));
+    /// Marks the condition as unmet. `/readyz` shows the reason, which must hold no secret.
+    pub fn set_unready(&self, condition: &str, reason: &str) {
+        self.set(condition, Err(reason.to_owned()));
     }
 
-    /// The condition does not matter any more.
+    /// Removes the condition.
     pub fn remove(&self, condition: &str) {
-        self.lock().remove(condition);
+        self.conditions.lock().remove(condition);
     }
 
-    /// Every unmet condition with its reason; empty when ready.
+    /// Returns every unmet condition with its reason. The process is ready when there is none.
     pub fn reasons(&self) -> Vec<(String, String)> {
-        let unmet = |(name, state): (&String, &Result<(), String>)| {
-            state.as_ref().err().map(|why| (name.clone(), why.clone()))
-        };
-        self.lock().iter().filter_map(unmet).collect()
+        let conditions = self.conditions.lock();
+        let unmet = conditions.iter().filter_map(|(name, state)| Some((name, state.as_ref().err()?)));
+        unmet.map(|(name, reason)| (name.clone(), reason.clone())).collect()
     }
 
     fn set(&self, condition: &str, state: Result<(), String>) {
-        self.lock().insert(condition.to_owned(), state);
+        self.conditions.lock().insert(condition.to_owned(), state);
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Result<(), String>>> {
-        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_of_one_process_share_conditions_but_not_load() {
+        let (one, other) = (Health::default(), Health::default());
+        let beside = one.with_own_load();
+        beside.set_unready("bus", "refused");
+        assert_eq!(one.reasons().len(), 1);
+        assert!(other.reasons().is_empty());
+        beside.load().set("calls", 7);
+        assert!(one.load().all().is_empty());
     }
 }

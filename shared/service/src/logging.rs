@@ -1,32 +1,32 @@
-//! The log: lines on standard error, as text for people or as JSON for programs.
+//! The log: lines on standard error, as text or as JSON.
 //!
-//! There is one log per process, so [`init`] belongs in an executable and never in a service.
+//! A process has one log, so only an executable calls [`init`], never a service.
 
 use crate::options::{LogFormat, LogOptions};
 use std::io::{IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-/// Why there is no log.
+/// The log cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// `--log` is none of the forms its help names.
-    #[error("--log {filter:?} makes no sense: {source}; try info, debug, or info,edge=debug")]
+    /// `--log` cannot be parsed.
+    #[error("invalid --log {filter:?}: {source}; try info, debug, or info,edge=debug")]
     Filter {
-        /// What was given.
+        /// The given value.
         filter: String,
-        /// What is wrong with it.
+        /// The error of the parser.
         source: ParseError,
     },
-    /// Somebody has started a log in this process before.
-    #[error("the log cannot be started: {0}")]
+    /// The process has a log already.
+    #[error("failed to start the log: {0}")]
     AlreadySet(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Starts the log of this process.
 ///
 /// # Errors
-/// When the filter cannot be read, or the process has a log already.
+/// When the filter cannot be parsed, or the process has a log already.
 pub fn init(options: &LogOptions) -> Result<(), LoggingError> {
     let filter = filter(&options.log)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
@@ -38,8 +38,8 @@ pub fn init(options: &LogOptions) -> Result<(), LoggingError> {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, LoggingError> {
-    let unreadable = |source| LoggingError::Filter { filter: text.to_owned(), source };
-    EnvFilter::builder().parse(text).map_err(unreadable)
+    let invalid = |source| LoggingError::Filter { filter: text.to_owned(), source };
+    EnvFilter::builder().parse(text).map_err(invalid)
 }
 
 #[cfg(test)]
@@ -53,8 +53,8 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_is_told_by_its_flag() {
+    fn the_error_of_an_invalid_filter_names_the_flag() {
         let error = filter("edge=loud").unwrap_err().to_string();
-        assert!(error.starts_with("--log \"edge=loud\" makes no sense"), "{error}");
+        assert!(error.starts_with("invalid --log \"edge=loud\": "), "{error}");
     }
 }

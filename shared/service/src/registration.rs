@@ -1,29 +1,28 @@
-//! A service shows that it is there: every [`EVERY`] it announces itself in the directory, with how
-//! much it has to do and whether it is ready; that it is not any more, or is again, within [`LOOK_EVERY`].
-//! One that stops takes itself out; one that dies is forgotten after [`LIFE`].
+//! Registers a service in the directory, with its load and state.
 //!
-//! How it fails: a directory that is away hears nothing, and the next announcement says all again.
+//! The entry is renewed every [`ANNOUNCE_INTERVAL`], and within [`STATE_CHECK_INTERVAL`] of a change of state.
+//! It is removed when the service stops and expires after [`REGISTRATION_TTL`] when the service dies. An
+//! unavailable directory misses announcements; the next one has the full state again.
 
-use crate::Context;
+use crate::context::Context;
 use common::entropy::unix_millis;
 use directory::listing::{self, ServiceState};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-/// How often a service announces itself.
-pub const EVERY: Duration = Duration::from_secs(5);
-/// For how long an announcement is good.
-pub const LIFE: Duration = Duration::from_secs(15);
-/// How often it looks whether it is ready.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a service that stops takes to say so.
+/// How often a service renews its entry.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long an entry lives without renewal.
+pub const REGISTRATION_TTL: Duration = Duration::from_secs(15);
+/// How often the state of the service is compared with the announced one.
+const STATE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long removing the entry may delay the stop of the service.
 const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Does the work of a service of this kind, and announces the service until it is done.
-pub async fn during<Work: Future>(
+/// Runs a service of this kind, registered until it returns.
+pub async fn run_registered<Work: Future>(
     kind: &str,
     context: Context,
     work: impl FnOnce(Context) -> Work,
@@ -35,7 +34,7 @@ pub async fn during<Work: Future>(
     };
     match timeout(DEREGISTER_TIMEOUT, context.directory.deregister_service(&context.id)).await {
         Ok(Ok(())) => {}
-        _ => tracing::debug!(id = %context.id, "the directory was not told that a service stops"),
+        _ => tracing::debug!(id = %context.id, "failed to deregister the service; its entry expires"),
     }
     outcome
 }
@@ -45,88 +44,49 @@ async fn announce_periodically(kind: &str, context: &Context) -> std::convert::I
         id: context.id.clone(),
         kind: kind.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        host: host(),
+        host: hostname(),
         since: unix_millis(),
         announced: 0,
         load: BTreeMap::new(),
         state: ServiceState::NotReady,
         complaint: None,
     };
-    let mut ticks = interval(LOOK_EVERY);
+    let mut ticks = interval(STATE_CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut announced: Option<Instant> = None;
     loop {
         ticks.tick().await;
-        let (state, complaint) = service_state(context);
-        if service.state == state && announced.is_some_and(|at| at.elapsed() < EVERY) {
+        let (state, reason) = service_state(context);
+        if service.state == state && announced.is_some_and(|at| at.elapsed() < ANNOUNCE_INTERVAL) {
             continue;
         }
-        (service.state, service.complaint) = (state, complaint);
+        service.state = state;
+        service.complaint = reason;
         service.load = context.health.load().all();
         service.announced = unix_millis();
         announced = Some(Instant::now());
-        if let Err(error) = context.directory.announce_service(&service, LIFE).await {
-            tracing::warn!(%error, id = %context.id, "a service could not be announced");
+        if let Err(error) = context.directory.announce_service(&service, REGISTRATION_TTL).await {
+            tracing::warn!(%error, id = %context.id, "failed to register the service, retrying");
         }
     }
 }
 
-/// Whether it takes work, and the first complaint where it does not.
+/// Returns the state of the service and, if it is not ready, the first reason.
 fn service_state(context: &Context) -> (ServiceState, Option<String>) {
-    let complaint = context.health.reasons().into_iter().next().map(|(name, why)| format!("{name}: {why}"));
-    let state = match &complaint {
+    let reason = context.health.reasons().into_iter().next().map(|(name, why)| format!("{name}: {why}"));
+    let state = match &reason {
         _ if context.shutdown.is_cancelled() => ServiceState::Stopping,
         Some(_) => ServiceState::NotReady,
         None => ServiceState::Ready,
     };
-    (state, complaint)
+    (state, reason)
 }
 
-/// The name of this machine or container, as its kernel knows it.
-fn host() -> String {
-    let told = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname"));
-    let host = told.ok().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
-    host.trim().to_owned()
-}
-
-/// How much a service has to do, by what it counts; clones count together.
-#[derive(Clone, Default)]
-pub struct Load(Arc<Mutex<BTreeMap<&'static str, u64>>>);
-
-impl Load {
-    /// There are so many of these.
-    pub fn set(&self, what: &'static str, count: u64) {
-        self.lock().insert(what, count);
-    }
-
-    /// There is one more, until that is dropped.
-    pub fn begin(&self, what: &'static str) -> LoadGuard {
-        *self.lock().entry(what).or_default() += 1;
-        LoadGuard { load: self.clone(), what }
-    }
-
-    /// All counts.
-    pub fn all(&self) -> BTreeMap<String, u64> {
-        self.lock().iter().map(|(what, count)| ((*what).to_owned(), *count)).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Something that a service has to do, until it is dropped.
-pub struct LoadGuard {
-    load: Load,
-    what: &'static str,
-}
-
-impl Drop for LoadGuard {
-    fn drop(&mut self) {
-        if let Some(count) = self.load.lock().get_mut(self.what) {
-            *count = count.saturating_sub(1);
-        }
-    }
+/// Returns the name of this machine or container.
+fn hostname() -> String {
+    let kernel = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname"));
+    let name = kernel.ok().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    name.trim().to_owned()
 }
 
 #[cfg(test)]
@@ -150,67 +110,56 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_is_there_while_it_works_and_gone_when_it_has_stopped() {
+    async fn a_service_is_registered_while_it_runs() {
         let directory = Directory::memory();
         let context = context(&directory);
         let work = async |context: Context| {
-            sleep(LIFE * 2).await;
+            sleep(REGISTRATION_TTL * 2).await;
             let [service] = directory.services().await.unwrap().try_into().unwrap();
             assert_eq!((&service.id, service.kind.as_str()), (&context.id, "router"));
             assert_eq!(service.load, BTreeMap::new());
             assert!(!service.host.is_empty() && service.since > 0 && service.announced >= service.since);
             let busy = context.health.load().begin("requests");
             context.health.load().set("calls", 7);
-            sleep(EVERY).await;
+            sleep(ANNOUNCE_INTERVAL).await;
             drop(busy);
             directory.services().await.unwrap().remove(0).load
         };
-        let load = during("router", context.clone(), work).await;
+        let load = run_registered("router", context.clone(), work).await;
         assert_eq!(load, [("requests".to_owned(), 1), ("calls".to_owned(), 7)].into());
         assert_eq!(context.health.load().all()["requests"], 0);
         assert_eq!(directory.services().await.unwrap(), []);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn that_it_is_not_ready_or_stops_is_said_soon_and_why() {
+    async fn a_change_of_state_is_announced_within_a_second() {
         let directory = Directory::memory();
         let context = context(&directory);
         let work = async |context: Context| {
-            let told = async || {
-                sleep(LOOK_EVERY * 2).await;
+            let announced = async || {
+                sleep(STATE_CHECK_INTERVAL * 2).await;
                 let service = directory.services().await.unwrap().remove(0);
                 (service.state, service.complaint)
             };
-            assert_eq!(told().await, (ServiceState::Ready, None));
-            context.health.bad("bus", "no answer within 2 seconds");
-            let complaint = Some("bus: no answer within 2 seconds".to_owned());
-            assert_eq!(told().await, (ServiceState::NotReady, complaint));
-            context.health.good("bus");
-            assert_eq!(told().await, (ServiceState::Ready, None));
+            assert_eq!(announced().await, (ServiceState::Ready, None));
+            context.health.set_unready("bus", "no answer within 2 seconds");
+            let reason = Some("bus: no answer within 2 seconds".to_owned());
+            assert_eq!(announced().await, (ServiceState::NotReady, reason));
+            context.health.set_ready("bus");
+            assert_eq!(announced().await, (ServiceState::Ready, None));
             context.shutdown.cancel();
-            assert_eq!(told().await.0, ServiceState::Stopping);
+            assert_eq!(announced().await.0, ServiceState::Stopping);
         };
-        during("router", context, work).await;
+        run_registered("router", context, work).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_dies_is_forgotten() {
+    async fn the_entry_of_a_dead_service_expires() {
         let directory = Directory::memory();
-        let work = during("router", context(&directory), |_| std::future::pending::<()>());
+        let work = run_registered("router", context(&directory), |_| std::future::pending::<()>());
         assert!(timeout(Duration::from_secs(1), work).await.is_err());
         assert_eq!(directory.services().await.unwrap().len(), 1);
-        sleep(LIFE).await;
+        sleep(REGISTRATION_TTL).await;
         assert_eq!(directory.services().await.unwrap(), []);
-    }
-
-    #[test]
-    fn two_services_of_one_process_share_conditions_and_not_their_load() {
-        let (one, other) = (Health::default(), Health::default());
-        let beside = one.with_own_load();
-        beside.bad("bus", "refused");
-        assert_eq!(one.reasons().len(), 1);
-        assert!(other.reasons().is_empty());
-        beside.load().set("calls", 7);
-        assert!(one.load().all().is_empty());
     }
 }

@@ -1,22 +1,26 @@
-//! A secret that an operator gives: it can be compared and used, and never shows in a log, an error
-//! or `--help`.
+//! Secrets of operators, as options or in files. No log, error or `--help` shows one.
 
+use common::entropy::random_u64;
 use std::convert::Infallible;
 use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
-/// Text that is not to be seen.
+/// Text that `Debug` hides.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text, for whoever must have it.
+    /// Returns the text.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the secret. Takes as long for a wrong guess as for a right one of its length.
+    /// Compares with a guess. The time depends only on the lengths.
     pub fn matches(&self, guess: &str) -> bool {
         self.0.as_bytes().ct_eq(guess.as_bytes()).into()
     }
@@ -42,9 +46,61 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A secret file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the secret file {file}: {cause}")]
+pub struct SecretFileError {
+    file: PathBuf,
+    cause: io::Error,
+}
+
+/// Reads the secret in `file`, or creates the file with a random secret, readable by its owner only.
+///
+/// Several processes may do so at the same time: one creates the file, the others read it.
+///
+/// # Errors
+/// When the file cannot be read or created, or is empty.
+pub fn load_or_create(file: &Path) -> Result<Secret, SecretFileError> {
+    let secret = match read(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => create(file).and_then(|()| read(file)),
+        outcome => outcome,
+    };
+    secret.map_err(|cause| SecretFileError { file: file.to_owned(), cause })
+}
+
+/// Reads the secret in `file`.
+///
+/// # Errors
+/// When the file is missing, empty or cannot be read.
+pub fn load(file: &Path) -> Result<Secret, SecretFileError> {
+    read(file).map_err(|cause| SecretFileError { file: file.to_owned(), cause })
+}
+
+fn read(file: &Path) -> io::Result<Secret> {
+    match fs::read_to_string(file)?.trim() {
+        "" => Err(io::Error::new(ErrorKind::InvalidData, "it is empty")),
+        secret => Ok(Secret::from(secret)),
+    }
+}
+
+/// Writes a temporary file and links it into place, so that readers see all of it or nothing.
+fn create(file: &Path) -> io::Result<()> {
+    let temporary = file.with_extension(format!("{:x}", random_u64()));
+    let secret = format!("{:016x}{:016x}\n", random_u64(), random_u64());
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(&temporary)?.write_all(secret.as_bytes())?;
+    let linked = fs::hard_link(&temporary, file);
+    fs::remove_file(&temporary)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
 
     #[test]
     fn a_secret_is_compared_and_not_shown() {
@@ -54,5 +110,29 @@ mod tests {
             assert!(!secret.matches(guess), "{guess}");
         }
         assert_eq!(format!("{secret:?}"), "(secret)");
+    }
+
+    #[test]
+    fn a_missing_secret_file_is_created_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        let all: Vec<_> = thread::scope(|scope| {
+            let loads: Vec<_> = (0..8).map(|_| scope.spawn(|| load_or_create(&file).unwrap())).collect();
+            loads.into_iter().map(|load| load.join().unwrap()).collect()
+        });
+        assert_eq!(all[0].reveal().len(), 32);
+        assert!(all.iter().all(|secret| *secret == all[0]));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_secret_file_is_read_without_its_line_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        fs::write(&file, "hunter2\n").unwrap();
+        assert!(load_or_create(&file).unwrap().matches("hunter2"));
+        fs::write(&file, "\n").unwrap();
+        let error = load_or_create(&file).unwrap_err().to_string();
+        assert!(error.ends_with("secret: it is empty"), "{error}");
     }
 }

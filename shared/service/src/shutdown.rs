@@ -1,25 +1,25 @@
-//! When a process is to stop: at SIGTERM (how service managers ask) or SIGINT (Ctrl-C).
+//! Shutdown by signal: SIGTERM from a service manager, or SIGINT (Ctrl-C).
 //!
-//! The first signal cancels the token, and every service finishes within its own bound. A second
-//! one means that somebody does not want to wait: the process exits at once.
+//! The first signal cancels the token; every service then stops within its own timeout. The second signal
+//! exits the process at once.
 
-use crate::CancellationToken;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-/// A token that the first signal cancels.
+/// Returns a token that the first signal cancels.
 ///
 /// # Errors
-/// When the operating system does not let us listen to signals.
+/// When the operating system refuses a signal handler.
 pub fn on_signal() -> io::Result<CancellationToken> {
     let mut signals = Signals::listen()?;
     let shutdown = CancellationToken::new();
-    let first = shutdown.clone();
+    let on_first = shutdown.clone();
     tokio::spawn(async move {
-        // Not within the macro, which does nothing where nobody listens to the log.
-        let caught = signals.next().await;
-        tracing::info!("{}: stopping; send it again to stop at once", caught.name);
-        first.cancel();
+        // Outside the macro, which skips its arguments when the level is disabled.
+        let first = signals.next().await;
+        tracing::info!("{}: stopping; send it again to stop at once", first.name);
+        on_first.cancel();
         let second = signals.next().await;
         tracing::warn!("{}: stopping at once", second.name);
         std::process::exit(128 + second.number);
@@ -43,10 +43,11 @@ impl Signals {
     }
 
     async fn next(&mut self) -> ReceivedSignal {
-        tokio::select! {
+        let (name, kind) = tokio::select! {
             biased;
-            _ = self.terminate.recv() => ReceivedSignal { name: "SIGTERM", number: SignalKind::terminate().as_raw_value() },
-            _ = self.interrupt.recv() => ReceivedSignal { name: "SIGINT", number: SignalKind::interrupt().as_raw_value() },
-        }
+            _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate()),
+            _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt()),
+        };
+        ReceivedSignal { name, number: kind.as_raw_value() }
     }
 }

@@ -41,12 +41,12 @@ async fn a_living_process_says_ok() {
 #[tokio::test]
 async fn readiness_names_every_unmet_condition() {
     let admin = start().await;
-    admin.health.bad("bus", "refused");
-    admin.health.good("directory");
+    admin.health.set_unready("bus", "refused");
+    admin.health.set_ready("directory");
     let answer = get(admin.address, "/readyz").await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.ends_with(r#"{"ready":false,"unmet":{"bus":"refused"}}"#), "{answer}");
-    admin.health.good("bus");
+    admin.health.set_ready("bus");
     let answer = get(admin.address, "/readyz").await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"ready":true}"#), "{answer}");
 }

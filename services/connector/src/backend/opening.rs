@@ -5,7 +5,6 @@ use super::{Backend, LeasedBackend, StopReason, parting};
 use crate::calls::Calls;
 use crate::conclude::Finalizer;
 use crate::dial::ReconnectingLink;
-use crate::echo::MailboxCanary;
 use crate::estate::RecoveredState;
 use crate::herald::{BackendReport, LeaseRenewer};
 use crate::numbers::BackendGauges;
@@ -16,8 +15,10 @@ use crate::scribe::CallWriter;
 use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
 use bus::topic::Mailbox;
+use common::BackendName;
 use directory::record::BackendStatus;
-use service::{CancellationToken, Context};
+use service::canary::{CanaryTarget, CanaryTask};
+use service::{Canary, CancellationToken, Context};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -64,6 +65,12 @@ async fn open_and_recover(context: &Context, server: &Server) -> (MailboxReader,
     (mailbox, RecoveredState::read(&context.directory, &server.name).await)
 }
 
+/// Watches the backend's mailbox, through which the connector sends canaries to itself.
+fn mailbox_canary(context: &Context, backend: &BackendName, interval: Duration) -> CanaryTask {
+    let target = CanaryTarget::Mailbox(Mailbox::Backend(backend.clone()));
+    Canary::spawn(context, &format!("backend:{backend}"), target, interval)
+}
+
 impl Backend {
     fn new(
         tenure: LeasedBackend,
@@ -85,7 +92,7 @@ impl Backend {
             probe: Probe::start(server.name.clone(), site.clone()),
             janus: ReconnectingLink::new(site, lease.clone(), estate.sessions),
             mailbox,
-            canary: canary.interval().map(|every| MailboxCanary::start(&context, &server.name, every)),
+            canary: canary.interval().map(|interval| mailbox_canary(&context, &server.name, interval)),
             acks: AckTracker::default(),
             writer: CallWriter::start(directory.clone(), server.name.clone(), id.clone(), token),
             finalizer: Finalizer::new(directory.clone(), outbox.clone()),

@@ -32,7 +32,7 @@ use bus::message::Events;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
-use service::registration::LoadGuard;
+use service::load::LoadGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};

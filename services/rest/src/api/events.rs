@@ -2,7 +2,7 @@
 //!
 //! Each listener has a task that feeds it, with room for one frame that it has not read; it ends with the
 //! listener, at shutdown, and with the connection, which lives no longer than
-//! [`CONNECTION_LIFE`](service::http::CONNECTION_LIFE): a browser then comes again by itself. Bounds:
+//! [`MAX_CONNECTION_AGE`](service::http_server::MAX_CONNECTION_AGE): a browser then comes again by itself. Bounds:
 //! [`LISTENERS`] at a time, the next is refused (503); one that reads nothing for [`PATIENCE`] is hung up.
 //! While the directory or the bus is away, the problem is sent instead, as an event `problem`.
 
@@ -47,7 +47,7 @@ impl Subscribers {
 /// `GET /cluster/events`
 pub(super) async fn subscribe(
     State(cluster): State<ApiState>,
-    Extension(hang_up): Extension<ConnectionCloser>,
+    Extension(closer): Extension<ConnectionCloser>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let seat = cluster.subscribers.permits.clone().try_acquire_owned();
     let seat = seat.inspect_err(|_| numbers::queue_full(numbers::EVENT_SUBSCRIBERS));
@@ -55,7 +55,7 @@ pub(super) async fn subscribe(
     let (frames, listener) = mpsc::channel(1);
     let shutdown = cluster.subscribers.shutdown.clone();
     tokio::spawn(async move {
-        shutdown.run_until_cancelled(send_events(cluster, frames, hang_up, seat)).await;
+        shutdown.run_until_cancelled(send_events(cluster, frames, closer, seat)).await;
     });
     Ok(Sse::new(unfold(listener, next_event)))
 }
@@ -69,7 +69,7 @@ async fn next_event(mut listener: Receiver<Event>) -> Option<(Result<Event, Infa
 async fn send_events(
     cluster: ApiState,
     frames: Sender<Event>,
-    hang_up: ConnectionCloser,
+    closer: ConnectionCloser,
     _seat: OwnedSemaphorePermit,
 ) {
     let mut clock = interval(SEND_INTERVAL);
@@ -84,7 +84,7 @@ async fn send_events(
             Ok(Err(_)) => return,
             Err(_) => {
                 tracing::info!("a listener does not read what it asked for, and is hung up");
-                return hang_up.now();
+                return closer.close();
             }
         }
     }

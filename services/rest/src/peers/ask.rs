@@ -10,14 +10,13 @@
 //! So the queue is always read, and canaries come through while all proxies are slow.
 
 use super::client::{PostResponse, PostTarget, post};
-use super::echo;
 use crate::numbers;
 use axum::http::StatusCode;
-use bus::message::{Body, Message, ProxyInvite, ProxyRefusal, ProxyReply};
+use bus::message::{self, Body, Message, ProxyInvite, ProxyRefusal, ProxyReply};
 use bus::topic::{Mailbox, Queue};
-use bus::{Delivery, MAX_DELIVERIES, Worker};
+use bus::{Delivery, MAX_DELIVERIES, SendError, Worker};
 use serde_json::Value;
-use service::Context;
+use service::{Context, canary};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -81,6 +80,10 @@ async fn next_delivery(
 }
 
 impl InviteWorker {
+    async fn send_back(&self, canary: &message::Canary) -> Result<(), SendError> {
+        canary::send_back(&self.context.bus, &Mailbox::Rest(canary.from.clone()), canary).await
+    }
+
     async fn handle(&self, delivery: Delivery) {
         let is_late = delivery.message.is_expired();
         match delivery.message.body.clone() {
@@ -90,7 +93,7 @@ impl InviteWorker {
             }
             Body::ProxyInvite(question) => self.invite(question, delivery).await,
             Body::Canary(_) if is_late => delivery.ack(),
-            Body::Canary(canary) => match echo::send_back(&self.context.bus, &canary).await {
+            Body::Canary(canary) => match self.send_back(&canary).await {
                 Ok(()) => delivery.ack(),
                 Err(error) => delivery.nack(&error.to_string()),
             },

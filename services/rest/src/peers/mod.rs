@@ -7,7 +7,6 @@
 //! | `waiting.rs` | who waits for what came of that |
 //! | `backends.rs` | `/backend_servers`, `/sentinel_callback`: Janus servers are announced |
 //! | `ask.rs`, `client.rs` | one of ours calls a peer's user: its proxy is asked |
-//! | `echo.rs` | whether the roads that both go over are open |
 //! | `announce.rs` | where peers ask ours |
 //! | `gate.rs`, `network.rs` | who may |
 //! | `params.rs`, `check.rs`, `refusal.rs`, `preflight.rs` | parameters, their checks, refusals, `OPTIONS` |
@@ -20,7 +19,6 @@ mod ask;
 mod backends;
 mod check;
 mod client;
-mod echo;
 mod gate;
 mod invite;
 mod network;
@@ -39,10 +37,9 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
-use echo::QueueCanary;
 use gate::Allowlist;
 use refusal::JanusCloudError;
-use service::{CancellationToken, Context};
+use service::{Canary, CancellationToken, Context};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -56,6 +53,9 @@ struct AppState {
     pending: Arc<PendingReplies>,
 }
 
+/// Canaries travel over the queue and the mailbox of the asking service; a loss does not tell which of both.
+const CANARY_NAME: &str = "proxies";
+
 /// What runs beside the routes.
 pub(crate) struct JanusCloud {
     pending: Arc<PendingReplies>,
@@ -68,8 +68,8 @@ impl JanusCloud {
     pub fn start(options: &Options, address: SocketAddr, context: &Context) -> Self {
         let (pending, tasks, stopped) = (Arc::default(), TaskTracker::new(), CancellationToken::new());
         let Context { directory, shutdown, .. } = context.clone();
-        let echo = QueueCanary::new(options, context);
-        tasks.spawn(waiting::read_mailbox(Arc::clone(&pending), echo, context.clone(), stopped.clone()));
+        let canary = options.canary.interval().map(|interval| (Canary::new(context, CANARY_NAME), interval));
+        tasks.spawn(waiting::read_mailbox(Arc::clone(&pending), canary, context.clone(), stopped.clone()));
         tasks.spawn(announce::announce(options.proxy_url.clone(), address, directory, shutdown));
         tasks.spawn(ask::run(context.clone()));
         tasks.close();

@@ -5,13 +5,13 @@
 //! most [`MAX_WAITING`] wait; the next is refused. An answer nobody waits for any more is dropped: what
 //! it is about undoes itself when the peer does not go on.
 
-use super::echo::QueueCanary;
 use crate::numbers;
 use bus::message::{Body, Message, ProxyRefusal, ProxyReply};
-use bus::topic::Mailbox;
+use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader};
 use common::CallId;
-use service::{CancellationToken, Context};
+use service::canary::CanaryTarget;
+use service::{Canary, CancellationToken, Context};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -50,10 +50,10 @@ impl PendingReplies {
         Some(Ticket { call, table: self.clone(), outcome })
     }
 
-    fn dispatch(&self, message: Message, echo: &QueueCanary) {
+    fn dispatch(&self, message: Message, canary: Option<&Canary>) {
         match message.body {
             Body::ProxyReply(answer) => self.resolve(answer),
-            Body::Canary(canary) => echo.on_received(&canary),
+            Body::Canary(message) => canary.into_iter().for_each(|canary| canary.received(&message)),
             other => tracing::warn!(kind = other.kind(), "not a message for a rest service"),
         }
     }
@@ -89,7 +89,7 @@ impl Drop for Ticket {
 /// Reads the mailbox of this service until it parts; there is no next owner.
 pub(super) async fn read_mailbox(
     waiting: Arc<PendingReplies>,
-    echo: QueueCanary,
+    canary: Option<(Canary, Duration)>,
     context: Context,
     parted: CancellationToken,
 ) {
@@ -98,12 +98,17 @@ pub(super) async fn read_mailbox(
     let Some(mut reader) = parted.run_until_cancelled(open_mailbox(&bus, &mailbox)).await else { return };
     let reading = async {
         loop {
-            waiting.dispatch(reader.next().await, &echo);
+            waiting.dispatch(reader.next().await, canary.as_ref().map(|(canary, _)| canary));
             reader.ack();
         }
     };
-    let singing = shutdown.run_until_cancelled(echo.run(&bus));
-    parted.run_until_cancelled(async { tokio::join!(reading, singing) }).await;
+    let sending = async {
+        if let Some((canary, interval)) = &canary {
+            canary.run(&bus, &CanaryTarget::Queue(Queue::Proxies), *interval).await;
+        }
+    };
+    let sending = shutdown.run_until_cancelled(sending);
+    parted.run_until_cancelled(async { tokio::join!(reading, sending) }).await;
     drop(reader);
     if let Err(error) = bus.close(&mailbox).await {
         tracing::warn!(%error, "the mailbox was not closed; it goes by itself");

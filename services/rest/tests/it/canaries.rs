@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 /// As long as a canary may be on its way, and until that is noticed.
 const NOTICED: Duration = Duration::from_secs(8);
-const BLOCKED: &str = "canary peers";
+const BLOCKED: &str = "canary proxies";
 
 /// A bus on which one step is not done while it is stuck; what waits then goes on.
 #[derive(Default)]

@@ -83,8 +83,8 @@ async fn a_wrong_method_is_refused() {
 async fn readiness_is_that_of_the_process() {
     let canary = CanaryOptions { canary_interval: 0 };
     let rest = start_with(Options { canary, ..Options::default() }).await;
-    rest.context.health.bad("bus", "refused");
+    rest.context.health.set_unready("bus", "refused");
     assert!(rest.get("/readyz").await.starts_with("HTTP/1.1 503"));
-    rest.context.health.good("bus");
+    rest.context.health.set_ready("bus");
     assert!(rest.get("/readyz").await.starts_with("HTTP/1.1 200"));
 }

@@ -37,7 +37,7 @@ use http::RestClient;
 pub use http::{InvalidRestUrl, RestError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ratatui::crossterm::event::Event;
-use service::secret_file::load;
+use service::secret::load;
 use service::shutdown;
 use state::UiState;
 use std::io::{self, ErrorKind, Write};

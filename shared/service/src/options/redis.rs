@@ -1,7 +1,7 @@
-//! Which Redis: its address, and whom to trust when it is spoken to over TLS.
+//! The Redis server of the cluster: its address, and the certificate authority for TLS.
 //!
-//! The address may hold a password, so nothing here prints it as it is. A service that is told nonsense ends
-//! at once and says so; a Redis that is away, or that shows a certificate of somebody else, is waited for.
+//! The address may hold a password, which nothing here prints. Invalid options end the service at once. A
+//! Redis that cannot be reached, or whose certificate is not trusted, is retried.
 
 use clap::Args;
 use std::convert::Infallible;
@@ -9,10 +9,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::{fmt, fs, io};
 
-/// How a certificate begins.
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// Where the cluster's Redis is.
+/// How to reach the Redis server of the cluster.
 #[derive(Args, Clone, Debug)]
 pub struct RedisOptions {
     /// The Redis server that the services of one cluster share
@@ -20,74 +19,73 @@ pub struct RedisOptions {
     #[arg(value_name = "redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
     pub redis: RedisUrl,
 
-    /// Who may have signed the certificate of a rediss:// server (PEM), if nobody whom this system trusts
+    /// CA certificate (PEM) that signed the certificate of a rediss:// server, if the system does not trust it
     #[arg(long, env = "SWITCHBOARD_REDIS_CA", value_name = "FILE")]
     pub redis_ca: Option<PathBuf>,
 }
 
 impl RedisOptions {
-    /// Checks the address, and reads the file of [`redis_ca`](Self::redis_ca) if there is one.
+    /// Checks the options and returns the contents of [`redis_ca`](Self::redis_ca), if set.
     ///
     /// # Errors
-    /// When either makes no sense.
+    /// When an option is invalid.
     pub fn check(&self) -> Result<Option<Vec<u8>>, RedisOptionsError> {
         self.redis.check()?;
         let Some(file) = &self.redis_ca else { return Ok(None) };
         if !self.redis.is_tls() {
             return Err(RedisOptionsError::CaWithoutTls);
         }
-        let pem = fs::read(file).map_err(|why| RedisOptionsError::Unreadable { file: file.clone(), why })?;
-        match pem.windows(BEGIN.len()).any(|it| it == BEGIN) {
-            true => Ok(Some(pem)),
-            false => Err(RedisOptionsError::NoCertificate(file.clone())),
+        let pem =
+            fs::read(file).map_err(|cause| RedisOptionsError::Unreadable { file: file.clone(), cause })?;
+        if !pem.windows(PEM_BEGIN.len()).any(|window| window == PEM_BEGIN) {
+            return Err(RedisOptionsError::NoCertificate(file.clone()));
         }
+        Ok(Some(pem))
     }
 }
 
-/// The address of a Redis, which may hold a password: printing or logging it leaves that out.
+/// The address of a Redis server. `Display` and `Debug` omit user and password.
 #[derive(Clone)]
 pub struct RedisUrl(String);
 
-/// Why no Redis can be asked. Says nothing of the address that was given, since that may hold a password.
+/// The Redis options are invalid. The text does not repeat the address, which may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisOptionsError {
-    /// It is no address.
-    #[error("--redis makes no sense: it has the form redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
+    /// The address cannot be parsed.
+    #[error("invalid --redis: expected redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
     InvalidUrl,
-    /// A certificate, and no TLS.
-    #[error("--redis-ca is for rediss://, and --redis says redis://")]
+    /// A CA certificate without TLS.
+    #[error("--redis-ca needs a rediss:// address, but --redis is redis://")]
     CaWithoutTls,
     /// The file cannot be read.
-    #[error("--redis-ca {}: {why}", file.display())]
+    #[error("--redis-ca {}: {cause}", file.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What the operating system says.
-        why: io::Error,
+        /// The error of the operating system.
+        cause: io::Error,
     },
-    /// The file is no PEM.
-    #[error("--redis-ca {}: there is no PEM certificate in it", .0.display())]
+    /// The file holds no certificate.
+    #[error("--redis-ca {}: no PEM certificate in it", .0.display())]
     NoCertificate(PathBuf),
 }
 
 impl RedisUrl {
-    /// The whole address, password included.
+    /// Returns the whole address, including the password.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it looks like one. Reading one never fails, because clap would print what it read.
-    ///
-    /// # Errors
-    /// When it has no `redis://` or `rediss://`, no host, or a port that is no number.
+    /// Checks the form. `from_str` cannot, because clap prints a value that fails to parse.
     fn check(&self) -> Result<(), RedisOptionsError> {
-        let (scheme, place) = self.parts();
-        let address = place.split('/').next().unwrap_or_default();
+        let (scheme, rest) = self.parts();
+        let address = rest.split('/').next().unwrap_or_default();
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "6379"));
         let port = if host.starts_with('[') && !host.ends_with(']') { "6379" } else { port };
-        match matches!(scheme, "redis" | "rediss") && !host.is_empty() && port.parse::<u16>().is_ok() {
-            true => Ok(()),
-            false => Err(RedisOptionsError::InvalidUrl),
+        if matches!(scheme, "redis" | "rediss") && !host.is_empty() && port.parse::<u16>().is_ok() {
+            Ok(())
+        } else {
+            Err(RedisOptionsError::InvalidUrl)
         }
     }
 
@@ -95,10 +93,10 @@ impl RedisUrl {
         self.parts().0 == "rediss"
     }
 
-    /// The scheme, and all behind the password.
+    /// Returns the scheme, and everything after user and password.
     fn parts(&self) -> (&str, &str) {
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
-        (scheme, rest.rsplit_once('@').map_or(rest, |(_, place)| place))
+        (scheme, rest.rsplit_once('@').map_or(rest, |(_, address)| address))
     }
 }
 
@@ -111,8 +109,8 @@ impl FromStr for RedisUrl {
 
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, place) = self.parts();
-        write!(f, "{scheme}://{place}")
+        let (scheme, address) = self.parts();
+        write!(f, "{scheme}://{address}")
     }
 }
 
@@ -139,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_redis_urls_are_taken() {
+    fn only_redis_urls_are_accepted() {
         let ok = |url: &str| url.parse::<RedisUrl>().unwrap().check().is_ok();
         for good in [
             "redis://h",
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_is_a_file_of_certificates_and_for_tls() {
+    fn a_ca_is_a_pem_file_and_needs_tls() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         let check = |url: &str| {
@@ -170,9 +168,12 @@ mod tests {
                 .ends_with("ca.pem: No such file or directory (os error 2)")
         );
         fs::write(&file, "a key, perhaps").unwrap();
-        assert!(check("rediss://h").unwrap_err().ends_with("there is no PEM certificate in it"));
+        assert!(check("rediss://h").unwrap_err().ends_with("no PEM certificate in it"));
         fs::write(&file, "-----BEGIN CERTIFICATE-----").unwrap();
         assert!(check("rediss://h").unwrap().is_some());
-        assert_eq!(check("redis://h").unwrap_err(), "--redis-ca is for rediss://, and --redis says redis://");
+        assert_eq!(
+            check("redis://h").unwrap_err(),
+            "--redis-ca needs a rediss:// address, but --redis is redis://"
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! Options that several services share. Each flag is an environment variable too: `--some-flag` is
-//! `SWITCHBOARD_SOME_FLAG`; a flag wins over its variable.
+//! Options that several services share. Each flag has an environment variable: `--some-flag` is
+//! `SWITCHBOARD_SOME_FLAG`. The flag takes precedence.
 //!
-//! The doc comments here are what `--help` prints.
+//! `--help` prints the doc comments of the fields.
 
 mod redis;
 
@@ -10,7 +10,7 @@ pub use redis::{RedisOptions, RedisOptionsError, RedisUrl};
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 
-/// Where a process answers its operator.
+/// The listener of the admin routes.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AdminOptions {
     /// Serve /livez, /readyz and /metrics over HTTP on this address; keep it private
@@ -18,11 +18,11 @@ pub struct AdminOptions {
     pub admin_listen: Option<String>,
 }
 
-/// How a service finds out whether its roads on the bus are open.
+/// How often a service checks its streams on the bus.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct CanaryOptions {
-    /// Seconds between two messages that only show that the roads between services are open;
-    /// /readyz says when none comes back; 0 for none
+    /// Interval in seconds of canary messages that check every stream end to end (0 disables); /readyz reports
+    /// a stream that returns none
     #[arg(long, env = "SWITCHBOARD_CANARY_INTERVAL", value_name = "SECONDS", default_value_t = CANARY_INTERVAL)]
     pub canary_interval: u64,
 }
@@ -30,7 +30,7 @@ pub struct CanaryOptions {
 const CANARY_INTERVAL: u64 = 2;
 
 impl CanaryOptions {
-    /// How often one is sent; none where there are to be none.
+    /// Returns the interval, or `None` when canaries are disabled.
     pub fn interval(&self) -> Option<Duration> {
         (self.canary_interval > 0).then(|| Duration::from_secs(self.canary_interval))
     }
@@ -42,24 +42,24 @@ impl Default for CanaryOptions {
     }
 }
 
-/// What a process says about its work.
+/// What a process logs, and how.
 #[derive(Args, Clone, Debug)]
 pub struct LogOptions {
     /// What to log: error, warn, info, debug, trace, or a list such as info,edge=debug
     #[arg(long, env = "SWITCHBOARD_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 
-    /// How a line of the log looks
+    /// Format of the log
     #[arg(long, env = "SWITCHBOARD_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 }
 
-/// How a line of the log looks.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Text for people
     #[default]
     Text,
-    /// For programs: one JSON object a line
+    /// One JSON object per line, for programs
     Json,
 }

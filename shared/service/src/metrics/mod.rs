@@ -1,24 +1,23 @@
-//! The numbers of this process, in the text form Prometheus reads.
+//! The metrics of this process, in the text format of Prometheus.
 //!
-//! Services count with the macros of the `metrics` crate, whose recorder is one per process: in
-//! `standalone` the four services share it. Before [`install`], counting does nothing. Each crate that counts
-//! has a file `numbers.rs`, which says in words what there is and has it there from the start: an alert
-//! on a number that does not exist yet would never be heard. What is looked up at each scrape is in
-//! [`lookup`].
+//! Services record with the macros of the `metrics` crate, whose recorder is global: in `standalone` the four
+//! services share it. Recording does nothing before [`install`]. Each crate declares its metrics, with help
+//! texts, in `metrics.rs` and exports them as zero from the start: an alert cannot fire on a missing metric.
+//! [`on_scrape`] holds the metrics that are computed on each scrape.
 
 pub mod on_scrape;
 mod process;
 
-use crate::CancellationToken;
 use ::metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Upper bounds of the buckets of every histogram whose name ends in `_seconds`.
 const SECONDS_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// How often samples are folded into their buckets, so that they do not pile up unscraped.
+/// How often samples are folded into their buckets, which bounds memory between scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 const BUILD: &str = "switchboard_build_info";
@@ -29,49 +28,52 @@ pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Starts to count in this process; once it counts, calling this again changes nothing.
+/// Installs the recorder of this process. Further calls change nothing.
 pub fn install() {
     HANDLE.get_or_init(|| {
         let recorder = builder().expect("the list of buckets is not empty").build_recorder();
         let handle = recorder.handle();
-        // Another recorder (a test's) may be there already; ours then stays empty.
+        // A test may have set another recorder. This one then stays empty.
         let _ = ::metrics::set_global_recorder(recorder);
         describe();
         handle
     });
 }
 
-/// What every process counts.
+/// Declares the metrics that every process has.
 fn describe() {
-    describe_gauge!(BUILD, "Always 1; its label says which version this is.");
-    describe_gauge!(READY, "1 while /readyz says that this process is ready, else 0.");
-    describe_counter!(QUEUE_FULL, "Times a bounded queue was full; ARCHITECTURE.md says what happens then.");
-    describe_histogram!(CANARY_SECONDS, "Time that a message took over a road and back to its sender.");
-    describe_counter!(CANARIES_MISSED, "Messages over a road that did not come back in time.");
+    describe_gauge!(BUILD, "Always 1; the label `version` is the version of this process.");
+    describe_gauge!(READY, "1 while /readyz reports this process as ready, else 0.");
+    describe_counter!(
+        QUEUE_FULL,
+        "Times a bounded queue was full; see ARCHITECTURE.md for what happens then."
+    );
+    describe_histogram!(CANARY_SECONDS, "Time a canary took over a stream and back to its sender.");
+    describe_counter!(CANARIES_MISSED, "Canaries that did not come back in time.");
     process::describe();
     bus::metrics::describe();
     directory::metrics::describe();
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
 }
 
-/// These queues are bounded, and counted here when they are full.
+/// Declares bounded queues, whose [`queue_full`] counters begin at zero.
 pub fn register_queues(names: &[&'static str]) {
     names.iter().for_each(|name| counter!(QUEUE_FULL, "queue" => *name).increment(0));
 }
 
-/// The queue was full: its rule for that was followed.
+/// Counts that a bounded queue was full.
 pub fn queue_full(queue: &'static str) {
     counter!(QUEUE_FULL, "queue" => queue).increment(1);
 }
 
-/// All numbers, as text, with whether the process is ready; empty before [`install`].
+/// Returns all recorded metrics as text, with whether the process is ready. Empty before [`install`].
 pub fn render(is_ready: bool) -> String {
     gauge!(READY).set(u8::from(is_ready));
     process::sample();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
-/// Keeps memory bounded while nobody scrapes; runs until shutdown.
+/// Folds samples periodically until shutdown.
 pub async fn upkeep(shutdown: CancellationToken) {
     let mut tick = tokio::time::interval(UPKEEP_INTERVAL);
     while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_rendered() {
+    fn recorded_metrics_are_rendered() {
         install();
         install();
         ::metrics::counter!("switchboard_test_total").increment(2);
