@@ -1,10 +1,10 @@
-# Everything one does with this tree. `make` alone says what there is.
+# Common tasks. `make` without a target lists them.
 
-# rustup puts cargo here; a fresh shell may not know it yet.
+# rustup installs cargo here. The path of a fresh shell may lack it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-# What the tests start: the servers, a browser and its driver, and the library that a browser test uses
-# unchanged; procps has `kill`, with which tests send signals; prometheus has `promtool`, which reads our alert rules.
+# The tests start the servers, a browser and its driver, and use the unmodified janus.js. procps has `kill`, which
+# sends signals to processes. prometheus has `promtool`, which checks the alert rules.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps \
 	prometheus
 
@@ -12,28 +12,28 @@ TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway
 .NOTPARALLEL:
 
 help:
-	@echo "make demo      try it: a Janus, Switchboard in front of it, and a page to call from"
-	@echo "               (DEMO_PORT=9000 make demo for another port than 8080)"
-	@echo "make up        start a cluster in containers, and say where it is (settings: .env.example)"
-	@echo "make down      stop it; make up goes on where it was"
-	@echo "make test      run every test; it installs the servers and the browser they need"
-	@echo "make compose   run the tests of the cluster in containers; they bring their own engine"
-	@echo "make failure   break everything once and say how long each recovery takes (docs/failure.md)"
-	@echo "make chaos     break processes at random while everybody calls"
+	@echo "make demo      start a Janus, Switchboard in front of it, and a page to call from"
+	@echo "               (DEMO_PORT=9000 changes the port from 8080)"
+	@echo "make up        start a cluster in containers and print its addresses (settings: .env.example)"
+	@echo "make down      stop the cluster; its data stays for the next make up"
+	@echo "make test      install the servers and the browser that the tests need, and run all tests"
+	@echo "make compose   run the tests of the cluster in containers, if necessary with an engine of their own"
+	@echo "make failure   inject each fault once and print the recovery times (docs/failure.md)"
+	@echo "make chaos     inject random faults during calls"
 	@echo "               (CHAOS_SECONDS=120 CHAOS_PAIRS=50 CHAOS_SEED=any)"
-	@echo "make bench     measure how fast it is, beside Janus alone and beside janus-cloud (docs/performance.md)"
-	@echo "make fuzz      feed the reader of clients' frames with nonsense (FUZZ_SECONDS=60)"
-	@echo "make sim       tell more of the simulated stories than the tests do (SEEDS=10000), or one (SEED=7)"
-	@echo "make micro     measure the hot paths one by one (docs/performance.md)"
-	@echo "make lint      formatting, lints and documentation, with warnings as errors"
-	@echo "make build     build the executable: target/debug/switchboard"
-	@echo "make release   build it for use: target/release/switchboard"
-	@echo "make clean     remove what was built"
+	@echo "make bench     measure the performance beside Janus alone and janus-cloud (docs/performance.md)"
+	@echo "make fuzz      fuzz the frame parser (FUZZ_SECONDS=60)"
+	@echo "make sim       run the simulation with more seeds than the tests (SEEDS=10000), or with one (SEED=7)"
+	@echo "make micro     run the micro-benchmarks of the hot paths (docs/performance.md)"
+	@echo "make lint      check formatting, lints and documentation, with warnings as errors"
+	@echo "make build     build target/debug/switchboard"
+	@echo "make release   build target/release/switchboard"
+	@echo "make clean     remove the build output"
 
 demo:
 	@scripts/demo
 
-# Compose is a plugin of docker, or, in its older form, a program.
+# Compose is a plugin of docker or, in older versions, a program of its own.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
 up:
@@ -43,19 +43,19 @@ up:
 down:
 	$(COMPOSE) down
 
-# In an instant where they are there already.
+# Returns at once if all are installed.
 servers:
 	@scripts/install $(TEST_PACKAGES)
 	@scripts/install-janus-cloud
 
-# One cargo command, so that the executable that the tests start is built in the same step.
+# One cargo command, which also builds the executable that the tests start.
 test: servers
 	cargo test --workspace --no-fail-fast
 
 compose: servers
 	tests/compose/run
 
-# What the tests of failures print are the numbers of docs/failure.md; one that fails is shown whole.
+# The failure tests print the figures of docs/failure.md. A failed run is shown in full.
 failure: servers
 	cargo test -p system-tests -p switchboard --no-run
 	@log=$$(mktemp) && trap 'rm -f '$$log EXIT && \
@@ -68,12 +68,12 @@ chaos: servers
 	cargo test -p system-tests -p switchboard --no-run
 	cargo test -p system-tests --test system -- failure::chaos --nocapture
 
-# In the profile of a release, as what it starts.
+# In the release profile, as are the processes that it starts.
 bench: servers
 	cargo build --release -p switchboard -p testkit
 	cargo bench -p bench --bench cluster
 
-# Without a sanitizer it needs no nightly compiler; the crates it feeds forbid unsafe code.
+# Without a sanitizer it needs no nightly compiler. The fuzzed crates forbid unsafe code.
 fuzz: FUZZ_SECONDS ?= 60
 fuzz:
 	command -v cargo-fuzz || cargo install --locked cargo-fuzz
@@ -82,7 +82,7 @@ fuzz:
 
 sim: SEEDS ?= 10000
 sim:
-	SEEDS=$(SEEDS) SEED=$(SEED) cargo test -p system-tests -- sim::whatever --nocapture
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo test -p system-tests -- sim::random_seeds --nocapture
 
 micro: servers
 	cargo bench -p protocol -p bus -p directory --bench '*'
@@ -96,7 +96,7 @@ format:
 clippy:
 	cargo clippy --workspace --all-targets --features system-tests/compose -- -D warnings
 
-# Nobody but us reads these pages, and a module's doc names its private parts.
+# The pages are internal, and the docs of modules link private items.
 docs:
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
 
