@@ -1,16 +1,16 @@
-//! Tests of the whole system: real processes, a real Janus, a real Redis, a real browser; and of its
-//! decisions without any of them.
+//! Tests of the whole system: real processes, a real Janus, a real Redis, a real browser; and a simulation
+//! without any of them.
 //!
-//! | folder | asks |
+//! | folder | tests |
 //! |---|---|
-//! | `flow/` | do calls go the way they should, on one process and on a cluster |
-//! | `contract/` | does bad input get Janus' answers and do no harm |
-//! | `failure/` | does what was promised survive when something breaks |
-//! | `browser/` | do two browsers see and hear each other |
-//! | `interop/` | do users of janus-cloud and ours call each other, and move |
-//! | `sim/` | do edges and connectors stay right whatever arrives next |
-//! | `compose/` | does the cluster of docker-compose.yml keep calls up while it is scaled and restarted |
-//! | `house.rs` | is the code laid out as ARCHITECTURE.md says |
+//! | `flow/` | calls, on one process and on a cluster |
+//! | `contract/` | replies as Janus gives them, and harmless malformed input |
+//! | `failure/` | the guarantees when something fails |
+//! | `browser/` | calls between browsers, the demo page and the dashboard |
+//! | `interop/` | calls and names across Switchboard and janus-cloud |
+//! | `sim/` | the services under every order of events, in simulated time |
+//! | `compose/` | the cluster of docker-compose.yml during scaling and restarts |
+//! | `layout.rs` | the rules for the layout of the code and for its names |
 #![allow(clippy::unwrap_used)]
 
 mod browser;
@@ -20,6 +20,6 @@ mod contract;
 mod failure;
 mod fixture;
 mod flow;
-mod house;
 mod interop;
+mod layout;
 mod sim;
