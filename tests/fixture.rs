@@ -1,9 +1,9 @@
-//! Switchboard in front of a real Janus, in both of its forms: one process on the memory bus, and a
-//! cluster of processes on a real Redis.
+//! Switchboard in front of a real Janus, in both of its forms: one process on the memory bus, and a cluster
+//! of processes on a real Redis.
 
 use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually};
 
-/// A running Switchboard with two doors, so that two clients need not be at the same edge.
+/// A running Switchboard with two websocket URLs, which are different edges in a cluster.
 pub struct Switchboard {
     pub janus: Janus,
     form: Form,
@@ -43,7 +43,7 @@ impl Switchboard {
         Self { janus, form: Form::Redis(plan.start().await, redis) }
     }
 
-    /// The Redis of a cluster.
+    /// The Redis server of a cluster.
     pub fn redis(&self) -> Option<&Redis> {
         match &self.form {
             Form::Memory(_) => None,
@@ -51,7 +51,7 @@ impl Switchboard {
         }
     }
 
-    /// Where it speaks HTTP; a cluster does not.
+    /// The URL of its HTTP API. The cluster has none.
     pub fn rest_url(&self) -> Option<String> {
         match &self.form {
             Form::Memory(process) => Some(process.rest_url()),
@@ -59,7 +59,7 @@ impl Switchboard {
         }
     }
 
-    /// Where clients of this door connect.
+    /// The websocket URL of this edge.
     pub fn edge_url(&self, number: usize) -> String {
         match &self.form {
             Form::Memory(process) => process.url(),
@@ -67,7 +67,7 @@ impl Switchboard {
         }
     }
 
-    /// alice and bob, registered, at different doors.
+    /// alice and bob, registered, at different edges.
     pub async fn alice_and_bob(&self) -> (Client, Client) {
         let alice = Client::registered(&self.edge_url(0), "alice").await;
         let bob = Client::registered(&self.edge_url(1), "bob").await;
@@ -75,7 +75,7 @@ impl Switchboard {
     }
 
     /// Waits until no handle is left on Janus, and, on Redis, no key of a session, handle, name or call.
-    pub async fn is_clean(&self) {
+    pub async fn expect_clean(&self) {
         let mut admin = self.janus.admin().await;
         eventually("no handle is left on Janus", async || admin.all_handles().await == 0).await;
         if let Form::Redis(_, redis) = &self.form {
@@ -86,7 +86,7 @@ impl Switchboard {
     }
 }
 
-/// A connection of the test's own.
+/// A separate Redis connection for the test.
 pub async fn redis_connection(redis: &str) -> redis::aio::MultiplexedConnection {
     redis::Client::open(redis).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
@@ -99,19 +99,19 @@ pub async fn leftovers(redis: &str) -> Vec<String> {
     keys.into_iter().filter(|key| of_calls.iter().any(|start| key.starts_with(start))).collect()
 }
 
-/// Runs each story on both forms.
+/// Runs each scenario on both forms.
 macro_rules! on_both_buses {
-    ($($story:ident),* $(,)?) => {
+    ($($scenario:ident),* $(,)?) => {
         mod on_memory {
             $(#[tokio::test]
-            async fn $story() {
-                super::$story($crate::fixture::Switchboard::on_memory().await).await;
+            async fn $scenario() {
+                super::$scenario($crate::fixture::Switchboard::on_memory().await).await;
             })*
         }
         mod on_redis {
             $(#[tokio::test]
-            async fn $story() {
-                super::$story($crate::fixture::Switchboard::on_redis().await).await;
+            async fn $scenario() {
+                super::$scenario($crate::fixture::Switchboard::on_redis().await).await;
             })*
         }
     };

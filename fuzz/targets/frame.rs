@@ -1,5 +1,5 @@
-//! From a client's frame to a checked request: whatever comes in, nothing panics, and what is answered
-//! is JSON.
+//! Fuzzes the path from a client's frame to a checked request: nothing may panic, and every error reply must
+//! be JSON.
 
 #![no_main]
 

@@ -1,28 +1,31 @@
-//! What the pure parts of the dashboard make of what they are told. The cases are in `dashboard_cases.js`,
-//! beside the words they are about, and run where the dashboard does.
+//! Cases for the pure functions of the dashboard. They are in `dashboard_cases.js`, and run in the browser.
 
 use super::driver::Driver;
-use super::files::{File, Files};
+use super::file_server::{File, FileServer};
+use super::fixture::turn;
 use super::page::Page;
-use super::stage::turn;
 use std::fs;
 use std::path::Path;
 
 #[tokio::test]
-async fn every_case_is_judged_as_it_should_be() {
+async fn every_case_passes() {
     let _turn = turn().await;
     let driver = Driver::start().await;
-    let files = Files::serve(site()).await;
-    let page = Page::visit(&driver, "judge", files.url(), &[]).await;
-    page.is("passed").await;
-    page.has_no_errors().await;
+    let file_server = FileServer::serve(page_files()).await;
+    let page = Page::open_any(&driver, "cases", file_server.url(), &[]).await;
+    page.expect_state("passed").await;
+    page.expect_no_errors().await;
 }
 
-fn site() -> Vec<File> {
+fn page_files() -> Vec<File> {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     let script = |name: &'static str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/rest").join(&name[1..]);
-        (name, SCRIPT, fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display())))
+        (
+            name,
+            SCRIPT,
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        )
     };
     vec![
         ("/", "text/html; charset=utf-8", include_str!("dashboard_cases.html").to_owned()),

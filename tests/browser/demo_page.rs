@@ -1,72 +1,72 @@
-//! Calls between two demo pages that come about, and how they end.
+//! Calls between two demo pages that are answered, and the ways they end.
 
+use super::fixture::{Fixture, on_both_buses};
 use super::page::Page;
-use super::stage::{Stage, on_both_buses};
 
 on_both_buses!(
     two_pages_call_each_other_in_turn,
-    a_call_that_is_declined_says_so_on_both_sides,
-    a_call_that_is_cancelled_is_a_missed_one,
+    declined_call_is_shown_on_both_sides,
+    cancelled_call_is_shown_as_missed,
 );
 
-/// Brings a call up, as far as picture and sound on both sides.
+/// Sets a call up and waits for picture and sound on both sides.
 pub async fn connect((caller, calling): (&Page, &str), (callee, called): (&Page, &str)) {
     caller.call(called).await;
-    callee.is("ringing").await;
-    callee.shows("caller", calling).await;
+    callee.expect_state("ringing").await;
+    callee.expect_text("caller", calling).await;
     callee.accept().await;
-    tokio::join!(caller.is("incall"), callee.is("incall"));
-    tokio::join!(caller.sees_and_hears(), callee.sees_and_hears());
+    tokio::join!(caller.expect_state("incall"), callee.expect_state("incall"));
+    tokio::join!(caller.expect_audio_and_video(), callee.expect_audio_and_video());
 }
 
-async fn two_pages_call_each_other_in_turn(stage: Stage) {
-    let (alice, bob) = stage.alice_and_bob().await;
+async fn two_pages_call_each_other_in_turn(fixture: Fixture) {
+    let (alice, bob) = fixture.alice_and_bob().await;
     alice.check("bob", "bob is online").await;
     alice.check("nobody", "nobody is not online").await;
 
     connect((&alice, "alice"), (&bob, "bob")).await;
-    alice.says("In a call with bob").await;
-    bob.says("In a call with alice").await;
+    alice.expect_message("In a call with bob").await;
+    bob.expect_message("In a call with alice").await;
     alice.hang_up().await;
-    bob.says("alice hung up").await;
-    bob.is("idle").await;
-    alice.says("You hung up").await;
-    alice.is("idle").await;
+    bob.expect_message("alice hung up").await;
+    bob.expect_state("idle").await;
+    alice.expect_message("You hung up").await;
+    alice.expect_state("idle").await;
 
     connect((&bob, "bob"), (&alice, "alice")).await;
     bob.hang_up().await;
-    alice.says("bob hung up").await;
-    alice.is("idle").await;
-    bob.is("idle").await;
+    alice.expect_message("bob hung up").await;
+    alice.expect_state("idle").await;
+    bob.expect_state("idle").await;
 
-    alice.has_no_errors().await;
-    bob.has_no_errors().await;
+    alice.expect_no_errors().await;
+    bob.expect_no_errors().await;
     alice.close().await;
     bob.close().await;
-    stage.is_clean().await;
+    fixture.expect_clean().await;
 }
 
-async fn a_call_that_is_declined_says_so_on_both_sides(stage: Stage) {
-    let (alice, bob) = stage.alice_and_bob().await;
+async fn declined_call_is_shown_on_both_sides(fixture: Fixture) {
+    let (alice, bob) = fixture.alice_and_bob().await;
     alice.call("bob").await;
-    alice.says("Ringing at bob").await;
-    bob.is("ringing").await;
+    alice.expect_message("Ringing at bob").await;
+    bob.expect_state("ringing").await;
     bob.decline().await;
-    bob.says("You declined the call from alice").await;
-    alice.says("bob declined the call").await;
-    alice.is("idle").await;
-    bob.is("idle").await;
+    bob.expect_message("You declined the call from alice").await;
+    alice.expect_message("bob declined the call").await;
+    alice.expect_state("idle").await;
+    bob.expect_state("idle").await;
 }
 
-async fn a_call_that_is_cancelled_is_a_missed_one(stage: Stage) {
-    let (alice, bob) = stage.alice_and_bob().await;
+async fn cancelled_call_is_shown_as_missed(fixture: Fixture) {
+    let (alice, bob) = fixture.alice_and_bob().await;
     alice.call("bob").await;
-    bob.is("ringing").await;
-    alice.says("Ringing at bob").await;
+    bob.expect_state("ringing").await;
+    alice.expect_message("Ringing at bob").await;
     alice.cancel().await;
-    alice.says("You cancelled the call to bob").await;
-    bob.says("You missed a call from alice").await;
-    alice.is("idle").await;
-    bob.is("idle").await;
+    alice.expect_message("You cancelled the call to bob").await;
+    bob.expect_message("You missed a call from alice").await;
+    alice.expect_state("idle").await;
+    bob.expect_state("idle").await;
     connect((&bob, "bob"), (&alice, "alice")).await;
 }

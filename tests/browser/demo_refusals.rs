@@ -1,71 +1,71 @@
-//! What the demo page says when a wish is not granted: in words, and with a way to go on.
+//! The error messages of the demo page, and how the user can continue.
 
 use super::demo_page::connect;
+use super::fixture::{Fixture, on_both_buses};
 use super::page::Page;
-use super::stage::{Stage, on_both_buses};
 
-on_both_buses!(somebody_in_a_call_is_busy_and_is_not_disturbed, a_name_that_is_taken_over_is_said_to_be_gone);
+on_both_buses!(user_in_a_call_is_busy_and_not_disturbed, lost_name_is_shown);
 
-async fn somebody_in_a_call_is_busy_and_is_not_disturbed(stage: Stage) {
-    let (alice, bob) = stage.alice_and_bob().await;
+async fn user_in_a_call_is_busy_and_not_disturbed(fixture: Fixture) {
+    let (alice, bob) = fixture.alice_and_bob().await;
     connect((&alice, "alice"), (&bob, "bob")).await;
-    let carol = stage.page("carol").await;
+    let carol = fixture.page("carol").await;
     carol.call("bob").await;
-    carol.says("bob is in another call").await;
-    carol.is("idle").await;
-    tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
+    carol.expect_message("bob is in another call").await;
+    carol.expect_state("idle").await;
+    tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
 }
 
 #[tokio::test]
-async fn nobody_and_oneself_cannot_be_called() {
-    let stage = Stage::on_memory().await;
-    let alice = stage.page("alice").await;
+async fn unknown_user_and_oneself_cannot_be_called() {
+    let fixture = Fixture::on_memory().await;
+    let alice = fixture.page("alice").await;
     alice.call("nobody").await;
-    alice.says("Nobody named nobody is online").await;
-    alice.is("idle").await;
+    alice.expect_message("Nobody named nobody is online").await;
+    alice.expect_state("idle").await;
     alice.call("alice").await;
-    alice.says("That is your own name").await;
-    alice.is("idle").await;
+    alice.expect_message("That is your own name").await;
+    alice.expect_state("idle").await;
 }
 
-async fn a_name_that_is_taken_over_is_said_to_be_gone(stage: Stage) {
-    let (alice, bob) = stage.alice_and_bob().await;
-    let other = stage.page("other").await;
+async fn lost_name_is_shown(fixture: Fixture) {
+    let (alice, bob) = fixture.alice_and_bob().await;
+    let other = fixture.page("other").await;
     other.rename("alice").await;
-    alice.says("Somebody signed in as alice somewhere else").await;
-    alice.is("unregistered").await;
+    alice.expect_message("Somebody signed in as alice somewhere else").await;
+    alice.expect_state("unregistered").await;
     connect((&bob, "bob"), (&other, "alice")).await;
 }
 
 #[tokio::test]
-async fn a_name_that_is_taken_over_in_a_call_leaves_the_call_alone() {
-    let stage = Stage::on_memory().await;
-    let (alice, bob) = stage.alice_and_bob().await;
+async fn lost_name_does_not_end_the_call() {
+    let fixture = Fixture::on_memory().await;
+    let (alice, bob) = fixture.alice_and_bob().await;
     connect((&alice, "alice"), (&bob, "bob")).await;
-    let other = stage.page("other").await;
+    let other = fixture.page("other").await;
     other.rename("alice").await;
-    alice.says("This call goes on, but that name is not yours any more").await;
-    tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
+    alice.expect_message("This call goes on, but that name is not yours any more").await;
+    tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
     bob.hang_up().await;
-    alice.says("Choose a name again").await;
-    alice.is("unregistered").await;
+    alice.expect_message("Choose a name again").await;
+    alice.expect_state("unregistered").await;
 }
 
 #[tokio::test]
-async fn without_leave_for_the_camera_the_page_says_so_and_goes_on_ringing() {
-    let stage = Stage::on_memory().await;
-    let alice = stage.page("alice").await;
+async fn missing_camera_permission_is_shown_while_ringing() {
+    let fixture = Fixture::on_memory().await;
+    let alice = fixture.page("alice").await;
     let refusing = ["--use-fake-ui-for-media-stream=deny"];
-    let bob = Page::open_with(&stage.driver, "bob", &stage.demo(), &refusing).await;
+    let bob = Page::open_with(&fixture.driver, "bob", &fixture.demo(), &refusing).await;
     bob.register("bob").await;
     bob.call("alice").await;
-    bob.says("This page may not use your camera and microphone").await;
-    bob.is("idle").await;
+    bob.expect_message("This page may not use your camera and microphone").await;
+    bob.expect_state("idle").await;
     alice.call("bob").await;
-    bob.is("ringing").await;
+    bob.expect_state("ringing").await;
     bob.accept().await;
-    bob.says("This page may not use your camera and microphone").await;
-    bob.is("ringing").await;
+    bob.expect_message("This page may not use your camera and microphone").await;
+    bob.expect_state("ringing").await;
     bob.decline().await;
-    alice.says("bob declined the call").await;
+    alice.expect_message("bob declined the call").await;
 }

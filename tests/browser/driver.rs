@@ -1,8 +1,8 @@
-//! chromedriver and Chromium as Debian packages them.
+//! Runs chromedriver and Chromium as packaged by Debian.
 //!
-//! Each test has a chromedriver of its own, on a port that it picks itself. When a [`Driver`] is dropped,
-//! chromedriver is told to end, and ends its browsers first. Should that not come about, nothing is left
-//! either: chromedriver dies with the thread of its test (`setpriv --pdeathsig`), and a browser closes
+//! Each test has its own chromedriver, on a port that chromedriver picks. When a [`Driver`] is dropped,
+//! chromedriver receives a shutdown request and closes its browsers first. If the shutdown fails, nothing is
+//! left either: chromedriver dies with the thread of its test (`setpriv --pdeathsig`), and a browser closes
 //! itself when its debugging pipe to chromedriver breaks.
 //!
 //! thirtyfour's own way to end a session on drop is not used: it waits in vain for the runtime that it
@@ -26,10 +26,10 @@ const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 const CHROMIUM: &str = "/usr/bin/chromium";
 const STARTED: &str = "was started successfully on port ";
 
-/// How long chromedriver may take for one command; starting a browser on a busy machine is the longest.
+/// Time limit for one command of chromedriver. Starting a browser on a busy machine takes the longest.
 const COMMAND: Duration = Duration::from_secs(60);
 
-/// How long it may take to end its browsers before it is killed.
+/// Time limit for closing its browsers, after which it is killed.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
 const FLAGS: [&str; 16] = [
@@ -51,11 +51,11 @@ const FLAGS: [&str; 16] = [
     "--remote-debugging-pipe",
 ];
 
-/// A running chromedriver; killed when dropped.
+/// A running chromedriver. It is killed when dropped.
 pub struct Driver {
     process: Child,
     port: u16,
-    // Last, for it must outlive the processes that work in it.
+    // Dropped last, since it must outlive the processes that work in it.
     folder: TempDir,
 }
 
@@ -64,7 +64,7 @@ impl Driver {
         let folder = TempDir::new().unwrap();
         let process = spawn(folder.path());
         let mut port = None;
-        eventually("chromedriver says which port it listens on", async || {
+        eventually("chromedriver prints its port", async || {
             port = port_in(&fs::read_to_string(folder.path().join("log")).unwrap());
             port.is_some()
         })
@@ -72,9 +72,9 @@ impl Driver {
         Self { process, port: port.unwrap(), folder }
     }
 
-    /// Opens a browser for this person, with a profile of its own and these flags besides the usual.
-    pub async fn browser(&self, person: &str, flags: &[&str]) -> Arc<SessionHandle> {
-        let profile = format!("--user-data-dir={}", self.folder.path().join(person).display());
+    /// Opens a browser for this user, with a profile of its own and these flags besides the usual ones.
+    pub async fn browser(&self, user: &str, flags: &[&str]) -> Arc<SessionHandle> {
+        let profile = format!("--user-data-dir={}", self.folder.path().join(user).display());
         let mut wanted = DesiredCapabilities::chrome();
         wanted.set_binary(CHROMIUM).unwrap();
         for flag in FLAGS.iter().chain(flags).chain([&profile.as_str()]) {
@@ -89,20 +89,20 @@ async fn open(url: &str, mut wanted: ChromeCapabilities) -> Arc<SessionHandle> {
     let opened = WebDriver::builder(url, wanted).request_timeout(COMMAND).connect().await;
     let browser = opened.unwrap_or_else(|error| panic!("chromedriver opens no browser: {error}"));
     let session = browser.handle().clone();
-    browser.leak().expect("nobody has ended the session yet");
+    browser.leak().expect("the session is open");
     session
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // An error means that it has ended already, or will not end by itself.
+        // An error means that it has ended already, or that it must be killed.
         let _ = shut_down(self.port);
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// chromedriver answers when all browsers have ended.
+/// chromedriver answers after all browsers have ended.
 fn shut_down(port: u16) -> std::io::Result<usize> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
     socket.set_read_timeout(Some(SHUTDOWN))?;
@@ -110,7 +110,7 @@ fn shut_down(port: u16) -> std::io::Result<usize> {
     socket.read(&mut [0])
 }
 
-/// Everything that it and its browsers write goes into `folder`.
+/// All files of chromedriver and its browsers go into `folder`.
 fn spawn(folder: &Path) -> Child {
     let log = File::create(folder.join("log")).unwrap();
     let mut command = Command::new("setpriv");
@@ -128,7 +128,7 @@ fn port_in(log: &str) -> Option<u16> {
 }
 
 #[test]
-fn the_port_is_found_in_what_chromedriver_prints() {
+fn port_is_read_from_chromedriver_output() {
     let log = "Starting ChromeDriver 1.2 on port 0\nChromeDriver was started successfully on port 39669.\n";
     assert_eq!(port_in(log), Some(39669));
     assert_eq!(port_in("ChromeDriver was started successfully on port 39"), None);

@@ -1,61 +1,58 @@
-//! Calls with janus.js that are renegotiated, as Janus wants it: with `set` and an offer, to which the other
-//! side answers with `set` and an answer.
+//! Renegotiations with janus.js, as Janus wants them: with `set` and an offer, which the other side answers
+//! with `set` and an answer.
 
-use super::files::Files;
-use super::janus_js::{alice_and_bob, call, files, ring};
+use super::file_server::FileServer;
+use super::fixture::{Fixture, on_both_buses};
+use super::janus_js::{alice_and_bob, call, file_server, ring};
 use super::page::Page;
-use super::stage::{Stage, on_both_buses};
 
-on_both_buses!(
-    either_side_of_a_call_restarts_ice,
-    a_call_of_sound_gets_a_picture,
-    either_side_of_a_call_replaces_its_camera,
-);
+on_both_buses!(either_side_can_restart_ice, audio_call_gets_video, either_side_can_replace_its_camera,);
 
-async fn either_side_of_a_call_restarts_ice(stage: Stage) {
-    let (alice, bob, _files) = two_pages(&stage, "").await;
+async fn either_side_can_restart_ice(fixture: Fixture) {
+    let (alice, bob, _files) = two_pages(&fixture, "").await;
     call(&alice, "alice", &bob, "bob").await;
     for page in [&alice, &bob] {
         let old = page.ice().await;
         page.press("restart").await;
-        page.has_new_ice(&old).await;
-        tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
+        page.expect_new_ice(&old).await;
+        tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
     }
     ends(&alice, &bob).await;
 }
 
-async fn a_call_of_sound_gets_a_picture(stage: Stage) {
-    let (alice, bob, _files) = two_pages(&stage, "&sound_only").await;
+async fn audio_call_gets_video(fixture: Fixture) {
+    let (alice, bob, _files) = two_pages(&fixture, "&sound_only").await;
     ring(&alice, "alice", &bob, "bob").await;
-    tokio::join!(alice.only_hears(), bob.only_hears());
+    tokio::join!(alice.expect_audio(), bob.expect_audio());
     bob.press("film").await;
-    tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
+    tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
     ends(&alice, &bob).await;
 }
 
-async fn either_side_of_a_call_replaces_its_camera(stage: Stage) {
-    let (alice, bob, _files) = two_pages(&stage, "").await;
+async fn either_side_can_replace_its_camera(fixture: Fixture) {
+    let (alice, bob, _files) = two_pages(&fixture, "").await;
     call(&alice, "alice", &bob, "bob").await;
-    tokio::join!(alice.sees_a_square(false), bob.sees_a_square(false));
+    tokio::join!(alice.expect_aspect_ratio(false), bob.expect_aspect_ratio(false));
     alice.press("square").await;
-    alice.shows("news", "renegotiated").await;
-    tokio::join!(alice.sees_a_square(false), bob.sees_a_square(true));
+    alice.expect_text("news", "renegotiated").await;
+    tokio::join!(alice.expect_aspect_ratio(false), bob.expect_aspect_ratio(true));
     bob.press("square").await;
-    bob.shows("news", "renegotiated").await;
-    tokio::join!(alice.sees_a_square(true), bob.sees_a_square(true));
-    tokio::join!(alice.sees_and_hears(), bob.sees_and_hears());
+    bob.expect_text("news", "renegotiated").await;
+    tokio::join!(alice.expect_aspect_ratio(true), bob.expect_aspect_ratio(true));
+    tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
     ends(&alice, &bob).await;
 }
 
-async fn two_pages(stage: &Stage, options: &str) -> (Page, Page, Files) {
-    let files = files().await;
-    let (alice, bob) = alice_and_bob(stage, &files, [stage.edge_url(0), stage.edge_url(1)], options).await;
-    (alice, bob, files)
+async fn two_pages(fixture: &Fixture, options: &str) -> (Page, Page, FileServer) {
+    let file_server = file_server().await;
+    let (alice, bob) =
+        alice_and_bob(fixture, &file_server, [fixture.edge_url(0), fixture.edge_url(1)], options).await;
+    (alice, bob, file_server)
 }
 
 async fn ends(alice: &Page, bob: &Page) {
     alice.hang_up().await;
-    bob.says("hung up by alice").await;
-    tokio::join!(alice.is("idle"), bob.is("idle"));
-    tokio::join!(alice.has_no_errors(), bob.has_no_errors());
+    bob.expect_message("hung up by alice").await;
+    tokio::join!(alice.expect_state("idle"), bob.expect_state("idle"));
+    tokio::join!(alice.expect_no_errors(), bob.expect_no_errors());
 }

@@ -1,9 +1,9 @@
-//! What a page receives from the other side, and over which ICE connection, as its PeerConnection tells it.
+//! The media that a page receives and the ICE connection it uses, as reported by its PeerConnection.
 
 use super::page::Page;
 use serde::Deserialize;
 
-/// More than a picture that froze at its first frames, and sound of half a second.
+/// Enough to exclude a picture that froze at its first frames, and a sound of half a second.
 const FRAMES: u64 = 40;
 const PACKETS: u64 = 25;
 
@@ -20,7 +20,8 @@ const RECEIVED: &str = "return (async () => {
     return received;
 })()";
 
-/// The fragment of Janus is the one it named last; ours is that of the candidate in use.
+/// The fragment of Janus is the latest one in the description. The page's own belongs to the candidate in
+/// use.
 const ICE: &str = "return (async () => {
     const stats = new Map(await (window.demo.pc?.getStats() ?? []));
     const transport = [...stats.values()].find((it) => it.type === 'transport');
@@ -38,33 +39,31 @@ struct Received {
     height: u64,
 }
 
-/// The user name fragments of an ICE connection in use: the page's and that of Janus.
+/// The ICE user name fragments in use: the page's and that of Janus.
 #[derive(Debug, Deserialize)]
 pub struct Ice(String, String);
 
 impl Page {
-    /// Waits until a good deal more of picture and sound of the other side has come.
-    pub async fn sees_and_hears(&self) {
+    /// Waits until much more picture and sound of the other side has arrived.
+    pub async fn expect_audio_and_video(&self) {
         let before = self.received().await;
-        self.until("sees and hears the other side", async || {
+        self.until("receives audio and video", async || {
             let now = self.received().await;
             now.frames >= before.frames + FRAMES && now.packets >= before.packets + PACKETS
         })
         .await;
     }
 
-    /// Waits for a good deal more of sound, of a call that never had a picture.
-    pub async fn only_hears(&self) {
+    /// Waits until much more sound has arrived, in a call without video.
+    pub async fn expect_audio(&self) {
         let before = self.received().await;
-        self.until("hears the other side", async || {
-            self.received().await.packets >= before.packets + PACKETS
-        })
-        .await;
+        self.until("receives audio", async || self.received().await.packets >= before.packets + PACKETS)
+            .await;
         assert_eq!(self.received().await.frames, 0);
     }
 
-    /// Waits for a picture as high as wide (or not): whatever size a busy browser sends, it keeps the shape.
-    pub async fn sees_a_square(&self, square: bool) {
+    /// Waits for a picture of that aspect ratio. A busy browser changes the size, but keeps the ratio.
+    pub async fn expect_aspect_ratio(&self, square: bool) {
         self.until(&format!("sees a square: {square}"), async || {
             let now = self.received().await;
             now.width > 0 && (now.width == now.height) == square
@@ -73,11 +72,11 @@ impl Page {
     }
 
     pub async fn ice(&self) -> Ice {
-        self.ask(ICE).await
+        self.evaluate(ICE).await
     }
 
-    /// Waits until media flows over an ICE connection of which both ends are new.
-    pub async fn has_new_ice(&self, old: &Ice) {
+    /// Waits until media flows over an ICE connection with new fragments on both ends.
+    pub async fn expect_new_ice(&self, old: &Ice) {
         self.until(&format!("has another ICE connection than {old:?}"), async || {
             let Ice(own, janus) = self.ice().await;
             !own.is_empty() && !janus.is_empty() && own != old.0 && janus != old.1
@@ -86,6 +85,6 @@ impl Page {
     }
 
     async fn received(&self) -> Received {
-        self.ask(RECEIVED).await
+        self.evaluate(RECEIVED).await
     }
 }

@@ -1,7 +1,7 @@
-//! A page as its user has it: fields, buttons, and what it says.
+//! A page as its user sees it: fields, buttons and messages.
 //!
-//! The demo page and our page with janus.js have the same element ids, tell their state in the same place
-//! (`data-state` of the body) and show their PeerConnection as `window.demo.pc`.
+//! The demo page and the page with janus.js have the same element ids, tell their state in the same place
+//! (`data-state` of the body) and expose their PeerConnection as `window.demo.pc`.
 
 use super::driver::Driver;
 use std::sync::Arc;
@@ -12,34 +12,34 @@ use thirtyfour::error::WebDriverResult;
 use thirtyfour::session::handle::SessionHandle;
 use tokio::time::{Instant, sleep};
 
-/// How long a user waits for anything. A page that is quick is not waited for.
+/// Time limit for any expectation.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// One person's browser with the page in it.
+/// A browser of one user with the page in it.
 pub struct Page {
-    person: String,
+    user: String,
     browser: Arc<SessionHandle>,
 }
 
 impl Page {
-    /// Opens the page at `url` in a browser of its own and waits until it asks for a name.
-    pub async fn open(driver: &Driver, person: &str, url: &str) -> Self {
-        Self::open_with(driver, person, url, &[]).await
+    /// Opens the page at `url` in a browser of its own and waits until it shows the field for a name.
+    pub async fn open(driver: &Driver, user: &str, url: &str) -> Self {
+        Self::open_with(driver, user, url, &[]).await
     }
 
-    /// As [`Page::open`], in a browser with these flags besides the usual.
-    pub async fn open_with(driver: &Driver, person: &str, url: &str, flags: &[&str]) -> Self {
-        let page = Self::visit(driver, person, url, flags).await;
-        page.is("unregistered").await;
+    /// As [`Page::open`], in a browser with these flags besides the usual ones.
+    pub async fn open_with(driver: &Driver, user: &str, url: &str, flags: &[&str]) -> Self {
+        let page = Self::open_any(driver, user, url, flags).await;
+        page.expect_state("unregistered").await;
         page
     }
 
-    /// Opens a page that may ask for anything.
-    pub async fn visit(driver: &Driver, person: &str, url: &str, flags: &[&str]) -> Self {
-        let browser = driver.browser(person, flags).await;
-        let page = Self { person: person.to_owned(), browser };
-        page.did("open the page", page.browser.goto(url).await).await;
+    /// Opens a page without waiting for a name field.
+    pub async fn open_any(driver: &Driver, user: &str, url: &str, flags: &[&str]) -> Self {
+        let browser = driver.browser(user, flags).await;
+        let page = Self { user: user.to_owned(), browser };
+        page.or_fail("open the page", page.browser.goto(url).await).await;
         page
     }
 
@@ -48,21 +48,21 @@ impl Page {
     pub async fn register(&self, name: &str) {
         self.write("name", name).await;
         self.click("register").await;
-        self.is("idle").await;
+        self.expect_state("idle").await;
     }
 
-    /// Gives up the name it has and takes another.
+    /// Unregisters and registers another name.
     pub async fn rename(&self, name: &str) {
         self.click("rename").await;
-        self.is("unregistered").await;
+        self.expect_state("unregistered").await;
         self.register(name).await;
     }
 
-    /// Asks whether somebody is online and waits for the page to say so.
+    /// Checks whether a user is online and waits for the page's answer.
     pub async fn check(&self, name: &str, answer: &str) {
         self.write("peer", name).await;
         self.click("check").await;
-        self.shows("presence", answer).await;
+        self.expect_text("presence", answer).await;
     }
 
     pub async fn call(&self, name: &str) {
@@ -91,49 +91,51 @@ impl Page {
         self.click(id).await;
     }
 
-    /// Closes the page; it has the time to say goodbye to the server.
+    /// Closes the page, which can still close its session.
     pub async fn close(self) {
-        self.did("close", self.browser.close_window().await).await;
+        self.or_fail("close", self.browser.close_window().await).await;
     }
 
-    /// Ends the page's process; it has no time for anything.
+    /// Kills the page's process.
     pub async fn crash(self) {
-        // Chromium's address for this. The answer is an error, for there is nobody left to give another.
+        // Chromium's address for a crash. The command fails, since the page that should answer is gone.
         let answer = self.browser.goto("chrome://crash").await;
-        assert!(answer.is_err(), "the page of {} survived a crash", self.person);
+        assert!(answer.is_err(), "the page of {} survived a crash", self.user);
     }
 
     // What the user sees.
 
     /// Waits for the page to be in that state.
-    pub async fn is(&self, state: &str) {
+    pub async fn expect_state(&self, state: &str) {
         let script = "return document.body.dataset.state";
-        self.until(&format!("is {state}"), async || self.ask::<String>(script).await == state).await;
+        self.until(&format!("is {state}"), async || self.evaluate::<String>(script).await == state).await;
     }
 
-    /// Waits for the page to say something with these words in it.
-    pub async fn says(&self, words: &str) {
-        self.shows("status", words).await;
+    /// Waits for a message of the page that contains these words.
+    pub async fn expect_message(&self, words: &str) {
+        self.expect_text("status", words).await;
     }
 
-    /// Waits for these words in an element that can be seen.
-    pub async fn shows(&self, id: &str, words: &str) {
+    /// Waits for these words in a visible element.
+    pub async fn expect_text(&self, id: &str, words: &str) {
         let script = format!("return document.getElementById('{id}').innerText");
-        self.until(&format!("shows '{words}'"), async || self.ask::<String>(&script).await.contains(words))
-            .await;
+        self.until(&format!("shows '{words}'"), async || {
+            self.evaluate::<String>(&script).await.contains(words)
+        })
+        .await;
     }
 
     /// Panics if the page's console has an error in it.
-    pub async fn has_no_errors(&self) {
+    pub async fn expect_no_errors(&self) {
         let log = self.console().await;
-        assert!(!log.contains("SEVERE"), "the console of {}: {log}", self.person);
+        assert!(!log.contains("SEVERE"), "the console of {}: {log}", self.user);
     }
 
-    // The parts of the above.
+    // Helpers.
 
     async fn click(&self, id: &str) {
         let clicked = async { self.browser.find(By::Id(id)).await?.click().await };
-        self.did(&format!("click '{id}'"), clicked.await).await;
+        self.or_fail(&format!("click '{id}'"), clicked.await).await;
     }
 
     pub async fn write(&self, id: &str, text: &str) {
@@ -142,34 +144,33 @@ impl Page {
             field.clear().await?;
             field.send_keys(text).await
         };
-        self.did(&format!("write '{text}' into '{id}'"), written.await).await;
+        self.or_fail(&format!("write '{text}' into '{id}'"), written.await).await;
     }
 
-    /// Tells the browser by Chromium's own protocol, for instance that its screen is small.
-    pub async fn tell(&self, method: &str, params: serde_json::Value) {
-        let told = Cdp::new(self.browser.clone()).send_raw(method, params).await;
-        self.did(method, told).await;
+    /// Sends a command of Chromium's own protocol, for instance for a small screen.
+    pub async fn send_command(&self, method: &str, params: serde_json::Value) {
+        let outcome = Cdp::new(self.browser.clone()).send_raw(method, params).await;
+        self.or_fail(method, outcome).await;
     }
 
-    /// What this script returns in the page.
-    pub async fn ask<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
+    /// Returns the result of this script in the page.
+    pub async fn evaluate<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
         let answer = async { self.browser.execute(script, Vec::new()).await?.convert() };
-        self.did("be asked", answer.await).await
+        self.or_fail("run a script", answer.await).await
     }
 
-    /// Waits until the page is so.
+    /// Waits until the condition holds in the page.
     pub async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let deadline = Instant::now() + PAGE_TIMEOUT;
         while !condition().await {
             if Instant::now() >= deadline {
-                self.fail(&format!("within {PAGE_TIMEOUT:?} it did not come true that the page {what}"))
-                    .await;
+                self.fail(&format!("not within {PAGE_TIMEOUT:?}: the page {what}")).await;
             }
-            sleep(BETWEEN_LOOKS).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn did<T>(&self, what: &str, outcome: WebDriverResult<T>) -> T {
+    async fn or_fail<T>(&self, what: &str, outcome: WebDriverResult<T>) -> T {
         match outcome {
             Ok(value) => value,
             Err(error) => self.fail(&format!("cannot {what}: {error}")).await,
@@ -180,7 +181,7 @@ impl Page {
         let shown = "return `${document.body.dataset.state}: ${document.body.innerText}`";
         let shown = async { self.browser.execute(shown, Vec::new()).await?.convert::<String>() };
         let (shown, console) = (shown.await, self.console().await);
-        panic!("{}: {what}. The page shows {shown:?}; its console:\n{console}", self.person)
+        panic!("{}: {what}. The page shows {shown:?}; its console:\n{console}", self.user)
     }
 
     async fn console(&self) -> String {

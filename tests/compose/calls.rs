@@ -1,11 +1,11 @@
-//! Calls through the load balancer: of two people with browsers, and of clients that only signal.
+//! Calls through the load balancer: of two users with browsers, and of clients without media.
 
 use super::cluster::Cluster;
 use crate::browser::demo_page::connect;
 use crate::browser::page::Page;
 use testkit::Client;
 
-/// Two browsers that see and hear each other.
+/// A call between two browsers with picture and sound.
 pub struct Call {
     pub alice: Page,
     pub bob: Page,
@@ -23,27 +23,30 @@ impl Call {
         Self { alice, bob }
     }
 
-    /// Picture and sound go on, and both pages are connected.
-    pub async fn goes_on(&self) {
-        tokio::join!(self.alice.says("In a call with bob"), self.bob.says("In a call with alice"));
-        tokio::join!(self.alice.sees_and_hears(), self.bob.sees_and_hears());
-        tokio::join!(self.alice.is("incall"), self.bob.is("incall"));
+    /// Checks that picture and sound continue and that both pages are connected.
+    pub async fn expect_media(&self) {
+        tokio::join!(
+            self.alice.expect_message("In a call with bob"),
+            self.bob.expect_message("In a call with alice")
+        );
+        tokio::join!(self.alice.expect_audio_and_video(), self.bob.expect_audio_and_video());
+        tokio::join!(self.alice.expect_state("incall"), self.bob.expect_state("incall"));
     }
 
-    /// Ends when one hangs up, and the other hears of it.
-    pub async fn ends(&self) {
+    /// One side hangs up, and the other side receives the hangup.
+    pub async fn end(&self) {
         self.alice.hang_up().await;
-        self.bob.says("alice hung up").await;
-        tokio::join!(self.alice.is("idle"), self.bob.is("idle"));
+        self.bob.expect_message("alice hung up").await;
+        tokio::join!(self.alice.expect_state("idle"), self.bob.expect_state("idle"));
     }
 
-    /// Another call of the same two.
-    pub async fn begins_anew(&self) {
+    /// Starts another call of the same two pages.
+    pub async fn call_again(&self) {
         connect((&self.bob, "bob"), (&self.alice, "alice")).await;
     }
 }
 
-/// Two clients in a call that has no media.
+/// A call between two clients without media.
 pub struct Pair {
     caller: Client,
     callee: Client,
@@ -62,15 +65,15 @@ impl Pair {
         Self { caller, callee }
     }
 
-    /// Ends when the callee hangs up.
-    pub async fn ends(mut self) {
+    /// The callee hangs up.
+    pub async fn end(mut self) {
         self.callee.hangup().await;
         self.caller.expect_hangup().await;
         tokio::join!(self.caller.destroy(), self.callee.destroy());
     }
 }
 
-/// So many pairs, one after the other, so that each is placed knowing of those before.
+/// Starts this many calls, one after the other, so that each placement sees the earlier ones.
 pub async fn pairs(cluster: &Cluster, count: usize) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for number in 0..count {
@@ -79,9 +82,9 @@ pub async fn pairs(cluster: &Cluster, count: usize) -> Vec<Pair> {
     pairs
 }
 
-/// All of them hang up.
+/// Ends all of them.
 pub async fn end(pairs: Vec<Pair>) {
     for pair in pairs {
-        pair.ends().await;
+        pair.end().await;
     }
 }

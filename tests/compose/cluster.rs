@@ -1,5 +1,5 @@
-//! The cluster that `tests/compose/run` has brought up: commands of Compose, and what the operators' API
-//! says through the load balancer.
+//! The cluster that `tests/compose/run` has started: commands of Compose, and the operators' API through the
+//! load balancer.
 
 use crate::browser::driver::Driver;
 use serde_json::Value;
@@ -11,11 +11,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
-/// How long containers may take to come and go. A service that stops has 20 s to hand over what it has, and
-/// connectors take 10 s to let go of an address.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Time limit for containers to start and stop. A service that stops has 20 s to hand over its clients or
+/// calls, and connectors release an address after 10 s.
+const CONTAINER_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How many containers of each service there are to be.
+/// Number of containers of each service.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
     pub edge: usize,
@@ -25,7 +25,7 @@ pub struct Scale {
     pub rest: usize,
 }
 
-/// One of each.
+/// One container of each service.
 pub const ONE: Scale = Scale { edge: 1, router: 1, connector: 1, janus: 1, rest: 1 };
 
 impl Scale {
@@ -45,7 +45,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// One container of each service, all ready.
+    /// Scales to one container of each service and waits until all are ready.
     pub async fn one_of_each() -> Self {
         let turn = ONE_AT_A_TIME.acquire().await.unwrap();
         let port =
@@ -59,47 +59,47 @@ impl Cluster {
         cluster
     }
 
-    /// Where the demo page and the operators' API are.
+    /// URL of the demo page and the operators' API.
     pub fn page(&self) -> &str {
         &self.page
     }
 
-    /// Where clients connect.
+    /// URL for clients.
     pub fn websocket(&self) -> &str {
         &self.websocket
     }
 
-    /// Has so many containers of each service, and waits until the cluster says so.
+    /// Scales each service and waits until the cluster reports the new numbers.
     pub async fn scale(&self, scale: Scale) {
         self.start_to_scale(scale).await.unwrap();
         self.has(scale).await;
     }
 
-    /// The same, while the test goes on.
+    /// Scales each service without waiting.
     pub fn start_to_scale(&self, scale: Scale) -> JoinHandle<String> {
         let counts = scale.services().map(|(service, count)| format!("--scale={service}={count}"));
         let all = ["up".to_owned(), "-d".to_owned()].into_iter().chain(counts);
         tokio::spawn(async move { compose(&all.collect::<Vec<_>>()).await })
     }
 
-    /// Restarts the containers of a service; returns when they run, which is not when they are ready.
+    /// Restarts the containers of a service. Returns when they run, which may be before they are ready.
     pub fn restart(&self, service: &'static str) -> JoinHandle<String> {
         tokio::spawn(async move { compose(&["restart", service]).await })
     }
 
-    /// Waits until so many of each are there, and ready.
+    /// Waits until each service has that many ready containers.
     pub async fn has(&self, scale: Scale) {
         let mut seen = Value::Null;
-        let there = becomes_true(PATIENCE, async || {
+        let there = becomes_true(CONTAINER_TIMEOUT, async || {
             seen = self.seen().await.unwrap_or_default();
             scale.services().into_iter().all(|wanted| are_ready(&seen, wanted))
         });
         assert!(there.await, "the cluster does not come to {scale:?}: {seen:#}");
     }
 
-    /// Waits until the backends that take calls, with how many they have, are so.
+    /// Waits for these backends that accept calls, with their numbers of calls.
     pub async fn backends_are(&self, what: &str, so: impl Fn(&[(String, u64)]) -> bool) {
-        let there = becomes_true(PATIENCE, async || so(&self.open_backends().await));
+        let there = becomes_true(CONTAINER_TIMEOUT, async || so(&self.open_backends().await));
         assert!(
             there.await,
             "it does not come true that {what}: {:#}",
@@ -107,19 +107,19 @@ impl Cluster {
         );
     }
 
-    /// What `GET /api/v1/cluster` answers, if it does.
+    /// The answer of `GET /api/v1/cluster`, if there is one.
     pub async fn seen(&self) -> Option<Value> {
-        let answer = self.ask("/api/v1/cluster").await?;
+        let answer = self.request("/api/v1/cluster").await?;
         (answer.status == 200).then(|| serde_json::from_str(&answer.body).unwrap())
     }
 
-    /// An answer to an operator, if there is one.
-    pub async fn ask(&self, path: &str) -> Option<http::Response> {
+    /// The answer to an operator's request, if there is one.
+    pub async fn request(&self, path: &str) -> Option<http::Response> {
         let url = format!("{}{path}", self.page.replace("localhost", "127.0.0.1"));
         http::send_as(&self.secret, "GET", &url, "").await.ok()
     }
 
-    /// The backends that take calls, with how many they have.
+    /// The backends that accept calls, with their numbers of calls.
     pub async fn open_backends(&self) -> Vec<(String, u64)> {
         let seen = self.seen().await.unwrap_or_default();
         let open = list(&seen, "backends").filter(|it| it["status"] == "normal" && it["drained"] != true);
@@ -131,8 +131,8 @@ fn list<'a>(seen: &'a Value, what: &str) -> impl Iterator<Item = &'a Value> {
     seen[what].as_array().into_iter().flatten()
 }
 
-/// Whether there are so many. Janus servers are backends, none of which is to be left of one that went away;
-/// the others announce themselves.
+/// Whether each service has that many containers. A Janus is counted as a backend, and the record of one that
+/// was removed must be gone. The other services register themselves.
 fn are_ready(seen: &Value, (service, count): (&str, usize)) -> bool {
     match service {
         "janus" => {
@@ -143,12 +143,12 @@ fn are_ready(seen: &Value, (service, count): (&str, usize)) -> bool {
     }
 }
 
-/// Runs Compose on the project that the environment names; returns what it prints.
+/// Runs Compose on the project that the environment names, and returns its output.
 pub async fn compose<Text: AsRef<str>>(arguments: &[Text]) -> String {
     compose_with(arguments, &[]).await
 }
 
-/// The same, with these variables besides.
+/// The same, with these environment variables besides.
 pub async fn compose_with<Text: AsRef<str>>(arguments: &[Text], variables: &[(&str, String)]) -> String {
     let program = std::env::var("COMPOSE").expect("COMPOSE names the program");
     let mut words = program.split(' ');

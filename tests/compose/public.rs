@@ -5,8 +5,8 @@ use super::cluster::{Cluster, ONE, Scale, compose_with};
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
 
-/// How many answers have come from each address that Janus named. On the host of the containers media may
-/// take the shorter way to theirs, which Janus does not name.
+/// Counts the answers from each address that Janus named. On the host of the containers, media may use a
+/// container's own address, which Janus does not name.
 const ANSWERS: &str = "return (async () => {
     const stats = new Map(await window.demo.pc.getStats());
     const answers = {};
@@ -17,10 +17,10 @@ const ANSWERS: &str = "return (async () => {
     return answers;
 })()";
 
-/// An address of this machine that is not loopback.
+/// An address of this machine other than loopback.
 fn own_address() -> String {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    // Nothing is sent: the system only chooses by which address it would be.
+    // Connecting sends nothing. The system only chooses the source address.
     socket.connect("198.51.100.1:9").unwrap();
     socket.local_addr().unwrap().ip().to_string()
 }
@@ -45,12 +45,12 @@ async fn media_flows_over_published_ports_of_three_janus_servers() {
     cluster.has(Scale { janus: 3, ..ONE }).await;
     let call = Call::between_browsers(&cluster).await;
     for page in [&call.alice, &call.bob] {
-        page.until("is told of the public address alone, and gets answers from there", async || {
-            let answers: BTreeMap<String, u64> = page.ask(ANSWERS).await;
+        page.until("receives only the public address, and answers from it", async || {
+            let answers: BTreeMap<String, u64> = page.evaluate(ANSWERS).await;
             answers.len() == 1 && answers.get(&address).is_some_and(|count| *count > 0)
         })
         .await;
     }
-    call.goes_on().await;
-    call.ends().await;
+    call.expect_media().await;
+    call.end().await;
 }

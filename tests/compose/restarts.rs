@@ -1,32 +1,32 @@
-//! Each container restarts while a call is up.
+//! Each container restarts during a call.
 
 use super::calls::Call;
 use super::cluster::{Cluster, ONE};
 
 #[tokio::test]
-async fn a_call_stays_when_any_service_restarts() {
+async fn call_survives_the_restart_of_any_service() {
     let cluster = Cluster::one_of_each().await;
     let call = Call::between_browsers(&cluster).await;
     for service in ["router", "connector", "rest", "edge", "lb", "redis"] {
         cluster.restart(service).await.unwrap();
         cluster.has(ONE).await;
-        call.goes_on().await;
+        call.expect_media().await;
         println!("a call has outlived a restart of {service}");
     }
-    call.ends().await;
-    call.begins_anew().await;
+    call.end().await;
+    call.call_again().await;
 }
 
 #[tokio::test]
-async fn a_janus_that_restarts_waits_for_its_call() {
+async fn restarting_janus_waits_for_its_call() {
     let cluster = Cluster::one_of_each().await;
     let call = Call::between_browsers(&cluster).await;
     let restart = cluster.restart("janus");
     cluster.backends_are("Janus takes no more calls", <[_]>::is_empty).await;
-    call.goes_on().await;
+    call.expect_media().await;
     assert!(!restart.is_finished(), "Janus went away before its call had ended");
-    call.ends().await;
+    call.end().await;
     restart.await.unwrap();
     cluster.has(ONE).await;
-    call.begins_anew().await;
+    call.call_again().await;
 }

@@ -1,5 +1,5 @@
-//! Secrets and tokens: clients need what the operator asks for, Janus gets what it asks for, and
-//! neither is seen by the other side or in a log.
+//! Secrets and tokens: clients need those of Switchboard, Switchboard needs those of Janus, and neither is
+//! exposed to the other side or in a log.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ const CLIENTS: &str = "clients' secret";
 const JANUS: &str = "janus' own";
 
 #[tokio::test]
-async fn clients_and_janus_have_secrets_of_their_own() {
+async fn clients_and_janus_have_separate_secrets() {
     let guarded = janus::JanusConfig { api_secret: Some(JANUS.to_owned()), ..janus::JanusConfig::default() };
     let janus = Janus::with(guarded).await;
     let backend = format!("a={}", janus.url());
@@ -30,14 +30,14 @@ async fn clients_and_janus_have_secrets_of_their_own() {
     alice.expect_event("calling").await;
     bob.expect_event("incomingcall").await;
     for client in [&alice, &bob] {
-        let heard = client.transcript().received();
-        assert!(heard.iter().all(|message| !message.to_string().contains(JANUS)));
+        let received = client.transcript().received();
+        assert!(received.iter().all(|message| !message.to_string().contains(JANUS)));
     }
     let log = standalone.log();
     assert!(!log.contains(CLIENTS) && !log.contains(JANUS), "a secret is in the log");
 }
 
-/// A registered client that shows the secret.
+/// A registered client that sends the secret.
 async fn guarded_client(url: &str, name: &str) -> Client {
     let mut client = Client::connect(url).await;
     client.ping().await;
@@ -58,7 +58,7 @@ async fn guarded_client(url: &str, name: &str) -> Client {
 
 pub const KEY: &str = "hmackey";
 
-/// A token that is good for a minute, for these plugins.
+/// A token for these plugins that is valid for a minute.
 pub fn token(plugins: &str) -> String {
     let expiry = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
     let claims = format!("{expiry},janus,{plugins}");
@@ -68,7 +68,7 @@ pub fn token(plugins: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_signed_token_lets_a_client_in_as_a_janus_would() {
+async fn signed_tokens_are_checked_as_by_janus() {
     let guarded =
         janus::JanusConfig { token_auth_secret: Some(KEY.to_owned()), ..janus::JanusConfig::default() };
     let (guarded, open) = (Janus::with(guarded).await, Janus::start().await);
@@ -87,7 +87,7 @@ async fn a_signed_token_lets_a_client_in_as_a_janus_would() {
     }
 }
 
-/// What `create` and `attach` are answered, each with its error code.
+/// The replies to `create` and `attach`, each with its error code.
 async fn entry(url: &str, token: &str) -> (Value, Value, Value, Value) {
     let mut client = Client::connect(url).await;
     let created = client.request(json!({"janus": "create", "token": token})).await;

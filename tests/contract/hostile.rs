@@ -1,18 +1,18 @@
-//! Bad input gets a clear Janus error, and harms nobody: neither its connection nor the service.
+//! Malformed input gets a clear Janus error, and affects neither its connection nor the service.
 
 use crate::fixture::{Switchboard, on_both_buses};
 use serde_json::{Value, json};
 use testkit::{Client, sdp};
 
 on_both_buses!(
-    what_is_no_json_is_refused_and_the_connection_stays,
+    malformed_json_is_refused_and_the_connection_stays,
     every_missing_or_mistyped_field_is_named,
-    ids_of_others_do_not_exist,
-    large_and_deep_input_is_survived,
-    a_batch_of_requests_is_answered_in_order,
+    ids_of_other_clients_are_unknown,
+    large_and_deep_input_is_handled,
+    batched_requests_are_answered_in_order,
 );
 
-async fn what_is_no_json_is_refused_and_the_connection_stays(switchboard: Switchboard) {
+async fn malformed_json_is_refused_and_the_connection_stays(switchboard: Switchboard) {
     let mut client = Client::attached(&switchboard.edge_url(0)).await;
     for text in [
         "",
@@ -106,7 +106,7 @@ async fn every_missing_or_mistyped_field_is_named(switchboard: Switchboard) {
     client.register("still there").await;
 }
 
-async fn ids_of_others_do_not_exist(switchboard: Switchboard) {
+async fn ids_of_other_clients_are_unknown(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     let (session, handle) = (bob.session(), bob.handle());
     for verb in ["keepalive", "destroy", "attach", "detach", "hangup", "message", "trickle"] {
@@ -128,7 +128,7 @@ async fn ids_of_others_do_not_exist(switchboard: Switchboard) {
     alice.expect_event("incomingcall").await;
 }
 
-async fn large_and_deep_input_is_survived(switchboard: Switchboard) {
+async fn large_and_deep_input_is_handled(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     let deep = format!(
         r#"{{"janus":"ping","transaction":"deep","x":{}{}}}"#,
@@ -153,7 +153,7 @@ async fn large_and_deep_input_is_survived(switchboard: Switchboard) {
     carol.ping().await;
 }
 
-async fn a_batch_of_requests_is_answered_in_order(switchboard: Switchboard) {
+async fn batched_requests_are_answered_in_order(switchboard: Switchboard) {
     let mut client = Client::attached(&switchboard.edge_url(0)).await;
     let (session, handle) = (client.session(), client.handle());
     let register = json!({"janus": "message", "transaction": "a", "session_id": session, "handle_id": handle,

@@ -1,5 +1,4 @@
-//! What the outside may send, and what it gets: no harm is done, and nobody can tell Switchboard from a
-//! Janus.
+//! The interface to clients: malformed input does no harm, and the behaviour is that of a Janus.
 
 pub mod access;
 mod compare;

@@ -1,16 +1,16 @@
-//! A Janus dies: the calls on it end with a reason, those on others do not, and when it is back it gets
-//! calls again.
+//! A Janus dies: its calls end with a reason, those on other servers continue, and it gets calls again when
+//! it is back.
 
-use super::house::{FailureCluster, connect, leave, part, talk, told};
+use super::cluster::{Fixture, connect, expect_call_end, hang_up, leave, talk};
 use super::measure::Since;
 use std::time::Duration;
 use testkit::{Client, Janus, eventually};
 
 const EVENT: &str = "Janus is killed";
-const TOLD: Duration = Duration::from_secs(5);
-const BACK: Duration = Duration::from_secs(10);
+const HANGUP_TIMEOUT: Duration = Duration::from_secs(5);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Two people in a call.
+/// Two clients in a call.
 struct Pair {
     alice: Client,
     bob: Client,
@@ -19,54 +19,54 @@ struct Pair {
 }
 
 #[tokio::test]
-async fn its_calls_end_on_both_sides_and_others_go_on() {
+async fn its_calls_end_and_other_calls_continue() {
     let other = Janus::start().await;
-    let mut house = FailureCluster::with(|plan| plan.backend("b", &other)).await;
-    house.has("b").await;
+    let mut fixture = Fixture::with(|plan| plan.backend("b", &other)).await;
+    fixture.expect_announced("b").await;
     let mut pairs = Vec::new();
     for number in 0..4 {
-        pairs.push(pair(&house, number).await);
+        pairs.push(pair(&fixture, number).await);
     }
     assert!(pairs.iter().any(|it| it.on_it) && pairs.iter().any(|it| !it.on_it), "calls are on both");
-    house.janus.kill();
+    fixture.janus.kill();
     let killed = Since::now(EVENT);
     for Pair { alice, bob, callee, .. } in pairs.iter_mut().filter(|it| it.on_it) {
         for side in [&mut *alice, &mut *bob] {
             let why = side.expect_hangup().await;
             assert!(why["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{why}");
-            told(side).await;
+            expect_call_end(side).await;
         }
-        killed.within(TOLD, "both sides of a call are told");
+        killed.within(HANGUP_TIMEOUT, "both sides of a call receive the hangup");
         alice.clear_inbox().await;
         bob.clear_inbox().await;
         connect(alice, bob, callee).await;
-        killed.within(TOLD, "they are in a call again, on another Janus");
+        killed.within(HANGUP_TIMEOUT, "they are in a call again, on another Janus");
     }
     for Pair { alice, bob, .. } in &mut pairs {
         talk(alice, bob).await;
     }
-    house.janus.restart().await;
+    fixture.janus.restart().await;
     let back = Since::now("Janus is back");
     eventually("it gets calls again", async || {
         for Pair { alice, bob, callee, .. } in &mut pairs {
-            part(alice, bob).await;
+            hang_up(alice, bob).await;
             alice.clear_inbox().await;
             bob.clear_inbox().await;
             connect(alice, bob, callee).await;
         }
-        !house.legs().await.is_empty()
+        !fixture.legs().await.is_empty()
     })
     .await;
-    back.within(BACK, "it gets calls again");
+    back.within(RECOVERY_TIMEOUT, "it gets calls again");
     for Pair { alice, bob, .. } in pairs {
         leave(alice, bob).await;
     }
-    house.is_clean().await;
+    fixture.expect_clean().await;
 }
 
-async fn pair(house: &FailureCluster, number: usize) -> Pair {
-    let before = house.legs().await;
+async fn pair(fixture: &Fixture, number: usize) -> Pair {
+    let before = fixture.legs().await;
     let callee = format!("callee {number}");
-    let (alice, bob) = house.call(&format!("caller {number}"), &callee).await;
-    Pair { alice, bob, callee, on_it: house.legs().await.len() >= before.len() + 2 }
+    let (alice, bob) = fixture.call(&format!("caller {number}"), &callee).await;
+    Pair { alice, bob, callee, on_it: fixture.legs().await.len() >= before.len() + 2 }
 }

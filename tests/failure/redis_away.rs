@@ -1,9 +1,9 @@
-//! Redis is away for a while: requests are refused in time and with a reason, `/readyz` says why, nobody
-//! burns the machine meanwhile, and afterwards all is as it was.
+//! Redis is unreachable for a while: requests are refused in time and with a reason, `/readyz` says why, no
+//! process uses much CPU, and afterwards everything works as before.
 
-use super::house::FailureCluster;
+use super::cluster::Fixture;
 use super::measure::{Since, Usage};
-use super::redis_restart::{all_is_known, goes_on, readiness};
+use super::redis_restart::{continues, expect_all_registered, readiness};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::{Client, Process, eventually, sdp};
@@ -11,50 +11,50 @@ use tokio::time::{Instant, sleep_until};
 
 const EVENT: &str = "Redis is away";
 const AWAY: Duration = Duration::from_secs(15);
-/// The time an edge gives a request.
+/// The edge's time limit for a request.
 const DEADLINE: Duration = Duration::from_secs(10);
 const READY: Duration = Duration::from_secs(10);
-/// The share of a core that a service may use while it waits, and the memory.
+/// Limits for a waiting service: the share of a core, and the growth in memory.
 const MOST_PROCESSOR: f64 = 0.2;
 const MOST_MEMORY: u64 = 16 << 20;
 
 #[tokio::test]
-async fn requests_are_refused_in_time_and_all_comes_back() {
-    let mut house = FailureCluster::with(|plan| plan.rests(1)).await;
+async fn requests_are_refused_in_time_until_redis_returns() {
+    let mut fixture = Fixture::with(|plan| plan.rests(1)).await;
     let ((alice, bob), (mut carol, dave)) =
-        tokio::join!(house.call("alice", "bob"), house.pair("carol", "dave"));
-    house.redis.kill();
+        tokio::join!(fixture.call("alice", "bob"), fixture.pair("carol", "dave"));
+    fixture.redis.kill();
     let gone = Since::now(EVENT);
     let end = Instant::now() + AWAY;
     refused(&gone, &mut carol).await;
-    for process in processes(&house) {
+    for process in processes(&fixture) {
         let url = process.admin_url();
         eventually("it says that it is not ready", async || readiness(&url).await.0 == 503).await;
         let (_, why) = readiness(&url).await;
         assert!(why.contains("bus") || why.contains("directory") || why.contains("redis"), "{why}");
     }
     gone.within(DEADLINE + DEADLINE, "every /readyz says why");
-    let before: Vec<Usage> = processes(&house).map(Usage::of).collect();
+    let before: Vec<Usage> = processes(&fixture).map(Usage::of).collect();
     sleep_until(end).await;
     refused(&gone, &mut carol).await;
-    for (process, before) in processes(&house).zip(before) {
+    for (process, before) in processes(&fixture).zip(before) {
         let now = Usage::of(process);
-        let (share, grown) = (now.processor_since(&before), now.grown_since(&before));
+        let (share, grown) = (now.cpu_since(&before), now.memory_growth_since(&before));
         let name = process.service().name();
         println!("failure: {EVENT}: {name} uses meanwhile: {:.1} % of a core", share * 100.0);
         assert!(share < MOST_PROCESSOR, "{name} uses {share} of a core");
         assert!(grown < MOST_MEMORY, "{name} grew by {grown} bytes");
     }
-    house.redis.restart().await;
+    fixture.redis.restart().await;
     let back = Since::now("Redis is back, empty");
-    house.cluster.wait_ready().await;
+    fixture.cluster.wait_ready().await;
     back.within(READY, "every service is ready again");
-    all_is_known(&house).await;
+    expect_all_registered(&fixture).await;
     back.within(READY, "every name and mailbox is there again");
-    goes_on(back, house, (alice, bob), (carol, dave)).await;
+    continues(back, fixture, (alice, bob), (carol, dave)).await;
 }
 
-/// Requests that need Redis get an error before their deadline; what needs none is answered as ever.
+/// Requests that need Redis get an error before their deadline. Other requests are answered as usual.
 async fn refused(gone: &Since, client: &mut Client) {
     client.keepalive().await;
     let asked = Instant::now();
@@ -69,7 +69,7 @@ async fn refused(gone: &Since, client: &mut Client) {
     assert!(gone.elapsed() > Duration::ZERO);
 }
 
-fn processes(house: &FailureCluster) -> impl Iterator<Item = &Process> {
-    let cluster = &house.cluster;
+fn processes(fixture: &Fixture) -> impl Iterator<Item = &Process> {
+    let cluster = &fixture.cluster;
     cluster.edges.iter().chain(&cluster.routers).chain(&cluster.connectors).chain(&cluster.rests)
 }

@@ -1,7 +1,7 @@
-//! Redis restarts, with its data or without: services come back by themselves, calls stay up, names are
-//! known again without any client doing anything, and what was up can be ended properly.
+//! Redis restarts, with its data or without: services reconnect, calls continue, names are restored without
+//! any action of the clients, and established calls can be ended properly.
 
-use super::house::{FailureCluster, leave, part, talk};
+use super::cluster::{Fixture, hang_up, leave, talk};
 use super::measure::Since;
 use crate::fixture::redis_connection;
 use serde_json::json;
@@ -12,42 +12,42 @@ const READY: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn with_its_data() {
-    survives("Redis restarts with its data", FailureCluster::on_lasting_redis().await, true).await;
+    survives("Redis restarts with its data", Fixture::on_persistent_redis().await, true).await;
 }
 
 #[tokio::test]
 async fn without_its_data() {
-    survives("Redis restarts empty", FailureCluster::start().await, true).await;
+    survives("Redis restarts empty", Fixture::start().await, true).await;
 }
 
 #[tokio::test]
 async fn flushed() {
-    survives("Redis is flushed", FailureCluster::start().await, false).await;
+    survives("Redis is flushed", Fixture::start().await, false).await;
 }
 
-async fn survives(event: &'static str, mut house: FailureCluster, restarts: bool) {
+async fn survives(event: &'static str, mut fixture: Fixture, restarts: bool) {
     let ((alice, bob), (mut carol, dave)) =
-        tokio::join!(house.call("alice", "bob"), house.pair("carol", "dave"));
+        tokio::join!(fixture.call("alice", "bob"), fixture.pair("carol", "dave"));
     let lost = Since::now(event);
     if restarts {
-        house.redis.restart().await;
+        fixture.redis.restart().await;
     } else {
-        flush(&house).await;
+        flush(&fixture).await;
     }
-    house.cluster.wait_ready().await;
+    fixture.cluster.wait_ready().await;
     lost.within(READY, "every service is ready again");
-    all_is_known(&house).await;
+    expect_all_registered(&fixture).await;
     lost.within(READY, "every name and mailbox is there again");
     assert!(exists(&mut carol, "alice").await);
-    goes_on(lost, house, (alice, bob), (carol, dave)).await;
+    continues(lost, fixture, (alice, bob), (carol, dave)).await;
 }
 
-/// What was up goes on and ends, and new calls can be made.
-pub async fn goes_on(lost: Since, house: FailureCluster, call: (Client, Client), idle: (Client, Client)) {
+/// Established calls continue and end, and new calls can be made.
+pub async fn continues(lost: Since, fixture: Fixture, call: (Client, Client), idle: (Client, Client)) {
     let ((mut alice, mut bob), (mut carol, mut dave)) = (call, idle);
     talk(&mut alice, &mut bob).await;
     talk(&mut bob, &mut alice).await;
-    // A router that has not looked yet knows no backend for anybody: each looks every second.
+    // A router that has not refreshed its backends yet knows none. Each refreshes every second.
     eventually("who is in a call is known to be", async || {
         carol.clear_inbox().await;
         let answer = carol.try_call("bob").await;
@@ -56,21 +56,21 @@ pub async fn goes_on(lost: Since, house: FailureCluster, call: (Client, Client),
     })
     .await;
     carol.clear_inbox().await;
-    calls_again(&mut carol, &mut dave, "dave").await;
+    call_when_ready(&mut carol, &mut dave, "dave").await;
     lost.within(READY + Duration::from_secs(2), "a new call rings and is answered");
-    part(&mut alice, &mut bob).await;
+    hang_up(&mut alice, &mut bob).await;
     alice.clear_inbox().await;
     bob.clear_inbox().await;
-    calls_again(&mut bob, &mut alice, "alice").await;
-    part(&mut carol, &mut dave).await;
-    part(&mut bob, &mut alice).await;
+    call_when_ready(&mut bob, &mut alice, "alice").await;
+    hang_up(&mut carol, &mut dave).await;
+    hang_up(&mut bob, &mut alice).await;
     leave(alice, bob).await;
     leave(carol, dave).await;
-    house.is_clean().await;
+    fixture.expect_clean().await;
 }
 
-/// Has a call, as soon as every router knows a backend again: each looks every second.
-async fn calls_again(caller: &mut Client, callee: &mut Client, name: &str) {
+/// Makes a call as soon as every router knows a backend again. Each refreshes every second.
+async fn call_when_ready(caller: &mut Client, callee: &mut Client, name: &str) {
     eventually("a new call can be placed", async || {
         caller.clear_inbox().await;
         caller.try_call(name).await["result"]["event"] == "calling"
@@ -81,9 +81,9 @@ async fn calls_again(caller: &mut Client, callee: &mut Client, name: &str) {
     caller.expect_event("accepted").await;
 }
 
-/// Waits until the four have their names again, and both edges and the backend their mailboxes.
-pub async fn all_is_known(house: &FailureCluster) {
-    let mut redis = redis_connection(&house.redis.url()).await;
+/// Waits until the four clients have their names again, and both edges and the backend their mailboxes.
+pub async fn expect_all_registered(fixture: &Fixture) {
+    let mut redis = redis_connection(&fixture.redis.url()).await;
     for (keys, count) in [("januscloud:videocall_users:*", 4), ("sb:{edge-*", 2), ("sb:{backend:*", 1)] {
         eventually(&format!("there are {count} keys {keys}"), async || {
             let found: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut redis).await.unwrap();
@@ -93,18 +93,18 @@ pub async fn all_is_known(house: &FailureCluster) {
     }
 }
 
-/// Whether somebody has this name, as the cluster answers.
+/// Whether a name is registered, according to the cluster.
 pub async fn exists(client: &mut Client, name: &str) -> bool {
     let asked = client.ask(json!({"request": "exists", "username": name}), None).await;
     asked["result"]["registered"] == true
 }
 
-async fn flush(house: &FailureCluster) {
-    let mut redis = redis_connection(&house.redis.url()).await;
+async fn flush(fixture: &Fixture) {
+    let mut redis = redis_connection(&fixture.redis.url()).await;
     redis::cmd("FLUSHALL").query_async::<()>(&mut redis).await.unwrap();
 }
 
-/// What `/readyz` of a process says, with its status.
+/// The answer of a process to `/readyz`, with its status.
 pub async fn readiness(url: &str) -> (u16, String) {
     let response = http::get(&format!("{url}/readyz")).await;
     (response.status, response.body)

@@ -1,40 +1,45 @@
-//! Redis is slow for a while: it does nothing for four fifths of the time. What needs none of it is as fast
-//! as ever, what needs it is late but done, nobody takes anybody for dead, and afterwards all is as it was.
+//! Redis is slow for a while: it is blocked for four fifths of the time. Requests that need no Redis are as
+//! fast as ever, others are late but succeed, no service is declared dead, and afterwards everything works as
+//! before.
 
-use super::house::{FailureCluster, connect, leave, part, talk};
+use super::cluster::{Fixture, connect, hang_up, leave, talk};
 use super::measure::Since;
 use std::time::Duration;
 use testkit::{Client, Redis};
 use tokio::time::{Instant, sleep, timeout_at};
 
 const EVENT: &str = "Redis is slow";
-/// How long it does nothing, and how long it works.
+/// The lengths of a blocked and of a working period.
 const RHYTHM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(50));
 const SLOW: Duration = Duration::from_secs(10);
-/// The time an edge gives a request.
+/// The edge's time limit for a request.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// What needs no Redis does not wait for the end of its pauses: those take twice as long on average.
-const AT_ONCE: Duration = Duration::from_millis(50);
+/// A request without Redis must not wait for a blocked period to end, which takes twice as long on average.
+const KEEPALIVE_LATENCY: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn only_what_needs_it_is_late() {
-    let mut house = FailureCluster::start().await;
+async fn only_requests_that_need_redis_are_slow() {
+    let mut fixture = Fixture::start().await;
     let ((mut alice, mut bob), (mut carol, mut dave)) =
-        tokio::join!(house.call("alice", "bob"), house.pair("carol", "dave"));
-    let server = house.server();
+        tokio::join!(fixture.call("alice", "bob"), fixture.pair("carol", "dave"));
+    let lease_holder = fixture.lease_holder();
     let end = Instant::now() + SLOW;
-    tokio::join!(is_slow(&mut house.redis, end), calls(&mut carol, &mut dave, end), idles(&mut alice, end));
-    assert_eq!(house.server(), server, "the backend stayed with its connector");
+    tokio::join!(
+        slow_down(&mut fixture.redis, end),
+        calls(&mut carol, &mut dave, end),
+        keep_alive(&mut alice, end)
+    );
+    assert_eq!(fixture.lease_holder(), lease_holder, "the backend stayed with its connector");
     talk(&mut alice, &mut bob).await;
-    part(&mut alice, &mut bob).await;
+    hang_up(&mut alice, &mut bob).await;
     connect(&mut carol, &mut dave, "dave").await;
-    part(&mut carol, &mut dave).await;
+    hang_up(&mut carol, &mut dave).await;
     leave(alice, bob).await;
     leave(carol, dave).await;
-    house.is_clean().await;
+    fixture.expect_clean().await;
 }
 
-async fn is_slow(redis: &mut Redis, end: Instant) {
+async fn slow_down(redis: &mut Redis, end: Instant) {
     while Instant::now() < end {
         redis.stop();
         sleep(RHYTHM.0).await;
@@ -43,14 +48,14 @@ async fn is_slow(redis: &mut Redis, end: Instant) {
     }
 }
 
-/// Calls again and again, each as a whole within the time that one request has.
+/// Makes calls repeatedly, each within the time limit of one request.
 async fn calls(caller: &mut Client, callee: &mut Client, end: Instant) {
     let mut calls = 0;
     while Instant::now() < end {
         let since = Since::now(EVENT);
         let call = async {
             connect(caller, callee, "dave").await;
-            part(caller, callee).await;
+            hang_up(caller, callee).await;
         };
         timeout_at(Instant::now() + DEADLINE, call).await.expect("a call is placed, answered and ended");
         calls += 1;
@@ -61,17 +66,17 @@ async fn calls(caller: &mut Client, callee: &mut Client, end: Instant) {
     println!("failure: {EVENT}: calls in {} s: {calls}", SLOW.as_secs());
 }
 
-/// Says that it is there, which needs nobody but its edge.
-async fn idles(client: &mut Client, end: Instant) {
+/// Sends keepalives, which need only the edge.
+async fn keep_alive(client: &mut Client, end: Instant) {
     let mut took = Vec::new();
     while Instant::now() < end {
-        let asked = Instant::now();
+        let sent = Instant::now();
         client.keepalive().await;
-        took.push(asked.elapsed());
+        took.push(sent.elapsed());
         sleep(RHYTHM.1).await;
     }
     took.sort();
     let median = took[took.len() / 2];
     println!("failure: {EVENT}: a keepalive: {} ms", median.as_millis());
-    assert!(median < AT_ONCE, "half of the keepalives took more than {median:?}");
+    assert!(median < KEEPALIVE_LATENCY, "half of the keepalives took more than {median:?}");
 }

@@ -1,21 +1,21 @@
-//! Calls that come about: ring, accept, change, hang up, again.
+//! Calls that are answered: ring, accept, renegotiate, hang up, repeat.
 
 use crate::fixture::{Switchboard, on_both_buses};
 use serde_json::json;
 use testkit::{Client, sdp};
 
 on_both_buses!(
-    a_call_rings_is_answered_and_is_hung_up_by_the_caller,
-    the_callee_hangs_up_and_says_why,
+    call_is_answered_and_hung_up_by_the_caller,
+    callee_hangs_up_with_a_reason,
     settings_and_renegotiation_pass_in_a_call,
     settings_made_before_a_call_are_accepted,
     candidates_travel_both_ways,
-    a_second_call_follows_at_once_on_the_same_handles,
+    second_call_on_the_same_handles_succeeds,
     calls_go_in_both_directions_in_turn,
-    both_call_each_other_at_once_and_one_call_survives,
+    of_two_simultaneous_calls_one_survives,
 );
 
-/// Brings a call up.
+/// Sets a call up.
 pub async fn connect(alice: &mut Client, bob: &mut Client) {
     alice.call("bob").await;
     bob.expect_event("incomingcall").await;
@@ -23,7 +23,7 @@ pub async fn connect(alice: &mut Client, bob: &mut Client) {
     alice.expect_event("accepted").await;
 }
 
-async fn a_call_rings_is_answered_and_is_hung_up_by_the_caller(switchboard: Switchboard) {
+async fn call_is_answered_and_hung_up_by_the_caller(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     alice.call("bob").await;
     let (incoming, offer) = bob.expect_event("incomingcall").await;
@@ -44,10 +44,10 @@ async fn a_call_rings_is_answered_and_is_hung_up_by_the_caller(switchboard: Swit
     assert_eq!(bob.expect_core("hangup").await["reason"], "Close PC");
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
-async fn the_callee_hangs_up_and_says_why(switchboard: Switchboard) {
+async fn callee_hangs_up_with_a_reason(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
     bob.hangup_with_reason("dinner").await;
@@ -56,7 +56,7 @@ async fn the_callee_hangs_up_and_says_why(switchboard: Switchboard) {
     bob.expect_core("hangup").await;
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 async fn settings_and_renegotiation_pass_in_a_call(switchboard: Switchboard) {
@@ -126,7 +126,7 @@ async fn remote_candidates(admin: &mut testkit::JanusAdmin) -> usize {
     count
 }
 
-async fn a_second_call_follows_at_once_on_the_same_handles(switchboard: Switchboard) {
+async fn second_call_on_the_same_handles_succeeds(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     for _ in 0..5 {
         connect(&mut alice, &mut bob).await;
@@ -143,7 +143,7 @@ async fn a_second_call_follows_at_once_on_the_same_handles(switchboard: Switchbo
     }
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 async fn calls_go_in_both_directions_in_turn(switchboard: Switchboard) {
@@ -160,7 +160,7 @@ async fn calls_go_in_both_directions_in_turn(switchboard: Switchboard) {
     bob.expect_core("hangup").await;
 }
 
-async fn both_call_each_other_at_once_and_one_call_survives(switchboard: Switchboard) {
+async fn of_two_simultaneous_calls_one_survives(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     for _ in 0..10 {
         let (to_bob, to_alice) = tokio::join!(alice.try_call("bob"), bob.try_call("alice"));
@@ -179,5 +179,5 @@ async fn both_call_each_other_at_once_and_one_call_survives(switchboard: Switchb
     }
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }

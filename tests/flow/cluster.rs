@@ -1,39 +1,39 @@
-//! A cluster of separate processes: two edges, two routers, two connectors, two Janus servers, one
-//! Redis. Calls between clients of different edges are spread over both servers, cost few stream
-//! entries, and leave nothing behind.
+//! A cluster of separate processes: two edges, two routers, two connectors, two Janus servers, one Redis.
+//! Calls between clients of different edges are spread over both servers, cost few stream entries, and leave
+//! nothing behind.
 
 use crate::fixture::{leftovers, redis_connection};
 use serde_json::json;
 use std::collections::BTreeMap;
 use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually, sdp};
 
-/// Calls in all, and how many of them are up at once.
+/// Number of calls in all, and of those at once.
 const CALLS: usize = 200;
 const AT_ONCE: usize = 10;
-/// What one whole call may cost, the log included.
+/// Maximum number of stream entries of one call, including the call log.
 const MAX_ENTRIES: u64 = 20;
 
-struct FlowCluster {
+struct Fixture {
     redis: Redis,
     janus: [Janus; 2],
     cluster: Cluster,
 }
 
-async fn house() -> FlowCluster {
+async fn start_cluster() -> Fixture {
     let redis = Redis::start().await;
     let janus = [Janus::start().await, Janus::start().await];
     let mut plan = Cluster::new(&redis).edges(2).routers(2).connectors(2);
-    // Entries of streams are counted: none but those of calls.
+    // The test counts stream entries, so canaries are off.
     for service in [Service::Edge, Service::Router, Service::Connector] {
         plan = plan.with(service, "--canary-interval=0");
     }
     let cluster = plan.backend("a", &janus[0]).backend("b", &janus[1]).start().await;
-    let house = FlowCluster { redis, janus, cluster };
-    eventually("both Janus servers are announced", async || house.backends_up().await == 2).await;
-    house
+    let fixture = Fixture { redis, janus, cluster };
+    eventually("both Janus servers are announced", async || fixture.backends_up().await == 2).await;
+    fixture
 }
 
-impl FlowCluster {
+impl Fixture {
     async fn backends_up(&self) -> usize {
         let mut up = 0;
         for name in ["a", "b"] {
@@ -46,7 +46,7 @@ impl FlowCluster {
         up
     }
 
-    /// All entries ever added to any stream, with the streams they are in.
+    /// The number of entries ever added to each stream.
     async fn entries(&self) -> BTreeMap<String, u64> {
         let mut redis = redis_connection(&self.redis.url()).await;
         let streams: Vec<String> = redis::cmd("KEYS").arg("sb:*").query_async(&mut redis).await.unwrap();
@@ -63,7 +63,7 @@ impl FlowCluster {
         entries
     }
 
-    /// Messages of queues that somebody has read and nobody has finished.
+    /// The number of queue messages that a router has read and not acknowledged.
     async fn pending(&self) -> u64 {
         let mut redis = redis_connection(&self.redis.url()).await;
         let mut pending = 0;
@@ -75,7 +75,7 @@ impl FlowCluster {
         pending
     }
 
-    /// How many calls each backend had, by the `calls` log.
+    /// The number of calls of each backend, according to the `calls` log.
     async fn calls_by_backend(&self) -> BTreeMap<String, usize> {
         let mut redis = redis_connection(&self.redis.url()).await;
         let log: redis::streams::StreamRangeReply =
@@ -90,11 +90,11 @@ impl FlowCluster {
     }
 }
 
-/// One pair calls again and again, on the same handles.
-async fn keep_calling(doors: (String, String), pair: usize) {
+/// One pair calls repeatedly, on the same handles.
+async fn keep_calling(edge_urls: (String, String), pair: usize) {
     let (caller, callee) = (format!("caller {pair}"), format!("callee {pair}"));
-    let mut alice = Client::registered(&doors.0, &caller).await;
-    let mut bob = Client::registered(&doors.1, &callee).await;
+    let mut alice = Client::registered(&edge_urls.0, &caller).await;
+    let mut bob = Client::registered(&edge_urls.1, &callee).await;
     for _ in 0..CALLS / AT_ONCE {
         one_call(&mut alice, &mut bob, &callee).await;
         alice.clear_inbox().await;
@@ -121,57 +121,57 @@ async fn one_call(alice: &mut Client, bob: &mut Client, callee: &str) {
 
 #[tokio::test]
 async fn two_hundred_calls_are_spread_and_leave_nothing_behind() {
-    let house = house().await;
-    let doors = |pair: usize| {
-        let (this, that) = (house.cluster.edge_url(pair % 2), house.cluster.edge_url((pair + 1) % 2));
+    let fixture = start_cluster().await;
+    let edge_urls = |pair: usize| {
+        let (this, that) = (fixture.cluster.edge_url(pair % 2), fixture.cluster.edge_url((pair + 1) % 2));
         (this, that)
     };
-    let pairs: Vec<_> = (0..AT_ONCE).map(|pair| tokio::spawn(keep_calling(doors(pair), pair))).collect();
+    let pairs: Vec<_> = (0..AT_ONCE).map(|pair| tokio::spawn(keep_calling(edge_urls(pair), pair))).collect();
     for pair in pairs {
         pair.await.unwrap();
     }
-    let calls = house.calls_by_backend().await;
+    let calls = fixture.calls_by_backend().await;
     assert_eq!(calls.values().sum::<usize>(), CALLS, "{calls:?}");
     assert!(calls.len() == 2 && calls.values().all(|count| *count >= CALLS / 5), "uneven: {calls:?}");
-    for janus in &house.janus {
+    for janus in &fixture.janus {
         let mut admin = janus.admin().await;
         eventually("no Janus handle is left", async || admin.all_handles().await == 0).await;
     }
-    let redis = house.redis.url();
+    let redis = fixture.redis.url();
     eventually("no key of a call is left", async || leftovers(&redis).await.is_empty()).await;
-    eventually("no request is pending", async || house.pending().await == 0).await;
-    let entries = house.entries().await;
+    eventually("no request is pending", async || fixture.pending().await == 0).await;
+    let entries = fixture.entries().await;
     assert!(!entries.contains_key("sb:dead"), "{entries:?}");
 }
 
 #[tokio::test]
 async fn a_call_costs_few_stream_entries() {
-    let house = house().await;
-    let mut alice = Client::registered(&house.cluster.edge_url(0), "alice").await;
-    let mut bob = Client::registered(&house.cluster.edge_url(1), "bob").await;
-    let before: u64 = house.entries().await.values().sum();
+    let fixture = start_cluster().await;
+    let mut alice = Client::registered(&fixture.cluster.edge_url(0), "alice").await;
+    let mut bob = Client::registered(&fixture.cluster.edge_url(1), "bob").await;
+    let before: u64 = fixture.entries().await.values().sum();
     for _ in 0..10 {
         one_call(&mut alice, &mut bob, "bob").await;
     }
     eventually("the log has the last end", async || {
-        house.calls_by_backend().await.values().sum::<usize>() == 10
+        fixture.calls_by_backend().await.values().sum::<usize>() == 10
     })
     .await;
-    let after = house.entries().await;
+    let after = fixture.entries().await;
     let cost = (after.values().sum::<u64>() - before) / 10;
     println!("a call costs {cost} stream entries");
     assert!(cost <= MAX_ENTRIES, "{cost} entries a call: {after:?}");
     assert!(cost >= 10, "entries are not counted right: {after:?}");
-    let idle = house.entries().await;
+    let idle = fixture.entries().await;
     for _ in 0..50 {
         alice.keepalive().await;
     }
     bob.set(json!({"audio": true})).await;
-    assert_eq!(house.entries().await, idle, "keepalives and settings outside a call need no bus");
+    assert_eq!(fixture.entries().await, idle, "keepalives and settings outside a call need no bus");
 }
 
 #[tokio::test]
-async fn a_host_name_stands_for_its_janus_servers() {
+async fn host_name_resolves_to_its_janus_servers() {
     let janus = Janus::start().await;
     let port = janus.url().rsplit(':').next().unwrap().to_owned();
     let backend = format!("dns+ws://localhost:{port}");

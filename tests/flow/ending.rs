@@ -1,5 +1,5 @@
-//! How calls end when a side goes away, while it rings and while it is up: by detach, destroy, core
-//! hangup, a lost socket, and silence.
+//! How calls end when a side goes away, while ringing and while connected: by detach, destroy, core hangup, a
+//! lost socket, and silence.
 
 use super::call::connect;
 use crate::fixture::{Switchboard, on_both_buses};
@@ -15,10 +15,10 @@ enum Way {
 }
 
 on_both_buses!(
-    the_caller_goes_while_it_rings,
-    the_callee_goes_while_it_rings,
-    the_caller_goes_in_the_call,
-    the_callee_goes_in_the_call,
+    caller_leaves_while_ringing,
+    callee_leaves_while_ringing,
+    caller_leaves_during_the_call,
+    callee_leaves_during_the_call,
     a_session_is_claimed_by_another_socket,
 );
 
@@ -42,13 +42,13 @@ async fn ring_or_connect(alice: &mut Client, bob: &mut Client, ringing: bool) {
     }
 }
 
-async fn hears_the_end(stays: &mut Client, gone: &str) {
+async fn expect_end(stays: &mut Client, gone: &str) {
     let expected = json!({"event": "hangup", "username": gone, "reason": "Remote WebRTC hangup"});
     stays.expect_result(expected).await;
     assert_eq!(stays.expect_core("hangup").await["reason"], "Close PC");
 }
 
-/// Plays one ending for each way: `ringing` or in the call, by the caller or the callee.
+/// Runs one ending for each case: ringing or connected, by the caller or the callee.
 async fn endings(switchboard: Switchboard, ringing: bool, by_caller: bool) {
     for way in [Way::CoreHangup, Way::Detach, Way::Destroy] {
         let (mut alice, mut bob) = switchboard.alice_and_bob().await;
@@ -56,28 +56,28 @@ async fn endings(switchboard: Switchboard, ringing: bool, by_caller: bool) {
         let (goes, stays, gone) =
             if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
         go(goes, way).await;
-        hears_the_end(stays, gone).await;
+        expect_end(stays, gone).await;
         if way != Way::Destroy {
             goes.destroy().await;
         }
         stays.destroy().await;
-        switchboard.is_clean().await;
+        switchboard.expect_clean().await;
     }
 }
 
-async fn the_caller_goes_while_it_rings(switchboard: Switchboard) {
+async fn caller_leaves_while_ringing(switchboard: Switchboard) {
     endings(switchboard, true, true).await;
 }
 
-async fn the_callee_goes_while_it_rings(switchboard: Switchboard) {
+async fn callee_leaves_while_ringing(switchboard: Switchboard) {
     endings(switchboard, true, false).await;
 }
 
-async fn the_caller_goes_in_the_call(switchboard: Switchboard) {
+async fn caller_leaves_during_the_call(switchboard: Switchboard) {
     endings(switchboard, false, true).await;
 }
 
-async fn the_callee_goes_in_the_call(switchboard: Switchboard) {
+async fn callee_leaves_during_the_call(switchboard: Switchboard) {
     endings(switchboard, false, false).await;
 }
 
@@ -93,20 +93,20 @@ async fn a_session_is_claimed_by_another_socket(switchboard: Switchboard) {
     back.expect_core("hangup").await;
     back.destroy().await;
     alice.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 const SHORT_RECLAIM: &str = "--reclaim-timeout=1";
 const SHORT_SESSION: &str = "--session-timeout=1";
 
 #[tokio::test]
-async fn on_memory_a_dropped_socket_ends_the_call_when_nobody_claims_the_session() {
+async fn on_memory_unclaimed_session_ends_its_call() {
     let switchboard = Switchboard::on_memory_with(&[SHORT_RECLAIM]).await;
     dropped_sockets_end_calls(&switchboard).await;
 }
 
 #[tokio::test]
-async fn on_redis_a_dropped_socket_ends_the_call_when_nobody_claims_the_session() {
+async fn on_redis_unclaimed_session_ends_its_call() {
     let switchboard = Switchboard::on_redis_with(&[SHORT_RECLAIM]).await;
     dropped_sockets_end_calls(&switchboard).await;
 }
@@ -119,22 +119,22 @@ async fn dropped_sockets_end_calls(switchboard: &Switchboard) {
             if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
         let session = goes.session();
         goes.drop_socket();
-        hears_the_end(stays, gone).await;
+        expect_end(stays, gone).await;
         let mut late = Client::connect(&switchboard.edge_url(usize::from(!by_caller))).await;
         let claim = late.request(json!({"janus": "claim", "session_id": session})).await;
         assert_eq!(claim["error"]["code"], 458);
         stays.destroy().await;
-        switchboard.is_clean().await;
+        switchboard.expect_clean().await;
     }
 }
 
 #[tokio::test]
-async fn on_memory_a_silent_session_ends_and_says_so() {
+async fn on_memory_silent_session_times_out() {
     silence_ends_a_session(&Switchboard::on_memory_with(&[SHORT_SESSION]).await).await;
 }
 
 #[tokio::test]
-async fn on_redis_a_silent_session_ends_and_says_so() {
+async fn on_redis_silent_session_times_out() {
     silence_ends_a_session(&Switchboard::on_redis_with(&[SHORT_SESSION]).await).await;
 }
 
@@ -146,11 +146,11 @@ async fn silence_ends_a_session(switchboard: &Switchboard) {
     assert_eq!(alice.request(keepalive).await["error"]["code"], 458);
     alice.create().await;
     alice.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 #[tokio::test]
-async fn a_handle_lost_on_janus_ends_the_call_for_both() {
+async fn handle_lost_on_janus_ends_the_call_on_both_sides() {
     let switchboard = Switchboard::on_memory().await;
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;

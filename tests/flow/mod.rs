@@ -1,12 +1,12 @@
-//! The way of calls, from the first ring to the last event.
+//! The course of calls, from the first ring to the last event.
 
+mod blocked_stream;
 mod call;
 mod cluster;
 mod ending;
-mod guarded;
+mod extensions;
+mod metrics;
 mod names;
-mod numbers;
 mod operators;
-mod promises;
+mod redis_auth;
 mod refusal;
-mod roads;

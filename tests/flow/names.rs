@@ -1,4 +1,4 @@
-//! Names: who has one, who is asked for.
+//! Names: registration, lookup, listing.
 
 use super::call::connect;
 use crate::fixture::{Switchboard, on_both_buses};
@@ -6,11 +6,11 @@ use serde_json::json;
 use testkit::Client;
 
 on_both_buses!(
-    exists_tells_who_is_there,
-    list_names_everybody,
+    exists_reports_registered_names,
+    list_contains_all_names,
     the_latest_registration_wins,
-    a_name_goes_with_its_handle,
-    a_name_that_moved_is_not_lost_with_the_old_handle,
+    detach_releases_the_name,
+    moved_name_survives_its_former_handle,
     any_text_is_a_name,
 );
 
@@ -18,18 +18,18 @@ async fn exists(client: &mut Client, name: &str) -> serde_json::Value {
     client.ask(json!({"request": "exists", "username": name}), None).await["result"].clone()
 }
 
-async fn exists_tells_who_is_there(switchboard: Switchboard) {
+async fn exists_reports_registered_names(switchboard: Switchboard) {
     let (mut alice, bob) = switchboard.alice_and_bob().await;
     assert_eq!(exists(&mut alice, "bob").await, json!({"username": "bob", "registered": true}));
     assert_eq!(exists(&mut alice, "carol").await, json!({"username": "carol", "registered": false}));
     drop(bob);
-    let mut stranger = Client::attached(&switchboard.edge_url(0)).await;
-    assert_eq!(exists(&mut stranger, "alice").await["registered"], true);
-    let answer = stranger.ask(json!({"request": "exists"}), None).await;
+    let mut other = Client::attached(&switchboard.edge_url(0)).await;
+    assert_eq!(exists(&mut other, "alice").await["registered"], true);
+    let answer = other.ask(json!({"request": "exists"}), None).await;
     assert_eq!(answer["error_code"], 475);
 }
 
-async fn list_names_everybody(switchboard: Switchboard) {
+async fn list_contains_all_names(switchboard: Switchboard) {
     let (mut alice, _bob) = switchboard.alice_and_bob().await;
     let mut names = alice.list().await;
     names.sort();
@@ -48,7 +48,7 @@ async fn the_latest_registration_wins(switchboard: Switchboard) {
     alice.register("alice again").await;
 }
 
-async fn a_name_goes_with_its_handle(switchboard: Switchboard) {
+async fn detach_releases_the_name(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     bob.detach().await;
     testkit::eventually("bob's name is free", async || {
@@ -61,7 +61,7 @@ async fn a_name_goes_with_its_handle(switchboard: Switchboard) {
     connect(&mut alice, &mut bob).await;
 }
 
-async fn a_name_that_moved_is_not_lost_with_the_old_handle(switchboard: Switchboard) {
+async fn moved_name_survives_its_former_handle(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
     let mut second = Client::registered(&switchboard.edge_url(0), "alice").await;
@@ -76,7 +76,7 @@ async fn a_name_that_moved_is_not_lost_with_the_old_handle(switchboard: Switchbo
     second.destroy().await;
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 async fn any_text_is_a_name(switchboard: Switchboard) {

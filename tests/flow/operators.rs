@@ -1,4 +1,4 @@
-//! Operators look at what runs, end a call, and disconnect a user, over HTTP.
+//! Operators list what runs, end a call, and disconnect a user, over HTTP.
 
 use super::call::connect;
 use crate::fixture::{Switchboard, on_both_buses};
@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use testkit::{Client, Process, Service, eventually, http};
 
 on_both_buses!(
-    a_call_is_listed_and_ended_for_a_reason_that_both_hear,
-    a_user_is_looked_up_and_disconnected,
-    every_service_says_that_it_is_there,
+    operator_lists_and_ends_a_call_with_a_reason,
+    operator_finds_and_disconnects_a_user,
+    every_service_is_registered,
 );
 
-/// Where operators ask; a cluster gets a rest service for that.
-struct Desk {
+/// The operators' API. A cluster gets a rest service for it.
+struct OperatorApi {
     url: String,
     _rest: Option<Process>,
 }
 
-impl Desk {
+impl OperatorApi {
     async fn of(switchboard: &Switchboard) -> Self {
         let rest = match switchboard.redis() {
             Some(redis) => Some(Process::start(Service::Rest, &["--redis", &redis.url()]).await),
@@ -27,29 +27,29 @@ impl Desk {
         Self { url: format!("{}/api/v1", url.unwrap()), _rest: rest }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    async fn request(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let answer = http::ask(method, &format!("{}{path}", self.url), body).await.unwrap();
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
     }
 
     async fn get(&self, path: &str) -> Value {
-        let (status, body) = self.ask("GET", path, "").await;
+        let (status, body) = self.request("GET", path, "").await;
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 }
 
-async fn a_call_is_listed_and_ended_for_a_reason_that_both_hear(switchboard: Switchboard) {
-    let desk = Desk::of(&switchboard).await;
+async fn operator_lists_and_ends_a_call_with_a_reason(switchboard: Switchboard) {
+    let api = OperatorApi::of(&switchboard).await;
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
-    let calls = desk.get("/calls").await;
+    let calls = api.get("/calls").await;
     let [call] = calls["calls"].as_array().unwrap().as_slice() else { panic!("{calls}") };
     assert_eq!((&call["caller"]["username"], &call["callee"]["username"]), (&json!("alice"), &json!("bob")));
     assert_eq!(call["callee"]["owner"]["session"], bob.session());
-    assert_eq!(desk.get("/backends/a").await["calls"], 1);
+    assert_eq!(api.get("/backends/a").await["calls"], 1);
     let path = format!("/calls/{}/end", call["id"].as_str().unwrap());
-    let (status, body) = desk.ask("POST", &path, r#"{"reason":"maintenance at noon"}"#).await;
+    let (status, body) = api.request("POST", &path, r#"{"reason":"maintenance at noon"}"#).await;
     assert_eq!((status, body), (204, Value::Null));
     for (client, peer) in [(&mut alice, "bob"), (&mut bob, "alice")] {
         client
@@ -57,47 +57,47 @@ async fn a_call_is_listed_and_ended_for_a_reason_that_both_hear(switchboard: Swi
             .await;
         assert_eq!(client.expect_core("hangup").await["reason"], "maintenance at noon");
     }
-    assert_eq!(desk.get("/calls").await["calls"], json!([]));
-    assert_eq!(desk.ask("POST", &path, r#"{"reason":"again"}"#).await.0, 404);
+    assert_eq!(api.get("/calls").await["calls"], json!([]));
+    assert_eq!(api.request("POST", &path, r#"{"reason":"again"}"#).await.0, 404);
     connect(&mut alice, &mut bob).await;
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
-async fn a_user_is_looked_up_and_disconnected(switchboard: Switchboard) {
-    let desk = Desk::of(&switchboard).await;
+async fn operator_finds_and_disconnects_a_user(switchboard: Switchboard) {
+    let api = OperatorApi::of(&switchboard).await;
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
-    let user = desk.get("/users/bob").await;
+    let user = api.get("/users/bob").await;
     assert_eq!((&user["in_call"], &user["call"]["with"]), (&json!(true), &json!("alice")));
     assert_eq!(user["owner"]["handle"], bob.handle());
-    let names = desk.get("/users").await;
+    let names = api.get("/users").await;
     assert_eq!(names["users"].as_array().unwrap().len(), 2);
-    let session = desk.get(&format!("/sessions/{}", bob.session())).await;
+    let session = api.get(&format!("/sessions/{}", bob.session())).await;
     let handle = json!({"id": bob.handle(), "username": "bob", "call": user["call"]["id"]});
     assert_eq!(session["handles"], json!([handle]));
-    assert_eq!(desk.ask("POST", "/users/bob/disconnect", "").await.0, 204);
+    assert_eq!(api.request("POST", "/users/bob/disconnect", "").await.0, 204);
     assert_eq!(bob.expect_core("timeout").await["session_id"], bob.session());
     let left = json!({"event": "hangup", "username": "bob", "reason": "Remote WebRTC hangup"});
     alice.expect_result(left).await;
-    assert_eq!(desk.ask("GET", "/users/bob", "").await.0, 404);
+    assert_eq!(api.request("GET", "/users/bob", "").await.0, 404);
     let mut again = Client::registered(&switchboard.edge_url(1), "bob").await;
     connect(&mut alice, &mut again).await;
     let path = format!("/sessions/{}", again.session());
-    assert_eq!(desk.ask("DELETE", &path, "").await.0, 204);
+    assert_eq!(api.request("DELETE", &path, "").await.0, 204);
     again.expect_core("timeout").await;
-    assert_eq!(desk.ask("DELETE", &path, "").await.0, 404);
+    assert_eq!(api.request("DELETE", &path, "").await.0, 404);
     alice.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
-async fn every_service_says_that_it_is_there(switchboard: Switchboard) {
-    let desk = Desk::of(&switchboard).await;
+async fn every_service_is_registered(switchboard: Switchboard) {
+    let api = OperatorApi::of(&switchboard).await;
     let (_alice, _bob) = switchboard.alice_and_bob().await;
     let edges = if switchboard.redis().is_some() { 2 } else { 1 };
     eventually("all services are there, and two clients", async || {
-        let services = desk.get("/services").await;
+        let services = api.get("/services").await;
         let services = services["services"].as_array().unwrap();
         let of = |kind: &str| services.iter().filter(|it| it["kind"] == kind).collect::<Vec<_>>();
         let clients: u64 = of("edge").iter().filter_map(|edge| edge["load"]["clients"].as_u64()).sum();

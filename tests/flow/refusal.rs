@@ -1,4 +1,4 @@
-//! Calls that do not come about, each for its reason (janus-api.md 5.1, 5.3).
+//! Calls that are refused, each for its reason (janus-api.md 5.1, 5.3).
 
 use super::call::connect;
 use crate::fixture::{Switchboard, on_both_buses};
@@ -7,9 +7,9 @@ use testkit::{Client, Janus, Process, Service, sdp};
 
 on_both_buses!(
     a_caller_without_a_name_is_refused,
-    nobody_calls_somebody_who_is_not_there_or_himself,
-    a_busy_callee_is_told_as_a_hangup,
-    a_caller_in_a_call_keeps_it,
+    call_to_unknown_user_or_oneself_is_refused,
+    busy_callee_is_reported_as_hangup,
+    second_call_of_a_caller_is_refused,
     a_call_needs_an_offer,
     a_bad_offer_is_refused_with_janus_words,
     accept_needs_a_call_and_an_answer,
@@ -28,7 +28,7 @@ async fn a_caller_without_a_name_is_refused(switchboard: Switchboard) {
     assert_eq!(alice.expect_core("hangup").await["reason"], "Close PC");
 }
 
-async fn nobody_calls_somebody_who_is_not_there_or_himself(switchboard: Switchboard) {
+async fn call_to_unknown_user_or_oneself_is_refused(switchboard: Switchboard) {
     let (mut alice, _bob) = switchboard.alice_and_bob().await;
     assert_eq!(refusal(&alice.try_call("carol").await), (478, "Username 'carol' doesn't exist"));
     alice.expect_core("hangup").await;
@@ -38,7 +38,7 @@ async fn nobody_calls_somebody_who_is_not_there_or_himself(switchboard: Switchbo
     assert_eq!(refusal(&again), (477, "Already registered (alice)"));
 }
 
-async fn a_busy_callee_is_told_as_a_hangup(switchboard: Switchboard) {
+async fn busy_callee_is_reported_as_hangup(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     let mut carol = Client::registered(&switchboard.edge_url(0), "carol").await;
     alice.call("bob").await;
@@ -57,7 +57,7 @@ async fn a_busy_callee_is_told_as_a_hangup(switchboard: Switchboard) {
     assert_eq!(carol.try_call("bob").await["result"]["reason"], "User busy");
 }
 
-async fn a_caller_in_a_call_keeps_it(switchboard: Switchboard) {
+async fn second_call_of_a_caller_is_refused(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     let _carol = Client::registered(&switchboard.edge_url(1), "carol").await;
     connect(&mut alice, &mut bob).await;
@@ -115,7 +115,7 @@ async fn a_declined_call_ends_on_both_sides(switchboard: Switchboard) {
     bob.expect_core("hangup").await;
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 async fn a_cancelled_call_ends_on_both_sides(switchboard: Switchboard) {
@@ -128,11 +128,11 @@ async fn a_cancelled_call_ends_on_both_sides(switchboard: Switchboard) {
     alice.expect_core("hangup").await;
     alice.destroy().await;
     bob.destroy().await;
-    switchboard.is_clean().await;
+    switchboard.expect_clean().await;
 }
 
 #[tokio::test]
-async fn a_call_without_any_media_server_is_refused_and_leaves_nobody_busy() {
+async fn call_without_media_server_leaves_both_users_free() {
     let mut janus = Janus::start().await;
     let backend = format!("a={}", janus.url());
     let standalone = Process::start(Service::Standalone, &["--backend", &backend]).await;

@@ -1,69 +1,69 @@
-//! Janus servers that somebody else has written into the shared Redis: we use them, and leave their records
-//! as they are.
+//! Janus servers that another program has registered in the shared Redis: Switchboard uses them, and leaves
+//! their records unchanged.
 
-use super::house::{
-    MixedCluster, NamedClient, backend_key, first_half, has_no_legs, hash, knows_us, plan, refusal,
-    second_half,
+use super::mixed_cluster::{
+    MixedCluster, NamedClient, backend_key, expect_no_handles, hash, plan, refusal, start_remaining,
+    start_without_janus, wait_until_announced,
 };
 use crate::fixture::redis_connection;
 use serde_json::json;
 use std::time::Duration;
 use testkit::{Cluster, Janus, JanusCloud, Redis, becomes_true, http};
 
-/// How soon a Janus that is new in Redis must be used, and one that is gone must not be any more.
+/// Time limit for using a Janus that is new in Redis, and for releasing one that was removed.
 const NOTICED: Duration = Duration::from_secs(10);
 
-/// A cluster whose connectors know no Janus themselves, beside a proxy of janus-cloud that knows these.
+/// A cluster whose connectors have no Janus configured, beside a proxy of janus-cloud with these servers.
 struct Guest {
     cluster: Cluster,
-    peer: JanusCloud,
+    proxy: JanusCloud,
     redis: Redis,
 }
 
 impl Guest {
-    async fn beside(backends: &[(&str, &Janus)]) -> Self {
+    async fn start_beside(backends: &[(&str, &Janus)]) -> Self {
         let redis = Redis::start().await;
         let urls: Vec<(&str, String)> = backends.iter().map(|(name, janus)| (*name, janus.url())).collect();
         let urls: Vec<(&str, &str)> = urls.iter().map(|(name, url)| (*name, url.as_str())).collect();
         let url = redis.url();
-        let (cluster, peer) = tokio::join!(plan(&redis).start(), JanusCloud::start(&url, &urls));
-        knows_us(&redis).await;
-        Self { cluster, peer, redis }
+        let (cluster, proxy) = tokio::join!(plan(&redis).start(), JanusCloud::start(&url, &urls));
+        wait_until_announced(&redis).await;
+        Self { cluster, proxy, redis }
     }
 
-    async fn here(&self, name: &str) -> NamedClient {
+    async fn registered_here(&self, name: &str) -> NamedClient {
         NamedClient::at(&self.cluster.edge_url(0), name).await
     }
 
-    async fn there(&self, name: &str) -> NamedClient {
-        NamedClient::at(&self.peer.ws_url(), name).await
+    async fn registered_there(&self, name: &str) -> NamedClient {
+        NamedClient::at(&self.proxy.ws_url(), name).await
     }
 }
 
-/// Whether, in that time, a call goes through; it is hung up again.
+/// Whether a call succeeds within that time. It is hung up again.
 async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
     becomes_true(NOTICED, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] != "calling" {
             let (code, why) = refusal(&answer);
-            // Janus needs a moment to forget a name.
+            // Janus needs a moment to release a name.
             assert!(code == 476 || (code, why) == (502, "No backend server"), "{answer}");
             return false;
         }
         callee.client.expect_event("incomingcall").await;
-        callee.hangs_up_on(caller).await;
+        callee.hang_up_on(caller).await;
         true
     })
     .await
 }
 
-/// Whether, in that time, calls are refused, since there is no Janus for them.
+/// Whether calls are refused within that time, because no Janus is available.
 async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
     becomes_true(NOTICED, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] == "calling" {
             callee.client.expect_event("incomingcall").await;
-            callee.hangs_up_on(caller).await;
+            callee.hang_up_on(caller).await;
             return false;
         }
         refusal(&answer) == (502, "No backend server")
@@ -72,20 +72,20 @@ async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool
 }
 
 #[tokio::test]
-async fn the_janus_servers_of_a_janus_cloud_are_ours_too_and_stay_theirs() {
+async fn janus_servers_of_janus_cloud_are_shared_and_unchanged() {
     let janus = Janus::start().await;
-    let mut guest = Guest::beside(&[("a", &janus)]).await;
+    let mut guest = Guest::start_beside(&[("a", &janus)]).await;
     let before = hash(&guest.redis, &backend_key("a")).await;
-    let (mut alice, mut bob) = (guest.here("alice").await, guest.here("bob").await);
-    let mut carol = guest.there("carol").await;
+    let (mut alice, mut bob) = (guest.registered_here("alice").await, guest.registered_here("bob").await);
+    let mut carol = guest.registered_there("carol").await;
     assert!(can_call(&mut alice, &mut bob).await);
     assert!(can_call(&mut alice, &mut carol).await);
     assert!(can_call(&mut carol, &mut alice).await);
     assert_eq!(hash(&guest.redis, &backend_key("a")).await, before);
 
-    // We leave, and they have what they had.
-    alice.leaves().await;
-    bob.leaves().await;
+    // After Switchboard has stopped, the record is as before.
+    alice.leave().await;
+    bob.leave().await;
     for process in guest.cluster.processes() {
         process.terminate();
     }
@@ -93,22 +93,23 @@ async fn the_janus_servers_of_a_janus_cloud_are_ours_too_and_stay_theirs() {
         process.wait_exit().await;
     }
     assert_eq!(hash(&guest.redis, &backend_key("a")).await, before);
-    has_no_legs(&janus).await;
-    let mut dave = guest.there("dave").await;
+    expect_no_handles(&janus).await;
+    let mut dave = guest.registered_there("dave").await;
     assert!(can_call(&mut carol, &mut dave).await);
 }
 
 #[tokio::test]
-async fn a_janus_that_an_operator_tells_them_of_is_used_until_it_is_taken_away() {
+async fn janus_added_by_operator_is_used_until_removed() {
     let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
-    let (mut cluster, peer) = (first_half(&redis).await, JanusCloud::start(&redis.url(), &[]).await);
-    let servers = format!("{}/backend_servers", peer.rest_url());
+    let (mut cluster, proxy) =
+        (start_without_janus(&redis).await, JanusCloud::start(&redis.url(), &[]).await);
+    let servers = format!("{}/backend_servers", proxy.rest_url());
     let server = json!({"name": "a", "url": janus.url(), "status": 0, "expire": 0});
     assert_eq!(http::post(&servers, &server.to_string()).await.status, 200);
-    second_half(&mut cluster, &redis).await;
-    let guest = Guest { cluster, peer, redis };
-    let (mut alice, mut bob) = (guest.here("alice").await, guest.here("bob").await);
-    let mut carol = guest.there("carol").await;
+    start_remaining(&mut cluster, &redis).await;
+    let guest = Guest { cluster, proxy, redis };
+    let (mut alice, mut bob) = (guest.registered_here("alice").await, guest.registered_here("bob").await);
+    let mut carol = guest.registered_there("carol").await;
     assert!(can_call(&mut alice, &mut bob).await);
     assert!(can_call(&mut carol, &mut bob).await);
 
@@ -118,70 +119,70 @@ async fn a_janus_that_an_operator_tells_them_of_is_used_until_it_is_taken_away()
     assert_eq!(http::post(&servers, &server.to_string()).await.status, 200);
     assert!(can_call(&mut alice, &mut bob).await);
 
-    alice.talks_to(&mut carol).await;
+    alice.call(&mut carol).await;
     assert_eq!(http::ask("DELETE", &format!("{servers}/a"), "").await.unwrap().status, 200);
-    let mut dave = guest.here("dave").await;
+    let mut dave = guest.registered_here("dave").await;
     assert!(cannot_call(&mut bob, &mut dave).await);
-    carol.hangs_up_on(&mut alice).await;
-    has_no_legs(&janus).await;
+    carol.hang_up_on(&mut alice).await;
+    expect_no_handles(&janus).await;
 }
 
 #[tokio::test]
-async fn a_janus_that_we_tell_of_is_theirs_too() {
+async fn janus_announced_by_us_is_used_by_janus_cloud() {
     let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
     let plan = plan(&redis).backend("b", &janus);
     let url = redis.url();
-    let (cluster, peer) = tokio::join!(plan.start(), JanusCloud::start(&url, &[]));
-    knows_us(&redis).await;
-    super::house::has(&redis, "b").await;
-    let guest = Guest { cluster, peer, redis };
-    let (mut alice, mut bob) = (guest.there("alice").await, guest.there("bob").await);
-    let mut carol = guest.here("carol").await;
+    let (cluster, proxy) = tokio::join!(plan.start(), JanusCloud::start(&url, &[]));
+    wait_until_announced(&redis).await;
+    super::mixed_cluster::has(&redis, "b").await;
+    let guest = Guest { cluster, proxy, redis };
+    let (mut alice, mut bob) = (guest.registered_there("alice").await, guest.registered_there("bob").await);
+    let mut carol = guest.registered_here("carol").await;
     assert!(can_call(&mut alice, &mut bob).await);
     assert!(can_call(&mut alice, &mut carol).await);
     assert!(can_call(&mut carol, &mut bob).await);
 }
 
-/// Both sides are told of one Janus under one name, as an operator does who copies the list.
+/// Both systems have one Janus configured under the same name, as when an operator copies the list.
 #[tokio::test]
-async fn one_name_for_one_janus_on_both_sides_harms_nobody() {
+async fn same_backend_name_in_both_systems_works() {
     let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
     let (url, janus_url) = (redis.url(), janus.url());
-    let peer = JanusCloud::start(&url, &[("a", &janus_url)]).await;
+    let proxy = JanusCloud::start(&url, &[("a", &janus_url)]).await;
     let cluster = plan(&redis).backend("a", &janus).start().await;
-    knows_us(&redis).await;
-    let mut guest = Guest { cluster, peer, redis };
-    let (mut alice, mut bob) = (guest.here("alice").await, guest.there("bob").await);
+    wait_until_announced(&redis).await;
+    let mut guest = Guest { cluster, proxy, redis };
+    let (mut alice, mut bob) = (guest.registered_here("alice").await, guest.registered_there("bob").await);
     assert!(can_call(&mut alice, &mut bob).await);
     assert!(can_call(&mut bob, &mut alice).await);
     for process in guest.cluster.processes() {
         process.kill();
     }
-    // A record that somebody has made for ever does not end with us.
+    // A record without an expiry is not removed when Switchboard stops.
     becomes_true(NOTICED, async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0).await;
     let record = hash(&guest.redis, &backend_key("a")).await;
     assert_eq!(record.get("url"), Some(&janus.url()), "{record:?}");
-    let mut dave = guest.there("dave").await;
+    let mut dave = guest.registered_there("dave").await;
     assert!(can_call(&mut bob, &mut dave).await);
 }
 
-/// Below zero for a key that has no end, and for none.
+/// Negative for a key without an expiry, and for a missing key.
 async fn seconds_to_live(redis: &Redis, key: &str) -> i64 {
     let mut connection = redis_connection(&redis.url()).await;
     ::redis::cmd("TTL").arg(key).query_async(&mut connection).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_house_has_one_janus_under_two_names() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    let servers = http::get(&format!("{}/api/v1/backends", house.cluster.rest_url(0))).await;
+async fn one_janus_under_two_names_works() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    let servers = http::get(&format!("{}/api/v1/backends", mixed.cluster.rest_url(0))).await;
     assert_eq!(servers.status, 200, "{}", servers.body);
     for _ in 0..4 {
-        alice.talks_to(&mut bob).await;
-        bob.hangs_up_on(&mut alice).await;
-        bob.talks_to(&mut alice).await;
-        alice.hangs_up_on(&mut bob).await;
+        alice.call(&mut bob).await;
+        bob.hang_up_on(&mut alice).await;
+        bob.call(&mut alice).await;
+        alice.hang_up_on(&mut bob).await;
     }
-    house.all_are_free(&["alice", "bob"]).await;
+    mixed.expect_all_free(&["alice", "bob"]).await;
 }

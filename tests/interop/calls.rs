@@ -1,103 +1,104 @@
-//! Calls between a user here and a user there, in both directions, from the first ring to the end.
+//! Calls between a user of Switchboard and a user of janus-cloud, in both directions, from the first ring to
+//! the end.
 
-use super::house::{MixedCluster, NamedClient};
+use super::mixed_cluster::{MixedCluster, NamedClient};
 use serde_json::json;
 use testkit::sdp;
 
 #[tokio::test]
-async fn a_call_from_here_is_answered_and_hung_up_by_either_side() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    is_hung_up_by_either(&house, &mut alice, &mut bob).await;
-    alice.leaves().await;
-    bob.leaves().await;
-    house.is_clean().await;
+async fn call_from_here_can_be_hung_up_by_either_side() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    is_hung_up_by_either(&mixed, &mut alice, &mut bob).await;
+    alice.leave().await;
+    bob.leave().await;
+    mixed.expect_clean().await;
 }
 
 #[tokio::test]
-async fn a_call_from_there_is_answered_and_hung_up_by_either_side() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.there("alice").await, house.here("bob").await);
-    is_hung_up_by_either(&house, &mut alice, &mut bob).await;
-    alice.leaves().await;
-    bob.leaves().await;
-    house.is_clean().await;
+async fn call_from_there_can_be_hung_up_by_either_side() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_there("alice").await, mixed.registered_here("bob").await);
+    is_hung_up_by_either(&mixed, &mut alice, &mut bob).await;
+    alice.leave().await;
+    bob.leave().await;
+    mixed.expect_clean().await;
 }
 
-async fn is_hung_up_by_either(house: &MixedCluster, alice: &mut NamedClient, bob: &mut NamedClient) {
+async fn is_hung_up_by_either(mixed: &MixedCluster, alice: &mut NamedClient, bob: &mut NamedClient) {
     for by_caller in [true, false] {
-        alice.talks_to(bob).await;
-        house.is_in_call(&alice.name, &bob.name).await;
-        house.is_in_call(&bob.name, &alice.name).await;
-        assert_eq!(house.janus.admin().await.all_handles().await, 2);
+        alice.call(bob).await;
+        mixed.expect_in_call(&alice.name, &bob.name).await;
+        mixed.expect_in_call(&bob.name, &alice.name).await;
+        assert_eq!(mixed.janus.admin().await.all_handles().await, 2);
         if by_caller {
-            alice.hangs_up_on(bob).await;
+            alice.hang_up_on(bob).await;
         } else {
-            bob.hangs_up_on(alice).await;
+            bob.hang_up_on(alice).await;
         }
-        house.all_are_free(&[&alice.name, &bob.name]).await;
+        mixed.expect_all_free(&[&alice.name, &bob.name]).await;
     }
 }
 
 #[tokio::test]
-async fn a_call_from_here_is_declined_or_cancelled() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    is_declined_or_cancelled(&house, &mut alice, &mut bob).await;
+async fn call_from_here_can_be_declined_or_cancelled() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    is_declined_or_cancelled(&mixed, &mut alice, &mut bob).await;
 }
 
 #[tokio::test]
-async fn a_call_from_there_is_declined_or_cancelled() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.there("alice").await, house.here("bob").await);
-    is_declined_or_cancelled(&house, &mut alice, &mut bob).await;
+async fn call_from_there_can_be_declined_or_cancelled() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_there("alice").await, mixed.registered_here("bob").await);
+    is_declined_or_cancelled(&mixed, &mut alice, &mut bob).await;
 }
 
-/// A declined call, one that is cancelled while it rings, and one that goes through after both.
-async fn is_declined_or_cancelled(house: &MixedCluster, alice: &mut NamedClient, bob: &mut NamedClient) {
-    alice.rings(bob).await;
-    bob.hangs_up_on(alice).await;
-    house.all_are_free(&[&alice.name, &bob.name]).await;
-    alice.rings(bob).await;
-    alice.hangs_up_on(bob).await;
-    house.all_are_free(&[&alice.name, &bob.name]).await;
-    alice.talks_to(bob).await;
+/// A declined call, one that is cancelled while ringing, and one that succeeds after both.
+async fn is_declined_or_cancelled(mixed: &MixedCluster, alice: &mut NamedClient, bob: &mut NamedClient) {
+    alice.ring(bob).await;
+    bob.hang_up_on(alice).await;
+    mixed.expect_all_free(&[&alice.name, &bob.name]).await;
+    alice.ring(bob).await;
+    alice.hang_up_on(bob).await;
+    mixed.expect_all_free(&[&alice.name, &bob.name]).await;
+    alice.call(bob).await;
 }
 
 #[tokio::test]
-async fn who_goes_without_a_word_ends_the_call() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    alice.talks_to(&mut bob).await;
+async fn lost_client_ends_the_call() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    alice.call(&mut bob).await;
     alice.client.destroy().await;
     bob.expect_hangup("alice").await;
-    house.all_are_free(&["bob"]).await;
+    mixed.expect_all_free(&["bob"]).await;
 
-    let mut alice = house.here("alice").await;
-    bob.talks_to(&mut alice).await;
+    let mut alice = mixed.registered_here("alice").await;
+    bob.call(&mut alice).await;
     bob.client.drop_socket();
     alice.expect_hangup("bob").await;
-    house.all_are_free(&["alice"]).await;
-    assert!(!alice.finds("bob").await, "a name there goes with its socket");
+    mixed.expect_all_free(&["alice"]).await;
+    assert!(!alice.exists("bob").await, "a name there goes with its socket");
 }
 
 #[tokio::test]
-async fn what_is_said_in_a_call_passes_both_ways() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
+async fn settings_and_renegotiation_pass_both_ways() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
     alice.client.trickle(sdp::candidate(1)).await;
-    alice.talks_to(&mut bob).await;
+    alice.call(&mut bob).await;
     passes(&mut alice, &mut bob).await;
     passes(&mut bob, &mut alice).await;
-    alice.hangs_up_on(&mut bob).await;
+    alice.hang_up_on(&mut bob).await;
 
-    house.all_are_free(&["alice", "bob"]).await;
-    bob.talks_to(&mut alice).await;
+    mixed.expect_all_free(&["alice", "bob"]).await;
+    bob.call(&mut alice).await;
     passes(&mut alice, &mut bob).await;
     passes(&mut bob, &mut alice).await;
 }
 
-/// Settings, and a new round of offer and answer that this side begins.
+/// Settings, and a renegotiation that this side starts.
 async fn passes(one: &mut NamedClient, other: &mut NamedClient) {
     one.client.set(json!({"audio": false})).await;
     one.client.set(json!({"audio": true, "bitrate": 128_000})).await;
@@ -110,24 +111,24 @@ async fn passes(one: &mut NamedClient, other: &mut NamedClient) {
 }
 
 #[tokio::test]
-async fn settings_made_before_a_call_are_known_to_janus_in_it() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
+async fn settings_before_a_call_reach_janus() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
     for ours_calls in [true, false] {
         alice.client.set(json!({"bitrate": 64_000})).await;
         if ours_calls {
-            alice.talks_to(&mut bob).await;
+            alice.call(&mut bob).await;
         } else {
-            bob.talks_to(&mut alice).await;
+            bob.call(&mut alice).await;
         }
-        let mut admin = house.janus.admin().await;
+        let mut admin = mixed.janus.admin().await;
         let mut known = 0;
         for (session, handle) in admin.legs().await {
             let info = admin.handle_info(session, handle).await;
             known += usize::from(info["plugin_specific"]["bitrate"] == 64_000);
         }
         assert_eq!(known, 1, "Janus knows the setting of our side");
-        alice.hangs_up_on(&mut bob).await;
-        house.all_are_free(&["alice", "bob"]).await;
+        alice.hang_up_on(&mut bob).await;
+        mixed.expect_all_free(&["alice", "bob"]).await;
     }
 }

@@ -1,31 +1,30 @@
-//! One cluster of two makes: a real proxy of janus-cloud 1.0.0 and Switchboard share a Redis and a Janus,
-//! and users of either call users of the other. What janus-cloud does was measured; docs/janus-cloud.md says
-//! what of it an operator must know.
+//! A cluster of both systems: a real proxy of janus-cloud 1.0.0 and Switchboard share a Redis and a Janus,
+//! and users of either call users of the other. The behaviour of janus-cloud was measured.
+//! docs/janus-cloud.md describes what an operator must know of it.
 //!
-//! | file | asks |
+//! | file | tests |
 //! |---|---|
-//! | `calls.rs` | do calls come about and end, whoever calls and whoever ends them |
+//! | `calls.rs` | calls and their ends, in both directions |
 //! | `refused.rs` | busy, unknown and offline users |
-//! | `invited.rs` | a call that is announced and does not come |
-//! | `moves.rs` | a name that goes from one to the other, idle and in a call |
-//! | `peer_gone.rs` | their proxy dies or freezes |
-//! | `rest_gone.rs` | our rest dies |
-//! | `backends.rs` | whose Janus servers are used, and whose records are left alone |
-//! | `sentinel.rs` | a Janus of which a real sentinel of theirs tells us |
-//! | `hundred.rs` | a hundred calls, and what is left of them |
-//! | `media.rs` | two browsers see and hear each other |
+//! | `announced_calls.rs` | a call that is announced and does not come |
+//! | `name_moves.rs` | a name that moves between the systems, idle and in a call |
+//! | `proxy_down.rs` | a proxy of janus-cloud dies or freezes |
+//! | `rest_down.rs` | our rest service dies |
+//! | `backends.rs` | which Janus servers are used, and whose records stay unchanged |
+//! | `sentinel.rs` | a Janus that a real sentinel of janus-cloud announces to us |
+//! | `load.rs` | a hundred calls, and what is left of them |
+//! | `media.rs` | media between two browsers |
 //!
-//! `house.rs` is the cluster, and what people in it do. Two words stand for the two makes: *here* is ours,
-//! *there* is theirs.
+//! `mixed_cluster.rs` is the cluster and its clients. *Here* means Switchboard, *there* means janus-cloud.
 
+mod announced_calls;
 mod backends;
 mod calls;
-mod house;
-mod hundred;
-mod invited;
+mod load;
 mod media;
-mod moves;
-mod peer_gone;
+mod mixed_cluster;
+mod name_moves;
+mod proxy_down;
 mod refused;
-mod rest_gone;
+mod rest_down;
 mod sentinel;

@@ -1,20 +1,20 @@
-//! Calls that do not come about: the callee is busy, nobody, or of a proxy that is gone.
+//! Calls that are refused: the callee is busy, unknown, or of a proxy that is gone.
 
-use super::house::{MixedCluster, expire, refusal};
+use super::mixed_cluster::{MixedCluster, expire, refusal};
 use serde_json::json;
 use testkit::eventually;
 
 #[tokio::test]
-async fn a_busy_user_of_the_other_make_is_not_called() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    let (mut carol, mut dave) = (house.here("carol").await, house.there("dave").await);
-    alice.rings(&mut bob).await;
+async fn busy_user_of_the_other_system_is_not_called() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    let (mut carol, mut dave) = (mixed.registered_here("carol").await, mixed.registered_there("dave").await);
+    alice.ring(&mut bob).await;
     for accepted in [false, true] {
         if accepted {
-            alice.is_accepted_by(&mut bob).await;
+            alice.expect_accept_by(&mut bob).await;
         }
-        house.is_in_call("alice", "bob").await;
+        mixed.expect_in_call("alice", "bob").await;
         for busy in ["alice", "bob"] {
             let to_there = carol.client.try_call(busy).await;
             let expected = json!({"event": "hangup", "username": "carol", "reason": "User busy"});
@@ -25,76 +25,76 @@ async fn a_busy_user_of_the_other_make_is_not_called() {
     }
     alice.client.expect_no("hangup").await;
     bob.client.expect_no("hangup").await;
-    alice.hangs_up_on(&mut bob).await;
-    carol.talks_to(&mut dave).await;
+    alice.hang_up_on(&mut bob).await;
+    carol.call(&mut dave).await;
 }
 
 #[tokio::test]
-async fn a_user_of_theirs_whose_call_is_among_them_is_busy_for_us_too() {
-    let house = MixedCluster::start().await;
-    let (mut bob, mut dave) = (house.there("bob").await, house.there("dave").await);
-    let mut alice = house.here("alice").await;
-    bob.talks_to(&mut dave).await;
+async fn user_in_a_call_within_janus_cloud_is_busy() {
+    let mixed = MixedCluster::start().await;
+    let (mut bob, mut dave) = (mixed.registered_there("bob").await, mixed.registered_there("dave").await);
+    let mut alice = mixed.registered_here("alice").await;
+    bob.call(&mut dave).await;
     assert_eq!(alice.client.try_call("dave").await["result"]["reason"], "User busy");
-    bob.hangs_up_on(&mut dave).await;
-    house.all_are_free(&["bob", "dave"]).await;
+    bob.hang_up_on(&mut dave).await;
+    mixed.expect_all_free(&["bob", "dave"]).await;
     alice.client.clear_inbox().await;
-    alice.talks_to(&mut dave).await;
+    alice.call(&mut dave).await;
 }
 
 #[tokio::test]
-async fn nobody_is_unknown_on_both_sides() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    for person in [&mut alice, &mut bob] {
-        let answer = person.client.try_call("nobody").await;
+async fn unknown_user_is_refused_by_both_systems() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    for client in [&mut alice, &mut bob] {
+        let answer = client.client.try_call("nobody").await;
         assert_eq!(refusal(&answer), (478, "Username 'nobody' doesn't exist"));
-        assert!(!person.finds("nobody").await);
+        assert!(!client.exists("nobody").await);
     }
-    assert!(alice.finds("bob").await && bob.finds("alice").await);
+    assert!(alice.exists("bob").await && bob.exists("alice").await);
     let mut names = alice.client.list().await;
     names.sort();
     assert_eq!(names, ["alice", "bob"]);
-    alice.talks_to(&mut bob).await;
+    alice.call(&mut bob).await;
 }
 
 #[tokio::test]
-async fn who_has_gone_is_unknown_on_the_other_side() {
-    let house = MixedCluster::start().await;
-    let (mut alice, mut bob) = (house.here("alice").await, house.there("bob").await);
-    let (mut carol, mut dave) = (house.here("carol").await, house.there("dave").await);
-    alice.talks_to(&mut bob).await;
-    alice.hangs_up_on(&mut bob).await;
+async fn user_who_left_is_unknown_to_the_other_system() {
+    let mixed = MixedCluster::start().await;
+    let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    let (mut carol, mut dave) = (mixed.registered_here("carol").await, mixed.registered_there("dave").await);
+    alice.call(&mut bob).await;
+    alice.hang_up_on(&mut bob).await;
     alice.client.detach().await;
     bob.client.detach().await;
-    for person in [&mut carol, &mut dave] {
+    for client in [&mut carol, &mut dave] {
         for gone in ["alice", "bob"] {
-            assert!(!person.finds(gone).await);
-            assert_eq!(refusal(&person.client.try_call(gone).await).0, 478);
+            assert!(!client.exists(gone).await);
+            assert_eq!(refusal(&client.client.try_call(gone).await).0, 478);
         }
     }
-    carol.talks_to(&mut dave).await;
+    carol.call(&mut dave).await;
 }
 
-/// Their records have no end of their own: what a killed proxy leaves counts for nothing once the proxy's
-/// own record has run out, 60 s later.
+/// The records of users have no expiry of their own: what a killed proxy leaves is ignored once the proxy's
+/// own record has expired, 60 s later.
 #[tokio::test]
-async fn a_user_of_a_proxy_that_is_long_gone_is_unknown() {
-    let mut house = MixedCluster::start().await;
-    let (mut alice, bob) = (house.here("alice").await, house.there("bob").await);
-    let proxy = house.user("bob").await.remove("proxy_uuid").unwrap();
-    house.peer.kill();
-    expire(&house.redis, &format!("januscloud:videocall_proxies:{proxy}")).await;
+async fn user_of_an_expired_proxy_is_unknown() {
+    let mut mixed = MixedCluster::start().await;
+    let (mut alice, bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
+    let proxy = mixed.user("bob").await.remove("proxy_uuid").unwrap();
+    mixed.proxy.kill();
+    expire(&mixed.redis, &format!("januscloud:videocall_proxies:{proxy}")).await;
     drop(bob);
-    assert!(!house.user("bob").await.is_empty(), "a killed proxy leaves its users behind");
+    assert!(!mixed.user("bob").await.is_empty(), "a killed proxy leaves its users behind");
     assert_eq!(refusal(&alice.client.try_call("bob").await).0, 478);
-    assert!(!alice.finds("bob").await);
+    assert!(!alice.exists("bob").await);
     alice.client.clear_inbox().await;
 
-    // The name is there to be taken.
-    let mut bob = house.here("bob").await;
-    eventually("bob is found", async || alice.finds("bob").await).await;
-    alice.talks_to(&mut bob).await;
-    alice.hangs_up_on(&mut bob).await;
-    house.all_are_free(&["alice", "bob"]).await;
+    // The name can be registered.
+    let mut bob = mixed.registered_here("bob").await;
+    eventually("bob is found", async || alice.exists("bob").await).await;
+    alice.call(&mut bob).await;
+    alice.hang_up_on(&mut bob).await;
+    mixed.expect_all_free(&["alice", "bob"]).await;
 }

@@ -1,11 +1,13 @@
-//! A real janus-sentinel tells our rest of its Janus.
+//! A real janus-sentinel announces its Janus to our rest service.
 
-use super::house::{NamedClient, first_half, has_no_legs, knows_us, plan, refusal, second_half};
+use super::mixed_cluster::{
+    NamedClient, expect_no_handles, plan, refusal, start_remaining, start_without_janus, wait_until_announced,
+};
 use std::time::Duration;
 use testkit::{Cluster, Janus, JanusCloud, Redis, Sentinel, becomes_true};
 
 const NAME: &str = "watched";
-/// How soon what the sentinel says must have its effect: it looks each second, and the others have theirs.
+/// Time limit until an announcement takes effect: the sentinel checks each second, as do the services.
 const HEEDED: Duration = Duration::from_secs(10);
 
 struct Watched {
@@ -16,12 +18,12 @@ struct Watched {
 }
 
 impl Watched {
-    /// A cluster that knows no Janus but the one that the sentinel tells it of.
+    /// A cluster that knows only the Janus that the sentinel announces.
     async fn start() -> Self {
         let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
-        let mut cluster = first_half(&redis).await;
+        let mut cluster = start_without_janus(&redis).await;
         let sentinel = Sentinel::start(NAME, &janus, &[&callback(&cluster)]).await;
-        second_half(&mut cluster, &redis).await;
+        start_remaining(&mut cluster, &redis).await;
         Self { cluster, redis, janus, sentinel }
     }
 
@@ -44,7 +46,7 @@ async fn tries(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
         return true;
     }
     let (code, why) = refusal(&answer);
-    // Janus needs a moment to forget a name.
+    // Janus needs a moment to release a name.
     assert!(code == 476 || code == 502, "{why}");
     false
 }
@@ -58,7 +60,7 @@ async fn calls(caller: &mut NamedClient, callee: &mut NamedClient) {
 /// Waits until a call rings, and hangs up.
 async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) {
     calls(caller, callee).await;
-    callee.hangs_up_on(caller).await;
+    callee.hang_up_on(caller).await;
 }
 
 /// Waits until calls are refused.
@@ -66,7 +68,7 @@ async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) {
     let refused = becomes_true(HEEDED, async || {
         let rang = tries(caller, callee).await;
         if rang {
-            callee.hangs_up_on(caller).await;
+            callee.hang_up_on(caller).await;
         }
         !rang
     });
@@ -74,22 +76,22 @@ async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) {
 }
 
 #[tokio::test]
-async fn a_janus_of_which_a_sentinel_tells_takes_calls_until_it_dies() {
+async fn announced_janus_takes_calls_until_it_dies() {
     let mut watched = Watched::start().await;
     let (mut alice, mut bob) = watched.pair().await;
     calls(&mut alice, &mut bob).await;
-    alice.is_accepted_by(&mut bob).await;
+    alice.expect_accept_by(&mut bob).await;
     watched.janus.kill();
     alice.client.expect_core("hangup").await;
     bob.client.expect_core("hangup").await;
     cannot_call(&mut alice, &mut bob).await;
     watched.janus.restart().await;
     can_call(&mut alice, &mut bob).await;
-    has_no_legs(&watched.janus).await;
+    expect_no_handles(&watched.janus).await;
 }
 
 #[tokio::test]
-async fn a_janus_in_maintenance_keeps_its_calls_and_gets_no_new_ones() {
+async fn janus_in_maintenance_keeps_calls_and_gets_no_new_ones() {
     let watched = Watched::start().await;
     let (mut alice, mut bob) = watched.pair().await;
     let edge = watched.cluster.edge_url(0);
@@ -97,15 +99,15 @@ async fn a_janus_in_maintenance_keeps_its_calls_and_gets_no_new_ones() {
     calls(&mut alice, &mut bob).await;
     watched.sentinel.start_maintenance().await;
     cannot_call(&mut carol, &mut dave).await;
-    alice.is_accepted_by(&mut bob).await;
-    bob.hangs_up_on(&mut alice).await;
-    has_no_legs(&watched.janus).await;
+    alice.expect_accept_by(&mut bob).await;
+    bob.hang_up_on(&mut alice).await;
+    expect_no_handles(&watched.janus).await;
     watched.sentinel.stop_maintenance().await;
     can_call(&mut carol, &mut dave).await;
 }
 
 #[tokio::test]
-async fn a_janus_whose_sentinel_is_killed_runs_out_and_its_calls_go_on() {
+async fn record_expires_without_sentinel_and_calls_continue() {
     let mut watched = Watched::start().await;
     let (mut alice, mut bob) = watched.pair().await;
     let edge = watched.cluster.edge_url(0);
@@ -113,46 +115,46 @@ async fn a_janus_whose_sentinel_is_killed_runs_out_and_its_calls_go_on() {
     calls(&mut alice, &mut bob).await;
     watched.sentinel.kill();
     cannot_call(&mut carol, &mut dave).await;
-    alice.is_accepted_by(&mut bob).await;
-    alice.hangs_up_on(&mut bob).await;
-    has_no_legs(&watched.janus).await;
+    alice.expect_accept_by(&mut bob).await;
+    alice.hang_up_on(&mut bob).await;
+    expect_no_handles(&watched.janus).await;
 }
 
 #[tokio::test]
-async fn a_janus_whose_sentinel_is_stopped_gets_no_new_calls() {
+async fn janus_whose_sentinel_is_stopped_gets_no_new_calls() {
     let mut watched = Watched::start().await;
     let (mut alice, mut bob) = watched.pair().await;
     can_call(&mut alice, &mut bob).await;
     watched.sentinel.terminate().await;
     cannot_call(&mut alice, &mut bob).await;
-    has_no_legs(&watched.janus).await;
+    expect_no_handles(&watched.janus).await;
 }
 
 #[tokio::test]
-async fn a_janus_of_which_a_sentinel_tells_us_serves_calls_with_them() {
+async fn janus_announced_to_us_serves_calls_across_systems() {
     let watched = Watched::start().await;
-    let peer = JanusCloud::start(&watched.redis.url(), &[]).await;
-    knows_us(&watched.redis).await;
+    let proxy = JanusCloud::start(&watched.redis.url(), &[]).await;
+    wait_until_announced(&watched.redis).await;
     let mut alice = NamedClient::at(&watched.cluster.edge_url(0), "alice").await;
-    let mut bob = NamedClient::at(&peer.ws_url(), "bob").await;
+    let mut bob = NamedClient::at(&proxy.ws_url(), "bob").await;
     can_call(&mut alice, &mut bob).await;
     can_call(&mut bob, &mut alice).await;
-    has_no_legs(&watched.janus).await;
+    expect_no_handles(&watched.janus).await;
 }
 
-/// A sentinel that tells their proxy, as it did before we came.
+/// A sentinel that announces to a proxy of janus-cloud, as before Switchboard was added.
 #[tokio::test]
-async fn a_janus_of_which_a_sentinel_tells_them_is_ours_too() {
+async fn janus_announced_to_janus_cloud_is_used_by_us() {
     let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
-    let peer = JanusCloud::start(&redis.url(), &[]).await;
-    let callback = format!("{}/sentinel_callback", peer.rest_url());
+    let proxy = JanusCloud::start(&redis.url(), &[]).await;
+    let callback = format!("{}/sentinel_callback", proxy.rest_url());
     let mut sentinel = Sentinel::start(NAME, &janus, &[&callback]).await;
     let cluster = plan(&redis).start().await;
-    knows_us(&redis).await;
+    wait_until_announced(&redis).await;
     let mut alice = NamedClient::at(&cluster.edge_url(0), "alice").await;
     let mut bob = NamedClient::at(&cluster.edge_url(0), "bob").await;
     can_call(&mut alice, &mut bob).await;
     sentinel.kill();
     cannot_call(&mut alice, &mut bob).await;
-    has_no_legs(&janus).await;
+    expect_no_handles(&janus).await;
 }

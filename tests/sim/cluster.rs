@@ -1,10 +1,9 @@
-//! The cluster: the code of the services as it is, on the bus and directory within the process, in front
-//! of two fake Janus servers. Each service has a climate and cables of its own, through which it can be
-//! frozen, killed, or asked to stop.
+//! The cluster: the unmodified services on the in-process bus and directory, in front of two fake Janus
+//! servers. Each service has a fault schedule and connections of its own, through which it can be frozen,
+//! killed or stopped.
 
-use super::cable::Cables;
-use super::dice::Rng;
-use super::weather::{FaultSchedule, Rough};
+use super::fault_schedule::{ErrorRates, FaultSchedule};
+use super::faulty_transport::Connections;
 use bus::Bus;
 use bus::memory::MemoryBus;
 use clap::Parser;
@@ -17,6 +16,7 @@ use service::{CancellationToken, Context, Health, ShutdownPolicy};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use testkit::Rng;
 use testkit::{FakeJanus, Gate};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -24,12 +24,12 @@ use tokio::time::sleep;
 
 /// The names of the media servers.
 pub const BACKENDS: [&str; 2] = ["a", "b"];
-/// How long an edge keeps a session for a client that is away.
+/// How long an edge keeps the session of a client that is away.
 pub const GRACE: Duration = Duration::from_secs(12);
-/// How long a service may take to stop.
+/// The shutdown timeout of a service.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
-/// What kinds of services there are; of each kind two places.
+/// The kinds of services. Each kind has two slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Edge,
@@ -58,71 +58,71 @@ struct ConnectorCli {
 /// A service process.
 struct Process {
     id: ServiceId,
-    climate: FaultSchedule,
-    cables: Arc<Cables>,
+    schedule: FaultSchedule,
+    connections: Arc<Connections>,
     shutdown: CancellationToken,
     edge: Option<Edge>,
     running: Option<JoinHandle<()>>,
 }
 
-/// All of it.
+/// The cluster.
 pub struct Cluster {
-    /// The bus, as it is.
+    /// The bus, without faults.
     pub bus: Bus,
-    /// The directory, as it is.
+    /// The directory, without faults.
     pub directory: Directory,
     /// The media servers.
     pub janus: [Arc<tokio::sync::Mutex<FakeJanus>>; 2],
     /// Every edge there ever was.
     pub edges: Vec<ServiceId>,
-    roads: MemoryBus,
-    records: MemoryDirectory,
+    memory_bus: MemoryBus,
+    memory_directory: MemoryDirectory,
     store: Arc<Gate>,
-    rough: Rough,
-    dice: Rng,
+    rates: ErrorRates,
+    rng: Rng,
     processes: [[Option<Process>; 2]; 3],
 }
 
 impl Cluster {
-    /// Nothing runs yet but the media servers.
-    pub fn new(rough: Rough, dice: Rng) -> Self {
-        let (roads, records) = (MemoryBus::default(), MemoryDirectory::default());
+    /// Starts the media servers only.
+    pub fn new(rates: ErrorRates, rng: Rng) -> Self {
+        let (memory_bus, memory_directory) = (MemoryBus::default(), MemoryDirectory::default());
         let janus = || Arc::new(tokio::sync::Mutex::new(FakeJanus::in_memory()));
         Self {
-            bus: Bus::Memory(roads.clone()),
-            directory: Directory::Memory(records.clone()),
+            bus: Bus::Memory(memory_bus.clone()),
+            directory: Directory::Memory(memory_directory.clone()),
             janus: [janus(), janus()],
             edges: Vec::new(),
-            roads,
-            records,
+            memory_bus,
+            memory_directory,
             store: Arc::default(),
-            rough,
-            dice,
+            rates,
+            rng,
             processes: Default::default(),
         }
     }
 
-    /// Whether bus and directory are away.
-    pub fn store_is_away(&self, away: bool) {
+    /// Makes bus and directory unreachable, or reachable again.
+    pub fn set_store_away(&self, away: bool) {
         self.store.set_closed(away);
     }
 
-    /// Whether a service runs at this place; a frozen one does.
-    pub fn runs(&self, kind: Kind, place: usize) -> bool {
-        self.processes[kind as usize][place].is_some()
+    /// Whether a service runs in this slot. A frozen one does.
+    pub fn runs(&self, kind: Kind, slot: usize) -> bool {
+        self.processes[kind as usize][slot].is_some()
     }
 
-    /// Starts a service with a new id at a place where none is.
-    pub async fn start(&mut self, kind: Kind, place: usize) {
-        assert!(!self.runs(kind, place), "there is one");
-        let climate = FaultSchedule::new(self.store.clone(), self.rough, self.dice.fork());
+    /// Starts a service with a new id in an empty slot.
+    pub async fn start(&mut self, kind: Kind, slot: usize) {
+        assert!(!self.runs(kind, slot), "there is one");
+        let schedule = FaultSchedule::new(self.store.clone(), self.rates, self.rng.fork());
         let name = format!("{kind:?}").to_lowercase();
-        let context = self.context(ServiceId::fresh(&name), &climate);
+        let context = self.context(ServiceId::fresh(&name), &schedule);
         let mut process = Process {
             id: context.id.clone(),
             shutdown: context.shutdown.clone(),
-            climate,
-            cables: Arc::default(),
+            schedule,
+            connections: Arc::default(),
             edge: None,
             running: None,
         };
@@ -137,14 +137,14 @@ impl Cluster {
                 process.running = Some(tokio::spawn(connector(context, dialler)));
             }
         }
-        self.processes[kind as usize][place] = Some(process);
+        self.processes[kind as usize][slot] = Some(process);
     }
 
-    fn context(&self, id: ServiceId, climate: &FaultSchedule) -> Context {
+    fn context(&self, id: ServiceId, schedule: &FaultSchedule) -> Context {
         Context {
             id,
-            bus: Bus::Memory(self.roads.with_faults(climate.injector())),
-            directory: Directory::Memory(self.records.with_faults(climate.injector())),
+            bus: Bus::Memory(self.memory_bus.with_faults(schedule.injector())),
+            directory: Directory::Memory(self.memory_directory.with_faults(schedule.injector())),
             health: Health::default(),
             shutdown: CancellationToken::new(),
             shutdown_policy: ShutdownPolicy { timeout: DRAIN, hand_over: true },
@@ -164,58 +164,59 @@ impl Cluster {
     }
 
     fn dialler(&self, process: &Process) -> Dialler {
-        let (janus, cables, climate) = (self.janus.clone(), process.cables.clone(), process.climate.clone());
+        let (janus, connections, schedule) =
+            (self.janus.clone(), process.connections.clone(), process.schedule.clone());
         Arc::new(move |address| {
-            let place = BACKENDS.iter().position(|name| address.starts_with(name)).unwrap();
-            let (janus, cables, climate) = (janus[place].clone(), cables.clone(), climate.clone());
+            let slot = BACKENDS.iter().position(|name| address.starts_with(name)).unwrap();
+            let (janus, connections, schedule) = (janus[slot].clone(), connections.clone(), schedule.clone());
             Box::pin(async move {
-                climate.up().await;
+                schedule.up().await;
                 let end = janus.lock().await.connect().ok_or(io::ErrorKind::ConnectionRefused)?;
-                Ok(Box::new(cables.lay_to(end)) as Box<dyn Transport>)
+                Ok(Box::new(connections.open_to(end)) as Box<dyn Transport>)
             })
         })
     }
 
-    /// A socket to the edge at this place; none where there is none.
-    pub fn connect(&self, place: usize) -> Option<DuplexStream> {
-        let process = self.processes[Kind::Edge as usize][place].as_ref()?;
-        let (near, far) = process.cables.lay();
-        process.edge.as_ref()?.serve_transport(Box::new(near));
-        Some(far)
+    /// Opens a socket to the edge in this slot. None if there is no edge.
+    pub fn connect(&self, slot: usize) -> Option<DuplexStream> {
+        let process = self.processes[Kind::Edge as usize][slot].as_ref()?;
+        let (local, remote) = process.connections.open();
+        process.edge.as_ref()?.serve_transport(Box::new(local));
+        Some(remote)
     }
 
-    /// A service is killed.
-    pub fn kill(&mut self, kind: Kind, place: usize) {
-        let Some(process) = self.processes[kind as usize][place].take() else { return };
-        process.climate.dies();
-        process.cables.cut();
+    /// Kills a service.
+    pub fn kill(&mut self, kind: Kind, slot: usize) {
+        let Some(process) = self.processes[kind as usize][slot].take() else { return };
+        process.schedule.die();
+        process.connections.cut();
         if let Some(running) = process.running {
             running.abort();
         }
     }
 
-    /// A service does nothing until [`thaw`](Self::thaw).
-    pub fn freeze(&self, kind: Kind, place: usize) {
-        self.hold(kind, place, true);
+    /// Freezes a service until [`thaw`](Self::thaw).
+    pub fn freeze(&self, kind: Kind, slot: usize) {
+        self.stall(kind, slot, true);
     }
 
-    /// It goes on.
-    pub fn thaw(&self, kind: Kind, place: usize) {
-        self.hold(kind, place, false);
+    /// Resumes a frozen service.
+    pub fn thaw(&self, kind: Kind, slot: usize) {
+        self.stall(kind, slot, false);
     }
 
-    fn hold(&self, kind: Kind, place: usize, hold: bool) {
-        if let Some(process) = &self.processes[kind as usize][place] {
-            process.climate.freeze(hold);
-            process.cables.hold(hold);
+    fn stall(&self, kind: Kind, slot: usize, stall: bool) {
+        if let Some(process) = &self.processes[kind as usize][slot] {
+            process.schedule.freeze(stall);
+            process.connections.stall(stall);
         }
     }
 
-    /// A service is asked to stop, and does within its bound.
-    pub async fn stop(&mut self, kind: Kind, place: usize) {
-        let Some(process) = self.processes[kind as usize][place].take() else { return };
+    /// Stops a service, which must end within its shutdown timeout.
+    pub async fn stop(&mut self, kind: Kind, slot: usize) {
+        let Some(process) = self.processes[kind as usize][slot].take() else { return };
         process.shutdown.cancel();
-        let Process { id, edge, running, cables, climate, .. } = process;
+        let Process { id, edge, running, connections, schedule, .. } = process;
         let stopping = async {
             if let Some(edge) = edge {
                 edge.stop().await;
@@ -226,8 +227,8 @@ impl Cluster {
         };
         let stopped = tokio::time::timeout(DRAIN + Duration::from_secs(5), stopping).await;
         assert!(stopped.is_ok(), "{id} did not stop in time");
-        climate.dies();
-        cables.cut();
+        schedule.die();
+        connections.cut();
     }
 }
 

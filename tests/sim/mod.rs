@@ -1,41 +1,40 @@
-//! Seeded simulation: the code of edges, routers and connectors as it is, on the bus and the directory
-//! within the process, in time that is made up; clients and media servers that follow a seed; and a
-//! weather that delays, repeats and drops what the contracts let it, and kills, freezes and stops services.
+//! Seeded simulation: the unmodified code of edges, routers and connectors, on the in-process bus and
+//! directory, in simulated time. Clients and media servers follow a seed. A fault schedule delays, repeats
+//! and drops messages within the contracts, and kills, freezes and stops services.
 //!
-//! A seed is a story that can be told again exactly: chance and time come from it alone.
+//! A seed reproduces a run exactly, since all random numbers and times derive from it.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `world.rs` | a run |
-//! | `story.rs` | what clients do, and when something goes wrong |
-//! | `trouble.rs` | what goes wrong |
-//! | `always.rs`, `rest.rs` | what holds after each step, and what at rest and at the end |
-//! | `person.rs`, `hearing.rs`, `socket.rs` | a client: what it asks, and whether what it hears makes sense |
+//! | `simulation.rs` | a run |
+//! | `scenario.rs` | the steps of clients and faults |
+//! | `faults.rs` | the kinds of faults |
+//! | `invariants.rs`, `quiescence.rs` | checks after each step, and when nothing is in flight |
+//! | `client.rs`, `client_checker.rs`, `socket.rs` | a client: its requests, and checks of what it receives |
 //! | `cluster.rs` | the services and the media servers |
-//! | `weather.rs`, `cable.rs` | what happens to a service's steps and sockets |
-//! | `dice.rs`, `trace.rs` | chance that can be repeated, and what came of it |
+//! | `fault_schedule.rs`, `faulty_transport.rs` | faults in a service's steps and connections |
+//! | `trace.rs` | the events of a run |
 //!
-//! `make sim SEEDS=10000` tells more stories than the tests do; `make sim SEED=7` tells one, with all that
-//! was said.
+//! `make sim SEEDS=10000` runs more seeds than the tests do. `make sim SEED=7` runs one, and prints every
+//! message.
 
-mod always;
-mod cable;
+mod client;
+mod client_checker;
 mod cluster;
-mod dice;
-mod hearing;
-mod person;
-mod rest;
+mod fault_schedule;
+mod faults;
+mod faulty_transport;
+mod invariants;
+mod quiescence;
 mod run;
+mod scenario;
+mod simulation;
 mod socket;
-mod story;
 mod trace;
-mod trouble;
-mod weather;
-mod world;
 
 use run::{run, run_all};
 
-/// How many stories a test run tells.
+/// Number of seeds in a test run.
 const SEEDS: u64 = 1000;
 
 fn number(name: &str) -> Option<u64> {
@@ -44,22 +43,22 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_happens_the_promises_are_kept() {
+fn random_seeds_keep_all_guarantees() {
     match number("SEED") {
         Some(seed) => {
-            let told = run(seed, true);
-            told.lines.iter().for_each(|line| println!("{line}"));
-            assert_eq!(told.failure, None, "seed {seed}");
+            let outcome = run(seed, true);
+            outcome.lines.iter().for_each(|line| println!("{line}"));
+            assert_eq!(outcome.failure, None, "seed {seed}");
         }
         None => run_all(0..number("SEEDS").unwrap_or(SEEDS)),
     }
 }
 
 #[test]
-fn a_seed_tells_the_same_story_again() {
+fn seed_reproduces_its_run() {
     for seed in 0..30 {
         let (once, again) = (run(seed, false), run(seed, false));
-        assert!(once.lines.len() > 100, "much happens");
+        assert!(once.lines.len() > 100, "the run has events");
         for (one, other) in once.lines.iter().zip(&again.lines) {
             assert_eq!(one, other, "seed {seed}");
         }

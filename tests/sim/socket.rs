@@ -1,4 +1,4 @@
-//! A client's websocket: a task that says what it is given and passes on what it hears.
+//! A client's websocket: a task that sends and receives.
 
 use std::time::Duration;
 use testkit::RawWebsocket;
@@ -8,35 +8,35 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
-/// How long an edge may take to open a websocket.
-const PATIENCE: Duration = Duration::from_secs(10);
-const EVER: Duration = Duration::from_secs(24 * 60 * 60);
+/// Time limit for an edge to accept a websocket.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A websocket; dropping it breaks it.
+/// A websocket. Dropping it breaks it.
 pub struct Socket {
-    says: mpsc::UnboundedSender<String>,
+    sender: mpsc::UnboundedSender<String>,
     receiver: mpsc::UnboundedReceiver<(Instant, Received)>,
     reads: watch::Sender<bool>,
     task: AbortHandle,
 }
 
 impl Socket {
-    /// Opens one over this stream.
+    /// Opens a websocket over this stream.
     pub fn open(stream: DuplexStream) -> Self {
-        let (says, said) = mpsc::unbounded_channel();
-        let (heard, receiver) = mpsc::unbounded_channel();
+        let (sender, outgoing) = mpsc::unbounded_channel();
+        let (received, receiver) = mpsc::unbounded_channel();
         let (reads, reading) = watch::channel(true);
-        let task = tokio::spawn(talk(stream, said, heard, reading)).abort_handle();
-        Self { says, receiver, reads, task }
+        let task = tokio::spawn(run(stream, outgoing, received, reading)).abort_handle();
+        Self { sender, receiver, reads, task }
     }
 
-    /// Says something.
-    pub fn say(&self, text: String) {
-        let _ = self.says.send(text);
+    /// Sends a message.
+    pub fn send(&self, text: String) {
+        let _ = self.sender.send(text);
     }
 
-    /// Whether it reads; it does at first.
-    pub fn read(&self, reads: bool) {
+    /// Pauses or resumes reading. It reads at first.
+    pub fn set_reading(&self, reads: bool) {
         self.reads.send_replace(reads);
     }
 
@@ -45,7 +45,7 @@ impl Socket {
         *self.reads.borrow()
     }
 
-    /// What it has heard and nobody has asked for, and when.
+    /// Returns the next received message with its time, if there is one.
     pub fn receive(&mut self) -> Option<(Instant, Received)> {
         self.receiver.try_recv().ok()
     }
@@ -57,27 +57,27 @@ impl Drop for Socket {
     }
 }
 
-async fn talk(
+async fn run(
     stream: DuplexStream,
-    mut said: mpsc::UnboundedReceiver<String>,
-    heard: mpsc::UnboundedSender<(Instant, Received)>,
+    mut outgoing: mpsc::UnboundedReceiver<String>,
+    received: mpsc::UnboundedSender<(Instant, Received)>,
     mut reading: watch::Receiver<bool>,
 ) {
-    let opened = timeout(PATIENCE, RawWebsocket::over(Box::new(stream))).await;
-    if let Ok(Ok(mut wire)) = opened {
+    let opened = timeout(HANDSHAKE_TIMEOUT, RawWebsocket::over(Box::new(stream))).await;
+    if let Ok(Ok(mut websocket)) = opened {
         loop {
             let reads = *reading.borrow_and_update();
             tokio::select! {
                 biased;
                 _ = reading.changed() => {}
-                // Whether it is broken is heard.
-                Some(text) = said.recv() => { wire.send(text).await; }
-                next = wire.next_until(Instant::now() + EVER), if reads => match next {
+                // A broken socket is reported as a message.
+                Some(text) = outgoing.recv() => { websocket.send(text).await; }
+                next = websocket.next_until(Instant::now() + FOREVER), if reads => match next {
                     Received::Closed => break,
-                    text => { let _ = heard.send((Instant::now(), text)); }
+                    text => { let _ = received.send((Instant::now(), text)); }
                 },
             }
         }
     }
-    let _ = heard.send((Instant::now(), Received::Closed));
+    let _ = received.send((Instant::now(), Received::Closed));
 }

@@ -1,5 +1,5 @@
-//! What happened in a run, line by line with the time on its clock: what two runs of one seed are
-//! compared by, and what is printed of one that fails.
+//! The events of a run, each with its simulated time. Two runs of one seed are compared by it, and it is
+//! printed when a run fails.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// A trace; clones write to the same.
+/// A trace. Clones write to the same one.
 #[derive(Clone)]
 pub struct Trace {
     start: Instant,
@@ -16,24 +16,24 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// One that begins now and goes to these lines.
+    /// A trace that begins now and writes to these lines.
     pub fn new(lines: Arc<Mutex<Vec<String>>>) -> Self {
         Self { start: Instant::now(), lines }
     }
 
-    /// Writes a line about this moment.
-    pub fn note(&self, who: &str, what: impl Display) {
-        self.note_at(Instant::now(), who, what);
+    /// Adds an event at the current time.
+    pub fn note(&self, handle_ref: &str, what: impl Display) {
+        self.note_at(Instant::now(), handle_ref, what);
     }
 
-    /// Writes a line about a moment that is over.
-    pub fn note_at(&self, at: Instant, who: &str, what: impl Display) {
+    /// Adds an event of an earlier time.
+    pub fn note_at(&self, at: Instant, handle_ref: &str, what: impl Display) {
         let time = at.duration_since(self.start).as_secs_f64();
-        self.lines.lock().unwrap().push(format!("{time:10.3} {who:<8} {what}"));
+        self.lines.lock().unwrap().push(format!("{time:10.3} {handle_ref:<8} {what}"));
     }
 }
 
-/// From now on, on this thread, what services log is in the trace too, until what is returned is dropped.
+/// Adds the logs of services on this thread to the trace, until the returned guard is dropped.
 pub fn with_logs(trace: &Trace) -> impl Drop + use<> {
     let (trace, wanted) =
         (trace.clone(), EnvFilter::new("edge=debug,router=debug,connector=debug,bus=debug"));

@@ -3,7 +3,6 @@
 #![warn(missing_docs)]
 
 pub mod backoff;
-pub mod coalescing_queue;
 pub mod entropy;
 pub mod fault;
 pub mod id;

@@ -1,7 +1,7 @@
-//! What a call costs: time of a processor in each process, and what Redis has to do.
+//! Cost of a call: CPU time in each process, and the work of Redis.
 //!
-//! Each number is the difference between a long and a short run, for each call that the one has more than the
-//! other: what connecting, registering and leaving cost is in both, and so in neither.
+//! Each figure is the difference between a long and a short run, divided by the difference in calls. The cost
+//! of connecting, registering and leaving is the same in both runs and cancels out.
 
 use crate::load::calls;
 use crate::stage::{Stage, Way};
@@ -9,28 +9,28 @@ use crate::usage::{RedisUse, processor};
 use crate::watch::Watch;
 use bench::{Bound, Report, Series};
 
-/// Calls in a second where there is little to do: then nothing is gathered, and a call costs the most.
+/// Calls per second under low load. Nothing is batched then, so a call costs the most.
 const CALM: f64 = 50.0;
-/// How long the two runs are; seconds.
+/// Lengths of the short and the long run, in seconds.
 const RUNS: [f64; 2] = [1.0, 5.0];
-/// With how many pairs, where that was not found out.
+/// Number of pairs, unless an earlier part of the run has determined the best one.
 const PAIRS: usize = 8;
 
-/// How calls are made.
+/// How the calls of a run are made.
 #[derive(Clone, Copy)]
 struct Pace {
     pairs: usize,
     rate: Option<f64>,
 }
 
-/// Something that is counted from the beginning of a process on, or by a call.
+/// A counter, either since the start of a process or per call.
 struct Meter {
     what: String,
     unit: &'static str,
     value: f64,
 }
 
-/// Measures all but direct at full speed, and ours with little to do as well.
+/// Measures every system except Janus alone at full speed, and Switchboard under low load as well.
 pub async fn measure(stage: &Stage, report: &mut Report) {
     let calm = Pace { pairs: PAIRS, rate: Some(CALM) };
     for way in stage.ways().iter().filter(|way| way.name != "direct") {
@@ -53,7 +53,7 @@ async fn tell(way: &Way, pace: Pace, words: &str, report: &mut Report) {
     }
 }
 
-/// What was used meanwhile, and by how many calls.
+/// Resources used during a run, and the number of calls made.
 async fn run(way: &Way, pace: Pace, seconds: f64) -> (Vec<Meter>, f64) {
     let before = meters(way).await;
     let count = make_calls(way, pace, seconds).await;
@@ -88,14 +88,14 @@ fn meters_of(redis: RedisUse) -> [Meter; 4] {
     [
         ("Redis commands", "", redis.commands),
         ("stream entries", "", redis.entries),
-        ("bytes to Redis", "kB", redis.heard / 1_000.0),
+        ("bytes to Redis", "kB", redis.received / 1_000.0),
         ("bytes from Redis", "kB", redis.said / 1_000.0),
     ]
     .map(|(what, unit, value)| Meter { what: what.to_owned(), unit, value })
 }
 
-/// These are counted by `MONITOR`, which alone tells what scripts run. It takes time of Redis, hence runs of
-/// their own.
+/// `MONITOR` is the only source that shows commands run by scripts. It slows Redis down, so these counts come
+/// from separate runs.
 async fn goals(cluster: &Way, pace: Pace, report: &mut Report) {
     let redis = cluster.redis.as_deref().expect("a cluster has a Redis");
     let mut runs = Vec::new();

@@ -1,4 +1,4 @@
-//! What clients cost that are registered and do nothing, of an edge that nobody was on before.
+//! Cost of registered idle clients on an edge without other clients.
 
 use crate::load::{Load, errors, number};
 use crate::settings::Settings;
@@ -8,11 +8,11 @@ use bench::{Bound, Report, Series};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How many of them come in a second.
+/// Clients that connect per second.
 const ARRIVALS: f64 = 1_000.0;
-/// How long they are watched while they do nothing, which is also a time in which each is pinged.
+/// Seconds of observation while the clients are idle. Each client receives a ping within this time.
 const WATCHED: Duration = Duration::from_secs(30);
-/// How long they stay after they are all there; seconds.
+/// Seconds that the clients stay after all of them have connected.
 const STAY: f64 = 35.0;
 
 pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
@@ -50,7 +50,7 @@ pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     );
 }
 
-/// In percent.
+/// In percent of one core.
 async fn share_of_a_core(pid: u32) -> f64 {
     let (before, began) = (processor(pid), Instant::now());
     sleep(WATCHED).await;

@@ -1,4 +1,4 @@
-//! The load: `switchboard load`, a process of its own, which prints what it measured as JSON.
+//! Runs `switchboard load` as a separate process, which prints its measurements as JSON.
 
 use serde_json::Value;
 use std::process::Stdio;
@@ -8,21 +8,21 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// How long its next line may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Time limit for the next line of output.
+const LINE_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// One that runs; killed when dropped.
+/// A running load process. It is killed when dropped.
 pub struct Load {
     what: String,
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// What `load calls` measured; NaN for what it has none of.
+/// The figures of `load calls`. A missing figure is NaN.
 pub struct Calls {
     pub per_second: f64,
     pub count: f64,
-    /// From `call` to `incomingcall`, at the median and for the slowest of a hundred; milliseconds.
+    /// From `call` to `incomingcall`, median and 99th percentile, in milliseconds.
     pub ring: f64,
     pub ring_late: f64,
     pub report: Value,
@@ -44,17 +44,17 @@ impl Load {
         Self { what: format!("load {kind} {options:?}"), process, lines }
     }
 
-    /// The next line that it prints.
+    /// Reads the next line of output.
     pub async fn line(&mut self) -> Value {
-        let line = timeout(PATIENCE, self.lines.next_line()).await;
-        let line = line.unwrap_or_else(|_| panic!("{} says nothing for {PATIENCE:?}", self.what));
+        let line = timeout(LINE_TIMEOUT, self.lines.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("{} printed nothing for {LINE_TIMEOUT:?}", self.what));
         let line = line.unwrap().unwrap_or_else(|| panic!("{} ended without a result", self.what));
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{} said {line}: {error}", self.what))
     }
 
-    /// Waits until it has ended its sessions and itself.
+    /// Waits until the process has closed its sessions and has exited.
     pub async fn end(mut self) {
-        let ended = timeout(PATIENCE, self.process.wait()).await;
+        let ended = timeout(LINE_TIMEOUT, self.process.wait()).await;
         ended.unwrap_or_else(|_| panic!("{} does not end", self.what)).unwrap();
     }
 }
@@ -75,23 +75,23 @@ pub async fn calls(urls: &[String], options: &[(&str, f64)]) -> Calls {
 }
 
 impl Calls {
-    /// How many calls went wrong, whatever way.
+    /// Number of failed calls.
     pub fn failed(&self) -> f64 {
         errors(&self.report)
     }
 
-    /// How many went wrong in a way that begins with these words.
+    /// Number of calls that failed with an error that begins with `words`.
     pub fn failed_with(&self, words: &str) -> f64 {
         self.failures().filter(|(what, _)| what.starts_with(words)).map(|(_, count)| count).sum()
     }
 
-    /// In which ways they went wrong, and how often.
+    /// The kinds of failures, with their counts.
     pub fn failures(&self) -> impl Iterator<Item = (&str, f64)> {
         failures(&self.report)
     }
 }
 
-/// How many errors a report has.
+/// Number of errors in a report.
 pub fn errors(report: &Value) -> f64 {
     failures(report).map(|(_, count)| count).sum()
 }
@@ -101,7 +101,7 @@ fn failures(report: &Value) -> impl Iterator<Item = (&str, f64)> {
     kinds.map(|(what, count)| (what.as_str(), number(count)))
 }
 
-/// NaN for what is no number.
+/// Returns NaN for a value that is not a number.
 pub fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }

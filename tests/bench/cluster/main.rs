@@ -1,18 +1,18 @@
-//! `make bench`: how fast Switchboard is, beside Janus alone and beside janus-cloud, in one run on one machine.
-//! docs/performance.md says what each number means.
+//! `make bench`: the performance of Switchboard beside Janus alone and janus-cloud, in one run on one
+//! machine. docs/performance.md explains each figure.
 //!
 //! | file | measures |
 //! |---|---|
-//! | `systems.rs` | time to ring and calls/s of all four, in turn and repeatedly |
+//! | `systems.rs` | time to ring and calls/s of all four systems, in turn and repeatedly |
 //! | `cost.rs`, `usage.rs`, `watch.rs` | what a call costs the machine and Redis |
-//! | `idle.rs` | what clients cost that do nothing |
-//! | `names.rs` | whether it matters how many names there are |
-//! | `storm.rs` | everybody at once |
-//! | `overload.rs` | twice what it can do |
+//! | `idle.rs` | what idle clients cost |
+//! | `names.rs` | the influence of the number of registered names |
+//! | `storm.rs` | all clients connecting at once |
+//! | `overload.rs` | twice the load that a cluster can serve |
 //!
-//! `stage.rs` has what runs, `load.rs` makes the calls, `settings.rs` says how much of it, `results.rs` where
-//! it is written. Like a test it panics when something cannot be measured; what is measured and not as good as
-//! hoped is a line that says so.
+//! `stage.rs` starts the systems, `load.rs` makes the calls, `settings.rs` sets the extent of the run, and
+//! `results.rs` writes the report. A measurement that fails panics, like a test. A figure that misses its
+//! target is reported and does not fail the run.
 #![allow(clippy::unwrap_used)]
 
 mod cost;

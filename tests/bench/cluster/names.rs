@@ -1,4 +1,5 @@
-//! Whether it matters how many names are registered: two clusters side by side, one with few, one with many.
+//! The influence of the number of registered names: two clusters side by side, one with few names, one with
+//! many.
 
 use crate::settings::Settings;
 use crate::stage::{Stage, Way, plan, way};
@@ -8,19 +9,19 @@ use bench::{Bound, Report, Series};
 use testkit::Redis;
 
 const FEW: usize = 100;
-/// Names that are written at once.
+/// Names written in one batch.
 const BATCH: usize = 5_000;
-/// With how many pairs, where that was not found out.
+/// Number of pairs, unless an earlier part of the run has determined the best one.
 const PAIRS: usize = 16;
 
-/// What one of the two came to.
+/// Results of one of the two clusters.
 #[derive(Default)]
 struct Found {
     ring: Series,
     rate: Series,
 }
 
-/// Measures both in turn and again and again.
+/// Measures both clusters alternately, several times.
 pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     let redis = Redis::start().await;
     let cluster = plan(&redis, &stage.janus).start().await;
@@ -52,7 +53,7 @@ fn tell(names: usize, [few, many]: &[Found; 2], report: &mut Report) {
     report.goal(format!("calls/s with {names} names, with {FEW} it is 1"), "×", rate, Bound::AtLeast(0.9));
 }
 
-/// Writes names into the directory as if an edge that is elsewhere had registered them.
+/// Writes names into the directory as if an edge elsewhere had registered them.
 async fn register(redis: &Redis, count: usize) {
     let mut connection = connection(&redis.url()).await;
     for first in (0..count).step_by(BATCH) {

@@ -1,4 +1,4 @@
-//! What happens when there are twice as many calls as a cluster can do.
+//! Behaviour under twice the number of calls that a cluster can serve.
 
 use crate::load::{Calls, calls};
 use crate::stage::{Stage, Way};
@@ -7,20 +7,21 @@ use bench::{Bound, Report, Series};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long it lasts; seconds.
+/// Duration of the overload in seconds.
 const SECONDS: f64 = 10.0;
-/// For how many seconds of what is offered there are pairs, and how many at most: each is two sockets.
+/// Pairs cover this many seconds of the offered load, up to a maximum, since each pair uses two sockets.
 const IN_FLIGHT: f64 = 3.0;
 const MOST_PAIRS: f64 = 4_000.0;
-/// With how many pairs it does its best, where that was not found out, and how long that is measured.
+/// Number of pairs at the best throughput, unless an earlier part has determined it, and the seconds of that
+/// measurement.
 const PAIRS: usize = 16;
 const BEST_SECONDS: f64 = 3.0;
-/// How long one look at whether it is normal again takes; seconds.
+/// Duration of one check for recovery, in seconds.
 const LOOK: f64 = 0.5;
-/// When a ring counts as normal: that many times what it was before.
+/// Ringing is normal again below this multiple of its former duration.
 const NORMAL: f64 = 1.5;
-/// How long it may take to be normal.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Time limit for the recovery.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub async fn measure(stage: &Stage, report: &mut Report) {
     let cluster = stage.cluster();
@@ -43,13 +44,13 @@ async fn twice(cluster: &Way, best: f64) -> Calls {
     calls(&cluster.urls, &options).await
 }
 
-/// Seconds until a ring takes no longer than before.
+/// Returns the seconds until ringing takes no longer than before.
 async fn normal_after(cluster: &Way, calm: f64) -> f64 {
     let began = Instant::now();
     loop {
         let at = began.elapsed();
         let ring = with_pairs(cluster, 1, LOOK).await.ring;
-        if ring <= calm * NORMAL || at > PATIENCE {
+        if ring <= calm * NORMAL || at > RECOVERY_TIMEOUT {
             return at.as_secs_f64();
         }
     }

@@ -1,4 +1,4 @@
-//! Where the report goes.
+//! Writes the report.
 
 use crate::settings::Settings;
 use bench::{Report, picture, table};
@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
-/// Prints the tables and writes the rest: `target/bench/results.json` and a picture beside it, and the picture
-/// of the documentation when it is to be recorded.
+/// Prints the tables and writes `target/bench/results.json` with a picture beside it. Also writes the picture
+/// of the documentation if the run is to be recorded.
 pub fn write(report: &Report, record: bool) {
     println!("{}", table::text(report));
     let (folder, svg) = (target().join("bench"), picture::svg(report));
@@ -20,7 +20,7 @@ pub fn write(report: &Report, record: bool) {
     }
 }
 
-/// On what it ran, and how often.
+/// Describes the machine and the number of rounds.
 pub fn about(settings: &Settings) -> String {
     let cpus = available_parallelism().map_or(0, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -30,7 +30,7 @@ pub fn about(settings: &Settings) -> String {
     format!("{cpus} processors ({model}), load included; {rounds} rounds, {seconds} s for each number.")
 }
 
-/// Cargo put this program into `target/PROFILE/deps`.
+/// Cargo puts this program into `target/PROFILE/deps`.
 fn target() -> PathBuf {
     let us = std::env::current_exe().unwrap();
     us.ancestors().nth(3).unwrap().to_owned()

@@ -1,22 +1,22 @@
-//! What whoever runs it may want different, by environment variables; docs/performance.md lists them.
+//! Settings from environment variables. docs/performance.md lists them.
 
 use std::env;
 use std::str::FromStr;
 
-/// How much is measured.
+/// The extent of a run.
 pub struct Settings {
-    /// How often each system has its turn.
+    /// Rounds per system.
     pub rounds: usize,
-    /// How long one measurement takes.
+    /// Duration of one measurement.
     pub seconds: f64,
-    /// How many idle clients there are, and how many connect at once; half as many come back to an edge that
+    /// Number of idle clients, and of clients that connect at once. Half as many reconnect to an edge that
     /// restarts.
     pub clients: usize,
-    /// How many names are many.
+    /// Number of names in the larger cluster.
     pub names: usize,
-    /// Whether docs/performance.svg is drawn.
+    /// Whether docs/performance.svg is written.
     pub record: bool,
-    /// The parts to measure; all, where it is empty.
+    /// The parts to measure. Empty means all.
     pub only: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Settings {
         }
     }
 
-    /// Whether this part is wanted.
+    /// Whether this part is to be measured.
     pub fn wants(&self, part: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|it| it == part)
     }

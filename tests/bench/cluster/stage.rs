@@ -1,23 +1,22 @@
-//! Everything that is measured, running side by side in front of one Janus without media.
+//! Starts every system to be measured, side by side in front of one Janus without media.
 //!
-//! Whoever is not measured has nothing to do meanwhile. janus-cloud and our cluster have a Redis each: on a
-//! common one they would be one cluster, and its commands could not be told apart.
+//! A system is idle while another one is measured. janus-cloud and Switchboard have separate Redis servers:
+//! with a common one they would form one cluster, and their commands could not be told apart.
 
 use testkit::cluster::ClusterBuilder;
 use testkit::janus_cloud::JanusCloudConfig;
 use testkit::{Cluster, JanusCloud, MedialessJanus, Process, Redis, Service};
 
-/// What a client may ask for in a second is not limited here, for one
-/// client stands for many.
+/// The rate limit of requests per client is off here, since one load client stands for many clients.
 const UNLIMITED: &str = "--max-rate=0";
 
-/// All that runs.
+/// All running systems.
 pub struct Stage {
     pub janus: MedialessJanus,
     pub standalone: Process,
     pub redis: Redis,
     pub cluster: Cluster,
-    /// Only where they are measured: they take their time to start.
+    /// Started only for parts that measure them, since they start slowly.
     theirs: Option<Theirs>,
 }
 
@@ -27,14 +26,14 @@ struct Theirs {
     redis: Redis,
 }
 
-/// One way from a client to the Janus.
+/// One system between a client and the Janus.
 pub struct Way {
     pub name: &'static str,
-    /// Where its clients connect, by turns.
+    /// The URLs to which its clients connect, in rotation.
     pub urls: Vec<String>,
-    /// The processes that have something to do with a call, and what they are.
+    /// The processes that take part in a call, with their roles.
     pub processes: Vec<(&'static str, u32)>,
-    /// Its Redis.
+    /// The Redis server of the system.
     pub redis: Option<String>,
 }
 
@@ -49,7 +48,7 @@ impl Stage {
         Self { janus, standalone, redis, cluster, theirs }
     }
 
-    /// In the order in which they have their turns.
+    /// All systems in the order of measurement.
     pub fn ways(&self) -> Vec<Way> {
         let theirs = self.theirs.as_ref().map(Theirs::way);
         [Some(self.direct()), theirs, Some(self.standalone()), Some(self.cluster())]
@@ -72,14 +71,14 @@ impl Stage {
         way("cluster", &self.cluster, &self.redis)
     }
 
-    /// One more edge of the cluster, with nobody on it yet.
+    /// Starts one more edge, which has no clients yet.
     pub async fn fresh_edge(&self) -> Process {
         Process::start(Service::Edge, &["--redis", &self.redis.url(), UNLIMITED]).await
     }
 }
 
 impl Theirs {
-    /// Two proxies that log as much as ours do; by themselves they would log each message, which takes time.
+    /// Two proxies that log as much as Switchboard does. Their default logs each message, which takes time.
     async fn start(janus: &MedialessJanus) -> Self {
         let redis = Redis::start().await;
         let backends = vec![("a".to_owned(), janus.url())];
@@ -109,7 +108,7 @@ pub fn plan(redis: &Redis, janus: &MedialessJanus) -> ClusterBuilder {
     Cluster::new(redis).edges(2).backend("a", janus).with(Service::Edge, UNLIMITED)
 }
 
-/// The way through a cluster.
+/// The system that consists of a Switchboard cluster.
 pub fn way(name: &'static str, cluster: &Cluster, redis: &Redis) -> Way {
     let edges = cluster.edges.iter().map(|it| ("edge", it.pid()));
     let routers = cluster.routers.iter().map(|it| ("router", it.pid()));

@@ -1,15 +1,15 @@
-//! What happens when everybody comes at once: to an edge that nobody was on before, and to one that has just
-//! been started again.
+//! Behaviour when all clients connect at once: to an edge without clients, and to one that has just
+//! restarted.
 
 use crate::load::{Load, errors, number};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use bench::{Bound, Report, Series};
 
-/// How long clients stay, which is long enough for all to come back; seconds.
+/// Seconds that clients stay, which leaves all of them time to reconnect.
 const STAY: f64 = 20.0;
 
-/// Everybody connects and registers, loses the connection and claims.
+/// All clients connect and register, lose their connections, and claim their sessions.
 pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     let edge = stage.fresh_edge().await;
     let clients = settings.clients;
@@ -23,7 +23,7 @@ pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     report.goal("errors meanwhile", "", Series::once(errors(&storm)), Bound::AtMost(0.0));
 }
 
-/// An edge is killed and started again with half as many clients.
+/// An edge with half as many clients is killed and restarted.
 pub async fn restart(stage: &Stage, settings: &Settings, report: &mut Report) {
     let mut edge = stage.fresh_edge().await;
     let clients = settings.clients / 2;

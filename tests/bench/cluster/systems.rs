@@ -1,20 +1,20 @@
-//! How quick a ring is and how many calls there are in a second, on each way in turn and again and again.
+//! Time to ring and calls per second of each system, measured in turn and repeatedly.
 
 use crate::load::{Calls, calls};
 use crate::settings::Settings;
 use crate::stage::{Stage, Way};
 use bench::{Bound, Report, Series, System};
 
-/// How many pairs are tried.
+/// Numbers of pairs to try.
 const PAIRS: [usize; 6] = [4, 8, 16, 32, 64, 128];
-/// janus-cloud is at its best with these.
+/// Numbers of pairs at which janus-cloud has its best throughput.
 const THEIR_PAIRS: [usize; 2] = [4, 8];
-/// How long a number of pairs is tried; seconds.
+/// Seconds of a trial of one number of pairs.
 const TRIAL: f64 = 1.5;
-/// How long calls are made before they count; seconds.
+/// Seconds of warm-up before calls are counted.
 const WARM_UP: f64 = 0.5;
 
-/// Measures all four, and holds them against each other.
+/// Measures all four systems and compares them.
 pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
     let ways = stage.ways();
     let mut systems = Vec::new();
@@ -54,7 +54,7 @@ pub async fn with_pairs(way: &Way, pairs: usize, seconds: f64) -> Calls {
     result
 }
 
-/// With how many pairs there are the most calls.
+/// Returns the number of pairs with the most calls per second.
 async fn best_pairs(way: &Way) -> usize {
     let tried = if way.name == "janus-cloud" { &THEIR_PAIRS[..] } else { &PAIRS };
     let (mut best, mut most) = (tried[0], 0.0);

@@ -1,4 +1,4 @@
-//! Counts what a Redis is asked, as `MONITOR` tells it.
+//! Counts the commands of a Redis server from the output of `MONITOR`.
 
 use bench::monitor::Commands;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -6,14 +6,14 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Counts until it is asked for the result.
+/// Counts until [`Watch::end`].
 pub struct Watch {
     stop: oneshot::Sender<()>,
     counting: JoinHandle<Commands>,
 }
 
 impl Watch {
-    /// Watches the Redis at `redis://HOST:PORT/`, from when this returns.
+    /// Watches the Redis at `redis://HOST:PORT/`, from the return of this function on.
     pub async fn start(url: &str) -> Self {
         let address = url.trim_start_matches("redis://").trim_end_matches('/');
         let mut socket = BufReader::new(TcpStream::connect(address).await.unwrap());
@@ -24,7 +24,7 @@ impl Watch {
         Self { stop, counting: tokio::spawn(count(socket, stopped)) }
     }
 
-    /// What there was until now.
+    /// Returns the counts so far.
     pub async fn end(self) -> Commands {
         let _ = self.stop.send(());
         self.counting.await.unwrap()
@@ -35,7 +35,7 @@ async fn count(socket: BufReader<TcpStream>, mut stopped: oneshot::Receiver<()>)
     let (mut commands, mut lines) = (Commands::default(), socket.lines());
     loop {
         tokio::select! {
-            // First what is there already.
+            // Lines that have arrived already are counted first.
             biased;
             line = lines.next_line() => commands.add(&line.unwrap().expect("Redis runs on")),
             _ = &mut stopped => return commands,

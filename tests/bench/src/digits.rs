@@ -1,8 +1,8 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 use crate::{Bound, Series};
 
-/// Three digits that matter, and thousands apart: `0.123`, `12.3`, `1,234`.
+/// Three significant digits with thousands separators: `0.123`, `12.3`, `1,234`.
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "?".to_owned(),
@@ -21,7 +21,7 @@ fn thousands(value: f64) -> String {
     format!("{}{}", if value < 0.0 { "-" } else { "" }, groups.join(","))
 }
 
-/// The least and the most; nothing for what was measured once.
+/// The smallest and the largest value. Empty for a single measurement.
 pub(crate) fn spread(series: &Series) -> String {
     match series.len() {
         0 | 1 => String::new(),
@@ -29,12 +29,12 @@ pub(crate) fn spread(series: &Series) -> String {
     }
 }
 
-/// With its unit.
+/// The value with its unit.
 pub(crate) fn with_unit(value: f64, unit: &str) -> String {
     format!("{} {unit}", short(value)).trim_end().to_owned()
 }
 
-/// What was hoped for.
+/// The target of a figure.
 pub(crate) fn bound(bound: Bound, unit: &str) -> String {
     match bound {
         Bound::AtLeast(value) => format!("≥ {}", plain(value, unit)),
@@ -43,7 +43,7 @@ pub(crate) fn bound(bound: Bound, unit: &str) -> String {
     }
 }
 
-/// A bound was written by somebody, and is given back as it was.
+/// A bound is printed as it was written.
 fn plain(value: f64, unit: &str) -> String {
     format!("{value} {unit}").trim_end().to_owned()
 }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_digits_matter() {
+    fn three_digits_are_significant() {
         let cases = [
             (0.0, "0"),
             (0.12345, "0.123"),
@@ -72,13 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_given_back_as_it_was_written() {
+    fn bound_is_printed_as_written() {
         assert_eq!(bound(Bound::AtMost(0.3), "ms"), "≤ 0.3 ms");
         assert_eq!(bound(Bound::AtLeast(20.0), ""), "≥ 20");
     }
 
     #[test]
-    fn only_what_was_repeated_has_a_spread() {
+    fn single_measurement_has_no_spread() {
         assert_eq!(spread(&Series::once(1.0)), "");
         assert_eq!(spread(&[2.0, 1.0].into_iter().collect()), "1.00 to 2.00");
     }

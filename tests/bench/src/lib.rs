@@ -1,15 +1,16 @@
-//! What `make bench` makes of what it measures. No clock, no process, no file: numbers go in, text comes out.
+//! Turns the measurements of `make bench` into reports. No clock, process or file is used: numbers go in,
+//! text comes out.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `series.rs` | one number of each round; median and spread |
-//! | `report.rs` | all that a run has to say, and which targets it met |
-//! | `digits.rs` | numbers as people read them |
+//! | `series.rs` | one number per round, with median and spread |
+//! | `report.rs` | the results of a run and the targets it met |
+//! | `digits.rs` | numbers formatted for people |
 //! | `table.rs` | the report as tables |
 //! | `picture.rs`, `svg.rs` | the report as a picture |
-//! | `monitor.rs` | what Redis says that it is asked, counted |
+//! | `monitor.rs` | the commands of a Redis server, counted |
 //!
-//! The measuring itself is `cluster/`.
+//! The measurements are made in `cluster/`.
 
 mod digits;
 pub mod monitor;

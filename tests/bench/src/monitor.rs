@@ -1,19 +1,19 @@
-//! What Redis says that it is asked (`MONITOR`), counted. It is the only place where a command that a client
-//! sent is told from one that a script ran.
+//! Counts the commands of a Redis server (`MONITOR`). Only this output distinguishes a command of a client
+//! from a command that a script ran.
 
-/// How many commands there were.
+/// Counts of commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
-    /// Sent by clients; a script counts as one.
+    /// Sent by clients. A script counts as one.
     pub sent: u64,
     /// Run by scripts.
     pub inside: u64,
-    /// Of all these, those that added an entry to a stream.
+    /// The commands of both kinds that added an entry to a stream.
     pub entries: u64,
 }
 
 impl Commands {
-    /// Counts a line, such as `+1795355906.254777 [0 127.0.0.1:60866] "get" "x"`; others are no commands.
+    /// Counts a line such as `+1795355906.254777 [0 127.0.0.1:60866] "get" "x"`. Other lines are ignored.
     pub fn add(&mut self, line: &str) {
         let Some((who, command)) = parts(line) else { return };
         match who {
@@ -23,13 +23,13 @@ impl Commands {
         self.entries += u64::from(command.eq_ignore_ascii_case("xadd"));
     }
 
-    /// All of them.
+    /// All commands.
     pub fn all(&self) -> u64 {
         self.sent + self.inside
     }
 }
 
-/// Who asked, as the line says behind the number of the database, and for what.
+/// Returns the sender, which follows the database number in the line, and the command.
 fn parts(line: &str) -> Option<(&str, &str)> {
     let (_, rest) = line.split_once(" [")?;
     let (who, rest) = rest.split_once("] \"")?;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_of_scripts_are_told_from_those_of_clients() {
+    fn commands_of_scripts_and_clients_are_distinguished() {
         let mut commands = Commands::default();
         for line in [
             "+OK",

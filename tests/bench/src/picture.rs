@@ -1,21 +1,21 @@
-//! The report as a picture: how quick each system is, and the targets.
+//! Draws the report as a picture: the speed of each system, and the targets.
 
 use crate::digits::{bound, with_unit};
 use crate::svg::Svg;
 use crate::{Report, Series, System};
 
 const WIDTH: f64 = 760.0;
-/// Where bars begin and how long the longest is: what is left of them has the names, right of them the numbers.
+/// Start and maximum length of bars. Names stand to the left, numbers to the right.
 const BARS: [f64; 2] = [150.0, 480.0];
 const ROW: f64 = 26.0;
 const THICK: f64 = 16.0;
-/// Where the measured numbers of the targets end.
+/// Right edge of the measured numbers of the targets.
 const MEASURED: f64 = 590.0;
 
-/// A length for a number.
+/// The length of a bar for a value.
 type Scale<'a> = &'a dyn Fn(f64) -> f64;
 
-/// An SVG file.
+/// Returns an SVG file.
 pub fn svg(report: &Report) -> String {
     let mut svg = Svg::new(WIDTH);
     let y = rates(&mut svg, 24.0, &report.systems);
@@ -24,7 +24,7 @@ pub fn svg(report: &Report) -> String {
     svg.finish("How fast Switchboard is, beside Janus alone and beside janus-cloud")
 }
 
-/// Each line of the scale is ten times the one before: otherwise the slowest would not be seen.
+/// The scale is logarithmic, since the slowest system would not be visible otherwise.
 fn rates(svg: &mut Svg, y: f64, systems: &[System]) -> f64 {
     let most = largest(systems, |it| &it.rate).max(10.0);
     let decades = most.log10().ceil();
@@ -49,7 +49,7 @@ fn largest(systems: &[System], of: fn(&System) -> &Series) -> f64 {
     systems.iter().map(|it| of(it).most()).fold(f64::MIN_POSITIVE, f64::max)
 }
 
-/// Returns where the next part begins.
+/// Returns the position of the next part.
 fn bars(
     svg: &mut Svg,
     y: f64,
@@ -113,23 +113,23 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_as_long_as_its_number() {
+    fn bar_length_matches_its_value() {
         let svg = svg(&report());
-        // Of four decades, two; of a millisecond, half.
+        // The scale has four decades and starts at half a millisecond.
         for width in [480.0, 240.0] {
             assert_eq!(svg.matches(&format!(r#"width="{width:.1}""#)).count(), 2, "{svg}");
         }
     }
 
     #[test]
-    fn words_do_not_become_shapes() {
+    fn text_is_escaped() {
         let svg = svg(&report());
         assert!(svg.contains("a &lt; b &amp; c") && svg.contains("✗"), "{svg}");
         assert!(svg.contains("prefers-color-scheme:dark"));
     }
 
     #[test]
-    fn a_report_of_nothing_is_a_picture_too() {
+    fn empty_report_is_a_picture() {
         assert!(svg(&Report::default()).ends_with("</svg>\n"));
     }
 }

@@ -1,78 +1,78 @@
-//! All that a run has to say.
+//! The results of a run.
 
 use crate::Series;
 use serde::Serialize;
 
-/// What one run measured.
+/// The measurements of one run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// The machine, and how long each measurement was, in words.
+    /// Description of the machine and of the length of each measurement.
     pub about: String,
-    /// The systems that were measured side by side.
+    /// The systems measured side by side.
     pub systems: Vec<System>,
-    /// Everything else, in the order in which it was measured.
+    /// All other figures in the order of measurement.
     pub figures: Vec<Figure>,
-    /// What was hoped for.
+    /// The targets.
     pub goals: Vec<Goal>,
 }
 
-/// One way from a client to a Janus.
+/// One system between a client and a Janus.
 #[derive(Clone, Debug, Serialize)]
 pub struct System {
-    /// What it is.
+    /// Name of the system.
     pub name: &'static str,
-    /// How many pairs called each other at once when it was at its best.
+    /// Number of pairs that called each other at the best throughput.
     pub pairs: usize,
-    /// Calls in a second, at its best.
+    /// Best throughput in calls per second.
     pub rate: Series,
-    /// From `call` to `incomingcall`, at the median, with one pair; milliseconds.
+    /// From `call` to `incomingcall` with one pair, median, in milliseconds.
     pub ring: Series,
-    /// The same for the slowest call of a hundred.
+    /// The 99th percentile of the same.
     pub ring_late: Series,
 }
 
-/// A number that is worth knowing.
+/// A measured number.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
-    /// What it is of: the words before it in a table.
+    /// The subject, which precedes the number in a table.
     pub of: String,
-    /// What it is.
+    /// What is measured.
     pub what: String,
-    /// What it is counted in; empty for a plain number.
+    /// Unit, empty for a plain number.
     pub unit: &'static str,
-    /// The number.
+    /// The measured values.
     pub measured: Series,
 }
 
-/// A number that is held against what was hoped for.
+/// A measured number with a target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Goal {
-    /// What it is.
+    /// What is measured.
     pub what: String,
-    /// What it is counted in; empty for a plain number.
+    /// Unit, empty for a plain number.
     pub unit: &'static str,
-    /// The number.
+    /// The measured values.
     pub measured: Series,
-    /// What was hoped for.
+    /// The target.
     pub bound: Bound,
-    /// Whether the median is as hoped.
+    /// Whether the median meets the target.
     pub met: bool,
 }
 
-/// Where a number should be.
+/// The target of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// This or more.
+    /// This value or more.
     AtLeast(f64),
-    /// This or less.
+    /// This value or less.
     AtMost(f64),
-    /// Less than this.
+    /// Less than this value.
     Below(f64),
 }
 
 impl Bound {
-    /// What was not measured, or divided by nothing, is as nobody hoped.
+    /// NaN, from a missing measurement or a division by zero, meets no target.
     fn holds(self, value: f64) -> bool {
         match self {
             _ if !value.is_finite() => false,
@@ -89,12 +89,12 @@ impl Report {
         self.systems.iter().find(|system| system.name == name)
     }
 
-    /// Adds a number.
+    /// Adds a figure.
     pub fn figure(&mut self, of: &str, what: impl Into<String>, unit: &'static str, measured: Series) {
         self.figures.push(Figure { of: of.to_owned(), what: what.into(), unit, measured });
     }
 
-    /// Adds a number that is held against a bound.
+    /// Adds a figure with a target.
     pub fn goal(&mut self, what: impl Into<String>, unit: &'static str, measured: Series, bound: Bound) {
         let met = bound.holds(measured.median());
         self.goals.push(Goal { what: what.into(), unit, measured, bound, met });
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_met_at_its_bound_and_beyond() {
+    fn goal_is_met_at_its_bound() {
         assert!(met(20.0, Bound::AtLeast(20.0)) && !met(19.9, Bound::AtLeast(20.0)));
         assert!(met(1.0, Bound::AtMost(1.0)) && !met(1.1, Bound::AtMost(1.0)));
         assert!(met(1.9, Bound::Below(2.0)) && !met(2.0, Bound::Below(2.0)));
     }
 
     #[test]
-    fn what_was_not_measured_is_not_met() {
+    fn missing_measurement_misses_its_goal() {
         assert!(!met(f64::INFINITY, Bound::AtLeast(0.0)) && !met(f64::NAN, Bound::Below(9.0)));
     }
 }

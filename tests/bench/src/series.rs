@@ -1,31 +1,31 @@
-//! One number of each round.
+//! One number per round.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// The same thing measured once in each round. A ratio or a difference of two is taken within each round, so
-/// that what a machine does meanwhile falls on both sides.
+/// The same measurement once per round. Ratios and differences are taken within each round, so that changes
+/// of the machine's speed affect both sides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     rounds: Vec<f64>,
 }
 
 impl Series {
-    /// What was measured only once.
+    /// A single measurement.
     pub fn once(value: f64) -> Self {
         Self { rounds: vec![value] }
     }
 
-    /// The next round.
+    /// Adds the value of the next round.
     pub fn push(&mut self, value: f64) {
         self.rounds.push(value);
     }
 
-    /// The last round. NaN of none.
+    /// The value of the last round, NaN if there is none.
     pub fn latest(&self) -> f64 {
         self.rounds.last().copied().unwrap_or(f64::NAN)
     }
 
-    /// Of an even number of rounds, the middle between the two in the middle. NaN of none.
+    /// The mean of the two middle values for an even number of rounds, NaN for none.
     pub fn median(&self) -> f64 {
         let sorted = self.sorted();
         let middle = sorted.len() / 2;
@@ -36,17 +36,17 @@ impl Series {
         }
     }
 
-    /// The smallest.
+    /// The smallest value.
     pub fn least(&self) -> f64 {
         self.sorted().first().copied().unwrap_or(f64::NAN)
     }
 
-    /// The largest.
+    /// The largest value.
     pub fn most(&self) -> f64 {
         self.sorted().last().copied().unwrap_or(f64::NAN)
     }
 
-    /// How many rounds there were.
+    /// Number of rounds.
     pub fn len(&self) -> usize {
         self.rounds.len()
     }
@@ -56,12 +56,12 @@ impl Series {
         self.rounds.is_empty()
     }
 
-    /// This divided by that, round by round.
+    /// This series divided by `that`, round by round.
     pub fn over(&self, that: &Self) -> Self {
         self.with(that, |this, that| this / that)
     }
 
-    /// This less that, round by round.
+    /// This series minus `that`, round by round.
     pub fn above(&self, that: &Self) -> Self {
         self.with(that, |this, that| this - that)
     }
@@ -84,7 +84,7 @@ impl FromIterator<f64> for Series {
     }
 }
 
-/// With what is asked of it most.
+/// Serializes the summary figures besides the rounds.
 impl Serialize for Series {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Series", 4)?;
@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_in_the_middle_whatever_the_order() {
+    fn median_ignores_the_order() {
         assert_eq!(series([9.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(series([4.0, 1.0, 2.0, 9.0]).median(), 3.0);
         assert!(series([]).median().is_nan());
     }
 
     #[test]
-    fn the_spread_is_from_the_least_to_the_most() {
+    fn spread_is_from_minimum_to_maximum() {
         let series = series([5.0, 3.0, 4.0]);
         assert_eq!((series.least(), series.most(), series.len()), (3.0, 5.0, 3));
     }

@@ -1,6 +1,6 @@
-//! The few shapes a picture is made of, readable on light and on dark paper.
+//! The few shapes of a picture, readable on a light and on a dark background.
 
-/// Colours for either paper; a class says what a shape is, not how it looks.
+/// Colours for both backgrounds. A class names the meaning of a shape, not its look.
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#1f2328}\
 .title{font-size:15px;font-weight:600}.quiet{fill:#59636e}.end{text-anchor:end}\
@@ -9,7 +9,7 @@ text{font:13px system-ui,sans-serif;fill:#1f2328}\
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.quiet{fill:#9198a1}.ours{fill:#4493f8}\
 .other{fill:#656c76}.spread{stroke:#f0f6fc}.line{stroke:#3d444d}.met{fill:#3fb950}.missed{fill:#f85149}}";
 
-/// A picture that is drawn from the top.
+/// A picture that grows from top to bottom.
 pub(crate) struct Svg {
     width: f64,
     height: f64,
@@ -42,7 +42,7 @@ impl Svg {
         self.shapes.push('\n');
     }
 
-    /// The file.
+    /// Returns the file.
     pub(crate) fn finish(self, title: &str) -> String {
         let (width, height) = (self.width, self.height + 16.0);
         format!(

@@ -1,4 +1,4 @@
-//! The report as tables, in Markdown that a terminal shows well too.
+//! Prints the report as Markdown tables, which a terminal shows well too.
 
 use crate::digits::{bound, short, spread, with_unit};
 use crate::{Report, Series, System};
@@ -59,7 +59,7 @@ fn goals(report: &Report) -> String {
     table(&["target", "measured", "least to most", "should be", ""], rows.collect())
 }
 
-/// A table with columns as wide as they must be; nothing without rows.
+/// A table with columns as wide as needed. Empty without rows.
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return String::new();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_says_whether_it_is_met() {
+    fn table_shows_whether_a_target_is_met() {
         let mut report = Report::default();
         report.goal("calls/s", "", Series::once(21.0), Bound::AtLeast(20.0));
         report.goal("ring", "ms", Series::once(1.5), Bound::AtMost(1.0));

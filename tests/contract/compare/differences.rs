@@ -1,28 +1,26 @@
-//! Where Switchboard is meant to differ from Janus. `docs/compatibility.md` prints this table, and each
-//! entry is shown by the scenarios that name it under `differs:`.
+//! The intended differences between Switchboard and Janus. `docs/compatibility.md` contains this table, and
+//! each entry is shown by the scenarios that name it in a `differs:` line.
 
-/// One wanted difference.
+/// One intended difference.
 pub struct Difference {
-    /// How scenarios call it.
+    /// The name that scenarios use.
     pub name: &'static str,
     /// What a Janus does.
     pub janus: &'static str,
     /// What Switchboard does.
     pub switchboard: &'static str,
-    /// Why.
     pub reason: &'static str,
-    /// Which messages differ: what Janus says, what Switchboard says instead; empty for nothing. A `*`
-    /// stands for anything.
+    /// Patterns of the messages that differ: Janus' message, then Switchboard's. An empty pattern stands for
+    /// no message, and `*` for any text.
     pub lines: &'static [(&'static str, &'static str)],
 }
 
-/// All of them.
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "parser-words",
-        janus: "tells in the words of its JSON library what is wrong with a frame (error 454)",
-        switchboard: "tells it in the words of its own, with the place as it sees it",
-        reason: "the code is the contract, and that nothing of the frame is done; the words are the library's",
+        janus: "describes a malformed frame in the words of its JSON library (error 454)",
+        switchboard: "describes it in its own words, with the position that its parser reports",
+        reason: "the contract is the code, and that no request of the frame is executed; the text is the library's",
         lines: &[(
             r#"{"janus":"error","error":{"code":454,"reason":"Invalid Janus API request - <string>(*}"#,
             r#"{"janus":"error","error":{"code":454,"reason":"Invalid Janus API request - <string>(*}"#,
@@ -30,23 +28,23 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "trailing-newline",
-        janus: "1.1.2 and 1.1.3 refuse a frame with white space behind the JSON (error 454)",
+        janus: "1.1.2 and 1.1.3 refuse a frame with white space after the JSON (error 454)",
         switchboard: "accepts it",
-        reason: "it was accepted before 1.1.2 and is again since 1.1.4",
+        reason: "Janus accepted it before 1.1.2, and accepts it again since 1.1.4",
         lines: &[("*\"code\":454*", "*\"janus\":\"pong\"*")],
     },
     Difference {
         name: "server-info",
-        janus: "`info` tells about its library, its ICE settings and its other plugins",
-        switchboard: "tells what it knows: its own name and version, its times and its one plugin",
-        reason: "there is no one Janus that `info` could be about",
+        janus: "`info` describes its library, its ICE settings and its other plugins",
+        switchboard: "returns its own name and version, its timeouts and its one plugin",
+        reason: "`info` cannot describe several Janus servers",
         lines: &[("*server_info*", "*server_info*")],
     },
     Difference {
         name: "name-moves",
-        janus: "refuses a name that somebody has (error 476)",
-        switchboard: "gives it to who asked last; the handle that had it hears `unregistered`",
-        reason: "a client that comes back on a new connection must not wait for its old one to time out",
+        janus: "refuses a name that is registered (error 476)",
+        switchboard: "moves it to the latest client; the former handle receives `unregistered`",
+        reason: "a client that reconnects must not wait until its old connection times out",
         lines: &[
             ("*\"error_code\":476*", "*\"event\":\"registered\"*"),
             ("", "*\"event\":\"unregistered\"*"),
@@ -55,8 +53,8 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "exists",
-        janus: "knows no request `exists` (error 472)",
-        switchboard: "tells whether the name is registered",
+        janus: "has no request `exists` (error 472)",
+        switchboard: "returns whether the name is registered",
         reason: "as janus-cloud documents it",
         lines: &[("*\"error_code\":472*", "*\"registered\":*")],
     },
@@ -64,22 +62,21 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "recording",
         janus: "records to any file of the media server that a client names",
         switchboard: "refuses to record unless the operator has set `--record-dir`",
-        reason: "a client must not write where it likes on the media servers",
+        reason: "a client must not write arbitrary files on the media servers",
         lines: &[("*\"event\":\"set\"*", "*\"error_code\":499*")],
     },
     Difference {
         name: "second-socket",
         janus: "lets any connection that knows a session's id use it",
-        switchboard: "knows a session only on the connection that created or claimed it (error 458)",
-        reason: "an id is no proof; `claim` moves a session, and says so",
+        switchboard: "accepts a session only on the connection that created or claimed it (error 458)",
+        reason: "an id is no proof of ownership; `claim` moves a session explicitly",
         lines: &[("*", "*\"code\":458,*")],
     },
     Difference {
         name: "call-in-call",
-        janus: "answers `call` in a call with error 480 and ends the call; a callee that is rung gets 490 for an \
-                offer",
-        switchboard: "answers with error 480; the call goes on",
-        reason: "a mistake of the caller is no reason to cut off the callee",
+        janus: "answers `call` in a call with error 480 and ends the call; a ringing callee gets 490 for an offer",
+        switchboard: "answers with error 480; the call continues",
+        reason: "a mistake of the caller must not end the call for the callee",
         lines: &[
             ("*\"reason\":\"Remote WebRTC hangup\"*", ""),
             ("*\"reason\":\"Close PC\"*", ""),
@@ -93,9 +90,9 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "gap",
-        janus: "drops what it has to say while a session's connection is lost",
-        switchboard: "keeps it, in order, for who claims the session",
-        reason: "a client that comes back from a tunnel must not miss the call that rang meanwhile",
+        janus: "drops events while a session has no connection",
+        switchboard: "keeps them, in order, until the session is claimed",
+        reason: "a client that reconnects must not miss a call that rang in between",
         lines: &[
             ("", "*\"event\":\"update\"*"),
             ("", "*\"event\":\"incomingcall\"*"),
@@ -107,9 +104,9 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "stray-offer",
-        janus: "makes a PeerConnection of an offer with any request; outside of a call the next `call` then \
+        janus: "creates a PeerConnection for an offer with any request; outside of a call, the next `call` then \
                 fails (error 490)",
-        switchboard: "takes session descriptions with `call` and `accept`, and with `set` in a call; ignores others",
+        switchboard: "reads session descriptions with `call` and `accept`, and with `set` in a call; ignores others",
         reason: "a PeerConnection belongs to a call",
         lines: &[
             ("*\"code\":490*", "*\"janus\":\"ack\"*"),
@@ -122,23 +119,23 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "parser-limits",
         janus: "refuses a frame with an integer beyond 64 bits (error 454)",
-        switchboard: "takes it where it need not read the number",
-        reason: "JSON has no such bound",
+        switchboard: "accepts it in fields that it does not read",
+        reason: "JSON has no such limit",
         lines: &[("*\"code\":454*", "*\"janus\":\"pong\"*")],
     },
 ];
 
-/// Scenarios that differ for no wanted reason yet: each waits for a fix. They do not fail the comparison.
+/// Scenarios with an unintended difference, each waiting for a fix. They do not fail the comparison.
 pub const OPEN: &[(&str, &str)] = &[];
 
 /// The entry of that name.
 pub fn named(name: &str) -> &'static Difference {
     let found = DIFFERENCES.iter().find(|difference| difference.name == name);
-    found.unwrap_or_else(|| panic!("no difference is called {name}"))
+    found.unwrap_or_else(|| panic!("unknown difference: {name}"))
 }
 
-/// Whether a text is what a pattern with `*` describes.
-pub fn fits(pattern: &str, text: &str) -> bool {
+/// Whether a text matches a pattern with `*`.
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else { return false };
     let Some(end) = pattern.rsplit('*').next().filter(|_| pattern.contains('*')) else {

@@ -1,4 +1,4 @@
-//! `docs/compatibility.md` prints the table of wanted differences as it is in the code.
+//! `docs/compatibility.md` must contain the table of intended differences as it is in the code.
 
 use super::differences::{DIFFERENCES, Difference};
 use super::scenario;
@@ -17,16 +17,16 @@ fn table() -> String {
 }
 
 #[test]
-fn the_documentation_has_exactly_the_wanted_differences() {
+fn documentation_lists_the_intended_differences() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/compatibility.md");
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     let printed = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(table, _)| table);
     let table = table();
-    assert!(printed == Some(&table), "docs/compatibility.md should have:\n{BEGIN}{table}{END}");
+    assert!(printed == Some(&table), "docs/compatibility.md must contain:\n{BEGIN}{table}{END}");
 }
 
 #[test]
-fn each_wanted_difference_is_shown_by_a_scenario() {
+fn each_intended_difference_has_a_scenario() {
     let scenarios = scenario::all();
     for Difference { name, .. } in DIFFERENCES {
         let shown = scenarios.iter().any(|scenario| scenario.differs.iter().any(|it| it == name));

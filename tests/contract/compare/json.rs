@@ -1,23 +1,22 @@
-//! JSON whose objects remember in which order their keys came: clients may not care, a comparison does.
+//! JSON whose objects keep the order of their keys. Clients may ignore the order, but the comparison checks
+//! it.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
     /// A number, `true`, `false`, `null`, or a placeholder like `<alice.session>`.
     Word(String),
-    /// A string.
     Text(String),
-    /// An array.
     List(Vec<Json>),
-    /// An object; a key that comes twice stands here twice.
+    /// An object. A repeated key is kept twice.
     Object(Vec<(String, Json)>),
 }
 
 impl Json {
-    /// Reads a text that should be one JSON value.
+    /// Parses a text that holds one JSON value.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| format!("a message that is no JSON ({error}): {text}"))
     }
@@ -33,7 +32,7 @@ impl Json {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// The string at the end of these keys; empty if there is none.
+    /// The string at the end of these keys, empty if there is none.
     pub fn text(&self, keys: &[&str]) -> &str {
         match self.at(keys) {
             Some(Self::Text(text) | Self::Word(text)) => text,
@@ -47,7 +46,7 @@ impl Json {
         word.parse().ok()
     }
 
-    /// What kind of value it is, in JSON's own terms.
+    /// The JSON type of a value.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Word(word) if word == "true" || word == "false" => "boolean",

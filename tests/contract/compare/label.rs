@@ -1,9 +1,8 @@
-//! The short name of a message, by which scenarios wait for it and rules speak of it.
+//! The label of a message, by which scenarios wait for it and rules describe it.
 //!
-//! What the core says keeps its own word: `ack`, `success`, `pong`, `detached`, `timeout`, with the detail
-//! that matters behind it: `error 458`, `hangup Close PC`, `trickle candidate`, `trickle completed`. What
-//! the plugin says begins with `@`: `@registered`, `@incomingcall`, `@hangup Explicit hangup`, `@error 480`,
-//! `@list`.
+//! Messages of the core keep their own word: `ack`, `success`, `pong`, `detached`, `timeout`, followed by the
+//! relevant detail: `error 458`, `hangup Close PC`, `trickle candidate`, `trickle completed`. Messages of the
+//! plugin begin with `@`: `@registered`, `@incomingcall`, `@hangup Explicit hangup`, `@error 480`, `@list`.
 
 use super::json::Json;
 
@@ -31,7 +30,7 @@ fn plugin(message: &Json) -> String {
     }
 }
 
-/// Whether a label is what was waited for: the same, or the same with more behind it.
-pub fn matches(label: &str, wanted: &str) -> bool {
-    label.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+/// Whether a label matches: equal, or with further details behind it.
+pub fn matches(label: &str, intended: &str) -> bool {
+    label.strip_prefix(intended).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::sdp;
 
-/// What `$offer`, `$answer.e2ee`, `$candidate.1` and the like stand for.
+/// Returns what `$offer`, `$answer.e2ee`, `$candidate.1` and the like stand for.
 pub fn by_name(name: &str) -> Option<Value> {
     let (kind, variant) = name.split_once('.').unwrap_or((name, ""));
     let plain = match kind {

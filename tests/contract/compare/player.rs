@@ -1,97 +1,98 @@
-//! Plays a scenario: one socket after the other is spoken to, step by step, and what each hears is kept.
+//! Runs a scenario: sends on one socket after the other, step by step, and records what each receives.
 //!
-//! Nothing is waited for but messages. A message that does not come in time (see `talk.rs`) ends the play.
-//! At the end every session makes one hidden call from one hidden handle to another: what Switchboard had on
-//! its way to this session is there before that call's events are (a ping would only tell what the edge
-//! has sent). A Janus gets a ping.
+//! A run waits for messages only. A message that does not arrive in time (see `commands.rs`) ends the run. At
+//! the end every session makes one hidden call between two hidden handles: Switchboard delivers all earlier
+//! messages of the session before the events of that call (a ping would only cover what the edge has sent). A
+//! Janus receives a ping.
 
-use super::fence;
-use super::fill::{self, Names};
-use super::house::Endpoints;
+use super::actor::Actor;
+use super::barrier;
 use super::json::Json;
 use super::recording::{self, Recording};
 use super::scenario::{Action, Scenario, Server, Step};
+use super::servers::Endpoints;
 use super::socket::{Socket, UNRECORDED};
-use super::voice::Actor;
+use super::substitute::{self, Names};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often those who stay awake send a keepalive.
-pub const AWAKE: Duration = Duration::from_millis(900);
+/// Interval of keepalives of actors that stay awake.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(900);
 const PLUGIN: &str = "janus.plugin.videocall";
 
-/// A play that is going on.
+/// A run in progress.
 pub struct Player<'a> {
-    pub doors: &'a Endpoints,
+    pub endpoints: &'a Endpoints,
     pub sockets: Vec<Socket>,
-    pub voices: Vec<Actor>,
-    mark: String,
+    pub actors: Vec<Actor>,
+    suffix: String,
     ids: BTreeMap<u64, String>,
-    /// What `create` and `attach` will tell: transactions with their voices.
-    pub births: HashMap<String, String>,
+    /// Transactions of `create` and `attach` whose replies carry a new id, with their actors.
+    pub pending_ids: HashMap<String, String>,
     hidden: usize,
     last_keepalive: Instant,
 }
 
-/// Plays it through and returns what was heard, also when it got stuck, with the reason why.
-pub async fn play(scenario: &Scenario, doors: &Endpoints) -> (Recording, Result<(), String>) {
+/// Runs the scenario and returns the recording, together with the reason if the run got stuck.
+pub async fn play(scenario: &Scenario, endpoints: &Endpoints) -> (Recording, Result<(), String>) {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     let mut player = Player {
-        doors,
+        endpoints,
         sockets: Vec::new(),
-        voices: Vec::new(),
-        mark: format!("~{}~", RUNS.fetch_add(1, Ordering::Relaxed)),
+        actors: Vec::new(),
+        suffix: format!("~{}~", RUNS.fetch_add(1, Ordering::Relaxed)),
         ids: BTreeMap::new(),
-        births: HashMap::new(),
+        pending_ids: HashMap::new(),
         hidden: 0,
         last_keepalive: Instant::now(),
     };
     let outcome = player.run(scenario).await;
     player.leave().await;
-    let track = |socket: &Socket| recording::track(&socket.name, &socket.said, &player.ids, &player.mark);
+    let track =
+        |socket: &Socket| recording::track(&socket.name, &socket.messages, &player.ids, &player.suffix);
     (player.sockets.iter().map(track).collect(), outcome)
 }
 
 impl Player<'_> {
     async fn run(&mut self, scenario: &Scenario) -> Result<(), String> {
         for step in &scenario.steps {
-            if step.only.is_none_or(|only| only == self.doors.server) {
+            if step.only.is_none_or(|only| only == self.endpoints.server) {
                 let done = self.step(step).await;
                 done.map_err(|why| format!("line {}, {}: {why}", step.line, step.text))?;
             }
         }
-        fence::raise(self).await.map_err(|why| format!("at the end: {why}"))
+        barrier::wait_for_all(self).await.map_err(|why| format!("at the end: {why}"))
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         if step.action == Action::Talk {
-            let [caller, callee] = &step.who[..] else { return Err("two can talk".to_owned()) };
+            let [caller, callee] = &step.who[..] else { return Err("`talk` needs two actors".to_owned()) };
             return self.talk(caller, callee).await;
         }
         for who in &step.who {
-            self.act(who, &step.action).await?;
+            self.action(who, &step.action).await?;
         }
         Ok(())
     }
 
-    async fn act(&mut self, who: &str, act: &Action) -> Result<(), String> {
-        match act {
+    async fn action(&mut self, who: &str, action: &Action) -> Result<(), String> {
+        match action {
             Action::Connect { beside } => self.connect(who, beside.as_deref()).await,
             Action::Join { whom, session } => self.join(who, whom, *session),
             Action::TakeOver(whom) => self.take_over(who, whom),
             Action::Arrive { named } => self.arrive(who, *named).await,
             Action::Ring(whom) => self.ring(who, whom).await,
-            Action::Talk => unreachable!("two talk, see step"),
+            Action::Talk => unreachable!("step() handles it"),
             Action::Send { quickly, verb, more } => self.send(who, verb, more, *quickly).await,
             Action::Request { quickly, request, more, jsep } => {
-                self.ask(who, request, more, jsep.as_deref(), *quickly).await
+                self.request(who, request, more, jsep.as_deref(), *quickly).await
             }
             Action::Write(text) => self.write(who, text).await,
-            Action::Receive(labels) => self.hear_all(who, labels).await,
-            Action::StayAwake => self.actor(who).map(|voice| voice.awake = true),
-            Action::Drop => self.socket(who).map(Socket::let_go),
+            Action::Receive(labels) => self.receive_all(who, labels).await,
+            Action::StayAwake => self.actor(who).map(|actor| actor.awake = true),
+            Action::Drop => self.socket(who).map(Socket::drop_connection),
             Action::Close => {
                 self.socket(who)?.close().await;
                 Ok(())
@@ -106,7 +107,10 @@ impl Player<'_> {
     }
 
     pub fn actor(&mut self, name: &str) -> Result<&mut Actor, String> {
-        self.voices.iter_mut().find(|voice| voice.name == name).ok_or_else(|| format!("who is {name}?"))
+        self.actors
+            .iter_mut()
+            .find(|actor| actor.name == name)
+            .ok_or_else(|| format!("unknown actor: {name}"))
     }
 
     pub fn socket(&mut self, name: &str) -> Result<&mut Socket, String> {
@@ -115,32 +119,32 @@ impl Player<'_> {
     }
 
     async fn connect(&mut self, who: &str, beside: Option<&str>) -> Result<(), String> {
-        let door = match beside {
+        let endpoint = match beside {
             Some(other) => self.socket(other)?.endpoint,
             None => self.sockets.len(),
         };
-        let socket = Socket::open(who, self.doors.url(door), door).await?;
+        let socket = Socket::open(who, self.endpoints.url(endpoint), endpoint).await?;
         self.sockets.push(socket);
         let place = self.sockets.len() - 1;
         match self.actor(who) {
-            Ok(voice) => voice.socket = place,
-            Err(_) => self.voices.push(Actor::new(who, place)),
+            Ok(actor) => actor.socket = place,
+            Err(_) => self.actors.push(Actor::new(who, place)),
         }
         Ok(())
     }
 
     fn join(&mut self, who: &str, whom: &str, session: bool) -> Result<(), String> {
         let other = self.actor(whom)?.clone();
-        let mut voice = Actor::new(who, other.socket);
-        voice.session = other.session.filter(|_| session);
-        self.voices.push(voice);
+        let mut actor = Actor::new(who, other.socket);
+        actor.session = other.session.filter(|_| session);
+        self.actors.push(actor);
         Ok(())
     }
 
     fn take_over(&mut self, who: &str, whom: &str) -> Result<(), String> {
         let other = self.actor(whom)?.clone();
-        let voice = self.actor(who)?;
-        (voice.session, voice.handle) = (other.session, other.handle);
+        let actor = self.actor(who)?;
+        (actor.session, actor.handle) = (other.session, other.handle);
         Ok(())
     }
 
@@ -152,19 +156,19 @@ impl Player<'_> {
             self.send(who, "create", "", false).await?;
         }
         self.send(who, "attach", &json!({"plugin": PLUGIN}).to_string(), false).await?;
-        match named {
-            true => self.ask(who, "register", &format!(r#"{{"username":"${who}"}}"#), None, false).await,
-            false => Ok(()),
+        if named {
+            self.request(who, "register", &format!(r#"{{"username":"${who}"}}"#), None, false).await?;
         }
+        Ok(())
     }
 
     async fn ring(&mut self, caller: &str, callee: &str) -> Result<(), String> {
         let callee_name = format!(r#"{{"username":"${callee}"}}"#);
-        self.ask(caller, "call", &callee_name, Some("$offer"), false).await?;
-        self.hear(callee, "@incomingcall").await?;
+        self.request(caller, "call", &callee_name, Some("$offer"), false).await?;
+        self.receive(callee, "@incomingcall").await?;
         for who in [caller, callee] {
-            if self.doors.full_trickle {
-                self.hear(who, "trickle completed").await?;
+            if self.endpoints.full_trickle {
+                self.receive(who, "trickle completed").await?;
             }
         }
         Ok(())
@@ -172,22 +176,22 @@ impl Player<'_> {
 
     async fn talk(&mut self, caller: &str, callee: &str) -> Result<(), String> {
         self.ring(caller, callee).await?;
-        self.ask(callee, "accept", "", Some("$answer"), false).await?;
-        self.hear(caller, "@accepted").await
+        self.request(callee, "accept", "", Some("$answer"), false).await?;
+        self.receive(caller, "@accepted").await
     }
 
-    /// The text with everything filled in that stands for something.
-    pub fn fill(&self, text: &str) -> Result<String, String> {
-        fill::fill(text, &Names { voices: &self.voices, mark: &self.mark })
+    /// Replaces all placeholders of a text.
+    pub fn substitute(&self, text: &str) -> Result<String, String> {
+        substitute::substitute(text, &Names { actors: &self.actors, suffix: &self.suffix })
     }
 
-    /// Learns the id that a `create` or `attach` made.
-    pub fn note_birth(&mut self, message: &Json) {
+    /// Learns the id from the reply to a `create` or `attach`.
+    pub fn learn_id(&mut self, message: &Json) {
         let Some(id) = message.number(&["data", "id"]) else { return };
-        let Some(who) = self.births.remove(message.text(&["transaction"])) else { return };
-        let Some(voice) = self.voices.iter_mut().find(|voice| voice.name == who) else { return };
+        let Some(who) = self.pending_ids.remove(message.text(&["transaction"])) else { return };
+        let Some(actor) = self.actors.iter_mut().find(|actor| actor.name == who) else { return };
         let is_handle = message.get("session_id").is_some();
-        let slot = if is_handle { &mut voice.handle } else { &mut voice.session };
+        let slot = if is_handle { &mut actor.handle } else { &mut actor.session };
         *slot = Some(id);
         let kind = if is_handle { "handle" } else { "session" };
         let name = format!("{who}.{kind}");
@@ -196,26 +200,26 @@ impl Player<'_> {
         self.ids.entry(id).or_insert(name);
     }
 
-    pub async fn keep_awake(&mut self) -> Result<(), String> {
-        if self.last_keepalive.elapsed() < AWAKE {
+    pub async fn send_keepalives(&mut self) -> Result<(), String> {
+        if self.last_keepalive.elapsed() < KEEPALIVE_INTERVAL {
             return Ok(());
         }
         self.last_keepalive = Instant::now();
-        for voice in self.voices.iter().filter(|voice| voice.awake) {
+        for actor in self.actors.iter().filter(|actor| actor.awake) {
             let keepalive =
-                json!({"janus": "keepalive", "transaction": UNRECORDED, "session_id": voice.session});
-            self.sockets[voice.socket].send(&keepalive.to_string()).await?;
+                json!({"janus": "keepalive", "transaction": UNRECORDED, "session_id": actor.session});
+            self.sockets[actor.socket].send(&keepalive.to_string()).await?;
         }
         Ok(())
     }
 
-    /// Ends every session, so that nothing of this play is in the way of the next.
+    /// Ends every session, so that nothing of this run disturbs the next.
     async fn leave(&mut self) {
-        for voice in &self.voices {
-            let destroy = json!({"janus": "destroy", "transaction": UNRECORDED, "session_id": voice.session});
-            let socket = &mut self.sockets[voice.socket];
-            if socket.is_open() && voice.session.is_some() {
-                // What fails here has ended already.
+        for actor in &self.actors {
+            let destroy = json!({"janus": "destroy", "transaction": UNRECORDED, "session_id": actor.session});
+            let socket = &mut self.sockets[actor.socket];
+            if socket.is_open() && actor.session.is_some() {
+                // An error means that the session has ended already.
                 let _ = socket.send(&destroy.to_string()).await;
             }
         }
@@ -225,7 +229,7 @@ impl Player<'_> {
     }
 }
 
-/// Whether a play speaks to a Switchboard.
-pub fn is_switchboard(doors: &Endpoints) -> bool {
-    doors.server == Server::Switchboard
+/// Whether the run is against a Switchboard.
+pub fn is_switchboard(endpoints: &Endpoints) -> bool {
+    endpoints.server == Server::Switchboard
 }

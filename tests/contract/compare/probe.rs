@@ -1,4 +1,4 @@
-//! Is a Janus alive, and its plugin too? A frozen plugin lets `ping` and `attach` through.
+//! Checks that a Janus is alive, with its plugin. A frozen plugin still lets `ping` and `attach` through.
 
 use super::json::Json;
 use serde_json::{Value, json};
@@ -14,24 +14,24 @@ pub async fn serves(url: &str) -> bool {
 }
 
 async fn lists(url: &str) -> Option<()> {
-    let mut wire = RawWebsocket::open(url).await.ok()?;
-    let created = ask(&mut wire, json!({"janus": "create"}), "success").await?;
+    let mut websocket = RawWebsocket::open(url).await.ok()?;
+    let created = request(&mut websocket, json!({"janus": "create"}), "success").await?;
     let session = created.number(&["data", "id"])?;
     let plugin = "janus.plugin.videocall";
     let attach = json!({"janus": "attach", "session_id": session, "plugin": plugin});
-    let handle = ask(&mut wire, attach, "success").await?.number(&["data", "id"])?;
+    let handle = request(&mut websocket, attach, "success").await?.number(&["data", "id"])?;
     let body = json!({"request": "list"});
     let list = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
-    ask(&mut wire, list, "event").await?;
-    ask(&mut wire, json!({"janus": "destroy", "session_id": session}), "success").await.map(|_| ())
+    request(&mut websocket, list, "event").await?;
+    request(&mut websocket, json!({"janus": "destroy", "session_id": session}), "success").await.map(|_| ())
 }
 
-async fn ask(wire: &mut RawWebsocket, mut request: Value, kind: &str) -> Option<Json> {
+async fn request(websocket: &mut RawWebsocket, mut request: Value, kind: &str) -> Option<Json> {
     request["transaction"] = json!("probe");
-    wire.send(request.to_string()).await.then_some(())?;
+    websocket.send(request.to_string()).await.then_some(())?;
     let deadline = Instant::now() + PROBE_TIMEOUT;
     loop {
-        let Received::Text(text) = wire.next_until(deadline).await else { return None };
+        let Received::Text(text) = websocket.next_until(deadline).await else { return None };
         let message = Json::parse(&text).ok()?;
         if message.text(&["janus"]) == kind {
             return Some(message);

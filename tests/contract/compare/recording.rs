@@ -1,11 +1,11 @@
-//! What one play of a scenario leaves: for each socket the neutral messages in order.
+//! The recording of a run: for each socket the normalized messages in order.
 
 use super::json::Json;
 use super::label;
-use super::neutral::Neutral;
+use super::normalize::Normalizer;
 use std::collections::BTreeMap;
 
-/// All sockets of a play, each under the name of the voice that opened it.
+/// All sockets of a run, each under the name of the actor that opened it.
 pub type Recording = Vec<Track>;
 
 /// One socket.
@@ -15,7 +15,7 @@ pub struct Track {
     pub lines: Vec<Line>,
 }
 
-/// One message, neutral.
+/// One normalized message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub sent: bool,
@@ -25,23 +25,23 @@ pub struct Line {
     pub text: String,
 }
 
-/// A message as it was.
+/// A message as it was sent or received.
 pub struct Raw {
     pub sent: bool,
     pub message: Json,
 }
 
-/// Makes the messages of a socket neutral.
-pub fn track(name: &str, messages: &[Raw], ids: &BTreeMap<u64, String>, mark: &str) -> Track {
-    let (mut heard, mut sent) = (Neutral::new(ids, mark), Neutral::new(ids, mark));
+/// Normalizes the messages of a socket.
+pub fn track(name: &str, messages: &[Raw], ids: &BTreeMap<u64, String>, suffix: &str) -> Track {
+    let (mut received, mut sent) = (Normalizer::new(ids, suffix), Normalizer::new(ids, suffix));
     let lines = messages.iter().map(|raw| {
-        let neutral = if raw.sent { sent.message(&raw.message) } else { heard.message(&raw.message) };
+        let message = if raw.sent { sent.message(&raw.message) } else { received.message(&raw.message) };
         Line {
             sent: raw.sent,
-            label: label::of(&neutral),
-            transaction: neutral.text(&["transaction"]).to_owned(),
-            sender: neutral.text(&["sender"]).to_owned(),
-            text: neutral.to_string(),
+            label: label::of(&message),
+            transaction: message.text(&["transaction"]).to_owned(),
+            sender: message.text(&["sender"]).to_owned(),
+            text: message.to_string(),
         }
     });
     Track { name: name.to_owned(), lines: lines.collect() }

@@ -1,16 +1,16 @@
-//! Prints a difference: both lines, and what was said around them.
+//! Prints a difference: both lines, with the messages around them.
 
 use super::recording::{Line, Track};
 use std::fmt::Write;
 
-/// How many lines before and after are shown.
+/// Number of lines shown before and after.
 const AROUND: usize = 4;
-/// How much of a line.
+/// Maximum length of a printed line.
 const WIDTH: usize = 420;
 
-/// Lines that only one of the two heard.
+/// Lines that only one of the two received.
 pub fn unlike(missing: &[Line], extra: &[Line], janus: &Track, switchboard: &Track) -> String {
-    let mut text = format!("what {} hears is not the same:\n", janus.name);
+    let mut text = format!("{} receives different messages:\n", janus.name);
     let mut extra = extra.to_vec();
     for line in missing {
         let twin = extra.iter().position(|it| is_twin(it, line)).map(|place| extra.remove(place));
@@ -24,9 +24,9 @@ pub fn unlike(missing: &[Line], extra: &[Line], janus: &Track, switchboard: &Tra
     text
 }
 
-/// Lines of which both heard the same, but in another order than Janus can say them.
+/// Lines that both received, in an order that Janus does not allow.
 pub fn out_of_order(expected: &Line, early: &Line, janus: &Track, switchboard: &Track) -> String {
-    let mut text = format!("what {} hears comes in another order:\n", janus.name);
+    let mut text = format!("{} receives messages in another order:\n", janus.name);
     let _ = writeln!(text, "    comes first at Janus:       {}", brief(&expected.text));
     let _ = writeln!(text, "    comes first at Switchboard: {}", brief(&early.text));
     around(&mut text, "at Janus", janus, expected);
@@ -34,7 +34,7 @@ pub fn out_of_order(expected: &Line, early: &Line, janus: &Track, switchboard: &
     text
 }
 
-/// Whether two lines are probably the same message, told differently.
+/// Whether two lines are probably the same message with different contents.
 fn is_twin(one: &Line, other: &Line) -> bool {
     let word = |line: &Line| line.label.split(' ').next().unwrap_or_default().to_owned();
     one.transaction == other.transaction && (!one.transaction.is_empty() || word(one) == word(other))
@@ -52,7 +52,7 @@ fn pair(text: &mut String, janus: Option<&Line>, switchboard: Option<&Line>) {
     }
 }
 
-/// The line, or, if it is long, the part around the first place that differs.
+/// The line, or the part of a long line around the first difference.
 fn from(line: &str, start: usize) -> String {
     if line.chars().count() <= WIDTH {
         return line.to_owned();
@@ -68,14 +68,14 @@ fn around(text: &mut String, where_: &str, track: &Track, line: &Line) {
     let _ = writeln!(text, "      {where_}:");
     for (at, line) in track.lines.iter().enumerate() {
         if at.abs_diff(place) <= AROUND {
-            let mark = if at == place { '*' } else { ' ' };
+            let suffix = if at == place { '*' } else { ' ' };
             let arrow = if line.sent { '>' } else { '<' };
-            let _ = writeln!(text, "      {mark} {arrow} {}", brief(&line.text));
+            let _ = writeln!(text, "      {suffix} {arrow} {}", brief(&line.text));
         }
     }
 }
 
-/// The line, cut.
+/// The line, truncated.
 pub fn brief(line: &str) -> String {
     match line.char_indices().nth(240) {
         Some((end, _)) => format!("{} ...", &line[..end]),

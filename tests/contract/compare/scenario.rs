@@ -1,36 +1,38 @@
-//! A scenario: who does what, one step a line.
+//! A scenario: who does what, one step per line.
 //!
 //! ```text
 //! # What it is about.
-//! house: hasty                     which servers, `patient` if it does not say (see `house.rs`)
-//! differs: exists, ...             which wanted differences it shows (see `differences.rs`)
-//! free: end-of-detached alice      which messages Janus may leave out, to whom (see `freedom.rs`)
+//! servers: short-timeouts          which servers, `default` if absent (see `servers.rs`)
+//! differs: exists, ...             which intended differences it shows (see `differences.rs`)
+//! varies: end-of-detached alice    which messages Janus may omit, on whose socket (see `janus_variance.rs`)
 //!
-//! alice arrives                    connects, creates a session, attaches, registers her name
+//! alice arrives                    connects, creates a session, attaches, registers a name
 //! alice enters                     the same, but without a name
-//! alice connects                   only that; `alice connects beside bob`: at the door he came through
-//! desk joins alice                 one more voice on her socket; `desk joins alice's session`
-//! back takes over bob              goes on with his session and handle, from the socket it has
+//! alice connects                   only that; `alice connects beside bob`: to the address that bob uses
+//! second joins alice                 one more actor on alice's socket; `second joins alice's session`
+//! back takes over bob              uses bob's session and handle on the socket that `back` has
 //! alice and bob talk               alice calls, bob accepts; `alice rings bob` is the first half
-//! alice sends VERB {...}           a request to the core; ids are filled in; waits for the reply
-//! alice asks REQUEST {...} with JSEP   a request to the plugin; waits for ack and event, or the error
-//! alice quickly sends / asks ...   the same, but waits for nothing
+//! alice sends VERB {...}           a request to the core, with ids filled in; waits for the reply
+//! alice requests VERB {...} with JSEP   a request to the plugin; waits for ack and event, or the error
+//! alice quickly sends / requests ...   the same, without waiting
 //! alice writes TEXT                a frame as it stands
-//! alice hears LABEL, 3*LABEL       waits for these, in any order (see `label.rs`)
-//! alice hears the end              waits for the late plugin hangup and the core's
+//! alice receives LABEL, 3*LABEL    waits for these, in any order (see `label.rs`)
+//! alice receives the end           waits for the late hangup of the plugin and that of the core
 //! alice stays awake                keepalives from now on, which are not recorded
-//! alice drops / alice closes       without and with a goodbye
+//! alice drops / alice closes       without and with a close frame
 //! ```
 //!
-//! `janus:` or `switchboard:` before a step: only there. In JSON and frames, `$alice` is a name that is
-//! unique to the run, `$alice.session` and `$alice.handle` are ids, `$id.1` is an unused id, `$offer` and
-//! the like are of `offers.rs`, `$newline` ends a line; the value `"$absent"` takes a field away. `#` begins a comment.
+//! A step after `janus:` or `switchboard:` runs only there. In JSON and frames, `$alice` is a name that is
+//! unique to the run, `$alice.session` and `$alice.handle` are ids, `$id.1` is an unused id, `$offer` and the
+//! like are in `offers.rs`, `$newline` ends a line; the value `"$absent"` removes a field. `#` begins a
+//! comment.
 
-use super::freedom;
+use super::janus_variance;
+use super::servers::DEFAULT_SERVERS;
 use std::fs;
 use std::path::Path;
 
-/// Which of the two is spoken to.
+/// The kind of server that a scenario runs against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
     Janus,
@@ -43,7 +45,7 @@ pub struct Scenario {
     pub name: String,
     pub servers: String,
     pub differs: Vec<String>,
-    pub free: Vec<(String, String)>,
+    pub varies: Vec<(String, String)>,
     pub steps: Vec<Step>,
 }
 
@@ -57,7 +59,6 @@ pub struct Step {
     pub action: Action,
 }
 
-/// What is done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     Connect { beside: Option<String> },
@@ -77,7 +78,7 @@ pub enum Action {
 
 const THE_END: [&str; 2] = ["@hangup Remote WebRTC hangup", "hangup Close PC"];
 
-/// All scenarios, by name. `ONLY=part` in the environment leaves those whose name has the part in it.
+/// All scenarios, by name. `ONLY=text` in the environment selects those whose name contains the text.
 pub fn all() -> Vec<Scenario> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("contract/scenarios");
     let only = std::env::var("ONLY").unwrap_or_default();
@@ -91,19 +92,19 @@ pub fn all() -> Vec<Scenario> {
 fn read(file: &Path) -> Scenario {
     let name = file.file_stem().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(file).unwrap();
-    let (differs, free, steps) = Default::default();
-    let mut scenario = Scenario { name, servers: "patient".to_owned(), differs, free, steps };
+    let (differs, varies, steps) = Default::default();
+    let mut scenario = Scenario { name, servers: DEFAULT_SERVERS.to_owned(), differs, varies, steps };
     for (place, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Some(house) = line.strip_prefix("house:") {
-            scenario.servers = house.trim().to_owned();
+        if let Some(servers) = line.strip_prefix("servers:") {
+            scenario.servers = servers.trim().to_owned();
         } else if let Some(names) = line.strip_prefix("differs:") {
             scenario.differs = words(names);
-        } else if let Some(names) = line.strip_prefix("free:") {
-            scenario.free = rules(names);
+        } else if let Some(names) = line.strip_prefix("varies:") {
+            scenario.varies = rules(names);
         } else {
             let step = step(place + 1, line);
             scenario.steps.push(step.unwrap_or_else(|| panic!("{} cannot be read: {line}", scenario.name)));
@@ -117,9 +118,9 @@ fn words(list: &str) -> Vec<String> {
 }
 
 fn rules(list: &str) -> Vec<(String, String)> {
-    let rules = list.split(',').map(|rule| rule.trim().split_once(' ').expect("a rule and for whom"));
+    let rules = list.split(',').map(|rule| rule.trim().split_once(' ').expect("a rule and a socket"));
     let rules: Vec<_> = rules.map(|(rule, whose)| (rule.to_owned(), whose.to_owned())).collect();
-    assert!(rules.iter().all(|(rule, _)| freedom::is_rule(rule)), "no such rule: {list}");
+    assert!(rules.iter().all(|(rule, _)| janus_variance::is_rule(rule)), "no such rule: {list}");
     rules
 }
 
@@ -136,10 +137,10 @@ fn step(line: usize, text: &str) -> Option<Step> {
         who.push(next.to_owned());
         rest = after;
     }
-    Some(Step { line, text: text.to_owned(), only, who, action: act(rest)? })
+    Some(Step { line, text: text.to_owned(), only, who, action: action(rest)? })
 }
 
-fn act(text: &str) -> Option<Action> {
+fn action(text: &str) -> Option<Action> {
     let (quickly, text) = text.strip_prefix("quickly ").map_or((false, text), |rest| (true, rest));
     let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match (verb.strip_suffix('s').unwrap_or(verb), rest) {
@@ -158,10 +159,12 @@ fn act(text: &str) -> Option<Action> {
             let (verb, more) = rest.split_once(' ').unwrap_or((rest, ""));
             Action::Send { quickly, verb: verb.to_owned(), more: more.to_owned() }
         }
-        ("ask", rest) => ask(quickly, rest),
+        ("request", rest) => request(quickly, rest),
         ("write", rest) => Action::Write(rest.to_owned()),
-        ("hear", "the end") => Action::Receive(THE_END.map(str::to_owned).to_vec()),
-        ("hear", rest) => Action::Receive(rest.split(',').flat_map(|label| repeated(label.trim())).collect()),
+        ("receive", "the end") => Action::Receive(THE_END.map(str::to_owned).to_vec()),
+        ("receive", rest) => {
+            Action::Receive(rest.split(',').flat_map(|label| repeated(label.trim())).collect())
+        }
         ("stay", "awake") => Action::StayAwake,
         ("drop", "") => Action::Drop,
         ("close", "") => Action::Close,
@@ -169,7 +172,7 @@ fn act(text: &str) -> Option<Action> {
     })
 }
 
-fn ask(quickly: bool, rest: &str) -> Action {
+fn request(quickly: bool, rest: &str) -> Action {
     let (rest, jsep) = match rest.rsplit_once("with ") {
         Some((rest, jsep)) => (rest.trim(), Some(jsep.to_owned())),
         None => (rest, None),

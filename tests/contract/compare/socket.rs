@@ -1,4 +1,4 @@
-//! One socket of a play: what was said on it, and what of it nobody has waited for yet.
+//! One socket of a run: the messages on it, and those that no step has waited for yet.
 
 use super::json::Json;
 use super::label;
@@ -7,36 +7,36 @@ use std::time::Duration;
 use testkit::{RawWebsocket, raw_websocket::Received};
 use tokio::time::Instant;
 
-/// Transactions of messages that are no part of a recording begin with this.
+/// Prefix of the transactions of unrecorded messages.
 pub const UNRECORDED: &str = "~";
 
-/// A connection and all that was said on it.
+/// A connection with all messages on it.
 pub struct Socket {
     pub name: String,
     pub endpoint: usize,
-    pub said: Vec<Raw>,
-    wire: Option<RawWebsocket>,
-    /// What was heard and not waited for, as places in `said`.
-    untaken: Vec<usize>,
-    /// What was heard and is not recorded.
+    pub messages: Vec<Raw>,
+    websocket: Option<RawWebsocket>,
+    /// Received messages that no step has waited for, as indices into `messages`.
+    pending: Vec<usize>,
+    /// Received messages that are not recorded.
     unrecorded: Vec<Json>,
-    /// Handles whose events are not recorded either.
+    /// Handles whose events are not recorded.
     hidden: Vec<u64>,
 }
 
 impl Socket {
-    pub async fn open(name: &str, url: &str, door: usize) -> Result<Self, String> {
-        let wire = Some(RawWebsocket::open(url).await?);
+    pub async fn open(name: &str, url: &str, endpoint: usize) -> Result<Self, String> {
+        let websocket = Some(RawWebsocket::open(url).await?);
         let name = name.to_owned();
-        let (said, untaken, unrecorded, hidden) = Default::default();
-        Ok(Self { name, endpoint: door, said, wire, untaken, unrecorded, hidden })
+        let (messages, pending, unrecorded, hidden) = Default::default();
+        Ok(Self { name, endpoint, messages, websocket, pending, unrecorded, hidden })
     }
 
     pub fn is_open(&self) -> bool {
-        self.wire.is_some()
+        self.websocket.is_some()
     }
 
-    /// From now on, the events of this handle are not recorded.
+    /// Excludes the events of this handle from the recording from now on.
     pub fn hide(&mut self, handle: u64) {
         self.hidden.push(handle);
     }
@@ -44,22 +44,23 @@ impl Socket {
     pub async fn send(&mut self, text: &str) -> Result<(), String> {
         let message = Json::parse(text).unwrap_or_else(|_| Json::Text(text.to_owned()));
         if !message.text(&["transaction"]).starts_with(UNRECORDED) {
-            self.said.push(Raw { sent: true, message });
+            self.messages.push(Raw { sent: true, message });
         }
-        let Some(wire) = &mut self.wire else { return Err(format!("{} has no socket", self.name)) };
-        match wire.send(text.to_owned()).await {
-            true => Ok(()),
-            false => Err(format!("the socket of {} is closed", self.name)),
+        let Some(websocket) = &mut self.websocket else { return Err(format!("{} has no socket", self.name)) };
+        if websocket.send(text.to_owned()).await {
+            Ok(())
+        } else {
+            Err(format!("the socket of {} is closed", self.name))
         }
     }
 
-    /// Reads one message, or nothing in that time. Returns it, whether it is recorded or not.
+    /// Reads one message, or none within that time. Returns it, whether it is recorded or not.
     pub async fn read(&mut self, at_most: Duration) -> Result<Option<Json>, String> {
-        let Some(wire) = &mut self.wire else { return Err(format!("{} has no socket", self.name)) };
-        match wire.next_until(Instant::now() + at_most).await {
+        let Some(websocket) = &mut self.websocket else { return Err(format!("{} has no socket", self.name)) };
+        match websocket.next_until(Instant::now() + at_most).await {
             Received::Timeout => Ok(None),
             Received::Closed => {
-                self.wire = None;
+                self.websocket = None;
                 Err(format!("the server closed the socket of {}", self.name))
             }
             Received::Text(text) => {
@@ -75,25 +76,24 @@ impl Socket {
         if hidden || message.text(&["transaction"]).starts_with(UNRECORDED) {
             return self.unrecorded.push(message);
         }
-        self.untaken.push(self.said.len());
-        self.said.push(Raw { sent: false, message });
+        self.pending.push(self.messages.len());
+        self.messages.push(Raw { sent: false, message });
     }
 
-    /// Takes the first message that has the label and passes the check; from then on it counts as
-    /// waited for.
-    pub fn take(&mut self, wanted: &str, check: impl Fn(&Json) -> bool) -> bool {
-        let fits = |place: &usize| {
-            let message = &self.said[*place].message;
-            label::matches(&label::of(message), wanted) && check(message)
+    /// Takes the first message with this label that passes the check. It counts as waited for from then on.
+    pub fn take(&mut self, intended: &str, check: impl Fn(&Json) -> bool) -> bool {
+        let matches = |place: &usize| {
+            let message = &self.messages[*place].message;
+            label::matches(&label::of(message), intended) && check(message)
         };
-        let found = self.untaken.iter().position(fits);
-        found.map(|place| self.untaken.remove(place)).is_some()
+        let found = self.pending.iter().position(matches);
+        found.map(|place| self.pending.remove(place)).is_some()
     }
 
     /// Takes the first message that passes the check.
     pub fn take_any(&mut self, check: impl Fn(&Json) -> bool) -> bool {
-        let found = self.untaken.iter().position(|place| check(&self.said[*place].message));
-        found.map(|place| self.untaken.remove(place)).is_some()
+        let found = self.pending.iter().position(|place| check(&self.messages[*place].message));
+        found.map(|place| self.pending.remove(place)).is_some()
     }
 
     /// Takes the first unrecorded message that passes the check.
@@ -102,15 +102,15 @@ impl Socket {
         Some(self.unrecorded.remove(found))
     }
 
-    /// Lets go of the socket without a word.
-    pub fn let_go(&mut self) {
-        self.wire = None;
+    /// Drops the connection without a close frame.
+    pub fn drop_connection(&mut self) {
+        self.websocket = None;
     }
 
-    /// Says goodbye first.
+    /// Closes the connection with a close frame.
     pub async fn close(&mut self) {
-        if let Some(wire) = self.wire.take() {
-            wire.close().await;
+        if let Some(websocket) = self.websocket.take() {
+            websocket.close().await;
         }
     }
 }

@@ -1,20 +1,19 @@
-//! Chaos: pairs that call all the time, while every three seconds some process is killed, stopped or frozen.
-//! Every request ends in an answer or an error, every call ends on both sides, no session is lost, and
-//! afterwards nothing is left.
+//! Chaos: pairs call each other all the time, while every three seconds a process is killed, stopped or
+//! frozen. Every request ends in an answer or an error, every call ends on both sides, no session is lost,
+//! and nothing is left at the end.
 //!
-//! `make chaos` runs it longer; `CHAOS_SECONDS`, `CHAOS_PAIRS` and `CHAOS_SEED` say how. The blows are those
-//! of the seed, in the order and kind; when exactly each hits, and what it hits, is up to the machine.
+//! `make chaos` runs it longer, with `CHAOS_SECONDS`, `CHAOS_PAIRS` and `CHAOS_SEED`. The seed determines the
+//! order and the kind of the faults. Their exact moment and effect depend on the machine.
 
-mod dice;
-mod figures;
+mod client;
 mod monkey;
 mod pair;
-mod person;
+mod report;
 
 use crate::fixture::{leftovers, redis_connection};
-use figures::Figures;
+use client::ChaosClient;
 use pair::Pair;
-use person::ChaosClient;
+use report::Report;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testkit::{Cluster, Janus, Redis, Service, becomes_true};
@@ -23,13 +22,13 @@ use tokio::time::Instant;
 
 const SECONDS: u64 = 25;
 const PAIRS: u64 = 10;
-/// A session that was opened under an edge that died before its client heard of it lives for the time it
-/// could be claimed in, and its edge is silent for a while before anybody notices.
-const SETTLED: Duration = Duration::from_secs(25);
+/// A session whose edge died before the client received its id stays until its claim window ends. It takes a
+/// while until the edge counts as dead.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(25);
 const GRACE: &str = "--reclaim-timeout=15";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_calls_while_everything_breaks() {
+async fn calls_survive_random_faults() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
     let seed = setting("CHAOS_SEED", u64::from(now));
     let (seconds, pairs) = (setting("CHAOS_SECONDS", SECONDS), setting("CHAOS_PAIRS", PAIRS));
@@ -40,52 +39,52 @@ async fn everybody_calls_while_everything_breaks() {
     let plan = plan.with(Service::Edge, "--drain-timeout=4");
     let cluster = plan.backend("a", &janus[0]).backend("b", &janus[1]).start().await;
 
-    let figures = Arc::new(Figures::new(&redis.url()));
-    let doors = vec![cluster.edge_url(0), cluster.edge_url(1)];
+    let report = Arc::new(Report::new(&redis.url()));
+    let edge_urls = vec![cluster.edge_url(0), cluster.edge_url(1)];
     let end = Instant::now() + Duration::from_secs(seconds);
-    let (peace, is_peaceful) = watch::channel(false);
-    let mut calling = Vec::new();
+    let (quiet, is_quiet) = watch::channel(false);
+    let mut tasks = Vec::new();
     for number in 0..pairs {
-        let (doors, figures, is_peaceful) = (doors.clone(), figures.clone(), is_peaceful.clone());
-        calling.push(tokio::spawn(async move {
-            let mut pair = enter(number, doors, figures).await;
-            pair.keeps_calling(end).await;
-            pair.waits(is_peaceful).await;
-            pair.calls_in_peace().await;
+        let (edge_urls, report, is_quiet) = (edge_urls.clone(), report.clone(), is_quiet.clone());
+        tasks.push(tokio::spawn(async move {
+            let mut pair = start_pair(number, edge_urls, report).await;
+            pair.call_until(end).await;
+            pair.wait_for_quiet(is_quiet).await;
+            pair.call_once_quiet().await;
             tokio::join!(pair.alice.leave(), pair.bob.leave());
         }));
     }
-    let cluster = monkey::rages(cluster, seed, end, &figures).await;
-    peace.send(true).unwrap();
-    for pair in calling {
+    let cluster = monkey::run(cluster, seed, end, &report).await;
+    quiet.send(true).unwrap();
+    for pair in tasks {
         pair.await.unwrap();
     }
-    println!("{figures}");
-    assert_eq!(figures.faults(), [""; 0], "CHAOS_SEED={seed}");
-    assert!(figures.calls() as u64 > 2 * pairs, "hardly anybody could call");
-    nothing_is_left(&redis, &janus).await;
+    println!("{report}");
+    assert_eq!(report.violations(), [""; 0], "CHAOS_SEED={seed}");
+    assert!(report.calls() as u64 > 2 * pairs, "too few calls succeeded");
+    expect_nothing_left(&redis, &janus).await;
     drop(cluster);
 }
 
-async fn enter(number: u64, doors: Vec<String>, figures: Arc<Figures>) -> Pair {
+async fn start_pair(number: u64, edge_urls: Vec<String>, report: Arc<Report>) -> Pair {
     let [caller, callee] = ["caller", "callee"].map(|it| format!("{it} {number}"));
-    let door = usize::try_from(number % 2).unwrap();
-    let alice = ChaosClient::enter(caller, doors.clone(), door, figures.clone()).await;
-    let bob = ChaosClient::enter(callee, doors, 1 - door, figures.clone()).await;
-    Pair { alice, bob, figures, both: Barrier::new(2) }
+    let edge = usize::try_from(number % 2).unwrap();
+    let alice = ChaosClient::start(caller, edge_urls.clone(), edge, report.clone()).await;
+    let bob = ChaosClient::start(callee, edge_urls, 1 - edge, report.clone()).await;
+    Pair { alice, bob, report, both: Barrier::new(2) }
 }
 
-/// Neither on Janus nor in Redis, once what somebody began and could not finish has timed out.
-async fn nothing_is_left(redis: &Redis, janus: &[Janus]) {
+/// Neither on Janus nor in Redis, once unfinished operations have timed out.
+async fn expect_nothing_left(redis: &Redis, janus: &[Janus]) {
     let mut left = Vec::new();
-    let is_clean = becomes_true(SETTLED, async || {
-        left = what_is_left(redis, janus).await;
+    let is_clean = becomes_true(CLEANUP_TIMEOUT, async || {
+        left = find_leftovers(redis, janus).await;
         left.is_empty()
     });
-    assert!(is_clean.await, "this is left: {left:?}");
+    assert!(is_clean.await, "left behind: {left:?}");
 }
 
-async fn what_is_left(redis: &Redis, janus: &[Janus]) -> Vec<String> {
+async fn find_leftovers(redis: &Redis, janus: &[Janus]) -> Vec<String> {
     let url = redis.url();
     let mut left = leftovers(&url).await;
     for janus in janus {
@@ -104,6 +103,6 @@ async fn what_is_left(redis: &Redis, janus: &[Janus]) -> Vec<String> {
     left
 }
 
-fn setting(name: &str, usual: u64) -> u64 {
-    std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }

@@ -1,68 +1,66 @@
-//! Breaks one process after the other, never two of a kind at once, and makes each whole again.
+//! Breaks one process after the other, never two of a kind at once, and restores each.
 
-use super::dice::Rng;
-use super::figures::Figures;
+use super::report::Report;
 use std::time::Duration;
-use testkit::{Cluster, Process};
+use testkit::{Cluster, Process, Rng};
 use tokio::time::{Instant, sleep};
 
 const EVERY: Duration = Duration::from_secs(3);
 const FROZEN: Duration = Duration::from_secs(6);
-/// A killed process is away for at most this long.
+/// The longest time until a killed process is restarted, in milliseconds.
 const LONGEST_AWAY: u64 = 2_000;
 
-/// What is done to a process.
 #[derive(Clone, Copy, Debug)]
-enum Blow {
+enum Fault {
     Kill,
     Terminate,
     Freeze,
 }
 
-/// Breaks processes of the cluster until `end`; it is whole again afterwards.
-pub async fn rages(cluster: Cluster, seed: u64, end: Instant, figures: &Figures) -> Cluster {
+/// Breaks processes of the cluster until `end`. All of them run again afterwards.
+pub async fn run(cluster: Cluster, seed: u64, end: Instant, report: &Report) -> Cluster {
     let Cluster { edges, routers, connectors, rests } = cluster;
     let (edges, routers, connectors) = tokio::join!(
-        among(edges, Rng::of(seed, 1), Duration::ZERO, end, figures),
-        among(routers, Rng::of(seed, 2), EVERY, end, figures),
-        among(connectors, Rng::of(seed, 3), 2 * EVERY, end, figures),
+        break_one_kind(edges, Rng::stream(seed, 1), Duration::ZERO, end, report),
+        break_one_kind(routers, Rng::stream(seed, 2), EVERY, end, report),
+        break_one_kind(connectors, Rng::stream(seed, 3), 2 * EVERY, end, report),
     );
     Cluster { edges, routers, connectors, rests }
 }
 
-/// One kind of process: every third blow is for it, and the next waits until the last one is over.
-async fn among(
+/// Breaks processes of one kind: every third fault. The next one starts after the last one is over.
+async fn break_one_kind(
     mut processes: Vec<Process>,
-    mut dice: Rng,
+    mut rng: Rng,
     first: Duration,
     end: Instant,
-    figures: &Figures,
+    report: &Report,
 ) -> Vec<Process> {
     let mut next = Instant::now() + first;
-    let mut victim = dice.below(processes.len());
+    let mut victim = rng.below(processes.len());
     while next < end {
         tokio::time::sleep_until(next).await;
-        // Never twice the same: all its clients and calls have fled to another.
-        victim = (victim + 1 + dice.below(processes.len() - 1)) % processes.len();
-        let blow = [Blow::Kill, Blow::Kill, Blow::Terminate, Blow::Freeze][dice.below(4)];
-        let away = Duration::from_millis(dice.next() % LONGEST_AWAY);
+        // Never the same process twice, since its clients and calls have moved to another one.
+        victim = (victim + 1 + rng.below(processes.len() - 1)) % processes.len();
+        let fault = [Fault::Kill, Fault::Kill, Fault::Terminate, Fault::Freeze][rng.below(4)];
+        let away = Duration::from_millis(rng.next() % LONGEST_AWAY);
         let process = &mut processes[victim];
-        figures.blow(&format!("{blow:?} {} {victim}", process.service().name()));
-        strike(process, blow, away).await;
+        report.fault(&format!("{fault:?} {} {victim}", process.service().name()));
+        inject(process, fault, away).await;
         next = Instant::now().max(next + 3 * EVERY);
     }
     processes
 }
 
-async fn strike(process: &mut Process, blow: Blow, away: Duration) {
-    match blow {
-        Blow::Kill => process.kill(),
-        Blow::Terminate => {
+async fn inject(process: &mut Process, fault: Fault, away: Duration) {
+    match fault {
+        Fault::Kill => process.kill(),
+        Fault::Terminate => {
             process.terminate();
             let status = process.wait_exit().await;
             assert!(status.success(), "{} ended with {status}", process.service().name());
         }
-        Blow::Freeze => {
+        Fault::Freeze => {
             process.stop();
             sleep(FROZEN).await;
             process.resume();
