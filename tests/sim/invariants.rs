@@ -12,7 +12,7 @@
 use super::cluster::BACKENDS;
 use super::faults::Fault;
 use super::simulation::{NAMES, Simulation};
-use directory::record::{Call, Registered};
+use directory::record::{Call, RegisteredName};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Simulation {
         let directory = &self.cluster.directory;
         for name in NAMES {
             let user = directory.user(name).await.unwrap();
-            let Some(owner) = user.as_ref().and_then(Registered::owner) else { continue };
+            let Some(owner) = user.as_ref().and_then(RegisteredName::owner) else { continue };
             let handle = directory.handle(owner.handle).await.unwrap();
             let named = handle.and_then(|handle| handle.username);
             assert!(

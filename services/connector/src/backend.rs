@@ -29,7 +29,7 @@ use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
 use bus::{MailboxOffset, MailboxReader};
 use common::CallId;
-use directory::record::{BackendStatus, OrphanedCall, Token};
+use directory::record::{BackendStatus, FencingToken, OrphanedCall};
 use service::canary::CanaryTask;
 use service::options::CanaryOptions;
 use service::{CancellationToken, Context};
@@ -52,7 +52,7 @@ pub struct LeasedBackend {
     /// For its mailbox.
     pub canary: CanaryOptions,
     /// The token of the lease on it.
-    pub token: Token,
+    pub token: FencingToken,
     /// The end of that lease, if nobody renews it.
     pub expires_at: Instant,
 }
@@ -72,7 +72,7 @@ pub struct Backend {
     finalizer: Finalizer,
     renewer: LeaseRenewer,
     lease: LeaseWatch,
-    token: Token,
+    token: FencingToken,
     report: BackendReport,
     /// Whether Janus is there.
     is_up: bool,
@@ -187,7 +187,7 @@ impl Backend {
     }
 
     /// The lease is ours again, or still.
-    fn on_lease_renewed(&mut self, token: Token) {
+    fn on_lease_renewed(&mut self, token: FencingToken) {
         if token != self.token {
             tracing::warn!(backend = %self.server.name, "the directory gets back what is known of calls");
             self.token = token;

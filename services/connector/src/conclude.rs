@@ -11,7 +11,7 @@ use crate::outbox::Outbox;
 use bus::ack_tracker::AckGuard;
 use common::CallId;
 use directory::Directory;
-use directory::record::{Call, EndOutcome, Token};
+use directory::record::{Call, EndOutcome, FencingToken};
 use protocol::raw;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Finalizer {
     }
 
     /// Ends a call, on behalf of the connector that has the lease with this token.
-    pub fn finalize(&self, ended: EndedCall, token: Token) {
+    pub fn finalize(&self, ended: EndedCall, token: FencingToken) {
         let concluding = finalize_call(self.directory.clone(), self.outbox.clone(), token, ended);
         self.tasks.spawn(self.dropped.clone().run_until_cancelled_owned(concluding));
     }
@@ -53,7 +53,7 @@ impl Finalizer {
 
 /// Frees a call's handles, then tells its clients; writes the log; forgets the call. The messages that
 /// led to it are done when that can be read by the clients' edges.
-async fn finalize_call(directory: Directory, outbox: Outbox, token: Token, ended: EndedCall) {
+async fn finalize_call(directory: Directory, outbox: Outbox, token: FencingToken, ended: EndedCall) {
     let EndedCall { call, notices: letter, acks: receipts } = ended;
     let freed = match free_handles(&directory, call, token, &letter).await {
         EndOutcome::Superseded => {
@@ -90,13 +90,13 @@ fn send_notices(outbox: &Outbox, letter: FinalNotices, receipts: Vec<AckGuard>) 
 async fn free_handles(
     directory: &Directory,
     call: CallId,
-    token: Token,
+    token: FencingToken,
     letter: &FinalNotices,
 ) -> EndOutcome {
     let letter = raw(letter);
     let mut waits = false;
     loop {
-        match directory.conclude_call(call, Some(token), Some(letter.get())).await {
+        match directory.end_call(call, Some(token), Some(letter.get())).await {
             Ok(concluded) => return concluded,
             Err(error) if !std::mem::replace(&mut waits, true) => {
                 tracing::warn!(%error, %call, "the handles of an ended call cannot be freed yet");

@@ -10,7 +10,7 @@ use crate::estate::connector_record;
 use crate::options::Server;
 use crate::standing::{LeaseState, LeaseWatch};
 use bus::message::Notice;
-use directory::record::{Backend, BackendStatus, Token};
+use directory::record::{Backend, BackendStatus, FencingToken};
 use service::Context;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -90,7 +90,7 @@ struct RenewTask {
     context: Context,
     reports: watch::Receiver<BackendReport>,
     lease: watch::Sender<LeaseState>,
-    token: Token,
+    token: FencingToken,
 }
 
 impl RenewTask {
@@ -123,7 +123,7 @@ impl RenewTask {
 
     /// The lease, unless another connector has or had it. A new token alone does not say so: the
     /// lease may have run out while nobody wanted it, or the directory may have lost everything.
-    async fn renew(&self) -> directory::Result<Option<Token>> {
+    async fn renew(&self) -> directory::Result<Option<FencingToken>> {
         let Context { directory, id, .. } = &self.context;
         match directory.acquire_lease(&lease_name(&self.server), id, LEASE_TTL).await? {
             Some(token) if token != self.token => {

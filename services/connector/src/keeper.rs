@@ -8,7 +8,7 @@ use crate::herald::LEASE_TTL;
 use crate::janus::site::{Dialler, Endpoint};
 use crate::options::{BackendSettings, Server};
 use crate::outbox::Outbox;
-use directory::record::Token;
+use directory::record::FencingToken;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl LeaseAcquirer {
     }
 
     /// Waits until the lease is ours: its token, and its end.
-    async fn acquire(&self, server: &Server) -> (Token, Instant) {
+    async fn acquire(&self, server: &Server) -> (FencingToken, Instant) {
         let name = lease_name(server);
         let (mut is_held, mut lost) = (false, None);
         loop {

@@ -18,7 +18,7 @@ use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
 use common::{BackendName, CallId, ServiceId};
 use desk::{Batch, WriteQueue};
-use directory::record::{self, Token};
+use directory::record::{self, FencingToken};
 use directory::{Directory, Result};
 use futures_util::future::join_all;
 use protocol::raw;
@@ -53,7 +53,12 @@ pub struct CallWriter {
 
 impl CallWriter {
     /// Begins to write, under the lease with this token.
-    pub fn start(directory: Directory, backend: BackendName, connector: ServiceId, token: Token) -> Self {
+    pub fn start(
+        directory: Directory,
+        backend: BackendName,
+        connector: ServiceId,
+        token: FencingToken,
+    ) -> Self {
         let queue = Arc::new(WriteQueue::new(token));
         let (tell_over, ended) = mpsc::unbounded_channel();
         let pen = WriteTask {
@@ -101,7 +106,7 @@ impl CallWriter {
     }
 
     /// From now on it writes under this token.
-    pub fn enter_term(&self, token: Token) {
+    pub fn enter_term(&self, token: FencingToken) {
         self.queue.enter_term(token);
     }
 

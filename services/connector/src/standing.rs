@@ -1,6 +1,6 @@
 //! Whether a lease is ours at this moment. Who renews it tells; who acts under it looks.
 
-use directory::record::Token;
+use directory::record::FencingToken;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ pub enum LeaseState {
         /// The end of it.
         until: Instant,
         /// Its token.
-        token: Token,
+        token: FencingToken,
     },
     /// Somebody else has it, or had it.
     Lost,

@@ -7,7 +7,8 @@ use common::{BackendName, CallId, MessageId, ServiceId};
 use criterion::Criterion;
 use directory::Directory;
 use directory::record::{
-    AcquireOutcome, Call, CallParty, ClaimOutcome, EndOutcome, GrantOutcome, Owner, SessionPolicy, Token,
+    AcquireOutcome, Call, CallParty, ClaimOutcome, EndOutcome, FencingToken, GrantOutcome, Owner,
+    SessionPolicy,
 };
 use protocol::{HandleId, HandleRef, SessionId};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use tokio::runtime::Runtime;
 
 const SESSION: SessionId = SessionId(4_503_599_627_370_497);
 /// Of the connector that has the backend.
-const TOKEN: Token = Token(7);
+const TOKEN: FencingToken = FencingToken(7);
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -57,8 +58,8 @@ async fn sum(times: u64, step: impl AsyncFn() -> Duration) -> Duration {
 
 /// A session, and the two who call each other.
 async fn populate(directory: &Directory) {
-    let terms = SessionPolicy { token_digest: None, grace: Duration::from_secs(30) };
-    assert!(directory.open_session(SESSION, &edge(), &terms).await.unwrap());
+    let policy = SessionPolicy { token_digest: None, grace: Duration::from_secs(30) };
+    assert!(directory.open_session(SESSION, &edge(), &policy).await.unwrap());
     for party in parties() {
         give(directory, &party.owner.unwrap(), &party.username).await;
     }
@@ -100,7 +101,7 @@ async fn call(directory: &Directory) -> (Duration, Duration) {
         );
     }
     let taken = Instant::now();
-    let concluded = directory.conclude_call(id, Some(TOKEN), Some("{}")).await.unwrap();
+    let concluded = directory.end_call(id, Some(TOKEN), Some("{}")).await.unwrap();
     assert!(matches!(concluded, EndOutcome::Ended(_)));
     directory.delete_call(&call).await.unwrap();
     (taken - begun, taken.elapsed())

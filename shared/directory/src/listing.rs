@@ -27,7 +27,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// The same page of what is found for its items.
-    pub(crate) fn map<U>(self, look: impl FnMut(T) -> Option<U>) -> Page<U> {
+    pub(crate) fn filter_map<U>(self, look: impl FnMut(T) -> Option<U>) -> Page<U> {
         Page { items: self.items.into_iter().filter_map(look).collect(), next: self.next }
     }
 }

@@ -20,14 +20,14 @@ pub struct Owner {
 
 /// Whose a name is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Registered {
+pub enum RegisteredName {
     /// A handle of this cluster's.
     Local(User),
     /// Somebody's at a proxy of another make, alive or not.
     Foreign(ProxyUser),
 }
 
-impl Registered {
+impl RegisteredName {
     /// The handle that owns the name; none for a peer's.
     pub fn owner(&self) -> Option<&Owner> {
         match self {
@@ -71,7 +71,7 @@ pub struct Handle {
     pub call: Option<CallId>,
 }
 
-/// On what terms a session is kept.
+/// How long a session is kept, and who may claim it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionPolicy {
     /// What whoever claims it must show the same of; none where any client may.
@@ -85,15 +85,15 @@ pub struct SessionPolicy {
 pub struct Session {
     /// The edge that holds it.
     pub edge: ServiceId,
-    /// Its terms.
-    pub terms: SessionPolicy,
+    /// How long it is kept, and who may claim it.
+    pub policy: SessionPolicy,
     /// How long its client has been gone; none while it is connected, as far as its edge knew.
     pub away: Option<Duration>,
 }
 
 /// What an edge writes down of a session, so that another can go on with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Save {
+pub struct SaveRequest {
     /// Which.
     pub session: SessionId,
     /// Its whole state, as the edge reads it.
@@ -131,9 +131,9 @@ pub struct ClaimedSession {
     pub state: Option<String>,
     /// What its client is to hear first.
     pub backlog: Vec<String>,
-    /// Who held it before, the latest first, at most [`FORMERS`](crate::FORMERS): messages for it may still
+    /// Who held it before, the latest first, at most [`MAX_PREVIOUS_EDGES`](crate::MAX_PREVIOUS_EDGES): messages for it may still
     /// go there.
-    pub formers: Vec<ServiceId>,
+    pub previous_edges: Vec<ServiceId>,
 }
 
 /// A call that a former connector left on a backend.
@@ -216,9 +216,9 @@ pub struct CallParty {
 /// Grows with each new holder of a lease: what carries a smaller one comes from a former holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Token(pub u64);
+pub struct FencingToken(pub u64);
 
-impl Token {
+impl FencingToken {
     /// Of somebody who never had the lease, and comes before everybody who did.
     pub const UNLEASED: Self = Self(0);
 }

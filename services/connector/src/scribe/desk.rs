@@ -3,7 +3,7 @@
 use crate::calls::act::SaveCall;
 use bus::ack_tracker::AckGuard;
 use common::CallId;
-use directory::record::{self, Token};
+use directory::record::{self, FencingToken};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -16,7 +16,7 @@ pub struct WriteQueue {
 }
 
 struct QueueState {
-    token: Token,
+    token: FencingToken,
     connector_record: String,
     /// The note is to be written.
     record_due: bool,
@@ -39,7 +39,7 @@ struct PendingCall {
 /// What is written in one go.
 pub struct Batch {
     /// The lease under which.
-    pub token: Token,
+    pub token: FencingToken,
     /// The note on the backend, if it is due.
     pub connector_record: Option<String>,
     /// Calls that the directory has lost.
@@ -60,7 +60,7 @@ impl PendingCall {
 }
 
 impl WriteQueue {
-    pub(super) fn new(token: Token) -> Self {
+    pub(super) fn new(token: FencingToken) -> Self {
         let (note, calls) = (String::new(), BTreeMap::new());
         let papers = QueueState { token, connector_record: note, record_due: false, calls, writing: false };
         Self { state: Mutex::new(papers), ready: Notify::new(), idle: Notify::new() }
@@ -103,7 +103,7 @@ impl WriteQueue {
         papers.record_due = !papers.connector_record.is_empty();
     }
 
-    pub(super) fn enter_term(&self, token: Token) {
+    pub(super) fn enter_term(&self, token: FencingToken) {
         self.lock().token = token;
         self.mark_record_due();
         self.ready.notify_one();

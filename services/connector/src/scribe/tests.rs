@@ -38,7 +38,7 @@ impl Bench {
             let hangup = Body::Hangup(LegRef { call: id, side: Side::Caller });
             bus.post(&Mailbox::Backend("a".into()), &Message::new(hangup)).await.unwrap();
         }
-        let scribe = CallWriter::start(directory.clone(), "a".into(), ServiceId::from("c"), Token(1));
+        let scribe = CallWriter::start(directory.clone(), "a".into(), ServiceId::from("c"), FencingToken(1));
         Self { directory, scribe, mailbox, ledger: AckTracker::default(), call: id }
     }
 
@@ -97,12 +97,12 @@ async fn what_is_not_written_yet_of_a_call_that_ends_goes_with_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_ended_by_another_is_heard_of_and_one_that_is_lost_is_not() {
     let mut bench = Bench::new().await;
-    bench.directory.conclude_call(bench.call, Some(Token(1)), Some("{}")).await.unwrap();
+    bench.directory.end_call(bench.call, Some(FencingToken(1)), Some("{}")).await.unwrap();
     bench.save("one").await;
     assert_eq!(bench.scribe.next_ended().await, bench.call);
 
     let mut bench = Bench::new().await;
-    bench.directory.free_call(bench.call).await.unwrap();
+    bench.directory.release_call(bench.call).await.unwrap();
     bench.save("one").await;
     assert!(tokio::time::timeout(Duration::from_secs(10), bench.scribe.next_ended()).await.is_err());
 }
@@ -110,8 +110,8 @@ async fn a_call_that_was_ended_by_another_is_heard_of_and_one_that_is_lost_is_no
 #[tokio::test(start_paused = true)]
 async fn a_call_that_the_directory_has_lost_is_written_down_as_a_whole() {
     let bench = Bench::new().await;
-    bench.directory.free_call(bench.call).await.unwrap();
-    bench.scribe.enter_term(Token(2));
+    bench.directory.release_call(bench.call).await.unwrap();
+    bench.scribe.enter_term(FencingToken(2));
     bench.scribe.restore(Box::new(call(bench.call)), "one".to_owned());
     bench.scribe.flushed().await;
     assert_eq!(bench.written().await.as_deref(), Some("one"));

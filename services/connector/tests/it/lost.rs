@@ -1,7 +1,7 @@
 //! The directory has lost everything, or only the lease.
 
 use crate::bench::Bench;
-use directory::record::Token;
+use directory::record::FencingToken;
 use protocol::Side;
 use testkit::{FakeJanus, eventually};
 
@@ -12,7 +12,7 @@ async fn a_directory_that_forgot_gets_its_calls_back_and_they_go_on() {
     let call = bench.talking().await;
     bench.is_written_down(call).await;
     bench.directory.release_lease("backend:a", &connector.id).await.unwrap();
-    bench.directory.free_call(call).await.unwrap().unwrap();
+    bench.directory.release_call(call).await.unwrap().unwrap();
     eventually("the call is back", async || bench.calls().await == [Some(call); 2]).await;
     bench.is_written_down(call).await;
     bench.hangs_up(call, Side::Callee).await;
@@ -29,7 +29,7 @@ async fn a_lease_that_somebody_else_had_is_begun_anew() {
     let call = bench.talking().await;
     bench.is_written_down(call).await;
     let note = r#"{"by":"somebody","sessions":[]}"#;
-    bench.directory.put_connector_record(&"a".into(), Token(u64::MAX), note).await.unwrap();
+    bench.directory.put_connector_record(&"a".into(), FencingToken(u64::MAX), note).await.unwrap();
     bench.directory.release_lease("backend:a", &connector.id).await.unwrap();
     // It finds its own call as one that a former connector left.
     eventually("its session is claimed", async || {

@@ -37,7 +37,7 @@ async fn adopt(id: SessionId, shared: &Arc<Shared>) -> directory::Result<()> {
     let now = Instant::now();
     let mut connection = Connection::disconnected(now.checked_sub(away).unwrap_or(now), shared.clone());
     let route = connection.sender.clone();
-    let claimed = claim::claim(shared, id, record.terms.token_digest.as_deref(), &route).await;
+    let claimed = claim::claim(shared, id, record.policy.token_digest.as_deref(), &route).await;
     if let Ok(Some(inherited)) = claimed {
         connection.install(inherited).await;
         shared.connections.spawn(connection.run());

@@ -2,7 +2,7 @@
 
 use crate::registry::InboxSender;
 use bus::ack_tracker::AckGuard;
-use directory::record::{BacklogUpdate, Save};
+use directory::record::{BacklogUpdate, SaveRequest};
 use protocol::SessionId;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -42,14 +42,14 @@ impl PendingWrite {
     }
 
     /// As the directory takes it.
-    pub fn to_save_request(&self) -> Save {
+    pub fn to_save_request(&self) -> SaveRequest {
         let texts = |from: usize| self.backlog.iter().skip(from).map(|text| text.to_string()).collect();
         let unheard = match self.already_stored {
             0 => BacklogUpdate::Replace(texts(0)),
             known => BacklogUpdate::Append(texts(known)),
         };
         let away = self.disconnected_since.map(|since| since.elapsed());
-        Save { session: self.session, state: self.state.clone(), backlog: unheard, away }
+        SaveRequest { session: self.session, state: self.state.clone(), backlog: unheard, away }
     }
 
     /// About how many bytes travel.

@@ -14,7 +14,7 @@ use super::pending_write::PendingWrite;
 use crate::metrics;
 use crate::registry::Inbound;
 use crate::shared::Shared;
-use directory::record::{Save, SaveOutcome, SessionPolicy};
+use directory::record::{SaveOutcome, SaveRequest, SessionPolicy};
 use protocol::SessionId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,7 +134,7 @@ impl SessionWriter {
 
     async fn write(&self, page: Vec<PendingWrite>, shared: &Arc<Shared>) -> bool {
         let began = Instant::now();
-        let saves: Vec<Save> = page.iter().map(PendingWrite::to_save_request).collect();
+        let saves: Vec<SaveRequest> = page.iter().map(PendingWrite::to_save_request).collect();
         let saved = shared.context.directory.save_sessions(&shared.context.id, &saves).await;
         metrics::sessions_saved(began.elapsed(), if saved.is_ok() { page.len() } else { 0 });
         match saved {

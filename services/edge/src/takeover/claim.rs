@@ -86,11 +86,11 @@ pub async fn claim(
     let mut forwarded = None;
     for attempt in 0..MAX_CLAIM_ATTEMPTS {
         let Some(record) = directory.session(id).await? else { return rejected(ClaimFailure::Unknown) };
-        if !Auth::same_token(record.terms.token_digest.as_deref(), proof) {
+        if !Auth::same_token(record.policy.token_digest.as_deref(), proof) {
             return rejected(ClaimFailure::WrongToken);
         }
         if attempt == 0 {
-            if !shared.registry.reserve(id, route.clone(), record.terms.token_digest.clone()) {
+            if !shared.registry.reserve(id, route.clone(), record.policy.token_digest.clone()) {
                 return rejected(ClaimFailure::Contended);
             }
             forwarded = shared.forwarding.remove(id);
@@ -109,13 +109,15 @@ pub async fn claim(
             // A directory that hangs holds up no claim for ever.
             let _ = timeout(SURRENDER_TIMEOUT, shared.writer.persisted(id)).await;
         }
-        let Some(record::ClaimedSession { state, backlog: unheard, formers }) =
+        let Some(record::ClaimedSession { state, backlog: unheard, previous_edges }) =
             directory.claim_session(id, &record.edge, own).await?
         else {
             continue;
         };
         // Not everybody may have heard that it went from one of these to the next.
-        for former in formers.iter().filter(|former| Some(*former) != holder.as_ref() && *former != own) {
+        for former in
+            previous_edges.iter().filter(|former| Some(*former) != holder.as_ref() && *former != own)
+        {
             shared.orphaned_mailboxes.watch_previous(former, id).await;
         }
         let left = match holder {
@@ -126,7 +128,7 @@ pub async fn claim(
             Some(holder) => shared.orphaned_mailboxes.drain_for(&holder, id, shared).await,
             None => Vec::new(),
         };
-        let session = restore(state.as_deref(), id, record.terms.token_digest, own);
+        let session = restore(state.as_deref(), id, record.policy.token_digest, own);
         metrics::session_claimed(if surrendered { ClaimKind::Surrendered } else { ClaimKind::TakenOver });
         return Ok(Some(ClaimedSession {
             session,
@@ -149,7 +151,7 @@ async fn is_expired(shared: &Shared, record: &record::Session) -> directory::Res
         Some(away) => Some(away),
         None => since_heartbeat(shared, &record.edge).await?.filter(|silence| *silence > HEARTBEAT_TIMEOUT),
     };
-    Ok(away.is_some_and(|away| away >= record.terms.grace))
+    Ok(away.is_some_and(|away| away >= record.policy.grace))
 }
 
 /// Asks an edge for a session; false when it does not answer.

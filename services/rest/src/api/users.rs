@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use common::{BackendName, CallId, ServiceId};
-use directory::record::{Call, Owner, Registered, User};
+use directory::record::{Call, Owner, RegisteredName, User};
 use protocol::{HandleId, SessionId, Side};
 use serde::Serialize;
 
@@ -79,8 +79,10 @@ pub(super) async fn list(
     let page = cluster.directory.users_page(window.after, window.limit).await?;
     let next = page.next.map(|next| next.to_string());
     let listed = |user| match user {
-        Registered::Local(user) => UserSummary { username: user.username, owner: Some(user.owner.into()) },
-        Registered::Foreign(user) => UserSummary { username: user.username, owner: None },
+        RegisteredName::Local(user) => {
+            UserSummary { username: user.username, owner: Some(user.owner.into()) }
+        }
+        RegisteredName::Foreign(user) => UserSummary { username: user.username, owner: None },
     };
     let users = page.items.into_iter().map(listed);
     Ok(Json(UserList { users: users.collect(), next }))
@@ -93,8 +95,8 @@ pub(super) async fn get(
 ) -> Result<Json<UserView>, Problem> {
     match cluster.directory.user(&name).await? {
         None => Err(Problem::no_such_user(&name)),
-        Some(Registered::Local(user)) => Ok(Json(local_user(&cluster, user).await?)),
-        Some(Registered::Foreign(peer)) => {
+        Some(RegisteredName::Local(user)) => Ok(Json(local_user(&cluster, user).await?)),
+        Some(RegisteredName::Foreign(peer)) => {
             let url = cluster.directory.proxy_url(&peer.proxy).await?.filter(|url| !url.is_empty());
             let proxy = Some(ProxyView { uuid: peer.proxy, url });
             Ok(Json(UserView { username: name, owner: None, proxy, in_call: peer.in_call, call: None }))
@@ -131,15 +133,15 @@ pub(super) async fn disconnect(
 ) -> Result<StatusCode, Problem> {
     let owner = match cluster.directory.user(&name).await? {
         None => return Err(Problem::no_such_user(&name)),
-        Some(Registered::Foreign(_)) => return Err(Problem::foreign_user()),
-        Some(Registered::Local(user)) => user.owner,
+        Some(RegisteredName::Foreign(_)) => return Err(Problem::foreign_user()),
+        Some(RegisteredName::Local(user)) => user.owner,
     };
     sessions::end(&cluster, owner.handle.session).await?;
     // Routers free the name after the edge has ended the session.
     let patience = PollDeadline::new();
     loop {
         let user = cluster.directory.user(&name).await?;
-        let now = user.as_ref().and_then(Registered::owner);
+        let now = user.as_ref().and_then(RegisteredName::owner);
         if now.is_none_or(|now| now.handle != owner.handle) {
             return Ok(StatusCode::NO_CONTENT);
         }

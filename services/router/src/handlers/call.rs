@@ -21,7 +21,7 @@ use bus::topic::Mailbox;
 use check::{Refusal, check, refusal_for};
 use common::entropy::{unix_micros, unix_millis};
 use common::{BackendName, CallId, MessageId};
-use directory::record::{AcquireOutcome, Call, CallParty, EndOutcome, Owner, Token, User};
+use directory::record::{AcquireOutcome, Call, CallParty, EndOutcome, FencingToken, Owner, User};
 use protocol::hangup::{CLOSE_PC, core_hangup};
 use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginError};
@@ -217,7 +217,7 @@ async fn try_backend(
             Attempt::Failed(call.backend)
         }
     };
-    context.directory.free_call(plan.id).await?;
+    context.directory.release_call(plan.id).await?;
     Ok(attempt)
 }
 
@@ -238,7 +238,7 @@ async fn on_handle_unavailable(
         return Err(RequestError::Refused(refusal));
     }
     // A call that has ended, or that a connector has, is being handled by another router too.
-    match context.directory.conclude_call(plan.id, Some(Token::UNLEASED), None).await? {
+    match context.directory.end_call(plan.id, Some(FencingToken::UNLEASED), None).await? {
         EndOutcome::Ended(_) => Err(RequestError::Refused(refusal)),
         EndOutcome::Superseded | EndOutcome::NotFound => Ok(Attempt::Done),
     }

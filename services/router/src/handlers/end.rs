@@ -51,7 +51,7 @@ async fn end_via_backend(context: &Context, call: &Call, cause: EndCause) -> Res
 }
 
 async fn end_without_backend(context: &Context, id: CallId, cause: &HangupCause) -> Result<(), HandlerError> {
-    let EndOutcome::Ended(call) = context.directory.conclude_call(id, None, Some(NO_NOTICES)).await? else {
+    let EndOutcome::Ended(call) = context.directory.end_call(id, None, Some(NO_NOTICES)).await? else {
         return Ok(());
     };
     for side in [Side::Caller, Side::Callee] {

@@ -19,7 +19,7 @@ use bus::topic::Mailbox;
 use common::entropy::{unix_micros, unix_millis};
 use common::url::normalize_websocket_url;
 use common::{BackendName, CallId};
-use directory::record::{AcquireOutcome, BackendStatus, Call, CallParty, EndOutcome, Token, User};
+use directory::record::{AcquireOutcome, BackendStatus, Call, CallParty, EndOutcome, FencingToken, User};
 use service::Context;
 
 type InviteError = RequestError<ProxyRefusal>;
@@ -38,7 +38,7 @@ pub async fn invite(context: &Context, message: &Message, invite: &Invite) -> Re
 
 /// Undoes what a router that died may have started. The rest service does not wait any more.
 pub async fn abort_expired(context: &Context, id: CallId) -> Result<(), HandlerError> {
-    context.directory.conclude_call(id, Some(Token::UNLEASED), None).await?;
+    context.directory.end_call(id, Some(FencingToken::UNLEASED), None).await?;
     Ok(())
 }
 
@@ -114,7 +114,7 @@ async fn refuse_unless_placed(
     id: CallId,
     refusal: ProxyRefusal,
 ) -> Result<(), InviteError> {
-    match context.directory.conclude_call(id, Some(Token::UNLEASED), None).await? {
+    match context.directory.end_call(id, Some(FencingToken::UNLEASED), None).await? {
         EndOutcome::Superseded => Ok(()),
         EndOutcome::Ended(_) | EndOutcome::NotFound => Err(RequestError::Refused(refusal)),
     }

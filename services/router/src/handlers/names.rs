@@ -7,7 +7,7 @@
 use super::{HandlerError, end};
 use crate::replies::{REGISTERED_ELSEWHERE, send_displaced};
 use directory::OUR_PROXY;
-use directory::record::{Owner, Registered, User};
+use directory::record::{Owner, RegisteredName, User};
 use service::Context;
 
 /// A user that can be called.
@@ -37,12 +37,12 @@ pub async fn look_up(context: &Context, username: &str) -> Result<Option<Callee>
 /// Does the same for a name whose record was read already.
 pub async fn resolve(
     context: &Context,
-    registered: Option<Registered>,
+    registered: Option<RegisteredName>,
 ) -> Result<Option<Callee>, HandlerError> {
     let user = match registered {
         None => return Ok(None),
-        Some(Registered::Local(user)) => return Ok(Some(Callee::Local(user))),
-        Some(Registered::Foreign(user)) => user,
+        Some(RegisteredName::Local(user)) => return Ok(Some(Callee::Local(user))),
+        Some(RegisteredName::Foreign(user)) => user,
     };
     if let Some(displaced) = &user.displaced {
         displace(context, &user.username, displaced).await?;
@@ -65,7 +65,7 @@ pub async fn report_displaced(
     handle: &Owner,
 ) -> Result<bool, HandlerError> {
     let registered = context.directory.user(username).await?;
-    let Some(Registered::Foreign(user)) = &registered else { return Ok(false) };
+    let Some(RegisteredName::Foreign(user)) = &registered else { return Ok(false) };
     let is_referred_to = user.displaced.as_ref().is_some_and(|owner| owner.handle == handle.handle);
     resolve(context, registered).await?;
     if !is_referred_to && context.directory.revoke_name(handle.handle, username).await? {

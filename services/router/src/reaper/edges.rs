@@ -78,7 +78,7 @@ async fn end_expired_sessions(context: &Context, edge: &ServiceId) -> Result<Opt
     let sessions = owned_sessions(context, edge, &listed).await?;
     let dead_for = silence.saturating_sub(HEARTBEAT_INTERVAL);
     let claimable_for =
-        |session: &Session| session.terms.grace.saturating_sub(session.away.unwrap_or(dead_for));
+        |session: &Session| session.policy.grace.saturating_sub(session.away.unwrap_or(dead_for));
     let (expired, claimable): (BTreeMap<_, _>, BTreeMap<_, _>) =
         sessions.into_iter().partition(|(_, session)| claimable_for(session).is_zero());
     for session in expired.keys() {

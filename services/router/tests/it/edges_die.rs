@@ -4,7 +4,7 @@ use crate::bench::{Cluster, address, backend, call, call_id, edge, handle, messa
 use bus::message::{Body, EndCause, Events, Message, Sequence};
 use bus::topic::Mailbox;
 use common::ServiceId;
-use directory::record::{BacklogUpdate, Save, SessionPolicy};
+use directory::record::{BacklogUpdate, SaveRequest, SessionPolicy};
 use protocol::{HandleRef, SessionId};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -30,7 +30,7 @@ fn session(who: usize) -> SessionId {
 
 /// The client of a session has been gone for that long.
 async fn drop_client(cluster: &Cluster, who: usize, away: Duration) {
-    let save = Save {
+    let save = SaveRequest {
         session: session(who),
         state: "{}".to_owned(),
         backlog: BacklogUpdate::Append(Vec::new()),

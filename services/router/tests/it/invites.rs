@@ -4,7 +4,7 @@ use crate::bench::{Cluster, address, backend, call, call_id, handle, invite, mes
 use bus::message::{Body, Deadline, End, EndCause, Message, ProxyReply, ProxySide};
 use bus::topic::Mailbox;
 use common::BackendName;
-use directory::record::{BackendStatus, Token};
+use directory::record::{BackendStatus, FencingToken};
 
 fn refusal(messages: &[Message]) -> (u16, String) {
     let [Message { body: Body::ProxyReply(ProxyReply { call, refusal: Some(refusal) }), .. }] = messages
@@ -38,7 +38,7 @@ async fn the_callee_is_placed_on_the_janus_that_the_peer_has_chosen() {
     let call = cluster.directory.call(call_id(100)).await.unwrap().unwrap();
     assert_eq!((call.backend, call.caller.owner), (backend(), None));
     assert!(in_call(&cluster, 1).await);
-    cluster.directory.free_call(call_id(100)).await.unwrap();
+    cluster.directory.release_call(call_id(100)).await.unwrap();
     assert!(!in_call(&cluster, 1).await);
 }
 
@@ -104,7 +104,8 @@ async fn what_an_invite_has_begun_that_is_late_is_undone_unless_a_connector_has_
     assert!(!in_call(&cluster, 1).await);
     assert_eq!(cluster.directory.call(call_id(100)).await.unwrap(), None);
     cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
-    let saved = cluster.directory.save_calls(Token(7), &[(call_id(100), String::new())]).await.unwrap();
+    let saved =
+        cluster.directory.save_calls(FencingToken(7), &[(call_id(100), String::new())]).await.unwrap();
     assert_eq!(saved, [true]);
     cluster.ask(&late).await;
     assert!(in_call(&cluster, 1).await);

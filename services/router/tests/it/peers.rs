@@ -116,7 +116,7 @@ async fn a_call_to_a_peers_user_takes_the_caller_and_says_where_the_proxy_is() {
     house.peer_writes("peter", "1");
     house.asks(100, call(0, "peter")).await;
     assert_eq!(house.places().await.call, call_id(100));
-    house.cluster.directory.free_call(call_id(100)).await.unwrap();
+    house.cluster.directory.release_call(call_id(100)).await.unwrap();
     assert!(house.is_idle(0).await);
     assert_eq!(house.field("alice", "incall"), "$0\r\n\r\n");
 }

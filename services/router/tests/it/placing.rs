@@ -54,7 +54,7 @@ async fn only_backends_that_are_normal_get_calls() {
     for number in 100..120 {
         cluster.ask(&message(number, call(0, "bob"))).await;
         assert_eq!(backend_of(&cluster, number).await, Some(BackendName::from("d")));
-        cluster.directory.free_call(call_id(number)).await.unwrap();
+        cluster.directory.release_call(call_id(number)).await.unwrap();
     }
 }
 
@@ -65,7 +65,7 @@ async fn a_call_goes_to_another_backend_when_nobody_reads_for_the_first() {
     for number in 100..110 {
         cluster.ask(&message(number, call(0, "bob"))).await;
         assert_eq!(backend_of(&cluster, number).await, Some(backend()));
-        cluster.directory.free_call(call_id(number)).await.unwrap();
+        cluster.directory.release_call(call_id(number)).await.unwrap();
     }
     let placed = cluster.at_backend().await;
     assert_eq!(placed.len(), 10);
@@ -88,7 +88,7 @@ async fn a_call_goes_to_a_backend_near_its_edge() {
         asks.location = Location { location: location.to_owned(), isp: isp.to_owned() };
         cluster.ask(&message(number, Body::Call(asks))).await;
         assert_eq!(backend_of(&cluster, number).await, Some(BackendName::from(expected)));
-        cluster.directory.free_call(call_id(number)).await.unwrap();
+        cluster.directory.release_call(call_id(number)).await.unwrap();
     }
 }
 

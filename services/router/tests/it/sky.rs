@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// What a router does beside its requests.
-const BESIDE: [&str; 5] = ["backends", "lease", "silent_edges", "release_lease", "keep_proxy"];
+const BESIDE: [&str; 5] = ["backends", "acquire_lease", "stale_edges", "release_lease", "renew_proxy"];
 
 /// A router that dies at one step of its requests: each is two, the way to the store and the way back.
 pub struct Death {

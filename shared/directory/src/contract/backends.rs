@@ -1,6 +1,6 @@
 //! Backends and leases.
 
-use crate::record::{Backend, Token};
+use crate::record::{Backend, FencingToken};
 use crate::{Directory, Result};
 use common::{BackendName, ServiceId};
 use std::time::Duration;
@@ -62,7 +62,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn put_connector_record(&self, name: &BackendName, token: Token, note: &str) -> Result<bool> {
+    pub async fn put_connector_record(
+        &self,
+        name: &BackendName,
+        token: FencingToken,
+        note: &str,
+    ) -> Result<bool> {
         on_store!(self, put_connector_record(name, token, note))
     }
 
@@ -84,7 +89,7 @@ impl Directory {
         what: &str,
         holder: &ServiceId,
         life: Duration,
-    ) -> Result<Option<Token>> {
+    ) -> Result<Option<FencingToken>> {
         on_store!(self, acquire_lease(what, holder, life))
     }
 

@@ -1,6 +1,6 @@
 //! Calls.
 
-use crate::record::{AcquireOutcome, Call, EndOutcome, OrphanedCall, Token};
+use crate::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 use crate::{Directory, Result};
 use common::{BackendName, CallId};
 use protocol::{HandleRef, Side};
@@ -78,24 +78,24 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
-        on_store!(self, free_call(call))
+    pub async fn release_call(&self, call: CallId) -> Result<Option<Call>> {
+        on_store!(self, release_call(call))
     }
 
-    /// Ends a call like [`free_call`](Self::free_call), on behalf of the connector that has the backend's
+    /// Ends a call like [`release_call`](Self::release_call), on behalf of the connector that has the backend's
     /// lease with this token: a former one cannot. None for somebody who may end any call. With a
     /// `letter` the record stays, and the backend's count of it, until the call is
     /// [forgotten](Self::forget_call): whoever goes on finds what its sides are to hear.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn conclude_call(
+    pub async fn end_call(
         &self,
         call: CallId,
-        token: Option<Token>,
+        token: Option<FencingToken>,
         letter: Option<&str>,
     ) -> Result<EndOutcome> {
-        on_store!(self, conclude_call(call, token, letter))
+        on_store!(self, end_call(call, token, letter))
     }
 
     /// Removes what is left of a call that was concluded, now that its sides have been told.
@@ -120,7 +120,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`]; then some may be written down and others not.
-    pub async fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Result<Vec<bool>> {
+    pub async fn save_calls(&self, token: FencingToken, saves: &[(CallId, String)]) -> Result<Vec<bool>> {
         on_store!(self, save_calls(token, saves))
     }
 
@@ -139,7 +139,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn restore_call(&self, call: &Call, token: Token, state: &str) -> Result<()> {
+    pub async fn restore_call(&self, call: &Call, token: FencingToken, state: &str) -> Result<()> {
         on_store!(self, restore_call(call, token, state))
     }
 

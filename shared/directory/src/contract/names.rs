@@ -1,6 +1,6 @@
 //! Names and the handles that own them.
 
-use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, Registered};
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, RegisteredName};
 use crate::{Directory, Result};
 use common::MessageId;
 use protocol::HandleRef;
@@ -62,7 +62,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn user(&self, username: &str) -> Result<Option<Registered>> {
+    pub async fn user(&self, username: &str) -> Result<Option<RegisteredName>> {
         on_store!(self, user(username))
     }
 
@@ -91,7 +91,7 @@ impl Directory {
         &self,
         handle: HandleRef,
         username: &str,
-    ) -> Result<(Option<Handle>, Option<Registered>)> {
+    ) -> Result<(Option<Handle>, Option<RegisteredName>)> {
         on_store!(self, handle_and_user(handle, username))
     }
 

@@ -1,7 +1,7 @@
 //! Lists for operators, by page; see [`listed`](crate::listed).
 
 use crate::listing::{Cursor, ListedSession, MAX_PAGE, Page};
-use crate::record::{Call, Registered};
+use crate::record::{Call, RegisteredName};
 use crate::{Directory, Result};
 use protocol::SessionId;
 
@@ -14,7 +14,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<Registered>> {
+    pub async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<RegisteredName>> {
         let limit = limit.clamp(1, MAX_PAGE);
         on_store!(self, users_page(after, limit))
     }

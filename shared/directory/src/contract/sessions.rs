@@ -1,6 +1,6 @@
 //! Sessions and the edges that hold them.
 
-use crate::record::{ClaimedSession, Save, SaveOutcome, Session, SessionPolicy};
+use crate::record::{ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use crate::{Directory, Result};
 use common::ServiceId;
 use protocol::{HandleRef, SessionId};
@@ -20,9 +20,9 @@ impl Directory {
         &self,
         session: SessionId,
         edge: &ServiceId,
-        terms: &SessionPolicy,
+        policy: &SessionPolicy,
     ) -> Result<bool> {
-        on_store!(self, open_session(session, edge, terms))
+        on_store!(self, open_session(session, edge, policy))
     }
 
     /// A session and the edge that holds it.
@@ -38,7 +38,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`crate::Error`]; then some may be written down and others not.
-    pub async fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Result<Vec<SaveOutcome>> {
+    pub async fn save_sessions(&self, edge: &ServiceId, saves: &[SaveRequest]) -> Result<Vec<SaveOutcome>> {
         on_store!(self, save_sessions(edge, saves))
     }
 

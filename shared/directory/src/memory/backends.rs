@@ -2,7 +2,7 @@
 
 use super::{AnnouncedBackend, ConnectorRecord, MemoryDirectory, State};
 use crate::CONNECTOR_RECORD_TTL;
-use crate::record::{Backend, Token};
+use crate::record::{Backend, FencingToken};
 use common::BackendName;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl MemoryDirectory {
         self.state().drained.iter().cloned().collect()
     }
 
-    pub(crate) fn put_connector_record(&self, name: &BackendName, token: Token, note: &str) -> bool {
+    pub(crate) fn put_connector_record(&self, name: &BackendName, token: FencingToken, note: &str) -> bool {
         let mut state = self.state();
         let now = Instant::now();
         state.connector_records.retain(|_, note| note.expires_at > now);

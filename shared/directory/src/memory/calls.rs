@@ -2,7 +2,7 @@
 
 use super::{CallRecord, MemoryDirectory, State};
 use crate::ENDED_TTL;
-use crate::record::{AcquireOutcome, Call, EndOutcome, OrphanedCall, Token};
+use crate::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 use common::{BackendName, CallId};
 use protocol::HandleRef;
 use tokio::time::Instant;
@@ -47,17 +47,17 @@ impl MemoryDirectory {
         self.state().calls.get(&call).map(|record| record.call.clone())
     }
 
-    pub(crate) fn free_call(&self, call: CallId) -> Option<Call> {
-        match self.conclude_call(call, None, None) {
+    pub(crate) fn release_call(&self, call: CallId) -> Option<Call> {
+        match self.end_call(call, None, None) {
             EndOutcome::Ended(call) => Some(call),
             EndOutcome::NotFound | EndOutcome::Superseded => None,
         }
     }
 
-    pub(crate) fn conclude_call(
+    pub(crate) fn end_call(
         &self,
         call: CallId,
-        token: Option<Token>,
+        token: Option<FencingToken>,
         letter: Option<&str>,
     ) -> EndOutcome {
         let mut state = self.state();
@@ -73,7 +73,7 @@ impl MemoryDirectory {
         if letter.is_none() {
             state.delete_call(&ended);
         }
-        if token.is_some_and(|token| token != Token::UNLEASED) {
+        if token.is_some_and(|token| token != FencingToken::UNLEASED) {
             while state.ended.pop_front_if(|(since, _)| since.elapsed() >= ENDED_TTL).is_some() {}
             state.ended.push_back((Instant::now(), call));
         }
@@ -90,7 +90,7 @@ impl MemoryDirectory {
         state.ended.iter().any(|(since, over)| *over == call && since.elapsed() < ENDED_TTL)
     }
 
-    pub(crate) fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Vec<bool> {
+    pub(crate) fn save_calls(&self, token: FencingToken, saves: &[(CallId, String)]) -> Vec<bool> {
         let mut state = self.state();
         let save = |(call, text): &(CallId, String)| match state.calls.get_mut(call) {
             Some(record) => record.save(token, text),
@@ -106,7 +106,7 @@ impl MemoryDirectory {
         left.map(CallRecord::to_orphaned).collect()
     }
 
-    pub(crate) fn restore_call(&self, call: &Call, token: Token, text: &str) {
+    pub(crate) fn restore_call(&self, call: &Call, token: FencingToken, text: &str) {
         let mut state = self.state();
         let record = state.call_entry(call);
         record.save(token, text);
@@ -175,7 +175,7 @@ impl CallRecord {
         }
     }
 
-    fn save(&mut self, token: Token, text: &str) -> bool {
+    fn save(&mut self, token: FencingToken, text: &str) -> bool {
         let may = self.term <= Some(token) && self.final_notices.is_none();
         if may {
             self.state = Some(text.to_owned());

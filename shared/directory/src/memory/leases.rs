@@ -1,13 +1,18 @@
 //! Leases. One counter hands out the tokens of all of them, so a token outgrows every earlier one.
 
 use super::{Lease, MemoryDirectory};
-use crate::record::Token;
+use crate::record::FencingToken;
 use common::ServiceId;
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl MemoryDirectory {
-    pub(crate) fn acquire_lease(&self, what: &str, holder: &ServiceId, life: Duration) -> Option<Token> {
+    pub(crate) fn acquire_lease(
+        &self,
+        what: &str,
+        holder: &ServiceId,
+        life: Duration,
+    ) -> Option<FencingToken> {
         let mut state = self.state();
         let (now, until) = (Instant::now(), Instant::now() + life);
         match state.leases.get_mut(what).filter(|lease| lease.expires_at > now) {
@@ -18,7 +23,7 @@ impl MemoryDirectory {
             }
             None => {
                 state.last_token += 1;
-                let token = Token(state.last_token);
+                let token = FencingToken(state.last_token);
                 state
                     .leases
                     .insert(what.to_owned(), Lease { holder: holder.clone(), token, expires_at: until });

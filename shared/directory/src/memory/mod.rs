@@ -21,7 +21,7 @@ mod sessions;
 mod users;
 
 use crate::listing::Service;
-use crate::record::{Backend, Call, DiscoveredBackend, Owner, SessionPolicy, Token};
+use crate::record::{Backend, Call, DiscoveredBackend, FencingToken, Owner, SessionPolicy};
 use crate::{Error, Result};
 use common::fault::FaultInjector;
 use common::{BackendName, CallId, MessageId, ServiceId};
@@ -82,7 +82,7 @@ struct CallRecord {
     call: Call,
     state: Option<String>,
     /// The token of the connector that wrote the state.
-    term: Option<Token>,
+    term: Option<FencingToken>,
     /// It has ended.
     final_notices: Option<String>,
 }
@@ -106,13 +106,13 @@ struct OwnProxy {
 
 struct ConnectorRecord {
     text: String,
-    term: Token,
+    term: FencingToken,
     expires_at: Instant,
 }
 
 struct Lease {
     holder: ServiceId,
-    token: Token,
+    token: FencingToken,
     expires_at: Instant,
 }
 

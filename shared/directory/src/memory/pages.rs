@@ -2,21 +2,21 @@
 
 use super::MemoryDirectory;
 use crate::listing::{Cursor, ListedSession, Page, name_hash};
-use crate::record::{Call, Registered};
+use crate::record::{Call, RegisteredName};
 use protocol::SessionId;
 use std::collections::BTreeMap;
 
 impl MemoryDirectory {
-    pub(crate) fn users_page(&self, after: Cursor, limit: usize) -> Page<Registered> {
+    pub(crate) fn users_page(&self, after: Cursor, limit: usize) -> Page<RegisteredName> {
         let state = self.state();
         let all = state.users.keys().map(|name| (name_hash(name.as_bytes()), name));
-        page(all, after, limit).map(|name| state.user(name))
+        page(all, after, limit).filter_map(|name| state.user(name))
     }
 
     pub(crate) fn sessions_page(&self, after: Cursor, limit: usize) -> Page<ListedSession> {
         let state = self.state();
         let all = state.sessions.iter().map(|(id, record)| (name_hash(&id.0.to_be_bytes()), (id, record)));
-        page(all, after, limit).map(|(id, record)| {
+        page(all, after, limit).filter_map(|(id, record)| {
             let away = record.away.as_ref().map(super::BackdatedInstant::elapsed);
             Some(ListedSession { session: *id, edge: record.edge.clone(), away })
         })
@@ -25,7 +25,8 @@ impl MemoryDirectory {
     pub(crate) fn calls_page(&self, after: Cursor, limit: usize) -> Page<Call> {
         let state = self.state();
         let all = state.calls.iter().map(|(id, record)| (name_hash(id.0.as_bytes()), record));
-        page(all, after, limit).map(|record| record.final_notices.is_none().then(|| record.call.clone()))
+        page(all, after, limit)
+            .filter_map(|record| record.final_notices.is_none().then(|| record.call.clone()))
     }
 
     pub(crate) fn session_state(&self, session: SessionId) -> Option<String> {

@@ -2,20 +2,20 @@
 
 use super::{BackdatedInstant, MemoryDirectory, SessionRecord};
 use crate::MAX_PREVIOUS_EDGES;
-use crate::record::{BacklogUpdate, ClaimedSession, Save, SaveOutcome, Session, SessionPolicy};
+use crate::record::{BacklogUpdate, ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use common::ServiceId;
 use protocol::SessionId;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 impl MemoryDirectory {
-    pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, terms: &SessionPolicy) -> bool {
+    pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, policy: &SessionPolicy) -> bool {
         match self.state().sessions.entry(session) {
             Entry::Occupied(_) => false,
             Entry::Vacant(free) => {
                 free.insert(SessionRecord {
                     edge: edge.clone(),
-                    policy: terms.clone(),
+                    policy: policy.clone(),
                     away: None,
                     state: None,
                     backlog: Vec::new(),
@@ -28,14 +28,14 @@ impl MemoryDirectory {
 
     pub(crate) fn session(&self, session: SessionId) -> Option<Session> {
         let state = self.state();
-        let SessionRecord { edge, policy: terms, away, .. } = state.sessions.get(&session)?;
+        let SessionRecord { edge, policy, away, .. } = state.sessions.get(&session)?;
         let away = away.as_ref().map(BackdatedInstant::elapsed);
-        Some(Session { edge: edge.clone(), terms: terms.clone(), away })
+        Some(Session { edge: edge.clone(), policy: policy.clone(), away })
     }
 
-    pub(crate) fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Vec<SaveOutcome> {
+    pub(crate) fn save_sessions(&self, edge: &ServiceId, saves: &[SaveRequest]) -> Vec<SaveOutcome> {
         let mut state = self.state();
-        let save = |save: &Save| match state.sessions.get_mut(&save.session) {
+        let save = |save: &SaveRequest| match state.sessions.get_mut(&save.session) {
             None => SaveOutcome::Missing,
             Some(record) if record.edge != *edge => SaveOutcome::OwnedBy(record.edge.clone()),
             Some(record) => {
@@ -61,8 +61,12 @@ impl MemoryDirectory {
             record.previous_edges.insert(0, from.clone());
             record.previous_edges.truncate(MAX_PREVIOUS_EDGES);
         }
-        let SessionRecord { state, backlog: unheard, previous_edges: formers, .. } = record;
-        Some(ClaimedSession { state: state.clone(), backlog: unheard.clone(), formers: formers.clone() })
+        let SessionRecord { state, backlog: unheard, previous_edges, .. } = record;
+        Some(ClaimedSession {
+            state: state.clone(),
+            backlog: unheard.clone(),
+            previous_edges: previous_edges.clone(),
+        })
     }
 
     pub(crate) fn close_session(&self, session: SessionId, edge: &ServiceId) {
@@ -74,7 +78,7 @@ impl MemoryDirectory {
 }
 
 impl SessionRecord {
-    fn save(&mut self, save: &Save) {
+    fn save(&mut self, save: &SaveRequest) {
         self.state = Some(save.state.clone());
         self.away = save.away.map(BackdatedInstant::ago);
         match &save.backlog {

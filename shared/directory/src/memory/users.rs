@@ -2,7 +2,7 @@
 
 use super::{HandleRecord, MemoryDirectory, State};
 use crate::MAX_LISTED_USERS;
-use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, Registered, User};
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, RegisteredName, User};
 use common::{MessageId, ServiceId};
 use protocol::HandleRef;
 
@@ -53,7 +53,7 @@ impl MemoryDirectory {
         owned && state.users.remove(username).is_some()
     }
 
-    pub(crate) fn user(&self, username: &str) -> Option<Registered> {
+    pub(crate) fn user(&self, username: &str) -> Option<RegisteredName> {
         self.state().user(username)
     }
 
@@ -69,7 +69,7 @@ impl MemoryDirectory {
         &self,
         handle: HandleRef,
         username: &str,
-    ) -> (Option<Handle>, Option<Registered>) {
+    ) -> (Option<Handle>, Option<RegisteredName>) {
         let state = self.state();
         (state.handle(handle), state.user(username))
     }
@@ -99,9 +99,9 @@ impl MemoryDirectory {
 }
 
 impl State {
-    pub(super) fn user(&self, username: &str) -> Option<Registered> {
+    pub(super) fn user(&self, username: &str) -> Option<RegisteredName> {
         let owner = self.users.get(username)?.clone();
-        Some(Registered::Local(User { username: username.to_owned(), owner }))
+        Some(RegisteredName::Local(User { username: username.to_owned(), owner }))
     }
 
     fn handle(&self, handle: HandleRef) -> Option<Handle> {

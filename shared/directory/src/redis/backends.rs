@@ -6,7 +6,7 @@ use super::clock::RedisTime;
 use super::found::{RECORD_FIELDS, RecordFields, parse_discovered};
 use super::scripts::{ANNOUNCE, ANNOUNCE_FOUND, NOTE, REMOVE_BACKEND, STAMP, UNEXPIRED};
 use super::{RedisDirectory, clock, keys, malformed, parse};
-use crate::record::{Backend, BackendStatus, DiscoveredBackend, Token};
+use crate::record::{Backend, BackendStatus, DiscoveredBackend, FencingToken};
 use crate::{CONNECTOR_RECORD_TTL, Result};
 use common::BackendName;
 use redis::FromRedisValue;
@@ -113,7 +113,7 @@ impl RedisDirectory {
     pub(crate) async fn put_connector_record(
         &self,
         name: &BackendName,
-        token: Token,
+        token: FencingToken,
         text: &str,
     ) -> Result<bool> {
         let key = keys::connector_record(name);

@@ -9,7 +9,7 @@
 
 use super::scripts::{CLEAR_IF, END_CALL, MARK_USER, SAVE_CALL, TAKE, UNMARK_USER};
 use super::{RedisDirectory, clock, keys, malformed, parse};
-use crate::record::{AcquireOutcome, Call, EndOutcome, OrphanedCall, Token};
+use crate::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 use crate::{ENDED_TTL, OUR_PROXY, Result};
 use common::{BackendName, CallId};
 use protocol::{HandleRef, Side};
@@ -117,17 +117,17 @@ impl RedisDirectory {
         record.map(|record| parse_call(&key, &record)).transpose()
     }
 
-    pub(crate) async fn free_call(&self, call: CallId) -> Result<Option<Call>> {
-        match self.conclude_call(call, None, None).await? {
+    pub(crate) async fn release_call(&self, call: CallId) -> Result<Option<Call>> {
+        match self.end_call(call, None, None).await? {
             EndOutcome::Ended(call) => Ok(Some(call)),
             EndOutcome::NotFound | EndOutcome::Superseded => Ok(None),
         }
     }
 
-    pub(crate) async fn conclude_call(
+    pub(crate) async fn end_call(
         &self,
         call: CallId,
-        token: Option<Token>,
+        token: Option<FencingToken>,
         letter: Option<&str>,
     ) -> Result<EndOutcome> {
         let key = keys::call(call);
@@ -141,7 +141,7 @@ impl RedisDirectory {
         let Some(record) = record else { return Ok(EndOutcome::NotFound) };
         let ended = parse_call(&key, &record)?;
         let mut pipe = redis::pipe();
-        if token.is_some_and(|token| token != Token::UNLEASED) {
+        if token.is_some_and(|token| token != FencingToken::UNLEASED) {
             // First of all it is remembered that the call is over.
             pipe.pset_ex(keys::ended(call), 1, ENDED_TTL.as_millis() as u64).ignore();
         }
@@ -166,7 +166,11 @@ impl RedisDirectory {
         Ok(over)
     }
 
-    pub(crate) async fn save_calls(&self, token: Token, saves: &[(CallId, String)]) -> Result<Vec<bool>> {
+    pub(crate) async fn save_calls(
+        &self,
+        token: FencingToken,
+        saves: &[(CallId, String)],
+    ) -> Result<Vec<bool>> {
         if saves.is_empty() {
             return Ok(Vec::new());
         }
@@ -192,7 +196,7 @@ impl RedisDirectory {
     }
 
     /// The backend's count first, then the record, then the handles.
-    pub(crate) async fn restore_call(&self, call: &Call, token: Token, state: &str) -> Result<()> {
+    pub(crate) async fn restore_call(&self, call: &Call, token: FencingToken, state: &str) -> Result<()> {
         let (key, id) = (keys::call(call.id), call.id.to_string());
         let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
         let mut pipe = redis::pipe();

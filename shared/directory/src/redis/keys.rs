@@ -73,7 +73,7 @@ pub(super) fn handle(handle: HandleRef) -> String {
 /// Hash `edge`, `grace` in milliseconds, `proof` if one is wanted, and what the edge wrote down:
 /// `state`, `away` (since when its client is gone, in milliseconds by Redis' clock; not while it is
 /// connected), `unheard` (how many texts its client has not heard) and the texts `u:1`, `u:2`, ...; and
-/// `formers`, the edges that held it before, the latest first.
+/// `previous_edges`, the edges that held it before, the latest first.
 /// Owner: that edge. End: closed, or its edge is dead and its grace over.
 pub(super) fn session(session: SessionId) -> String {
     format!("{SESSION_PREFIX}{session}")

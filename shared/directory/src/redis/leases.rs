@@ -5,7 +5,7 @@
 use super::scripts::{DELETE_IF, LEASE};
 use super::{RedisDirectory, clock, keys, parse};
 use crate::Result;
-use crate::record::Token;
+use crate::record::FencingToken;
 use common::ServiceId;
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ impl RedisDirectory {
         what: &str,
         holder: &ServiceId,
         life: Duration,
-    ) -> Result<Option<Token>> {
+    ) -> Result<Option<FencingToken>> {
         let key = keys::lease(what);
         let mut lease = LEASE.key(&[&key, &keys::fence(what)]);
         lease.arg(holder.as_str()).arg(clock::ttl_millis(life)).arg(keys::FENCE_TTL_SECONDS);
         let (token,): (Option<String>,) =
             self.connection.query(&key, redis::pipe().invoke_script(&lease)).await?;
-        token.map(|token| parse(&key, &token).map(Token)).transpose()
+        token.map(|token| parse(&key, &token).map(FencingToken)).transpose()
     }
 
     pub(crate) async fn release_lease(&self, what: &str, holder: &ServiceId) -> Result<()> {

@@ -8,7 +8,7 @@
 //! | operation | round trips |
 //! |---|---|
 //! | most | 1 |
-//! | `begin_call`, `free_call`, `conclude_call`, `left_calls`, `remove_handle`, `backends` | 2 |
+//! | `begin_call`, `release_call`, `end_call`, `left_calls`, `remove_handle`, `backends` | 2 |
 //! | `take` for a call that is over or of a name that is gone, `open_call` or `open_session` of what exists already | 2 |
 //! | `move_handle` | 3, and 2 more for each edge that claims the session meanwhile |
 //! | `services` | 2 |

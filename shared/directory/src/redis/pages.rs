@@ -10,7 +10,7 @@ use super::users::{USER_FIELDS, UserFields, parse_user};
 use super::{RedisDirectory, keys, parse};
 use crate::Result;
 use crate::listing::{Cursor, ListedSession, Page, name_hash};
-use crate::record::{Call, Registered};
+use crate::record::{Call, RegisteredName};
 use common::ServiceId;
 use protocol::SessionId;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ type ListedSessionFields = (Option<String>, Option<String>);
 type ListedCallFields = (Option<String>, Option<String>);
 
 impl RedisDirectory {
-    pub(crate) async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<Registered>> {
+    pub(crate) async fn users_page(&self, after: Cursor, limit: usize) -> Result<Page<RegisteredName>> {
         let names = self.scan_page(keys::USER_PREFIX, after, limit).await?;
         let mut pipe = redis::pipe();
         names.items.iter().for_each(|name| {

@@ -3,7 +3,7 @@
 use super::scripts::{FORGET_DISPLACED, KEEP_PROXY, STRIP_CLAIM};
 use super::users::{USER_FIELDS, UserFields, parse_user};
 use super::{RedisDirectory, keys};
-use crate::record::Registered;
+use crate::record::RegisteredName;
 use crate::{OUR_PROXY, PROXY_TTL, Result};
 use protocol::HandleRef;
 
@@ -38,7 +38,7 @@ impl RedisDirectory {
         look.hmget(&of_handle, &["username", "request"]).hmget(&of_user, USER_FIELDS);
         let (claim, user): (ClaimFields, UserFields) = self.connection.query(&of_handle, &look).await?;
         let user = parse_user(&of_user, username, user)?;
-        let lost = matches!(user, Some(Registered::Foreign(peer))
+        let lost = matches!(user, Some(RegisteredName::Foreign(peer))
             if peer.displaced.as_ref().is_some_and(|owner| owner.handle == handle));
         let request = match claim {
             (Some(name), Some(request)) if lost && name == username => request,

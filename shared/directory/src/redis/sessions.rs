@@ -4,7 +4,7 @@ use super::clock::{self, RedisTime};
 use super::edges::session_member;
 use super::scripts::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION};
 use super::{RedisDirectory, keys, parse};
-use crate::record::{BacklogUpdate, ClaimedSession, Save, SaveOutcome, Session, SessionPolicy};
+use crate::record::{BacklogUpdate, ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use crate::{MAX_PREVIOUS_EDGES, Result};
 use common::ServiceId;
 use protocol::SessionId;
@@ -20,11 +20,11 @@ impl RedisDirectory {
         &self,
         session: SessionId,
         edge: &ServiceId,
-        terms: &SessionPolicy,
+        policy: &SessionPolicy,
     ) -> Result<bool> {
         let (key, held) = (keys::session(session), keys::owned(edge));
         let mut open = OPEN_SESSION.key(&key);
-        open.arg(edge.as_str()).arg(clock::capped_millis(terms.grace)).arg(&terms.token_digest);
+        open.arg(edge.as_str()).arg(clock::capped_millis(policy.grace)).arg(&policy.token_digest);
         let mut pipe = redis::pipe();
         pipe.sadd(&held, session_member(session)).ignore().invoke_script(&open);
         let (holder,): (Option<String>,) = self.connection.query(&key, &pipe).await?;
@@ -46,12 +46,20 @@ impl RedisDirectory {
         let grace = Duration::from_millis(parse(&key, &grace)?);
         let away = away.map(|away| parse(&key, &away)).transpose()?;
         let away = away.map(|away| clock::elapsed_since(away, now));
-        Ok(Some(Session { edge: ServiceId(edge), terms: SessionPolicy { token_digest: proof, grace }, away }))
+        Ok(Some(Session {
+            edge: ServiceId(edge),
+            policy: SessionPolicy { token_digest: proof, grace },
+            away,
+        }))
     }
 
     /// Where something is added the script goes along: were the pipeline sent twice because a part of it did
     /// not know the script, what the other part adds would be added twice.
-    pub(crate) async fn save_sessions(&self, edge: &ServiceId, saves: &[Save]) -> Result<Vec<SaveOutcome>> {
+    pub(crate) async fn save_sessions(
+        &self,
+        edge: &ServiceId,
+        saves: &[SaveRequest],
+    ) -> Result<Vec<SaveOutcome>> {
         if saves.is_empty() {
             return Ok(Vec::new());
         }
@@ -59,7 +67,7 @@ impl RedisDirectory {
         if saves.iter().any(|save| matches!(&save.backlog, BacklogUpdate::Append(more) if !more.is_empty())) {
             pipe.load_script(&SAVE_SESSION).ignore();
         }
-        for Save { session, state, backlog: unheard, away } in saves {
+        for SaveRequest { session, state, backlog: unheard, away } in saves {
             let away = away.map(|away| clock::capped_millis(away).to_string()).unwrap_or_default();
             let (how, texts) = match unheard {
                 BacklogUpdate::Append(more) => ("add", more),
@@ -111,7 +119,7 @@ impl RedisDirectory {
 fn parse_claimed(key: &str, mut fields: HashMap<String, String>) -> Result<ClaimedSession> {
     let unheard = fields.get("unheard").map_or(Ok(0), |count| parse::<u64>(key, count))?;
     let unheard = (1..=unheard).filter_map(|number| fields.remove(&format!("u:{number}"))).collect();
-    let formers = fields.get("formers").map(String::as_str).unwrap_or_default().split(' ');
-    let formers = formers.filter(|former| !former.is_empty()).map(ServiceId::from).collect();
-    Ok(ClaimedSession { state: fields.remove("state"), backlog: unheard, formers })
+    let previous_edges = fields.get("previous_edges").map(String::as_str).unwrap_or_default().split(' ');
+    let previous_edges = previous_edges.filter(|former| !former.is_empty()).map(ServiceId::from).collect();
+    Ok(ClaimedSession { state: fields.remove("state"), backlog: unheard, previous_edges })
 }

@@ -5,7 +5,7 @@ use super::scripts::{
     CLAIM_NAME, CLEAR_IF, FREE_NAME, GIVE_NAME, HEAL_NAME, MOVE_HANDLE, MOVE_NAME, REMOVE_HANDLE,
 };
 use super::{RedisDirectory, keys, malformed, parse};
-use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, ProxyUser, Registered, User};
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, ProxyUser, RegisteredName, User};
 use crate::{MAX_LISTED_USERS, OUR_PROXY, Result};
 use common::{MessageId, ServiceId};
 use protocol::HandleRef;
@@ -75,7 +75,7 @@ impl RedisDirectory {
         Ok(freed)
     }
 
-    pub(crate) async fn user(&self, username: &str) -> Result<Option<Registered>> {
+    pub(crate) async fn user(&self, username: &str) -> Result<Option<RegisteredName>> {
         let key = keys::user(username);
         let (fields,) = self.connection.query(&key, redis::pipe().hmget(&key, USER_FIELDS)).await?;
         self.repair(&key, &fields).await?;
@@ -110,7 +110,7 @@ impl RedisDirectory {
         &self,
         handle: HandleRef,
         username: &str,
-    ) -> Result<(Option<Handle>, Option<Registered>)> {
+    ) -> Result<(Option<Handle>, Option<RegisteredName>)> {
         let (handle, user) = (keys::handle(handle), keys::user(username));
         let mut pipe = redis::pipe();
         pipe.hmget(&handle, HANDLE_FIELDS).hmget(&user, USER_FIELDS);
@@ -200,19 +200,19 @@ fn repeats_previous_proxy((_, _, proxy, _, ctime, former): &UserFields) -> bool 
 
 /// Ours only with our uuid, or one that repeats itself, and both our fields; what is left of ours in a
 /// peer's record says who had it.
-pub(super) fn parse_user(key: &str, username: &str, fields: UserFields) -> Result<Option<Registered>> {
+pub(super) fn parse_user(key: &str, username: &str, fields: UserFields) -> Result<Option<RegisteredName>> {
     let (username, repeats) = (username.to_owned(), repeats_previous_proxy(&fields));
     match fields {
         (None, None, None, None, ..) => Ok(None),
         (Some(edge), Some(handle), Some(proxy), ..) if repeats || proxy == OUR_PROXY => {
             let owner = parse_owner(key, edge, &handle)?;
-            Ok(Some(Registered::Local(User { username, owner })))
+            Ok(Some(RegisteredName::Local(User { username, owner })))
         }
         (edge, handle, proxy, in_call, ..) => {
             let displaced = edge.zip(handle).and_then(|(edge, handle)| parse_owner(key, edge, &handle).ok());
             let in_call = in_call.is_some_and(|text| !text.is_empty());
             let proxy = proxy.unwrap_or_default();
-            Ok(Some(Registered::Foreign(ProxyUser { username, proxy, in_call, displaced })))
+            Ok(Some(RegisteredName::Foreign(ProxyUser { username, proxy, in_call, displaced })))
         }
     }
 }

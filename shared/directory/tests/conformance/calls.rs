@@ -92,7 +92,7 @@ async fn a_freed_call_leaves_two_idle_handles(directory: Directory) {
     let call = pair(&directory).await;
     assert!(place(&directory, &call).await);
     assert_eq!(call_of(&directory, handle(1)).await, Some(call.id));
-    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call.clone()));
+    assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call.clone()));
     assert_eq!(calls_of_both(&directory).await, [None, None]);
     assert_eq!(directory.call(call.id).await.unwrap(), None);
     assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
@@ -100,19 +100,19 @@ async fn a_freed_call_leaves_two_idle_handles(directory: Directory) {
 
 async fn freeing_twice_is_harmless(directory: Directory) {
     let first = pair(&directory).await;
-    assert_eq!(directory.free_call(first.id).await.unwrap(), None);
+    assert_eq!(directory.release_call(first.id).await.unwrap(), None);
     assert!(place(&directory, &first).await);
-    directory.free_call(first.id).await.unwrap();
+    directory.release_call(first.id).await.unwrap();
     let second = call(("bob", 2), ("alice", 1));
     assert!(place(&directory, &second).await);
-    assert_eq!(directory.free_call(first.id).await.unwrap(), None);
+    assert_eq!(directory.release_call(first.id).await.unwrap(), None);
     assert_eq!(calls_of_both(&directory).await, [Some(second.id); 2]);
 }
 
 async fn a_freed_call_may_be_opened_on_another_backend(directory: Directory) {
     let first = pair(&directory).await;
     assert!(place(&directory, &first).await);
-    directory.free_call(first.id).await.unwrap();
+    directory.release_call(first.id).await.unwrap();
     let again = Call { backend: BackendName::from("b"), ..first };
     assert!(place(&directory, &again).await);
     assert_eq!(directory.call(again.id).await.unwrap(), Some(again.clone()));
@@ -133,7 +133,7 @@ async fn freeing_touches_no_other_call(directory: Directory) {
         directory.acquire_handle(handle(2), "bob", call_2.id, "peer").await.unwrap(),
         AcquireOutcome::Busy(call_1.id)
     );
-    directory.free_call(call_2.id).await.unwrap();
+    directory.release_call(call_2.id).await.unwrap();
     assert_eq!(call_of(&directory, handle(3)).await, None);
     assert_eq!(calls_of_both(&directory).await, [Some(call_1.id); 2]);
 }
@@ -143,7 +143,7 @@ async fn a_call_whose_handles_are_gone_can_be_freed(directory: Directory) {
     assert!(place(&directory, &call).await);
     let removed = directory.remove_handle(handle(1)).await.unwrap().unwrap();
     assert_eq!(removed.call, Some(call.id));
-    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call));
+    assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call));
     assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
     assert_eq!(call_of(&directory, handle(2)).await, None);
 }
@@ -162,7 +162,7 @@ async fn calls_are_counted_per_backend(directory: Directory) {
     let on_a: BTreeSet<CallId> = directory.calls_on(&a()).await.unwrap().into_iter().collect();
     assert_eq!(on_a, BTreeSet::from([one.id, two.id]));
     assert_eq!(directory.backends_with_calls().await.unwrap(), [a(), b]);
-    directory.free_call(three.id).await.unwrap();
+    directory.release_call(three.id).await.unwrap();
     assert_eq!(directory.count_calls(&backends).await.unwrap(), vec![0, 0, 2]);
     assert_eq!(directory.backends_with_calls().await.unwrap(), [a()]);
 }

@@ -1,8 +1,8 @@
 //! A session goes to another edge, with its handles and their names.
 
-use crate::support::{edge, gives, handle, holder, owner, place, saved, terms, texts};
+use crate::support::{edge, gives, handle, holder, owner, place, policy, saved, texts};
 use directory::Directory;
-use directory::record::{BacklogUpdate, Call, ClaimedSession, Handle, Owner, Save, SaveOutcome};
+use directory::record::{BacklogUpdate, Call, ClaimedSession, Handle, Owner, SaveOutcome, SaveRequest};
 use std::time::Duration;
 
 on_both_stores! {
@@ -24,15 +24,16 @@ on_both_stores! {
 
 /// A session at edge 1 whose handle is `alice`, and what was written down of it.
 async fn alice(directory: &Directory) -> ClaimedSession {
-    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
     gives(directory, "alice", &owner(1)).await;
     let away = Some(Duration::from_secs(3));
-    let save = Save { backlog: BacklogUpdate::Replace(texts(1..=3)), away, ..saved(handle(1).session) };
+    let save =
+        SaveRequest { backlog: BacklogUpdate::Replace(texts(1..=3)), away, ..saved(handle(1).session) };
     assert_eq!(
         directory.save_sessions(&edge(1), std::slice::from_ref(&save)).await.unwrap(),
         vec![SaveOutcome::Saved]
     );
-    ClaimedSession { state: Some(save.state), backlog: texts(1..=3), formers: vec![edge(1)] }
+    ClaimedSession { state: Some(save.state), backlog: texts(1..=3), previous_edges: vec![edge(1)] }
 }
 
 async fn claim(directory: &Directory, from: u64, to: u64) -> Option<ClaimedSession> {
@@ -61,7 +62,7 @@ async fn a_claimed_session_is_the_new_edges(directory: Directory) {
     let written = alice(&directory).await;
     assert_eq!(claim(&directory, 1, 2).await, Some(written));
     let session = directory.session(handle(1).session).await.unwrap().unwrap();
-    assert_eq!((session.edge, session.terms), (edge(2), terms()));
+    assert_eq!((session.edge, session.policy), (edge(2), policy()));
     assert_eq!(directory.owned_by(&edge(1)).await.unwrap(), (vec![handle(1)], vec![]));
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap(), (vec![], vec![handle(1).session]));
 }
@@ -69,22 +70,22 @@ async fn a_claimed_session_is_the_new_edges(directory: Directory) {
 async fn what_is_unheard_stays_until_the_new_edge_saves(directory: Directory) {
     let written = alice(&directory).await;
     assert_eq!(claim(&directory, 1, 2).await, Some(written.clone()));
-    let again = ClaimedSession { formers: vec![edge(2), edge(1)], ..written };
+    let again = ClaimedSession { previous_edges: vec![edge(2), edge(1)], ..written };
     assert_eq!(claim(&directory, 2, 3).await, Some(again));
-    let heard = Save { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
+    let heard = SaveRequest { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
     directory.save_sessions(&edge(3), &[heard]).await.unwrap();
     assert_eq!(claim(&directory, 3, 1).await.unwrap().backlog, [""; 0]);
 }
 
 async fn the_last_edges_that_had_it_are_remembered(directory: Directory) {
     alice(&directory).await;
-    let formers = async |from, to| claim(&directory, from, to).await.unwrap().formers;
-    assert_eq!(formers(1, 2).await, [edge(1)]);
-    assert_eq!(formers(2, 2).await, [edge(1)]);
-    assert_eq!(formers(2, 1).await, [edge(2)]);
-    assert_eq!(formers(1, 3).await, [edge(1), edge(2)]);
-    assert_eq!(formers(3, 4).await, [edge(3), edge(1), edge(2)]);
-    assert_eq!(formers(4, 5).await, [edge(4), edge(3), edge(1)]);
+    let previous_edges = async |from, to| claim(&directory, from, to).await.unwrap().previous_edges;
+    assert_eq!(previous_edges(1, 2).await, [edge(1)]);
+    assert_eq!(previous_edges(2, 2).await, [edge(1)]);
+    assert_eq!(previous_edges(2, 1).await, [edge(2)]);
+    assert_eq!(previous_edges(1, 3).await, [edge(1), edge(2)]);
+    assert_eq!(previous_edges(3, 4).await, [edge(3), edge(1), edge(2)]);
+    assert_eq!(previous_edges(4, 5).await, [edge(4), edge(3), edge(1)]);
 }
 
 async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory: Directory) {
@@ -93,10 +94,14 @@ async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory
     claim(&directory, 1, 2).await;
     let away = async || directory.session(handle(1).session).await.unwrap().unwrap().away;
     assert!(away().await.unwrap() < Duration::from_secs(3), "since the claim");
-    let save = Save { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
+    let save = SaveRequest { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
     directory.save_sessions(&edge(2), &[save]).await.unwrap();
     assert_eq!(away().await, None);
-    assert_eq!(claim(&directory, 2, 3).await.unwrap().formers, [edge(2), edge(1)], "saving forgets none");
+    assert_eq!(
+        claim(&directory, 2, 3).await.unwrap().previous_edges,
+        [edge(2), edge(1)],
+        "saving forgets none"
+    );
 }
 
 async fn only_from_its_edge_is_a_session_claimed(directory: Directory) {
@@ -122,11 +127,11 @@ async fn who_lost_a_session_changes_nothing_of_it(directory: Directory) {
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
     let session = handle(1).session;
-    let late = Save { backlog: BacklogUpdate::Append(texts(8..=9)), ..saved(session) };
+    let late = SaveRequest { backlog: BacklogUpdate::Append(texts(8..=9)), ..saved(session) };
     let answer = directory.save_sessions(&edge(1), &[late]).await.unwrap();
     assert_eq!(answer, vec![SaveOutcome::OwnedBy(edge(2))]);
     directory.close_session(session, &edge(1)).await.unwrap();
-    assert!(!directory.open_session(session, &edge(1), &terms()).await.unwrap());
+    assert!(!directory.open_session(session, &edge(1), &policy()).await.unwrap());
     is_at(&directory, 2).await;
     assert_eq!(claim(&directory, 2, 2).await, Some(written));
 }
@@ -150,7 +155,7 @@ async fn a_handle_that_moves_stays_in_its_call(directory: Directory) {
     moves(&directory, 1, 2).await;
     let moved = Handle { edge: edge(2), username: Some("alice".to_owned()), call: Some(call.id) };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(moved));
-    directory.free_call(call.id).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, None);
 }
 
@@ -176,7 +181,7 @@ async fn a_name_of_another_handle_stays(directory: Directory) {
 }
 
 async fn a_handle_without_a_record_gets_none(directory: Directory) {
-    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
     for username in [None, Some("alice")] {
         directory.move_handle(handle(1), username, &edge(1), &edge(2)).await.unwrap();
         assert_eq!(directory.handle_and_user(handle(1), "alice").await.unwrap(), (None, None));

@@ -1,6 +1,6 @@
 //! Edges: their signs of life, and what they leave behind.
 
-use crate::support::{edge, eventually, gives, handle, owner, terms};
+use crate::support::{edge, eventually, gives, handle, owner, policy};
 use directory::{DEREGISTERED_AGE, Directory};
 use protocol::SessionId;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const SHORT: Duration = Duration::from_millis(50);
 
 async fn an_edge_holds_its_handles_and_sessions(directory: Directory) {
     for number in 1..=2_500 {
-        directory.open_session(SessionId(number), &edge(1), &terms()).await.unwrap();
+        directory.open_session(SessionId(number), &edge(1), &policy()).await.unwrap();
     }
     gives(&directory, "alice", &owner(1)).await;
     gives(&directory, "bob", &owner(2)).await;
@@ -82,7 +82,7 @@ async fn an_edge_is_silent_since_its_last_sign_of_life(directory: Directory) {
 async fn an_edge_that_left_has_been_silent_for_long(directory: Directory) {
     directory.heartbeat(&edge(1)).await.unwrap();
     directory.heartbeat(&edge(2)).await.unwrap();
-    directory.open_session(SessionId(1), &edge(1), &terms()).await.unwrap();
+    directory.open_session(SessionId(1), &edge(1), &policy()).await.unwrap();
     for _ in 0..2 {
         directory.deregister_edge(&edge(1)).await.unwrap();
         assert!(directory.since_heartbeat(&edge(1)).await.unwrap().unwrap() >= DEREGISTERED_AGE);

@@ -3,10 +3,10 @@
 use crate::support::{RedisServer, call, calls_of_both, gives, handle, owner, place};
 use common::BackendName;
 use directory::Directory;
-use directory::record::{Call, EndOutcome, Token};
+use directory::record::{Call, EndOutcome, FencingToken};
 use redis::TypedCommands;
 
-const TOKEN: Token = Token(7);
+const TOKEN: FencingToken = FencingToken(7);
 
 /// A call that somebody marked as ended and did no more about.
 async fn half_freed(server: &RedisServer, directory: &Directory) -> Call {
@@ -26,7 +26,7 @@ async fn a_call_that_is_being_freed_is_neither_saved_nor_left() {
     assert_eq!(directory.save_calls(TOKEN, &[(call.id, "late".to_owned())]).await.unwrap(), [false]);
     assert_eq!(directory.orphaned_calls(&call.backend).await.unwrap(), vec![]);
     assert_eq!(directory.calls_on(&call.backend).await.unwrap(), vec![call.id]);
-    assert_eq!(directory.conclude_call(call.id, Some(TOKEN), None).await.unwrap(), EndOutcome::Ended(call));
+    assert_eq!(directory.end_call(call.id, Some(TOKEN), None).await.unwrap(), EndOutcome::Ended(call));
     assert_eq!(calls_of_both(&directory).await, [None, None]);
 }
 
@@ -40,7 +40,7 @@ async fn a_call_that_is_being_freed_is_not_restored() {
     gives(&directory, "bob", &owner(2)).await;
     assert_eq!(calls_of_both(&directory).await, [None, None]);
     assert_eq!(directory.orphaned_calls(&call.backend).await.unwrap(), vec![]);
-    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call.clone()));
+    assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call.clone()));
     assert_eq!(directory.calls_on(&call.backend).await.unwrap(), vec![]);
 }
 

@@ -1,11 +1,11 @@
 //! What is released leaves no key.
 
 use crate::support::{
-    RedisServer, backend, call, edge, gives, handle, owner, place, request, saved, terms, texts,
+    RedisServer, backend, call, edge, gives, handle, owner, place, policy, request, saved, texts,
 };
 use common::{BackendName, ServiceId};
 use directory::Directory;
-use directory::record::{BacklogUpdate, Save, Token};
+use directory::record::{BacklogUpdate, FencingToken, SaveRequest};
 use std::time::Duration;
 
 const LIFE: Duration = Duration::from_secs(60);
@@ -23,17 +23,17 @@ async fn live(directory: &Directory) {
     directory.announce_backend(&backend("a"), LIFE).await.unwrap();
     directory.acquire_lease("backend:a", &ServiceId::from("x"), LIFE).await.unwrap();
     for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
-        directory.open_session(handle(number).session, &edge(1), &terms()).await.unwrap();
+        directory.open_session(handle(number).session, &edge(1), &policy()).await.unwrap();
         gives(directory, name, &owner(number)).await;
     }
     gives(directory, "alice", &owner(4)).await;
     directory.claim_name(&owner(4), "again", request()).await.unwrap();
-    directory.open_session(handle(1).session, &edge(2), &terms()).await.unwrap();
+    directory.open_session(handle(1).session, &edge(2), &policy()).await.unwrap();
     for _ in 0..3 {
         let call = call(("bob", 2), ("carol", 3));
         assert!(place(directory, &call).await);
         assert!(!place(directory, &crate::support::call(("alice", 4), ("bob", 2))).await);
-        directory.free_call(call.id).await.unwrap();
+        directory.release_call(call.id).await.unwrap();
         directory.acquire_handle(handle(2), "bob", call.id, "peer").await.unwrap();
     }
 }
@@ -70,9 +70,9 @@ async fn what_was_claimed_leaves_no_key() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let session = handle(1).session;
-    directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(session, &edge(1), &policy()).await.unwrap();
     gives(&directory, "alice", &owner(1)).await;
-    let save = Save { backlog: BacklogUpdate::Replace(texts(1..=3)), ..saved(session) };
+    let save = SaveRequest { backlog: BacklogUpdate::Replace(texts(1..=3)), ..saved(session) };
     directory.save_sessions(&edge(1), &[save, saved(handle(2).session)]).await.unwrap();
     for (from, to) in [(1, 2), (1, 3), (2, 2)] {
         directory.claim_session(session, &edge(from), &edge(to)).await.unwrap();
@@ -93,13 +93,13 @@ async fn a_restored_call_leaves_no_key() {
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));
     for _ in 0..2 {
-        directory.restore_call(&call, Token(7), "running").await.unwrap();
+        directory.restore_call(&call, FencingToken(7), "running").await.unwrap();
         directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
-        directory.free_call(call.id).await.unwrap();
+        directory.release_call(call.id).await.unwrap();
         assert_eq!(keys(&server), [""; 0]);
-        directory.restore_call(&call, Token(7), "running").await.unwrap();
+        directory.restore_call(&call, FencingToken(7), "running").await.unwrap();
         gives(&directory, "alice", &owner(1)).await;
-        directory.conclude_call(call.id, Some(Token(8)), None).await.unwrap();
+        directory.end_call(call.id, Some(FencingToken(8)), None).await.unwrap();
         directory.remove_handle(handle(1)).await.unwrap();
         directory.release_name("alice", handle(1)).await.unwrap();
         assert_eq!(keys(&server), [""; 0]);
@@ -114,8 +114,8 @@ async fn what_is_refused_leaves_no_key() {
     let backend = BackendName::from("a");
     directory.save_sessions(&edge(1), &[saved(handle(1).session)]).await.unwrap();
     directory.claim_session(handle(1).session, &edge(1), &edge(2)).await.unwrap();
-    directory.save_calls(Token(7), &[(call.id, "running".to_owned())]).await.unwrap();
-    directory.conclude_call(call.id, Some(Token(7)), None).await.unwrap();
+    directory.save_calls(FencingToken(7), &[(call.id, "running".to_owned())]).await.unwrap();
+    directory.end_call(call.id, Some(FencingToken(7)), None).await.unwrap();
     directory.drain_backend(&backend).await.unwrap();
     directory.undrain_backend(&backend).await.unwrap();
     directory.deregister_edge(&edge(2)).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_forgotten_edge_leaves_no_list() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     directory.heartbeat(&edge(1)).await.unwrap();
-    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
     directory.remove_edge(&edge(1)).await.unwrap();
     assert_eq!(keys(&server), ["sb:session:1001"]);
 }

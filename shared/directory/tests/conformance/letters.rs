@@ -4,7 +4,7 @@ use crate::support::{call, gives, handle, owner, place};
 use common::BackendName;
 use directory::Directory;
 use directory::listing::Cursor;
-use directory::record::{AcquireOutcome, Call, EndOutcome, OrphanedCall, Token};
+use directory::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 
 on_both_stores! {
     a_letter_is_left_until_the_call_is_forgotten
@@ -15,8 +15,8 @@ on_both_stores! {
     a_call_that_is_gone_has_no_letter
 }
 
-const FORMER: Token = Token(1);
-const PRESENT: Token = Token(2);
+const FORMER: FencingToken = FencingToken(1);
+const PRESENT: FencingToken = FencingToken(2);
 
 async fn placed(directory: &Directory) -> Call {
     gives(directory, "alice", &owner(1)).await;
@@ -26,8 +26,13 @@ async fn placed(directory: &Directory) -> Call {
     call
 }
 
-async fn conclude(directory: &Directory, call: &Call, token: Option<Token>, letter: &str) -> EndOutcome {
-    directory.conclude_call(call.id, token, Some(letter)).await.unwrap()
+async fn conclude(
+    directory: &Directory,
+    call: &Call,
+    token: Option<FencingToken>,
+    letter: &str,
+) -> EndOutcome {
+    directory.end_call(call.id, token, Some(letter)).await.unwrap()
 }
 
 async fn letters(directory: &Directory) -> Vec<(Call, Option<String>)> {
@@ -97,7 +102,7 @@ async fn who_may_end_any_call_writes_a_letter_too(directory: Directory) {
 
 async fn a_call_that_is_gone_has_no_letter(directory: Directory) {
     let call = placed(&directory).await;
-    directory.free_call(call.id).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     assert_eq!(conclude(&directory, &call, Some(PRESENT), "letter").await, EndOutcome::NotFound);
     assert_eq!(letters(&directory).await, []);
 }

@@ -96,7 +96,7 @@ async fn a_name_moves_while_its_old_handle_is_in_a_call(directory: Directory) {
     gives(&directory, "alice", &owner(3)).await;
     let old = directory.handle(handle(1)).await.unwrap().unwrap();
     assert_eq!((old.username, old.call), (None, Some(call.id)));
-    assert!(directory.free_call(call.id).await.unwrap().is_some());
+    assert!(directory.release_call(call.id).await.unwrap().is_some());
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, None);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{backend, eventually};
 use common::BackendName;
-use directory::record::{Backend, BackendStatus, Token};
+use directory::record::{Backend, BackendStatus, FencingToken};
 use directory::{CONNECTOR_RECORD_TTL, Directory};
 use std::time::Duration;
 
@@ -33,22 +33,22 @@ async fn statuses(directory: &Directory) -> Vec<BackendStatus> {
 async fn the_last_note_is_read(directory: Directory) {
     assert_eq!(note(&directory, "a").await, None);
     for (token, text) in [(3, "first"), (3, ""), (1_795_333_128_000_001, "{\"nul\0l\r\n\": []}")] {
-        assert!(directory.put_connector_record(&name("a"), Token(token), text).await.unwrap());
+        assert!(directory.put_connector_record(&name("a"), FencingToken(token), text).await.unwrap());
         assert_eq!(note(&directory, "a").await.as_deref(), Some(text));
     }
 }
 
 async fn a_former_connector_notes_nothing(directory: Directory) {
-    assert!(directory.put_connector_record(&name("a"), Token(10), "present").await.unwrap());
-    assert!(!directory.put_connector_record(&name("a"), Token(9), "former").await.unwrap());
+    assert!(directory.put_connector_record(&name("a"), FencingToken(10), "present").await.unwrap());
+    assert!(!directory.put_connector_record(&name("a"), FencingToken(9), "former").await.unwrap());
     assert_eq!(note(&directory, "a").await.as_deref(), Some("present"));
-    assert!(directory.put_connector_record(&name("a"), Token(11), "next").await.unwrap());
+    assert!(directory.put_connector_record(&name("a"), FencingToken(11), "next").await.unwrap());
     assert_eq!(note(&directory, "a").await.as_deref(), Some("next"));
 }
 
 async fn each_backend_has_its_note(directory: Directory) {
-    directory.put_connector_record(&name("a"), Token(2), "of a").await.unwrap();
-    assert!(directory.put_connector_record(&name("b"), Token(1), "of b").await.unwrap());
+    directory.put_connector_record(&name("a"), FencingToken(2), "of a").await.unwrap();
+    assert!(directory.put_connector_record(&name("b"), FencingToken(1), "of b").await.unwrap());
     assert_eq!(note(&directory, "a").await.as_deref(), Some("of a"));
     assert_eq!(note(&directory, "b").await.as_deref(), Some("of b"));
 }
@@ -104,12 +104,12 @@ async fn who_is_drained_is_listed_by_name(directory: Directory) {
 #[tokio::test(start_paused = true)]
 async fn a_note_expires() {
     let directory = Directory::memory();
-    directory.put_connector_record(&name("a"), Token(2), "short").await.unwrap();
+    directory.put_connector_record(&name("a"), FencingToken(2), "short").await.unwrap();
     tokio::time::advance(CONNECTOR_RECORD_TTL / 2).await;
-    directory.put_connector_record(&name("a"), Token(2), "longer").await.unwrap();
+    directory.put_connector_record(&name("a"), FencingToken(2), "longer").await.unwrap();
     tokio::time::advance(CONNECTOR_RECORD_TTL - Duration::from_millis(1)).await;
     assert_eq!(note(&directory, "a").await.as_deref(), Some("longer"));
     tokio::time::advance(Duration::from_millis(1)).await;
     assert_eq!(note(&directory, "a").await, None);
-    assert!(directory.put_connector_record(&name("a"), Token(1), "new").await.unwrap());
+    assert!(directory.put_connector_record(&name("a"), FencingToken(1), "new").await.unwrap());
 }

@@ -1,10 +1,10 @@
 //! How the Redis directory fails, and that it comes back by itself.
 
 use crate::support::{
-    RedisServer, backend, call, edge, eventually, gives, handle, owner, place, request, saved, terms, texts,
+    RedisServer, backend, call, edge, eventually, gives, handle, owner, place, policy, request, saved, texts,
 };
 use common::{BackendName, CallId, ServiceId};
-use directory::record::{BackendRegistration, BackendStatus, BacklogUpdate, Save, Token};
+use directory::record::{BackendRegistration, BackendStatus, BacklogUpdate, FencingToken, SaveRequest};
 use directory::{Directory, Error, Result};
 use protocol::SessionId;
 use std::time::{Duration, Instant};
@@ -33,11 +33,11 @@ async fn everything_fails_in_time(directory: &Directory) {
         revoke_name(handle(1), "alice") release_name("alice", handle(1)) user("alice") usernames()
         handle(handle(1)) handle_and_user(handle(1), "alice") remove_handle(handle(1))
         open_call(&call(("a", 1), ("b", 2))) acquire_handle(handle(1), "a", CallId::fresh(), "peer")
-        call(CallId::fresh()) free_call(CallId::fresh()) has_ended(CallId::fresh())
-        conclude_call(CallId::fresh(), Some(Token(7)), None) save_calls(Token(7), &[(CallId::fresh(), String::new())])
-        orphaned_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), Token(7), "")
+        call(CallId::fresh()) release_call(CallId::fresh()) has_ended(CallId::fresh())
+        end_call(CallId::fresh(), Some(FencingToken(7)), None) save_calls(FencingToken(7), &[(CallId::fresh(), String::new())])
+        orphaned_calls(&BackendName::from("a")) restore_call(&call(("a", 1), ("b", 2)), FencingToken(7), "")
         calls_on(&BackendName::from("a")) backends_with_calls() count_calls(&[BackendName::from("a")])
-        open_session(SessionId(1), &edge(1), &terms()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
+        open_session(SessionId(1), &edge(1), &policy()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
         save_sessions(&edge(1), &[saved(SessionId(1))]) claim_session(SessionId(1), &edge(1), &edge(2))
         move_handle(handle(1), Some("alice"), &edge(1), &edge(2))
         heartbeat(&edge(1)) deregister_edge(&edge(1)) since_heartbeat(&edge(1))
@@ -48,7 +48,7 @@ async fn everything_fails_in_time(directory: &Directory) {
         revoke_displaced(handle(1), "alice") clear_displaced("alice", &owner(1))
         register_backend(&BackendRegistration::new("a", "ws://a", BackendStatus::Normal))
         unregister_backend(&BackendName::from("a")) discovered_backends() announce_discovered(&backend("a"), LIFE)
-        put_connector_record(&BackendName::from("a"), Token(7), "") connector_record(&BackendName::from("a"))
+        put_connector_record(&BackendName::from("a"), FencingToken(7), "") connector_record(&BackendName::from("a"))
         acquire_lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
     }
     tasks.join_all().await;
@@ -82,7 +82,7 @@ async fn a_flush_loses_the_scripts_and_nothing_fails() {
         let token = directory.acquire_lease("a", &ServiceId::from("x"), LIFE).await.unwrap();
         let () = redis::cmd("FLUSHALL").query(&mut server.raw()).unwrap();
         let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
-        assert_eq!(directory.free_call(call.id).await.unwrap(), None);
+        assert_eq!(directory.release_call(call.id).await.unwrap(), None);
         assert!(directory.acquire_lease("a", &ServiceId::from("y"), LIFE).await.unwrap() > token);
         directory.release_lease("a", &ServiceId::from("y")).await.unwrap();
     }
@@ -94,10 +94,10 @@ async fn a_redis_without_its_scripts_adds_what_is_unheard_once() {
     let directory = server.directory().await;
     let sessions = [SessionId(1), SessionId(2)];
     for session in sessions {
-        directory.open_session(session, &edge(1), &terms()).await.unwrap();
+        directory.open_session(session, &edge(1), &policy()).await.unwrap();
     }
-    let saves =
-        sessions.map(|session| Save { backlog: BacklogUpdate::Append(texts(1..=2)), ..saved(session) });
+    let saves = sessions
+        .map(|session| SaveRequest { backlog: BacklogUpdate::Append(texts(1..=2)), ..saved(session) });
     let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
     directory.save_sessions(&edge(1), &saves).await.unwrap();
     for session in sessions {

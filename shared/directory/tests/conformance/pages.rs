@@ -1,10 +1,10 @@
 //! Lists for operators, by page.
 
-use crate::support::{RedisServer, call, edge, gives, handle, owner, saved, terms};
+use crate::support::{RedisServer, call, edge, gives, handle, owner, policy, saved};
 use ::redis::TypedCommands;
 use directory::Directory;
 use directory::listing::{Cursor, ListedSession, MAX_PAGE, Page};
-use directory::record::{Registered, Save, Token};
+use directory::record::{FencingToken, RegisteredName, SaveRequest};
 use protocol::SessionId;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -34,10 +34,10 @@ async fn walk<T>(limit: usize, mut page: impl AsyncFnMut(Cursor) -> Page<T>) -> 
     panic!("the list does not end");
 }
 
-fn name(user: Registered) -> String {
+fn name(user: RegisteredName) -> String {
     match user {
-        Registered::Local(user) => user.username,
-        Registered::Foreign(user) => user.username,
+        RegisteredName::Local(user) => user.username,
+        RegisteredName::Foreign(user) => user.username,
     }
 }
 
@@ -50,7 +50,7 @@ async fn names(directory: &Directory, limit: usize) -> (Vec<String>, usize) {
 async fn every_name_is_on_one_page_and_no_page_is_too_long(directory: Directory) {
     for number in 0..2_500 {
         directory.grant_name(&format!("user {number}"), &owner(number), None).await.unwrap();
-        directory.open_session(SessionId(number + 1), &edge(1), &terms()).await.unwrap();
+        directory.open_session(SessionId(number + 1), &edge(1), &policy()).await.unwrap();
     }
     let all: BTreeSet<String> = (0..2_500).map(|number| format!("user {number}")).collect();
     for limit in [7, 100, MAX_PAGE, 1_000_000] {
@@ -74,9 +74,9 @@ async fn a_name_is_listed_with_its_owner(directory: Directory) {
 
 async fn sessions_are_listed_with_their_edge_and_their_absence(directory: Directory) {
     for number in 1..=5 {
-        directory.open_session(SessionId(number), &edge(number % 2), &terms()).await.unwrap();
+        directory.open_session(SessionId(number), &edge(number % 2), &policy()).await.unwrap();
     }
-    let away = Save { away: Some(Duration::from_secs(7)), ..saved(SessionId(3)) };
+    let away = SaveRequest { away: Some(Duration::from_secs(7)), ..saved(SessionId(3)) };
     directory.save_sessions(&edge(1), &[away]).await.unwrap();
     let page = async |at| directory.sessions_page(at, 2).await.unwrap();
     let (mut sessions, pages) = walk(2, page).await;
@@ -94,8 +94,8 @@ async fn calls_are_listed_until_they_are_over(directory: Directory) {
     for call in &calls {
         directory.open_call(call).await.unwrap();
     }
-    directory.free_call(calls[7].id).await.unwrap();
-    directory.conclude_call(calls[8].id, Some(Token(1)), None).await.unwrap();
+    directory.release_call(calls[7].id).await.unwrap();
+    directory.end_call(calls[8].id, Some(FencingToken(1)), None).await.unwrap();
     let page = async |at| directory.calls_page(at, 3).await.unwrap();
     let (mut found, _) = walk(3, page).await;
     found.sort_by_key(|call| call.caller.owner.as_ref().map(|owner| owner.handle));
@@ -109,7 +109,7 @@ async fn calls_are_listed_until_they_are_over(directory: Directory) {
 async fn what_an_edge_wrote_down_of_a_session_can_be_looked_at(directory: Directory) {
     let session = handle(1).session;
     assert_eq!(directory.session_state(session).await.unwrap(), None);
-    directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(session, &edge(1), &policy()).await.unwrap();
     assert_eq!(directory.session_state(session).await.unwrap(), None);
     directory.save_sessions(&edge(1), &[saved(session)]).await.unwrap();
     assert_eq!(directory.session_state(session).await.unwrap(), Some(saved(session).state));

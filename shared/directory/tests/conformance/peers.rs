@@ -3,7 +3,9 @@
 use crate::support::{
     RedisServer, call, call_of, edge, gives, handle, name_of, ours, owner, place, register, request,
 };
-use directory::record::{AcquireOutcome, ClaimOutcome, GrantOutcome, Owner, ProxyUser, Registered, Token};
+use directory::record::{
+    AcquireOutcome, ClaimOutcome, FencingToken, GrantOutcome, Owner, ProxyUser, RegisteredName,
+};
 use directory::{Directory, OUR_PROXY, PROXY_TTL};
 use redis::TypedCommands;
 use std::collections::BTreeMap;
@@ -51,14 +53,14 @@ impl House {
         (fields["incall"].clone(), fields["peer_name"].clone())
     }
 
-    async fn alice(&self) -> Option<Registered> {
+    async fn alice(&self) -> Option<RegisteredName> {
         self.directory.user("alice").await.unwrap()
     }
 }
 
-fn theirs(in_call: bool, displaced: Option<Owner>) -> Option<Registered> {
+fn theirs(in_call: bool, displaced: Option<Owner>) -> Option<RegisteredName> {
     let (username, proxy) = ("alice".to_owned(), UUID.to_owned());
-    Some(Registered::Foreign(ProxyUser { username, proxy, in_call, displaced }))
+    Some(RegisteredName::Foreign(ProxyUser { username, proxy, in_call, displaced }))
 }
 
 #[tokio::test]
@@ -156,7 +158,7 @@ async fn a_peer_that_repeats_itself_has_not_taken_the_name() {
     let taken = house.directory.acquire_handle(handle(1), "alice", call.id, "bob").await.unwrap();
     assert_eq!((taken, house.busy(ALICE)), (AcquireOutcome::Acquired, ("1".to_owned(), "bob".to_owned())));
     house.peer_writes("alice", "");
-    house.directory.free_call(call.id).await.unwrap();
+    house.directory.release_call(call.id).await.unwrap();
     house.directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
     let moved = Owner { edge: edge(2), ..owner(1) };
     assert_eq!(house.alice().await, Some(ours("alice", moved)));
@@ -239,8 +241,8 @@ async fn a_name_is_busy_for_peers_while_its_handle_is_in_a_call() {
         assert_eq!(house.busy(bob), ("1".to_owned(), "alice".to_owned()));
         assert_eq!(house.busy("januscloud:videocall_users:carol").0, "");
         match conclude {
-            true => drop(house.directory.conclude_call(first.id, Some(Token(7)), None).await.unwrap()),
-            false => drop(house.directory.free_call(first.id).await.unwrap()),
+            true => drop(house.directory.end_call(first.id, Some(FencingToken(7)), None).await.unwrap()),
+            false => drop(house.directory.release_call(first.id).await.unwrap()),
         }
         assert_eq!([house.busy(ALICE).0, house.busy(bob).0], ["", ""]);
         assert!(!house.fields(bob).contains_key("sb_call"));
@@ -279,7 +281,7 @@ async fn a_handle_whose_name_a_peer_has_gets_into_no_call_and_stays_in_its_own()
         house.directory.acquire_handle(handle(1), "alice", first.id, "bob").await.unwrap(),
         AcquireOutcome::Acquired
     );
-    house.directory.free_call(first.id).await.unwrap();
+    house.directory.release_call(first.id).await.unwrap();
     assert_eq!(house.alice().await, theirs(false, Some(owner(1))));
     house.peer_writes("alice", "1");
     let second = house.directory.open_call(&call(("alice", 1), ("bob", 2))).await.unwrap();
@@ -289,7 +291,7 @@ async fn a_handle_whose_name_a_peer_has_gets_into_no_call_and_stays_in_its_own()
     );
     assert_eq!(call_of(&house.directory, handle(1)).await, None);
     assert_eq!(house.busy(ALICE).0, "1", "the peer's word");
-    house.directory.free_call(second.id).await.unwrap();
+    house.directory.release_call(second.id).await.unwrap();
     assert_eq!(house.busy(ALICE).0, "1");
 }
 
@@ -305,7 +307,7 @@ async fn a_name_that_is_taken_in_a_call_is_not_busy_for_its_new_owner() {
     gives(&house.directory, "carol", &owner(4)).await;
     let second = call(("carol", 4), ("alice", 3));
     assert!(place(&house.directory, &second).await);
-    house.directory.free_call(first.id).await.unwrap();
+    house.directory.release_call(first.id).await.unwrap();
     assert_eq!(house.busy(ALICE), ("1".to_owned(), "carol".to_owned()));
 }
 
@@ -314,9 +316,9 @@ async fn a_restored_call_is_busy_where_the_name_is_there() {
     let house = House::start().await;
     gives(&house.directory, "alice", &owner(1)).await;
     let call = call(("alice", 1), ("bob", 2));
-    house.directory.restore_call(&call, Token(7), "running").await.unwrap();
+    house.directory.restore_call(&call, FencingToken(7), "running").await.unwrap();
     assert_eq!(house.busy(ALICE), ("1".to_owned(), "bob".to_owned()));
-    house.directory.free_call(call.id).await.unwrap();
+    house.directory.release_call(call.id).await.unwrap();
     assert_eq!(house.busy(ALICE).0, "");
     let mut raw = house.server.raw();
     assert!(!raw.exists("januscloud:videocall_users:bob").unwrap());

@@ -1,9 +1,9 @@
 //! Many at once on several threads: what is to be one stays one.
 
-use crate::support::{call, edge, gives, handle, holder, name_of, owner, place, register, request, terms};
+use crate::support::{call, edge, gives, handle, holder, name_of, owner, place, policy, register, request};
 use common::{BackendName, ServiceId};
 use directory::Directory;
-use directory::record::{Call, ClaimOutcome, Owner, Token};
+use directory::record::{Call, ClaimOutcome, FencingToken, Owner};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -62,7 +62,7 @@ async fn of_two_who_call_each_other_one_call_survives(directory: Directory) {
         let ids = [there.id, back.id];
         one_wins(&directory, vec![there, back]).await;
         for id in ids {
-            directory.free_call(id).await.unwrap();
+            directory.release_call(id).await.unwrap();
         }
     }
 }
@@ -82,7 +82,7 @@ async fn of_many_registrations_of_a_name_one_owner_is_left(directory: Directory)
 }
 
 async fn of_many_who_lease_one_thing_one_holds_it(directory: Directory) {
-    let mut last = Token(0);
+    let mut last = FencingToken(0);
     for _ in 0..5 {
         let mut tasks = JoinSet::new();
         for number in 0..CROWD {
@@ -115,7 +115,7 @@ async fn a_call_that_ends_while_it_is_placed_leaves_idle_handles(directory: Dire
         }
         let (ending, id) = (directory.clone(), call.id);
         tasks.spawn(async move {
-            ending.free_call(id).await.unwrap();
+            ending.release_call(id).await.unwrap();
         });
         all(tasks).await;
         for number in [1, 2] {
@@ -148,7 +148,7 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
     for number in 0..CROWD {
         let (directory, Owner { edge, .. }) = (directory.clone(), Owner { edge: edge(number), ..owner(1) });
         tasks.spawn(async move {
-            directory.open_session(session, &edge, &terms()).await.unwrap().then_some(edge)
+            directory.open_session(session, &edge, &policy()).await.unwrap().then_some(edge)
         });
     }
     let edges: Vec<_> = all(tasks).await.into_iter().flatten().collect();
@@ -161,7 +161,7 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
 
 async fn of_many_claims_of_a_session_one_gets_it(directory: Directory) {
     let session = handle(1).session;
-    directory.open_session(session, &edge(0), &terms()).await.unwrap();
+    directory.open_session(session, &edge(0), &policy()).await.unwrap();
     let mut tasks = JoinSet::new();
     for number in 1..CROWD {
         let directory = directory.clone();
@@ -180,7 +180,7 @@ async fn of_many_claims_of_a_session_one_gets_it(directory: Directory) {
 /// Each edge claims it from whoever has it and moves the handle, while the others do the same.
 async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
     let session = handle(1).session;
-    directory.open_session(session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(session, &edge(1), &policy()).await.unwrap();
     gives(&directory, "alice", &owner(1)).await;
     let mut tasks = JoinSet::new();
     for number in 2..CROWD {

@@ -3,7 +3,7 @@
 use crate::support::{call, call_of, edge, gives, handle, owner, place, request};
 use common::BackendName;
 use directory::Directory;
-use directory::record::{AcquireOutcome, Call, ClaimOutcome, EndOutcome, Handle, OrphanedCall, Token};
+use directory::record::{AcquireOutcome, Call, ClaimOutcome, EndOutcome, FencingToken, Handle, OrphanedCall};
 
 on_both_stores! {
     a_restored_call_is_as_it_was
@@ -16,8 +16,8 @@ on_both_stores! {
     what_was_not_lost_is_not_harmed
 }
 
-const FORMER: Token = Token(7);
-const PRESENT: Token = Token(8);
+const FORMER: FencingToken = FencingToken(7);
+const PRESENT: FencingToken = FencingToken(8);
 
 fn a() -> BackendName {
     BackendName::from("a")
@@ -44,8 +44,8 @@ async fn a_restored_call_is_as_it_was(directory: Directory) {
     assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
     assert_eq!(directory.save_calls(PRESENT, &[(call.id, "on".to_owned())]).await.unwrap(), [true]);
     assert_eq!(directory.save_calls(FORMER, &[(call.id, "late".to_owned())]).await.unwrap(), [false]);
-    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
-    assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), EndOutcome::Ended(call));
+    assert_eq!(directory.end_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
+    assert_eq!(directory.end_call(call.id, Some(PRESENT), None).await.unwrap(), EndOutcome::Ended(call));
     assert_eq!(left(&directory).await, vec![]);
 }
 
@@ -64,7 +64,7 @@ async fn a_handle_that_comes_back_is_in_its_call(directory: Directory) {
         directory.acquire_handle(handle(1), "alice", other.id, "peer").await.unwrap(),
         AcquireOutcome::Busy(call.id)
     );
-    directory.free_call(call.id).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     assert_eq!(call_of(&directory, handle(1)).await, None);
     assert_eq!(
         directory.acquire_handle(handle(1), "alice", other.id, "peer").await.unwrap(),
@@ -76,9 +76,9 @@ async fn a_restored_call_ends_before_its_handles_come_back(directory: Directory)
     for end_by_router in [false, true] {
         let call = restore(&directory, "running").await;
         match end_by_router {
-            true => assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call)),
+            true => assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call)),
             false => {
-                let concluded = directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap();
+                let concluded = directory.end_call(call.id, Some(PRESENT), None).await.unwrap();
                 assert_eq!(concluded, EndOutcome::Ended(call));
             }
         }
@@ -121,7 +121,7 @@ async fn a_handle_in_another_call_stays_in_that(directory: Directory) {
     gives(&directory, "bob", &owner(2)).await;
     assert_eq!(call_of(&directory, handle(1)).await, Some(other.id));
     assert_eq!(call_of(&directory, handle(2)).await, Some(call.id));
-    directory.free_call(call.id).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     assert_eq!(call_of(&directory, handle(1)).await, Some(other.id));
 }
 
@@ -141,7 +141,7 @@ async fn a_former_connector_restores_over_no_later_one(directory: Directory) {
     let call = restore(&directory, "present").await;
     directory.restore_call(&call, FORMER, "former").await.unwrap();
     assert_eq!(left(&directory).await, leaves(&call, "present"));
-    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
+    assert_eq!(directory.end_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
 }
 
 async fn what_was_not_lost_is_not_harmed(directory: Directory) {
@@ -152,6 +152,6 @@ async fn what_was_not_lost_is_not_harmed(directory: Directory) {
     directory.restore_call(&call, PRESENT, "running").await.unwrap();
     assert_eq!(left(&directory).await, leaves(&call, "running"));
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().username.as_deref(), Some("alice"));
-    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call));
+    assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call));
     assert_eq!(call_of(&directory, handle(1)).await, None);
 }

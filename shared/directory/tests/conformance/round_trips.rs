@@ -1,9 +1,9 @@
 //! How many round trips an operation costs, by how often Redis had something to read.
 
-use crate::support::{RedisServer, call, edge, gives, handle, owner, request, saved, terms};
+use crate::support::{RedisServer, call, edge, gives, handle, owner, policy, request, saved};
 use common::{BackendName, ServiceId};
 use directory::Directory;
-use directory::record::Token;
+use directory::record::FencingToken;
 use protocol::SessionId;
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ async fn warm_up(directory: &Directory) {
     directory.acquire_lease("w", &ServiceId::from("x"), Duration::from_secs(60)).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     crate::support::place(directory, &call).await;
-    directory.save_calls(Token(7), &[(call.id, String::new())]).await.unwrap();
-    directory.free_call(call.id).await.unwrap();
+    directory.save_calls(FencingToken(7), &[(call.id, String::new())]).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     directory.renew_proxy().await.unwrap();
 }
 
@@ -52,9 +52,9 @@ async fn the_path_of_a_call_costs_what_it_should() {
     assert_eq!(reads.of(directory.open_call(&call)).await, 1);
     assert_eq!(reads.of(directory.acquire_handle(handle(1), "alice", call.id, "peer")).await, 1);
     assert_eq!(reads.of(directory.acquire_handle(handle(2), "bob", call.id, "peer")).await, 1);
-    assert_eq!(reads.of(directory.save_calls(Token(7), &[(call.id, String::new())])).await, 1);
+    assert_eq!(reads.of(directory.save_calls(FencingToken(7), &[(call.id, String::new())])).await, 1);
     assert_eq!(reads.of(directory.orphaned_calls(&call.backend)).await, 2);
-    assert_eq!(reads.of(directory.conclude_call(call.id, Some(Token(7)), None)).await, 2);
+    assert_eq!(reads.of(directory.end_call(call.id, Some(FencingToken(7)), None)).await, 2);
     assert_eq!(
         reads.of(directory.acquire_lease("w", &ServiceId::from("x"), Duration::from_secs(60))).await,
         1
@@ -70,7 +70,7 @@ async fn what_an_edge_does_costs_what_it_should() {
     let directory = server.directory().await;
     let sessions = (1..=100).map(SessionId);
     for session in sessions.clone() {
-        directory.open_session(session, &edge(1), &terms()).await.unwrap();
+        directory.open_session(session, &edge(1), &policy()).await.unwrap();
     }
     let saves: Vec<_> = sessions.map(saved).collect();
     let mut reads = Reads(server.raw());

@@ -1,8 +1,8 @@
 //! What exactly stands in Redis, for janus-cloud's proxies and for people with redis-cli.
 
-use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, saved, terms, texts};
+use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, policy, saved, texts};
 use common::BackendName;
-use directory::record::{BacklogUpdate, Save, SessionPolicy, Token};
+use directory::record::{BacklogUpdate, FencingToken, SaveRequest, SessionPolicy};
 use directory::{CONNECTOR_RECORD_TTL, ENDED_TTL, Error};
 use redis::TypedCommands;
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ async fn the_records_of_handles_calls_and_sessions() {
     let directory = server.directory().await;
     gives(&directory, "alice", &owner(1)).await;
     gives(&directory, "bob", &owner(2)).await;
-    directory.open_session(handle(1).session, &edge(1), &terms()).await.unwrap();
+    directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     assert!(place(&directory, &call).await);
     let mut raw = server.raw();
@@ -107,9 +107,12 @@ async fn the_records_of_handles_calls_and_sessions() {
     let expected = [("call", id.as_str()), ("edge", "edge-00000001"), ("username", "alice")];
     assert_eq!(of_handle.into_iter().collect::<Vec<_>>(), pairs(&expected));
     let of_session = fields(&mut raw, "sb:session:1001").into_iter().collect::<Vec<_>>();
-    let proof = terms().token_digest.unwrap();
+    let proof = policy().token_digest.unwrap();
     assert_eq!(of_session, pairs(&[("edge", "edge-00000001"), ("grace", "30000"), ("proof", &proof)]));
-    assert_eq!(directory.save_calls(Token(7), &[(call.id, "running".to_owned())]).await.unwrap(), [true]);
+    assert_eq!(
+        directory.save_calls(FencingToken(7), &[(call.id, "running".to_owned())]).await.unwrap(),
+        [true]
+    );
     let mut of_call = fields(&mut raw, &format!("sb:call:{id}"));
     let record = of_call.remove("record").unwrap();
     assert_eq!(serde_json::from_str::<directory::record::Call>(&record).unwrap(), call);
@@ -124,7 +127,7 @@ async fn what_is_written_down_of_a_session_stands_in_its_hash() {
     let directory = server.directory().await;
     let session = handle(1).session;
     directory
-        .open_session(session, &edge(1), &SessionPolicy { token_digest: None, ..terms() })
+        .open_session(session, &edge(1), &SessionPolicy { token_digest: None, ..policy() })
         .await
         .unwrap();
     let away = Some(Duration::from_secs(5));
@@ -135,7 +138,7 @@ async fn what_is_written_down_of_a_session_stands_in_its_hash() {
         (BacklogUpdate::Replace(texts(3..=3)), &[("u:1", "text 3"), ("unheard", "1")]),
         (BacklogUpdate::Replace(vec![]), &[]),
     ] {
-        let save = Save { state: "state".to_owned(), backlog: unheard, away, ..saved(session) };
+        let save = SaveRequest { state: "state".to_owned(), backlog: unheard, away, ..saved(session) };
         directory.save_sessions(&edge(1), &[save]).await.unwrap();
         let mut of_session = fields(&mut server.raw(), "sb:session:1001");
         let gone = Duration::from_millis(of_session.remove("away").unwrap().parse().unwrap());
@@ -151,7 +154,7 @@ async fn a_note_has_a_life_and_a_drain_has_none() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let name = BackendName::from("a");
-    directory.put_connector_record(&name, Token(7), "sessions").await.unwrap();
+    directory.put_connector_record(&name, FencingToken(7), "sessions").await.unwrap();
     directory.drain_backend(&name).await.unwrap();
     let mut raw = server.raw();
     let of_note = fields(&mut raw, "sb:note:a").into_iter().collect::<Vec<_>>();
@@ -186,7 +189,7 @@ async fn that_a_call_is_over_is_kept_for_a_while() {
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));
     directory.open_call(&call).await.unwrap();
-    directory.conclude_call(call.id, Some(Token(7)), None).await.unwrap();
+    directory.end_call(call.id, Some(FencingToken(7)), None).await.unwrap();
     let key = format!("sb:over:{}", call.id);
     let left = Duration::from_millis(redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap());
     assert!(left <= ENDED_TTL && left > ENDED_TTL - Duration::from_secs(5), "{left:?}");

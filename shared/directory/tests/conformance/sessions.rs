@@ -1,6 +1,6 @@
 //! Opening and closing sessions.
 
-use crate::support::{edge, holder, terms};
+use crate::support::{edge, holder, policy};
 use directory::Directory;
 use directory::record::{Session, SessionPolicy};
 use protocol::SessionId;
@@ -16,10 +16,10 @@ const SESSION: SessionId = SessionId(1);
 
 async fn a_session_is_opened_once(directory: Directory) {
     assert_eq!(directory.session(SESSION).await.unwrap(), None);
-    assert!(directory.open_session(SESSION, &edge(1), &terms()).await.unwrap());
+    assert!(directory.open_session(SESSION, &edge(1), &policy()).await.unwrap());
     assert!(!directory.open_session(SESSION, &edge(1), &SessionPolicy::default()).await.unwrap());
     assert!(!directory.open_session(SESSION, &edge(2), &SessionPolicy::default()).await.unwrap());
-    let opened = Session { edge: edge(1), terms: terms(), away: None };
+    let opened = Session { edge: edge(1), policy: policy(), away: None };
     assert_eq!(directory.session(SESSION).await.unwrap(), Some(opened));
     assert_eq!(directory.owned_by(&edge(1)).await.unwrap().1, vec![SESSION]);
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap().1, vec![]);
@@ -29,14 +29,14 @@ async fn a_session_has_the_terms_it_was_opened_on(directory: Directory) {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
     let proofs = [None, Some(String::new()), Some("quo\"te\r\n\0".to_owned())];
     for (number, (proof, grace)) in (1..).zip(proofs.into_iter().zip([Duration::ZERO, year, year / 3_000])) {
-        let terms = SessionPolicy { token_digest: proof, grace };
-        directory.open_session(SessionId(number), &edge(1), &terms).await.unwrap();
-        assert_eq!(directory.session(SessionId(number)).await.unwrap().unwrap().terms, terms);
+        let policy = SessionPolicy { token_digest: proof, grace };
+        directory.open_session(SessionId(number), &edge(1), &policy).await.unwrap();
+        assert_eq!(directory.session(SessionId(number)).await.unwrap().unwrap().policy, policy);
     }
 }
 
 async fn only_its_edge_closes_a_session(directory: Directory) {
-    directory.open_session(SESSION, &edge(1), &terms()).await.unwrap();
+    directory.open_session(SESSION, &edge(1), &policy()).await.unwrap();
     directory.close_session(SESSION, &edge(2)).await.unwrap();
     assert_eq!(holder(&directory, SESSION).await, Some(edge(1)));
     assert_eq!(directory.owned_by(&edge(1)).await.unwrap().1, vec![SESSION]);
@@ -44,5 +44,5 @@ async fn only_its_edge_closes_a_session(directory: Directory) {
         directory.close_session(SESSION, &edge(1)).await.unwrap();
         assert_eq!(directory.session(SESSION).await.unwrap(), None);
     }
-    assert!(directory.open_session(SESSION, &edge(2), &terms()).await.unwrap());
+    assert!(directory.open_session(SESSION, &edge(2), &policy()).await.unwrap());
 }

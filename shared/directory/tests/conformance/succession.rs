@@ -4,7 +4,7 @@ use crate::support::{call, calls_of_both, gives, handle, owner, place};
 use common::{BackendName, CallId};
 use directory::Directory;
 use directory::ENDED_TTL;
-use directory::record::{Call, EndOutcome, OrphanedCall, Token};
+use directory::record::{Call, EndOutcome, FencingToken, OrphanedCall};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ on_both_stores! {
     what_a_connector_concluded_is_known_to_be_over
 }
 
-const FORMER: Token = Token(1_795_333_128_000_001);
-const PRESENT: Token = Token(1_795_333_128_000_002);
+const FORMER: FencingToken = FencingToken(1_795_333_128_000_001);
+const PRESENT: FencingToken = FencingToken(1_795_333_128_000_002);
 
 fn a() -> BackendName {
     BackendName::from("a")
@@ -38,7 +38,7 @@ async fn placed(directory: &Directory) -> Call {
     call
 }
 
-async fn save(directory: &Directory, token: Token, call: &Call, state: &str) -> bool {
+async fn save(directory: &Directory, token: FencingToken, call: &Call, state: &str) -> bool {
     directory.save_calls(token, &[(call.id, state.to_owned())]).await.unwrap() == [true]
 }
 
@@ -81,9 +81,9 @@ async fn only_the_backends_own_calls_are_left(directory: Directory) {
     }
     assert_eq!(state_of(&directory, &first).await.as_deref(), Some("alice"));
     assert_eq!(state_of(&directory, &second).await.as_deref(), Some("carol"));
-    directory.free_call(first.id).await.unwrap();
+    directory.release_call(first.id).await.unwrap();
     assert_eq!(left(&directory).await.into_keys().collect::<Vec<_>>(), [second.id]);
-    directory.conclude_call(second.id, Some(FORMER), None).await.unwrap();
+    directory.end_call(second.id, Some(FORMER), None).await.unwrap();
     assert_eq!(left(&directory).await, BTreeMap::new());
 }
 
@@ -113,7 +113,7 @@ async fn a_former_connector_saves_nothing(directory: Directory) {
 
 async fn a_call_that_is_over_is_not_saved(directory: Directory) {
     let call = placed(&directory).await;
-    directory.free_call(call.id).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     assert!(!save(&directory, PRESENT, &call, "late").await);
     assert_eq!(left(&directory).await, BTreeMap::new());
     assert_eq!(directory.call(call.id).await.unwrap(), None);
@@ -125,13 +125,10 @@ async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
         assert!(!saved || save(&directory, PRESENT, &call, "running").await);
         assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
         let freed = EndOutcome::Ended(call.clone());
-        assert_eq!(directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(), freed);
+        assert_eq!(directory.end_call(call.id, Some(PRESENT), None).await.unwrap(), freed);
         assert_eq!(calls_of_both(&directory).await, [None, None]);
         assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
-        assert_eq!(
-            directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(),
-            EndOutcome::NotFound
-        );
+        assert_eq!(directory.end_call(call.id, Some(PRESENT), None).await.unwrap(), EndOutcome::NotFound);
         directory.remove_handle(handle(1)).await.unwrap();
         directory.remove_handle(handle(2)).await.unwrap();
     }
@@ -140,18 +137,18 @@ async fn a_concluded_call_leaves_two_idle_handles(directory: Directory) {
 async fn a_former_connector_ends_no_call(directory: Directory) {
     let call = placed(&directory).await;
     save(&directory, PRESENT, &call, "running").await;
-    assert_eq!(directory.conclude_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
+    assert_eq!(directory.end_call(call.id, Some(FORMER), None).await.unwrap(), EndOutcome::Superseded);
     assert_eq!(calls_of_both(&directory).await, [Some(call.id); 2]);
     assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
     assert!(save(&directory, PRESENT, &call, "still running").await);
-    let later = Token(PRESENT.0 + 1);
-    assert_eq!(directory.conclude_call(call.id, Some(later), None).await.unwrap(), EndOutcome::Ended(call));
+    let later = FencingToken(PRESENT.0 + 1);
+    assert_eq!(directory.end_call(call.id, Some(later), None).await.unwrap(), EndOutcome::Ended(call));
 }
 
 async fn any_connector_ends_a_call_that_was_never_saved(directory: Directory) {
     let call = placed(&directory).await;
     assert_eq!(
-        directory.conclude_call(call.id, Some(Token(0)), None).await.unwrap(),
+        directory.end_call(call.id, Some(FencingToken(0)), None).await.unwrap(),
         EndOutcome::Ended(call)
     );
 }
@@ -159,19 +156,19 @@ async fn any_connector_ends_a_call_that_was_never_saved(directory: Directory) {
 async fn a_router_ends_any_call(directory: Directory) {
     let call = placed(&directory).await;
     save(&directory, PRESENT, &call, "running").await;
-    assert_eq!(directory.free_call(call.id).await.unwrap(), Some(call));
+    assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call));
     assert_eq!(calls_of_both(&directory).await, [None, None]);
 }
 
 async fn what_a_connector_concluded_is_known_to_be_over(directory: Directory) {
     let call = placed(&directory).await;
     assert!(!directory.has_ended(call.id).await.unwrap());
-    let refused = directory.conclude_call(call.id, Some(Token::UNLEASED), None).await.unwrap();
+    let refused = directory.end_call(call.id, Some(FencingToken::UNLEASED), None).await.unwrap();
     assert_eq!(refused, EndOutcome::Ended(call.clone()));
     assert!(!directory.has_ended(call.id).await.unwrap(), "it was never begun");
     assert!(place(&directory, &call).await);
     assert_eq!(
-        directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap(),
+        directory.end_call(call.id, Some(PRESENT), None).await.unwrap(),
         EndOutcome::Ended(call.clone())
     );
     assert!(directory.has_ended(call.id).await.unwrap());
@@ -182,7 +179,7 @@ async fn what_a_connector_concluded_is_known_to_be_over(directory: Directory) {
 async fn that_a_call_is_over_is_forgotten() {
     let directory = Directory::memory();
     let call = placed(&directory).await;
-    directory.conclude_call(call.id, Some(PRESENT), None).await.unwrap();
+    directory.end_call(call.id, Some(PRESENT), None).await.unwrap();
     tokio::time::sleep(ENDED_TTL - Duration::from_millis(1)).await;
     assert!(directory.has_ended(call.id).await.unwrap());
     tokio::time::sleep(Duration::from_millis(1)).await;

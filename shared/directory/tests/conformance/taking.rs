@@ -42,7 +42,7 @@ async fn a_handle_in_another_call_is_busy(directory: Directory) {
         AcquireOutcome::Busy(first.id)
     );
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, Some(first.id));
-    directory.free_call(first.id).await.unwrap();
+    directory.release_call(first.id).await.unwrap();
     assert_eq!(
         directory.acquire_handle(handle(1), "alice", second.id, "peer").await.unwrap(),
         AcquireOutcome::Acquired
@@ -92,7 +92,7 @@ async fn a_handle_keeps_its_call_when_it_loses_its_name(directory: Directory) {
 async fn a_call_that_is_over_takes_nothing(directory: Directory) {
     gives(&directory, "alice", &owner(1)).await;
     let call = opened(&directory).await;
-    directory.free_call(call.id).await.unwrap();
+    directory.release_call(call.id).await.unwrap();
     assert_eq!(
         directory.acquire_handle(handle(1), "alice", call.id, "peer").await.unwrap(),
         AcquireOutcome::Gone

@@ -44,7 +44,7 @@ async fn a_call_is_ended_by_the_routers_for_the_reason_given() {
         assert_eq!((end.call, &end.cause), (id, &EndCause::Reason("maintenance – à bientôt".to_owned())));
         assert!(delivery.message.deadline.is_some());
         delivery.ack();
-        directory.free_call(id).await.unwrap();
+        directory.release_call(id).await.unwrap();
     };
     let path = format!("/calls/{id}/end");
     let (answer, ()) = tokio::join!(ask(&rest, "POST", &path, REASON), router);

@@ -63,12 +63,13 @@ pub async fn register(rest: &Rest, name: &str, number: u64) {
 
 /// A session that its edge wrote this down of.
 pub async fn open(rest: &Rest, number: u64, state: &str) {
-    use directory::record::{BacklogUpdate, Save, SessionPolicy};
+    use directory::record::{BacklogUpdate, SaveRequest, SessionPolicy};
     let (directory, edge) = (&rest.context.directory, owner(number).edge);
     let terms = SessionPolicy { token_digest: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
     assert!(directory.open_session(SessionId(number), &edge, &terms).await.unwrap());
     let unheard = BacklogUpdate::Replace(vec![]);
-    let save = Save { session: SessionId(number), state: state.to_owned(), backlog: unheard, away: None };
+    let save =
+        SaveRequest { session: SessionId(number), state: state.to_owned(), backlog: unheard, away: None };
     directory.save_sessions(&edge, &[save]).await.unwrap();
 }
 

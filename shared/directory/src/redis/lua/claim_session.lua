@@ -5,15 +5,15 @@ if redis.call('HGET', KEYS[1], 'edge') ~= ARGV[1] then
   return false
 end
 if ARGV[1] ~= ARGV[2] then
-  local formers = ARGV[1]
+  local previous = ARGV[1]
   local count = 1
-  for former in string.gmatch(redis.call('HGET', KEYS[1], 'formers') or '', '%S+') do
+  for former in string.gmatch(redis.call('HGET', KEYS[1], 'previous_edges') or '', '%S+') do
     if count < tonumber(ARGV[3]) and former ~= ARGV[1] and former ~= ARGV[2] then
-      formers = formers .. ' ' .. former
+      previous = previous .. ' ' .. former
       count = count + 1
     end
   end
-  redis.call('HSET', KEYS[1], 'formers', formers)
+  redis.call('HSET', KEYS[1], 'previous_edges', previous)
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

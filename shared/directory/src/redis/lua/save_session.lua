@@ -1,8 +1,8 @@
 -- KEYS: session. ARGV: edge, state, for how many milliseconds its client is gone (or ''), 'add' or
 -- 'only', what its client has not heard.
 -- Answers the edge that holds the session, or nil when there is none. Writes if it is that one.
-local edge, grace, proof, formers, unheard, away =
-  unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof', 'formers', 'unheard', 'away'))
+local edge, grace, proof, previous, unheard, away =
+  unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof', 'previous_edges', 'unheard', 'away'))
 if edge ~= ARGV[1] then
   return edge
 end
@@ -19,7 +19,7 @@ if unheard and ARGV[4] == 'only' then
   set('edge', edge)
   set('grace', grace)
   set('proof', proof)
-  set('formers', formers)
+  set('previous_edges', previous)
 elseif away and ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], 'away')
 end

@@ -4,7 +4,7 @@ pub mod sample;
 pub mod server;
 pub mod steps;
 
-pub use sample::{backend, call, edge, handle, ours, owner, request, saved, terms, texts};
+pub use sample::{backend, call, edge, handle, ours, owner, policy, request, saved, texts};
 pub use server::RedisServer;
 pub use steps::{call_of, calls_of_both, eventually, gives, holder, name_of, place, register};
 

@@ -2,7 +2,8 @@
 
 use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{
-    Backend, BackendStatus, BacklogUpdate, Call, CallParty, Owner, Registered, Save, SessionPolicy, User,
+    Backend, BackendStatus, BacklogUpdate, Call, CallParty, Owner, RegisteredName, SaveRequest,
+    SessionPolicy, User,
 };
 use protocol::{HandleId, HandleRef, SessionId};
 use std::ops::RangeInclusive;
@@ -26,13 +27,13 @@ pub fn request() -> MessageId {
 }
 
 /// Half a minute for whoever shows the same token.
-pub fn terms() -> SessionPolicy {
+pub fn policy() -> SessionPolicy {
     SessionPolicy { token_digest: Some("to\"k\0n".to_owned()), grace: Duration::from_secs(30) }
 }
 
 /// What an edge saves of a session whose client is there and has heard all.
-pub fn saved(session: SessionId) -> Save {
-    Save {
+pub fn saved(session: SessionId) -> SaveRequest {
+    SaveRequest {
         session,
         state: "{\"as\": \"saved\"}".to_owned(),
         backlog: BacklogUpdate::Append(vec![]),
@@ -45,8 +46,8 @@ pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
 }
 
 /// A name that is a handle's of ours.
-pub fn ours(username: &str, owner: Owner) -> Registered {
-    Registered::Local(User { username: username.to_owned(), owner })
+pub fn ours(username: &str, owner: Owner) -> RegisteredName {
+    RegisteredName::Local(User { username: username.to_owned(), owner })
 }
 
 /// A call between two named handles, on backend `a`.

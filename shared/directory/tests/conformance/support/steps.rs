@@ -53,7 +53,7 @@ pub async fn place(directory: &Directory, call: &Call) -> bool {
         if directory.acquire_handle(handle_of(party), &party.username, call.id, &peer.username).await.unwrap()
             != AcquireOutcome::Acquired
         {
-            directory.free_call(call.id).await.unwrap();
+            directory.release_call(call.id).await.unwrap();
             return false;
         }
     }
