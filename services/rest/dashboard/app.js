@@ -1,117 +1,123 @@
-// The dashboard: the live numbers of the cluster, judged and drawn once a second.
+// The dashboard: the live state of the cluster, drawn once a second.
 //
-// feed.js brings frames, memory.js keeps what one frame alone does not say, judge.js finds what is wrong,
-// and the others draw: state.js, house.js, calls.js, lists.js by table.js. How it fails: when no frame comes any
-// more, the page says so, and how old its numbers are; feed.js goes on trying.
+// feed.js receives views of the cluster, history.js derives rates from the last few, and the other files draw:
+// status.js the verdict, diagram.js the picture, calls.js the figures, rows.js and table.js the tables. The verdict
+// itself (`findings`) is made by the rest service. When views stop, the page says so, and how old its numbers are,
+// while feed.js reconnects.
 
 import * as calls from "./calls.js";
-import * as house from "./house.js";
-import * as lists from "./lists.js";
+import * as diagram from "./diagram.js";
+import * as rows from "./rows.js";
 import * as secret from "./secret.js";
-import * as state from "./state.js";
+import * as status from "./status.js";
 import { $, write } from "./dom.js";
 import { Feed } from "./feed.js";
-import { judge } from "./judge.js";
-import { LIMITS } from "./limits.js";
-import { nothing, rates, remember } from "./memory.js";
+import { duration } from "./format.js";
+import { append, rates } from "./history.js";
 import { show } from "./table.js";
-import { duration } from "./words.js";
 
-let memory = nothing();
-/** When a frame came last, and when something did. */
-let fresh = null;
-let heard = null;
-/** Why there is none, and when the next attempt is. */
-let trouble = null;
+/** Milliseconds after which numbers are not live any more. */
+const STALE = 3_000;
 
-const feed = new Feed("api/v1/cluster/events", { frame, problem, lost, denied });
+let history = [];
+/** When the last view arrived, and when the last event of any kind did. */
+let lastView = null;
+let lastEvent = null;
+/** Why the connection failed, and when the next attempt is. */
+let failure = null;
 
-function frame(seen) {
+const feed = new Feed("api/v1/cluster/events", { onView, onProblem, onLost, onDenied });
+
+function onView(view) {
   const now = Date.now();
-  [fresh, heard, trouble] = [now, now, null];
-  memory = remember(memory, seen, now);
-  const findings = judge(seen, memory, now);
-  const rated = rates(memory);
+  [lastView, lastEvent, failure] = [now, now, null];
+  history = append(history, view, now);
+  const streamRates = rates(history);
   $("secret-form").hidden = true;
   $("numbers").hidden = false;
-  document.body.classList.remove("old");
-  state.tell(findings, "Every service answers, every road is open, and Janus takes calls.");
-  house.draw(seen, rated, findings);
-  calls.figures(seen, rated);
-  calls.calls(seen);
-  show($("roads"), ...lists.roads(seen, rated, findings));
-  show($("backends"), ...lists.backends(seen, findings));
-  show($("services"), ...lists.services(seen, memory, findings, now));
+  document.body.classList.remove("stale");
+  status.showFindings(view.findings);
+  diagram.draw(view, streamRates);
+  calls.figures(view, streamRates);
+  calls.calls(view);
+  show($("streams"), ...rows.streams(view, streamRates));
+  show($("backends"), ...rows.backends(view));
+  show($("services"), ...rows.services(view));
   tick();
 }
 
-function problem(told) {
-  heard = Date.now();
-  trouble = null;
-  document.body.classList.add("old");
-  state.problem(told);
+function onProblem(problem) {
+  lastEvent = Date.now();
+  failure = null;
+  document.body.classList.add("stale");
+  status.showProblem(problem);
   tick();
 }
 
-function lost(why, pause) {
-  trouble = { why, next: Date.now() + pause };
-  if (!$("secret-form").hidden) write($("secret-problem"), `${why} Trying again…`);
+function onLost(reason, delay) {
+  failure = { reason, retryAt: Date.now() + delay };
+  if (!$("secret-form").hidden) write($("secret-problem"), `${reason} Trying again…`);
   tick();
 }
 
-/** Once a second: how old the numbers are. */
+/** Once a second: shows how old the numbers are. */
 function tick() {
   const now = Date.now();
   if (!$("secret-form").hidden) return;
-  write($("age"), fresh === null ? "" : now - fresh > LIMITS.stale ? `the numbers are ${duration(now - fresh)} old` : "live");
-  if (heard !== null && now - heard <= LIMITS.stale) return;
-  if (heard === null && !trouble) return;
-  document.body.classList.add("old");
-  const next = trouble ? ` ${trouble.why} Trying again ${trouble.next > now ? `in ${Math.ceil((trouble.next - now) / 1000)} s` : "now"}…` : " Nothing comes.";
-  const age = fresh === null ? "" : ` What you see is ${duration(now - fresh)} old.`;
-  state.unknown(fresh === null ? "No connection to the rest service" : "The live numbers have stopped", `${age}${next}`.trim());
+  write($("age"), lastView === null ? "" : now - lastView > STALE ? `the numbers are ${duration(now - lastView)} old` : "live");
+  if (lastEvent !== null && now - lastEvent <= STALE) return;
+  if (lastEvent === null && !failure) return;
+  document.body.classList.add("stale");
+  status.showUnknown(lastView === null ? "No connection to the rest service" : "The live numbers have stopped", staleDetail(now));
+}
+
+function staleDetail(now) {
+  const age = lastView === null ? "" : `What you see is ${duration(now - lastView)} old. `;
+  if (!failure) return `${age}No event arrives.`;
+  const wait = failure.retryAt > now ? `in ${Math.ceil((failure.retryAt - now) / 1000)} s` : "now";
+  return `${age}${failure.reason} Trying again ${wait}…`;
 }
 
 // The secret.
 
-function denied(shown) {
-  [fresh, heard, trouble] = [null, null, null];
-  secret.know(null);
-  memory = nothing();
+function onDenied(wasSent) {
+  [lastView, lastEvent, failure] = [null, null, null];
+  secret.store(null);
+  history = [];
   $("numbers").hidden = true;
   $("forget-place").hidden = true;
   $("secret-form").hidden = false;
   write($("age"), "");
-  state.locked();
-  write($("secret-problem"), shown ? "That is not the secret. Try again." : "");
+  status.showLocked();
+  write($("secret-problem"), wasSent ? "That is not the secret. Try again." : "");
   $("secret").value = "";
   $("secret").focus({ preventScroll: true });
 }
 
-function enter(event) {
+function onSubmit(event) {
   event.preventDefault();
-  const told = $("secret").value;
-  if (!secret.canBe(told)) return denied(true);
-  secret.know(told);
+  const value = $("secret").value;
+  if (!secret.isValid(value)) return onDenied(true);
+  secret.store(value);
   $("forget-place").hidden = false;
   write($("secret-problem"), "");
-  feed.start(told);
+  feed.start(value);
 }
 
-function forget() {
-  secret.know(null);
+function forgetSecret() {
+  secret.store(null);
   feed.start(null);
 }
 
 function start() {
-  $("secret-form").addEventListener("submit", enter);
-  $("forget").onclick = forget;
-  $("forget-place").hidden = secret.known() === null;
-  addEventListener("online", () => feed.now());
+  $("secret-form").addEventListener("submit", onSubmit);
+  $("forget").onclick = forgetSecret;
+  $("forget-place").hidden = secret.load() === null;
+  addEventListener("online", () => feed.retryNow());
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-  document.addEventListener("visibilitychange", () => document.hidden || feed.now());
+  document.addEventListener("visibilitychange", () => document.hidden || feed.retryNow());
   setInterval(tick, 1000);
-  feed.start(secret.known());
+  feed.start(secret.load());
 }
 
 start();

@@ -1,37 +1,35 @@
-// What became of calls lately, and the figures that one reads from afar.
+// Statistics of recent calls, and the large figures.
 
 import { $, keep, make, write } from "./dom.js";
-import { duration, number } from "./words.js";
-import * as trend from "./trend.js";
+import { duration, number } from "./format.js";
+import * as sparkline from "./sparkline.js";
 
-/** How many reasons are named; the others are one. */
-const REASONS = 8;
+/** How many reasons have a bar of their own. */
+const MAX_REASONS = 8;
 const STEPS = {
-  queue: "a router takes the request",
-  directory: "both people are found and taken",
-  place: "a connector takes the call",
-  attach: "Janus has both, and the offer",
-  ring: "both sides are told",
-  answer: "an accepted call is told to its caller",
+  queue: "a router receives the request",
+  directory: "both users are found and reserved",
+  place: "the connector receives the call",
+  attach: "Janus has both handles and the offer",
+  ring: "both clients are notified",
 };
 
 /** Shows the figures. */
-export function figures({ calls, services, roads }, rates) {
+export function figures({ calls, services, streams }, rates) {
   const clients = services.reduce((total, { load }) => total + (load.clients ?? 0), 0);
-  const messages = roads.reduce((total, { key }) => total + (rates.get(key)?.in ?? 0), 0);
+  const messages = streams.reduce((total, { key }) => total + (rates.get(key)?.in ?? 0), 0);
   const { recent, now } = calls;
   write($("calls-now"), number(now));
   const setup = recent.setup_ms;
-  $("setup").parentElement.hidden = !setup;
-  write($("setup"), duration(setup?.p50));
-  write($("setup-most"), setup?.count ? `99 of 100 within ${duration(setup.p99)}` : "no call rang lately");
+  write($("setup"), duration(setup.p50));
+  write($("setup-p99"), setup.count ? `99 of 100 within ${duration(setup.p99)}` : "no recent call");
   write($("clients"), number(clients));
   write($("messages"), rates.size ? number(messages) : "–");
-  trend.add($("calls-trend"), now);
-  if (rates.size) trend.add($("messages-trend"), messages);
+  sparkline.add($("calls-sparkline"), now);
+  if (rates.size) sparkline.add($("messages-sparkline"), messages);
 }
 
-/** Shows what became of calls. */
+/** Shows the statistics of recent calls. */
 export function calls({ at, calls: { recent } }) {
   const minutes = Math.max(1, at - recent.since) / 60_000;
   write($("ring-rate"), number(recent.rang / minutes));
@@ -54,25 +52,25 @@ function facts(all) {
   });
 }
 
-/** Each step with how long it takes, as a bar of the slowest. */
+/** A bar for each step of call setup, relative to the slowest. */
 function steps(all) {
-  const shown = Object.keys(STEPS).filter((step) => all?.[step]).map((step) => ({ name: step, more: STEPS[step], ...all[step] }));
-  const most = Math.max(1, ...shown.map(({ p99 }) => p99 ?? 0));
-  bars($("steps"), shown.map(({ name, more, p50, p99 }) => ({ name: `${name}: ${more}`, share: (p99 ?? 0) / most, value: `${duration(p50)} · ${duration(p99)}` })));
+  const shown = Object.keys(STEPS).filter((step) => all[step]).map((step) => ({ name: step, more: STEPS[step], ...all[step] }));
+  const max = Math.max(1, ...shown.map(({ p99 }) => p99 ?? 0));
+  bars($("steps"), shown.map(({ name, more, p50, p99 }) => ({ name: `${name}: ${more}`, share: (p99 ?? 0) / max, value: `${duration(p50)} · ${duration(p99)}` })));
 }
 
 function reasons(all) {
   const sorted = Object.entries(all).sort(([, one], [, other]) => other - one);
-  const rest = sorted.slice(REASONS).reduce((total, [, many]) => total + many, 0);
-  const shown = [...sorted.slice(0, REASONS), ...(rest ? [["other reasons", rest]] : [])];
-  const most = Math.max(1, ...shown.map(([, many]) => many));
-  bars($("reasons"), shown.map(([reason, many]) => ({ name: reason || "(no reason)", share: many / most, value: number(many) })));
+  const rest = sorted.slice(MAX_REASONS).reduce((sum, [, total]) => sum + total, 0);
+  const shown = [...sorted.slice(0, MAX_REASONS), ...(rest ? [["other reasons", rest]] : [])];
+  const max = Math.max(1, ...shown.map(([, total]) => total));
+  bars($("reasons"), shown.map(([reason, total]) => ({ name: reason || "(no reason)", share: total / max, value: number(total) })));
 }
 
-/** Nothing to show has no title either. */
-function bars(place, all) {
-  place.hidden = place.previousElementSibling.hidden = all.length === 0;
-  keep(place, all, {
+/** Shows bars; without any it hides their title too. */
+function bars(container, all) {
+  container.hidden = container.previousElementSibling.hidden = all.length === 0;
+  keep(container, all, {
     key: ({ name }) => name,
     create: () => make("li", {}, make("span", { class: "text" }), make("i", { "aria-hidden": "true" }), make("b")),
     update: (bar, { name, share, value }) => {

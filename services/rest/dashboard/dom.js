@@ -1,4 +1,4 @@
-// Elements. All that comes from the cluster becomes text here, never markup: names are their owners' choice.
+// Helpers for elements. Everything that comes from the cluster becomes text, never markup: users choose their names.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -10,26 +10,26 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Sets the text of an element where it differs: the same again would be read aloud again. */
+/** Sets the text of an element if it differs: a screen reader would read the same text again. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Makes the children of `parent` one for each item, in their order; one that is there for an item's key is
- * used again, so that what is selected, or has the focus, stays so.
+ * Makes the children of `parent` one for each item, in their order. An item's child is reused by its key, so that
+ * selection and focus stay.
  */
 export function keep(parent, items, { key, create, update }) {
-  const there = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const existing = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   const wanted = items.map((item) => {
     const name = String(key(item));
-    const child = there.get(name) ?? create(item);
+    const child = existing.get(name) ?? create(item);
     child.dataset.key = name;
     update(child, item);
     return child;
   });
-  for (const [place, child] of wanted.entries()) {
-    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
+  for (const [index, child] of wanted.entries()) {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
   }
   while (parent.children.length > wanted.length) parent.lastElementChild.remove();
 }

@@ -1,35 +1,35 @@
-// The live numbers, by server-sent events over `fetch`: an EventSource can show no secret.
+// The live views, as server-sent events over `fetch`, since an EventSource cannot send a secret.
 //
-// It tells `told.frame(frame)`, `told.problem(problem)` when the cluster cannot be looked at, `told.lost(why, pause)`
-// when nothing comes any more and it will try again, and `told.denied(shown)` when a secret is wanted; then it
-// rests until `start`. How it fails: a connection that says nothing for `SILENCE` is given up; attempts are
-// `pause` apart, twice as long each time up to `LONGEST`, and never at the same moment for all who watch.
-// A connection that the server ends in order is opened anew without a word: it lets none live for ever.
+// It calls `on.onView(view)`, `on.onProblem(problem)` when the rest service cannot read the cluster's state,
+// `on.onLost(reason, delay)` when the connection fails and it will retry after `delay` milliseconds, and
+// `on.onDenied(wasSent)` when a secret is needed; then it stops until `start`. A connection that is silent for
+// `SILENCE_TIMEOUT` is dropped. Retries back off to `MAX_DELAY`, with jitter, so that many pages do not reconnect
+// at once. The server closes every connection after some minutes; then the feed reconnects without `onLost`.
 
-import { Events } from "./sse.js";
+import { EventParser } from "./sse.js";
 
-const SILENCE = 8_000;
-const SHORTEST = 500;
-const LONGEST = 15_000;
+const SILENCE_TIMEOUT = 8_000;
+const MIN_DELAY = 500;
+const MAX_DELAY = 15_000;
 
-/** How long to wait before the attempt of that number, counted from 0; `chance` is within 0 to 1. */
-export function pause(attempt, chance) {
-  return Math.min(LONGEST, SHORTEST * 2 ** attempt) * (0.5 + chance / 2);
+/** Milliseconds before an attempt, counted from 0; `random` is within 0 to 1. */
+export function delay(attempt, random) {
+  return Math.min(MAX_DELAY, MIN_DELAY * 2 ** attempt) * (0.5 + random / 2);
 }
 
 export class Feed {
   #url;
-  #told;
+  #on;
   #secret = null;
   #running = null;
   #wake = () => {};
 
-  constructor(url, told) {
+  constructor(url, on) {
     this.#url = url;
-    this.#told = told;
+    this.#on = on;
   }
 
-  /** Begins, or begins anew, with this secret or none. */
+  /** Starts, or restarts, with this secret or none. */
   start(secret) {
     this.#running?.abort();
     this.#secret = secret;
@@ -37,52 +37,52 @@ export class Feed {
     this.#run(this.#running.signal);
   }
 
-  /** Does not wait for the next attempt. */
-  now() {
+  /** Makes the next attempt at once. */
+  retryNow() {
     this.#wake();
   }
 
   async #run(signal) {
     for (let attempt = 0; !signal.aborted; attempt += 1) {
-      const { frames, why, denied } = await this.#listen(signal);
+      const { events, reason, isDenied } = await this.#connect(signal);
       if (signal.aborted) return;
-      if (denied) return this.#told.denied(this.#secret !== null);
-      if (frames) attempt = 0;
-      const wait = pause(attempt, Math.random());
-      if (why) this.#told.lost(why, wait);
-      await this.#rest(wait);
+      if (isDenied) return this.#on.onDenied(this.#secret !== null);
+      if (events) attempt = 0;
+      const wait = delay(attempt, Math.random());
+      if (reason) this.#on.onLost(reason, wait);
+      await this.#sleep(wait);
     }
   }
 
-  #rest(wait) {
+  #sleep(milliseconds) {
     return new Promise((done) => {
       this.#wake = done;
-      setTimeout(done, wait);
+      setTimeout(done, milliseconds);
     });
   }
 
-  /** One connection, from its beginning to its end: how many frames came, and why it ended if not in order. */
-  async #listen(outer) {
+  /** One connection until its end: how many events arrived, and why it failed, if it did. */
+  async #connect(outer) {
     const attempt = new AbortController();
     const signal = AbortSignal.any([outer, attempt.signal]);
-    let silent;
-    const heard = () => {
-      clearTimeout(silent);
-      silent = setTimeout(() => attempt.abort(), SILENCE);
+    let silence;
+    const onData = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => attempt.abort(), SILENCE_TIMEOUT);
     };
-    const seen = { frames: 0 };
+    const received = { events: 0 };
     try {
-      heard();
-      const answer = await fetch(this.#url, { headers: this.#headers(), cache: "no-store", signal });
-      if (answer.status === 401) return { ...seen, denied: true };
-      if (!answer.ok) return { ...seen, why: await refusal(answer) };
-      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      await this.#read(reader, heard, seen);
-      return { ...seen, why: seen.frames ? null : "The connection ended before it said anything." };
+      onData();
+      const response = await fetch(this.#url, { headers: this.#headers(), cache: "no-store", signal });
+      if (response.status === 401) return { ...received, isDenied: true };
+      if (!response.ok) return { ...received, reason: await problemOf(response) };
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      await this.#read(reader, onData, received);
+      return { ...received, reason: received.events ? null : "The connection ended before the first event." };
     } catch (error) {
-      return { ...seen, why: excuse(error, attempt.signal.aborted) };
+      return { ...received, reason: reasonOf(error, attempt.signal.aborted) };
     } finally {
-      clearTimeout(silent);
+      clearTimeout(silence);
       attempt.abort();
     }
   }
@@ -91,27 +91,27 @@ export class Feed {
     return this.#secret === null ? {} : { Authorization: `Bearer ${this.#secret}` };
   }
 
-  async #read(reader, heard, seen) {
-    const events = new Events();
+  async #read(reader, onData, received) {
+    const parser = new EventParser();
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-      heard();
-      for (const { event, data } of events.take(value)) {
-        seen.frames += 1;
-        if (event === "problem") this.#told.problem(JSON.parse(data));
-        else this.#told.frame(JSON.parse(data));
+      onData();
+      for (const { event, data } of parser.push(value)) {
+        received.events += 1;
+        if (event === "problem") this.#on.onProblem(JSON.parse(data));
+        else this.#on.onView(JSON.parse(data));
       }
     }
   }
 }
 
-async function refusal(answer) {
-  const problem = await answer.json().catch(() => ({}));
-  return `The rest service refuses: ${problem.detail ?? `status ${answer.status}`}.`;
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({}));
+  return `The rest service refuses: ${problem.detail ?? `status ${response.status}`}.`;
 }
 
-function excuse(error, wasSilent) {
-  if (wasSilent) return "The rest service said nothing for a while.";
+function reasonOf(error, wasSilent) {
+  if (wasSilent) return "The rest service sent nothing for a while.";
   if (error instanceof TypeError) return "The rest service cannot be reached.";
   console.error(error);
-  return "What the rest service said makes no sense.";
+  return "The answer of the rest service cannot be read.";
 }

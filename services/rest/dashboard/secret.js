@@ -1,29 +1,29 @@
-// The operators' secret: in this tab's sessionStorage and nowhere else. Where a browser keeps nothing, it is
-// asked for again after a reload.
+// The operators' secret: in this tab's sessionStorage and nowhere else. Where the browser has no storage, the page
+// asks for it again after a reload.
 
-const PLACE = "switchboard.secret";
+const STORAGE_KEY = "switchboard.secret";
 
-let here = null;
+let inMemory = null;
 
-/** The secret that was told, or null. */
-export function known() {
+/** The stored secret, or null. */
+export function load() {
   try {
-    return here ?? sessionStorage.getItem(PLACE);
+    return inMemory ?? sessionStorage.getItem(STORAGE_KEY);
   } catch {
-    return here;
+    return inMemory;
   }
 }
 
-/** Keeps it, or, with null, forgets it. */
-export function know(secret) {
-  here = secret;
+/** Stores it, or, with null, removes it. */
+export function store(secret) {
+  inMemory = secret;
   try {
-    if (secret === null) sessionStorage.removeItem(PLACE);
-    else sessionStorage.setItem(PLACE, secret);
+    if (secret === null) sessionStorage.removeItem(STORAGE_KEY);
+    else sessionStorage.setItem(STORAGE_KEY, secret);
   } catch {
     // It lasts as long as the page.
   }
 }
 
-/** Whether it can be sent at all: a header takes nothing but these. */
-export const canBe = (secret) => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(secret);
+/** Whether a header can carry it. */
+export const isValid = (secret) => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(secret);

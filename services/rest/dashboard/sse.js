@@ -1,21 +1,21 @@
-// Server-sent events out of the text they come as, in pieces of any size. Pure but for what is left over.
-// Only `event` and `data` are read; a piece of a message is bounded by `LONGEST`, past which it is an error.
+// Parses server-sent events out of text in pieces of any size. It reads `event` and `data` only. An event that
+// exceeds `MAX_EVENT` characters is an error.
 
-const LONGEST = 16 * 1024 * 1024;
+const MAX_EVENT = 16 * 1024 * 1024;
 
-export class Events {
-  #rest = "";
+export class EventParser {
+  #incomplete = "";
 
-  /** The messages that are whole with this text, as `{ event, data }`. */
-  take(text) {
-    const blocks = (this.#rest + text).replace(/\r\n?/g, "\n").split("\n\n");
-    this.#rest = blocks.pop();
-    if (this.#rest.length > LONGEST) throw new Error("an event without an end");
-    return blocks.map(message).filter(({ data }) => data !== null);
+  /** Adds text; returns the events that are complete, as `{ event, data }`. */
+  push(text) {
+    const blocks = (this.#incomplete + text).replace(/\r\n?/g, "\n").split("\n\n");
+    this.#incomplete = blocks.pop();
+    if (this.#incomplete.length > MAX_EVENT) throw new Error("an event exceeds its limit");
+    return blocks.map(parseBlock).filter(({ data }) => data !== null);
   }
 }
 
-function message(block) {
+function parseBlock(block) {
   const fields = block.split("\n").map((line) => line.match(/^(event|data)(?:: ?(.*))?$/s)).filter(Boolean);
   const values = (name) => fields.filter(([, field]) => field === name).map(([, , value]) => value ?? "");
   const data = values("data");

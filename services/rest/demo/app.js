@@ -1,9 +1,9 @@
-// The page: a name, at most one call, and what the buttons and the server do to them.
+// The page: the user's name, at most one call, and the handlers of buttons and of server events.
 
 import { VideoCall } from "./videocall.js";
 import { Calls } from "./calls.js";
 import * as view from "./view.js";
-import * as words from "./words.js";
+import * as messages from "./messages.js";
 
 const { $ } = view;
 const query = new URLSearchParams(location.search);
@@ -13,23 +13,24 @@ let server = null;
 let calls = null;
 let name = null;
 let online = false;
-let tried = false;
+/** Whether a connection attempt has failed. */
+let hasFailed = false;
 /** Whether there was a connection before. */
-let met = false;
-/** Somebody took our name during a call; to be said when the call is over. */
+let wasConnected = false;
+/** The name that another client took during our call; the page says so when the call ends. */
 let lostName = null;
 
 window.demo = { get pc() { return calls?.now?.peer?.pc ?? null; } };
 
 function state() {
   if (calls?.now) return calls.state;
-  if (!online) return tried ? "offline" : "connecting";
+  if (!online) return hasFailed ? "offline" : "connecting";
   return name ? "idle" : "unregistered";
 }
 
 function refresh(text, tone) {
   if (lostName && !calls.now) {
-    text = [text, words.displaced(lostName)].filter(Boolean).join(" ");
+    text = [text, messages.displaced(lostName)].filter(Boolean).join(" ");
     [lostName, tone] = [null, "bad"];
   }
   if (text) view.say(text, tone);
@@ -38,65 +39,65 @@ function refresh(text, tone) {
 
 const welcome = () => (name ? `You can be called as ${name}.` : "Choose a name to be called by.");
 
-// What the server says.
+// Events of the server.
 
-async function ready({ resumed }) {
-  online = met = true;
+async function onReady({ resumed }) {
+  online = wasConnected = true;
   if (resumed) return refresh(calls.now ? calls.describe() : welcome(), "good");
-  const former = name;
+  const previous = name;
   name = null;
   const broken = calls.now !== null;
-  if (broken) calls.finish(words.brokenCall, "bad");
+  if (broken) calls.finish(messages.brokenCall, "bad");
   else refresh(welcome());
-  if (former) await register(former, broken ? words.brokenCall : undefined);
+  if (previous) await register(previous, broken ? messages.brokenCall : undefined);
 }
 
-function lost(error, pause) {
+function onLost(error, delay) {
   online = false;
-  tried = true;
+  hasFailed = true;
   refresh();
-  view.countDown(pause, (seconds) => words.lost(error, seconds, { met, inCall: calls.now?.answered }));
+  view.countDown(delay, (seconds) => messages.lost(error, seconds, { wasConnected, inCall: calls.now?.answered }));
 }
 
-function displaced({ username }) {
+function onDisplaced({ username }) {
   if (!name || (username !== undefined && username !== name)) return;
   [lostName, name] = [name, null];
-  if (calls.now) view.say(words.displacedInCall(lostName), "bad");
+  if (calls.now) view.say(messages.displacedInCall(lostName), "bad");
   else refresh();
 }
 
-function heard(result, jsep) {
+function onEvent(result, jsep) {
   if (result.event === "incomingcall") calls.incoming(result, jsep);
   else if (result.event === "accepted") calls.accepted(jsep);
   else if (result.event === "update") calls.renegotiate(jsep).catch((error) => console.warn("no renegotiation", error));
   else if (result.event === "hangup") calls.ended(result);
-  else if (result.event === "unregistered") displaced(result);
+  else if (result.event === "unregistered") onDisplaced(result);
 }
 
-// What the user does.
+// Actions of the user.
 
-async function register(wanted, then) {
+async function register(wanted, notice) {
   try {
     await server.register(wanted);
     name = wanted;
     view.me(name);
-    refresh(then ?? welcome(), then ? "bad" : "good");
+    refresh(notice ?? welcome(), notice ? "bad" : "good");
   } catch (error) {
-    refresh(words.failure(error, wanted), "bad");
+    refresh(messages.failure(error, wanted), "bad");
   }
 }
 
-async function check(who) {
+async function checkPresence(who) {
   try {
-    const there = await server.exists(who);
-    view.presence(words.presence(who, there), there ? "good" : "bad");
+    const isOnline = await server.exists(who);
+    view.presence(messages.presence(who, isOnline), isOnline ? "good" : "bad");
   } catch (error) {
-    view.presence(error.code === UNKNOWN_REQUEST ? words.cannotTell : words.failure(error, who), "bad");
+    view.presence(error.code === UNKNOWN_REQUEST ? messages.cannotTell : messages.failure(error, who), "bad");
   }
 }
 
 async function rename() {
-  await server.leave().catch(() => {});
+  await server.unregister().catch(() => {});
   name = null;
   refresh(welcome());
 }
@@ -105,12 +106,12 @@ function onSubmit(id, work) {
   $(id).addEventListener("submit", (event) => { event.preventDefault(); work(); });
 }
 
-const typed = (id) => $(id).value.trim();
+const valueOf = (id) => $(id).value.trim();
 
 function wireForms() {
-  onSubmit("register-form", () => view.busy("register", () => register(typed("name"))));
-  onSubmit("call-form", () => calls.place(typed("peer")));
-  $("check").onclick = () => $("peer").reportValidity() && view.busy("check", () => check(typed("peer")));
+  onSubmit("register-form", () => view.busy("register", () => register(valueOf("name"))));
+  onSubmit("call-form", () => calls.place(valueOf("peer")));
+  $("check").onclick = () => $("peer").reportValidity() && view.busy("check", () => checkPresence(valueOf("peer")));
   $("peer").oninput = () => view.presence("");
   $("rename").onclick = () => view.busy("rename", rename);
   $("retry").onclick = () => server.start();
@@ -135,7 +136,7 @@ async function address() {
 function connect(url) {
   const candidate = (one) => calls.candidate(one);
   const hangup = (reason) => calls.ended({ reason });
-  server = new VideoCall(url, { ready, lost, event: heard, trickle: candidate, hangup });
+  server = new VideoCall(url, { ready: onReady, lost: onLost, event: onEvent, trickle: candidate, hangup });
   calls = new Calls(server, { name: () => name, loseName: () => { name = null; }, refresh });
   addEventListener("online", () => server.start());
   addEventListener("pagehide", () => server.stop());
@@ -153,5 +154,5 @@ async function start() {
 
 start().catch((error) => {
   console.error(error);
-  view.say(words.incomplete, "bad");
+  view.say(messages.incomplete, "bad");
 });

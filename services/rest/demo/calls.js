@@ -1,19 +1,19 @@
-// At most one call, from its first moment to its last.
+// At most one call, from its start to its end.
 //
-// A call is an object; whatever waits for something compares it with the present one afterwards, so
-// that nothing late of an old call touches the next. The server tells the end of a call up to three
-// times, always before it announces the next one: until then hangups are the old call's.
+// A call is an object. After each await, code compares its call with the current one, so that a late result of an
+// old call does not affect the next. The server sends the end of a call up to three times, always before it
+// announces the next call: until then every hangup belongs to the old one.
 
 import { Peer } from "./peer.js";
 import { capture, hasCamera, release } from "./media.js";
 import * as view from "./view.js";
-import * as words from "./words.js";
+import * as messages from "./messages.js";
 
-const EARLY = 100;
+const MAX_EARLY_CANDIDATES = 100;
 const NOT_REGISTERED = 473;
 
 export class Calls {
-  /** The call there is, or null. */
+  /** The current call, or null. */
   now = null;
   /** Candidates of a call that has not been announced yet. */
   #early = [];
@@ -31,44 +31,44 @@ export class Calls {
     return this.now.direction === "in" ? "ringing" : "calling";
   }
 
-  // What the user does.
+  // Actions of the user.
 
   async place(who) {
-    if (who === this.#page.name()) return view.say(words.yourself, "bad");
-    const mine = this.#begin(who, "out");
+    if (who === this.#page.name()) return view.say(messages.yourself, "bad");
+    const call = this.#begin(who, "out");
     this.#page.refresh();
     try {
-      if (!(await this.#equip(mine))) return;
+      if (!(await this.#capture(call))) return;
       view.say(`Calling ${who}…`);
-      this.#connect(mine);
-      const offer = await mine.peer.offer(mine.media);
-      if (this.now === mine) await this.#send(mine, offer);
+      this.#connect(call);
+      const offer = await call.peer.offer(call.media);
+      if (this.now === call) await this.#send(call, offer);
     } catch (error) {
-      if (this.now === mine) this.#giveUp(error);
+      if (this.now === call) this.#giveUp(error);
     }
   }
 
   async accept() {
-    const mine = this.now;
+    const call = this.now;
     try {
-      if (!(await this.#equip(mine))) return;
+      if (!(await this.#capture(call))) return;
       view.say("Connecting…");
-      this.#connect(mine);
-      const answer = await mine.peer.answer(mine.offer, mine.media);
-      if (this.now !== mine) return;
+      this.#connect(call);
+      const answer = await call.peer.answer(call.offer, call.media);
+      if (this.now !== call) return;
       const reply = this.#server.accept(answer);
-      mine.peer.release();
+      call.peer.release();
       await reply;
-      if (this.now === mine) this.#answered();
+      if (this.now === call) this.#answered();
     } catch (error) {
-      if (this.now === mine) this.#acceptFailed(error);
+      if (this.now === call) this.#onAcceptFailed(error);
     }
   }
 
-  /** Ends the call ourselves and tells the server, if it knows of the call. */
+  /** Ends the call, and sends a hangup if the server knows of the call. */
   hangUp(text, { reason, tone } = {}) {
-    const known = this.now.sent || this.now.direction === "in";
-    this.finish(text, tone, known ? this.#tellHangup(reason) : undefined);
+    const isKnown = this.now.sent || this.now.direction === "in";
+    this.finish(text, tone, isKnown ? this.#sendHangup(reason) : undefined);
   }
 
   /** Turns our microphone ("audio") or camera ("video") off or on; true when it is off then. */
@@ -78,11 +78,11 @@ export class Calls {
     return track?.enabled === false;
   }
 
-  // What the server says.
+  // Events of the server.
 
   incoming({ username }, offer) {
     if (this.now?.announced) return;
-    const early = this.now?.peer?.takeWaiting() ?? this.#early;
+    const early = this.now?.peer?.takeCandidates() ?? this.#early;
     // Two people who call each other at once: theirs was first, ours is refused.
     if (this.now) this.finish();
     this.#early = early;
@@ -91,56 +91,56 @@ export class Calls {
   }
 
   async accepted(jsep) {
-    const mine = this.now;
-    if (!mine || mine.direction !== "out" || mine.answered || !jsep) return;
-    mine.announced = true;
+    const call = this.now;
+    if (!call || call.direction !== "out" || call.answered || !jsep) return;
+    call.announced = true;
     this.#answered();
     try {
-      await mine.peer.describe(jsep);
+      await call.peer.describe(jsep);
     } catch (error) {
-      if (this.now === mine) this.hangUp(words.failure(error, mine.who), { tone: "bad" });
+      if (this.now === call) this.hangUp(messages.failure(error, call.who), { tone: "bad" });
     }
   }
 
   async renegotiate(jsep) {
-    const mine = this.now;
-    if (!mine?.peer || !jsep) return;
-    if (jsep.type !== "offer") return mine.peer.describe(jsep);
-    const answer = await mine.peer.renegotiate(jsep);
-    if (this.now === mine) await this.#server.answer(answer);
+    const call = this.now;
+    if (!call?.peer || !jsep) return;
+    if (jsep.type !== "offer") return call.peer.describe(jsep);
+    const answer = await call.peer.renegotiate(jsep);
+    if (this.now === call) await this.#server.answer(answer);
   }
 
   ended({ username, reason }) {
     const { now } = this;
     if (!now?.announced) return;
     if (username !== undefined && username !== now.who && username !== now.me) return;
-    this.finish(words.ended(now, reason), now.answered && !words.isBroken(reason) ? "plain" : "bad");
+    this.finish(messages.ended(now, reason), now.answered && !messages.isBroken(reason) ? "plain" : "bad");
   }
 
   candidate(one) {
     if (this.now?.peer) this.now.peer.remote(one);
-    else if (this.#early.length < EARLY) this.#early.push(one);
+    else if (this.#early.length < MAX_EARLY_CANDIDATES) this.#early.push(one);
   }
 
-  /** How the call is, in words. */
+  /** The state of the call, as text for the user. */
   describe() {
     if (!this.now.answered) return "Connected again.";
-    const heard = hasCamera(this.now.media) ? "" : " No camera was found; you can only be heard.";
-    return `In a call with ${this.now.who}.${heard}`;
+    const audioOnly = hasCamera(this.now.media) ? "" : " No camera was found; you can only be heard.";
+    return `In a call with ${this.now.who}.${audioOnly}`;
   }
 
-  /** `told` is when the server knows: a PeerConnection that closes before looks like a crash. */
-  finish(text, tone, told = Promise.resolve()) {
+  /** Closes the PeerConnection after `hangup`: one that closes earlier looks like a crash to Janus. */
+  finish(text, tone, hangup = Promise.resolve()) {
     const { peer, media } = this.now;
     this.now = null;
     this.#early = [];
-    told.finally(() => peer?.close());
+    hangup.finally(() => peer?.close());
     release(media);
     view.clearCall();
     this.#page.refresh(text, tone);
   }
 
-  // The parts of the above.
+  // Steps of the above.
 
   #begin(who, direction, offer = null) {
     this.now = {
@@ -152,45 +152,45 @@ export class Calls {
     return this.now;
   }
 
-  /** Camera and microphone for this call; false when the call ended meanwhile. */
-  async #equip(mine) {
+  /** Opens camera and microphone for this call; false if the call ended in the meantime. */
+  async #capture(call) {
     view.say("Your browser is asking whether this page may use camera and microphone…");
     const media = await capture();
-    if (this.now !== mine) {
+    if (this.now !== call) {
       release(media);
       return false;
     }
-    mine.media = media;
+    call.media = media;
     view.local(media);
     return true;
   }
 
-  #connect(mine) {
-    const ifPresent = (work) => (value) => this.now === mine && work(value);
-    mine.peer = new Peer({
-      candidate: ifPresent((candidate) => this.#server.trickle(candidate).catch(() => {})),
-      picture: ifPresent(view.remote),
-      state: ifPresent((state) => this.#connectionIs(state)),
+  #connect(call) {
+    const ifCurrent = (work) => (value) => this.now === call && work(value);
+    call.peer = new Peer({
+      candidate: ifCurrent((candidate) => this.#server.trickle(candidate).catch(() => {})),
+      picture: ifCurrent(view.remote),
+      state: ifCurrent((state) => this.#onConnectionState(state)),
     });
-    for (const candidate of this.#early.splice(0)) mine.peer.remote(candidate);
+    for (const candidate of this.#early.splice(0)) call.peer.remote(candidate);
   }
 
-  #connectionIs(state) {
-    if (state === "failed") this.hangUp(words.broken, { tone: "bad" });
-    else if (state === "disconnected") view.say(words.weak, "bad");
+  #onConnectionState(state) {
+    if (state === "failed") this.hangUp(messages.broken, { tone: "bad" });
+    else if (state === "disconnected") view.say(messages.weak, "bad");
     else if (state === "connected" && this.now.answered) view.say(this.describe(), "good");
   }
 
-  async #send(mine, offer) {
-    mine.sent = true;
-    const reply = this.#server.call(mine.who, offer);
-    mine.peer.release();
+  async #send(call, offer) {
+    call.sent = true;
+    const reply = this.#server.call(call.who, offer);
+    call.peer.release();
     const result = await reply;
-    if (this.now !== mine) return;
-    if (result.event === "hangup") return this.finish(words.ended(mine, result.reason), "bad");
-    mine.announced = true;
-    // An answer may have overtaken the news that the call was placed.
-    if (!mine.answered) view.say(`Ringing at ${mine.who}…`);
+    if (this.now !== call) return;
+    if (result.event === "hangup") return this.finish(messages.ended(call, result.reason), "bad");
+    call.announced = true;
+    // `accepted` may arrive before the reply to `call`.
+    if (!call.answered) view.say(`Ringing at ${call.who}…`);
   }
 
   #answered() {
@@ -202,18 +202,18 @@ export class Calls {
   #giveUp(error) {
     const { who, sent } = this.now;
     if (error.code === NOT_REGISTERED) this.#page.loseName();
-    const told = error.layer === "link" && sent ? this.#tellHangup() : undefined;
-    this.finish(words.failure(error, who), "bad", told);
+    const hangup = error.layer === "link" && sent ? this.#sendHangup() : undefined;
+    this.finish(messages.failure(error, who), "bad", hangup);
   }
 
-  /** Without the leave to use a camera it goes on ringing: the user may give it, and accept again. */
-  #acceptFailed(error) {
-    const text = words.failure(error, this.now.who);
+  /** Without permission for the camera the call keeps ringing: the user may grant it and accept again. */
+  #onAcceptFailed(error) {
+    const text = messages.failure(error, this.now.who);
     if (this.now.peer) this.hangUp(text, { tone: "bad" });
     else view.say(text, "bad");
   }
 
-  #tellHangup(reason) {
+  #sendHangup(reason) {
     const answer = this.#server.hangup(reason).catch(() => {});
     return Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 1_000))]);
   }

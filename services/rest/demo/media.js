@@ -1,16 +1,16 @@
 // Camera and microphone.
 
-const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" };
-const SOUND = { echoCancellation: true, noiseSuppression: true };
+const VIDEO = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" };
+const AUDIO = { echoCancellation: true, noiseSuppression: true };
 
-/** Nobody may use a camera on this page, whatever the user says. */
+/** The browser denies camera and microphone to a page of this origin, whatever the user permits. */
 export class InsecureOrigin extends Error {}
 
 /** Camera and microphone, or the microphone alone where there is no camera. */
 export async function capture() {
   if (!navigator.mediaDevices?.getUserMedia) throw new InsecureOrigin();
   try {
-    return await navigator.mediaDevices.getUserMedia({ audio: SOUND, video: PICTURE });
+    return await navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: VIDEO });
   } catch (error) {
     if (error.name !== "NotFoundError" && error.name !== "OverconstrainedError") throw error;
     return withoutCamera(error);
@@ -19,7 +19,7 @@ export async function capture() {
 
 async function withoutCamera(original) {
   try {
-    return await navigator.mediaDevices.getUserMedia({ audio: SOUND });
+    return await navigator.mediaDevices.getUserMedia({ audio: AUDIO });
   } catch (error) {
     throw error.name === "NotFoundError" ? original : error;
   }

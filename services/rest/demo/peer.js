@@ -1,10 +1,10 @@
-// One PeerConnection, with candidates kept back on both sides until the other end can use them:
-// ours until the description they belong to has been sent, theirs until theirs has been set.
+// One PeerConnection. It holds local candidates until the local description has been sent, and remote candidates
+// until the remote description has been set.
 
 export class Peer {
-  #held = [];
+  #localCandidates = [];
   #released = false;
-  #waiting = [];
+  #remoteCandidates = [];
   #send;
 
   /** `on` has `candidate(c)` (null: no more), `picture(stream)` and `state(connectionState)`. */
@@ -18,46 +18,46 @@ export class Peer {
   }
 
   async offer(stream) {
-    this.#add(stream);
+    this.#addTracks(stream);
     for (const kind of ["audio", "video"]) {
       const has = stream.getTracks().some((track) => track.kind === kind);
       if (!has) this.pc.addTransceiver(kind, { direction: "recvonly" });
     }
     await this.pc.setLocalDescription();
-    return this.#description();
+    return this.#localDescription();
   }
 
   async answer(offer, stream) {
     await this.describe(offer);
-    this.#add(stream);
-    return this.#answer();
+    this.#addTracks(stream);
+    return this.#createAnswer();
   }
 
-  /** Answers an offer in a call that is up already. */
+  /** Answers an offer in an established call. */
   async renegotiate(offer) {
     await this.describe(offer);
-    return this.#answer();
+    return this.#createAnswer();
   }
 
-  /** Sets the other end's description, and what was waiting for it. */
+  /** Sets the remote description, then adds the candidates that were held for it. */
   async describe({ type, sdp }) {
     await this.pc.setRemoteDescription({ type, sdp });
-    for (const candidate of this.#waiting.splice(0)) await this.#use(candidate);
+    for (const candidate of this.#remoteCandidates.splice(0)) await this.#addCandidate(candidate);
   }
 
-  /** A candidate of the other end, whenever it comes. */
+  /** Adds a remote candidate, or holds it. */
   async remote(candidate) {
-    if (this.pc.remoteDescription) await this.#use(candidate);
-    else this.#waiting.push(candidate);
+    if (this.pc.remoteDescription) await this.#addCandidate(candidate);
+    else this.#remoteCandidates.push(candidate);
   }
 
-  /** The candidates that wait for a description; they are no longer ours. */
-  takeWaiting() { return this.#waiting.splice(0); }
+  /** Removes and returns the remote candidates that are held. */
+  takeCandidates() { return this.#remoteCandidates.splice(0); }
 
-  /** Our description is on its way: candidates may follow it. */
+  /** The local description has been sent: sends the candidates that were held. */
   release() {
     this.#released = true;
-    for (const candidate of this.#held.splice(0)) this.#send(candidate);
+    for (const candidate of this.#localCandidates.splice(0)) this.#send(candidate);
   }
 
   close() {
@@ -65,34 +65,34 @@ export class Peer {
     this.pc.close();
   }
 
-  #add(stream) {
+  #addTracks(stream) {
     for (const track of stream.getTracks()) this.pc.addTrack(track, stream);
   }
 
-  async #answer() {
+  async #createAnswer() {
     await this.pc.setLocalDescription();
-    return this.#description();
+    return this.#localDescription();
   }
 
-  #description() {
+  #localDescription() {
     const { type, sdp } = this.pc.localDescription;
     return { type, sdp };
   }
 
   #local(candidate) {
-    const plain = candidate?.candidate ? candidate.toJSON() : null;
-    if (this.#released) this.#send(plain);
-    else this.#held.push(plain);
+    const json = candidate?.candidate ? candidate.toJSON() : null;
+    if (this.#released) this.#send(json);
+    else this.#localCandidates.push(json);
   }
 
-  async #use(candidate) {
+  async #addCandidate(candidate) {
     if (!candidate || candidate.completed) return;
     const { sdpMid, sdpMLineIndex } = candidate;
     try {
-      // A server that does not know the mid yet leaves it out; everything is bundled on the first line.
+      // A server may omit `sdpMLineIndex`; all media are bundled on the first line.
       await this.pc.addIceCandidate({ candidate: candidate.candidate, sdpMid, sdpMLineIndex: sdpMLineIndex ?? 0 });
     } catch (error) {
-      console.warn("a candidate was of no use", candidate, error);
+      console.warn("failed to add a candidate", candidate, error);
     }
   }
 }

@@ -1,7 +1,7 @@
-// The requests of the VideoCall plugin. Each resolves with the `result` of its answer, or rejects
-// with a Refusal that has the plugin's error code.
+// The requests of the VideoCall plugin. Each resolves with the `result` of its reply, or rejects
+// with a RequestError that has the plugin's error code.
 
-import { Connection, Refusal } from "./connection.js";
+import { Connection, RequestError } from "./connection.js";
 
 const ALREADY_REGISTERED = 477;
 
@@ -19,28 +19,28 @@ export class VideoCall {
 
   async register(username) {
     try {
-      return await this.#ask({ request: "register", username });
+      return await this.#request({ request: "register", username });
     } catch (error) {
       if (error.code !== ALREADY_REGISTERED) throw error;
-      // A handle keeps its first name for ever; another name needs another handle.
+      // A handle keeps its first name; another name needs another handle.
       await this.#connection.renew();
-      return this.#ask({ request: "register", username });
+      return this.#request({ request: "register", username });
     }
   }
 
-  /** Gives up the name. */
-  leave() { return this.#connection.renew(); }
+  /** Releases the name. */
+  unregister() { return this.#connection.renew(); }
 
-  async exists(username) { return (await this.#ask({ request: "exists", username })).registered; }
-  call(username, offer) { return this.#ask({ request: "call", username }, offer); }
-  accept(answer) { return this.#ask({ request: "accept" }, answer); }
-  answer(jsep) { return this.#ask({ request: "set" }, jsep); }
-  hangup(reason) { return this.#ask({ request: "hangup", ...(reason && { reason }) }); }
+  async exists(username) { return (await this.#request({ request: "exists", username })).registered; }
+  call(username, offer) { return this.#request({ request: "call", username }, offer); }
+  accept(answer) { return this.#request({ request: "accept" }, answer); }
+  answer(jsep) { return this.#request({ request: "set" }, jsep); }
+  hangup(reason) { return this.#request({ request: "hangup", ...(reason && { reason }) }); }
   trickle(candidate) { return this.#connection.trickle(candidate); }
 
-  async #ask(body, jsep) {
+  async #request(body, jsep) {
     const data = await this.#connection.message(body, jsep);
-    if (data.error_code) throw new Refusal("plugin", data.error_code, data.error);
+    if (data.error_code) throw new RequestError("plugin", data.error_code, data.error);
     return data.result;
   }
 }

@@ -1,47 +1,47 @@
-// What is on the screen. Knows elements and states, nothing of calls or servers.
+// The elements of the page and its states. It knows nothing of calls or servers.
 
-import { startRinging, stopRinging } from "./ring.js";
+import { startRinging, stopRinging } from "./ringtone.js";
 
 const $ = (id) => document.getElementById(id);
 const TITLE = document.title;
 
-/** Shows what belongs to a state: every element that names it in `data-states`. */
+/** Shows the elements that name this state in `data-states`, and hides the others. */
 export function show(state) {
   const before = document.body.dataset.state;
   document.body.dataset.state = state;
-  for (const part of document.querySelectorAll("[data-states]")) {
-    part.hidden = !part.dataset.states.split(" ").includes(state);
+  for (const element of document.querySelectorAll("[data-states]")) {
+    element.hidden = !element.dataset.states.split(" ").includes(state);
   }
   if (state === "ringing") startRinging();
   else stopRinging();
-  if (before !== state) settle(state);
+  if (before !== state) onEnter(state);
 }
 
-function settle(state) {
+function onEnter(state) {
   document.title = state === "ringing" ? `Call from ${$("caller").textContent}` : TITLE;
-  // Never onto "Accept": somebody who is typing would accept by accident.
+  // Never "Accept": a user who is typing would accept by accident.
   const place = { unregistered: "name", idle: "peer", ringing: "ring", calling: "stage", incall: "stage" }[state];
   if (place) $(place).focus({ preventScroll: true });
 }
 
 let countdown = null;
 
-/** Says how things are; `tone` is "plain", "good" or "bad". */
+/** Shows a status message; `tone` is "plain", "good" or "bad". */
 export function say(text, tone = "plain") {
   clearInterval(countdown);
   $("status").ariaLive = "polite";
-  // The same words again would be read aloud again.
+  // A screen reader would read the same text again.
   if ($("status").textContent !== text) $("status").textContent = text;
   $("status").dataset.tone = tone;
 }
 
-/** Says each second what `text(seconds)` makes of the seconds that are left, until something else is said. */
+/** Shows `text(seconds)` for the seconds that are left, until another message replaces it. */
 export function countDown(milliseconds = 0, text) {
   const end = Date.now() + milliseconds;
   const left = () => Math.max(0, Math.ceil((end - Date.now()) / 1000));
   say(text(left()), "bad");
   countdown = setInterval(() => {
-    // Read aloud is how it began, not each second.
+    // Screen readers read the first message only.
     $("status").ariaLive = "off";
     $("status").textContent = text(left());
   }, 250);
@@ -75,7 +75,7 @@ export function remote(stream) {
   if (stream) $("remote").play().catch(() => {});
 }
 
-/** Nothing of a call is on the screen any more. */
+/** Removes everything of a call from the page. */
 export function clearCall() {
   local(null);
   remote(null);
@@ -84,7 +84,7 @@ export function clearCall() {
   toggle("camera", false);
 }
 
-/** The button cannot be pressed a second time before the work is done. */
+/** Disables a button until the work is done. */
 export async function busy(id, work) {
   $(id).disabled = true;
   try {
@@ -100,7 +100,7 @@ export function toggle(id, off) {
 
 let clock = null;
 
-/** Counts the time of a call from now; null stops it. */
+/** Shows the duration of a call that began at `since`; null stops it. */
 export function time(since) {
   clearInterval(clock);
   const tick = () => {

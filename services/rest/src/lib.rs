@@ -1,87 +1,76 @@
-//! The HTTP side of a cluster: what other programs, operators and people with a browser ask.
-//! A call between two websocket clients never comes past here.
+//! The HTTP service of a cluster, for operators, browsers and janus-cloud's proxies. Calls between websocket clients
+//! do not pass through it.
 //!
-//! | file | answers |
+//! | routes | module |
 //! |---|---|
-//! | [`options`] | (the flags) |
-//! | `api/` | `/api/v1/`: operators, with JSON |
-//! | `peers/` | `/plugins/videocall/`, `/backend_servers`: janus-cloud's proxies and sentinels; asks such proxies too |
-//! | `info.rs` | `/info` and `/ping`, as janus-cloud's REST has them |
-//! | `demo.rs` | `/`, the demo page, its files, and `/demo.json` |
-//! | `dashboard.rs` | `/dashboard`, what operators watch, and its files |
-//! | `files.rs` | (files of pages) |
-//! | `missing.rs` | everything else, with 404 |
-//! | `numbers.rs` | (what is counted) |
-//! | `busy.rs` | (how many requests are under way) |
-//! | `headers.rs` | (what every answer tells browsers) |
+//! | `/api/v1/` | `api/`: operators, in JSON |
+//! | `/plugins/videocall/`, `/backend_servers`, `/sentinel_callback`, `/info`, `/ping` | `janus_cloud/`: proxies and sentinels |
+//! | `/dashboard` | `dashboard.rs` |
+//! | `/`, `/demo.json` | `demo.rs` |
+//! | `/livez`, `/readyz`, `/metrics` | the `service` crate |
 //!
-//! `/livez`, `/readyz` and `/metrics` come from the chassis. How it fails: a request that is too
-//! large or too slow is refused within the bounds of [`service::http`]; nothing here outlives the process.
+//! Requests that are too large or too slow are refused within the limits of [`service::http_server`].
 
+mod addresses;
 mod api;
-mod busy;
+mod auth;
 mod dashboard;
 mod demo;
-mod files;
-mod headers;
-mod info;
-mod missing;
-mod numbers;
+mod janus_cloud;
+mod metrics;
+mod middleware;
 pub mod options;
-mod peers;
+mod static_files;
 
-pub use options::{Options, ProxyUrl, WebsocketUrl};
-pub use peers::Cidr;
+pub use addresses::{Cidr, ProxyUrl, WebsocketUrl};
+pub use options::Options;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use peers::JanusCloud;
+use janus_cloud::JanusCloud;
 use service::secret::SecretFileError;
 use service::{Context, admin, http_server};
 use tokio::net::TcpListener;
 
-/// Why the service ended before it was told to.
+/// Why the service could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system does not say where the listener listens.
-    #[error("the HTTP listener is of no use: {0}")]
+    #[error("failed to read the address of the HTTP listener: {0}")]
     Listener(#[from] std::io::Error),
-    /// It would be open to others without a secret.
     #[error(transparent)]
     SecretRequired(#[from] options::SecretRequired),
-    /// The file with the secret is of no use.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
 }
 
-/// Answers HTTP requests on `listener` until shutdown.
+/// Serves HTTP on `listener` until shutdown.
 ///
 /// # Errors
-/// [`Error`].
+/// Returns [`Error::SecretRequired`] if the address is not a loopback address and there is no secret.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let address = listener.local_addr()?;
     options.check_address(address)?;
-    numbers::describe();
+    metrics::describe();
     context.health.set_ready("rest");
-    tracing::info!(id = %context.id, %address, "rest listens");
+    tracing::info!(id = %context.id, %address, "rest listening");
     if options.rest_secret.is_none() {
-        tracing::info!("without --rest-secret HTTP is served on this machine only");
+        tracing::info!("no --rest-secret: HTTP is served on loopback only");
     }
-    let peers = JanusCloud::start(&options, address, &context);
-    http_server::serve(listener, routes(&options, &context, &peers), context.shutdown.clone()).await;
-    peers.shutdown().await;
+    let janus_cloud = JanusCloud::start(&options, address, &context);
+    let routes = routes(&options, &context, &janus_cloud);
+    http_server::serve(listener, routes, context.shutdown.clone()).await;
+    janus_cloud.shutdown().await;
     Ok(())
 }
 
-fn routes(options: &Options, context: &Context, peers: &JanusCloud) -> Router {
+fn routes(options: &Options, context: &Context, janus_cloud: &JanusCloud) -> Router {
     Router::new()
         .merge(demo::routes(options))
         .merge(dashboard::routes())
-        .merge(info::routes())
         .merge(api::routes(options, context))
-        .merge(peers.routes(options, context))
+        .merge(janus_cloud.routes(options, context))
         .merge(admin::routes(context.health.clone()))
-        .fallback(missing::not_found)
-        .layer(from_fn(headers::security_headers))
-        .layer(from_fn_with_state(context.health.load().clone(), busy::count_requests))
+        .fallback(middleware::not_found)
+        .layer(from_fn(middleware::security_headers))
+        .layer(from_fn_with_state(context.health.load().clone(), middleware::count_requests))
 }

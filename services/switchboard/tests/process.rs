@@ -118,13 +118,13 @@ fn http_is_not_served_to_other_machines_without_a_secret() {
 
 #[test]
 fn networks_and_addresses_of_peers_that_make_no_sense_are_told() {
-    for (flag, words) in [("--peer-allow=10.0.0.0/33", "10.0.0.0/8"), ("--peer-url=ftp://h", "http://")] {
+    for (flag, words) in [("--proxy-allow=10.0.0.0/33", "10.0.0.0/8"), ("--proxy-url=ftp://h", "http://")] {
         let mut process = Process::standalone(&["--rest-listen", "127.0.0.1:0", flag]);
         assert_eq!(process.code(), Some(2));
         assert!(process.last_words().contains(words), "{flag}");
     }
     let lists =
-        ["--rest-listen", "127.0.0.1:0", "--peer-allow", "10.0.0.0/8,fd00::/8", "--peer-allow", "::1"];
+        ["--rest-listen", "127.0.0.1:0", "--proxy-allow", "10.0.0.0/8,fd00::/8", "--proxy-allow", "::1"];
     let mut process = Process::standalone(&lists);
     process.prints("Demo page");
 }

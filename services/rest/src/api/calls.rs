@@ -1,12 +1,12 @@
-//! `/api/v1/calls`: the calls that ring or are up.
+//! `/api/v1/calls`: ringing and established calls.
 //!
-//! One that is to end goes to the routers: they tell its connector, and do its work where the backend
-//! has none any more. So both sides hear the reason either way.
+//! A request to end a call goes to the routers: they pass it to the connector of the call's backend, or end the call
+//! themselves if there is none. Both clients receive the reason either way.
 
-use super::ApiState;
-use super::input::{self, PageQuery, PathParam};
-use super::patience::{OPERATION_TIMEOUT, PollDeadline};
+use super::extract::{JsonBody, PageQuery, PathParam};
+use super::wait::{OPERATION_TIMEOUT, PollDeadline};
 use super::problem::Problem;
+use super::state::ApiState;
 use super::users::OwnerView;
 use axum::Json;
 use axum::extract::State;
@@ -18,26 +18,24 @@ use directory::record::{Call, CallParty};
 use protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
-/// The longest reason, in characters.
+/// In characters.
 const MAX_REASON: usize = 120;
-const NOT_ENDED: &str = "the call has not ended yet; look again";
+const NOT_ENDED: &str = "the call has not ended yet; read it again";
 
-/// One side of a call.
 #[derive(Serialize)]
 struct PartyView {
     username: String,
-    /// None for a user of a proxy of another make.
+    /// None for a user of a janus-cloud proxy.
     owner: Option<OwnerView>,
 }
 
-/// A call, as operators see it.
 #[derive(Serialize)]
 pub(super) struct CallView {
     id: CallId,
     backend: BackendName,
     caller: PartyView,
     callee: PartyView,
-    /// When it was asked for, unix milliseconds.
+    /// When the caller requested it, unix milliseconds.
     opened: u64,
 }
 
@@ -47,7 +45,6 @@ pub(super) struct CallList {
     next: Option<String>,
 }
 
-/// Why a call is ended.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndRequest {
@@ -68,47 +65,47 @@ impl From<Call> for CallView {
 
 /// `GET /calls`
 pub(super) async fn list(
-    State(cluster): State<ApiState>,
-    window: PageQuery,
+    State(state): State<ApiState>,
+    query: PageQuery,
 ) -> Result<Json<CallList>, Problem> {
-    let page = cluster.directory.calls_page(window.after, window.limit).await?;
+    let page = state.directory.calls_page(query.after, query.limit).await?;
     let next = page.next.map(|next| next.to_string());
     Ok(Json(CallList { calls: page.items.into_iter().map(CallView::from).collect(), next }))
 }
 
 /// `GET /calls/{id}`
 pub(super) async fn get(
-    State(cluster): State<ApiState>,
+    State(state): State<ApiState>,
     PathParam(id): PathParam<CallId>,
 ) -> Result<Json<CallView>, Problem> {
-    let call = cluster.directory.call(id).await?;
+    let call = state.directory.call(id).await?;
     call.map(|call| Json(call.into())).ok_or_else(|| Problem::no_such_call(id))
 }
 
 /// `POST /calls/{id}/end`
 pub(super) async fn end(
-    State(cluster): State<ApiState>,
+    State(state): State<ApiState>,
     PathParam(call): PathParam<CallId>,
-    input::JsonBody(EndRequest { reason }): input::JsonBody<EndRequest>,
+    JsonBody(EndRequest { reason }): JsonBody<EndRequest>,
 ) -> Result<StatusCode, Problem> {
     if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.contains(char::is_control) {
         return Err(Problem::bad_request("reason has 1 to 120 characters, none of them a control character"));
     }
-    if cluster.directory.call(call).await?.is_none() {
+    if state.directory.call(call).await?.is_none() {
         return Err(Problem::no_such_call(call));
     }
-    tracing::info!(%call, "an operator ends a call");
+    tracing::info!(%call, "operator ends a call");
     let end = Body::End(End { call, cause: EndCause::Reason(reason) });
     let message = Message { deadline: Some(Deadline::after(OPERATION_TIMEOUT)), ..Message::new(end) };
-    cluster.bus.enqueue(request_queue(call), &message).await?;
-    let patience = PollDeadline::new();
-    while cluster.directory.call(call).await?.is_some() {
-        patience.wait(NOT_ENDED).await?;
+    state.bus.enqueue(request_queue(call), &message).await?;
+    let deadline = PollDeadline::new();
+    while state.directory.call(call).await?.is_some() {
+        deadline.wait(NOT_ENDED).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Any shard will do.
+/// Any shard can handle the request.
 fn request_queue(call: CallId) -> Queue {
     Queue::requests_for(SessionId(call.0.as_u64_pair().1))
 }

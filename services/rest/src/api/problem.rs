@@ -1,5 +1,6 @@
-//! What went wrong, as problem details (RFC 9457): a title for its kind, and a detail for this time.
+//! Errors of the API as problem details (RFC 9457): a title for the kind, a detail for the occurrence.
 
+use crate::auth::AuthError;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
@@ -8,7 +9,6 @@ use common::{BackendName, CallId};
 use protocol::SessionId;
 use serde_json::{Value, json};
 
-/// Why a request is refused or could not be done.
 #[derive(Clone)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -17,7 +17,6 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// What it says.
     pub fn to_json(&self) -> Value {
         let Self { status, title, detail } = self;
         json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail })
@@ -36,7 +35,7 @@ impl Problem {
     }
 
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address takes another method")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address does not support the method")
     }
 
     pub fn no_such_backend(name: &BackendName) -> Self {
@@ -45,7 +44,7 @@ impl Problem {
     }
 
     pub fn no_such_user(name: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "No such user", format!("nobody is registered as {name}"))
+        Self::new(StatusCode::NOT_FOUND, "No such user", format!("no user is registered as {name}"))
     }
 
     pub fn no_such_session(id: SessionId) -> Self {
@@ -53,21 +52,21 @@ impl Problem {
     }
 
     pub fn no_such_call(id: CallId) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "No such call", format!("there is no call {id}; it may be over"))
+        Self::new(StatusCode::NOT_FOUND, "No such call", format!("there is no call {id}; it may have ended"))
     }
 
     pub fn no_such_stream(key: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "No such road", format!("there is no road with the key {key}"))
+        Self::new(StatusCode::NOT_FOUND, "No such stream", format!("there is no stream with the key {key}"))
     }
 
     pub fn foreign_user() -> Self {
-        let detail = "this user is registered with a proxy of another make, which does not take orders";
-        Self::new(StatusCode::CONFLICT, "Not here", detail)
+        let detail = "this user is registered with a janus-cloud proxy, which cannot be controlled from here";
+        Self::new(StatusCode::CONFLICT, "Not local", detail)
     }
 
     pub fn configured_backend(name: &BackendName) -> Self {
-        let detail = format!("a connector was started with {name} (--backend): change it there");
-        Self::new(StatusCode::CONFLICT, "Not to be changed here", detail)
+        let detail = format!("{name} is configured at a connector (--backend): change it there");
+        Self::new(StatusCode::CONFLICT, "Configured elsewhere", detail)
     }
 
     pub fn bad_request(detail: impl Into<String>) -> Self {
@@ -75,31 +74,34 @@ impl Problem {
     }
 
     pub fn unsupported_media_type() -> Self {
-        let detail = "send JSON, and say so: Content-Type: application/json";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "No JSON", detail)
+        let detail = "send JSON with Content-Type: application/json";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not JSON", detail)
     }
 
     pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a body has at most 64 KiB")
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "the body exceeds 64 KiB")
     }
 
     pub fn not_done(detail: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not done yet", detail)
     }
+}
 
-    pub fn unauthorized() -> Self {
-        let detail = "send the secret of --rest-secret as Authorization: Bearer SECRET";
-        Self::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
-    }
-
-    pub fn forbidden(detail: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "Not allowed", detail)
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::WrongSecret => {
+                let detail = "send the secret of --rest-secret as Authorization: Bearer SECRET";
+                Self::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
+            }
+            AuthError::NotLocal(detail) => Self::new(StatusCode::FORBIDDEN, "Not allowed", detail),
+        }
     }
 }
 
 impl From<directory::Error> for Problem {
     fn from(error: directory::Error) -> Self {
-        tracing::warn!(%error, "a request of an operator could not be done");
+        tracing::warn!(%error, "failed to serve an operator: directory unavailable");
         let detail = "the directory is not available; try again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available", detail)
     }
@@ -107,9 +109,9 @@ impl From<directory::Error> for Problem {
 
 impl From<bus::SendError> for Problem {
     fn from(error: bus::SendError) -> Self {
-        tracing::warn!(%error, "what an operator asked for could not be passed on");
+        tracing::warn!(%error, "failed to send an operator's request");
         match error {
-            bus::SendError::NoMailbox => Self::not_done("whoever is to do it is not there; look again later"),
+            bus::SendError::NoMailbox => Self::not_done("the service that has to do it is not running; try again later"),
             _ => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Not available",

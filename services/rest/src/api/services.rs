@@ -1,9 +1,8 @@
-//! `/api/v1/services`: who is alive, and how much each has to do. What a connector has to do is told by
-//! its leases, and counted here.
+//! `/api/v1/services`: the registered services and their load.
 
-use super::ApiState;
 use super::backends::{self, BackendView};
 use super::problem::Problem;
+use super::state::ApiState;
 use axum::Json;
 use axum::extract::State;
 use directory::listing::Service;
@@ -15,13 +14,13 @@ pub(super) struct ServiceList {
 }
 
 /// `GET /services`
-pub(super) async fn list(State(cluster): State<ApiState>) -> Result<Json<ServiceList>, Problem> {
-    let services = cluster.directory.services().await?;
-    let backends = backends::served(&cluster).await?;
+pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<ServiceList>, Problem> {
+    let services = state.directory.services().await?;
+    let backends = backends::served(&state).await?;
     Ok(Json(ServiceList { services: with_connector_load(services, &backends) }))
 }
 
-/// The services with what each connector has to do: the backends it serves, and the calls on them.
+/// Adds the load of connectors, which they do not report themselves: the backends they serve, and the calls on these.
 pub(super) fn with_connector_load(mut services: Vec<Service>, backends: &[BackendView]) -> Vec<Service> {
     for service in services.iter_mut().filter(|service| service.kind == "connector") {
         let its = backends.iter().filter(|backend| backend.served_by.as_ref() == Some(&service.id));

@@ -1,9 +1,8 @@
-//! `/api/v1/sessions`: what clients have created, and which edge holds it. Never what whoever claims a
-//! session must show.
+//! `/api/v1/sessions`: the sessions of clients. Their tokens are never shown.
 
-use super::ApiState;
-use super::input::{PageQuery, PathParam};
-use super::patience::PollDeadline;
+use super::extract::{PageQuery, PathParam};
+use super::state::ApiState;
+use super::wait::PollDeadline;
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
@@ -16,14 +15,14 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-const NOT_ENDED: &str = "the edge that holds the session has not ended it yet; look again, and if that edge \
-    is dead, the session ends by itself unless its client comes back";
+const NOT_ENDED: &str = "the edge that owns the session has not ended it yet; read it again; if that edge \
+    has died, the session expires unless its client claims it";
 
 #[derive(Serialize)]
 pub(super) struct SessionSummary {
     id: SessionId,
     edge: ServiceId,
-    /// For how many seconds its client has been gone; none while it is connected.
+    /// Seconds since its client disconnected; none while it is connected.
     away: Option<u64>,
 }
 
@@ -33,7 +32,6 @@ pub(super) struct SessionList {
     next: Option<String>,
 }
 
-/// A handle of a session.
 #[derive(Serialize)]
 struct HandleView {
     id: HandleId,
@@ -41,7 +39,6 @@ struct HandleView {
     call: Option<CallId>,
 }
 
-/// A session, as operators see it.
 #[derive(Serialize)]
 pub(super) struct SessionView {
     #[serde(flatten)]
@@ -49,7 +46,7 @@ pub(super) struct SessionView {
     handles: Vec<HandleView>,
 }
 
-/// What an edge writes down of a session, as far as it is looked at here.
+/// The part of a session's snapshot that is read here.
 #[derive(Deserialize)]
 struct StoredSession {
     #[serde(default)]
@@ -58,10 +55,10 @@ struct StoredSession {
 
 /// `GET /sessions`
 pub(super) async fn list(
-    State(cluster): State<ApiState>,
-    window: PageQuery,
+    State(state): State<ApiState>,
+    query: PageQuery,
 ) -> Result<Json<SessionList>, Problem> {
-    let page = cluster.directory.sessions_page(window.after, window.limit).await?;
+    let page = state.directory.sessions_page(query.after, query.limit).await?;
     let next = page.next.map(|next| next.to_string());
     let sessions = page.items.into_iter().map(|it| {
         let away = it.away.map(|away| away.as_secs());
@@ -72,25 +69,24 @@ pub(super) async fn list(
 
 /// `GET /sessions/{id}`
 pub(super) async fn get(
-    State(cluster): State<ApiState>,
+    State(state): State<ApiState>,
     PathParam(id): PathParam<SessionId>,
 ) -> Result<Json<SessionView>, Problem> {
-    let Some(session) = cluster.directory.session(id).await? else {
+    let Some(session) = state.directory.session(id).await? else {
         return Err(Problem::no_such_session(id));
     };
     let away = session.away.map(|away| away.as_secs());
-    let handles = handles(&cluster, id).await?;
+    let handles = handles(&state, id).await?;
     Ok(Json(SessionView { session: SessionSummary { id, edge: session.edge, away }, handles }))
 }
 
-/// Its handles are those that its edge wrote down; the directory has a record of those that have
-/// registered.
-async fn handles(cluster: &ApiState, session: SessionId) -> Result<Vec<HandleView>, Problem> {
-    let state = cluster.directory.session_state(session).await?.unwrap_or_default();
-    let written: Option<StoredSession> = serde_json::from_str(&state).ok();
+/// Returns the handles of the session's snapshot; the directory has a record of each that has registered.
+async fn handles(state: &ApiState, session: SessionId) -> Result<Vec<HandleView>, Problem> {
+    let snapshot = state.directory.session_state(session).await?.unwrap_or_default();
+    let stored: Option<StoredSession> = serde_json::from_str(&snapshot).ok();
     let mut handles = Vec::new();
-    for handle in written.into_iter().flat_map(|written| written.handles.into_keys()) {
-        let record = cluster.directory.handle(HandleRef { session, handle }).await?;
+    for handle in stored.into_iter().flat_map(|stored| stored.handles.into_keys()) {
+        let record = state.directory.handle(HandleRef { session, handle }).await?;
         let (username, call) = record.map(|record| (record.username, record.call)).unwrap_or_default();
         handles.push(HandleView { id: handle, username, call });
     }
@@ -99,27 +95,28 @@ async fn handles(cluster: &ApiState, session: SessionId) -> Result<Vec<HandleVie
 
 /// `DELETE /sessions/{id}`
 pub(super) async fn delete(
-    State(cluster): State<ApiState>,
+    State(state): State<ApiState>,
     PathParam(id): PathParam<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    end(&cluster, id).await.map(|()| StatusCode::NO_CONTENT)
+    end(&state, id).await.map(|()| StatusCode::NO_CONTENT)
 }
 
-/// Has its edge end a session. When another edge claims it meanwhile, that one is asked too.
-pub(super) async fn end(cluster: &ApiState, session: SessionId) -> Result<(), Problem> {
-    let (mut asked, patience) = (None, PollDeadline::new());
+/// Requests the session's edge to end it; if another edge claims it in the meantime, that one too.
+pub(super) async fn end(state: &ApiState, session: SessionId) -> Result<(), Problem> {
+    let deadline = PollDeadline::new();
+    let mut requested = None;
     loop {
-        match cluster.directory.session(session).await? {
-            None if asked.is_none() => return Err(Problem::no_such_session(session)),
+        match state.directory.session(session).await? {
+            None if requested.is_none() => return Err(Problem::no_such_session(session)),
             None => return Ok(()),
-            Some(record) if asked.as_ref() == Some(&record.edge) => {}
+            Some(record) if requested.as_ref() == Some(&record.edge) => {}
             Some(record) => {
-                tracing::info!(%session, "an operator ends a session");
+                tracing::info!(%session, "operator ends a session");
                 let message = Message::new(Body::Disconnect(Disconnect { session }));
-                cluster.bus.post(&Mailbox::Edge(record.edge.clone()), &message).await?;
-                asked = Some(record.edge);
+                state.bus.post(&Mailbox::Edge(record.edge.clone()), &message).await?;
+                requested = Some(record.edge);
             }
         }
-        patience.wait(NOT_ENDED).await?;
+        deadline.wait(NOT_ENDED).await?;
     }
 }

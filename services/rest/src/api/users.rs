@@ -1,10 +1,11 @@
-//! `/api/v1/users`: who is registered, where, and in which call. A name that belongs to a proxy of
-//! another make is seen as that one wrote it down.
+//! `/api/v1/users`: the registered users, their clients and calls. A user of a janus-cloud proxy is shown as its proxy
+//! recorded it.
 
-use super::input::{PageQuery, PathParam, Username};
-use super::patience::PollDeadline;
+use super::extract::{PageQuery, PathParam, Username};
+use super::wait::PollDeadline;
+use super::state::ApiState;
 use super::problem::Problem;
-use super::{ApiState, sessions};
+use super::sessions;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,9 +15,9 @@ use protocol::{HandleId, SessionId, Side};
 use serde::Serialize;
 
 const NAME_NOT_RELEASED: &str =
-    "the session has ended; that the name is free could not be seen yet: look again";
+    "the session has ended, but the name is not released yet; read it again";
 
-/// Where a name's owner is.
+/// The handle that owns a name.
 #[derive(Serialize)]
 pub(super) struct OwnerView {
     pub edge: ServiceId,
@@ -42,26 +43,24 @@ pub(super) struct UserList {
     next: Option<String>,
 }
 
-/// A proxy of another make.
+/// A janus-cloud proxy.
 #[derive(Serialize)]
 struct ProxyView {
     uuid: String,
-    /// Where it is asked; none while it is not alive, or does not say.
+    /// None while it is not running, or announces no URL.
     url: Option<String>,
 }
 
-/// The call a user is in.
 #[derive(Serialize)]
 struct CallSummary {
     id: CallId,
     side: Side,
     with: String,
-    /// Whether the other one is registered elsewhere.
+    /// Whether the other party is a user of a janus-cloud proxy.
     with_remote: bool,
     backend: BackendName,
 }
 
-/// A user, as operators see one.
 #[derive(Serialize)]
 pub(super) struct UserView {
     username: String,
@@ -73,15 +72,13 @@ pub(super) struct UserView {
 
 /// `GET /users`
 pub(super) async fn list(
-    State(cluster): State<ApiState>,
-    window: PageQuery,
+    State(state): State<ApiState>,
+    query: PageQuery,
 ) -> Result<Json<UserList>, Problem> {
-    let page = cluster.directory.users_page(window.after, window.limit).await?;
+    let page = state.directory.users_page(query.after, query.limit).await?;
     let next = page.next.map(|next| next.to_string());
     let listed = |user| match user {
-        RegisteredName::Local(user) => {
-            UserSummary { username: user.username, owner: Some(user.owner.into()) }
-        }
+        RegisteredName::Local(user) => UserSummary { username: user.username, owner: Some(user.owner.into()) },
         RegisteredName::Foreign(user) => UserSummary { username: user.username, owner: None },
     };
     let users = page.items.into_iter().map(listed);
@@ -90,24 +87,24 @@ pub(super) async fn list(
 
 /// `GET /users/{name}`
 pub(super) async fn get(
-    State(cluster): State<ApiState>,
+    State(state): State<ApiState>,
     PathParam(Username(name)): PathParam<Username>,
 ) -> Result<Json<UserView>, Problem> {
-    match cluster.directory.user(&name).await? {
+    match state.directory.user(&name).await? {
         None => Err(Problem::no_such_user(&name)),
-        Some(RegisteredName::Local(user)) => Ok(Json(local_user(&cluster, user).await?)),
-        Some(RegisteredName::Foreign(peer)) => {
-            let url = cluster.directory.proxy_url(&peer.proxy).await?.filter(|url| !url.is_empty());
-            let proxy = Some(ProxyView { uuid: peer.proxy, url });
-            Ok(Json(UserView { username: name, owner: None, proxy, in_call: peer.in_call, call: None }))
+        Some(RegisteredName::Local(user)) => Ok(Json(local_user(&state, user).await?)),
+        Some(RegisteredName::Foreign(user)) => {
+            let url = state.directory.proxy_url(&user.proxy).await?.filter(|url| !url.is_empty());
+            let proxy = Some(ProxyView { uuid: user.proxy, url });
+            Ok(Json(UserView { username: name, owner: None, proxy, in_call: user.in_call, call: None }))
         }
     }
 }
 
-async fn local_user(cluster: &ApiState, User { username, owner }: User) -> Result<UserView, Problem> {
-    let handle = cluster.directory.handle(owner.handle).await?;
+async fn local_user(state: &ApiState, User { username, owner }: User) -> Result<UserView, Problem> {
+    let handle = state.directory.handle(owner.handle).await?;
     let call = match handle.and_then(|handle| handle.call) {
-        Some(call) => cluster.directory.call(call).await?,
+        Some(call) => state.directory.call(call).await?,
         None => None,
     };
     let call = call.and_then(|call| call_summary(&call, &owner));
@@ -128,23 +125,23 @@ fn call_summary(call: &Call, owner: &Owner) -> Option<CallSummary> {
 
 /// `POST /users/{name}/disconnect`
 pub(super) async fn disconnect(
-    State(cluster): State<ApiState>,
+    State(state): State<ApiState>,
     PathParam(Username(name)): PathParam<Username>,
 ) -> Result<StatusCode, Problem> {
-    let owner = match cluster.directory.user(&name).await? {
+    let owner = match state.directory.user(&name).await? {
         None => return Err(Problem::no_such_user(&name)),
         Some(RegisteredName::Foreign(_)) => return Err(Problem::foreign_user()),
         Some(RegisteredName::Local(user)) => user.owner,
     };
-    sessions::end(&cluster, owner.handle.session).await?;
-    // Routers free the name after the edge has ended the session.
-    let patience = PollDeadline::new();
+    sessions::end(&state, owner.handle.session).await?;
+    // A router releases the name after the edge has ended the session.
+    let deadline = PollDeadline::new();
     loop {
-        let user = cluster.directory.user(&name).await?;
-        let now = user.as_ref().and_then(RegisteredName::owner);
-        if now.is_none_or(|now| now.handle != owner.handle) {
+        let user = state.directory.user(&name).await?;
+        let current = user.as_ref().and_then(RegisteredName::owner);
+        if current.is_none_or(|current| current.handle != owner.handle) {
             return Ok(StatusCode::NO_CONTENT);
         }
-        patience.wait(NAME_NOT_RELEASED).await?;
+        deadline.wait(NAME_NOT_RELEASED).await?;
     }
 }

@@ -1,6 +1,6 @@
 //! Operators and the media servers.
 
-use crate::bench::{Answer, Rest, start, start_with};
+use crate::harness::{Answer, Rest, start, start_with};
 use bus::message::Notice;
 use common::BackendName;
 use directory::record::{Backend, BackendStatus};
@@ -47,7 +47,7 @@ fn is_problem(answer: &Answer, status: u16) -> bool {
 }
 
 #[tokio::test]
-async fn a_backend_is_drained_and_undrained_and_the_routers_hear_of_it() {
+async fn drain_and_undrain_notify_the_routers() {
     let rest = start().await;
     announce(&rest, "b").await;
     announce(&rest, "a").await;
@@ -68,7 +68,7 @@ async fn a_backend_is_drained_and_undrained_and_the_routers_hear_of_it() {
 }
 
 #[tokio::test]
-async fn a_drained_backend_that_nobody_serves_is_seen_and_can_be_undrained() {
+async fn unserved_drained_backend_is_listed_and_can_be_undrained() {
     let rest = start().await;
     rest.context.directory.drain_backend(&BackendName::from("a")).await.unwrap();
     let gone = |drained| seen("a", None, "unserved", "no connector serves it", drained);
@@ -79,7 +79,7 @@ async fn a_drained_backend_that_nobody_serves_is_seen_and_can_be_undrained() {
 }
 
 #[tokio::test]
-async fn a_backend_that_nobody_announces_is_not_there() {
+async fn backend_that_is_not_announced_is_unknown() {
     let rest = start().await;
     for path in [DRAIN, UNDRAIN] {
         let answer = rest.json("POST", path, "").await;
@@ -89,7 +89,7 @@ async fn a_backend_that_nobody_announces_is_not_there() {
 }
 
 #[tokio::test]
-async fn with_a_secret_nothing_goes_without_it() {
+async fn every_request_needs_the_secret() {
     let rest = start_with(Options { rest_secret: Some(Secret::from("hunter2")), ..Options::default() }).await;
     announce(&rest, "a").await;
     for header in ["", "Authorization: Bearer hunter", "Authorization: Basic hunter2"] {
@@ -106,7 +106,7 @@ async fn with_a_secret_nothing_goes_without_it() {
 }
 
 #[tokio::test]
-async fn without_a_secret_a_page_in_a_browser_changes_nothing() {
+async fn page_in_a_browser_cannot_change_without_a_secret() {
     let rest = start().await;
     announce(&rest, "a").await;
     let answer = rest.json("POST", DRAIN, "Origin: http://evil.example").await;
@@ -115,7 +115,7 @@ async fn without_a_secret_a_page_in_a_browser_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_asked_wrongly_are_problems_too() {
+async fn unknown_addresses_and_methods_are_problems() {
     let rest = start().await;
     for path in ["/api/v1/nothing", "/api/v1/backends/a", "/api/v1"] {
         let answer = rest.json("GET", path, "").await;

@@ -1,7 +1,7 @@
-//! Whether the queue `peers` and the way back from it are open.
+//! Canaries of the queue `proxies` and the mailbox.
 
-use crate::bench::{Rest, start_on};
-use crate::peer::{Proxy, question};
+use crate::harness::{Rest, start_on};
+use crate::proxy_stub::{Proxy, proxy_invite};
 use bus::message::{Body, Message};
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, memory::MemoryBus};
@@ -68,12 +68,12 @@ impl FaultPlan for Cloud {
     }
 }
 
-fn complaints(rest: &Rest) -> Vec<String> {
+fn unmet_conditions(rest: &Rest) -> Vec<String> {
     rest.context.health.reasons().into_iter().map(|(what, _)| what).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_is_ready_while_its_canaries_come_back_and_not_while_they_do_not() {
+async fn service_is_ready_while_its_canaries_return() {
     for step in ["enqueue", "post", "reading"] {
         let (bus, jam) = (MemoryBus::default(), Jam::at(step));
         let rest =
@@ -82,7 +82,7 @@ async fn a_rest_is_ready_while_its_canaries_come_back_and_not_while_they_do_not(
             jam.set(is_stuck);
             sleep(NOTICED).await;
             let blocked = if is_stuck { &[BLOCKED][..] } else { &[] };
-            assert_eq!(complaints(&rest), blocked, "{step}");
+            assert_eq!(unmet_conditions(&rest), blocked, "{step}");
         }
         rest.context.shutdown.cancel();
         rest.ended.await.unwrap().unwrap();
@@ -92,37 +92,37 @@ async fn a_rest_is_ready_while_its_canaries_come_back_and_not_while_they_do_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_works_on_the_queue_answers_for_one_that_hangs() {
+async fn canary_is_returned_by_any_consumer_of_the_queue() {
     let (bus, jam) = (MemoryBus::default(), Jam::at("reading"));
     jam.set(true);
     let hangs = start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(Cloud(jam)))))).await;
     let works = start_on(Bus::Memory(bus)).await;
     sleep(NOTICED).await;
-    assert_eq!((complaints(&hangs), complaints(&works)), (vec![BLOCKED.to_owned()], vec![]));
+    assert_eq!((unmet_conditions(&hangs), unmet_conditions(&works)), (vec![BLOCKED.to_owned()], vec![]));
 }
 
-/// More questions than are put at once, to a proxy that never answers.
+/// More invites than are put at once, to a proxy that never answers.
 #[tokio::test(start_paused = true)]
-async fn slow_proxies_hold_up_no_canary_and_every_question_is_answered() {
+async fn slow_proxies_do_not_delay_canaries_or_lose_invites() {
     let (bus, proxy) = (Bus::memory(), Proxy::start().await);
     let rest = start_on(bus.clone()).await;
     let mut mailbox = bus.open(Mailbox::Backend(BackendName::from("a"))).await.unwrap();
-    let mut asked = BTreeMap::new();
+    let mut reply_counts = BTreeMap::new();
     for _ in 0..150 {
-        let question = question(&proxy.url);
-        asked.insert(question.call, 0);
-        bus.enqueue(Queue::Proxies, &Message::new(Body::ProxyInvite(question))).await.unwrap();
+        let invite = proxy_invite(&proxy.url);
+        reply_counts.insert(invite.call, 0);
+        bus.enqueue(Queue::Proxies, &Message::new(Body::ProxyInvite(invite))).await.unwrap();
     }
-    let asked = Mutex::new(asked);
+    let reply_counts = Mutex::new(reply_counts);
     let (health, mut codes) = (&rest.context.health, BTreeMap::<u16, u32>::new());
-    let answers = async {
+    let receive = async {
         for _ in 0..150 {
             let Body::ProxyReply(answer) = mailbox.next().await.body else { panic!("no answer") };
-            *asked.lock().unwrap().get_mut(&answer.call).unwrap() += 1;
+            *reply_counts.lock().unwrap().get_mut(&answer.call).unwrap() += 1;
             *codes.entry(answer.refusal.unwrap().code).or_default() += 1;
         }
     };
-    let watching = async {
+    let watch = async {
         sleep(Duration::from_secs(1)).await;
         loop {
             assert_eq!(health.reasons(), [], "it takes part all the time");
@@ -130,10 +130,10 @@ async fn slow_proxies_hold_up_no_canary_and_every_question_is_answered() {
         }
     };
     tokio::select! {
-        () = answers => {}
-        () = watching => {}
+        () = receive => {}
+        () = watch => {}
     }
-    assert!(asked.lock().unwrap().values().all(|answers| *answers == 1), "one answer each");
+    assert!(reply_counts.lock().unwrap().values().all(|answers| *answers == 1), "one answer each");
     // In the ten seconds until they come for the last time those of the first places are answered once.
     assert_eq!(codes, BTreeMap::from([(502, 128), (503, 22)]));
     assert!(timeout(NOTICED, mailbox.next()).await.is_err(), "no further answer");

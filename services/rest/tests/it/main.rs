@@ -1,13 +1,13 @@
 //! The service over a real socket.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod asking;
 mod backends;
-mod bench;
+mod bind_address;
 mod canaries;
-mod guard;
-mod invite;
+mod harness;
+mod incoming_calls;
 mod operators;
+mod outgoing_calls;
 mod pages;
-mod peer;
+mod proxy_stub;
 mod sentinel;

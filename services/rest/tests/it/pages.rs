@@ -1,11 +1,11 @@
-//! What anybody may get.
+//! Pages and routes that need no secret.
 
-use crate::bench::{start, start_with};
+use crate::harness::{start, start_with};
 use rest::Options;
 use service::options::CanaryOptions;
 
 #[tokio::test]
-async fn ping_is_answered_as_by_janus_cloud() {
+async fn ping_has_the_response_of_janus_cloud() {
     let answer = start().await.get("/ping").await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n\"pong\""), "{answer}");
     assert!(answer.contains("access-control-allow-origin: *"), "{answer}");
@@ -22,7 +22,7 @@ async fn info_names_the_plugin() {
 }
 
 #[tokio::test]
-async fn the_page_and_its_files_are_there() {
+async fn pages_and_their_files_are_served() {
     let rest = start().await;
     for (path, kind) in [
         ("/", "text/html; charset=utf-8"),
@@ -32,7 +32,7 @@ async fn the_page_and_its_files_are_there() {
         ("/demo.json", "application/json"),
         ("/dashboard", "text/html; charset=utf-8"),
         ("/dashboard/app.js", "text/javascript; charset=utf-8"),
-        ("/dashboard/bad.svg", "image/svg+xml"),
+        ("/dashboard/critical.svg", "image/svg+xml"),
     ] {
         let answer = rest.get(path).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
@@ -41,7 +41,7 @@ async fn the_page_and_its_files_are_there() {
 }
 
 #[tokio::test]
-async fn the_dashboard_is_one_address_and_its_files_need_no_secret() {
+async fn dashboard_has_one_address_and_needs_no_secret() {
     let answer = start().await.get("/dashboard/").await;
     assert!(answer.starts_with("HTTP/1.1 308") && answer.contains("location: ../dashboard\r\n"), "{answer}");
     let secret = Options { rest_secret: Some("hunter2".into()), ..Options::default() };
@@ -51,7 +51,7 @@ async fn the_dashboard_is_one_address_and_its_files_need_no_secret() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let rest = start().await;
     for path in ["/", "/ping", "/nowhere", "/livez", "/dashboard", "/dashboard/app.js"] {
         let answer = rest.get(path).await;
@@ -63,7 +63,7 @@ async fn every_answer_has_the_security_headers() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_to_programs_and_to_people() {
+async fn unknown_address_is_404_for_programs_and_browsers() {
     let rest = start().await;
     let answer = rest.get("/nowhere").await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
@@ -74,7 +74,7 @@ async fn what_is_not_there_is_told_to_programs_and_to_people() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_refused() {
+async fn unsupported_method_is_refused() {
     let answer = start().await.ask("DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
 }

@@ -1,7 +1,7 @@
-//! Janus servers that are announced over HTTP: by sentinels, by operators.
+//! Janus servers announced by sentinels and operators.
 
-use crate::bench::{Rest, start, start_with};
-use crate::peer::{FORM, Told, ask};
+use crate::harness::{Rest, start, start_with};
+use crate::proxy_stub::{FORM, Response, ask};
 use common::BackendName;
 use directory::record::{Backend, BackendStatus};
 use rest::Options;
@@ -11,17 +11,17 @@ use std::time::Duration;
 
 const SENTINEL: &str = "/sentinel_callback";
 const BACKENDS: &str = "/backend_servers";
-/// As a janus-sentinel 1.0.0 writes it.
+/// As sent by janus-sentinel 1.0.0.
 const POST: &str = "name=a&url=ws%3A%2F%2Flocalhost%3A50357&status=0&start_time=0&expire=6&isp=&location=";
 
-async fn post(rest: &Rest, path: &str, body: &str) -> Told {
+async fn post(rest: &Rest, path: &str, body: &str) -> Response {
     ask(rest, "POST", path, FORM, body).await
 }
 
 async fn list(rest: &Rest) -> Vec<Value> {
-    let told = ask(rest, "GET", BACKENDS, "", "").await;
-    assert_eq!(told.status, 200, "{told:?}");
-    told.json().as_array().unwrap().clone()
+    let response = ask(rest, "GET", BACKENDS, "", "").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json().as_array().unwrap().clone()
 }
 
 fn without_times(mut backend: Value) -> Value {
@@ -32,7 +32,7 @@ fn without_times(mut backend: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_sentinel_announces_a_janus_server() {
+async fn sentinel_announces_a_janus_server() {
     for path in [SENTINEL, BACKENDS] {
         let rest = start().await;
         assert!(post(&rest, path, POST).await.is_success());
@@ -52,7 +52,7 @@ async fn a_sentinel_announces_a_janus_server() {
 }
 
 #[tokio::test]
-async fn what_connectors_serve_is_listed_too() {
+async fn served_backends_are_listed_too() {
     let rest = start().await;
     let backend = Backend {
         name: BackendName::from("b"),
@@ -72,18 +72,18 @@ async fn what_connectors_serve_is_listed_too() {
 }
 
 #[tokio::test]
-async fn a_janus_server_is_removed_and_one_that_is_not_there_too() {
+async fn removing_a_janus_server_is_idempotent() {
     let rest = start().await;
     assert!(post(&rest, BACKENDS, POST).await.is_success());
     for _ in 0..2 {
-        let told = ask(&rest, "DELETE", "/backend_servers/a", "", "").await;
-        assert!(told.is_success(), "{told:?}");
+        let response = ask(&rest, "DELETE", "/backend_servers/a", "", "").await;
+        assert!(response.is_success(), "{response:?}");
         assert_eq!(list(&rest).await, [] as [Value; 0]);
     }
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_in_the_words_of_janus_cloud() {
+async fn invalid_parameters_have_the_errors_of_janus_cloud() {
     let rest = start().await;
     let long = "x".repeat(65);
     for (change, info) in [
@@ -101,17 +101,17 @@ async fn what_makes_no_sense_is_refused_in_the_words_of_janus_cloud() {
         (&format!("isp={long}"), &format!("{long} should be shorter than 64 characters")),
         (&format!("location={long}"), &format!("{long} should be shorter than 64 characters")),
     ] {
-        // What comes later counts.
-        let told = post(&rest, SENTINEL, &format!("{POST}&{change}")).await;
-        assert_eq!((told.status, told.info().as_str()), (400, info));
+        // The later value counts.
+        let response = post(&rest, SENTINEL, &format!("{POST}&{change}")).await;
+        assert_eq!((response.status, response.info().as_str()), (400, info));
     }
-    let told = post(&rest, SENTINEL, "name=a&expire=1").await;
-    assert_eq!((told.status, told.info().as_str()), (400, "missed keys {'url', 'status'}"));
+    let response = post(&rest, SENTINEL, "name=a&expire=1").await;
+    assert_eq!((response.status, response.info().as_str()), (400, "missed keys {'url', 'status'}"));
     assert_eq!(list(&rest).await, [] as [Value; 0]);
 }
 
 #[tokio::test]
-async fn with_a_secret_only_operators_and_sentinels_of_named_networks_may() {
+async fn with_a_secret_only_operators_and_allowed_sentinels_may() {
     let options = |networks: &[&str]| Options {
         rest_secret: Some(Secret::from("hunter2")),
         proxy_allow: networks.iter().map(|it| it.parse().unwrap()).collect(),
@@ -125,10 +125,10 @@ async fn with_a_secret_only_operators_and_sentinels_of_named_networks_may() {
             for (method, path) in
                 [("POST", SENTINEL), ("POST", BACKENDS), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")]
             {
-                let told = ask(&rest, method, path, headers, POST).await;
-                assert_eq!(told.status, 401, "{method} {path}");
-                assert!(told.head.contains("www-authenticate: Bearer"), "{}", told.head);
-                assert!(!told.info().contains("hunter"));
+                let response = ask(&rest, method, path, headers, POST).await;
+                assert_eq!(response.status, 401, "{method} {path}");
+                assert!(response.head.contains("www-authenticate: Bearer"), "{}", response.head);
+                assert!(!response.info().contains("hunter"));
             }
         }
         assert_eq!(rest.context.directory.discovered_backends().await.unwrap(), []);
@@ -140,25 +140,25 @@ async fn with_a_secret_only_operators_and_sentinels_of_named_networks_may() {
     for (headers, status) in [(&none, 200), (&wrong, 401), (&right, 200)] {
         assert_eq!(ask(&rest, "POST", SENTINEL, headers, POST).await.status, status, "{headers}");
     }
-    let told = ask(&rest, "DELETE", "/backend_servers/a", &none, "").await;
-    assert_eq!(told.status, 401, "that is no business of sentinels");
+    let response = ask(&rest, "DELETE", "/backend_servers/a", &none, "").await;
+    assert_eq!(response.status, 401, "sentinels may not remove backends");
 }
 
 #[tokio::test]
-async fn without_a_secret_a_page_in_a_browser_announces_and_learns_nothing() {
+async fn page_in_a_browser_can_neither_announce_nor_list() {
     let rest = start().await;
     let routes =
         [("POST", SENTINEL), ("POST", BACKENDS), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")];
     for (method, path) in routes {
-        let told = ask(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
-        assert_eq!(told.status, 403, "{method} {path}");
-        told.info();
+        let response = ask(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
+        assert_eq!(response.status, 403, "{method} {path}");
+        response.info();
     }
     assert_eq!(rest.context.directory.discovered_backends().await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn options_name_the_methods_of_each_route() {
+async fn options_list_the_methods_of_each_route() {
     let rest = start().await;
     for (path, method, methods) in [
         (BACKENDS, "GET", "GET, POST"),
@@ -166,11 +166,11 @@ async fn options_name_the_methods_of_each_route() {
         ("/backend_servers/a", "DELETE", "DELETE"),
     ] {
         let headers = format!("Access-Control-Request-Method: {method}\r\n");
-        let told = ask(&rest, "OPTIONS", path, &headers, "").await;
-        assert_eq!((told.status, told.body.as_str()), (200, "null"));
-        assert!(told.head.contains(&format!("access-control-allow-methods: {methods}\r\n")), "{}", told.head);
-        let told = ask(&rest, "PUT", path, "", "").await;
-        assert_eq!(told.status, 404);
-        told.info();
+        let response = ask(&rest, "OPTIONS", path, &headers, "").await;
+        assert_eq!((response.status, response.body.as_str()), (200, "null"));
+        assert!(response.head.contains(&format!("access-control-allow-methods: {methods}\r\n")), "{}", response.head);
+        let response = ask(&rest, "PUT", path, "", "").await;
+        assert_eq!(response.status, 404);
+        response.info();
     }
 }

@@ -1,7 +1,7 @@
-//! Calls: what runs, and how it is ended.
+//! Calls.
 
 use super::{ask, ask_with, call, is_refused, register};
-use crate::bench::start;
+use crate::harness::start;
 use bus::message::{Body, EndCause};
 use bus::topic::Queue;
 use serde_json::json;
@@ -9,7 +9,7 @@ use serde_json::json;
 const REASON: &str = r#"{"reason":"maintenance – à bientôt"}"#;
 
 #[tokio::test]
-async fn calls_are_listed_and_looked_up() {
+async fn calls_are_listed_and_shown() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     register(&rest, "bob", 2).await;
@@ -26,12 +26,12 @@ async fn calls_are_listed_and_looked_up() {
     let rest_of_it = ask(&rest, "GET", &format!("/calls?limit=1&after={next}"), "").await.body;
     let all = [page, rest_of_it].map(|page| page["calls"].as_array().unwrap().clone()).concat();
     assert!(all.len() == 2 && all.contains(&seen), "{all:?}");
-    let peer = all.iter().find(|call| **call != seen).unwrap();
-    assert_eq!(peer["caller"], json!({ "username": "carol", "owner": null }));
+    let remote = all.iter().find(|call| **call != seen).unwrap();
+    assert_eq!(remote["caller"], json!({ "username": "carol", "owner": null }));
 }
 
 #[tokio::test]
-async fn a_call_is_ended_by_the_routers_for_the_reason_given() {
+async fn call_is_ended_by_the_routers_with_the_reason() {
     let rest = start().await;
     let id = call(&rest, ("carol", None), ("dave", None)).await;
     let (bus, directory) = (rest.context.bus.clone(), rest.context.directory.clone());
@@ -40,7 +40,7 @@ async fn a_call_is_ended_by_the_routers_for_the_reason_given() {
     let router = async {
         let [one, two] = &mut shards;
         let delivery = tokio::select! { it = one.next() => it, it = two.next() => it };
-        let Body::End(end) = &delivery.message.body else { panic!("that is no end") };
+        let Body::End(end) = &delivery.message.body else { panic!("unexpected message") };
         assert_eq!((end.call, &end.cause), (id, &EndCause::Reason("maintenance – à bientôt".to_owned())));
         assert!(delivery.message.deadline.is_some());
         delivery.ack();
@@ -53,14 +53,14 @@ async fn a_call_is_ended_by_the_routers_for_the_reason_given() {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_ends_is_not_said_to_be_over() {
+async fn call_that_does_not_end_is_not_reported_ended() {
     let rest = start().await;
     let id = call(&rest, ("carol", None), ("dave", None)).await;
     is_refused(&rest, "POST", &format!("/calls/{id}/end"), REASON, 503).await;
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn invalid_requests_are_refused() {
     let rest = start().await;
     let id = call(&rest, ("carol", None), ("dave", None)).await;
     let path = format!("/calls/{id}/end");

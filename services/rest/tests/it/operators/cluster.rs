@@ -1,8 +1,8 @@
-//! What an operator watches, in one answer.
+//! `/cluster`.
 
 use super::{ask, call};
 use crate::backends::announce;
-use crate::bench::{Rest, start};
+use crate::harness::{Rest, start};
 use bus::message::{Body, CallEvent, CallRecord, Canary, Message, StepDurations};
 use bus::topic::{Log, Mailbox, Queue};
 use common::{BackendName, CallId, ServiceId};
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Longer than an answer is good for.
+/// Longer than a response is cached.
 const STALE: Duration = Duration::from_millis(600);
 
-async fn look(rest: &Rest) -> Value {
+async fn read(rest: &Rest) -> Value {
     let answer = ask(rest, "GET", "/cluster", "").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body
 }
 
-fn road(frame: &Value, key: &str) -> Value {
-    let roads = frame["roads"].as_array().unwrap();
-    roads.iter().find(|road| road["key"] == key).cloned().unwrap_or_default()
+fn stream(view: &Value, key: &str) -> Value {
+    let streams = view["streams"].as_array().unwrap();
+    streams.iter().find(|stream| stream["key"] == key).cloned().unwrap_or_default()
 }
 
 async fn log(rest: &Rest, event: CallEvent, reason: Option<&str>, duration_ms: Option<u64>) {
@@ -44,18 +44,18 @@ fn canary(rest: &Rest) -> Message {
 }
 
 #[tokio::test]
-async fn a_cluster_that_does_nothing_is_seen_doing_nothing() {
+async fn empty_cluster_has_an_empty_view() {
     let rest = start().await;
-    let frame = look(&rest).await;
-    assert_eq!((&frame["services"], &frame["backends"]), (&json!([]), &json!([])));
-    assert_eq!(frame["calls"]["now"], 0);
-    let recent = &frame["calls"]["recent"];
+    let view = read(&rest).await;
+    assert_eq!((&view["services"], &view["backends"]), (&json!([]), &json!([])));
+    assert_eq!(view["calls"]["now"], 0);
+    let recent = &view["calls"]["recent"];
     assert_eq!((&recent["ended"], &recent["mean_duration_ms"]), (&json!(0), &json!(null)));
-    assert_eq!(frame["at"].as_u64().unwrap() - recent["since"].as_u64().unwrap(), 300_000);
+    assert_eq!(view["at"].as_u64().unwrap() - recent["since"].as_u64().unwrap(), 300_000);
 }
 
 #[tokio::test]
-async fn roads_services_backends_and_calls_are_seen_together() {
+async fn streams_services_backends_and_calls_are_in_one_view() {
     let rest = start().await;
     let (bus, directory) = (&rest.context.bus, &rest.context.directory);
     let edge = Service {
@@ -70,7 +70,7 @@ async fn roads_services_backends_and_calls_are_seen_together() {
         complaint: Some("bus: refused".to_owned()),
     };
     directory.announce_service(&edge, Duration::from_secs(15)).await.unwrap();
-    // It is no service any more, and what lies in its mailbox waits for its heirs.
+    // A dead edge: not registered any more, with messages in its mailbox.
     directory.heartbeat(&ServiceId::from("edge-dead")).await.unwrap();
     announce(&rest, "a").await;
     directory.drain_backend(&BackendName::from("b")).await.unwrap();
@@ -86,39 +86,44 @@ async fn roads_services_backends_and_calls_are_seen_together() {
     log(&rest, CallEvent::Answered, None, None).await;
     log(&rest, CallEvent::Ended, Some("maintenance"), Some(40)).await;
     log(&rest, CallEvent::Ended, Some("hangup"), Some(60)).await;
-    let frame = look(&rest).await;
-    assert_eq!(frame["services"][0]["load"], json!({ "clients": 7 }));
-    let service = &frame["services"][0];
+    let view = read(&rest).await;
+    assert_eq!(view["services"][0]["load"], json!({ "clients": 7 }));
+    let service = &view["services"][0];
     assert_eq!((&service["state"], &service["complaint"]), (&json!("not ready"), &json!("bus: refused")));
-    let backends = frame["backends"].as_array().unwrap();
+    let backends = view["backends"].as_array().unwrap();
     assert_eq!(backends[0]["probe_ms"], 3);
     let names: Vec<_> = backends.iter().map(|it| (&it["name"], &it["calls"], &it["drained"])).collect();
     assert_eq!(names, [(&json!("a"), &json!(1), &json!(false)), (&json!("b"), &json!(0), &json!(true))]);
     for key in ["sb:{edge-1}", "sb:{edge-dead}", "sb:{backend:a}"] {
-        let mailbox = road(&frame, key);
+        let mailbox = stream(&view, key);
         assert_eq!((&mailbox["kind"], &mailbox["length"]), (&json!("mailbox"), &json!(1)), "{key}");
         assert!(mailbox["oldest_ms"].is_u64() && mailbox["consumers"].is_null(), "{mailbox}");
     }
-    let queue = road(&frame, "sb:{requests:0}");
+    let queue = stream(&view, "sb:{requests:0}");
     assert_eq!((&queue["added"], &queue["pending"], &queue["consumers"]), (&json!(1), &json!(0), &json!(0)));
     assert_eq!(queue["redelivered"], 0);
-    let log = road(&frame, Log::Calls.key());
+    let log = stream(&view, Log::Calls.key());
     assert_eq!((&log["length"], &log["oldest_ms"]), (&json!(4), &json!(null)));
-    assert_eq!(frame["calls"]["now"], 1);
-    let recent = &frame["calls"]["recent"];
+    assert_eq!(view["calls"]["now"], 1);
+    let recent = &view["calls"]["recent"];
     assert_eq!((&recent["rang"], &recent["answered"], &recent["ended"]), (&json!(1), &json!(1), &json!(2)));
     assert_eq!(recent["reasons"], json!({ "hangup": 1, "maintenance": 1 }));
     assert_eq!(recent["mean_duration_ms"], 50);
+    let codes: Vec<_> = view["findings"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+    for code in ["role_missing", "service_not_ready", "backend_drained", "stream_orphaned"] {
+        assert!(codes.contains(&&json!(code)), "{code}: {codes:?}");
+    }
+    assert_eq!(view["departed"], json!([]));
 }
 
 #[tokio::test]
-async fn many_who_look_cost_one_look() {
+async fn concurrent_readers_share_one_response() {
     let rest = start().await;
-    let first = look(&rest).await;
+    let first = read(&rest).await;
     log(&rest, CallEvent::Ringing, None, None).await;
-    let (one, two) = tokio::join!(look(&rest), look(&rest));
+    let (one, two) = tokio::join!(read(&rest), read(&rest));
     assert_eq!((&one, &two), (&first, &first));
     sleep(STALE).await;
-    let later = look(&rest).await;
+    let later = read(&rest).await;
     assert_eq!(later["calls"]["recent"]["rang"], 1);
 }

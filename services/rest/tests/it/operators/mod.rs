@@ -1,17 +1,17 @@
-//! What operators ask under `/api/v1`, and that each answer is as `openapi.json` says.
+//! `/api/v1`; every response is validated against `openapi.json`.
 
-mod adding;
+mod backends_add;
 mod calls;
 mod cluster;
-mod document;
-mod events;
-mod roads;
+mod openapi;
 mod schema;
 mod services;
 mod sessions;
+mod sse;
+mod stream_entries;
 mod users;
 
-use crate::bench::{Answer, Rest};
+use crate::harness::{Answer, Rest};
 use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{Call, CallParty, Owner};
 use protocol::{HandleId, HandleRef, SessionId};
@@ -19,8 +19,7 @@ use schema::Document;
 use serde_json::Value;
 use std::time::Duration;
 
-/// Asks for `path` under `/api/v1`, with a body if that is not empty, and compares the answer with the
-/// document.
+/// Sends a request for `path` under `/api/v1`, and validates the response.
 pub async fn ask(rest: &Rest, method: &str, path: &str, body: &str) -> Answer {
     ask_with(rest, method, path, "Content-Type: application/json", body).await
 }
@@ -40,7 +39,7 @@ pub async fn ask_with(rest: &Rest, method: &str, path: &str, header: &str, body:
     answer
 }
 
-/// Asks, and gets a problem of that status.
+/// Sends a request that is refused with this status; returns the detail.
 pub async fn is_refused(rest: &Rest, method: &str, path: &str, body: &str, status: u16) -> String {
     let answer = ask(rest, method, path, body).await;
     assert_eq!(answer.status, status, "{method} {path} {body}: {answer:?}");
@@ -53,7 +52,7 @@ pub fn owner(number: u64) -> Owner {
     Owner { edge: ServiceId::from("edge-1"), handle }
 }
 
-/// A user with a session and a handle of that number.
+/// Registers a user with a session and a handle of this number.
 pub async fn register(rest: &Rest, name: &str, number: u64) {
     let (directory, owner) = (&rest.context.directory, owner(number));
     open(rest, number, "").await;
@@ -61,19 +60,18 @@ pub async fn register(rest: &Rest, name: &str, number: u64) {
     directory.grant_name(name, &owner, None).await.unwrap();
 }
 
-/// A session that its edge wrote this down of.
+/// Opens a session with this snapshot.
 pub async fn open(rest: &Rest, number: u64, state: &str) {
     use directory::record::{BacklogUpdate, SaveRequest, SessionPolicy};
     let (directory, edge) = (&rest.context.directory, owner(number).edge);
-    let terms = SessionPolicy { token_digest: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
-    assert!(directory.open_session(SessionId(number), &edge, &terms).await.unwrap());
-    let unheard = BacklogUpdate::Replace(vec![]);
-    let save =
-        SaveRequest { session: SessionId(number), state: state.to_owned(), backlog: unheard, away: None };
+    let policy = SessionPolicy { token_digest: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
+    assert!(directory.open_session(SessionId(number), &edge, &policy).await.unwrap());
+    let backlog = BacklogUpdate::Replace(vec![]);
+    let save = SaveRequest { session: SessionId(number), state: state.to_owned(), backlog, away: None };
     directory.save_sessions(&edge, &[save]).await.unwrap();
 }
 
-/// A call between two users, on backend `a`; without a number a user is another proxy's.
+/// Opens a call on backend `a`; a party without a number is a user of a janus-cloud proxy.
 pub async fn call(rest: &Rest, caller: (&str, Option<u64>), callee: (&str, Option<u64>)) -> CallId {
     let party = |(name, number): (&str, Option<u64>)| CallParty {
         username: name.to_owned(),
@@ -89,9 +87,9 @@ pub async fn call(rest: &Rest, caller: (&str, Option<u64>), callee: (&str, Optio
     rest.context.directory.open_call(&call).await.unwrap();
     for (party, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
         if let Some(owner) = &party.owner {
-            let taking =
+            let acquire =
                 rest.context.directory.acquire_handle(owner.handle, &party.username, call.id, &peer.username);
-            taking.await.unwrap();
+            acquire.await.unwrap();
         }
     }
     call.id

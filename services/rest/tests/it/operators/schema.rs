@@ -1,10 +1,9 @@
-//! Whether an answer is as `openapi.json` says: as much of JSON Schema as that document uses. A keyword
-//! that is not known here fails, so that nothing is passed over.
+//! Validates responses against `openapi.json`: the part of JSON Schema that the document uses. An unknown keyword fails.
 
-use crate::bench::{Answer, Rest};
+use crate::harness::{Answer, Rest};
 use serde_json::{Map, Value};
 
-/// Keywords that say nothing about a value.
+/// Keywords that do not constrain a value.
 const WORDS: [&str; 3] = ["description", "format", "default"];
 
 pub struct Document(pub Value);
@@ -20,7 +19,7 @@ impl Document {
         Self(serde_json::from_str(body).unwrap())
     }
 
-    /// Every operation: method in capitals, path, and what the document says of it.
+    /// Every operation: method in capitals, path, and its description.
     pub fn operations(&self) -> Vec<(String, &str, &Value)> {
         let paths = self.0["paths"].as_object().unwrap().iter();
         paths
@@ -31,7 +30,7 @@ impl Document {
             .collect()
     }
 
-    /// Fails when the document does not know the operation, the status, or such an answer.
+    /// Fails if the document does not describe the operation, the status, or the response.
     pub fn check(&self, method: &str, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap();
         let operations = self.operations();
@@ -43,7 +42,7 @@ impl Document {
         let response = self.follow(&operation["responses"][answer.status.to_string()]);
         assert!(response.is_object(), "{method} {path}: {} is not in the document", answer.status);
         let Some(content) = response["content"].as_object() else {
-            return assert!(answer.body.is_null(), "{method} {path}: nothing was to come: {answer:?}");
+            return assert!(answer.body.is_null(), "{method} {path}: unexpected body: {answer:?}");
         };
         let (kind, media) = content.iter().next().unwrap();
         assert!(answer.head.contains(&format!("content-type: {kind}")), "{method} {path}: {}", answer.head);
@@ -57,7 +56,7 @@ impl Document {
         }
     }
 
-    /// Fails where a value is not as its schema says.
+    /// Fails if a value does not match its schema.
     fn compare(&self, value: &Value, schema: &Value, at: &str) {
         if let Err(why) = self.fits(value, schema) {
             panic!("{at}: {why}");
@@ -107,7 +106,7 @@ impl Document {
         values.into_iter().try_for_each(|value| self.fits(value, schema))
     }
 
-    /// Members that `properties` does not name.
+    /// Whether members without an entry in `properties` are valid.
     fn others(&self, value: &Value, schema: &Map<String, Value>, wanted: &Value) -> Result<bool, String> {
         let known = schema.get("properties").and_then(Value::as_object);
         let members = value.as_object().into_iter().flatten();
@@ -119,7 +118,7 @@ impl Document {
     }
 }
 
-/// Whether a path is one of the template's.
+/// Whether a path matches the template.
 fn is_at(template: &str, path: &str) -> bool {
     let (wanted, there): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     wanted.len() == there.len()
@@ -141,7 +140,7 @@ fn is_of(value: &Value, kinds: &Value) -> bool {
 }
 
 #[test]
-fn a_wrong_answer_does_not_pass() {
+fn invalid_response_fails() {
     let document =
         serde_json::json!({ "components": { "schemas": { "Name": { "type": "string", "maxLength": 2 } } } });
     let document = Document(document);

@@ -1,15 +1,15 @@
-//! Who is alive, and how much each has to do.
+//! Registered services and their load.
 
 use super::{ask, call};
 use crate::backends::announce;
-use crate::bench::start;
+use crate::harness::start;
 use common::ServiceId;
 use directory::listing::{Service, ServiceState};
 use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn services_are_listed_with_what_they_have_to_do() {
+async fn services_are_listed_with_their_load() {
     let rest = start().await;
     let directory = &rest.context.directory;
     assert_eq!(ask(&rest, "GET", "/services", "").await.body, json!({ "services": [] }));
@@ -43,18 +43,18 @@ async fn services_are_listed_with_what_they_have_to_do() {
 }
 
 #[tokio::test]
-async fn a_rest_service_counts_its_requests() {
+async fn rest_service_counts_its_requests() {
     let rest = start().await;
     ask(&rest, "GET", "/services", "").await;
     let load = rest.context.health.load();
     eventually(|| load.all().get("requests") == Some(&0)).await;
 }
 
-/// Waits until it is so; the count goes down when the answer is out.
-async fn eventually(mut is_so: impl FnMut() -> bool) {
+/// Waits until the condition holds: the count drops after the response is sent.
+async fn eventually(mut condition: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-    while !is_so() {
-        assert!(tokio::time::Instant::now() < deadline, "requests are not counted right");
+    while !condition() {
+        assert!(tokio::time::Instant::now() < deadline, "the count of requests is wrong");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,7 +1,7 @@
-//! Sessions: where they are, and how they are ended.
+//! Sessions.
 
 use super::{ask, call, is_refused, open, owner, register};
-use crate::bench::start;
+use crate::harness::start;
 use bus::message::Body;
 use bus::topic::Mailbox;
 use common::{MessageId, ServiceId};
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn a_session_is_shown_with_its_handles_and_without_its_secrets() {
+async fn session_is_shown_with_handles_and_without_secrets() {
     let rest = start().await;
     let known = owner(1).handle.handle;
     let state = json!({
@@ -35,7 +35,7 @@ async fn a_session_is_shown_with_its_handles_and_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_can_read_is_shown_without_handles() {
+async fn session_with_unreadable_snapshot_has_no_handles() {
     let rest = start().await;
     open(&rest, 1, "not JSON").await;
     assert_eq!(ask(&rest, "GET", "/sessions/1", "").await.body["handles"], json!([]));
@@ -57,7 +57,7 @@ async fn sessions_are_listed_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_no_session_is_refused() {
+async fn invalid_session_ids_are_refused() {
     let rest = start().await;
     for id in ["x", "0", "-1", "1.5", "9007199254740992", "%2B1", "1%00", "18446744073709551617"] {
         for method in ["GET", "DELETE"] {
@@ -71,7 +71,7 @@ async fn what_is_no_session_is_refused() {
 }
 
 #[tokio::test]
-async fn a_session_that_moves_is_ended_where_it_is() {
+async fn claimed_session_is_ended_at_its_new_edge() {
     let rest = start().await;
     open(&rest, 1, "").await;
     let (bus, directory) = (rest.context.bus.clone(), rest.context.directory.clone());
@@ -89,11 +89,11 @@ async fn a_session_that_moves_is_ended_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_session_whose_edge_does_nothing_is_not_said_to_be_over() {
+async fn session_of_an_unresponsive_edge_is_not_reported_ended() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     let detail = is_refused(&rest, "DELETE", "/sessions/1", "", 503).await;
-    assert_eq!(detail, "whoever is to do it is not there; look again later");
+    assert_eq!(detail, "the service that has to do it is not running; try again later");
     let _mailbox = rest.context.bus.open(Mailbox::Edge(owner(1).edge)).await.unwrap();
     let detail = is_refused(&rest, "POST", "/users/alice/disconnect", "", 503).await;
     assert!(detail.contains("has not ended it yet"), "{detail}");

@@ -1,42 +1,42 @@
-//! Who is registered, where, and in which call.
+//! Users.
 
 use super::{ask, call, is_refused, owner, register};
-use crate::bench::start;
+use crate::harness::start;
 use bus::message::Body;
 use bus::topic::Mailbox;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-fn place(number: u64) -> Value {
+fn owner_json(number: u64) -> Value {
     json!({ "edge": "edge-1", "session": number, "handle": (1_u64 << 53) - number })
 }
 
 #[tokio::test]
-async fn a_user_is_found_with_the_call_it_is_in() {
+async fn user_is_shown_with_its_call() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     register(&rest, "bob b/é", 2).await;
     let answer = ask(&rest, "GET", "/users/alice", "").await;
     let idle =
-        json!({ "username": "alice", "owner": place(1), "proxy": null, "in_call": false, "call": null });
+        json!({ "username": "alice", "owner": owner_json(1), "proxy": null, "in_call": false, "call": null });
     assert_eq!((answer.status, answer.body), (200, idle));
     let id = call(&rest, ("alice", Some(1)), ("bob b/é", Some(2))).await.to_string();
     for (path, side, with) in
         [("/users/alice", "caller", "bob b/é"), ("/users/bob%20b%2F%C3%A9", "callee", "alice")]
     {
         let user = ask(&rest, "GET", path, "").await.body;
-        let expected = json!({ "id": id, "side": side, "with": with, "with_peer": false, "backend": "a" });
+        let expected = json!({ "id": id, "side": side, "with": with, "with_remote": false, "backend": "a" });
         assert_eq!((&user["in_call"], &user["call"]), (&json!(true), &expected));
     }
 }
 
 #[tokio::test]
-async fn a_call_with_a_proxys_user_is_seen_as_such() {
+async fn call_with_a_remote_user_is_marked() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     call(&rest, ("carol", None), ("alice", Some(1))).await;
     let user = ask(&rest, "GET", "/users/alice", "").await.body;
-    assert_eq!((&user["call"]["with"], &user["call"]["with_peer"]), (&json!("carol"), &json!(true)));
+    assert_eq!((&user["call"]["with"], &user["call"]["with_remote"]), (&json!("carol"), &json!(true)));
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn users_are_listed_by_page() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn invalid_requests_are_refused() {
     let rest = start().await;
     for query in
         ["?limit=0", "?limit=1001", "?limit=-1", "?limit=x", "?after=x", "?after=1-", "?name=x", "?%00"]
@@ -72,12 +72,12 @@ async fn what_makes_no_sense_is_refused() {
     is_refused(&rest, "GET", "/users/%FF", "", 400).await;
     for (method, path) in [("GET", "/users/nobody"), ("POST", "/users/nobody/disconnect")] {
         let detail = is_refused(&rest, method, path, "", 404).await;
-        assert_eq!(detail, "nobody is registered as nobody");
+        assert_eq!(detail, "no user is registered as nobody");
     }
 }
 
 #[tokio::test]
-async fn a_user_is_disconnected_by_its_edge() {
+async fn user_is_disconnected_by_its_edge() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     let (bus, directory) = (rest.context.bus.clone(), rest.context.directory.clone());
@@ -86,7 +86,7 @@ async fn a_user_is_disconnected_by_its_edge() {
         let Body::Disconnect(disconnect) = mailbox.next().await.body else { panic!("that is no disconnect") };
         assert_eq!(disconnect.session, owner(1).handle.session);
         directory.close_session(disconnect.session, &owner(1).edge).await.unwrap();
-        // As a router does it, later.
+        // As a router does later.
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
         directory.release_name("alice", owner(1).handle).await.unwrap();
     };

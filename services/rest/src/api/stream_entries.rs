@@ -1,0 +1,132 @@
+//! `/api/v1/streams/{key}/entries`: the newest entries of a stream, and those that are added during a wait.
+//!
+//! Entries contain messages of clients, so they are [redacted](super::redact) unless the request asks for them in full;
+//! that needs the same authorization as a change and is logged. Bounds: those of [`bus::entries`], and a number of
+//! requests in flight, beyond which they are refused (503).
+
+use super::extract::{PathParam, StreamKey};
+use super::problem::Problem;
+use super::redact::redact;
+use super::state::ApiState;
+use crate::auth::Access;
+use axum::Json;
+use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use bus::entries::{MAX_ENTRIES, MAX_WATCH, StreamEntry};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const DEFAULT_LIMIT: usize = 20;
+
+#[derive(Serialize)]
+pub(super) struct EntryList {
+    key: String,
+    entries: Vec<EntryView>,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    id: String,
+    at: u64,
+    fields: Map<String, Value>,
+}
+
+/// `?limit=NUMBER&wait_ms=NUMBER&full=true`, all optional.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct EntriesQuery {
+    limit: usize,
+    wait: Duration,
+    full: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for EntriesQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl EntriesQuery {
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut parsed = Self { limit: DEFAULT_LIMIT, wait: Duration::ZERO, full: false };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("limit", number) => {
+                    let number = number.parse().ok().filter(|number| (1..=MAX_ENTRIES).contains(number));
+                    parsed.limit =
+                        number.ok_or_else(|| Problem::bad_request("limit is a number from 1 to 100"))?;
+                }
+                ("wait_ms", number) => {
+                    let wait = number.parse().ok().map(Duration::from_millis);
+                    let wait = wait.filter(|wait| *wait <= MAX_WATCH);
+                    parsed.wait =
+                        wait.ok_or_else(|| Problem::bad_request("wait_ms is a number from 0 to 2000"))?;
+                }
+                ("full", is_full @ ("true" | "false")) => parsed.full = is_full == "true",
+                ("full", _) => return Err(Problem::bad_request("full is true or false")),
+                _ => {
+                    return Err(Problem::bad_request(
+                        "this list takes limit, wait_ms and full only",
+                    ));
+                }
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// `GET /streams/{key}/entries`
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    PathParam(StreamKey(key)): PathParam<StreamKey>,
+    query: EntriesQuery,
+) -> Result<Json<EntryList>, Problem> {
+    if query.full {
+        state.auth.authorize(Access::Change, client.ip(), &headers)?;
+        tracing::info!(stream = key, %client, "operator reads stream entries in full");
+    }
+    let permit = state.watchers.try_acquire();
+    let _permit = permit.map_err(|_| Problem::too_many("16 requests for stream entries are in flight; try again later"))?;
+    let entries = state.bus.peek(&key, query.limit, query.wait).await?;
+    let entries = entries.ok_or_else(|| Problem::no_such_stream(&key))?;
+    Ok(Json(EntryList {
+        key,
+        entries: entries.into_iter().map(|entry| entry_view(entry, query.full)).collect(),
+    }))
+}
+
+fn entry_view(StreamEntry { id, at, fields }: StreamEntry, full: bool) -> EntryView {
+    let value = |name: &str, text: String| match name {
+        "payload" => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        _ => Value::String(text),
+    };
+    let fields = fields.into_iter().map(|(name, text)| {
+        let value = redact(&name, value(&name, text), full);
+        (name, value)
+    });
+    EntryView { id, at, fields: fields.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_is_parsed() {
+        let expected =
+            |limit, millis, full| Some(EntriesQuery { limit, wait: Duration::from_millis(millis), full });
+        let parse = |query: &str| EntriesQuery::parse(query).ok();
+        assert_eq!(parse(""), expected(20, 0, false));
+        assert_eq!(parse("limit=100&wait_ms=2000&full=true"), expected(100, 2_000, true));
+        assert_eq!(parse("full=false"), expected(20, 0, false));
+        for invalid in ["limit=0", "limit=101", "wait_ms=2001", "wait_ms=-1", "full", "full=1", "after=1"] {
+            assert_eq!(parse(invalid), None, "{invalid}");
+        }
+    }
+}

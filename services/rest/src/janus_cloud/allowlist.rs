@@ -1,0 +1,179 @@
+//! Authorization of proxies and sentinels, which cannot send a secret: by the networks of `--proxy-allow`, or, without
+//! any, on loopback. Only the address of the socket counts, not one in a header.
+//!
+//! Pages in browsers are refused, since any website can have sent them. On loopback, requests that a proxy forwarded
+//! are refused too, unless `--proxy-allow` contains loopback.
+
+use super::error::JanusCloudError;
+use crate::addresses::Cidr;
+use crate::auth::{Access, AuthError, OperatorAuth, is_forwarded};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::{IpAddr, SocketAddr};
+
+#[derive(Clone)]
+pub(super) struct Allowlist {
+    networks: Vec<Cidr>,
+    auth: OperatorAuth,
+}
+
+impl Allowlist {
+    pub fn new(networks: &[Cidr], auth: OperatorAuth) -> Self {
+        Self { networks: networks.to_vec(), auth }
+    }
+
+    fn is_proxy(&self, address: IpAddr, headers: &HeaderMap) -> bool {
+        let is_allowed = if self.networks.is_empty() {
+            address.to_canonical().is_loopback() && !is_forwarded(headers)
+        } else {
+            self.networks.iter().any(|network| network.contains(address))
+        };
+        is_allowed && !headers.contains_key(ORIGIN)
+    }
+
+    fn check_proxy(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), JanusCloudError> {
+        if self.is_proxy(address, headers) {
+            Ok(())
+        } else {
+            Err(JanusCloudError::forbidden("only the networks of --proxy-allow may do this"))
+        }
+    }
+
+    /// A request without a secret from an allowed network is a sentinel's; every other is an operator's.
+    fn check_sentinel(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), JanusCloudError> {
+        let may_be_sentinel = !self.networks.is_empty() && !headers.contains_key(AUTHORIZATION);
+        if may_be_sentinel && self.is_proxy(address, headers) {
+            Ok(())
+        } else {
+            self.check_operator(address, headers)
+        }
+    }
+
+    fn check_operator(&self, address: IpAddr, headers: &HeaderMap) -> Result<(), JanusCloudError> {
+        // Any origin may read the responses, so reading needs the same authorization as a change.
+        self.auth.authorize(Access::Change, address, headers).map_err(|error| match error {
+            AuthError::WrongSecret => JanusCloudError::unauthorized(),
+            AuthError::NotLocal(_) => JanusCloudError::forbidden("only programs on this machine may do this"),
+        })
+    }
+}
+
+/// Passes a proxy's request on.
+pub(super) async fn allow_proxies(
+    State(allowlist): State<Allowlist>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let result = allowlist.check_proxy(client.ip(), request.headers());
+    proceed(result, client, request, next).await
+}
+
+/// Passes a sentinel's or an operator's request on.
+pub(super) async fn allow_sentinels(
+    State(allowlist): State<Allowlist>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let result = allowlist.check_sentinel(client.ip(), request.headers());
+    proceed(result, client, request, next).await
+}
+
+/// Passes an operator's request on.
+pub(super) async fn allow_operators(
+    State(allowlist): State<Allowlist>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let result = allowlist.check_operator(client.ip(), request.headers());
+    proceed(result, client, request, next).await
+}
+
+async fn proceed(
+    result: Result<(), JanusCloudError>,
+    client: SocketAddr,
+    request: Request,
+    next: Next,
+) -> Response {
+    match result {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            tracing::info!(%client, path = request.uri().path(), "request refused: not an allowed address, or no secret");
+            error.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::X_FORWARDED_FOR;
+    use axum::http::HeaderValue;
+    use axum::http::header::{FORWARDED, HeaderName};
+    use service::Secret;
+
+    const NETWORKS: [&str; 2] = ["10.0.0.0/8", "127.0.0.1"];
+    const SECRET: (HeaderName, &str) = (AUTHORIZATION, "Bearer hunter2");
+    const WRONG: (HeaderName, &str) = (AUTHORIZATION, "Bearer hunter");
+
+    fn allowlist(networks: &[&str], secret: Option<&str>) -> Allowlist {
+        let networks: Vec<Cidr> = networks.iter().map(|it| it.parse().unwrap()).collect();
+        Allowlist::new(&networks, OperatorAuth::new(secret.map(Secret::from)))
+    }
+
+    fn headers(header: Option<(HeaderName, &str)>) -> HeaderMap {
+        header.map(|(name, value)| (name, HeaderValue::from_str(value).unwrap())).into_iter().collect()
+    }
+
+    #[test]
+    fn proxy_is_in_an_allowed_network_or_on_loopback() {
+        let is_proxy = |networks, from: &str, header| {
+            allowlist(networks, None).check_proxy(from.parse().unwrap(), &headers(header)).is_ok()
+        };
+        for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_proxy(&[], local, None), "{local}");
+            assert!(!is_proxy(&["10.0.0.0/8"], local, None), "{local}");
+        }
+        assert!(is_proxy(&NETWORKS, "10.1.2.3", None) && is_proxy(&NETWORKS, "::ffff:10.1.2.3", None));
+        assert!(!is_proxy(&[], "10.1.2.3", None) && !is_proxy(&NETWORKS, "11.1.2.3", None));
+        for forwarded in [(X_FORWARDED_FOR, "127.0.0.1"), (FORWARDED, "for=10.0.0.1")] {
+            assert!(!is_proxy(&NETWORKS, "11.1.2.3", Some(forwarded.clone())));
+            assert!(!is_proxy(&[], "127.0.0.1", Some(forwarded.clone())), "the client behind a proxy is unknown");
+            assert!(is_proxy(&NETWORKS, "127.0.0.1", Some(forwarded)), "loopback is allowed explicitly");
+        }
+        assert!(!is_proxy(&NETWORKS, "10.1.2.3", Some((ORIGIN, "http://evil.example"))));
+    }
+
+    #[test]
+    fn sentinel_in_an_allowed_network_needs_no_secret() {
+        let sentinel = |networks, secret, from: &str, header| {
+            allowlist(networks, secret).check_sentinel(from.parse().unwrap(), &headers(header)).is_ok()
+        };
+        for secret in [None, Some("hunter2")] {
+            assert!(sentinel(&NETWORKS, secret, "10.1.2.3", None));
+            assert!(!sentinel(&NETWORKS, secret, "11.1.2.3", None));
+            assert!(!sentinel(&NETWORKS, secret, "10.1.2.3", Some((ORIGIN, "http://evil.example"))));
+        }
+        assert!(sentinel(&[], None, "127.0.0.1", None) && !sentinel(&[], None, "10.1.2.3", None));
+        assert!(
+            !sentinel(&[], Some("hunter2"), "127.0.0.1", None),
+            "with a secret loopback is not trusted"
+        );
+        assert!(sentinel(&[], Some("hunter2"), "11.1.2.3", Some(SECRET)));
+        assert!(!sentinel(&NETWORKS, Some("hunter2"), "10.1.2.3", Some(WRONG)));
+    }
+
+    #[test]
+    fn operator_needs_the_secret_from_every_address() {
+        let operator = |header| {
+            let allowlist = allowlist(&NETWORKS, Some("hunter2"));
+            allowlist.check_operator("10.1.2.3".parse().unwrap(), &headers(header)).is_ok()
+        };
+        assert!(operator(Some(SECRET)) && !operator(None) && !operator(Some(WRONG)));
+    }
+}

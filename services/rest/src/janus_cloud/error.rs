@@ -1,0 +1,134 @@
+//! Errors in janus-cloud's form: `{"info", "exception", "traceback"}`, readable from any origin (janus-api.md 7.4). The
+//! exception names the kind; the traceback is empty, since internals are not for clients.
+
+use super::cors::ANY_ORIGIN;
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use bus::SendError;
+use bus::message::ProxyRefusal;
+use serde_json::json;
+
+#[derive(Debug)]
+pub(super) struct JanusCloudError {
+    status: StatusCode,
+    exception: &'static str,
+    info: String,
+}
+
+impl JanusCloudError {
+    fn new(status: StatusCode, exception: &'static str, info: impl Into<String>) -> Self {
+        Self { status, exception, info: info.into() }
+    }
+
+    pub fn status_code(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// 400
+    pub fn bad_request(info: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", info)
+    }
+
+    /// 401
+    pub fn unauthorized() -> Self {
+        let info = "send the secret of --rest-secret as Authorization: Bearer SECRET";
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", info)
+    }
+
+    /// 403
+    pub fn forbidden(info: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", info)
+    }
+
+    /// 404, also for an unsupported method.
+    pub fn not_found(method: &Method, uri: &Uri) -> Self {
+        let info = format!("Resource {} not found or method {method} not supported", uri.path());
+        Self::new(StatusCode::NOT_FOUND, "NotFound", info)
+    }
+
+    /// 478
+    pub fn no_such_user(username: &str) -> Self {
+        let text = format!("Username '{username}' doesn't exist");
+        Self::from(ProxyRefusal { code: 478, text })
+    }
+
+    /// 503: the limit of pending requests is reached.
+    pub fn too_many() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "Too many requests are waiting, try again later")
+    }
+
+    /// 504
+    pub fn timed_out() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", "The server did not answer in time, try again")
+    }
+
+    fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "The server is not available, try again")
+    }
+}
+
+impl From<ProxyRefusal> for JanusCloudError {
+    /// The code is an HTTP status; one that is not an error, or not a status, becomes 502.
+    fn from(ProxyRefusal { code, text }: ProxyRefusal) -> Self {
+        let status = StatusCode::from_u16(code).ok().filter(|_| code >= 400);
+        Self::new(status.unwrap_or(StatusCode::BAD_GATEWAY), "Refused", text)
+    }
+}
+
+impl From<SendError> for JanusCloudError {
+    fn from(error: SendError) -> Self {
+        tracing::warn!(%error, "failed to send a proxy's request");
+        Self::unavailable()
+    }
+}
+
+impl From<directory::Error> for JanusCloudError {
+    fn from(error: directory::Error) -> Self {
+        tracing::warn!(%error, "failed to serve a request about backends: directory unavailable");
+        Self::unavailable()
+    }
+}
+
+impl From<PathRejection> for JanusCloudError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for JanusCloudError {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", "the body is too large")
+            }
+            _ => Self::bad_request("the body could not be read"),
+        }
+    }
+}
+
+impl IntoResponse for JanusCloudError {
+    fn into_response(self) -> Response {
+        let Self { status, exception, info } = self;
+        let body = json!({ "info": info, "exception": exception, "traceback": [] });
+        let mut response = (status, ANY_ORIGIN, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_is_not_an_error_becomes_502() {
+        let status = |code| JanusCloudError::from(ProxyRefusal { code, text: String::new() }).status.as_u16();
+        assert_eq!([478, 480, 999, 502].map(status), [478, 480, 999, 502]);
+        assert_eq!([0, 99, 200, 302, 1000, 65535].map(status), [502; 6]);
+    }
+}

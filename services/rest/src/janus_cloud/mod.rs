@@ -1,0 +1,93 @@
+//! The HTTP interface of janus-cloud: calls between its users and users of this cluster, and announcements of Janus
+//! servers by sentinels.
+//!
+//! A request without a result in time is refused: with 504 to a proxy, with 502 to a user of this cluster. If this
+//! service dies while it handles a request, the connector that sent it gives up at the call's deadline.
+
+mod allowlist;
+mod announce;
+mod backends;
+mod cors;
+mod error;
+mod incoming;
+mod info;
+mod outgoing;
+mod params;
+mod pending;
+mod state;
+mod validate;
+
+use crate::auth::OperatorAuth;
+use crate::options::Options;
+use allowlist::Allowlist;
+use axum::Router;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, any, delete, get, post};
+use error::JanusCloudError;
+use pending::PendingReplies;
+use service::{Canary, CancellationToken, Context};
+use state::AppState;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// Names the canaries of the queue `proxies`, which return to the mailbox of this service: a lost one does not tell in
+/// which of the two.
+const CANARY_NAME: &str = "proxies";
+
+/// The background tasks of this interface.
+pub(crate) struct JanusCloud {
+    pending: Arc<PendingReplies>,
+    tasks: TaskTracker,
+    stopped: CancellationToken,
+}
+
+impl JanusCloud {
+    /// Starts to read the mailbox, to send requests to proxies, and to announce this cluster to them.
+    pub fn start(options: &Options, address: SocketAddr, context: &Context) -> Self {
+        let (tasks, stopped) = (TaskTracker::new(), CancellationToken::new());
+        let pending = Arc::<PendingReplies>::default();
+        let Context { directory, shutdown, .. } = context.clone();
+        let canary = options.canary.interval().map(|interval| (Canary::new(context, CANARY_NAME), interval));
+        tasks.spawn(pending::read_mailbox(Arc::clone(&pending), canary, context.clone(), stopped.clone()));
+        tasks.spawn(announce::announce(options.proxy_url.clone(), address, directory, shutdown));
+        tasks.spawn(outgoing::run(context.clone()));
+        tasks.close();
+        Self { pending, tasks, stopped }
+    }
+
+    pub fn routes(&self, options: &Options, context: &Context) -> Router {
+        let auth = OperatorAuth::new(options.rest_secret.clone());
+        let allowlist = Allowlist::new(&options.proxy_allow, auth);
+        let proxies = from_fn_with_state(allowlist.clone(), allowlist::allow_proxies);
+        let sentinels = from_fn_with_state(allowlist.clone(), allowlist::allow_sentinels);
+        let operators = from_fn_with_state(allowlist, allowlist::allow_operators);
+        let register = || post(backends::register).layer(sentinels.clone());
+        let list = get(backends::list).layer(sentinels.clone());
+        let unregister = delete(backends::unregister).layer(operators);
+        Router::new()
+            .route("/plugins/videocall/{username}", route("POST", post(incoming::invite).layer(proxies)))
+            .route("/backend_servers", route("GET, POST", register().merge(list)))
+            .route("/backend_servers/{name}", route("DELETE", unregister))
+            .route("/sentinel_callback", route("POST", register()))
+            .route("/plugins/{*path}", any(not_found))
+            .with_state(AppState { context: context.clone(), pending: Arc::clone(&self.pending) })
+            .merge(info::routes())
+    }
+
+    /// Stops the tasks. No request may be in flight.
+    pub async fn shutdown(self) {
+        self.stopped.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// Adds janus-cloud's responses to `OPTIONS` and to unsupported methods.
+fn route(methods: &'static str, handlers: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    handlers.options(async move |headers: HeaderMap| cors::preflight(&headers, methods)).fallback(not_found)
+}
+
+async fn not_found(method: Method, uri: Uri) -> JanusCloudError {
+    JanusCloudError::not_found(&method, &uri)
+}
