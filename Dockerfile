@@ -1,11 +1,11 @@
-# The executable in a small image. Three stages, so that a change of ours compiles only ours:
+# The executable in a small image. Three stages, so that a change of the sources does not recompile dependencies:
 #
-#     manifests   the workspace without its sources; the same for every change that leaves dependencies alone
-#     build       first the dependencies, from that; then the sources
-#     (last)      the executable, and nothing else
+#     manifests   the workspace without sources; its layer changes only with the dependencies
+#     build       the dependencies from that, then the sources
+#     (last)      the executable only
 #
 #     docker build -t switchboard .
-#     docker build -t switchboard --build-arg PROFILE=dev .    # compiled in a fraction of the time, slower
+#     docker build -t switchboard --build-arg PROFILE=dev .    # compiles much faster, runs slower
 
 FROM rust:1.95-slim-bookworm AS manifests
 WORKDIR /switchboard
@@ -22,7 +22,7 @@ ENV CARGO_INCREMENTAL=0
 COPY --from=manifests /switchboard .
 RUN cargo build --locked --profile "$PROFILE" -p switchboard
 COPY . .
-# What is newer than what was compiled of the empty packages is compiled again.
+# The new timestamps make cargo recompile the placeholder packages.
 RUN find services shared -name '*.rs' -exec touch {} + \
     && cargo build --locked --profile "$PROFILE" -p switchboard \
     && cp target/*/switchboard /usr/local/bin/switchboard
