@@ -47,7 +47,9 @@ impl OperatorAuth {
 
 fn require_local(client: IpAddr, headers: &HeaderMap) -> Result<(), AuthError> {
     if !client.to_canonical().is_loopback() {
-        return Err(AuthError::NotLocal("without --rest-secret only programs on the same machine may do this"));
+        return Err(AuthError::NotLocal(
+            "without --rest-secret only programs on the same machine may do this",
+        ));
     }
     if headers.contains_key(ORIGIN) {
         return Err(AuthError::NotLocal("without --rest-secret a page in a browser may not do this"));
@@ -90,9 +92,8 @@ mod tests {
     #[test]
     fn secret_is_required_from_every_address() {
         for client in [LOCAL, "10.0.0.1"] {
-            let with = |value| {
-                is_allowed(Some("hunter2"), Access::Change, client, Some((AUTHORIZATION, value)))
-            };
+            let with =
+                |value| is_allowed(Some("hunter2"), Access::Change, client, Some((AUTHORIZATION, value)));
             assert!(with("Bearer hunter2") && with("bearer hunter2"));
             for wrong in ["Bearer hunter", "Bearer ", "Bearer", "Basic hunter2", "hunter2", ""] {
                 assert!(!with(wrong), "{wrong}");

@@ -19,7 +19,10 @@ const OTHER_STATUS: &str = "other";
 /// Declares the metrics.
 pub(crate) fn describe() {
     describe_counter!(INVITES_TOTAL, "Calls from janus-cloud users, by the status returned to their proxy.");
-    describe_counter!(PROXY_REQUESTS_TOTAL, "Calls to janus-cloud users, by the status their proxy returned.");
+    describe_counter!(
+        PROXY_REQUESTS_TOTAL,
+        "Calls to janus-cloud users, by the status their proxy returned."
+    );
     describe_gauge!(PENDING_INVITES, "Calls from janus-cloud users that wait for a router or a connector.");
     for status in STATUSES.iter().map(u16::to_string).chain([OTHER_STATUS.to_owned()]) {
         counter!(INVITES_TOTAL, "status" => status.clone()).increment(0);

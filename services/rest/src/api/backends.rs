@@ -68,10 +68,14 @@ impl NewBackend {
             ));
         }
         let is_label = |label: &Option<String>| {
-            label.as_ref().is_none_or(|it| it.chars().count() <= MAX_LABEL_CHARS && !it.contains(char::is_control))
+            label
+                .as_ref()
+                .is_none_or(|it| it.chars().count() <= MAX_LABEL_CHARS && !it.contains(char::is_control))
         };
         if !is_label(&location) || !is_label(&isp) {
-            return Err(Problem::bad_request("location and isp have at most 64 characters, none of them a control character"));
+            return Err(Problem::bad_request(
+                "location and isp have at most 64 characters, none of them a control character",
+            ));
         }
         if expire.is_some_and(|expire| expire > MAX_EXPIRE_SECONDS) {
             return Err(Problem::bad_request("expire is a number of seconds, at most a year"));

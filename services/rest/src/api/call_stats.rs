@@ -129,7 +129,8 @@ impl SetupSamples {
     }
 
     fn summarize(&self) -> (SetupTime, StepTimes) {
-        let totals = self.0.iter().map(|times| times.iter().fold(0, |sum: u64, one| sum.saturating_add(*one)));
+        let totals =
+            self.0.iter().map(|times| times.iter().fold(0, |sum: u64, one| sum.saturating_add(*one)));
         let step = |index: usize| percentiles(self.0.iter().map(|times| times[index]).collect());
         let steps =
             StepTimes { queue: step(0), directory: step(1), place: step(2), attach: step(3), ring: step(4) };

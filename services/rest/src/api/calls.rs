@@ -4,10 +4,10 @@
 //! themselves if there is none. Both clients receive the reason either way.
 
 use super::extract::{JsonBody, PageQuery, PathParam};
-use super::wait::{OPERATION_TIMEOUT, PollDeadline};
 use super::problem::Problem;
 use super::state::ApiState;
 use super::users::OwnerView;
+use super::wait::{OPERATION_TIMEOUT, PollDeadline};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -64,10 +64,7 @@ impl From<Call> for CallView {
 }
 
 /// `GET /calls`
-pub(super) async fn list(
-    State(state): State<ApiState>,
-    query: PageQuery,
-) -> Result<Json<CallList>, Problem> {
+pub(super) async fn list(State(state): State<ApiState>, query: PageQuery) -> Result<Json<CallList>, Problem> {
     let page = state.directory.calls_page(query.after, query.limit).await?;
     let next = page.next.map(|next| next.to_string());
     Ok(Json(CallList { calls: page.items.into_iter().map(CallView::from).collect(), next }))

@@ -10,18 +10,21 @@ use super::call_stats::{self, CallStats, MAX_RECORDS};
 use super::findings::{self, Evidence, Finding};
 use super::history::{Departed, History};
 use super::problem::Problem;
-use super::state::ApiState;
-use super::streams::{StreamView, mailboxes};
 use super::services;
+use super::state::ApiState;
+use super::streams::StreamView;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use bus::topic::Log;
+use bus::streams::StreamStats;
+use bus::topic::{Log, Mailbox};
+use common::ServiceId;
 use common::entropy::unix_millis;
 use directory::listing::Service;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -98,4 +101,25 @@ async fn read<'h>(state: &ApiState, history: &'h mut History) -> Result<ClusterV
         calls: CallsView { now: backends.iter().map(|backend| backend.calls).sum(), recent },
         backends,
     })
+}
+
+/// Reads the statistics of all streams.
+pub(super) async fn stream_stats(state: &ApiState) -> Result<Vec<StreamStats>, Problem> {
+    let (backends, services, edges) = tokio::try_join!(
+        backends::served_or_drained(state),
+        async { Ok(state.directory.services().await?) },
+        async { Ok(state.directory.stale_edges(Duration::ZERO).await?) },
+    )?;
+    Ok(state.bus.stream_stats(&mailboxes(&backends, &services, edges)).await?)
+}
+
+/// Returns every mailbox that may exist. A dead edge is no longer a registered service, but until a router has reaped
+/// it, its mailbox may hold messages: `edges` are all that have not been reaped.
+fn mailboxes(backends: &[BackendView], services: &[Service], edges: Vec<ServiceId>) -> Vec<Mailbox> {
+    let of_kind = |kind: &'static str| {
+        services.iter().filter(move |service| service.kind == kind).map(|service| service.id.clone())
+    };
+    let edges: BTreeSet<ServiceId> = of_kind("edge").chain(edges).collect();
+    let backends = backends.iter().map(|backend| Mailbox::Backend(backend.name.clone()));
+    edges.into_iter().map(Mailbox::Edge).chain(of_kind("rest").map(Mailbox::Rest)).chain(backends).collect()
 }

@@ -136,10 +136,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !content_type.eq_ignore_ascii_case("application/json") {
             return Err(Problem::unsupported_media_type());
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
-            _ => Problem::bad_request("the body could not be read"),
-        })?;
+        let body =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+                _ => Problem::bad_request("the body could not be read"),
+            })?;
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|error| Problem::bad_request(format!("the body: {error}")))
@@ -185,7 +186,8 @@ mod tests {
         assert_eq!(parse(""), expected("0", 100));
         assert_eq!(parse("limit=1"), expected("0", 1));
         assert_eq!(parse("after=7-9&limit=1000"), expected("7-9", 1000));
-        for invalid in ["limit=0", "limit=1001", "limit=", "limit", "limit=x", "after=", "after=x", "page=1"] {
+        for invalid in ["limit=0", "limit=1001", "limit=", "limit", "limit=x", "after=", "after=x", "page=1"]
+        {
             assert_eq!(parse(invalid), None, "{invalid}");
         }
     }

@@ -84,7 +84,13 @@ pub(super) fn find(evidence: &Evidence) -> Vec<Finding> {
     findings
 }
 
-fn finding(severity: Severity, code: &'static str, about: About, summary: String, detail: impl Into<String>) -> Finding {
+fn finding(
+    severity: Severity,
+    code: &'static str,
+    about: About,
+    summary: String,
+    detail: impl Into<String>,
+) -> Finding {
     Finding { severity, code, about, summary, detail: detail.into() }
 }
 
@@ -119,8 +125,15 @@ fn service(service: &Service, silence: u64) -> Option<Finding> {
     match state {
         ServiceState::Ready => None,
         ServiceState::NotReady => {
-            let reason = complaint.clone().unwrap_or_else(|| format!("It runs{} and gives no reason.", on(host)));
-            Some(finding(Severity::Critical, "service_not_ready", about, format!("{id} is not ready"), reason))
+            let reason =
+                complaint.clone().unwrap_or_else(|| format!("It runs{} and gives no reason.", on(host)));
+            Some(finding(
+                Severity::Critical,
+                "service_not_ready",
+                about,
+                format!("{id} is not ready"),
+                reason,
+            ))
         }
         ServiceState::Stopping => {
             let detail = "It hands over or finishes its work.";
@@ -150,13 +163,25 @@ fn no_backend(backends: &[BackendView]) -> Option<Finding> {
     } else {
         ("No Janus server takes calls", "No call can be set up.")
     };
-    Some(finding(Severity::Critical, "backends_unavailable", About::Role("backend"), summary.to_owned(), detail))
+    Some(finding(
+        Severity::Critical,
+        "backends_unavailable",
+        About::Role("backend"),
+        summary.to_owned(),
+        detail,
+    ))
 }
 
 fn backend(backend: &BackendView) -> Option<Finding> {
     let BackendView { name, status, health, drained, calls, probe_ms, served_by, .. } = backend;
     let found = |severity, code, state: &str, detail: String| {
-        Some(finding(severity, code, About::Backend(name.to_string()), format!("Janus {name} {state}"), detail))
+        Some(finding(
+            severity,
+            code,
+            About::Backend(name.to_string()),
+            format!("Janus {name} {state}"),
+            detail,
+        ))
     };
     let left = format!("It gets no new calls; {} left.", count(*calls, "call"));
     if *drained {
@@ -198,18 +223,31 @@ fn stream(stream: &StreamView, services: &[Service]) -> Option<Finding> {
     let is_service_mailbox = *kind == "mailbox" && !name.starts_with("backend:");
     if is_service_mailbox && owner.is_none() {
         let messages = count(*length, "message");
-        let detail = format!("{messages} waiting for its clients, until they reconnect or their sessions expire.");
-        return found(Severity::Warning, "stream_orphaned", format!("{name} is down with undelivered messages"), detail);
+        let detail =
+            format!("{messages} waiting for its clients, until they reconnect or their sessions expire.");
+        return found(
+            Severity::Warning,
+            "stream_orphaned",
+            format!("{name} is down with undelivered messages"),
+            detail,
+        );
     }
     let oldest = oldest_ms.unwrap_or_default();
     let is_unread = *consumers == Some(0);
-    let (slow, stuck) = if is_for_proxies(stream, owner) { (PROXY_SLOW_MS, PROXY_STUCK_MS) } else { (SLOW_MS, STUCK_MS) };
+    let (slow, stuck) =
+        if is_for_proxies(stream, owner) { (PROXY_SLOW_MS, PROXY_STUCK_MS) } else { (SLOW_MS, STUCK_MS) };
     let consumers = if is_unread { " It has no consumers." } else { "" };
-    let detail = format!("{} waiting, the oldest for {}.{consumers}", count(*length, "message"), duration(oldest));
+    let detail =
+        format!("{} waiting, the oldest for {}.{consumers}", count(*length, "message"), duration(oldest));
     if oldest > stuck {
         found(Severity::Critical, "stream_stuck", format!("Stream {name} is stuck"), detail)
     } else if is_unread {
-        found(Severity::Critical, "stream_without_consumers", format!("Stream {name} has no consumers"), detail)
+        found(
+            Severity::Critical,
+            "stream_without_consumers",
+            format!("Stream {name} has no consumers"),
+            detail,
+        )
     } else if oldest > slow {
         found(Severity::Warning, "stream_slow", format!("Stream {name} is slow"), detail)
     } else {
@@ -227,10 +265,17 @@ fn redeliveries(stream: &StreamView, history: &History) -> Option<Finding> {
     if redelivered == 0 {
         return None;
     }
-    let messages = if redelivered == 1 { "1 message was".to_owned() } else { format!("{redelivered} messages were") };
+    let messages =
+        if redelivered == 1 { "1 message was".to_owned() } else { format!("{redelivered} messages were") };
     let detail = format!("{messages} given to another consumer in the last {}.", duration(REDELIVERY_WINDOW));
     let summary = format!("Stream {} redelivers messages", short_name(&stream.key));
-    Some(finding(Severity::Warning, "stream_redeliveries", About::Stream(stream.key.clone()), summary, detail))
+    Some(finding(
+        Severity::Warning,
+        "stream_redeliveries",
+        About::Stream(stream.key.clone()),
+        summary,
+        detail,
+    ))
 }
 
 fn dead_letters(streams: &[StreamView], history: &History) -> Option<Finding> {
@@ -239,7 +284,8 @@ fn dead_letters(streams: &[StreamView], history: &History) -> Option<Finding> {
     let new = history.new_dead_letters();
     if new > 0 {
         let (new, window) = (count(new, "message"), duration(DEAD_LETTER_WINDOW));
-        let detail = format!("{new} in the last {window}; the stream {DEAD_LETTERS} has them, with the error.");
+        let detail =
+            format!("{new} in the last {window}; the stream {DEAD_LETTERS} has them, with the error.");
         let summary = "Messages were dead-lettered".to_owned();
         return Some(finding(Severity::Critical, "dead_letters_new", about, summary, detail));
     }

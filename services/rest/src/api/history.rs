@@ -85,7 +85,8 @@ impl History {
             let first_seen = old.as_ref().map_or(now, |old| old.first_seen);
             let repeats = old.filter(|old| !is_gap && old.service.announced == service.announced);
             let heartbeat = repeats.map_or(now, |old| old.heartbeat);
-            self.services.insert(service.id.clone(), Observed { service: service.clone(), first_seen, heartbeat });
+            self.services
+                .insert(service.id.clone(), Observed { service: service.clone(), first_seen, heartbeat });
         }
         for Observed { service, heartbeat, .. } in before.into_values() {
             let is_silent = now.saturating_sub(heartbeat) > DEATH_SILENCE;

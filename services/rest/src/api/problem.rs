@@ -35,7 +35,11 @@ impl Problem {
     }
 
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address does not support the method")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+            "this address does not support the method",
+        )
     }
 
     pub fn no_such_backend(name: &BackendName) -> Self {
@@ -111,7 +115,9 @@ impl From<bus::SendError> for Problem {
     fn from(error: bus::SendError) -> Self {
         tracing::warn!(%error, "failed to send an operator's request");
         match error {
-            bus::SendError::NoMailbox => Self::not_done("the service that has to do it is not running; try again later"),
+            bus::SendError::NoMailbox => {
+                Self::not_done("the service that has to do it is not running; try again later")
+            }
             _ => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Not available",

@@ -1,9 +1,9 @@
 //! `/api/v1/sessions`: the sessions of clients. Their tokens are never shown.
 
 use super::extract::{PageQuery, PathParam};
+use super::problem::Problem;
 use super::state::ApiState;
 use super::wait::PollDeadline;
-use super::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

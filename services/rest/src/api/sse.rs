@@ -44,9 +44,7 @@ pub(super) async fn subscribe(
     Ok(Sse::new(unfold(subscriber, next_event)))
 }
 
-async fn next_event(
-    mut subscriber: Receiver<Event>,
-) -> Option<(Result<Event, Infallible>, Receiver<Event>)> {
+async fn next_event(mut subscriber: Receiver<Event>) -> Option<(Result<Event, Infallible>, Receiver<Event>)> {
     let event = subscriber.recv().await?;
     Some((Ok(event), subscriber))
 }

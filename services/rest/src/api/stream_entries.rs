@@ -69,9 +69,7 @@ impl EntriesQuery {
                 ("full", is_full @ ("true" | "false")) => parsed.full = is_full == "true",
                 ("full", _) => return Err(Problem::bad_request("full is true or false")),
                 _ => {
-                    return Err(Problem::bad_request(
-                        "this list takes limit, wait_ms and full only",
-                    ));
+                    return Err(Problem::bad_request("this list takes limit, wait_ms and full only"));
                 }
             }
         }
@@ -92,7 +90,8 @@ pub(super) async fn list(
         tracing::info!(stream = key, %client, "operator reads stream entries in full");
     }
     let permit = state.watchers.try_acquire();
-    let _permit = permit.map_err(|_| Problem::too_many("16 requests for stream entries are in flight; try again later"))?;
+    let _permit = permit
+        .map_err(|_| Problem::too_many("16 requests for stream entries are in flight; try again later"))?;
     let entries = state.bus.peek(&key, query.limit, query.wait).await?;
     let entries = entries.ok_or_else(|| Problem::no_such_stream(&key))?;
     Ok(Json(EntryList {

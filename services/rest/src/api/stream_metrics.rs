@@ -1,8 +1,9 @@
 //! Metrics of the streams, read when Prometheus scrapes: a mailbox that is deleted is no longer exported. Every rest
 //! service exports the same streams, so queries take the maximum over instances.
 
+use super::cluster;
 use super::state::ApiState;
-use super::streams::{self, kind_name, short_name};
+use super::streams::{kind_name, short_name};
 use bus::streams::StreamStats;
 use service::metrics::on_scrape::{CollectFn, MetricFamily};
 use std::sync::Arc;
@@ -51,7 +52,7 @@ const FAMILIES: [(&str, &str, &str, Measure); 6] = [
 pub(super) fn collector(state: ApiState) -> CollectFn {
     Arc::new(move || {
         let state = state.clone();
-        Box::pin(async move { Some(families(&streams::read(&state).await.ok()?)) })
+        Box::pin(async move { Some(families(&cluster::stream_stats(&state).await.ok()?)) })
     })
 }
 

@@ -1,15 +1,7 @@
-//! The streams of the cluster: their statistics, as operators see them.
+//! Statistics of a stream, as operators see them, and its name.
 
-use super::backends::{self, BackendView};
-use super::problem::Problem;
-use super::state::ApiState;
 use bus::streams::{StreamKind, StreamStats};
-use bus::topic::Mailbox;
-use common::ServiceId;
-use directory::listing::Service;
 use serde::Serialize;
-use std::collections::BTreeSet;
-use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct StreamView {
@@ -31,31 +23,6 @@ impl From<StreamStats> for StreamView {
         let redelivered = workers.map(|workers| workers.redelivered);
         Self { key, kind, length, added, oldest_ms, pending, consumers, redelivered }
     }
-}
-
-/// Reads the statistics of all streams.
-pub(super) async fn read(state: &ApiState) -> Result<Vec<StreamStats>, Problem> {
-    let (backends, services, edges) = tokio::try_join!(
-        backends::served_or_drained(state),
-        async { Ok(state.directory.services().await?) },
-        async { Ok(state.directory.stale_edges(Duration::ZERO).await?) },
-    )?;
-    Ok(state.bus.stream_stats(&mailboxes(&backends, &services, edges)).await?)
-}
-
-/// Returns every mailbox that may exist. A dead edge is no longer a registered service, but until a router has reaped
-/// it, its mailbox may hold messages: `edges` are all that have not been reaped.
-pub(super) fn mailboxes(
-    backends: &[BackendView],
-    services: &[Service],
-    edges: Vec<ServiceId>,
-) -> Vec<Mailbox> {
-    let of_kind = |kind: &'static str| {
-        services.iter().filter(move |service| service.kind == kind).map(|service| service.id.clone())
-    };
-    let edges: BTreeSet<ServiceId> = of_kind("edge").chain(edges).collect();
-    let backends = backends.iter().map(|backend| Mailbox::Backend(backend.name.clone()));
-    edges.into_iter().map(Mailbox::Edge).chain(of_kind("rest").map(Mailbox::Rest)).chain(backends).collect()
 }
 
 pub(super) fn kind_name(kind: StreamKind) -> &'static str {

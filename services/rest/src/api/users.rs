@@ -2,10 +2,10 @@
 //! recorded it.
 
 use super::extract::{PageQuery, PathParam, Username};
-use super::wait::PollDeadline;
-use super::state::ApiState;
 use super::problem::Problem;
 use super::sessions;
+use super::state::ApiState;
+use super::wait::PollDeadline;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,8 +14,7 @@ use directory::record::{Call, Owner, RegisteredName, User};
 use protocol::{HandleId, SessionId, Side};
 use serde::Serialize;
 
-const NAME_NOT_RELEASED: &str =
-    "the session has ended, but the name is not released yet; read it again";
+const NAME_NOT_RELEASED: &str = "the session has ended, but the name is not released yet; read it again";
 
 /// The handle that owns a name.
 #[derive(Serialize)]
@@ -71,14 +70,13 @@ pub(super) struct UserView {
 }
 
 /// `GET /users`
-pub(super) async fn list(
-    State(state): State<ApiState>,
-    query: PageQuery,
-) -> Result<Json<UserList>, Problem> {
+pub(super) async fn list(State(state): State<ApiState>, query: PageQuery) -> Result<Json<UserList>, Problem> {
     let page = state.directory.users_page(query.after, query.limit).await?;
     let next = page.next.map(|next| next.to_string());
     let listed = |user| match user {
-        RegisteredName::Local(user) => UserSummary { username: user.username, owner: Some(user.owner.into()) },
+        RegisteredName::Local(user) => {
+            UserSummary { username: user.username, owner: Some(user.owner.into()) }
+        }
         RegisteredName::Foreign(user) => UserSummary { username: user.username, owner: None },
     };
     let users = page.items.into_iter().map(listed);

@@ -143,7 +143,10 @@ mod tests {
         assert!(!is_proxy(&[], "10.1.2.3", None) && !is_proxy(&NETWORKS, "11.1.2.3", None));
         for forwarded in [(X_FORWARDED_FOR, "127.0.0.1"), (FORWARDED, "for=10.0.0.1")] {
             assert!(!is_proxy(&NETWORKS, "11.1.2.3", Some(forwarded.clone())));
-            assert!(!is_proxy(&[], "127.0.0.1", Some(forwarded.clone())), "the client behind a proxy is unknown");
+            assert!(
+                !is_proxy(&[], "127.0.0.1", Some(forwarded.clone())),
+                "the client behind a proxy is unknown"
+            );
             assert!(is_proxy(&NETWORKS, "127.0.0.1", Some(forwarded)), "loopback is allowed explicitly");
         }
         assert!(!is_proxy(&NETWORKS, "10.1.2.3", Some((ORIGIN, "http://evil.example"))));
@@ -160,10 +163,7 @@ mod tests {
             assert!(!sentinel(&NETWORKS, secret, "10.1.2.3", Some((ORIGIN, "http://evil.example"))));
         }
         assert!(sentinel(&[], None, "127.0.0.1", None) && !sentinel(&[], None, "10.1.2.3", None));
-        assert!(
-            !sentinel(&[], Some("hunter2"), "127.0.0.1", None),
-            "with a secret loopback is not trusted"
-        );
+        assert!(!sentinel(&[], Some("hunter2"), "127.0.0.1", None), "with a secret loopback is not trusted");
         assert!(sentinel(&[], Some("hunter2"), "11.1.2.3", Some(SECRET)));
         assert!(!sentinel(&NETWORKS, Some("hunter2"), "10.1.2.3", Some(WRONG)));
     }

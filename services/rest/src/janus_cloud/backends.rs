@@ -6,9 +6,9 @@
 
 use super::cors::{ANY_ORIGIN, success};
 use super::error::JanusCloudError;
+use super::params::Params;
 use super::state::AppState;
 use super::validate::{float, integer, missing_keys, server_name, text, websocket_url};
-use super::params::Params;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};

@@ -4,9 +4,9 @@
 
 use super::cors::success;
 use super::error::JanusCloudError;
+use super::params::Params;
 use super::state::AppState;
 use super::validate::{missing_keys, text, username};
-use super::params::Params;
 use crate::metrics;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -37,8 +37,7 @@ pub(super) async fn invite(
     }
     let rest = state.context.id.clone();
     let requested_at = Some(unix_micros());
-    let outcome =
-        request_invite(&state, Invite { rest, caller, callee, backend_url, requested_at }).await;
+    let outcome = request_invite(&state, Invite { rest, caller, callee, backend_url, requested_at }).await;
     let status = outcome.as_ref().map_or_else(JanusCloudError::status_code, |()| 200);
     metrics::count_invite(status);
     outcome.map(|()| success())

@@ -75,7 +75,10 @@ pub(super) async fn run(context: Context) {
     }
     tasks.close();
     if timeout(shutdown_policy.timeout, tasks.wait()).await.is_err() {
-        tracing::warn!(unfinished = tasks.len(), "shutdown: requests to proxies did not finish before the deadline");
+        tracing::warn!(
+            unfinished = tasks.len(),
+            "shutdown: requests to proxies did not finish before the deadline"
+        );
     }
     worker.leave().await;
 }

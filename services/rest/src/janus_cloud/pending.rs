@@ -51,7 +51,9 @@ impl PendingReplies {
         match message.body {
             Body::ProxyReply(reply) => self.resolve(reply),
             Body::Canary(message) => canary.into_iter().for_each(|canary| canary.received(&message)),
-            other => tracing::warn!(kind = other.kind(), "unexpected message in the mailbox of a rest service"),
+            other => {
+                tracing::warn!(kind = other.kind(), "unexpected message in the mailbox of a rest service")
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Validation of parameters with janus-cloud's error texts (`common/schema.py`; measured for
 //! `/plugins/videocall/{username}`). As there, invalid parameters are reported before missing ones.
 
-use super::params::{Params, as_text};
 use super::error::JanusCloudError;
+use super::params::{Params, as_text};
 use serde_json::Value;
 
 type Checked<T> = Result<Option<T>, JanusCloudError>;

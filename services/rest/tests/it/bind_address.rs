@@ -55,5 +55,9 @@ async fn proxy_url_is_announced() {
     }
     rest.context.shutdown.cancel();
     rest.ended.await.unwrap().unwrap();
-    assert_eq!(rest.context.directory.proxy_url(OUR_PROXY).await.unwrap(), Some(url), "other services may be running");
+    assert_eq!(
+        rest.context.directory.proxy_url(OUR_PROXY).await.unwrap(),
+        Some(url),
+        "other services may be running"
+    );
 }

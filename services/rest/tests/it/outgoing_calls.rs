@@ -106,7 +106,8 @@ async fn silent_proxy_times_out_and_delays_no_other() {
     let ((outcome, took), _silence, ()) =
         tokio::join!(async { (invite(&rest, &silent.url).await, begun.elapsed()) }, silent.accept(), async {
             let other = start().await;
-            let (outcome, _) = tokio::join!(invite(&other, &proxy.url), proxy.answer(with_body("200 OK", "")));
+            let (outcome, _) =
+                tokio::join!(invite(&other, &proxy.url), proxy.answer(with_body("200 OK", "")));
             assert_eq!(outcome, None);
         });
     assert_eq!(outcome, refused(502, NO_ANSWER));
@@ -121,7 +122,7 @@ async fn only_plain_http_is_supported() {
         ["", "https://127.0.0.1/x", "http://u:secret@127.0.0.1/x", "file:///etc/passwd", "nonsense"]
     {
         let outcome = invite(&rest, address).await;
-        assert_eq!(outcome, refused(502, "The other server has no address that can be asked"), "{address}");
+        assert_eq!(outcome, refused(502, "The other server has no usable address"), "{address}");
     }
 }
 

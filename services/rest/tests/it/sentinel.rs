@@ -150,7 +150,8 @@ async fn page_in_a_browser_can_neither_announce_nor_list() {
     let routes =
         [("POST", SENTINEL), ("POST", BACKENDS), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")];
     for (method, path) in routes {
-        let response = ask(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
+        let response =
+            ask(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
         assert_eq!(response.status, 403, "{method} {path}");
         response.info();
     }
@@ -168,7 +169,11 @@ async fn options_list_the_methods_of_each_route() {
         let headers = format!("Access-Control-Request-Method: {method}\r\n");
         let response = ask(&rest, "OPTIONS", path, &headers, "").await;
         assert_eq!((response.status, response.body.as_str()), (200, "null"));
-        assert!(response.head.contains(&format!("access-control-allow-methods: {methods}\r\n")), "{}", response.head);
+        assert!(
+            response.head.contains(&format!("access-control-allow-methods: {methods}\r\n")),
+            "{}",
+            response.head
+        );
         let response = ask(&rest, "PUT", path, "", "").await;
         assert_eq!(response.status, 404);
         response.info();

@@ -50,7 +50,16 @@ fn stream_of(kind: &'static str, key: &str, length: u64, oldest_ms: u64) -> Stre
     let oldest_ms = Some(oldest_ms).filter(|_| kind != "log");
     let pending = (kind == "queue").then_some(0);
     let consumers = (kind == "queue").then_some(1);
-    StreamView { key: key.to_owned(), kind, length, added: length, oldest_ms, pending, consumers, redelivered: None }
+    StreamView {
+        key: key.to_owned(),
+        kind,
+        length,
+        added: length,
+        oldest_ms,
+        pending,
+        consumers,
+        redelivered: None,
+    }
 }
 
 fn healthy() -> View {
@@ -102,7 +111,9 @@ fn healthy_cluster_has_no_findings() {
 
 #[test]
 fn old_messages_make_a_stream_slow_then_stuck() {
-    for (kind, key, name) in [("queue", "sb:{requests:1}", "requests:1"), ("mailbox", "sb:{backend:a}", "backend:a")] {
+    for (kind, key, name) in
+        [("queue", "sb:{requests:1}", "requests:1"), ("mailbox", "sb:{backend:a}", "backend:a")]
+    {
         assert_eq!(of_stream(stream_of(kind, key, 9, SLOW_MS)), [""; 0]);
         let slow = of_stream(stream_of(kind, key, 9, SLOW_MS + 1));
         assert_eq!(slow, [format!("Warning Stream {name} is slow")]);
@@ -125,7 +136,8 @@ fn requests_to_proxies_may_take_longer() {
 
 #[test]
 fn queue_without_consumers_is_reported_before_it_is_old() {
-    let queue = |length| StreamView { consumers: Some(0), ..stream_of("queue", "sb:{requests:0}", length, 3) };
+    let queue =
+        |length| StreamView { consumers: Some(0), ..stream_of("queue", "sb:{requests:0}", length, 3) };
     assert_eq!(of_stream(queue(1)), ["Critical Stream requests:0 has no consumers"]);
     assert_eq!(of_stream(queue(0)), [""; 0]);
 }
@@ -170,7 +182,9 @@ fn redeliveries_are_reported_while_they_are_recent() {
 
 #[test]
 fn service_without_heartbeats_is_silent() {
-    let views = |service: Service| (0..12).map(|second| beating(second, std::slice::from_ref(&service))).collect::<Vec<_>>();
+    let views = |service: Service| {
+        (0..12).map(|second| beating(second, std::slice::from_ref(&service))).collect::<Vec<_>>()
+    };
     let silent = views(Service { announced: 3, ..service("router-2") });
     assert_eq!(summaries(&silent[..11]), [""; 0]);
     assert_eq!(summaries(&silent), ["Critical router-2 is silent"]);
@@ -235,7 +249,10 @@ fn service_reports_why_it_is_not_ready() {
         find_after(&[view], 1_000).0
     };
     let not_ready = having(ServiceState::NotReady, Some("bus: refused"));
-    assert_eq!((summary(&not_ready[0]).as_str(), not_ready[0].detail.as_str()), ("Critical edge-2 is not ready", "bus: refused"));
+    assert_eq!(
+        (summary(&not_ready[0]).as_str(), not_ready[0].detail.as_str()),
+        ("Critical edge-2 is not ready", "bus: refused")
+    );
     assert_eq!(summary(&having(ServiceState::Stopping, None)[0]), "Info edge-2 is stopping");
     assert!(having(ServiceState::Ready, None).is_empty());
 }
@@ -247,7 +264,10 @@ fn each_state_of_a_backend_has_a_finding() {
         (one(), None),
         (BackendView { probe_ms: Some(1_000), ..one() }, None),
         (BackendView { status: "abnormal", ..one() }, Some("Critical Janus b fails")),
-        (BackendView { status: "unserved", served_by: None, ..one() }, Some("Critical Janus b is not served")),
+        (
+            BackendView { status: "unserved", served_by: None, ..one() },
+            Some("Critical Janus b is not served"),
+        ),
         (BackendView { served_by: None, ..one() }, Some("Critical Janus b is not served")),
         (BackendView { status: "maintenance", ..one() }, Some("Warning Janus b is in maintenance")),
         (BackendView { status: "high_water", ..one() }, Some("Warning Janus b is full")),
@@ -287,7 +307,8 @@ fn worst_finding_comes_first() {
 
 #[test]
 fn finding_is_serialised_as_documented() {
-    let (findings, _) = find_after(&[with_streams(vec![stream_of("queue", "sb:{requests:0}", 3, 12_000)])], 1_000);
+    let (findings, _) =
+        find_after(&[with_streams(vec![stream_of("queue", "sb:{requests:0}", 3, 12_000)])], 1_000);
     let expected = serde_json::json!([{
         "severity": "critical",
         "code": "stream_stuck",
