@@ -61,7 +61,7 @@ async fn all_clients_continue_at_another_edge() {
         );
         assert!(killed.elapsed() >= CLAIM_WINDOW, "notified after {:?}", killed.elapsed());
         let exists = json!({"request": "exists", "username": "erin"});
-        assert_eq!(missed.1.ask(exists, None).await["result"]["registered"], false);
+        assert_eq!(missed.1.request_plugin(exists, None).await["result"]["registered"], false);
         missed.1.destroy().await;
     };
     tokio::join!(continues, ended_meanwhile, rung_meanwhile, never_back);

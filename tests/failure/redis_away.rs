@@ -58,7 +58,7 @@ async fn requests_are_refused_in_time_until_redis_returns() {
 async fn refused(gone: &Since, client: &mut Client) {
     client.keepalive().await;
     let asked = Instant::now();
-    let exists = client.ask(json!({"request": "exists", "username": "bob"}), None);
+    let exists = client.request_plugin(json!({"request": "exists", "username": "bob"}), None);
     let answer: Value = exists.await;
     assert!(answer["error_code"].is_u64() && answer["error"].is_string(), "{answer}");
     let call = client.post_message(json!({"request": "call", "username": "dave"}), Some(sdp::offer())).await;

@@ -64,7 +64,7 @@ async fn name_moves_while_its_owner_calls(switchboard: Switchboard) {
         let (mut alice, mut bob) = switchboard.alice_and_bob().await;
         let (_, mut second) = tokio::join!(alice.try_call("bob"), second_alice(&switchboard));
         alice.expect_event("unregistered").await;
-        let exists = second.ask(json!({"request": "exists", "username": "alice"}), None).await;
+        let exists = second.request_plugin(json!({"request": "exists", "username": "alice"}), None).await;
         assert_eq!(exists["result"]["registered"], true);
         alice.destroy().await;
         bob.clear_inbox().await;
@@ -97,9 +97,9 @@ async fn former_handle_does_not_affect_the_new_one(switchboard: Switchboard) {
 async fn recording_without_a_folder_is_refused(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     let record = json!({"request": "set", "record": true, "filename": "/tmp/never"});
-    assert_eq!(alice.ask(record.clone(), None).await["error_code"], 499);
+    assert_eq!(alice.request_plugin(record.clone(), None).await["error_code"], 499);
     connect(&mut alice, &mut bob).await;
-    let refused = alice.ask(record, None).await;
+    let refused = alice.request_plugin(record, None).await;
     assert_eq!(refused["error"], "Recording is not enabled on this server");
     alice.set(json!({"record": false})).await;
 }
@@ -170,7 +170,7 @@ async fn latency_p99(client: &mut Client) -> Duration {
     let mut times = Vec::new();
     for _ in 0..300 {
         let begun = Instant::now();
-        let answer: Value = client.ask(json!({"request": "exists", "username": "alice"}), None).await;
+        let answer: Value = client.request_plugin(json!({"request": "exists", "username": "alice"}), None).await;
         assert_eq!(answer["result"]["registered"], true);
         times.push(begun.elapsed());
     }

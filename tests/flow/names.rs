@@ -15,7 +15,7 @@ on_both_buses!(
 );
 
 async fn exists(client: &mut Client, name: &str) -> serde_json::Value {
-    client.ask(json!({"request": "exists", "username": name}), None).await["result"].clone()
+    client.request_plugin(json!({"request": "exists", "username": name}), None).await["result"].clone()
 }
 
 async fn exists_reports_registered_names(switchboard: Switchboard) {
@@ -25,7 +25,7 @@ async fn exists_reports_registered_names(switchboard: Switchboard) {
     drop(bob);
     let mut other = Client::attached(&switchboard.edge_url(0)).await;
     assert_eq!(exists(&mut other, "alice").await["registered"], true);
-    let answer = other.ask(json!({"request": "exists"}), None).await;
+    let answer = other.request_plugin(json!({"request": "exists"}), None).await;
     assert_eq!(answer["error_code"], 475);
 }
 

@@ -28,7 +28,7 @@ impl OperatorApi {
     }
 
     async fn request(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let answer = http::ask(method, &format!("{}{path}", self.url), body).await.unwrap();
+        let answer = http::send(method, &format!("{}{path}", self.url), body).await.unwrap();
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
     }
 

@@ -51,7 +51,7 @@ async fn redis_with_untrusted_certificate_is_refused_and_reported() {
     let router = Process::spawn(Service::Router, &["--redis", &redis.tls_url(), &trusted]);
     let readyz = format!("{}/readyz", router.admin_url());
     eventually("the router reports the certificate", async || {
-        let answer = http::ask("GET", &readyz, "").await;
+        let answer = http::send("GET", &readyz, "").await;
         answer.is_ok_and(|it| it.status == 503 && it.body.contains("invalid peer certificate"))
     })
     .await;
@@ -72,7 +72,7 @@ async fn documented_acl_rights_suffice() {
     let mut cluster = plan.redis(&url, &[]).start().await;
     call_succeeds(&cluster).await;
     let url = format!("{}/api/v1/cluster", cluster.rest_url(0));
-    assert_eq!(http::ask("GET", &url, "").await.unwrap().status, 200);
+    assert_eq!(http::send("GET", &url, "").await.unwrap().status, 200);
     // Covers the shutdown of services, takeovers, and a Redis that has lost its data.
     cluster.edges[0].restart().await;
     cluster.connectors[0].restart().await;

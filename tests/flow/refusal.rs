@@ -34,7 +34,7 @@ async fn call_to_unknown_user_or_oneself_is_refused(switchboard: Switchboard) {
     alice.expect_core("hangup").await;
     let self_call = (479, "You can't call yourself... use the EchoTest for that");
     assert_eq!(refusal(&alice.try_call("alice").await), self_call);
-    let again = alice.ask(json!({"request": "register", "username": "other"}), None).await;
+    let again = alice.request_plugin(json!({"request": "register", "username": "other"}), None).await;
     assert_eq!(refusal(&again), (477, "Already registered (alice)"));
 }
 
@@ -49,7 +49,7 @@ async fn busy_callee_is_reported_as_hangup(switchboard: Switchboard) {
         assert_eq!(answer["result"], expected);
         assert_eq!(carol.expect_core("hangup").await["reason"], "Close PC");
     }
-    let without_offer = carol.ask(json!({"request": "call", "username": "bob"}), None).await;
+    let without_offer = carol.request_plugin(json!({"request": "call", "username": "bob"}), None).await;
     assert_eq!(without_offer["result"]["reason"], "User busy");
     bob.expect_no("hangup").await;
     bob.accept().await;
@@ -71,9 +71,9 @@ async fn second_call_of_a_caller_is_refused(switchboard: Switchboard) {
 
 async fn a_call_needs_an_offer(switchboard: Switchboard) {
     let (mut alice, _bob) = switchboard.alice_and_bob().await;
-    let without = alice.ask(json!({"request": "call", "username": "bob"}), None).await;
+    let without = alice.request_plugin(json!({"request": "call", "username": "bob"}), None).await;
     assert_eq!(refusal(&without), (482, "Missing SDP"));
-    let without_name = alice.ask(json!({"request": "call"}), None).await;
+    let without_name = alice.request_plugin(json!({"request": "call"}), None).await;
     assert_eq!(refusal(&without_name), (475, "Missing mandatory element (username)"));
     alice.call("bob").await;
 }
@@ -95,12 +95,12 @@ async fn a_bad_offer_is_refused_with_janus_words(switchboard: Switchboard) {
 async fn accept_needs_a_call_and_an_answer(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     let accept = json!({"request": "accept"});
-    assert_eq!(refusal(&bob.ask(accept.clone(), None).await), (481, "No incoming call to accept"));
+    assert_eq!(refusal(&bob.request_plugin(accept.clone(), None).await), (481, "No incoming call to accept"));
     let with_answer = bob.on_handle(json!({"janus": "message", "body": accept, "jsep": sdp::answer()}));
     assert_eq!(bob.request(with_answer).await["error"]["code"], 469);
     alice.call("bob").await;
     bob.expect_event("incomingcall").await;
-    assert_eq!(refusal(&bob.ask(accept, None).await), (482, "Missing SDP"));
+    assert_eq!(refusal(&bob.request_plugin(accept, None).await), (482, "Missing SDP"));
     bob.accept().await;
     alice.expect_event("accepted").await;
 }

@@ -120,7 +120,7 @@ async fn janus_added_by_operator_is_used_until_removed() {
     assert!(can_call(&mut alice, &mut bob).await);
 
     alice.call(&mut carol).await;
-    assert_eq!(http::ask("DELETE", &format!("{servers}/a"), "").await.unwrap().status, 200);
+    assert_eq!(http::send("DELETE", &format!("{servers}/a"), "").await.unwrap().status, 200);
     let mut dave = guest.registered_here("dave").await;
     assert!(cannot_call(&mut bob, &mut dave).await);
     carol.hang_up_on(&mut alice).await;

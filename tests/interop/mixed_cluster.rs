@@ -267,7 +267,7 @@ impl NamedClient {
 
     /// Whether a name is registered, according to this system.
     pub async fn exists(&mut self, name: &str) -> bool {
-        let answer = self.client.ask(json!({"request": "exists", "username": name}), None).await;
+        let answer = self.client.request_plugin(json!({"request": "exists", "username": name}), None).await;
         answer["result"]["registered"] == true
     }
 

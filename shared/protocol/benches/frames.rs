@@ -1,5 +1,5 @@
-//! A client's frame to a request, as an edge reads each: the message is taken apart, the envelope checked, then what
-//! is asked for.
+//! From a client's frame to a checked request, as in an edge: split the message, check the envelope, check the
+//! request.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use std::hint::black_box;
 use testkit::sdp;
 
-/// What an edge takes where nothing else is said.
+/// The default limit of an edge.
 const MAX_FRAME: usize = 512 * 1024;
-/// Of what a browser offers for audio and video.
+/// The size of a typical browser offer for audio and video.
 const SDP_BYTES: usize = 3_000;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! One running server: its process, its log, its signals, its end.
+//! A child process: its log, signals and end.
 
 use crate::spawner;
 use crate::wait::{DEADLINE, becomes_true};
@@ -6,32 +6,32 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-/// How a program says that a port it should listen on is not free: the system's own words, and Janus'.
+/// How programs report that a port is taken: the text of the operating system, and that of Janus.
 const PORT_TAKEN: [&str; 2] = ["in use", "Error creating vhost"];
 
-/// How often a start is begun again with other ports.
+/// How often a start is attempted, each time with other ports.
 const MAX_STARTS: usize = 5;
 
 const TAIL_LINES: usize = 60;
 
 /// A process that is killed, and waited for, when this is dropped.
 pub struct Child {
-    /// The name and the process id: there may be many of a kind.
+    /// Name and process id.
     name: String,
     process: std::process::Child,
     log: PathBuf,
 }
 
-/// Why a server did not become ready.
+/// A server did not become ready.
 pub(crate) enum StartError {
-    /// Somebody else took one of its ports first.
+    /// Another program took one of its ports.
     PortTaken,
-    /// Anything else, as a text for a panic.
+    /// Any other failure, as a text for a panic.
     Failed(String),
 }
 
 impl Child {
-    /// Starts `command` (from [`spawner::command`]); what it prints goes to the end of the file `log`.
+    /// Starts `command`, from [`spawner::command`]. Its output is appended to the file `log`.
     pub(crate) fn spawn(name: &str, mut command: Command, log: &Path) -> Self {
         let out = File::options().create(true).append(true).open(log).unwrap();
         let err = out.try_clone().unwrap();
@@ -40,7 +40,7 @@ impl Child {
         Self { name: format!("{name} ({})", process.id()), process, log: log.to_owned() }
     }
 
-    /// Waits until `ready`, which is asked again and again, says yes.
+    /// Polls `ready` until it returns true.
     pub(crate) async fn ready_when(
         &mut self,
         mut ready: impl AsyncFnMut() -> bool,
@@ -49,61 +49,55 @@ impl Child {
         match (settled, self.exit_status()) {
             (true, None) => Ok(()),
             (_, Some(_)) if self.port_was_taken() => Err(StartError::PortTaken),
-            (_, Some(status)) => Err(self.failed(&format!("ended at once, {status}"))),
+            (_, Some(status)) => Err(self.failed(&format!("exited early, {status}"))),
             (false, None) => Err(self.failed(&format!("was not ready within {DEADLINE:?}"))),
         }
     }
 
     fn port_was_taken(&self) -> bool {
         let log = self.log();
-        PORT_TAKEN.iter().any(|words| log.contains(words))
+        PORT_TAKEN.iter().any(|text| log.contains(text))
     }
 
     fn failed(&self, how: &str) -> StartError {
-        StartError::Failed(format!("{} {how}; the end of its log:\n{}", self.name, self.log_tail()))
+        StartError::Failed(format!("{} {how}; end of its log:\n{}", self.name, self.log_tail()))
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// How it ended, or `None` while it runs.
+    /// Returns the exit status, or `None` while it runs.
     pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().unwrap()
     }
 
-    /// Waits for it to end by itself; panics when it has not by [`DEADLINE`].
+    /// Waits until the process has exited; panics at [`DEADLINE`].
     pub(crate) async fn wait_exit(&mut self) -> ExitStatus {
         let ended = becomes_true(DEADLINE, async || self.exit_status().is_some()).await;
-        assert!(
-            ended,
-            "{} still runs after {DEADLINE:?}; the end of its log:\n{}",
-            self.name,
-            self.log_tail()
-        );
+        assert!(ended, "{} still runs after {DEADLINE:?}; end of its log:\n{}", self.name, self.log_tail());
         self.exit_status().unwrap()
     }
 
-    /// Kills it (SIGKILL), as a crash would, and waits for its end, so that its ports are free when this
-    /// returns.
+    /// Sends SIGKILL, which simulates a crash, and waits for the end. Then the ports are free.
     pub fn kill(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 
-    /// Freezes it (SIGSTOP): connections stay up, nothing is answered.
+    /// Sends SIGSTOP: connections stay open, but the process does not respond.
     pub fn stop(&mut self) {
         self.signal("STOP");
     }
 
-    /// Lets it run on after [`stop`](Self::stop).
+    /// Sends SIGCONT, after [`stop`](Self::stop).
     pub fn resume(&mut self) {
         self.signal("CONT");
     }
 
-    /// Sends the signal of that name (`TERM`, `STOP`, `CONT`, ...), unless it has ended.
+    /// Sends a signal (`TERM`, `STOP`, `CONT`, ...), unless the process has exited.
     pub(crate) fn signal(&mut self, signal: &str) {
         if self.exit_status().is_some() {
             return;
@@ -112,7 +106,7 @@ impl Child {
         assert!(sent.unwrap().success(), "cannot send {signal} to {}", self.name);
     }
 
-    /// All it has printed so far.
+    /// Returns the output so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
@@ -125,7 +119,7 @@ impl Child {
 }
 
 impl StartError {
-    /// Of one that was started again on the ports it had.
+    /// Panics after a failed restart on the same ports.
     pub(crate) fn panic_on_restart(self, name: &str) -> ! {
         match self {
             Self::PortTaken => panic!("another program took a port of {name} while it was down"),
@@ -134,8 +128,8 @@ impl StartError {
     }
 }
 
-/// Makes a server that has a `child` a process: it can be killed, frozen, asked for its log.
-macro_rules! is_a_process {
+/// Implements `Deref` to [`Child`] for a server with a field `child`.
+macro_rules! deref_to_child {
     ($server:ident) => {
         impl std::ops::Deref for $server {
             type Target = $crate::Child;
@@ -151,19 +145,19 @@ macro_rules! is_a_process {
         }
     };
 }
-pub(crate) use is_a_process;
+pub(crate) use deref_to_child;
 
 impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("--- the end of the log of {} ---\n{}\n---", self.name, self.log_tail());
+            eprintln!("--- end of the log of {} ---\n{}\n---", self.name, self.log_tail());
         }
     }
 }
 
-/// Starts a server on ports that `start` picks anew each time, and again when another program was faster
-/// to take one of them. Any other failure is a panic at once: a start that fails now and then is a bug.
+/// Starts a server on ports that `start` picks, and retries with other ports when another program took one.
+/// Any other failure panics at once: a start that fails now and then is a bug.
 pub(crate) async fn start_on_free_ports<S>(mut start: impl AsyncFnMut() -> Result<S, StartError>) -> S {
     for _ in 0..MAX_STARTS {
         match start().await {

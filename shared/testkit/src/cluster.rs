@@ -13,20 +13,20 @@
 use crate::process::{Process, Service};
 use crate::{FakeJanus, Janus, MedialessJanus, Redis};
 
-/// A running cluster. Its processes can be killed, stopped and started again one by one; dropping it
-/// kills them all.
+/// A running cluster. Its processes can be killed, paused and restarted one by one. Dropping the cluster kills
+/// them all.
 pub struct Cluster {
-    /// `switchboard edge`, each with an address of its own.
+    /// The `switchboard edge` processes, each with its own address.
     pub edges: Vec<Process>,
-    /// `switchboard router`.
+    /// The `switchboard router` processes.
     pub routers: Vec<Process>,
-    /// `switchboard connector`, each with all the backends.
+    /// The `switchboard connector` processes, each configured with all backends.
     pub connectors: Vec<Process>,
-    /// `switchboard rest`.
+    /// The `switchboard rest` processes.
     pub rests: Vec<Process>,
 }
 
-/// What a cluster is to be made of: one of each service and no rest, unless told otherwise.
+/// The configuration of a cluster. By default one edge, router and connector, and no rest.
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs before start()"]
 pub struct ClusterBuilder {
@@ -39,9 +39,9 @@ pub struct ClusterBuilder {
     options: Vec<(Service, String)>,
 }
 
-/// A Janus that a connector can be told of.
+/// A Janus server, as a connector is configured with it.
 pub trait Backend {
-    /// Its websocket address.
+    /// Returns the websocket URL.
     fn backend_url(&self) -> String;
 }
 
@@ -70,8 +70,8 @@ impl Backend for str {
 }
 
 impl Cluster {
-    /// Begins to plan a cluster on that Redis.
-    #[expect(clippy::new_ret_no_self, reason = "a cluster begins with its plan")]
+    /// Begins the configuration of a cluster on this Redis.
+    #[expect(clippy::new_ret_no_self, reason = "returns the builder")]
     pub fn new(redis: &Redis) -> ClusterBuilder {
         ClusterBuilder {
             redis: redis.url(),
@@ -84,22 +84,22 @@ impl Cluster {
         }
     }
 
-    /// Where the edge of that number, counted from 0, speaks the Janus API.
+    /// Returns the Janus API URL of an edge, counted from 0.
     pub fn edge_url(&self, number: usize) -> String {
         self.edges[number].url()
     }
 
-    /// Where the rest of that number, counted from 0, speaks HTTP.
+    /// Returns the HTTP URL of a rest service, counted from 0.
     pub fn rest_url(&self, number: usize) -> String {
         self.rests[number].rest_url()
     }
 
-    /// All its processes.
+    /// Returns all processes.
     pub fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
         self.edges.iter_mut().chain(&mut self.routers).chain(&mut self.connectors).chain(&mut self.rests)
     }
 
-    /// Waits until every process is ready again, for instance after Redis was away.
+    /// Waits until every process is ready, for instance after Redis was down.
     pub async fn wait_ready(&mut self) {
         for process in self.processes() {
             process.wait_ready().await;
@@ -108,43 +108,43 @@ impl Cluster {
 }
 
 impl ClusterBuilder {
-    /// That many edges.
+    /// Sets the number of edges.
     pub fn edges(mut self, count: usize) -> Self {
         self.edges = count;
         self
     }
 
-    /// That many routers.
+    /// Sets the number of routers.
     pub fn routers(mut self, count: usize) -> Self {
         self.routers = count;
         self
     }
 
-    /// That many connectors, each told of all the backends.
+    /// Sets the number of connectors, each configured with all backends.
     pub fn connectors(mut self, count: usize) -> Self {
         self.connectors = count;
         self
     }
 
-    /// That many rests.
+    /// Sets the number of rest services.
     pub fn rests(mut self, count: usize) -> Self {
         self.rests = count;
         self
     }
 
-    /// A Janus under the name that operators know it by.
+    /// Adds a backend.
     pub fn backend(mut self, name: &str, janus: &(impl Backend + ?Sized)) -> Self {
         self.backends.push(format!("{name}={}", janus.backend_url()));
         self
     }
 
-    /// One more option for each process of a service: `.with(Service::Edge, "--reclaim-timeout=2")`.
+    /// Adds an option to each process of a service: `.with(Service::Edge, "--reclaim-timeout=2")`.
     pub fn with(mut self, service: Service, option: &str) -> Self {
         self.options.push((service, option.to_owned()));
         self
     }
 
-    /// Reaches its Redis by this URL and these options instead of the plain URL.
+    /// Sets the URL of Redis and further options for it.
     pub fn redis(mut self, url: &str, options: &[&str]) -> Self {
         url.clone_into(&mut self.redis);
         for service in [Service::Edge, Service::Router, Service::Connector, Service::Rest] {
@@ -153,7 +153,7 @@ impl ClusterBuilder {
         self
     }
 
-    /// Starts everything and waits until it is ready.
+    /// Starts the processes and waits until they are ready.
     pub async fn start(self) -> Cluster {
         let (routers, connectors, edges, rests) = tokio::join!(
             self.processes(Service::Router, self.routers),

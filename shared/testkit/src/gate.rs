@@ -1,10 +1,10 @@
-//! A gate that is open or closed. Whoever waits at it goes on in the order in which they came, so that a
-//! run with a seed can be repeated; tokio's `watch` wakes those who wait in any order.
+//! A flag to wait for. Waiters are woken in the order of their arrival, so that runs with a seed are repeatable;
+//! tokio's `watch` wakes them in any order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
-/// A gate, open at first.
+/// A gate, initially open.
 #[derive(Default)]
 pub struct Gate {
     closed: AtomicBool,
@@ -12,23 +12,23 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Closes or opens it.
+    /// Closes or opens the gate.
     pub fn set_closed(&self, close: bool) {
         self.closed.store(close, Ordering::SeqCst);
         self.changed.notify_waiters();
     }
 
-    /// Whether it is closed.
+    /// Returns whether the gate is closed.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Waits until it is open. Safe to cancel.
+    /// Waits until the gate is open. Safe to cancel.
     pub async fn wait_open(&self) {
         self.wait(false).await;
     }
 
-    /// Waits until it is closed. Safe to cancel.
+    /// Waits until the gate is closed. Safe to cancel.
     pub async fn wait_closed(&self) {
         self.wait(true).await;
     }

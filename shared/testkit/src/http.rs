@@ -1,4 +1,4 @@
-//! Just enough of HTTP to ask a service on this machine a question: one request, one connection.
+//! A minimal HTTP client for local services: one request per connection.
 
 use crate::wait::DEADLINE;
 use std::io;
@@ -6,31 +6,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// What came back.
+/// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// 200, 404, ...
+    /// The status code.
     pub status: u16,
-    /// The body as text.
+    /// The body.
     pub body: String,
 }
 
-/// Gets `http://HOST:PORT/PATH`; panics if nobody answers.
+/// Gets `http://HOST:PORT/PATH`; panics without a response.
 pub async fn get(url: &str) -> Response {
-    ask("GET", url, "").await.unwrap_or_else(|error| panic!("GET {url}: {error}"))
+    send("GET", url, "").await.unwrap_or_else(|error| panic!("GET {url}: {error}"))
 }
 
-/// Posts JSON to `http://HOST:PORT/PATH`; panics if nobody answers.
+/// Posts JSON to `http://HOST:PORT/PATH`; panics without a response.
 pub async fn post(url: &str, json: &str) -> Response {
-    ask("POST", url, json).await.unwrap_or_else(|error| panic!("POST {url}: {error}"))
+    send("POST", url, json).await.unwrap_or_else(|error| panic!("POST {url}: {error}"))
 }
 
-/// Sends any request with a JSON body; an empty body is none.
-pub async fn ask(method: &str, url: &str, json: &str) -> io::Result<Response> {
+/// Sends a request with a JSON body, if not empty.
+pub async fn send(method: &str, url: &str, json: &str) -> io::Result<Response> {
     send_as("", method, url, json).await
 }
 
-/// The same as an operator who has this secret; an empty one is none.
+/// Sends a request with a JSON body and a bearer token, each if not empty.
 pub async fn send_as(secret: &str, method: &str, url: &str, json: &str) -> io::Result<Response> {
     timeout(DEADLINE, exchange(secret, method, url, json)).await?
 }
@@ -41,7 +41,7 @@ async fn exchange(secret: &str, method: &str, url: &str, json: &str) -> io::Resu
     socket.write_all(request(secret, method, host, path, json).as_bytes()).await?;
     let mut response = Vec::new();
     socket.read_to_end(&mut response).await?;
-    parse(&String::from_utf8_lossy(&response)).ok_or_else(|| io::Error::other("that is no HTTP response"))
+    parse(&String::from_utf8_lossy(&response)).ok_or_else(|| io::Error::other("not an HTTP response"))
 }
 
 fn split(url: &str) -> (&str, &str) {
@@ -49,7 +49,7 @@ fn split(url: &str) -> (&str, &str) {
     rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash))
 }
 
-/// HTTP/1.0, so that the server closes after the response and sends it in one piece, without chunks.
+/// HTTP/1.0: the server closes the connection after the response and does not chunk it.
 fn request(secret: &str, method: &str, host: &str, path: &str, json: &str) -> String {
     let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n");
     if !secret.is_empty() {
@@ -72,13 +72,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_split_into_host_and_path() {
+    fn a_url_is_split_into_host_and_path() {
         assert_eq!(split("http://127.0.0.1:80/readyz?full"), ("127.0.0.1:80", "/readyz?full"));
         assert_eq!(split("http://127.0.0.1:80"), ("127.0.0.1:80", "/"));
     }
 
     #[test]
-    fn a_response_is_read() {
+    fn a_response_is_parsed() {
         let response = "HTTP/1.0 503 Service Unavailable\r\ncontent-length: 5\r\n\r\nredis";
         assert_eq!(parse(response), Some(Response { status: 503, body: "redis".to_owned() }));
         assert_eq!(parse("what?"), None);

@@ -1,8 +1,8 @@
-//! The real Janus, as the Debian package `janus` installs it, with the VideoCall and EchoTest plugins.
+//! A real Janus, from the Debian package `janus`, with the VideoCall and EchoTest plugins.
 //!
-//! Its configuration is the templates in `janus/` of this crate, which `make demo` uses as well.
+//! The templates of its configuration are in `janus/` of this crate; `make demo` uses them too.
 
-use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
 use crate::janus_admin::JanusAdmin;
 use crate::port;
 use crate::websocket::{ADMIN_API, API, Incoming, Websocket};
@@ -19,20 +19,20 @@ const TEMPLATES: [(&str, &str); 2] = [
 /// The Admin API's password.
 const ADMIN_SECRET: &str = "testkit";
 
-/// What a test may want different. Times are in seconds, as Janus counts them.
+/// Configuration of a Janus. Times are in seconds.
 #[derive(Clone, Debug)]
 pub struct JanusConfig {
-    /// A session ends when nothing was asked of it for that long; 0 is never.
+    /// How long a session lives without a request; 0 is forever.
     pub session_timeout: u32,
-    /// How long a session waits for a new socket, counted from its last request; 0 is not at all.
+    /// How long a session without a connection can be claimed, counted from its last request; 0 disables it.
     pub reclaim_session_timeout: u32,
     /// Whether Janus sends its candidates as `trickle` events, instead of in the SDP.
     pub full_trickle: bool,
-    /// Where media goes, `FIRST-LAST`. Several Janus may share it.
+    /// The media ports, `FIRST-LAST`. Several servers may share them.
     pub rtp_ports: String,
-    /// What every request must show as `apisecret`.
+    /// The `apisecret` that requests need.
     pub api_secret: Option<String>,
-    /// The key of signed tokens, which every request must show then.
+    /// The key of the signed tokens that requests need.
     pub token_auth_secret: Option<String>,
 }
 
@@ -55,19 +55,19 @@ pub struct Janus {
     config: JanusConfig,
     port: u16,
     admin_port: u16,
-    // Last, for it must outlive the process that works in it.
+    // Dropped last: it is the working directory of the process.
     folder: TempDir,
 }
 
-is_a_process!(Janus);
+deref_to_child!(Janus);
 
 impl Janus {
-    /// Starts one and waits until it answers.
+    /// Starts a server and waits until it answers.
     pub async fn start() -> Self {
         Self::with(JanusConfig::default()).await
     }
 
-    /// Starts one that is configured as `config` says.
+    /// Starts a server with this configuration.
     pub async fn with(config: JanusConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, port::free(), port::free()).await).await
     }
@@ -88,32 +88,32 @@ impl Janus {
             .await
     }
 
-    /// Where it speaks the Janus API: `ws://127.0.0.1:PORT`.
+    /// Returns the URL of the Janus API: `ws://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
-    /// Where it speaks the Admin API: `ws://127.0.0.1:PORT`.
+    /// Returns the URL of the Admin API: `ws://127.0.0.1:PORT`.
     pub fn admin_url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.admin_port)
     }
 
-    /// What the Admin API wants as `admin_secret`.
+    /// Returns the `admin_secret` of the Admin API.
     pub fn admin_secret(&self) -> &'static str {
         ADMIN_SECRET
     }
 
-    /// A connection to its Admin API.
+    /// Connects to the Admin API.
     pub async fn admin(&self) -> JanusAdmin {
         JanusAdmin::connect(&self.admin_url(), ADMIN_SECRET).await
     }
 
-    /// How it was configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &JanusConfig {
         &self.config
     }
 
-    /// Starts it again, empty, on the ports it had; kills it first if it runs.
+    /// Kills the server if it runs and starts it again, empty, on the same ports.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.folder.path());
@@ -149,7 +149,7 @@ fn write_config(folder: &Path, config: &JanusConfig, port: u16, admin_port: u16)
     }
 }
 
-/// The lines that make Janus ask for a secret or a token.
+/// Returns the settings that make Janus require a secret or a token.
 fn auth_settings(config: &JanusConfig) -> String {
     let secret = config.api_secret.iter().map(|secret| format!("\n\tapi_secret = \"{secret}\""));
     let tokens = config.token_auth_secret.iter();
@@ -157,7 +157,7 @@ fn auth_settings(config: &JanusConfig) -> String {
     secret.chain(tokens).collect()
 }
 
-/// By its name the Janus we started is told from another one that was faster to take the port.
+/// Returns a name that tells this Janus from another one that took the port first.
 fn server_name(port: u16) -> String {
     format!("testkit-{}-{port}", std::process::id())
 }

@@ -1,4 +1,4 @@
-//! Questions to a Janus' Admin API: what does it still hold?
+//! A client of the Janus Admin API, to check which sessions and handles exist.
 
 use crate::message::PROBE;
 use crate::websocket::{ADMIN_API, Incoming, Websocket};
@@ -18,7 +18,7 @@ impl JanusAdmin {
         Self { socket, secret: secret.to_owned() }
     }
 
-    /// Asks anything; the transaction and the secret are added here. Returns the reply, also an error.
+    /// Sends a request, with transaction and secret added. Returns the reply, also an error.
     pub async fn request(&mut self, mut request: Value) -> Value {
         request["transaction"] = json!("admin");
         request["admin_secret"] = json!(self.secret);
@@ -30,36 +30,36 @@ impl JanusAdmin {
         }
     }
 
-    /// The ids of all sessions.
+    /// Returns the ids of all sessions.
     pub async fn sessions(&mut self) -> Vec<u64> {
         ids(&self.request(json!({"janus": "list_sessions"})).await["sessions"])
     }
 
-    /// The ids of a session's handles; none if the session is gone.
+    /// Returns the ids of the handles of a session; none if the session does not exist.
     pub async fn handles(&mut self, session: u64) -> Vec<u64> {
         ids(&self.request(json!({"janus": "list_handles", "session_id": session})).await["handles"])
     }
 
-    /// Session and id of every plugin handle, without those of probes.
+    /// Returns session and id of every plugin handle, except those of probes.
     pub async fn legs(&mut self) -> Vec<(u64, u64)> {
-        self.handles_of(|opaque_id| opaque_id != PROBE).await
+        self.handles_with(|opaque_id| opaque_id != PROBE).await
     }
 
-    /// How many plugin handles there are, over all sessions, without those of probes.
+    /// Returns the number of plugin handles, except those of probes.
     pub async fn all_handles(&mut self) -> usize {
         self.legs().await.len()
     }
 
-    /// How many handles connectors have that only find out whether the plugin works.
+    /// Returns the number of handles of probes.
     pub async fn probes(&mut self) -> usize {
-        self.handles_of(|opaque_id| opaque_id == PROBE).await.len()
+        self.handles_with(|opaque_id| opaque_id == PROBE).await.len()
     }
 
-    async fn handles_of(&mut self, whose: impl Fn(&Value) -> bool) -> Vec<(u64, u64)> {
+    async fn handles_with(&mut self, matches: impl Fn(&Value) -> bool) -> Vec<(u64, u64)> {
         let mut found = Vec::new();
         for session in self.sessions().await {
             for handle in self.handles(session).await {
-                if whose(&self.handle_info(session, handle).await["opaque_id"]) {
+                if matches(&self.handle_info(session, handle).await["opaque_id"]) {
                     found.push((session, handle));
                 }
             }
@@ -67,13 +67,13 @@ impl JanusAdmin {
         found
     }
 
-    /// What Janus and the plugin know of a handle: `info` of `handle_info`, `Null` if it is gone.
+    /// Returns the `info` of a handle; `Null` if it does not exist.
     pub async fn handle_info(&mut self, session: u64, handle: u64) -> Value {
         let request = json!({"janus": "handle_info", "session_id": session, "handle_id": handle});
         self.request(request).await["info"].take()
     }
 
-    /// Ends a handle's PeerConnection, as if it were lost; its `hangup` has the reason `Admin API`.
+    /// Closes the PeerConnection of a handle. The `hangup` event has the reason `Admin API`.
     pub async fn hangup_webrtc(&mut self, session: u64, handle: u64) {
         let request = json!({"janus": "hangup_webrtc", "session_id": session, "handle_id": handle});
         let reply = self.request(request).await;

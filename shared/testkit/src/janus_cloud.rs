@@ -1,11 +1,10 @@
-//! A real proxy of janus-cloud 1.0.0, as PyPI has it, with the VideoCall plugin.
+//! A real proxy of janus-cloud 1.0.0, from PyPI, with the VideoCall plugin.
 //!
-//! Several on one Redis are a cluster: each calls the users of the others by their
-//! [`rest_url`](JanusCloud::rest_url), which it finds in Redis. What they keep there outlives a proxy that
-//! is killed: the record of a user for ever, that of the proxy, without which its users count for nothing,
-//! for a minute.
+//! Several proxies on one Redis form a cluster. Each calls the users of another through its
+//! [`rest_url`](JanusCloud::rest_url), which it finds in Redis. Records outlive a killed proxy: those of its
+//! users forever, and that of the proxy, without which its users are ignored, for a minute.
 
-use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
 use crate::websocket::{API, Incoming, Websocket};
 use crate::{http, port, python};
 use serde_json::{Value, json};
@@ -15,18 +14,18 @@ use tempfile::TempDir;
 const CONFIG: &str = "janus-proxy.yml";
 const VIDEOCALL_CONFIG: &str = "janus-proxy.plugin.videocall.yml";
 
-/// What a test may want different. Times are in seconds.
+/// Configuration of a proxy. Times are in seconds.
 #[derive(Clone, Debug)]
 pub struct JanusCloudConfig {
-    /// Where it keeps users and backends, `redis://HOST:PORT/`; none: in itself, for this proxy alone.
+    /// The Redis for users and backends, `redis://HOST:PORT/`; without one the proxy keeps them in memory.
     pub redis: Option<String>,
-    /// The Janus servers that it is told of, name and websocket address; a sentinel may announce more.
+    /// The configured Janus servers: name and websocket URL. A sentinel may announce more.
     pub backends: Vec<(String, String)>,
-    /// A session ends when nothing was asked of it for that long; 0 is never.
+    /// How long a session lives without a request; 0 is forever.
     pub session_timeout: u32,
-    /// What every request must show as `apisecret`, also those to the backends.
+    /// The `apisecret` that requests need, also those to the backends.
     pub api_secret: Option<String>,
-    /// From which level on it logs: `DEBUG`, which is everything, `INFO`, `WARN`, `ERROR`.
+    /// The lowest log level: `DEBUG`, `INFO`, `WARN` or `ERROR`.
     pub log_level: &'static str,
 }
 
@@ -43,15 +42,14 @@ pub struct JanusCloud {
     config: JanusCloudConfig,
     port: u16,
     rest_port: u16,
-    // Last, for it must outlive the process that works in it.
+    // Dropped last: it is the working directory of the process.
     folder: TempDir,
 }
 
-is_a_process!(JanusCloud);
+deref_to_child!(JanusCloud);
 
 impl JanusCloud {
-    /// Starts one on that Redis, with those backends (name and websocket address), and waits until it
-    /// answers.
+    /// Starts a proxy with this Redis and these backends (name and websocket URL), and waits until it answers.
     pub async fn start(redis: &str, backends: &[(&str, &str)]) -> Self {
         let backends = backends.iter().map(|&(name, url)| (name.to_owned(), url.to_owned())).collect();
         Self::with(JanusCloudConfig {
@@ -62,7 +60,7 @@ impl JanusCloud {
         .await
     }
 
-    /// Starts one that is configured as `config` says.
+    /// Starts a proxy with this configuration.
     pub async fn with(config: JanusCloudConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, port::free(), port::free()).await).await
     }
@@ -84,22 +82,22 @@ impl JanusCloud {
             .await
     }
 
-    /// Where it speaks the Janus API: `ws://127.0.0.1:PORT`.
+    /// Returns the URL of the Janus API: `ws://127.0.0.1:PORT`.
     pub fn ws_url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
-    /// Where it speaks HTTP with other proxies, sentinels and operators: `http://127.0.0.1:PORT`.
+    /// Returns the URL of its HTTP API for proxies, sentinels and operators: `http://127.0.0.1:PORT`.
     pub fn rest_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.rest_port)
     }
 
-    /// How it was configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &JanusCloudConfig {
         &self.config
     }
 
-    /// Starts it again on the ports it had, under a new id in Redis; kills it first if it runs.
+    /// Kills the proxy if it runs and starts it again on the same ports, with a new id in Redis.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.folder.path());
@@ -136,8 +134,8 @@ fn backend((name, url): &(String, String)) -> Value {
     json!({"name": name, "url": url, "status": 0})
 }
 
-/// By its name the proxy we started is told from another one that was faster to take a port. A name with
-/// `localhost` in it is not taken for the host where other proxies reach it; that remains 127.0.0.1.
+/// Returns a name that tells this proxy from another one that took a port first. With `localhost` in the name,
+/// other proxies do not use it as the host of this one; they use 127.0.0.1.
 fn server_name(port: u16) -> String {
     format!("testkit-localhost-{}-{port}", std::process::id())
 }
@@ -151,7 +149,7 @@ fn info_request(config: &JanusCloudConfig) -> String {
 }
 
 async fn rest_answers(rest: &str, name: &str) -> bool {
-    let Ok(info) = http::ask("GET", &format!("{rest}/info"), "").await else { return false };
+    let Ok(info) = http::send("GET", &format!("{rest}/info"), "").await else { return false };
     serde_json::from_str::<Value>(&info.body).is_ok_and(|info| info["server_name"] == name)
 }
 

@@ -1,24 +1,22 @@
-//! What whole-system tests are written with: servers to start and clients to talk through.
+//! Servers and clients for tests of whole systems.
 //!
-//! - Servers: [`Janus`] and [`Redis`] are the real ones as Debian packages them, [`Process`] is our own
-//!   executable, [`Cluster`] is many of those, [`FakeJanus`] is a Janus without media in this process and
-//!   [`MedialessJanus`] the same as a process, [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] what tells such proxies of a Janus.
-//! - Clients: [`Client`] talks to anything that speaks the Janus API and reads like the story of a call;
-//!   [`Wire`] is the bare websocket, for who must see each byte; [`http`] asks for `/readyz` and
-//!   `/metrics`; [`sdp`] has offers and answers that Janus accepts.
+//! - Servers: [`Janus`] and [`Redis`] are the real ones, from Debian. [`Process`] is a service of this project,
+//!   [`Cluster`] a group of them. [`FakeJanus`] is a Janus without media in this process, [`MedialessJanus`] the
+//!   same as a process. [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] announces a Janus to proxies.
+//! - Clients: [`Client`] speaks the Janus API, for tests that read like the scenario of a call;
+//!   [`Wire`] is the bare websocket, for tests of the bytes on the wire; [`http`] reads
+//!   `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
 //!
-//! A server runs in a folder and on ports of its own, so tests run in parallel. It is killed when its
-//! value is dropped, and also when the test program itself is killed. When a test panics, each server
-//! that it held prints the end of its log.
+//! Each server has its own folder and ports, so tests run in parallel. Dropping it kills it, as does the end of the
+//! test program. When a test panics, each of its servers prints the end of its log.
 //!
-//! This crate panics where a library would return an error: a test has nothing better to do with one.
-//! Nothing here sleeps to synchronise; what must be waited for is asked again until [`DEADLINE`].
+//! This crate panics instead of returning errors, as tests do. Nothing sleeps to synchronise; conditions are polled
+//! until [`DEADLINE`].
 #![allow(clippy::unwrap_used)]
 
 mod child;
 pub mod client;
 pub mod cluster;
-mod executable;
 pub mod fake_janus;
 mod gate;
 pub mod http;

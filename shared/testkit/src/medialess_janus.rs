@@ -1,36 +1,34 @@
-//! [`FakeJanus`](crate::FakeJanus) as a process: for who measures what stands in front of a Janus.
+//! [`FakeJanus`](crate::FakeJanus) as a process, for benchmarks of the cluster in front of it.
 //!
-//! It keeps nothing of what it was asked and works on one thread, so that it takes as little as it can of
-//! the machine that it shares with what is measured.
+//! It keeps no requests and has one thread, to leave the machine to the processes under measurement.
 
-use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
 use crate::websocket::{API, Incoming, Websocket};
-use crate::{executable, port, spawner};
+use crate::{port, spawner};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// The executable, of this package.
 const EXECUTABLE: &str = "media-less-janus";
 
-/// A running one; killed when dropped.
+/// A running server; killed when dropped.
 pub struct MedialessJanus {
     child: Child,
     port: u16,
-    // Last, for it must outlive the process that writes its log there.
+    // Dropped last: it holds the log of the process.
     _folder: TempDir,
 }
 
-is_a_process!(MedialessJanus);
+deref_to_child!(MedialessJanus);
 
 impl MedialessJanus {
-    /// Starts one and waits until it answers.
+    /// Starts a server and waits until it answers.
     pub async fn start() -> Self {
         start_on_free_ports(async || Self::start_on(port::free()).await).await
     }
 
     async fn start_on(port: u16) -> Result<Self, StartError> {
         let folder = TempDir::new().unwrap();
-        let mut command = spawner::command(executable::path(EXECUTABLE, env!("CARGO_PKG_NAME")));
+        let mut command = spawner::command(spawner::executable(EXECUTABLE, env!("CARGO_PKG_NAME")));
         command.args(["--listen", &address(port)]);
         let child = Child::spawn(EXECUTABLE, command, &folder.path().join("log"));
         let mut janus = Self { child, port, _folder: folder };
@@ -39,7 +37,7 @@ impl MedialessJanus {
         Ok(janus)
     }
 
-    /// Where it speaks the Janus API: `ws://127.0.0.1:PORT`.
+    /// Returns the URL of the Janus API: `ws://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("ws://{}", address(self.port))
     }

@@ -1,39 +1,39 @@
-//! Reading a message of the Janus API: the few places that tests look at.
+//! Accessors for the members of Janus API messages that tests read.
 
 use serde_json::Value;
 
-/// The plugin that all of this is about.
+/// The package name of the VideoCall plugin.
 pub const VIDEOCALL: &str = "janus.plugin.videocall";
-/// The `opaque_id` of a handle that only finds out whether the plugin works.
+/// The `opaque_id` of the handles with which connectors probe the plugin.
 pub const PROBE: &str = "switchboard-probe";
 
-/// What kind of message it is, the value of `janus`: `ack`, `event`, `trickle`, `hangup`, ...
+/// Returns the value of `janus`: `ack`, `event`, `trickle`, `hangup`, ...
 pub fn kind(message: &Value) -> &str {
     message["janus"].as_str().unwrap_or_default()
 }
 
-/// What the plugin says: `{"videocall": "event", "result": ...}` or `{..., "error_code": ..., "error": ...}`.
+/// Returns the plugin data: `{"videocall": "event", "result": ...}` or `{..., "error_code": ..., "error": ...}`.
 pub fn data(message: &Value) -> &Value {
     &message["plugindata"]["data"]
 }
 
-/// The plugin's `result`; `Null` if it is none.
+/// Returns the plugin's `result`, or `Null`.
 pub fn result(message: &Value) -> &Value {
     &data(message)["result"]
 }
 
-/// The name of the plugin's event: `registered`, `incomingcall`, `hangup`, ...; empty if it is none.
+/// Returns the name of a plugin event: `registered`, `incomingcall`, `hangup`, ...; empty for other messages.
 pub fn event(message: &Value) -> &str {
     result(message)["event"].as_str().unwrap_or_default()
 }
 
-/// Whether it answers the request of that transaction: an `ack`, a `success`, an `error` or the like. An
-/// event has the transaction too, but answers in its own time.
+/// Returns whether the message is the reply to this transaction: `ack`, `success`, `error` or the like. The
+/// event with the same transaction is separate.
 pub fn is_reply_to(message: &Value, transaction: &str) -> bool {
     message["transaction"] == transaction && kind(message) != "event"
 }
 
-/// Whether it is the plugin's event that belongs to the request of that transaction.
+/// Returns whether the message is the plugin event of this transaction.
 pub fn is_event_for(message: &Value, transaction: &str) -> bool {
     message["transaction"] == transaction && kind(message) == "event"
 }

@@ -1,28 +1,28 @@
-//! Our own executable, `switchboard`, one process per service.
+//! Processes of the executable `switchboard`.
 
-use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
-use crate::{executable, http, port, spawner};
+use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
+use crate::{http, port, spawner};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
 
-/// A service is a subcommand of the executable.
+/// A service, which is a subcommand of the executable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Holds the clients' websockets.
     Edge,
-    /// Decides about calls.
+    /// Handles requests for calls.
     Router,
     /// Holds the websockets to Janus.
     Connector,
-    /// Speaks HTTP.
+    /// Serves the HTTP API.
     Rest,
-    /// All four in one process, without Redis.
+    /// All four services in one process, without Redis.
     Standalone,
 }
 
 impl Service {
-    /// The subcommand.
+    /// Returns the subcommand.
     pub fn name(self) -> &'static str {
         match self {
             Self::Edge => "edge",
@@ -33,7 +33,7 @@ impl Service {
         }
     }
 
-    /// Which of its options name an address to listen on.
+    /// Returns the options that name an address to listen on.
     fn listeners(self) -> &'static [&'static str] {
         match self {
             Self::Edge | Self::Rest => &["--admin-listen", "--listen"],
@@ -49,15 +49,15 @@ pub struct Process {
     service: Service,
     args: Vec<String>,
     listeners: Vec<(&'static str, u16)>,
-    // Last, for it must outlive the process that works in it.
+    // Dropped last: it is the working directory of the process.
     folder: TempDir,
 }
 
-is_a_process!(Process);
+deref_to_child!(Process);
 
 impl Process {
-    /// Starts a service and waits until its `/readyz` says 200. `args` are all options but the addresses
-    /// to listen on, for which free ports are found here.
+    /// Starts a service and waits until its `/readyz` returns 200. `args` are all options except the addresses to
+    /// listen on, which get free ports.
     pub async fn start(service: Service, args: &[&str]) -> Self {
         start_on_free_ports(async || {
             let mut process = Self::spawn(service, args);
@@ -66,7 +66,7 @@ impl Process {
         .await
     }
 
-    /// Starts a service that need not become ready, for instance since its Redis is away.
+    /// Starts a service without waiting, for instance because its Redis is down.
     pub fn spawn(service: Service, args: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
@@ -75,7 +75,7 @@ impl Process {
         Self { child, service, args, listeners, folder }
     }
 
-    /// Waits until `/readyz` says 200.
+    /// Waits until `/readyz` returns 200.
     pub async fn wait_ready(&mut self) {
         match self.ready().await {
             Ok(()) => {}
@@ -86,27 +86,27 @@ impl Process {
 
     async fn ready(&mut self) -> Result<(), StartError> {
         let readyz = format!("{}/readyz", self.admin_url());
-        let ready = async || http::ask("GET", &readyz, "").await.is_ok_and(|it| it.status == 200);
+        let ready = async || http::send("GET", &readyz, "").await.is_ok_and(|it| it.status == 200);
         self.child.ready_when(ready).await
     }
 
-    /// Which service it is.
+    /// Returns the service.
     pub fn service(&self) -> Service {
         self.service
     }
 
-    /// Where an edge or a standalone speaks the Janus API: `ws://127.0.0.1:PORT`.
+    /// Returns the Janus API URL of an edge or standalone: `ws://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("ws://{}", self.address("--listen"))
     }
 
-    /// Where a rest or a standalone speaks HTTP: `http://127.0.0.1:PORT`.
+    /// Returns the HTTP URL of a rest or standalone: `http://127.0.0.1:PORT`.
     pub fn rest_url(&self) -> String {
         let option = if self.service == Service::Rest { "--listen" } else { "--rest-listen" };
         format!("http://{}", self.address(option))
     }
 
-    /// Where `/livez`, `/readyz` and `/metrics` are: `http://127.0.0.1:PORT`.
+    /// Returns the URL of `/livez`, `/readyz` and `/metrics`: `http://127.0.0.1:PORT`.
     pub fn admin_url(&self) -> String {
         format!("http://{}", self.address("--admin-listen"))
     }
@@ -117,18 +117,18 @@ impl Process {
         format!("127.0.0.1:{port}")
     }
 
-    /// Asks it to end (SIGTERM), as an operator does; [`Process::ended`] waits for it.
+    /// Sends SIGTERM. [`Process::wait_exit`] waits for the end.
     pub fn terminate(&mut self) {
         self.child.signal("TERM");
     }
 
-    /// Waits until it has ended by itself; panics when it has not by [`crate::DEADLINE`].
+    /// Waits until the process has exited; panics at [`crate::DEADLINE`].
     pub async fn wait_exit(&mut self) -> ExitStatus {
         self.child.wait_exit().await
     }
 
-    /// Starts it again with the same options, on the ports it had, and waits until it is ready; kills it
-    /// first if it runs.
+    /// Kills the process if it runs, starts it again with the same options and ports, and waits until it is
+    /// ready.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.service, &self.args, &self.listeners, self.folder.path());
@@ -145,16 +145,16 @@ fn spawn(service: Service, args: &[String], listeners: &[(&str, u16)], folder: &
     Child::spawn(service.name(), command, &folder.join("log"))
 }
 
-/// The executable with these arguments, for what is no service. It is killed when the thread that starts it
-/// ends.
+/// Returns the executable with these arguments, for subcommands that are not services. The process is killed
+/// when the thread that starts it ends.
 pub fn command(args: &[&str]) -> Command {
-    let mut command = spawner::command(executable::path("switchboard", "switchboard"));
+    let mut command = spawner::command(spawner::executable("switchboard", "switchboard"));
     command.args(args);
     clear_option_variables(&mut command);
     command
 }
 
-/// Every option is an environment variable too; a test must not depend on who runs it.
+/// Removes options from the environment, so that tests do not depend on it.
 fn clear_option_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SWITCHBOARD_") {

@@ -1,4 +1,4 @@
-//! Starting what janus-cloud 1.0.0 consists of, from where `scripts/install-janus-cloud` puts it.
+//! Starts the programs of janus-cloud 1.0.0, as `scripts/install-janus-cloud` installs them.
 
 use crate::child::Child;
 use crate::spawner;
@@ -6,31 +6,31 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the virtual environment is, below the root of the workspace. The script reads this file too.
+/// The virtual environment, relative to the root of the workspace. The script reads the same file.
 const FOLDER: &str = include_str!("../janus-cloud/folder");
 
-/// Writes a configuration file. It is YAML, and JSON is that too.
+/// Writes a configuration file. The programs read YAML, of which JSON is a subset.
 pub(crate) fn write_config(folder: &Path, file: &str, config: &Value) {
     fs::write(folder.join(file), config.to_string()).unwrap();
 }
 
-/// The level at which everything is logged, which is what they do unless told otherwise.
+/// The default log level of janus-cloud, which logs everything.
 pub(crate) const LOG_ALL: &str = "DEBUG";
 
-/// Starts the `proxy` or the `sentinel` with that file in `folder`.
+/// Starts the `proxy` or the `sentinel` with a configuration file in `folder`.
 pub(crate) fn spawn(service: &str, folder: &Path, config: &str) -> Child {
     let mut command = spawner::command(interpreter());
     command.arg(crate_folder().join("janus-cloud/launch.py")).arg(service).arg(config);
-    // Without the first, the end of the log would be missing of one that is killed.
+    // Unbuffered, so that the log of a killed process is complete.
     command.current_dir(folder).env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
-    // All it talks to is on this machine.
+    // All connections are local.
     for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env_remove(proxy);
     }
     Child::spawn(&format!("janus-cloud {service}"), command, &folder.join("log"))
 }
 
-/// What the configuration says about the log: from this level on, and only where [`Child`] keeps it.
+/// Returns the log settings: this level, on standard output only, which [`Child`] keeps.
 pub(crate) fn log_config(level: &str) -> Value {
     serde_json::json!({"log_to_stdout": true, "log_to_file": "", "debug_level": level})
 }

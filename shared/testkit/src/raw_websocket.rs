@@ -1,42 +1,43 @@
-//! A websocket of the Janus API with nothing on top: texts in, texts out, as they are.
+//! A websocket of the Janus API that exchanges texts unchanged.
 //!
-//! [`crate::Client`] reads what it hears as JSON and forgets in which order the keys of an object came.
-//! Who must know that, or sends what no client would, takes this.
+//! Unlike [`crate::Client`], which parses messages, it preserves the order of keys, and it can send malformed
+//! texts.
 
-use crate::websocket::{API, Transport, Websocket};
+use crate::websocket::{API, Websocket};
+use common::transport::Transport;
 use tokio::time::{Instant, timeout_at};
 
-/// A connection; dropping it lets go of the socket without a word.
+/// A connection. Dropping it skips the closing handshake.
 pub struct RawWebsocket(Websocket);
 
-/// What came next.
+/// The next event of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A text, whole.
+    /// A whole text.
     Text(String),
-    /// The other end closed.
+    /// The other end closed the connection.
     Closed,
-    /// Nothing in time.
+    /// Nothing was received in time.
     Timeout,
 }
 
 impl RawWebsocket {
-    /// Connects, as the API's subprotocol asks; why not is a text.
+    /// Connects with the subprotocol of the Janus API.
     pub async fn open(url: &str) -> Result<Self, String> {
         Websocket::open(url, API).await.map(Self).map_err(|error| format!("no Janus API at {url}: {error}"))
     }
 
-    /// The same over a stream that is there already.
+    /// Performs the client handshake over an open stream.
     pub async fn over(stream: Box<dyn Transport>) -> Result<Self, String> {
         Websocket::over(stream, "ws://memory", API).await.map(Self).map_err(|error| error.to_string())
     }
 
-    /// Sends a text; whether the socket took it.
+    /// Sends a text; returns false when the connection is closed.
     pub async fn send(&mut self, text: String) -> bool {
         self.0.send(text).await.is_ok()
     }
 
-    /// The next text until `deadline`. What was read of a text that is not whole yet is kept.
+    /// Returns the next text until `deadline`. Keeps a partially received text for the next call.
     pub async fn next_until(&mut self, deadline: Instant) -> Received {
         match timeout_at(deadline, self.0.next_text()).await {
             Ok(Ok(text)) => Received::Text(text),
@@ -45,7 +46,7 @@ impl RawWebsocket {
         }
     }
 
-    /// Says goodbye and waits for the other end to agree.
+    /// Performs the closing handshake.
     pub async fn close(self) {
         self.0.close().await;
     }

@@ -1,18 +1,18 @@
-//! The real Redis, as the Debian package `redis-server` installs it, empty at the start.
+//! A real Redis, from the Debian package `redis-server`, initially empty.
 
-use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
 use crate::port;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What a test may want different.
+/// Configuration of a Redis.
 #[derive(Clone, Debug, Default)]
 pub struct RedisConfig {
-    /// Whether each write is kept on disk, so that it is there again after a restart.
+    /// Whether writes persist over a restart.
     pub appendonly: bool,
-    /// Files with a certificate and its key, both PEM: it then speaks TLS too.
+    /// Files of a certificate and its key (PEM), which enable TLS.
     pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
@@ -22,19 +22,19 @@ pub struct Redis {
     config: RedisConfig,
     port: u16,
     tls_port: u16,
-    // Last, for it must outlive the process that works in it.
+    // Dropped last: it is the working directory of the process.
     folder: TempDir,
 }
 
-is_a_process!(Redis);
+deref_to_child!(Redis);
 
 impl Redis {
-    /// Starts one that forgets everything when it ends.
+    /// Starts a server without persistence.
     pub async fn start() -> Self {
         Self::with(RedisConfig::default()).await
     }
 
-    /// Starts one that is configured as `config` says.
+    /// Starts a server with this configuration.
     pub async fn with(config: RedisConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, [port::free(), port::free()]).await).await
     }
@@ -52,17 +52,17 @@ impl Redis {
         self.child.ready_when(async || answers(port, pid).await.is_some()).await
     }
 
-    /// `redis://127.0.0.1:PORT/`.
+    /// Returns `redis://127.0.0.1:PORT/`.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// `rediss://localhost:PORT/`, where it has a certificate.
+    /// Returns `rediss://localhost:PORT/`, for a server with a certificate.
     pub fn tls_url(&self) -> String {
         format!("rediss://localhost:{}/", self.tls_port)
     }
 
-    /// Starts it again on the port and in the folder it had; kills it first if it runs.
+    /// Kills the server if it runs and starts it again with the same port and folder.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.folder.path(), &self.config, [self.port, self.tls_port]);
@@ -83,12 +83,12 @@ fn spawn(folder: &Path, config: &RedisConfig, [port, tls_port]: [u16; 2]) -> Chi
     Child::spawn("redis-server", command, &folder.join("log"))
 }
 
-/// Whether the Redis on that port is the process we started, and has read its data.
+/// Checks that the Redis on this port is the process `pid` and has loaded its data.
 async fn answers(port: u16, pid: u32) -> Option<()> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     socket.write_all(b"INFO\r\nQUIT\r\n").await.ok()?;
     let mut info = String::new();
     socket.read_to_string(&mut info).await.ok()?;
-    let says = |line: &str| info.lines().any(|it| it == line);
-    (says(&format!("process_id:{pid}")) && says("loading:0")).then_some(())
+    let has_line = |line: &str| info.lines().any(|it| it == line);
+    (has_line(&format!("process_id:{pid}")) && has_line("loading:0")).then_some(())
 }

@@ -1,11 +1,11 @@
-//! A real sentinel of janus-cloud 1.0.0: it watches one Janus and tells proxies how that is.
+//! A real sentinel of janus-cloud 1.0.0: it watches one Janus and posts its state to proxies.
 //!
-//! It pings the Janus each second and posts what it found as a form: at once when the Janus comes or goes,
-//! and otherwise each third of `expire`, but at least each minute. Before it has pinged, it takes the Janus
-//! for abnormal and may say so. Of several addresses each post goes to the next one in turn, and on to the
-//! one after it when that does not take it. A post that nobody takes is lost.
+//! It pings the Janus every second. It posts the state as a form when the state changes, and every third of
+//! `expire`, but at least every minute. Before the first ping it takes the state as abnormal and may post that.
+//! With several addresses, posts go to them in turn; a failed post goes to the next address. A post that every
+//! address refuses is lost.
 
-use crate::child::{Child, StartError, is_a_process, start_on_free_ports};
+use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
 use crate::janus::Janus;
 use crate::{http, port, python};
 use serde_json::{Value, json};
@@ -14,26 +14,26 @@ use tempfile::TempDir;
 
 const CONFIG: &str = "janus-sentinel.yml";
 
-/// What a test may want different. Times are in seconds, whole and at least 1.
+/// Configuration of a sentinel. Times are in seconds, at least 1.
 #[derive(Clone, Debug)]
 pub struct SentinelConfig {
-    /// The name under which it announces the Janus.
+    /// The announced name of the Janus.
     pub name: String,
-    /// Where the Janus on this machine speaks the Janus API. It is announced as `ws://localhost:PORT`, for
-    /// the sentinel replaces 127.0.0.1 by the address that it takes for this machine's.
+    /// The port of the Janus API, announced as `ws://localhost:PORT`: the sentinel would replace 127.0.0.1 by an
+    /// address of the machine.
     pub ws_port: u16,
-    /// The port and the secret of its Admin API, to count its sessions and handles each second.
+    /// Port and secret of the Admin API, to count sessions and handles every second.
     pub admin: Option<(u16, String)>,
-    /// Where to post to: `http://HOST:PORT/PATH`, of a proxy `/sentinel_callback`.
+    /// The addresses of posts: `http://HOST:PORT/PATH`; the path of a proxy is `/sentinel_callback`.
     pub post_urls: Vec<String>,
-    /// How long a post may be believed.
+    /// How long a post is valid.
     pub expire: u32,
-    /// When it gives up on an answer of the Janus, or of whom it posts to.
+    /// The timeout for the Janus and for posts.
     pub timeout: u32,
 }
 
 impl SentinelConfig {
-    /// A Janus watched by its websocket alone, whose posts may be believed for three seconds.
+    /// Watches a Janus by its websocket only; posts are valid for three seconds.
     pub fn new(name: &str, ws_port: u16, post_urls: &[&str]) -> Self {
         let post_urls = post_urls.iter().map(|&url| url.to_owned()).collect();
         Self { name: name.to_owned(), ws_port, admin: None, post_urls, expire: 3, timeout: 2 }
@@ -45,22 +45,22 @@ pub struct Sentinel {
     child: Child,
     config: SentinelConfig,
     rest_port: u16,
-    // Last, for it must outlive the process that works in it.
+    // Dropped last: it is the working directory of the process.
     _folder: TempDir,
 }
 
-is_a_process!(Sentinel);
+deref_to_child!(Sentinel);
 
 impl Sentinel {
-    /// Starts one that announces `janus` under a name, its sessions and handles too, and waits until it
-    /// answers; that is before the first announcement.
+    /// Starts a sentinel that announces `janus` with its sessions and handles, and waits until the sentinel
+    /// answers, which is before the first announcement.
     pub async fn start(name: &str, janus: &Janus, post_urls: &[&str]) -> Self {
         let mut config = SentinelConfig::new(name, port_of(&janus.url()), post_urls);
         config.admin = Some((port_of(&janus.admin_url()), janus.admin_secret().to_owned()));
         Self::with(config).await
     }
 
-    /// Starts one that is configured as `config` says.
+    /// Starts a sentinel with this configuration.
     pub async fn with(config: SentinelConfig) -> Self {
         start_on_free_ports(async || Self::start_on(&config, port::free()).await).await
     }
@@ -76,21 +76,21 @@ impl Sentinel {
 
     async fn ready(&mut self) -> Result<(), StartError> {
         let info = format!("{}/sentinel/info", self.rest_url());
-        let ready = async || http::ask("GET", &info, "").await.is_ok_and(|it| it.status == 200);
+        let ready = async || http::send("GET", &info, "").await.is_ok_and(|it| it.status == 200);
         self.child.ready_when(ready).await
     }
 
-    /// Where it speaks HTTP with operators: `http://127.0.0.1:PORT`.
+    /// Returns the URL of its HTTP API for operators: `http://127.0.0.1:PORT`.
     pub fn rest_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.rest_port)
     }
 
-    /// Has it announce the Janus as in maintenance, until [`Sentinel::stop_maintenance`].
+    /// Announces the Janus as in maintenance, until [`Sentinel::stop_maintenance`].
     pub async fn start_maintenance(&self) {
         self.operate("start_maintenance").await;
     }
 
-    /// Has it announce again what it finds; that begins with abnormal.
+    /// Announces the found state again, beginning with abnormal.
     pub async fn stop_maintenance(&self) {
         self.operate("stop_maintenance").await;
     }
@@ -101,12 +101,12 @@ impl Sentinel {
         assert_eq!(response.status, 200, "{what}: {}", response.body);
     }
 
-    /// How it was configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &SentinelConfig {
         &self.config
     }
 
-    /// Asks it to end (SIGTERM), as an operator does: its last word is that the Janus is abnormal.
+    /// Sends SIGTERM and waits for the end. The last post announces the Janus as abnormal.
     pub async fn terminate(&mut self) {
         self.child.signal("TERM");
         self.child.wait_exit().await;

@@ -1,9 +1,9 @@
-//! A websocket of JSON messages, as Janus speaks it: what [`crate::Client`] and [`crate::JanusAdmin`] share.
+//! A websocket with JSON messages, for [`crate::Client`] and [`crate::JanusAdmin`].
 
 use crate::wait::DEADLINE;
+use common::transport::Transport;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -12,38 +12,33 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// Subprotocol of the Janus API.
+/// The subprotocol of the Janus API.
 pub(crate) const API: &str = "janus-protocol";
-/// Subprotocol of the Admin API.
+/// The subprotocol of the Admin API.
 pub(crate) const ADMIN_API: &str = "janus-admin-protocol";
 
-/// Small, so that a test can afford thousands of clients, and since it is filled with zeros before each
-/// read; tungstenite's default is 128 KiB.
+/// Small, because a test may have thousands of clients and the buffer is zeroed before each read. The default of
+/// tungstenite is 128 KiB.
 const READ_BUFFER: usize = 8 * 1024;
-
-/// What a websocket can be spoken over.
-pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 pub(crate) struct Websocket(WebSocketStream<Box<dyn Transport>>);
 
-/// How a websocket is spoken, at either end.
+/// Returns the websocket settings of client and server.
 pub(crate) fn config() -> WebSocketConfig {
     WebSocketConfig::default().read_buffer_size(READ_BUFFER)
 }
 
-/// What came next on a websocket.
+/// The next event of a websocket.
 pub(crate) enum Incoming {
     Message(Value),
-    /// The other end closed, with this close code if it gave one.
+    /// The other end closed the connection, with this code, if any.
     Closed(Option<u16>),
-    /// Nothing in time.
+    /// Nothing was received in time.
     Timeout,
 }
 
 impl Websocket {
-    /// Connects and agrees on `protocol`.
+    /// Connects with a subprotocol.
     pub(crate) async fn open(url: &str, protocol: &'static str) -> Result<Self, Error> {
         let address = url.into_client_request()?.uri().authority().cloned();
         let address = address.ok_or(Error::Url(UrlError::NoHostName))?;
@@ -52,7 +47,7 @@ impl Websocket {
         Self::over(Box::new(stream), url, protocol).await
     }
 
-    /// Agrees on `protocol` with whoever is at the other end.
+    /// Performs the client handshake with a subprotocol over an open stream.
     pub(crate) async fn over(
         stream: Box<dyn Transport>,
         url: &str,
@@ -68,12 +63,12 @@ impl Websocket {
         self.0.send(Message::text(text)).await
     }
 
-    /// The next JSON message within [`DEADLINE`].
+    /// Returns the next JSON message within [`DEADLINE`].
     pub(crate) async fn next(&mut self) -> Incoming {
         self.next_until(Instant::now() + DEADLINE).await
     }
 
-    /// The next JSON message. Pings of the other end are answered on the way.
+    /// Returns the next JSON message. Answers pings meanwhile.
     pub(crate) async fn next_until(&mut self, deadline: Instant) -> Incoming {
         timeout_at(deadline, self.next_json()).await.unwrap_or(Incoming::Timeout)
     }
@@ -85,7 +80,7 @@ impl Websocket {
         }
     }
 
-    /// The next text as it came, or the code with which the other end closed.
+    /// Returns the next text, or the code with which the other end closed the connection.
     pub(crate) async fn next_text(&mut self) -> Result<String, Option<u16>> {
         loop {
             match self.0.next().await {
@@ -97,7 +92,7 @@ impl Websocket {
         }
     }
 
-    /// Closes in order and waits for the other end to agree.
+    /// Performs the closing handshake.
     pub(crate) async fn close(mut self) {
         if self.0.close(None).await.is_ok() {
             let _ = timeout_at(Instant::now() + DEADLINE, async { while self.next_text().await.is_ok() {} })
@@ -107,5 +102,5 @@ impl Websocket {
 }
 
 fn parse(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("a message that is no JSON ({error}): {text}"))
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("a message is not JSON ({error}): {text}"))
 }

@@ -62,7 +62,7 @@ async fn a_backend_that_nobody_serves_is_an_error_at_once() {
     alice.expect_event("incomingcall").await;
     bench.answer(&asked, None, None, "listed").await;
     alice.expect_event("listed").await;
-    assert_eq!(alice.ask(json!({"request": "set"}), None).await["error_code"], 499);
+    assert_eq!(alice.request_plugin(json!({"request": "set"}), None).await["error_code"], 499);
     let accept = json!({"janus": "message", "body": {"request": "accept"}, "jsep": sdp::answer()});
     let reply = alice.request(alice.on_handle(accept)).await;
     assert_eq!((&reply["janus"], &reply["error"]["code"]), (&json!("error"), &json!(490)));

@@ -1,5 +1,4 @@
-//! A Janus without media as a process: `media-less-janus --listen 127.0.0.1:8188`. It says nothing, and
-//! works until it is killed.
+//! A Janus without media: `media-less-janus --listen 127.0.0.1:8188`. Runs until it is killed.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -11,8 +10,8 @@ use tokio::runtime::Builder;
 const USAGE: &str = "usage: media-less-janus --listen ADDRESS:PORT";
 
 fn main() -> ExitCode {
-    let Err(why) = address().and_then(work);
-    eprintln!("media-less-janus: {why}");
+    let Err(error) = address().and_then(run);
+    eprintln!("media-less-janus: {error}");
     ExitCode::FAILURE
 }
 
@@ -26,8 +25,8 @@ fn address() -> Result<SocketAddr, String> {
     }
 }
 
-/// One thread: what it has to do is too little to be worth the way to another one.
-fn work(address: SocketAddr) -> Result<std::convert::Infallible, String> {
+/// Serves on one thread: handing its small tasks to another thread would cost more than it gains.
+fn run(address: SocketAddr) -> Result<std::convert::Infallible, String> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! What a client waits for, and what it wants not to hear.
+//! Waiting for messages, and checking that none came.
 
 use super::Client;
 use crate::message::{event, kind, result};
@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 impl Client {
-    /// The first message that `matches`: one that came earlier and was left in the inbox, or else one that
-    /// is still to come. `what` names it if it does not come.
+    /// Returns the first message that `matches`, from the inbox or from the socket. `what` names it in the panic
+    /// at the deadline.
     pub async fn expect(&mut self, what: &str, matches: impl Fn(&Value) -> bool) -> Value {
         if let Some(earlier) = self.inbox.iter().position(&matches) {
             return self.inbox.remove(earlier).unwrap();
@@ -23,31 +23,31 @@ impl Client {
         }
     }
 
-    /// The plugin's next event of that name, as `(result, jsep)`; `jsep` is `Null` if there is none.
+    /// Returns the next plugin event with this name, as `(result, jsep)`. A missing jsep is `Null`.
     pub async fn expect_event(&mut self, name: &str) -> (Value, Value) {
         let mut message = self.expect(&format!("the event {name}"), |it| event(it) == name).await;
         (result(&message).clone(), message["jsep"].take())
     }
 
-    /// The plugin's next `hangup`: its `result`, with `username` and `reason`.
+    /// Returns the `result` of the next plugin `hangup`, with `username` and `reason`.
     pub async fn expect_hangup(&mut self) -> Value {
         self.expect_event("hangup").await.0
     }
 
-    /// The plugin's next event with exactly that `result`. For a real Janus' hangups, of which each side
-    /// gets two in an order that varies.
+    /// Waits for a plugin event with exactly this `result`. A real Janus sends each side two hangups, in an order
+    /// that varies.
     pub async fn expect_result(&mut self, expected: Value) {
         self.expect(&format!("the result {expected}"), |message| *result(message) == expected).await;
     }
 
-    /// The next message of that kind: `hangup`, `detached`, `timeout`, `webrtcup`, `trickle`, ...
+    /// Returns the next message of this kind: `hangup`, `detached`, `timeout`, `webrtcup`, `trickle`, ...
     pub async fn expect_core(&mut self, name: &str) -> Value {
         self.expect(&format!("a message {name}"), |message| kind(message) == name).await
     }
 
-    /// Sends a `ping` and fails the test if, when its `pong` has come, a message of that name is there
-    /// that nothing has expected: a plugin's event (`incomingcall`) or a kind (`detached`). A `hangup` is
-    /// either. In front of a cluster this tells what the edge has sent, not what is on its way to the edge.
+    /// Sends a `ping` and panics if the inbox holds a message of this name once the `pong` is there: a plugin event
+    /// (`incomingcall`) or a kind (`detached`); `hangup` is both. With a cluster this covers what the edge has
+    /// sent, not what is on its way to the edge.
     pub async fn expect_no(&mut self, name: &str) {
         self.ping().await;
         if self.inbox.iter().any(|message| event(message) == name || kind(message) == name) {
@@ -55,12 +55,12 @@ impl Client {
         }
     }
 
-    /// What has come and was not expected yet, in order.
+    /// Returns the received messages that no `expect` has taken, in order.
     pub fn inbox(&self) -> impl Iterator<Item = &Value> {
         self.inbox.iter()
     }
 
-    /// Forgets what has come and was not expected, for instance before the next call of a story.
+    /// Empties the inbox, for instance before the next call of a scenario.
     pub async fn clear_inbox(&mut self) {
         self.ping().await;
         self.inbox.clear();

@@ -1,9 +1,9 @@
-//! All that one client and its server said to each other.
+//! The messages between one client and its server.
 
 use serde_json::{Value, json};
 use std::fmt;
 
-/// One message.
+/// A message, with its direction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
     /// From the client.
@@ -12,22 +12,22 @@ pub enum Line {
     Received(Value),
 }
 
-/// The messages of a conversation in the order in which the client saw them.
+/// The messages in the order in which the client sent and received them.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript(pub Vec<Line>);
 
 impl Transcript {
-    /// What the client received.
+    /// Returns the messages to the client.
     pub fn received(&self) -> Vec<&Value> {
         self.0.iter().filter_map(|line| if let Line::Received(it) = line { Some(it) } else { None }).collect()
     }
 
-    /// What the client sent.
+    /// Returns the messages from the client.
     pub fn sent(&self) -> Vec<&Value> {
         self.0.iter().filter_map(|line| if let Line::Sent(it) = line { Some(it) } else { None }).collect()
     }
 
-    /// The names of the plugin's events in order: `["registered", "calling", "accepted", ...]`.
+    /// Returns the names of the plugin's events, in order: `["registered", "calling", "accepted", ...]`.
     pub fn events(&self) -> Vec<&str> {
         let events = self.received().into_iter().map(crate::message::event);
         events.filter(|name| !name.is_empty()).collect()
@@ -46,7 +46,7 @@ impl fmt::Display for Transcript {
     }
 }
 
-/// The message without the dozens of lines of its SDP.
+/// Returns the message with its SDP abbreviated.
 fn brief(message: &Value) -> Value {
     let mut message = message.clone();
     if let Some(sdp) = message.pointer_mut("/jsep/sdp") {

@@ -1,52 +1,49 @@
-//! Sessions and handles of a fake Janus: requests in, messages out, no sockets and no clock.
+//! Sessions and handles of a fake Janus: requests in, messages out, without I/O or clock.
 
-use super::envelope::{CoreFailure, Request, server_info, text, wrong_path};
+use super::envelope::{Connection, CoreFailure, Request, server_info, text, wrong_path};
 use crate::message::{PROBE, VIDEOCALL};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The number of a connection.
-pub(super) type Connection = u64;
-
-/// A message and the connection that it is for.
+/// A message and its connection.
 pub(super) struct Outgoing {
     pub(super) to: Connection,
     pub(super) message: Value,
 }
 
-/// A plugin handle, with what the VideoCall plugin and the core know of it.
+/// A plugin handle, with its state in the VideoCall plugin and in the core.
 pub(super) struct Handle {
     pub(super) session: u64,
     pub(super) username: Option<String>,
-    /// The handle it is in a call with.
+    /// The other handle of its call.
     pub(super) peer: Option<u64>,
     /// Whether it has a PeerConnection.
     pub(super) connected: bool,
 }
 
-/// The whole state of a Janus.
+/// The state of a Janus.
 #[derive(Default)]
 pub(super) struct Core {
-    /// Whether the plugin no longer answers.
+    /// Whether the plugin sends no events.
     pub(super) frozen: bool,
     /// Whether `create` is refused.
     pub(super) refuses_sessions: bool,
     pub(super) handles: BTreeMap<u64, Handle>,
-    /// The handle that has each registered name.
+    /// The handle of each registered username.
     pub(super) names: BTreeMap<String, u64>,
-    /// Each session's owner, the connection that its events go to.
+    /// The connection of each session.
     pub(super) owners: BTreeMap<u64, Connection>,
-    /// Sessions of connectors that only find out whether the plugin works. They are counted apart.
+    /// The sessions with which connectors probe the plugin; counted separately.
     probes: BTreeSet<u64>,
     ids: u64,
-    /// Whether it does not keep what it was asked.
+    /// Whether requests are not kept.
     pub(super) discards_requests: bool,
     requests: Vec<Value>,
     outbox: Vec<Outgoing>,
 }
 
 impl Core {
-    /// Takes what a connection sent; returns all that follows from it, in order.
+    /// Handles a text; returns the resulting messages, in order.
     pub(super) fn handle_text(&mut self, from: Connection, text: &str) -> Vec<Outgoing> {
         match serde_json::from_str::<Value>(text) {
             Ok(request) => self.handle_json(from, request),
@@ -57,7 +54,7 @@ impl Core {
         std::mem::take(&mut self.outbox)
     }
 
-    /// Forgets everything, but gives no id twice: those of a real Janus are random.
+    /// Loses all state. Ids are not reused, because those of a real Janus are random.
     pub(super) fn reset(&mut self) {
         *self = Self { ids: self.ids, discards_requests: self.discards_requests, ..Self::default() };
     }
@@ -72,7 +69,8 @@ impl Core {
     }
 
     fn handle_request(&mut self, from: Connection, body: &Value) -> Result<(), CoreFailure> {
-        let request = self.check(from, body)?;
+        let request = Request::parse(from, body)?;
+        self.check_ids(&request)?;
         match (request.kind.as_str(), request.session, request.handle) {
             ("info", 0, _) => self.reply(from, body, "server_info", server_info()),
             ("ping", 0, _) => self.reply(from, body, "pong", json!({})),
@@ -90,6 +88,18 @@ impl Core {
                 return Err(wrong_path(&request.kind));
             }
             _ => return Err((453, format!("Unknown request '{}'", request.kind))),
+        }
+        Ok(())
+    }
+
+    /// Checks that session and handle exist.
+    fn check_ids(&self, request: &Request) -> Result<(), CoreFailure> {
+        let &Request { session, handle, .. } = request;
+        if session != 0 && !self.owners.contains_key(&session) {
+            return Err((458, format!("No such session {session}")));
+        }
+        if handle != 0 && self.handles.get(&handle).is_none_or(|it| it.session != session) {
+            return Err((459, format!("No such handle {handle} in session {session}")));
         }
         Ok(())
     }
@@ -115,7 +125,7 @@ impl Core {
     }
 
     fn end(&mut self, session: u64) {
-        // First of all, for a session that is over hears no more.
+        // First, because an ended session receives no events.
         self.owners.remove(&session);
         let handles = self.handles.iter().filter(|(_, handle)| handle.session == session);
         let handles: Vec<u64> = handles.map(|(&id, _)| id).collect();
@@ -124,11 +134,11 @@ impl Core {
         }
     }
 
-    /// Ends the sessions of a connection that is long gone.
+    /// Ends the sessions of a closed connection.
     pub(super) fn end_sessions_of(&mut self, connection: Connection) {
-        let left = self.owners.iter().filter(|(_, owner)| **owner == connection);
-        let left: Vec<u64> = left.map(|(&session, _)| session).collect();
-        for session in left {
+        let ended = self.owners.iter().filter(|(_, owner)| **owner == connection);
+        let ended: Vec<u64> = ended.map(|(&session, _)| session).collect();
+        for session in ended {
             self.end(session);
         }
         self.outbox.clear();
@@ -203,7 +213,7 @@ impl Core {
         }
     }
 
-    /// Gives a handle its PeerConnection, which has one candidate; nothing if it has one already.
+    /// Opens the PeerConnection of a handle, with one candidate, unless it is open.
     pub(super) fn connect(&mut self, id: u64) {
         let Some(handle) = self.handles.get_mut(&id) else { return };
         if std::mem::replace(&mut handle.connected, true) {
@@ -215,7 +225,7 @@ impl Core {
         self.event(id, json!({"janus": "trickle", "candidate": {"completed": true}}));
     }
 
-    /// Ends a handle's PeerConnection and tells the plugin so.
+    /// Closes the PeerConnection of a handle and notifies the plugin.
     pub(super) fn close(&mut self, id: u64, reason: &str) {
         let Some(handle) = self.handles.get_mut(&id) else { return };
         if std::mem::take(&mut handle.connected) {
@@ -224,7 +234,7 @@ impl Core {
         self.hangup_media(id);
     }
 
-    /// Sends something to the owner of a handle's session.
+    /// Sends an event to the connection of a handle's session.
     pub(super) fn event(&mut self, handle: u64, mut message: Value) {
         let Some(&Handle { session, .. }) = self.handles.get(&handle) else { return };
         if let Some(&to) = self.owners.get(&session) {
@@ -235,7 +245,7 @@ impl Core {
     }
 
     fn remove(&mut self, id: u64) {
-        // So that the peer's own hangup does not come back to a handle that hears no more.
+        // Prevents the peer's hangup from reaching the removed handle.
         if let Some(peer) = self.handles[&id].peer.and_then(|peer| self.handles.get_mut(&peer)) {
             peer.peer = None;
         }
@@ -260,17 +270,17 @@ impl Core {
         self.reply(from, request, "error", json!({"error": {"code": code, "reason": reason}}));
     }
 
-    /// Large, so that an id that was squeezed into 32 bits is noticed.
+    /// Returns an id above 32 bits, so that truncation is noticed.
     fn fresh_id(&mut self) -> u64 {
         self.ids += 1;
         (1 << 52) + self.ids
     }
 
-    /// Ends the media of all calls; returns what follows from it.
+    /// Closes the PeerConnections of all calls; returns the resulting messages.
     pub(super) fn lose_media(&mut self, reason: &str) -> Vec<Outgoing> {
-        let talking: Vec<u64> =
+        let in_call: Vec<u64> =
             self.handles.iter().filter(|(_, it)| it.peer.is_some()).map(|(&id, _)| id).collect();
-        for handle in talking {
+        for handle in in_call {
             self.close(handle, reason);
         }
         std::mem::take(&mut self.outbox)

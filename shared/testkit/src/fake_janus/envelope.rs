@@ -1,10 +1,12 @@
-//! The envelope of a request to a fake Janus: what every request has, and what is checked first.
+//! The envelope of a request to a fake Janus: the members of every request, which are checked first.
 
-use super::core::{Connection, Core};
 use crate::message::VIDEOCALL;
 use serde_json::{Value, json};
 
-/// A request that passed the checks of the envelope.
+/// The number of a connection.
+pub(super) type Connection = u64;
+
+/// A request with a valid envelope.
 pub(super) struct Request<'a> {
     pub(super) from: Connection,
     pub(super) body: &'a Value,
@@ -13,26 +15,20 @@ pub(super) struct Request<'a> {
     pub(super) handle: u64,
 }
 
-/// A core error: its code and its reason.
+/// A core error: code and reason.
 pub(super) type CoreFailure = (u16, String);
 
-impl Core {
-    /// The checks of every request, in Janus' order (janus-api.md 2).
-    pub(super) fn check<'a>(&self, from: Connection, body: &'a Value) -> Result<Request<'a>, CoreFailure> {
+impl<'a> Request<'a> {
+    /// Checks the envelope, in the order of Janus (janus-api.md 2).
+    pub(super) fn parse(from: Connection, body: &'a Value) -> Result<Self, CoreFailure> {
         text(body, "transaction")?;
         let kind = text(body, "janus")?.to_lowercase();
         let [session, handle] = ["session_id", "handle_id"].map(|key| body[key].as_u64().unwrap_or(0));
-        if session != 0 && !self.owners.contains_key(&session) {
-            return Err((458, format!("No such session {session}")));
-        }
-        if handle != 0 && self.handles.get(&handle).is_none_or(|it| it.session != session) {
-            return Err((459, format!("No such handle {handle} in session {session}")));
-        }
-        Ok(Request { from, body, kind, session, handle })
+        Ok(Self { from, body, kind, session, handle })
     }
 }
 
-/// A member that must be there and be a string.
+/// Returns a mandatory string.
 pub(super) fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, CoreFailure> {
     match &body[key] {
         Value::String(text) => Ok(text),
@@ -41,12 +37,12 @@ pub(super) fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, CoreFailur
     }
 }
 
-/// The request exists, but not for a session, or not for a handle.
+/// Returns the error of a request with the wrong addressee.
 pub(super) fn wrong_path(kind: &str) -> CoreFailure {
     (457, format!("Unhandled request '{kind}' at this path"))
 }
 
-/// The answer to `info`, as far as a client of Janus reads it.
+/// Returns the reply to `info`, as far as clients of Janus read it.
 pub(super) fn server_info() -> Value {
     json!({
         "name": "Janus WebRTC Server",

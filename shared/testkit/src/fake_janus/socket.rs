@@ -1,9 +1,11 @@
-//! The connections of a fake Janus. A request is answered under the lock of the core, so that messages
-//! leave in the order in which they came about.
+//! The connections of a fake Janus. Requests are answered under the lock of the core, which keeps the order of
+//! messages.
 
-use super::core::{Connection, Core, Outgoing};
+use super::core::{Core, Outgoing};
+use super::envelope::Connection;
 use crate::gate::Gate;
-use crate::websocket::{self, Transport};
+use crate::websocket;
+use common::transport::Transport;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,14 +18,14 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-/// How long the sessions of a connection that is gone can be claimed.
+/// How long the sessions of a closed connection can be claimed.
 const RECLAIM_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes under way on a connection within the process.
+/// The buffer of a connection within this process, in bytes.
 const DUPLEX_BUFFER: usize = 64 * 1024;
-/// How many messages are written to a connection at once.
+/// How many messages are written per flush.
 const BATCH: usize = 64;
 
-/// The open connections, and whether they are served.
+/// The open connections. A closed gate pauses all of them.
 #[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<OpenConnections>,
@@ -37,7 +39,7 @@ struct OpenConnections {
 }
 
 impl Connections {
-    /// Sends each message to its connection, or nowhere if that is gone: Janus keeps none for later.
+    /// Sends each message to its connection. Drops messages for closed connections, as Janus does.
     pub(super) fn deliver(&self, messages: Vec<Outgoing>) {
         let open = self.open.lock().unwrap();
         for Outgoing { to, message } in messages {
@@ -47,7 +49,7 @@ impl Connections {
         }
     }
 
-    /// Ends all connections at once, without the closing handshake; returns them.
+    /// Closes all connections without a closing handshake; returns them.
     pub(super) fn cut(&self) -> impl Iterator<Item = Connection> {
         let outboxes = std::mem::take(&mut self.open.lock().unwrap().outboxes);
         outboxes.into_iter().map(|(connection, (_, task))| {
@@ -56,12 +58,12 @@ impl Connections {
         })
     }
 
-    /// Whether to let what is received lie.
+    /// Stops or resumes reading.
     pub(super) fn pause(&self, pause: bool) {
         self.gate.set_closed(pause);
     }
 
-    /// A connection within this process.
+    /// Opens a connection within this process.
     pub(super) fn connect(self: &Arc<Self>, core: &Arc<Mutex<Core>>) -> DuplexStream {
         let (theirs, ours) = tokio::io::duplex(DUPLEX_BUFFER);
         self.add(Box::new(ours), core);
@@ -83,7 +85,7 @@ impl Connections {
     }
 }
 
-/// A connection is gone: what nobody claims of it is over.
+/// Ends the sessions of a closed connection that are not claimed in time.
 pub(super) fn reclaim(connection: Connection, core: Arc<Mutex<Core>>) {
     tokio::spawn(async move {
         tokio::time::sleep(RECLAIM_TIMEOUT).await;
@@ -138,7 +140,7 @@ async fn serve_socket(
     }
 }
 
-/// Writes them all, and only then sees to it that they leave: the system is asked once for all of them.
+/// Writes all texts with one flush.
 async fn write(
     socket: &mut WebSocketStream<Box<dyn Transport>>,
     texts: impl Iterator<Item = String>,
@@ -154,7 +156,7 @@ fn handle_text(core: &Mutex<Core>, connections: &Connections, from: Connection, 
     connections.deliver(core.handle_text(from, text));
 }
 
-/// Like Janus, takes only who asks for its subprotocol.
+/// Accepts only clients that request the subprotocol, as Janus does.
 #[expect(clippy::result_large_err, reason = "the type is tungstenite's")]
 fn negotiate_subprotocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     const PROTOCOL: &str = "Sec-WebSocket-Protocol";

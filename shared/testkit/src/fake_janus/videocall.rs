@@ -15,7 +15,7 @@ struct PluginRequest<'a> {
 }
 
 impl Core {
-    /// Answers a request with an event of its transaction, and tells the other side what it must know.
+    /// Answers a request with an event, and sends the events for the other party.
     pub(super) fn handle_plugin_message(
         &mut self,
         handle: u64,
@@ -113,7 +113,7 @@ impl Core {
         }
     }
 
-    /// What a real Janus does a little later: it closes the PeerConnections that have no call.
+    /// Closes a PeerConnection without a call, which a real Janus does a little later.
     fn close_idle_connection(&mut self, request: &PluginRequest, name: &str, failed: Option<u16>) {
         let refused = matches!(failed, Some(473..=480));
         let busy = failed.is_none() && self.handles[&request.handle].peer.is_none();
@@ -122,7 +122,7 @@ impl Core {
         }
     }
 
-    /// The plugin learns that a handle's PeerConnection is gone: the call, if there is one, ends for both.
+    /// Ends the call of a handle whose PeerConnection is closed, for both parties.
     pub(super) fn hangup_media(&mut self, id: u64) {
         let Some(peer) = self.handles.get_mut(&id).and_then(|handle| handle.peer.take()) else { return };
         if self.frozen {

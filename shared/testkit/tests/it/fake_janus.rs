@@ -1,11 +1,11 @@
-//! The stories at the fake Janus, and the ways in which it can fail.
+//! The scenarios against the fake Janus, and the failures it can simulate.
 
-use crate::stories;
+use crate::scenarios;
 use serde_json::json;
 use testkit::message::{PROBE, VIDEOCALL, kind};
 use testkit::{Client, FakeJanus, eventually};
 
-stories_at!(FakeJanus);
+scenarios_at!(FakeJanus);
 
 #[tokio::test]
 async fn it_counts_sessions_handles_and_calls() {
@@ -22,7 +22,7 @@ async fn it_counts_sessions_handles_and_calls() {
 }
 
 #[tokio::test]
-async fn a_frozen_plugin_acknowledges_and_says_no_more() {
+async fn a_frozen_plugin_acknowledges_but_sends_no_event() {
     let janus = FakeJanus::start().await;
     let mut alice = Client::attached(&janus.url()).await;
     janus.freeze_plugin();
@@ -36,7 +36,7 @@ async fn a_frozen_plugin_acknowledges_and_says_no_more() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_leaves_the_session_to_be_claimed() {
+async fn a_session_can_be_claimed_after_its_connection_dropped() {
     let janus = FakeJanus::start().await;
     let mut alice = Client::registered(&janus.url(), "alice").await;
     janus.drop_connections();
@@ -46,7 +46,7 @@ async fn a_dropped_connection_leaves_the_session_to_be_claimed() {
 }
 
 #[tokio::test]
-async fn who_stops_answering_answers_later() {
+async fn requests_are_answered_after_a_pause() {
     let janus = FakeJanus::start().await;
     let mut alice = Client::attached(&janus.url()).await;
     janus.stop_answering();
@@ -58,7 +58,7 @@ async fn who_stops_answering_answers_later() {
 }
 
 #[tokio::test]
-async fn who_went_away_comes_back_empty_at_the_same_address() {
+async fn it_restarts_empty_on_the_same_port() {
     let mut janus = FakeJanus::start().await;
     let mut alice = Client::registered(&janus.url(), "alice").await;
     janus.crash().await;
@@ -96,7 +96,7 @@ async fn sessions_can_be_refused() {
 }
 
 #[tokio::test]
-async fn probes_are_counted_apart() {
+async fn probes_are_counted_separately() {
     let janus = FakeJanus::start().await;
     let _alice = Client::registered(&janus.url(), "alice").await;
     let before = janus.requests().len();

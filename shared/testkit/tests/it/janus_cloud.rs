@@ -1,14 +1,14 @@
-//! The proxy of janus-cloud: start, calls, what it leaves in Redis, end.
+//! The proxy of janus-cloud: start, calls, its records in Redis, end.
 
-use crate::redis::ask;
+use crate::redis;
 use serde_json::json;
 use std::collections::BTreeMap;
 use testkit::{Client, Janus, JanusCloud, Redis, eventually, http};
 
-/// A hash in Redis.
+/// Returns a hash in Redis.
 async fn hash(redis: &Redis, key: &str) -> BTreeMap<String, String> {
-    let answer = ask(redis, &format!("HGETALL {key}")).await;
-    // Each text follows a line with its length; the first line is their number, the last the farewell.
+    let answer = redis::run(redis, &format!("HGETALL {key}")).await;
+    // The first line is the number of texts. Each text follows a line with its length. The last line answers QUIT.
     let texts: Vec<&str> = answer.lines().skip(2).step_by(2).collect();
     texts.chunks_exact(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect()
 }
@@ -23,7 +23,7 @@ async fn proxy() -> (Redis, Janus, JanusCloud) {
     (redis, janus, proxy)
 }
 
-async fn talks(alice: &mut Client, bob: &mut Client) {
+async fn set_up_call(alice: &mut Client, bob: &mut Client) {
     alice.call("bob").await;
     let (incoming, offer) = bob.expect_event("incomingcall").await;
     assert_eq!(incoming, json!({"event": "incomingcall", "username": "alice"}));
@@ -39,13 +39,13 @@ async fn two_users_of_one_proxy_call_each_other() {
     let (redis, janus, proxy) = proxy().await;
     let mut alice = Client::registered(&proxy.ws_url(), "alice").await;
     let mut bob = Client::registered(&proxy.ws_url(), "bob").await;
-    talks(&mut alice, &mut bob).await;
+    set_up_call(&mut alice, &mut bob).await;
 
     let record = hash(&redis, &user("alice")).await;
     let fields: Vec<&str> = record.keys().map(String::as_str).collect();
     assert_eq!(fields, ["ctime", "incall", "peer_name", "proxy_uuid", "username", "utime"]);
     assert_eq!((&*record["username"], &*record["incall"], &*record["peer_name"]), ("alice", "1", "bob"));
-    assert_eq!(ask(&redis, &format!("TTL {}", user("alice"))).await, ":-1\r\n+OK\r\n");
+    assert_eq!(redis::run(&redis, &format!("TTL {}", user("alice"))).await, ":-1\r\n+OK\r\n");
     assert_eq!(janus.admin().await.all_handles().await, 2);
 
     alice.hangup().await;
@@ -62,7 +62,7 @@ async fn users_of_two_proxies_call_each_other() {
     let other = JanusCloud::start(&redis.url(), &[("a", &janus.url())]).await;
     let mut alice = Client::registered(&one.ws_url(), "alice").await;
     let mut bob = Client::registered(&other.ws_url(), "bob").await;
-    talks(&mut alice, &mut bob).await;
+    set_up_call(&mut alice, &mut bob).await;
     bob.hangup().await;
     alice.expect_hangup().await;
 
@@ -73,7 +73,7 @@ async fn users_of_two_proxies_call_each_other() {
 }
 
 #[tokio::test]
-async fn it_refuses_a_call_from_elsewhere_for_nobody() {
+async fn it_refuses_an_outside_call_of_an_unknown_user() {
     let (_redis, janus, proxy) = proxy().await;
     let url = format!("{}/plugins/videocall/bob", proxy.rest_url());
     let body = json!({"caller_username": "alice", "backend_server_url": janus.url()});
@@ -84,7 +84,7 @@ async fn it_refuses_a_call_from_elsewhere_for_nobody() {
 }
 
 #[tokio::test]
-async fn it_is_gone_when_killed_and_comes_again_on_the_same_ports() {
+async fn it_restarts_on_the_same_ports() {
     let (redis, _janus, mut proxy) = proxy().await;
     let mut alice = Client::registered(&proxy.ws_url(), "alice").await;
     let before = hash(&redis, &user("alice")).await;
@@ -101,7 +101,7 @@ async fn it_is_gone_when_killed_and_comes_again_on_the_same_ports() {
 }
 
 #[tokio::test]
-async fn it_is_gone_when_dropped() {
+async fn it_is_killed_when_dropped() {
     let (_redis, _janus, proxy) = proxy().await;
     let process = format!("/proc/{}", proxy.pid());
     assert!(std::fs::exists(&process).unwrap());

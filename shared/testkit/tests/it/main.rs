@@ -1,9 +1,9 @@
-//! The testkit tried on what it drives: stories played against the real Janus and against the fake one,
-//! and the servers' starts, failures and ends.
+//! Tests of the testkit: the same scenarios against the real Janus and the fake one, and start, failure and end of
+//! each server.
 #![allow(clippy::unwrap_used)]
 
 #[macro_use]
-mod stories;
+mod scenarios;
 
 mod fake_janus;
 mod http;

@@ -1,6 +1,6 @@
-//! The stories at the Janus without media that is a process.
+//! The scenarios against the fake Janus as a process.
 
-use crate::stories;
+use crate::scenarios;
 use testkit::MedialessJanus;
 
-stories_at!(MedialessJanus);
+scenarios_at!(MedialessJanus);

@@ -1,12 +1,12 @@
-//! The stories at the real Janus, and its start and end.
+//! The scenarios against the real Janus, and its start and end.
 
-use crate::stories;
+use crate::scenarios;
 use serde_json::json;
 use testkit::janus::JanusConfig;
 use testkit::message::{PROBE, VIDEOCALL};
 use testkit::{Client, Janus, eventually};
 
-stories_at!(Janus);
+scenarios_at!(Janus);
 
 #[tokio::test]
 async fn the_admin_api_counts_sessions_and_handles() {
@@ -33,7 +33,7 @@ async fn the_admin_api_counts_sessions_and_handles() {
 }
 
 #[tokio::test]
-async fn it_is_configured_as_asked() {
+async fn it_has_the_given_configuration() {
     let config = JanusConfig {
         session_timeout: 7,
         reclaim_session_timeout: 0,
@@ -50,7 +50,7 @@ async fn it_is_configured_as_asked() {
 }
 
 #[tokio::test]
-async fn it_starts_again_empty_on_the_same_ports() {
+async fn it_restarts_empty_on_the_same_ports() {
     let mut janus = Janus::start().await;
     let mut alice = Client::registered(&janus.url(), "alice").await;
     let (url, pid) = (janus.url(), janus.pid());
@@ -63,7 +63,7 @@ async fn it_starts_again_empty_on_the_same_ports() {
 }
 
 #[tokio::test]
-async fn it_is_gone_when_dropped() {
+async fn it_is_killed_when_dropped() {
     let janus = Janus::start().await;
     let process = format!("/proc/{}", janus.pid());
     assert!(std::fs::exists(&process).unwrap());

@@ -1,13 +1,13 @@
-//! Calls as a Janus plays them (janus-api.md 5), told once for every server that is to behave like it.
+//! Scenarios of calls (janus-api.md 5), shared by all servers that behave like Janus.
 
 use serde_json::{Value, json};
 use testkit::message::event;
 use testkit::{Client, sdp};
 
-/// Makes a test of each story, told at a server that has just been started.
-macro_rules! stories_at {
+/// Declares a test for each scenario, with a freshly started server.
+macro_rules! scenarios_at {
     ($server:ident) => {
-        stories_at! { $server:
+        scenarios_at! { $server:
             happy_call,
             both_sides_get_candidates_of_janus,
             decline,
@@ -24,20 +24,21 @@ macro_rules! stories_at {
             a_claim_moves_the_events,
         }
     };
-    ($server:ident: $($story:ident),* $(,)?) => { $(
+    ($server:ident: $($scenario:ident),* $(,)?) => { $(
         #[tokio::test]
-        async fn $story() {
+        async fn $scenario() {
             let server = $server::start().await;
-            stories::$story(&server.url()).await;
+            scenarios::$scenario(&server.url()).await;
         }
     )* };
 }
 
-/// Two people who are not in a call.
+/// Returns two registered clients.
 async fn alice_and_bob(url: &str) -> (Client, Client) {
     (Client::registered(url, "alice").await, Client::registered(url, "bob").await)
 }
 
+/// Returns two clients whose call rings.
 async fn ringing(url: &str) -> (Client, Client) {
     let (mut alice, mut bob) = alice_and_bob(url).await;
     alice.call("bob").await;
@@ -45,15 +46,16 @@ async fn ringing(url: &str) -> (Client, Client) {
     (alice, bob)
 }
 
-async fn talking(url: &str) -> (Client, Client) {
+/// Returns two clients in an established call.
+async fn in_call(url: &str) -> (Client, Client) {
     let (mut alice, mut bob) = ringing(url).await;
     bob.accept().await;
     alice.expect_event("accepted").await;
     (alice, bob)
 }
 
-/// The `hangup` that follows the first, once the PeerConnections are closed, in whatever order.
-async fn hears_the_late_hangups(client: &mut Client, peer: &str) {
+/// Waits for the second `hangup`, which follows once the PeerConnections are closed.
+async fn expect_late_hangups(client: &mut Client, peer: &str) {
     client.expect_result(hangup(peer, "Remote WebRTC hangup")).await;
     assert_eq!(client.expect_core("hangup").await["reason"], "Close PC");
 }
@@ -82,8 +84,8 @@ pub async fn happy_call(url: &str) {
 
     alice.hangup().await;
     bob.expect_result(hangup("alice", "We did the hangup")).await;
-    hears_the_late_hangups(&mut alice, "bob").await;
-    hears_the_late_hangups(&mut bob, "alice").await;
+    expect_late_hangups(&mut alice, "bob").await;
+    expect_late_hangups(&mut bob, "alice").await;
     alice.expect_no("hangup").await;
     bob.expect_no("hangup").await;
     bob.destroy().await;
@@ -103,18 +105,18 @@ pub async fn decline(url: &str) {
     let (mut alice, mut bob) = ringing(url).await;
     bob.decline().await;
     alice.expect_result(hangup("bob", "We did the hangup")).await;
-    hears_the_late_hangups(&mut alice, "bob").await;
-    hears_the_late_hangups(&mut bob, "alice").await;
+    expect_late_hangups(&mut alice, "bob").await;
+    expect_late_hangups(&mut bob, "alice").await;
     assert_eq!(alice.transcript().events(), ["registered", "calling", "hangup", "hangup"]);
 }
 
 pub async fn a_second_call_the_other_way(url: &str) {
-    let (mut alice, mut bob) = talking(url).await;
+    let (mut alice, mut bob) = in_call(url).await;
     bob.hangup_with_reason("dinner").await;
     alice.expect_result(hangup("bob", "dinner")).await;
-    hears_the_late_hangups(&mut alice, "bob").await;
-    hears_the_late_hangups(&mut bob, "alice").await;
-    // A real Janus sometimes loses the `incomingcall` of a handle whose `hangup` it has just sent.
+    expect_late_hangups(&mut alice, "bob").await;
+    expect_late_hangups(&mut bob, "alice").await;
+    // A real Janus sometimes loses the `incomingcall` of a handle right after its `hangup`.
     renew(&mut alice, "alice").await;
     renew(&mut bob, "bob").await;
     bob.call("alice").await;
@@ -123,7 +125,7 @@ pub async fn a_second_call_the_other_way(url: &str) {
     bob.expect_event("accepted").await;
 }
 
-/// Goes on with a fresh handle.
+/// Replaces the handle.
 async fn renew(client: &mut Client, name: &str) {
     client.detach().await;
     client.attach().await;
@@ -141,7 +143,7 @@ pub async fn busy(url: &str) {
 }
 
 pub async fn detach_in_a_call(url: &str) {
-    let (mut alice, mut bob) = talking(url).await;
+    let (mut alice, mut bob) = in_call(url).await;
     alice.detach().await;
     bob.expect_result(hangup("alice", "Remote WebRTC hangup")).await;
     assert_eq!(bob.expect_core("hangup").await["reason"], "Close PC");
@@ -157,7 +159,7 @@ pub async fn destroy_while_it_rings(url: &str) {
 }
 
 pub async fn core_hangup_in_a_call(url: &str) {
-    let (mut alice, mut bob) = talking(url).await;
+    let (mut alice, mut bob) = in_call(url).await;
     alice.core_hangup().await;
     assert_eq!(alice.expect_core("hangup").await["reason"], "Janus API");
     alice.expect_result(hangup("bob", "Remote WebRTC hangup")).await;
@@ -168,31 +170,40 @@ pub async fn core_hangup_in_a_call(url: &str) {
 pub async fn errors_of_the_plugin(url: &str) {
     let mut alice = Client::attached(url).await;
     let code = |answer: Value| answer["error_code"].as_u64().unwrap();
-    assert_eq!(code(alice.ask(json!({}), None).await), 475);
-    assert_eq!(code(alice.ask(json!({"request": 5}), None).await), 474);
-    assert_eq!(code(alice.ask(json!({"request": "sing"}), None).await), 472);
-    assert_eq!(code(alice.ask(json!({"request": "call", "username": "bob"}), None).await), 473);
-    assert_eq!(code(alice.ask(json!({"request": "accept"}), None).await), 481);
-    assert_eq!(code(alice.ask(json!({"request": "register"}), None).await), 475);
+    assert_eq!(code(alice.request_plugin(json!({}), None).await), 475);
+    assert_eq!(code(alice.request_plugin(json!({"request": 5}), None).await), 474);
+    assert_eq!(code(alice.request_plugin(json!({"request": "unknown"}), None).await), 472);
+    assert_eq!(code(alice.request_plugin(json!({"request": "call", "username": "bob"}), None).await), 473);
+    assert_eq!(code(alice.request_plugin(json!({"request": "accept"}), None).await), 481);
+    assert_eq!(code(alice.request_plugin(json!({"request": "register"}), None).await), 475);
     alice.register("alice").await;
-    assert_eq!(code(alice.ask(json!({"request": "register", "username": "anna"}), None).await), 477);
-    assert_eq!(code(alice.ask(json!({"request": "call", "username": "nobody"}), None).await), 478);
-    assert_eq!(code(alice.ask(json!({"request": "call", "username": "alice"}), None).await), 479);
+    assert_eq!(
+        code(alice.request_plugin(json!({"request": "register", "username": "anna"}), None).await),
+        477
+    );
+    assert_eq!(
+        code(alice.request_plugin(json!({"request": "call", "username": "unknown"}), None).await),
+        478
+    );
+    assert_eq!(code(alice.request_plugin(json!({"request": "call", "username": "alice"}), None).await), 479);
     let mut thief = Client::attached(url).await;
-    assert_eq!(code(thief.ask(json!({"request": "register", "username": "alice"}), None).await), 476);
-    assert_eq!(code(thief.ask(json!({"request": "REGISTER", "username": 7}), None).await), 474);
+    assert_eq!(
+        code(thief.request_plugin(json!({"request": "register", "username": "alice"}), None).await),
+        476
+    );
+    assert_eq!(code(thief.request_plugin(json!({"request": "REGISTER", "username": 7}), None).await), 474);
 }
 
 pub async fn a_call_during_a_call_ends_it(url: &str) {
-    let (mut alice, mut bob) = talking(url).await;
-    let answer = alice.ask(json!({"request": "call", "username": "carol"}), None).await;
+    let (mut alice, mut bob) = in_call(url).await;
+    let answer = alice.request_plugin(json!({"request": "call", "username": "carol"}), None).await;
     assert_eq!(answer["error_code"], 480);
-    hears_the_late_hangups(&mut alice, "bob").await;
-    hears_the_late_hangups(&mut bob, "alice").await;
+    expect_late_hangups(&mut alice, "bob").await;
+    expect_late_hangups(&mut bob, "alice").await;
 }
 
 pub async fn renegotiation(url: &str) {
-    let (mut alice, mut bob) = talking(url).await;
+    let (mut alice, mut bob) = in_call(url).await;
     alice.renegotiate(sdp::offer()).await;
     assert_eq!(bob.expect_event("update").await.1["type"], "offer");
     bob.renegotiate(sdp::answer()).await;
@@ -204,11 +215,11 @@ pub async fn errors_of_the_core(url: &str) {
     let code = |reply: Value| reply["error"]["code"].as_u64().unwrap();
     assert_eq!(code(alice.request(json!({"janus": "keepalive"})).await), 457);
     assert_eq!(code(alice.request(json!({"janus": "keepalive", "session_id": 5})).await), 458);
-    let nobody = json!({"janus": "detach", "session_id": alice.session(), "handle_id": 5});
-    assert_eq!(code(alice.request(nobody).await), 459);
+    let unknown = json!({"janus": "detach", "session_id": alice.session(), "handle_id": 5});
+    assert_eq!(code(alice.request(unknown).await), 459);
     let no_plugin = alice.on_session(json!({"janus": "attach", "plugin": "janus.plugin.tea"}));
     assert_eq!(code(alice.request(no_plugin).await), 460);
-    assert_eq!(code(alice.request(alice.on_session(json!({"janus": "sing"}))).await), 453);
+    assert_eq!(code(alice.request(alice.on_session(json!({"janus": "unknown"}))).await), 453);
     assert_eq!(code(alice.request(alice.on_handle(json!({"janus": "message"}))).await), 456);
     alice.send(json!({"janus": "ping"})).await;
     assert_eq!(code(alice.next().await), 456);
@@ -217,7 +228,7 @@ pub async fn errors_of_the_core(url: &str) {
 }
 
 pub async fn a_session_outlives_its_socket(url: &str) {
-    let (mut alice, mut bob) = talking(url).await;
+    let (mut alice, mut bob) = in_call(url).await;
     bob.drop_socket();
     let mut bob = Client::claim(url, bob.session()).await.with_handle(bob.handle());
     alice.hangup().await;

@@ -1,7 +1,7 @@
-//! A client of the Janus API, to write tests with that read like the story of a call.
+//! A client of the Janus API, for tests that read like the scenario of a call.
 //!
 //! ```no_run
-//! # async fn story(url: &str) {
+//! # async fn scenario(url: &str) {
 //! use testkit::Client;
 //! let mut alice = Client::registered(url, "alice").await;
 //! let mut bob = Client::registered(url, "bob").await;
@@ -12,18 +12,18 @@
 //! # }
 //! ```
 //!
-//! Whatever comes is kept in two places: the transcript, which only grows, and the inbox, from which an
-//! `expect` takes the first message that it is about and leaves the others, in order, for later. So a test
-//! names what it waits for, and may ignore how messages of different kinds interleave.
+//! Each received message is kept in the transcript, which only grows, and in the inbox. An `expect` takes the
+//! first matching message from the inbox and leaves the others in order. A test therefore names the messages it
+//! needs and may ignore how messages of different kinds interleave.
 //!
-//! Every wait ends at [`crate::DEADLINE`] with a panic that prints the whole conversation.
+//! Every wait ends at [`crate::DEADLINE`] with a panic that prints the transcript.
 //!
-//! `talk` has the words of the core API, `story` those of one VideoCall handle, `expect` what to wait for.
+//! `core` has the requests of the core API, `videocall` those of one VideoCall handle.
 
+mod core;
 mod expect;
-mod story;
-mod talk;
 mod transcript;
+mod videocall;
 
 pub use transcript::{Line, Transcript};
 
@@ -42,7 +42,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects; there is no session yet.
+    /// Connects, without a session.
     pub async fn connect(url: &str) -> Self {
         let socket = Some(open(url).await);
         let (inbox, transcript) = (VecDeque::new(), Transcript::default());
@@ -64,7 +64,7 @@ impl Client {
         client
     }
 
-    /// Connects and claims the session of another socket.
+    /// Connects and claims the session of another client.
     pub async fn claim(url: &str, session: u64) -> Self {
         let mut client = Self::connect(url).await;
         client.session = session;
@@ -72,47 +72,47 @@ impl Client {
         client
     }
 
-    /// Says which session a client goes on with that created it in its own words.
+    /// Sets the session of a client that created it with [`send`](Self::send).
     pub fn with_session(mut self, session: u64) -> Self {
         self.session = session;
         self
     }
 
-    /// Says which of its session's handles a client that claimed the session goes on with.
+    /// Sets the handle of a client that claimed a session.
     pub fn with_handle(mut self, handle: u64) -> Self {
         self.handle = handle;
         self
     }
 
-    /// Connects anew, to this or another server, and claims its own session there.
+    /// Connects to this or another server and claims its session there.
     pub async fn reconnect(&mut self, url: &str) {
         self.socket = Some(open(url).await);
         self.claim_session().await;
     }
 
-    /// Lets go of the socket without a word, as a phone does in a tunnel.
+    /// Drops the connection without a closing handshake, as a lost network does.
     pub fn drop_socket(&mut self) {
         self.socket = None;
     }
 
-    /// The session's id; 0 before there is one.
+    /// Returns the id of the session, or 0.
     pub fn session(&self) -> u64 {
         self.session
     }
 
-    /// The handle's id; 0 before there is one.
+    /// Returns the id of the handle, or 0.
     pub fn handle(&self) -> u64 {
         self.handle
     }
 
-    /// All that was sent and received so far, in order.
+    /// Returns all messages so far, in order.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
     }
 
-    /// Ends the test with what went wrong and what was said until then.
+    /// Panics with the transcript.
     fn fail(&self, what: &str) -> ! {
-        panic!("{}: {what}. All that was said:\n{}", self.name, self.transcript)
+        panic!("{}: {what}. The transcript:\n{}", self.name, self.transcript)
     }
 }
 

@@ -1,14 +1,13 @@
-//! A Janus without media, in this process: quick, and able to fail on demand. As a process of its own it is
-//! [`MedialessJanus`](crate::MedialessJanus).
+//! A Janus without media, in this process: fast, and able to fail on demand.
+//! [`MedialessJanus`](crate::MedialessJanus) is the same as a separate process.
 //!
-//! It speaks the Janus API over websockets and answers as the recordings of Janus 1.1.2 do; the crate's
-//! own tests play the same stories against it and against the real one. It differs in that an SDP is
-//! passed on as it is, that what a real Janus does up to a second later (closing the PeerConnections) it
-//! does at once, and that a session lives until it is destroyed, or for 30 s after its connection is gone:
-//! silence ends none.
+//! It speaks the Janus API over websockets and answers as recordings of Janus 1.1.2 do. The tests of this crate run
+//! the same scenarios against both. Differences: SDPs are forwarded unchanged; PeerConnections are closed at once,
+//! which a real Janus does up to a second later; a session lives until it is destroyed, or for 30 s after its
+//! connection is closed, but does not expire when idle.
 //!
-//! `envelope` checks a request, `core` has the sessions and handles, `videocall` is the plugin. All three
-//! are pure: a request goes in, messages come out. `socket` has the connections.
+//! `envelope` checks a request, `core` has sessions and handles, `videocall` is the plugin. All three are pure: a
+//! request goes in, messages come out. `socket` has the connections.
 
 mod core;
 mod envelope;
@@ -24,9 +23,9 @@ use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-/// A running fake; its connections end when it is dropped.
+/// A running server. Dropping it closes its connections.
 pub struct FakeJanus {
-    /// 0 for one without an address.
+    /// 0 without a listener.
     port: u16,
     is_down: bool,
     core: Arc<Mutex<Core>>,
@@ -35,7 +34,7 @@ pub struct FakeJanus {
 }
 
 impl FakeJanus {
-    /// Starts one.
+    /// Starts a server on a free port.
     pub async fn start() -> Self {
         let mut fake = Self::in_memory();
         loop {
@@ -47,7 +46,7 @@ impl FakeJanus {
         }
     }
 
-    /// One that listens here and does not keep what it was asked, so that it can work for long.
+    /// Starts a server on this listener that keeps no requests, so that its memory stays bounded.
     pub fn without_history(listener: TcpListener) -> Self {
         let mut fake = Self::in_memory();
         fake.core().discards_requests = true;
@@ -56,13 +55,13 @@ impl FakeJanus {
         fake
     }
 
-    /// One without an address, for [`FakeJanus::connect`] alone.
+    /// Creates a server without a listener, for [`FakeJanus::connect`] only.
     pub fn in_memory() -> Self {
         let (core, connections) = Default::default();
         Self { port: 0, is_down: false, core, connections, listening: None }
     }
 
-    /// A connection within this process, to speak a websocket over; none while it is away.
+    /// Opens a connection within this process, for a websocket; `None` while the server is down.
     pub fn connect(&self) -> Option<DuplexStream> {
         (!self.is_down).then(|| self.connections.connect(&self.core))
     }
@@ -72,86 +71,86 @@ impl FakeJanus {
         self.listening = Some(tokio::spawn(serving).abort_handle());
     }
 
-    /// Where it speaks the Janus API: `ws://127.0.0.1:PORT`.
+    /// Returns the URL of the Janus API: `ws://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
-    /// How many sessions there are.
+    /// Returns the number of sessions, except those of probes.
     pub fn sessions(&self) -> usize {
         self.core().sessions()
     }
 
-    /// How many plugin handles there are, over all sessions.
+    /// Returns the number of plugin handles, except those of probes.
     pub fn handles(&self) -> usize {
         self.core().handles()
     }
 
-    /// How many calls ring or run.
+    /// Returns the number of calls that ring or are established.
     pub fn calls(&self) -> usize {
         self.core().calls()
     }
 
-    /// How many handles connectors have that only find out whether the plugin works. They, and their
-    /// sessions and requests, are counted nowhere else.
+    /// Returns the number of handles with which connectors probe the plugin. All other counts exclude them, their
+    /// sessions and their requests.
     pub fn probes(&self) -> usize {
         self.core().probes()
     }
 
-    /// All requests it has taken so far, in order; none if it is [forgetful](FakeJanus::forgetful).
+    /// Returns all requests so far, in order; none for a server [without history](FakeJanus::without_history).
     pub fn requests(&self) -> Vec<Value> {
         self.core().requests().cloned().collect()
     }
 
-    /// Those of probes, within their sessions.
+    /// Returns the requests of probes, within their sessions.
     pub fn probe_requests(&self) -> Vec<Value> {
         self.core().probe_requests().cloned().collect()
     }
 
-    /// Freezes the plugin, as Janus 1.1.2 sometimes does under load (janus-api.md 5.5): a message gets its
-    /// `ack` and never its event, while `ping`, `create`, `attach` and `detach` work on.
+    /// Freezes the plugin, as happens to Janus 1.1.2 under load (janus-api.md 5.5): a message gets its `ack` but no
+    /// event, while `ping`, `create`, `attach` and `detach` still work.
     pub fn freeze_plugin(&self) {
         self.core().frozen = true;
     }
 
-    /// Ends what [`FakeJanus::freeze_plugin`] began. What came meanwhile stays without an event.
+    /// Reverts [`FakeJanus::freeze_plugin`]. Messages received meanwhile get no event.
     pub fn unfreeze_plugin(&self) {
         self.core().frozen = false;
     }
 
-    /// Takes no new sessions (`create` gets 472), as an operator has a Janus do before it is shut down.
+    /// Refuses new sessions (`create` gets 472), as an operator does before a shutdown.
     pub fn refuse_sessions(&self, refuse: bool) {
         self.core().refuses_sessions = refuse;
     }
 
-    /// Closes the PeerConnections of all calls for that reason, as when the media of one side is lost.
+    /// Closes the PeerConnections of all calls for this reason, as when the media of one side is lost.
     pub fn lose_media(&self, reason: &str) {
         let mut core = self.core();
         let messages = core.lose_media(reason);
         self.connections.deliver(messages);
     }
 
-    /// Cuts all connections without a word. Sessions stay and can be claimed.
+    /// Closes all connections without a closing handshake. Sessions can still be claimed.
     pub fn drop_connections(&self) {
         self.connections.cut().for_each(|connection| socket::reclaim(connection, self.core.clone()));
     }
 
-    /// Stops answering while connections stay up, as a stopped process does. What comes waits.
+    /// Stops reading while connections stay open, as a stopped process does.
     pub fn stop_answering(&self) {
         self.connections.pause(true);
     }
 
-    /// Ends what [`FakeJanus::stop_answering`] began, and answers what came meanwhile.
+    /// Reverts [`FakeJanus::stop_answering`] and answers what was received meanwhile.
     pub fn resume_answering(&self) {
         self.connections.pause(false);
     }
 
-    /// Dies: no connection, no listener, nothing remembered.
+    /// Simulates a crash: closes listener and connections, and loses all state.
     pub async fn crash(&mut self) {
         self.is_down = true;
         if let Some(listening) = self.listening.take() {
             listening.abort();
-            // The port is free once the task is gone.
+            // The port is free once the task has ended.
             while !listening.is_finished() {
                 tokio::task::yield_now().await;
             }
@@ -160,9 +159,9 @@ impl FakeJanus {
         self.core().reset();
     }
 
-    /// Lives again, empty, at the address it had.
+    /// Starts again after a [crash](FakeJanus::crash), empty, on the same port.
     pub async fn restart(&mut self) {
-        assert!(std::mem::take(&mut self.is_down), "it was not away");
+        assert!(std::mem::take(&mut self.is_down), "the server is not down");
         if self.port == 0 {
             return;
         }
