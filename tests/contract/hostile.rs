@@ -137,7 +137,8 @@ async fn large_and_deep_input_is_handled(switchboard: Switchboard) {
     );
     alice.send_text(deep).await;
     alice.expect("the pong", |message| message["transaction"] == "deep").await;
-    let long = alice.request_plugin(json!({"request": "register", "username": "x".repeat(100_000)}), None).await;
+    let long =
+        alice.request_plugin(json!({"request": "register", "username": "x".repeat(100_000)}), None).await;
     assert!(long["error_code"].is_u64(), "{long}");
     let mut big = Client::attached(&switchboard.edge_url(0)).await;
     big.send_text(format!(r#"{{"janus":"ping","transaction":"big","x":"{}"}}"#, "x".repeat(1 << 20))).await;

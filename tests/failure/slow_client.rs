@@ -53,7 +53,8 @@ async fn excess_requests_do_not_delay_other_clients() {
     let mut times = Vec::new();
     while senders.iter().any(|sender| !sender.is_finished()) {
         let sent = Instant::now();
-        let answer: Value = neighbour.request_plugin(json!({"request": "exists", "username": "other"}), None).await;
+        let answer: Value =
+            neighbour.request_plugin(json!({"request": "exists", "username": "other"}), None).await;
         assert_eq!(answer["result"]["registered"], true);
         times.push(sent.elapsed());
     }

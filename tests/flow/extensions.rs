@@ -170,7 +170,8 @@ async fn latency_p99(client: &mut Client) -> Duration {
     let mut times = Vec::new();
     for _ in 0..300 {
         let begun = Instant::now();
-        let answer: Value = client.request_plugin(json!({"request": "exists", "username": "alice"}), None).await;
+        let answer: Value =
+            client.request_plugin(json!({"request": "exists", "username": "alice"}), None).await;
         assert_eq!(answer["result"]["registered"], true);
         times.push(begun.elapsed());
     }
