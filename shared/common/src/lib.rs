@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod backoff;
+pub mod coalescing_queue;
 pub mod entropy;
 pub mod fault;
 pub mod id;
