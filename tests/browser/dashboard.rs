@@ -11,25 +11,25 @@ use testkit::http;
 async fn shows_live_metrics_of_a_cluster() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
-    page.expect_status("good", "All is well").await;
-    page.expect_in("[data-station=edge] .big", "2").await;
-    page.expect_in("[data-station=janus] .big", "1 of 1").await;
+    page.expect_status("ok", "All is well").await;
+    page.expect_in("[data-node=edge] .big", "2").await;
+    page.expect_in("[data-node=janus] .big", "1 of 1").await;
     let (mut alice, _bob) = fixture.call().await;
     page.expect_in("#calls-now", "1").await;
     page.expect_in("#clients", "2").await;
-    for way in ["requests", "backend", "edge"] {
-        page.expect_in(&format!("[data-way={way}] .rate"), "/s").await;
+    for arrow in ["requests", "backend", "edge"] {
+        page.expect_in(&format!("[data-arrow={arrow}] .rate"), "/s").await;
     }
     for process in ["edge-", "router-", "connector-", "rest-"] {
         page.expect_in("#services", process).await;
     }
-    page.expect_in("#roads", "requests:0").await;
-    page.expect_in("#roads", "backend:a").await;
-    page.expect_in("#backends tr[data-level=good] th", "a").await;
+    page.expect_in("#streams", "requests:0").await;
+    page.expect_in("#streams", "backend:a").await;
+    page.expect_in("#backends tr[data-level=ok] th", "a").await;
     alice.hangup().await;
     page.expect_in("#calls-now", "0").await;
     page.expect_in("#reasons", "hangup").await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     page.expect_no_errors().await;
 }
 
@@ -38,9 +38,9 @@ async fn works_in_one_process() {
     let fixture = Fixture::on_memory().await;
     let url = format!("{}/dashboard/", fixture.demo());
     let page = Page::open_any(&fixture.driver, "operator", &url, &[]).await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     page.expect_in("#services", "connector-").await;
-    page.expect_in("[data-way=requests] .rate", "/s").await;
+    page.expect_in("[data-arrow=requests] .rate", "/s").await;
     page.expect_no_errors().await;
 }
 
@@ -48,7 +48,7 @@ async fn works_in_one_process() {
 async fn markup_in_a_name_stays_text() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     let pictures: u64 = page.evaluate("return document.images.length").await;
     let (_alice, _bob) = fixture.call().await;
     let api = format!("{}/api/v1/calls", fixture.cluster.rest_url(0));
@@ -57,7 +57,7 @@ async fn markup_in_a_name_stays_text() {
     let end = format!("{api}/{}/end", calls["calls"][0]["id"].as_str().unwrap());
     assert_eq!(http::post(&end, &json!({ "reason": reason }).to_string()).await.status, 204);
     page.expect_in("#reasons", reason).await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     assert_eq!(page.evaluate::<u64>("return document.images.length").await, pictures);
     page.expect_no_errors().await;
 }
@@ -66,15 +66,15 @@ async fn markup_in_a_name_stays_text() {
 async fn fits_on_a_phone_and_supports_dark_mode() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     let small = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });
     page.send_command("Emulation.setDeviceMetricsOverride", small).await;
     let fits = "return [innerWidth, document.documentElement.scrollWidth]";
     page.until("fits on a phone", async || page.evaluate::<[u64; 2]>(fits).await == [360, 360]).await;
     let ground = "return getComputedStyle(document.body).backgroundColor";
-    let moves = "return getComputedStyle(document.querySelector('[data-way=requests] .line'), '::before').animationName";
+    let moves = "return getComputedStyle(document.querySelector('[data-arrow=requests] .line'), '::before').animationName";
     for (scheme, motion, colour, name) in [
-        ("light", "no-preference", "rgb(241, 244, 246)", "go"),
+        ("light", "no-preference", "rgb(241, 244, 246)", "dots"),
         ("dark", "reduce", "rgb(12, 18, 22)", "none"),
     ] {
         let features = json!([
@@ -91,7 +91,7 @@ async fn fits_on_a_phone_and_supports_dark_mode() {
 async fn is_accessible_to_screen_readers() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     let tree = "const live = document.querySelector('[role=status]'); \
         const named = [...document.querySelectorAll('section, table, form')]; \
         const name = (it) => it.ariaLabel ?? document.getElementById(it.getAttribute('aria-labelledby'))?.textContent; \

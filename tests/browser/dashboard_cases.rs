@@ -32,12 +32,11 @@ fn page_files() -> Vec<File> {
         ("/cases.js", SCRIPT, include_str!("dashboard_cases.js").to_owned()),
         ("/favicon.ico", "image/svg+xml", String::new()),
         script("/dashboard/feed.js"),
-        script("/dashboard/judge.js"),
-        script("/dashboard/limits.js"),
-        script("/dashboard/memory.js"),
-        script("/dashboard/roads.js"),
+        script("/dashboard/findings.js"),
+        script("/dashboard/format.js"),
+        script("/dashboard/history.js"),
         script("/dashboard/secret.js"),
         script("/dashboard/sse.js"),
-        script("/dashboard/words.js"),
+        script("/dashboard/streams.js"),
     ]
 }

@@ -20,12 +20,12 @@ async fn secret_is_kept_in_the_tab_until_it_is_cleared() {
     }
     page.write("secret", "hunter2").await;
     page.press("show").await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     let places = "return [location.href, document.cookie, JSON.stringify({ ...localStorage })]";
     let (address, cookie, local): (String, String, String) = page.evaluate(places).await;
     assert_eq!((address, cookie.as_str(), local.as_str()), (url, "", "{}"));
     page.evaluate::<()>("location.reload()").await;
-    page.expect_status("good", "All is well").await;
+    page.expect_status("ok", "All is well").await;
     page.press("forget").await;
     page.expect_status("unknown", "A secret is needed").await;
     page.until("shows no numbers", async || {

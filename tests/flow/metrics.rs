@@ -76,9 +76,9 @@ fn check_metrics_of_one_call(pages: &Pages) {
         (2.0, pages.0.len() as f64)
     );
     assert_eq!(pages.sum("switchboard_connector_janus_up"), 1.0);
-    for stream in ["requests:0", "requests:1", "peers"] {
-        assert!(pages.has("switchboard_road_consumers", "road", stream), "{stream}");
-        assert!(pages.has("switchboard_canaries_missed_total", "road", stream), "{stream}");
+    for stream in ["requests:0", "requests:1", "proxies"] {
+        assert!(pages.has("switchboard_stream_consumers", "stream", stream), "{stream}");
+        assert!(pages.has("switchboard_canaries_missed_total", "stream", stream), "{stream}");
     }
 }
 
@@ -194,7 +194,7 @@ async fn stream_metrics_disappear_and_return_with_redis() {
     redis.kill();
     eventually("the lookup failure is reported", async || failed().await == 1.0).await;
     let pages = Pages::of(&cluster.rests).await;
-    assert!(!pages.names().contains("switchboard_road_entries"), "unknown values are not exported");
+    assert!(!pages.names().contains("switchboard_stream_entries"), "unknown values are not exported");
     let ready = async || Pages::of(&cluster.rests).await.sum("switchboard_ready");
     eventually("it is not ready", async || ready().await == 0.0).await;
     redis.restart().await;
