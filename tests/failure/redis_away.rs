@@ -57,15 +57,15 @@ async fn requests_are_refused_in_time_until_redis_returns() {
 /// Requests that need Redis get an error before their deadline. Other requests are answered as usual.
 async fn refused(gone: &Since, client: &mut Client) {
     client.keepalive().await;
-    let asked = Instant::now();
+    let sent = Instant::now();
     let exists = client.request_plugin(json!({"request": "exists", "username": "bob"}), None);
     let answer: Value = exists.await;
     assert!(answer["error_code"].is_u64() && answer["error"].is_string(), "{answer}");
     let call = client.post_message(json!({"request": "call", "username": "dave"}), Some(sdp::offer())).await;
     let answer = client.expect("its answer", |it| it["transaction"] == call.as_str()).await;
     assert!(answer["plugindata"]["data"]["error"].is_string() || answer["error"].is_object(), "{answer}");
-    assert!(asked.elapsed() < DEADLINE, "refused after {:?}", asked.elapsed());
-    println!("failure: {EVENT}: two requests are refused: {} ms", asked.elapsed().as_millis());
+    assert!(sent.elapsed() < DEADLINE, "refused after {:?}", sent.elapsed());
+    println!("failure: {EVENT}: two requests are refused: {} ms", sent.elapsed().as_millis());
     assert!(gone.elapsed() > Duration::ZERO);
 }
 

@@ -95,8 +95,8 @@ pub async fn expect_all_registered(fixture: &Fixture) {
 
 /// Whether a name is registered, according to the cluster.
 pub async fn exists(client: &mut Client, name: &str) -> bool {
-    let asked = client.request_plugin(json!({"request": "exists", "username": name}), None).await;
-    asked["result"]["registered"] == true
+    let sent = client.request_plugin(json!({"request": "exists", "username": name}), None).await;
+    sent["result"]["registered"] == true
 }
 
 async fn flush(fixture: &Fixture) {

@@ -114,12 +114,12 @@ fn deployed(file: &str) -> PathBuf {
 /// The metrics that the rules use: names, each with its labels, `label="value"`.
 fn used_metrics() -> BTreeMap<String, BTreeSet<(String, String)>> {
     let rules = std::fs::read_to_string(deployed("alerts.yml")).unwrap();
-    let mut asked = BTreeMap::<String, BTreeSet<_>>::new();
+    let mut used = BTreeMap::<String, BTreeSet<_>>::new();
     for (at, _) in rules.match_indices("switchboard_") {
         let text = &rules[at..];
         let end = text.find(|it: char| !it.is_ascii_lowercase() && it != '_').unwrap();
         let (name, rest) = text.split_at(end);
-        let labels = asked.entry(name.to_owned()).or_default();
+        let labels = used.entry(name.to_owned()).or_default();
         let selector = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
         for matcher in selector.iter().flat_map(|(labels, _)| labels.split(',')) {
             let (label, values) = matcher.split_once('=').unwrap();
@@ -127,13 +127,13 @@ fn used_metrics() -> BTreeMap<String, BTreeSet<(String, String)>> {
             labels.extend(values.map(|value| (label.to_owned(), value.to_owned())));
         }
     }
-    asked
+    used
 }
 
 fn check_alert_metrics(pages: &Pages) {
-    let (names, asked) = (pages.names(), used_metrics());
-    assert!(asked.len() > 15, "the rules were not understood: {asked:?}");
-    for (name, labels) in asked {
+    let (names, used) = (pages.names(), used_metrics());
+    assert!(used.len() > 15, "the rules were not understood: {used:?}");
+    for (name, labels) in used {
         let ends = ["_bucket", "_count", "_sum"];
         let family = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
         assert!(names.contains(family), "no service exports {name}, which an alert asks for");

@@ -50,8 +50,8 @@ async fn announced_call_that_does_not_come_is_undone_silently() {
     assert!(since.elapsed() >= WAITED - Duration::from_secs(1), "after {:?}", since.elapsed());
     other.destroy().await;
     mixed.expect_all_free(&["bob"]).await;
-    let heard = bob.client.transcript().events();
-    assert_eq!(heard, ["registered"], "a user who was not called receives no event");
+    let events = bob.client.transcript().events();
+    assert_eq!(events, ["registered"], "a user who was not called receives no event");
     carol.call(&mut bob).await;
 }
 

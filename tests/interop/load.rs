@@ -123,8 +123,8 @@ async fn unexpected_keys(redis: &Redis) -> Vec<String> {
     let mut connection = redis_connection(&redis.url()).await;
     let mut unexpected_keys = Vec::new();
     for key in keys(redis).await {
-        let life: i64 = ::redis::cmd("TTL").arg(&key).query_async(&mut connection).await.unwrap();
-        let passes = key.starts_with(ENDED_CALLS) && life != -1;
+        let expiry: i64 = ::redis::cmd("TTL").arg(&key).query_async(&mut connection).await.unwrap();
+        let passes = key.starts_with(ENDED_CALLS) && expiry != -1;
         if !passes && !PERMANENT_KEYS.iter().any(|start| key.starts_with(start)) {
             unexpected_keys.push(key);
         }

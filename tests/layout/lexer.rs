@@ -64,8 +64,8 @@ fn next(rest: &str, first: char) -> (Option<Kind>, usize) {
     (Some(Kind::Other), sign.map_or(first.len_utf8(), str::len))
 }
 
-fn is_word(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_'
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
 }
 
 /// Block comments nest.
@@ -118,13 +118,13 @@ fn string(rest: &str) -> Option<usize> {
 
 /// The length of a character or of a lifetime.
 fn character(rest: &str) -> usize {
-    let mut letters = rest.char_indices().skip(1);
-    let Some((_, first)) = letters.next() else { return 1 };
+    let mut characters = rest.char_indices().skip(1);
+    let Some((_, first)) = characters.next() else { return 1 };
     if first == '\\' {
         // The character after the backslash may itself be a quote.
-        return letters.skip(1).find(|(_, next)| *next == '\'').map_or(rest.len(), |(at, _)| at + 1);
+        return characters.skip(1).find(|(_, next)| *next == '\'').map_or(rest.len(), |(at, _)| at + 1);
     }
-    match letters.next() {
+    match characters.next() {
         Some((at, '\'')) => at + 1,
         _ => 1 + rest[1..].find(|next: char| !is_word(next)).unwrap_or(rest.len() - 1).max(1),
     }

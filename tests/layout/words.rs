@@ -59,8 +59,9 @@ const ALLOWED: &[(&str, &str)] = &[
     // The term of every queue for a message that cannot be handled.
     ("letter", "dead_letter"),
     ("letters", "dead_letters"),
-    // WebRTC's state of ICE.
+    // WebRTC's terms.
     ("gathering", "ice_gathering"),
+    ("peer", "peer_connection"),
 ];
 
 /// The forbidden words in a name, each with what to say instead.

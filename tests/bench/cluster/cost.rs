@@ -4,13 +4,13 @@
 //! of connecting, registering and leaving is the same in both runs and cancels out.
 
 use crate::load::calls;
-use crate::stage::{Stage, Way};
-use crate::usage::{RedisUse, processor};
+use crate::testbed::{Target, Testbed};
+use crate::usage::{RedisUse, cpu_seconds};
 use crate::watch::Watch;
 use bench::{Bound, Report, Series};
 
 /// Calls per second under low load. Nothing is batched then, so a call costs the most.
-const CALM: f64 = 50.0;
+const LOW_RATE: f64 = 50.0;
 /// Lengths of the short and the long run, in seconds.
 const RUNS: [f64; 2] = [1.0, 5.0];
 /// Number of pairs, unless an earlier part of the run has determined the best one.
@@ -31,22 +31,22 @@ struct Meter {
 }
 
 /// Measures every system except Janus alone at full speed, and Switchboard under low load as well.
-pub async fn measure(stage: &Stage, report: &mut Report) {
-    let calm = Pace { pairs: PAIRS, rate: Some(CALM) };
-    for way in stage.ways().iter().filter(|way| way.name != "direct") {
-        let pairs = report.system(way.name).map_or(PAIRS, |system| system.pairs);
-        tell(way, Pace { pairs, rate: None }, "at full speed", report).await;
-        if way.name != "janus-cloud" {
-            tell(way, calm, "at 50 calls/s", report).await;
+pub async fn measure(testbed: &Testbed, report: &mut Report) {
+    let low = Pace { pairs: PAIRS, rate: Some(LOW_RATE) };
+    for target in testbed.targets().iter().filter(|target| target.name != "direct") {
+        let pairs = report.system(target.name).map_or(PAIRS, |system| system.pairs);
+        add_figures(target, Pace { pairs, rate: None }, "at full speed", report).await;
+        if target.name != "janus-cloud" {
+            add_figures(target, low, "at 50 calls/s", report).await;
         }
     }
-    goals(&stage.cluster(), calm, report).await;
+    goals(&testbed.cluster(), low, report).await;
 }
 
-async fn tell(way: &Way, pace: Pace, words: &str, report: &mut Report) {
-    let (less, few) = run(way, pace, RUNS[0]).await;
-    let (more, many) = run(way, pace, RUNS[1]).await;
-    let of = format!("{}, {words}", way.name);
+async fn add_figures(target: &Target, pace: Pace, load: &str, report: &mut Report) {
+    let (less, few) = run(target, pace, RUNS[0]).await;
+    let (more, many) = run(target, pace, RUNS[1]).await;
+    let of = format!("{}, {load}", target.name);
     for (less, more) in less.into_iter().zip(more) {
         let of_a_call = (more.value - less.value) / (many - few);
         report.figure(&of, format!("{} of a call", more.what), more.unit, Series::once(of_a_call));
@@ -54,31 +54,31 @@ async fn tell(way: &Way, pace: Pace, words: &str, report: &mut Report) {
 }
 
 /// Resources used during a run, and the number of calls made.
-async fn run(way: &Way, pace: Pace, seconds: f64) -> (Vec<Meter>, f64) {
-    let before = meters(way).await;
-    let count = make_calls(way, pace, seconds).await;
-    let after = meters(way).await;
+async fn run(target: &Target, pace: Pace, seconds: f64) -> (Vec<Meter>, f64) {
+    let before = meters(target).await;
+    let count = make_calls(target, pace, seconds).await;
+    let after = meters(target).await;
     let used = before.into_iter().zip(after);
     (used.map(|(before, after)| Meter { value: after.value - before.value, ..after }).collect(), count)
 }
 
-async fn make_calls(way: &Way, pace: Pace, seconds: f64) -> f64 {
+async fn make_calls(target: &Target, pace: Pace, seconds: f64) -> f64 {
     let options = [("--pairs", pace.pairs as f64), ("--seconds", seconds), ("--warm-up", 0.0)];
     let options: Vec<(&str, f64)> =
         options.into_iter().chain(pace.rate.map(|rate| ("--rate", rate))).collect();
-    calls(&way.urls, &options).await.count
+    calls(&target.urls, &options).await.count
 }
 
-async fn meters(way: &Way) -> Vec<Meter> {
+async fn meters(target: &Target) -> Vec<Meter> {
     let mut meters: Vec<Meter> = Vec::new();
-    for &(name, pid) in &way.processes {
-        let (what, value) = (format!("CPU time of {name}"), 1_000.0 * processor(pid));
+    for &(name, pid) in &target.processes {
+        let (what, value) = (format!("CPU time of {name}"), 1_000.0 * cpu_seconds(pid));
         match meters.iter_mut().find(|meter| meter.what == what) {
             Some(meter) => meter.value += value,
             None => meters.push(Meter { what, unit: "ms", value }),
         }
     }
-    if let Some(redis) = &way.redis {
+    if let Some(redis) = &target.redis {
         meters.extend(meters_of(RedisUse::of(redis).await));
     }
     meters
@@ -89,14 +89,14 @@ fn meters_of(redis: RedisUse) -> [Meter; 4] {
         ("Redis commands", "", redis.commands),
         ("stream entries", "", redis.entries),
         ("bytes to Redis", "kB", redis.received / 1_000.0),
-        ("bytes from Redis", "kB", redis.said / 1_000.0),
+        ("bytes from Redis", "kB", redis.sent / 1_000.0),
     ]
     .map(|(what, unit, value)| Meter { what: what.to_owned(), unit, value })
 }
 
 /// `MONITOR` is the only source that shows commands run by scripts. It slows Redis down, so these counts come
 /// from separate runs.
-async fn goals(cluster: &Way, pace: Pace, report: &mut Report) {
+async fn goals(cluster: &Target, pace: Pace, report: &mut Report) {
     let redis = cluster.redis.as_deref().expect("a cluster has a Redis");
     let mut runs = Vec::new();
     for seconds in RUNS {

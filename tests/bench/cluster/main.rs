@@ -10,7 +10,7 @@
 //! | `storm.rs` | all clients connecting at once |
 //! | `overload.rs` | twice the load that a cluster can serve |
 //!
-//! `stage.rs` starts the systems, `load.rs` makes the calls, `settings.rs` sets the extent of the run, and
+//! `testbed.rs` starts the systems, `load.rs` makes the calls, `settings.rs` sets the extent of the run, and
 //! `results.rs` writes the report. A measurement that fails panics, like a test. A figure that misses its
 //! target is reported and does not fail the run.
 #![allow(clippy::unwrap_used)]
@@ -22,44 +22,44 @@ mod names;
 mod overload;
 mod results;
 mod settings;
-mod stage;
 mod storm;
 mod systems;
+mod testbed;
 mod usage;
 mod watch;
 
 use bench::Report;
 use settings::Settings;
-use stage::Stage;
+use testbed::Testbed;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let settings = Settings::from_environment();
-    let stage = Stage::start(settings.wants("systems") || settings.wants("cost")).await;
-    let report = measure(&stage, &settings).await;
+    let testbed = Testbed::start(settings.wants("systems") || settings.wants("cost")).await;
+    let report = measure(&testbed, &settings).await;
     results::write(&report, settings.record);
 }
 
-async fn measure(stage: &Stage, settings: &Settings) -> Report {
+async fn measure(testbed: &Testbed, settings: &Settings) -> Report {
     let mut report = Report { about: results::about(settings), ..Report::default() };
     if settings.wants("systems") {
-        systems::measure(stage, settings, &mut report).await;
+        systems::measure(testbed, settings, &mut report).await;
     }
     if settings.wants("cost") {
-        cost::measure(stage, &mut report).await;
+        cost::measure(testbed, &mut report).await;
     }
     if settings.wants("names") {
-        names::measure(stage, settings, &mut report).await;
+        names::measure(testbed, settings, &mut report).await;
     }
     if settings.wants("idle") {
-        idle::measure(stage, settings, &mut report).await;
+        idle::measure(testbed, settings, &mut report).await;
     }
     if settings.wants("storm") {
-        storm::measure(stage, settings, &mut report).await;
-        storm::restart(stage, settings, &mut report).await;
+        storm::measure(testbed, settings, &mut report).await;
+        storm::restart(testbed, settings, &mut report).await;
     }
     if settings.wants("overload") {
-        overload::measure(stage, &mut report).await;
+        overload::measure(testbed, &mut report).await;
     }
     report
 }

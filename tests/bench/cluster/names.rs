@@ -2,8 +2,8 @@
 //! many.
 
 use crate::settings::Settings;
-use crate::stage::{Stage, Way, plan, way};
 use crate::systems::with_pairs;
+use crate::testbed::{Target, Testbed, plan, target};
 use crate::usage::connection;
 use bench::{Bound, Report, Series};
 use testkit::Redis;
@@ -16,37 +16,37 @@ const PAIRS: usize = 16;
 
 /// Results of one of the two clusters.
 #[derive(Default)]
-struct Found {
+struct Results {
     ring: Series,
     rate: Series,
 }
 
 /// Measures both clusters alternately, several times.
-pub async fn measure(stage: &Stage, settings: &Settings, report: &mut Report) {
+pub async fn measure(testbed: &Testbed, settings: &Settings, report: &mut Report) {
     let redis = Redis::start().await;
-    let cluster = plan(&redis, &stage.janus).start().await;
-    register(&stage.redis, FEW).await;
+    let cluster = plan(&redis, &testbed.janus).start().await;
+    register(&testbed.redis, FEW).await;
     register(&redis, settings.names).await;
-    let ways = [stage.cluster(), way("cluster with many names", &cluster, &redis)];
+    let targets = [testbed.cluster(), target("cluster with many names", &cluster, &redis)];
     let pairs = report.system("cluster").map_or(PAIRS, |system| system.pairs);
-    let mut found = [Found::default(), Found::default()];
+    let mut results = [Results::default(), Results::default()];
     for _ in 0..settings.rounds {
-        for (way, found) in ways.iter().zip(&mut found) {
-            turn(way, pairs, settings.seconds, found).await;
+        for (target, results) in targets.iter().zip(&mut results) {
+            measure_round(target, pairs, settings.seconds, results).await;
         }
     }
-    tell(settings.names, &found, report);
+    add_figures(settings.names, &results, report);
 }
 
-async fn turn(way: &Way, pairs: usize, seconds: f64, found: &mut Found) {
-    found.ring.push(with_pairs(way, 1, seconds).await.ring);
-    found.rate.push(with_pairs(way, pairs, seconds).await.per_second);
+async fn measure_round(target: &Target, pairs: usize, seconds: f64, results: &mut Results) {
+    results.ring.push(with_pairs(target, 1, seconds).await.ring);
+    results.rate.push(with_pairs(target, pairs, seconds).await.per_second);
 }
 
-fn tell(names: usize, [few, many]: &[Found; 2], report: &mut Report) {
-    for (found, count) in [(few, FEW), (many, names)] {
-        report.figure("cluster", format!("ring, one pair, {count} names"), "ms", found.ring.clone());
-        report.figure("cluster", format!("calls/s, {count} names"), "", found.rate.clone());
+fn add_figures(names: usize, [few, many]: &[Results; 2], report: &mut Report) {
+    for (results, count) in [(few, FEW), (many, names)] {
+        report.figure("cluster", format!("ring, one pair, {count} names"), "ms", results.ring.clone());
+        report.figure("cluster", format!("calls/s, {count} names"), "", results.rate.clone());
     }
     let [ring, rate] = [many.ring.over(&few.ring), many.rate.over(&few.rate)];
     report.goal(format!("ring with {names} names, with {FEW} it is 1"), "×", ring, Bound::AtMost(1.1));
@@ -59,7 +59,7 @@ async fn register(redis: &Redis, count: usize) {
     for first in (0..count).step_by(BATCH) {
         let mut batch = redis::pipe();
         for number in first..count.min(first + BATCH) {
-            let name = format!("somebody_{number}");
+            let name = format!("user_{number}");
             let key = format!("januscloud:videocall_users:{name}");
             let handle = format!("{}:{}", 1_000_000_000 + number, 2_000_000_000 + number);
             let fields = [

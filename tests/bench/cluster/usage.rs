@@ -7,7 +7,7 @@ use std::fs;
 const TICKS: f64 = 100.0;
 
 /// CPU seconds that a process has used since its start.
-pub fn processor(pid: u32) -> f64 {
+pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // After the name, which may hold any character, fields 14 and 15 are the ticks in user and kernel mode.
     let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
@@ -30,7 +30,7 @@ pub struct RedisUse {
     pub entries: f64,
     /// Bytes received and sent.
     pub received: f64,
-    pub said: f64,
+    pub sent: f64,
 }
 
 impl RedisUse {
@@ -41,12 +41,12 @@ impl RedisUse {
             redis::cmd("INFO").arg(&["stats", "commandstats"]).query_async(&mut redis).await.unwrap();
         let lines: BTreeMap<&str, &str> = info.lines().filter_map(|line| line.split_once(':')).collect();
         let number = |key| lines.get(key).map_or(0.0, |value: &&str| value.parse().unwrap());
-        let (received, said) = (number("total_net_input_bytes"), number("total_net_output_bytes"));
+        let (received, sent) = (number("total_net_input_bytes"), number("total_net_output_bytes"));
         Self {
             commands: number("total_commands_processed"),
             entries: calls(lines.get("cmdstat_xadd")),
             received,
-            said,
+            sent,
         }
     }
 }

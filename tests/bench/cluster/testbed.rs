@@ -11,23 +11,23 @@ use testkit::{Cluster, JanusCloud, MedialessJanus, Process, Redis, Service};
 const UNLIMITED: &str = "--max-rate=0";
 
 /// All running systems.
-pub struct Stage {
+pub struct Testbed {
     pub janus: MedialessJanus,
     pub standalone: Process,
     pub redis: Redis,
     pub cluster: Cluster,
     /// Started only for parts that measure them, since they start slowly.
-    theirs: Option<Theirs>,
+    janus_cloud: Option<JanusCloudCluster>,
 }
 
 /// A cluster of janus-cloud.
-struct Theirs {
+struct JanusCloudCluster {
     proxies: [JanusCloud; 2],
     redis: Redis,
 }
 
 /// One system between a client and the Janus.
-pub struct Way {
+pub struct Target {
     pub name: &'static str,
     /// The URLs to which its clients connect, in rotation.
     pub urls: Vec<String>,
@@ -37,38 +37,43 @@ pub struct Way {
     pub redis: Option<String>,
 }
 
-impl Stage {
-    pub async fn start(with_theirs: bool) -> Self {
+impl Testbed {
+    pub async fn start(with_janus_cloud: bool) -> Self {
         let (janus, redis) = tokio::join!(MedialessJanus::start(), Redis::start());
         let backend = format!("a={}", janus.url());
         let options = ["--backend", &backend, UNLIMITED];
         let standalone = Process::start(Service::Standalone, &options);
         let (standalone, cluster) = tokio::join!(standalone, plan(&redis, &janus).start());
-        let theirs = if with_theirs { Some(Theirs::start(&janus).await) } else { None };
-        Self { janus, standalone, redis, cluster, theirs }
+        let janus_cloud = if with_janus_cloud { Some(JanusCloudCluster::start(&janus).await) } else { None };
+        Self { janus, standalone, redis, cluster, janus_cloud }
     }
 
     /// All systems in the order of measurement.
-    pub fn ways(&self) -> Vec<Way> {
-        let theirs = self.theirs.as_ref().map(Theirs::way);
-        [Some(self.direct()), theirs, Some(self.standalone()), Some(self.cluster())]
+    pub fn targets(&self) -> Vec<Target> {
+        let janus_cloud = self.janus_cloud.as_ref().map(JanusCloudCluster::target);
+        [Some(self.direct()), janus_cloud, Some(self.standalone()), Some(self.cluster())]
             .into_iter()
             .flatten()
             .collect()
     }
 
-    fn direct(&self) -> Way {
+    fn direct(&self) -> Target {
         let janus = ("Janus", self.janus.pid());
-        Way { name: "direct", urls: vec![self.janus.url()], processes: vec![janus], redis: None }
+        Target { name: "direct", urls: vec![self.janus.url()], processes: vec![janus], redis: None }
     }
 
-    fn standalone(&self) -> Way {
+    fn standalone(&self) -> Target {
         let process = ("standalone", self.standalone.pid());
-        Way { name: "standalone", urls: vec![self.standalone.url()], processes: vec![process], redis: None }
+        Target {
+            name: "standalone",
+            urls: vec![self.standalone.url()],
+            processes: vec![process],
+            redis: None,
+        }
     }
 
-    pub fn cluster(&self) -> Way {
-        way("cluster", &self.cluster, &self.redis)
+    pub fn cluster(&self) -> Target {
+        target("cluster", &self.cluster, &self.redis)
     }
 
     /// Starts one more edge, which has no clients yet.
@@ -77,7 +82,7 @@ impl Stage {
     }
 }
 
-impl Theirs {
+impl JanusCloudCluster {
     /// Two proxies that log as much as Switchboard does. Their default logs each message, which takes time.
     async fn start(janus: &MedialessJanus) -> Self {
         let redis = Redis::start().await;
@@ -92,9 +97,9 @@ impl Theirs {
         Self { proxies: [one, other], redis }
     }
 
-    fn way(&self) -> Way {
+    fn target(&self) -> Target {
         let proxies = self.proxies.iter().map(|it| ("proxy", it.pid()));
-        Way {
+        Target {
             name: "janus-cloud",
             urls: self.proxies.iter().map(JanusCloud::ws_url).collect(),
             processes: proxies.chain([("Redis", self.redis.pid())]).collect(),
@@ -109,12 +114,12 @@ pub fn plan(redis: &Redis, janus: &MedialessJanus) -> ClusterBuilder {
 }
 
 /// The system that consists of a Switchboard cluster.
-pub fn way(name: &'static str, cluster: &Cluster, redis: &Redis) -> Way {
+pub fn target(name: &'static str, cluster: &Cluster, redis: &Redis) -> Target {
     let edges = cluster.edges.iter().map(|it| ("edge", it.pid()));
     let routers = cluster.routers.iter().map(|it| ("router", it.pid()));
     let connectors = cluster.connectors.iter().map(|it| ("connector", it.pid()));
     let processes = edges.chain(routers).chain(connectors).chain([("Redis", redis.pid())]);
-    Way {
+    Target {
         name,
         urls: cluster.edges.iter().map(Process::url).collect(),
         processes: processes.collect(),
