@@ -13,10 +13,10 @@ const EVENT: &str = "Redis is away";
 const AWAY: Duration = Duration::from_secs(15);
 /// The edge's time limit for a request.
 const DEADLINE: Duration = Duration::from_secs(10);
-const READY: Duration = Duration::from_secs(10);
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Limits for a waiting service: the share of a core, and the growth in memory.
-const MOST_PROCESSOR: f64 = 0.2;
-const MOST_MEMORY: u64 = 16 << 20;
+const MAX_CPU_SHARE: f64 = 0.2;
+const MAX_MEMORY_GROWTH: u64 = 16 << 20;
 
 #[tokio::test]
 async fn requests_are_refused_in_time_until_redis_returns() {
@@ -24,38 +24,38 @@ async fn requests_are_refused_in_time_until_redis_returns() {
     let ((alice, bob), (mut carol, dave)) =
         tokio::join!(fixture.call("alice", "bob"), fixture.pair("carol", "dave"));
     fixture.redis.kill();
-    let gone = Since::now(EVENT);
+    let outage = Since::now(EVENT);
     let end = Instant::now() + AWAY;
-    refused(&gone, &mut carol).await;
+    refused(&outage, &mut carol).await;
     for process in processes(&fixture) {
         let url = process.admin_url();
-        eventually("it says that it is not ready", async || readiness(&url).await.0 == 503).await;
+        eventually("/readyz reports that it is not ready", async || readiness(&url).await.0 == 503).await;
         let (_, why) = readiness(&url).await;
         assert!(why.contains("bus") || why.contains("directory") || why.contains("redis"), "{why}");
     }
-    gone.within(DEADLINE + DEADLINE, "every /readyz says why");
+    outage.within(DEADLINE + DEADLINE, "every /readyz says why");
     let before: Vec<Usage> = processes(&fixture).map(Usage::of).collect();
     sleep_until(end).await;
-    refused(&gone, &mut carol).await;
+    refused(&outage, &mut carol).await;
     for (process, before) in processes(&fixture).zip(before) {
         let now = Usage::of(process);
-        let (share, grown) = (now.cpu_since(&before), now.memory_growth_since(&before));
+        let (share, growth) = (now.cpu_since(&before), now.memory_growth_since(&before));
         let name = process.service().name();
-        println!("failure: {EVENT}: {name} uses meanwhile: {:.1} % of a core", share * 100.0);
-        assert!(share < MOST_PROCESSOR, "{name} uses {share} of a core");
-        assert!(grown < MOST_MEMORY, "{name} grew by {grown} bytes");
+        println!("failure: {EVENT}: {name} uses during the outage: {:.1} % of a core", share * 100.0);
+        assert!(share < MAX_CPU_SHARE, "{name} uses {share} of a core");
+        assert!(growth < MAX_MEMORY_GROWTH, "{name} grew by {growth} bytes");
     }
     fixture.redis.restart().await;
     let back = Since::now("Redis is back, empty");
     fixture.cluster.wait_ready().await;
-    back.within(READY, "every service is ready again");
+    back.within(READY_TIMEOUT, "every service is ready again");
     expect_all_registered(&fixture).await;
-    back.within(READY, "every name and mailbox is there again");
+    back.within(READY_TIMEOUT, "every name and mailbox is restored");
     continues(back, fixture, (alice, bob), (carol, dave)).await;
 }
 
 /// Requests that need Redis get an error before their deadline. Other requests are answered as usual.
-async fn refused(gone: &Since, client: &mut Client) {
+async fn refused(outage: &Since, client: &mut Client) {
     client.keepalive().await;
     let sent = Instant::now();
     let exists = client.request_plugin(json!({"request": "exists", "username": "bob"}), None);
@@ -66,7 +66,7 @@ async fn refused(gone: &Since, client: &mut Client) {
     assert!(answer["plugindata"]["data"]["error"].is_string() || answer["error"].is_object(), "{answer}");
     assert!(sent.elapsed() < DEADLINE, "refused after {:?}", sent.elapsed());
     println!("failure: {EVENT}: two requests are refused: {} ms", sent.elapsed().as_millis());
-    assert!(gone.elapsed() > Duration::ZERO);
+    assert!(outage.elapsed() > Duration::ZERO);
 }
 
 fn processes(fixture: &Fixture) -> impl Iterator<Item = &Process> {

@@ -8,24 +8,24 @@ use serde_json::json;
 use std::time::Duration;
 use testkit::{Client, eventually, http};
 
-const READY: Duration = Duration::from_secs(10);
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn with_its_data() {
-    survives("Redis restarts with its data", Fixture::on_persistent_redis().await, true).await;
+async fn calls_survive_a_restart_with_data() {
+    check_recovery("Redis restarts with its data", Fixture::on_persistent_redis().await, true).await;
 }
 
 #[tokio::test]
-async fn without_its_data() {
-    survives("Redis restarts empty", Fixture::start().await, true).await;
+async fn calls_survive_a_restart_without_data() {
+    check_recovery("Redis restarts empty", Fixture::start().await, true).await;
 }
 
 #[tokio::test]
-async fn flushed() {
-    survives("Redis is flushed", Fixture::start().await, false).await;
+async fn calls_survive_a_flush() {
+    check_recovery("Redis is flushed", Fixture::start().await, false).await;
 }
 
-async fn survives(event: &'static str, mut fixture: Fixture, restarts: bool) {
+async fn check_recovery(event: &'static str, mut fixture: Fixture, restarts: bool) {
     let ((alice, bob), (mut carol, dave)) =
         tokio::join!(fixture.call("alice", "bob"), fixture.pair("carol", "dave"));
     let lost = Since::now(event);
@@ -35,9 +35,9 @@ async fn survives(event: &'static str, mut fixture: Fixture, restarts: bool) {
         flush(&fixture).await;
     }
     fixture.cluster.wait_ready().await;
-    lost.within(READY, "every service is ready again");
+    lost.within(READY_TIMEOUT, "every service is ready again");
     expect_all_registered(&fixture).await;
-    lost.within(READY, "every name and mailbox is there again");
+    lost.within(READY_TIMEOUT, "every name and mailbox is restored");
     assert!(exists(&mut carol, "alice").await);
     continues(lost, fixture, (alice, bob), (carol, dave)).await;
 }
@@ -48,7 +48,7 @@ pub async fn continues(lost: Since, fixture: Fixture, call: (Client, Client), id
     talk(&mut alice, &mut bob).await;
     talk(&mut bob, &mut alice).await;
     // A router that has not refreshed its backends yet knows none. Each refreshes every second.
-    eventually("who is in a call is known to be", async || {
+    eventually("bob is known to be in a call", async || {
         carol.clear_inbox().await;
         let answer = carol.try_call("bob").await;
         assert_ne!(answer["result"]["event"], "calling", "bob is in a call");
@@ -57,7 +57,7 @@ pub async fn continues(lost: Since, fixture: Fixture, call: (Client, Client), id
     .await;
     carol.clear_inbox().await;
     call_when_ready(&mut carol, &mut dave, "dave").await;
-    lost.within(READY + Duration::from_secs(2), "a new call rings and is answered");
+    lost.within(READY_TIMEOUT + Duration::from_secs(2), "a new call rings and is answered");
     hang_up(&mut alice, &mut bob).await;
     alice.clear_inbox().await;
     bob.clear_inbox().await;
@@ -95,8 +95,8 @@ pub async fn expect_all_registered(fixture: &Fixture) {
 
 /// Whether a name is registered, according to the cluster.
 pub async fn exists(client: &mut Client, name: &str) -> bool {
-    let sent = client.request_plugin(json!({"request": "exists", "username": name}), None).await;
-    sent["result"]["registered"] == true
+    let answer = client.request_plugin(json!({"request": "exists", "username": name}), None).await;
+    answer["result"]["registered"] == true
 }
 
 async fn flush(fixture: &Fixture) {

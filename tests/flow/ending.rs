@@ -1,4 +1,4 @@
-//! How calls end when a side goes away, while ringing and while connected: by detach, destroy, core hangup, a
+//! How calls end when a side leaves, while ringing and while connected: by detach, destroy, core hangup, a
 //! lost socket, and silence.
 
 use super::call::connect;
@@ -6,9 +6,9 @@ use crate::fixture::{Switchboard, on_both_buses};
 use serde_json::json;
 use testkit::Client;
 
-/// How a side goes away.
+/// How a side leaves.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+enum Departure {
     CoreHangup,
     Detach,
     Destroy,
@@ -19,17 +19,17 @@ on_both_buses!(
     callee_leaves_while_ringing,
     caller_leaves_during_the_call,
     callee_leaves_during_the_call,
-    a_session_is_claimed_by_another_socket,
+    session_is_claimed_by_another_socket,
 );
 
-async fn go(client: &mut Client, way: Way) {
-    match way {
-        Way::CoreHangup => {
+async fn leave(client: &mut Client, departure: Departure) {
+    match departure {
+        Departure::CoreHangup => {
             client.core_hangup().await;
             assert_eq!(client.expect_core("hangup").await["reason"], "Janus API");
         }
-        Way::Detach => client.detach().await,
-        Way::Destroy => client.destroy().await,
+        Departure::Detach => client.detach().await,
+        Departure::Destroy => client.destroy().await,
     }
 }
 
@@ -42,46 +42,46 @@ async fn ring_or_connect(alice: &mut Client, bob: &mut Client, ringing: bool) {
     }
 }
 
-async fn expect_end(stays: &mut Client, gone: &str) {
-    let expected = json!({"event": "hangup", "username": gone, "reason": "Remote WebRTC hangup"});
-    stays.expect_result(expected).await;
-    assert_eq!(stays.expect_core("hangup").await["reason"], "Close PC");
+async fn expect_end(other: &mut Client, left: &str) {
+    let expected = json!({"event": "hangup", "username": left, "reason": "Remote WebRTC hangup"});
+    other.expect_result(expected).await;
+    assert_eq!(other.expect_core("hangup").await["reason"], "Close PC");
 }
 
 /// Runs one ending for each case: ringing or connected, by the caller or the callee.
-async fn endings(switchboard: Switchboard, ringing: bool, by_caller: bool) {
-    for way in [Way::CoreHangup, Way::Detach, Way::Destroy] {
+async fn run_endings(switchboard: Switchboard, ringing: bool, by_caller: bool) {
+    for departure in [Departure::CoreHangup, Departure::Detach, Departure::Destroy] {
         let (mut alice, mut bob) = switchboard.alice_and_bob().await;
         ring_or_connect(&mut alice, &mut bob, ringing).await;
-        let (goes, stays, gone) =
+        let (leaver, other, left) =
             if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
-        go(goes, way).await;
-        expect_end(stays, gone).await;
-        if way != Way::Destroy {
-            goes.destroy().await;
+        leave(leaver, departure).await;
+        expect_end(other, left).await;
+        if departure != Departure::Destroy {
+            leaver.destroy().await;
         }
-        stays.destroy().await;
+        other.destroy().await;
         switchboard.expect_clean().await;
     }
 }
 
 async fn caller_leaves_while_ringing(switchboard: Switchboard) {
-    endings(switchboard, true, true).await;
+    run_endings(switchboard, true, true).await;
 }
 
 async fn callee_leaves_while_ringing(switchboard: Switchboard) {
-    endings(switchboard, true, false).await;
+    run_endings(switchboard, true, false).await;
 }
 
 async fn caller_leaves_during_the_call(switchboard: Switchboard) {
-    endings(switchboard, false, true).await;
+    run_endings(switchboard, false, true).await;
 }
 
 async fn callee_leaves_during_the_call(switchboard: Switchboard) {
-    endings(switchboard, false, false).await;
+    run_endings(switchboard, false, false).await;
 }
 
-async fn a_session_is_claimed_by_another_socket(switchboard: Switchboard) {
+async fn session_is_claimed_by_another_socket(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
     connect(&mut alice, &mut bob).await;
     let (session, handle) = (bob.session(), bob.handle());
@@ -115,15 +115,15 @@ async fn dropped_sockets_end_calls(switchboard: &Switchboard) {
     for (ringing, by_caller) in [(true, true), (true, false), (false, true), (false, false)] {
         let (mut alice, mut bob) = switchboard.alice_and_bob().await;
         ring_or_connect(&mut alice, &mut bob, ringing).await;
-        let (goes, stays, gone) =
+        let (leaver, other, left) =
             if by_caller { (&mut alice, &mut bob, "alice") } else { (&mut bob, &mut alice, "bob") };
-        let session = goes.session();
-        goes.drop_socket();
-        expect_end(stays, gone).await;
+        let session = leaver.session();
+        leaver.drop_socket();
+        expect_end(other, left).await;
         let mut late = Client::connect(&switchboard.edge_url(usize::from(!by_caller))).await;
         let claim = late.request(json!({"janus": "claim", "session_id": session})).await;
         assert_eq!(claim["error"]["code"], 458);
-        stays.destroy().await;
+        other.destroy().await;
         switchboard.expect_clean().await;
     }
 }

@@ -94,7 +94,7 @@ fn check_conventions(pages: &Pages) {
         assert_eq!(families.len(), all, "a metric family is declared twice");
         for family in families {
             let name = family.split(' ').nth(2).unwrap();
-            assert!(page.contains(&format!("# HELP {name} ")), "{name} has no words");
+            assert!(page.contains(&format!("# HELP {name} ")), "{name} has no help text");
         }
     }
 }
@@ -132,11 +132,11 @@ fn used_metrics() -> BTreeMap<String, BTreeSet<(String, String)>> {
 
 fn check_alert_metrics(pages: &Pages) {
     let (names, used) = (pages.names(), used_metrics());
-    assert!(used.len() > 15, "the rules were not understood: {used:?}");
+    assert!(used.len() > 15, "failed to parse the rules: {used:?}");
     for (name, labels) in used {
         let ends = ["_bucket", "_count", "_sum"];
         let family = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-        assert!(names.contains(family), "no service exports {name}, which an alert asks for");
+        assert!(names.contains(family), "no service exports {name}, which an alert uses");
         for (label, value) in labels {
             assert!(pages.has(&name, &label, &value), "no {name} has {label}=\"{value}\"");
         }
