@@ -43,7 +43,7 @@ impl Process {
         };
         let serve = |listener| tokio::spawn(admin::serve(listener, health.clone(), admin_shutdown.clone()));
         let admin = admin.map(serve);
-        tokio::spawn(metrics::upkeep(shutdown.clone()));
+        tokio::spawn(metrics::run_maintenance(shutdown.clone()));
         let drain_timeout = Duration::from_secs(options.drain_timeout);
         Ok(Self { health, shutdown, signal, drain_timeout, admin, admin_shutdown })
     }

@@ -127,10 +127,10 @@ pub fn events_for_unknown_call() -> Vec<HangupEvent> {
 /// Returns the core's `hangup`, which reports that a PeerConnection is closed.
 pub fn core_hangup(reason: &str) -> HangupEvent {
     #[derive(serde::Serialize)]
-    struct Members<'a> {
+    struct HangupMembers<'a> {
         reason: &'a str,
     }
-    HangupEvent::Core(raw(&Members { reason }))
+    HangupEvent::Core(raw(&HangupMembers { reason }))
 }
 
 fn plugin_hangup(username: &str, reason: &str) -> HangupEvent {

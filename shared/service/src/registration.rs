@@ -113,14 +113,14 @@ mod tests {
     async fn a_service_is_registered_while_it_runs() {
         let directory = Directory::memory();
         let context = context(&directory);
-        let work = async |context: Context| {
+        let work = async |running: Context| {
             sleep(REGISTRATION_TTL * 2).await;
             let [service] = directory.services().await.unwrap().try_into().unwrap();
-            assert_eq!((&service.id, service.kind.as_str()), (&context.id, "router"));
+            assert_eq!((&service.id, service.kind.as_str()), (&running.id, "router"));
             assert_eq!(service.load, BTreeMap::new());
             assert!(!service.host.is_empty() && service.since > 0 && service.announced >= service.since);
-            let busy = context.health.load().begin("requests");
-            context.health.load().set("calls", 7);
+            let busy = running.health.load().begin("requests");
+            running.health.load().set("calls", 7);
             sleep(ANNOUNCE_INTERVAL).await;
             drop(busy);
             directory.services().await.unwrap().remove(0).load
@@ -135,19 +135,19 @@ mod tests {
     async fn a_change_of_state_is_announced_within_a_second() {
         let directory = Directory::memory();
         let context = context(&directory);
-        let work = async |context: Context| {
+        let work = async |running: Context| {
             let announced = async || {
                 sleep(STATE_CHECK_INTERVAL * 2).await;
                 let service = directory.services().await.unwrap().remove(0);
                 (service.state, service.complaint)
             };
             assert_eq!(announced().await, (ServiceState::Ready, None));
-            context.health.set_unready("bus", "no answer within 2 seconds");
+            running.health.set_unready("bus", "no answer within 2 seconds");
             let reason = Some("bus: no answer within 2 seconds".to_owned());
             assert_eq!(announced().await, (ServiceState::NotReady, reason));
-            context.health.set_ready("bus");
+            running.health.set_ready("bus");
             assert_eq!(announced().await, (ServiceState::Ready, None));
-            context.shutdown.cancel();
+            running.shutdown.cancel();
             assert_eq!(announced().await.0, ServiceState::Stopping);
         };
         run_registered("router", context, work).await;

@@ -47,8 +47,8 @@ async fn readyz_names_every_unmet_condition() {
     assert!(response.starts_with("HTTP/1.1 503"), "{response}");
     assert!(response.ends_with(r#"{"ready":false,"unmet":{"bus":"refused"}}"#), "{response}");
     admin.health.set_ready("bus");
-    let response = get(admin.address, "/readyz").await;
-    assert!(response.starts_with("HTTP/1.1 200") && response.ends_with(r#"{"ready":true}"#), "{response}");
+    let ready = get(admin.address, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.ends_with(r#"{"ready":true}"#), "{ready}");
 }
 
 #[tokio::test]

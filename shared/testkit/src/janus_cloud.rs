@@ -153,9 +153,9 @@ async fn rest_answers(rest: &str, name: &str) -> bool {
     serde_json::from_str::<Value>(&info.body).is_ok_and(|info| info["server_name"] == name)
 }
 
-async fn api_answers(url: &str, info: &str, name: &str) -> bool {
+async fn api_answers(url: &str, request: &str, name: &str) -> bool {
     let Ok(mut socket) = Websocket::open(url, API).await else { return false };
-    if socket.send(info.to_owned()).await.is_err() {
+    if socket.send(request.to_owned()).await.is_err() {
         return false;
     }
     matches!(socket.next().await, Incoming::Message(info) if info["server_name"] == name)

@@ -49,7 +49,7 @@ fn address(port: u16) -> String {
 
 async fn answers(url: &str) -> bool {
     let Ok(mut socket) = Websocket::open(url, API).await else { return false };
-    let info = json!({"janus": "info", "transaction": "ready"});
-    socket.send(info.to_string()).await.is_ok()
+    let request = json!({"janus": "info", "transaction": "ready"});
+    socket.send(request.to_string()).await.is_ok()
         && matches!(socket.next().await, Incoming::Message(info) if info["janus"] == "server_info")
 }

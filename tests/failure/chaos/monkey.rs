@@ -43,7 +43,7 @@ async fn break_one_kind(
         // Never the same process twice, since its clients and calls have moved to another one.
         victim = (victim + 1 + rng.below(processes.len() - 1)) % processes.len();
         let fault = [Fault::Kill, Fault::Kill, Fault::Terminate, Fault::Freeze][rng.below(4)];
-        let away = Duration::from_millis(rng.next() % LONGEST_AWAY);
+        let away = Duration::from_millis(rng.next_u64() % LONGEST_AWAY);
         let process = &mut processes[victim];
         report.fault(&format!("{fault:?} {} {victim}", process.service().name()));
         inject(process, fault, away).await;

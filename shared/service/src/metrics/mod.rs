@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 const SECONDS_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How often samples are folded into their buckets, which bounds memory between scrapes.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(5);
 
 const BUILD: &str = "switchboard_build_info";
 const READY: &str = "switchboard_ready";
@@ -74,8 +74,8 @@ pub fn render(is_ready: bool) -> String {
 }
 
 /// Folds samples periodically until shutdown.
-pub async fn upkeep(shutdown: CancellationToken) {
-    let mut tick = tokio::time::interval(UPKEEP_INTERVAL);
+pub async fn run_maintenance(shutdown: CancellationToken) {
+    let mut tick = tokio::time::interval(MAINTENANCE_INTERVAL);
     while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
         if let Some(handle) = HANDLE.get() {
             handle.run_upkeep();

@@ -64,11 +64,11 @@ fn exposition(families: Option<Vec<MetricFamily>>) -> String {
     for MetricFamily { name, kind, help, values } in families.into_iter().flatten().chain([failed]) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (labels, value) in values {
+        for (labels, sample) in values {
             let labels = labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value)));
             let labels = labels.collect::<Vec<_>>().join(",");
             let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
-            let _ = writeln!(text, "{name}{labels} {value}");
+            let _ = writeln!(text, "{name}{labels} {sample}");
         }
         text.push('\n');
     }

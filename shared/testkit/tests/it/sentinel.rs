@@ -1,4 +1,4 @@
-//! The sentinel of janus-cloud, at a listener that hears what it posts, and at a proxy.
+//! The sentinel of janus-cloud, with a listener for its posts and with a proxy.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
-/// Hears posts, each on a connection of its own.
+/// Receives posts, each on its own connection.
 struct Listener {
     socket: TcpListener,
 }
@@ -25,15 +25,15 @@ impl Listener {
         format!("http://{}/announced", self.socket.local_addr().unwrap())
     }
 
-    /// The next post that has these words in it, as what came before the body and the form.
-    async fn hears(&self, words: &str) -> (String, Form) {
+    /// Returns the next post whose body contains `text`: its head and its form.
+    async fn receive(&self, text: &str) -> (String, Form) {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let accepted = timeout_at(deadline, self.socket.accept()).await;
-            let (mut socket, _) = accepted.unwrap_or_else(|_| panic!("no post says {words}")).unwrap();
+            let (mut socket, _) = accepted.unwrap_or_else(|_| panic!("no post contains {text}")).unwrap();
             let (head, body) = request(&mut socket).await;
             socket.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-            if body.contains(words) {
+            if body.contains(text) {
                 return (head, form(&body));
             }
         }
@@ -43,10 +43,10 @@ impl Listener {
 async fn request(socket: &mut TcpStream) -> (String, String) {
     let mut text = String::new();
     loop {
-        let mut some = [0; 1024];
-        let length = socket.read(&mut some).await.unwrap();
-        assert!(length > 0, "the request ends in the middle: {text}");
-        text += std::str::from_utf8(&some[..length]).unwrap();
+        let mut chunk = [0; 1024];
+        let read = socket.read(&mut chunk).await.unwrap();
+        assert!(read > 0, "the request is incomplete: {text}");
+        text += std::str::from_utf8(&chunk[..read]).unwrap();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
         if body.len() >= length.map_or(0, |it| it.parse().unwrap()) {
@@ -55,7 +55,7 @@ async fn request(socket: &mut TcpStream) -> (String, String) {
     }
 }
 
-/// No value of a test has a character that would be escaped, but for those of the address.
+/// Decodes a form. Only the characters of a URL are escaped in these tests.
 fn form(body: &str) -> Form {
     let body = body.replace("%3A", ":").replace("%2F", "/");
     let fields = body.split('&').filter_map(|field| field.split_once('='));
@@ -67,14 +67,14 @@ fn fields(form: &Form) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_announces_a_janus_again_and_again_until_that_is_gone() {
+async fn it_announces_a_janus_periodically_until_it_stops() {
     let mut janus = Janus::start().await;
     let listener = Listener::start().await;
     let port = janus.url().rsplit_once(':').unwrap().1.parse().unwrap();
     let config = SentinelConfig { expire: 6, ..SentinelConfig::new("a", port, &[&listener.url()]) };
     let _sentinel = Sentinel::with(config).await;
 
-    let (head, first) = listener.hears("status=0").await;
+    let (head, first) = listener.receive("status=0").await;
     assert!(head.starts_with("POST /announced HTTP/1.1\r\n"));
     assert!(head.contains("Content-Type: application/x-www-form-urlencoded"));
     assert_eq!(fields(&first), ["expire", "isp", "location", "name", "start_time", "status", "url"]);
@@ -82,16 +82,20 @@ async fn it_announces_a_janus_again_and_again_until_that_is_gone() {
     assert_eq!(first["url"], format!("ws://localhost:{port}"));
     assert_eq!((&*first["isp"], &*first["location"], &*first["start_time"]), ("", "", "0"));
 
-    let heard = Instant::now();
-    let (_, second) = listener.hears("status=0").await;
+    let received = Instant::now();
+    let (_, second) = listener.receive("status=0").await;
     assert_eq!(second, first);
-    assert!(heard.elapsed() < Duration::from_secs(6), "it was heard again after {:?}", heard.elapsed());
+    assert!(
+        received.elapsed() < Duration::from_secs(6),
+        "the second post came after {:?}",
+        received.elapsed()
+    );
 
     janus.kill();
-    let (_, last) = listener.hears("status=1").await;
+    let (_, last) = listener.receive("status=1").await;
     assert_eq!(fields(&last), fields(&first));
     janus.restart().await;
-    listener.hears("status=0").await;
+    listener.receive("status=0").await;
 }
 
 #[tokio::test]
@@ -99,26 +103,26 @@ async fn it_counts_sessions_and_handles() {
     let janus = Janus::start().await;
     let listener = Listener::start().await;
     let _sentinel = Sentinel::start("a", &janus, &[&listener.url()]).await;
-    listener.hears("session_num=0&handle_num=0").await;
+    listener.receive("session_num=0&handle_num=0").await;
     let _alice = Client::registered(&janus.url(), "alice").await;
-    listener.hears("session_num=1&handle_num=1").await;
+    listener.receive("session_num=1&handle_num=1").await;
 }
 
 #[tokio::test]
-async fn it_says_so_when_operators_take_a_janus_out_of_service() {
+async fn it_announces_maintenance() {
     let janus = Janus::start().await;
     let listener = Listener::start().await;
     let mut sentinel = Sentinel::start("a", &janus, &[&listener.url()]).await;
-    listener.hears("status=0").await;
+    listener.receive("status=0").await;
     sentinel.start_maintenance().await;
-    listener.hears("status=2").await;
+    listener.receive("status=2").await;
     sentinel.stop_maintenance().await;
-    listener.hears("status=0").await;
-    tokio::join!(sentinel.terminate(), listener.hears("status=1"));
+    listener.receive("status=0").await;
+    tokio::join!(sentinel.terminate(), listener.receive("status=1"));
 }
 
 #[tokio::test]
-async fn a_proxy_hears_of_a_janus_from_it() {
+async fn a_proxy_learns_of_a_janus_from_it() {
     let (redis, janus) = tokio::join!(Redis::start(), Janus::start());
     let proxy = JanusCloud::start(&redis.url(), &[]).await;
     let callback = format!("{}/sentinel_callback", proxy.rest_url());
@@ -137,7 +141,7 @@ async fn a_proxy_hears_of_a_janus_from_it() {
 }
 
 #[tokio::test]
-async fn it_is_gone_when_killed() {
+async fn a_killed_sentinel_has_exited() {
     let mut sentinel = Sentinel::with(SentinelConfig::new("a", 1, &["http://127.0.0.1:1/"])).await;
     let process = format!("/proc/{}", sentinel.pid());
     assert!(std::fs::exists(&process).unwrap());
