@@ -1,29 +1,28 @@
-//! Fuzzes the path from a client's frame to a checked request: nothing may panic, and every error reply must
-//! be JSON.
+//! Fuzzes the path from a client's frame to a checked request: nothing may panic, and every reply must be JSON.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use protocol::object::Object;
+use protocol::object::LazyObject;
 use protocol::request::{self, Verb};
 use protocol::{HandleId, SessionId, frame, reply, videocall};
 use serde_json::value::RawValue;
 
 fuzz_target!(|text: &str| {
     match frame::objects(text, 1 << 20) {
-        Err(refusal) => is_json(&reply::error(None, None, &refusal)),
-        Ok(objects) => objects.into_iter().for_each(read),
+        Err(error) => is_json(&reply::error(None, None, &error)),
+        Ok(objects) => objects.into_iter().for_each(check),
     }
 });
 
-fn read(object: Object<'_>) {
+fn check(object: LazyObject<'_>) {
     let request = match request::read(object) {
         Ok(request) => request,
-        Err(fault) => return is_json(&reply::fault(&fault)),
+        Err(error) => return is_json(&reply::request_error(&error)),
     };
-    let _ = (request.credentials(), request.is_open());
+    let _ = (request.credentials(), request.is_public());
     match request.verb() {
-        Err(refusal) => is_json(&reply::error(None, Some(&request.transaction), &refusal)),
+        Err(error) => is_json(&reply::error(None, Some(&request.transaction), &error)),
         Ok(Verb::Message { body, .. }) => plugin(body),
         Ok(Verb::Trickle(candidates)) => {
             let _ = candidates.check();
@@ -34,8 +33,8 @@ fn read(object: Object<'_>) {
 }
 
 fn plugin(body: &RawValue) {
-    let object = Object::parse(body.get()).unwrap_or_default();
-    let answer = match videocall::request(&object) {
+    let object = LazyObject::parse(body.get()).unwrap_or_default();
+    let data = match videocall::request(&object) {
         Err(error) => videocall::error(&error),
         Ok(_) => match (videocall::username(&object), videocall::check_set(&object)) {
             (Ok(name), _) => videocall::event("registered", Some(&name), None),
@@ -44,8 +43,8 @@ fn plugin(body: &RawValue) {
         },
     };
     let _ = (videocall::wants_recording(&object), videocall::hangup_reason(&object));
-    is_json(&reply::event(SessionId(1), HandleId(2), Some("t"), &answer, None));
-    is_json(&reply::core("media", SessionId(1), HandleId(2), body));
+    is_json(&reply::event(SessionId(1), HandleId(2), Some("t"), &data, None));
+    is_json(&reply::core_event("media", SessionId(1), HandleId(2), body));
 }
 
 fn is_json(text: &str) {

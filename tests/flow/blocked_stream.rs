@@ -16,7 +16,7 @@ async fn blocked_proxy_queue_is_named_by_readyz() {
         let readyz = format!("{}/readyz", rest.admin_url());
         eventually("/readyz names the stream", async || {
             let answer = http::get(&readyz).await;
-            answer.status == 503 && answer.body.contains("\"canary peers\":\"nothing heard for")
+            answer.status == 503 && answer.body.contains("\"canary proxies\":\"nothing received for")
         })
         .await;
     }

@@ -1,10 +1,10 @@
-"""Runs janus-cloud 1.0.0 on the libraries of today:
+"""Runs janus-cloud 1.0.0 on current libraries:
 
     launch.py proxy|sentinel CONFIG
 
-Two things are put right before it is loaded. It gives each of its sockets a `sendall` of its own, which
-gevent's sockets no longer allow; those of an empty subclass do. And it runs on half deaf when one of its
-ports is taken; here it ends, so that a test can begin again with other ports.
+Two patches are applied before it is loaded. janus-cloud overrides `sendall` on its sockets, which the sockets of
+gevent no longer allow; those of an empty subclass do. And it keeps running without a listener when a port is
+taken; here it exits, so that a test can retry with other ports.
 """
 
 import importlib
@@ -32,7 +32,7 @@ gevent._socket3.socket = gevent.socket.socket = gevent.server.GeventSocket = soc
 listen = gevent.server.StreamServer.init_socket
 
 
-def listen_or_end(server):
+def listen_or_exit(server):
     try:
         listen(server)
     except OSError:
@@ -40,7 +40,7 @@ def listen_or_end(server):
         os._exit(1)
 
 
-gevent.server.StreamServer.init_socket = listen_or_end
+gevent.server.StreamServer.init_socket = listen_or_exit
 
 service = sys.argv.pop(1)
 importlib.import_module(f"januscloud.{service}.main").main()

@@ -46,7 +46,7 @@ async fn a_secret_that_is_missing_or_wrong_is_told_and_the_right_one_is_taken() 
     Terminal::run(&from_file, &[("SWITCHBOARD_REST_SECRET", "")]).wait_for("sb:{requests:0}");
     std::fs::remove_file(&file).unwrap();
     let (_, _, words) = output(&from_file);
-    assert!(words.contains("the file") && words.contains("is of no use"), "{words}");
+    assert!(words.contains("cannot use the secret file"), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
