@@ -1,8 +1,9 @@
-//! Whether a backend is trusted with new calls. Pure: what happened and when goes in, a state comes out.
+//! A circuit breaker: decides whether a backend gets new calls, from the outcomes of probes and calls. It has
+//! no clock of its own.
 //!
-//! *Closed*: it is. *Open*: it is not, until a pause is over. *Half-open*: the next probe decides; so
-//! it begins, for nothing is known yet. It opens when a probe fails, and when [`TOO_MANY`] calls within
-//! [`WINDOW`] got no answer. Each pause is twice as long as the one before, up to [`LONGEST_PAUSE`],
+//! *Closed*: the backend gets calls. *Open*: it gets none, for some time. *Half-open*: the next probe decides;
+//! this is also the first state. The breaker opens when a probe fails, or when [`MAX_UNANSWERED`] calls go
+//! unanswered within [`UNANSWERED_WINDOW`]. Each time it stays open twice as long, up to [`MAX_OPEN_TIME`],
 //! until it has been closed for that long.
 
 use std::time::Duration;
@@ -10,38 +11,34 @@ use tokio::time::Instant;
 
 const MIN_OPEN_TIME: Duration = Duration::from_secs(2);
 const MAX_OPEN_TIME: Duration = Duration::from_secs(10);
-/// How many unanswered calls open it, and within what time.
 const MAX_UNANSWERED: usize = 2;
 const UNANSWERED_WINDOW: Duration = Duration::from_secs(10);
 
-/// The breaker of one backend.
 #[derive(Debug)]
 pub struct Breaker {
     state: BreakerState,
     /// How long it will be open the next time.
     open_time: Duration,
-    /// When the last calls were not answered, while it is closed; fewer than [`TOO_MANY`].
+    /// The times of unanswered calls while it is closed; fewer than [`MAX_UNANSWERED`].
     unanswered: Vec<Instant>,
 }
 
-/// What a breaker says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// New calls may come, since then.
+    /// New calls are allowed, since this time.
     Closed(Instant),
     /// No new calls until a probe succeeds.
     HalfOpen,
-    /// No new calls, and no probe until then.
+    /// No new calls and no probe until this time.
     Open(Instant),
 }
 
 impl BreakerState {
-    /// Whether new calls may come.
     pub fn is_closed(self) -> bool {
         matches!(self, Self::Closed(_))
     }
 
-    /// As the metric has it.
+    /// The value of the metric `switchboard_connector_breaker`.
     pub fn as_metric(self) -> u8 {
         match self {
             Self::Closed(_) => 0,
@@ -58,26 +55,25 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// What it says now.
     pub fn state(&self) -> BreakerState {
         self.state
     }
 
-    /// A probe begins.
+    /// A probe begins: an open breaker whose time is over becomes half-open.
     pub fn half_open(&mut self, now: Instant) {
         if matches!(self.state, BreakerState::Open(until) if until <= now) {
             self.state = BreakerState::HalfOpen;
         }
     }
 
-    /// A probe was answered. Where calls have opened it meanwhile, that says nothing.
+    /// A probe succeeded. This closes nothing if calls have opened the breaker meanwhile.
     pub fn on_success(&mut self, now: Instant) {
         if self.state == BreakerState::HalfOpen {
             self.state = BreakerState::Closed(now);
         }
     }
 
-    /// A probe was not answered.
+    /// A probe failed.
     pub fn on_failure(&mut self, now: Instant) {
         match self.state {
             BreakerState::Open(_) => return,
@@ -89,7 +85,7 @@ impl Breaker {
         self.unanswered.clear();
     }
 
-    /// Something that a call needs was not answered.
+    /// Janus did not reply to a request that a call needs.
     pub fn on_unanswered_call(&mut self, now: Instant) {
         if !self.state.is_closed() {
             return;
@@ -101,7 +97,7 @@ impl Breaker {
         }
     }
 
-    /// The server was reached anew, and may have been started anew: a probe may decide at once.
+    /// The probe has connected again. Janus may have been restarted, so the next probe decides at once.
     pub fn on_reconnect(&mut self) {
         if let BreakerState::Open(_) = self.state {
             *self = Self::default();
@@ -113,30 +109,30 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    /// A breaker and the time, in seconds since it was made.
-    struct Bench {
+    /// A breaker and the current time.
+    struct Harness {
         breaker: Breaker,
         now: Instant,
     }
 
-    impl Bench {
+    impl Harness {
         fn new() -> Self {
             Self { breaker: Breaker::default(), now: Instant::now() }
         }
 
-        /// One that has been closed for so long.
+        /// A breaker that has been closed for this long.
         fn closed_for(seconds: u64) -> Self {
-            let mut bench = Self::new();
-            bench.breaker.on_success(bench.now);
-            bench.wait(seconds);
-            bench
+            let mut harness = Self::new();
+            harness.breaker.on_success(harness.now);
+            harness.wait(seconds);
+            harness
         }
 
         fn wait(&mut self, seconds: u64) {
             self.now += Duration::from_secs(seconds);
         }
 
-        /// Seconds until the next probe may be made.
+        /// Seconds until the next probe is allowed.
         fn pause(&self) -> Option<u64> {
             match self.breaker.state() {
                 BreakerState::Open(until) => Some((until - self.now).as_secs()),
@@ -144,13 +140,14 @@ mod tests {
             }
         }
 
-        /// A probe when the pause is over; the pause that follows if it fails.
-        fn probe(&mut self, is_answered: bool) -> Option<u64> {
+        /// Probes once the pause is over. Returns the pause that follows a failure.
+        fn probe(&mut self, succeeds: bool) -> Option<u64> {
             self.wait(self.pause().unwrap_or_default());
             self.breaker.half_open(self.now);
-            match is_answered {
-                true => self.breaker.on_success(self.now),
-                false => self.breaker.on_failure(self.now),
+            if succeeds {
+                self.breaker.on_success(self.now);
+            } else {
+                self.breaker.on_failure(self.now);
             }
             self.pause()
         }
@@ -158,72 +155,72 @@ mod tests {
 
     #[test]
     fn the_first_probe_decides() {
-        let mut bench = Bench::new();
-        assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
-        assert_eq!(bench.probe(true), None);
-        assert!(bench.breaker.state().is_closed());
-        assert_eq!(Bench::new().probe(false), Some(2));
+        let mut harness = Harness::new();
+        assert_eq!(harness.breaker.state(), BreakerState::HalfOpen);
+        assert_eq!(harness.probe(true), None);
+        assert!(harness.breaker.state().is_closed());
+        assert_eq!(Harness::new().probe(false), Some(2));
     }
 
     #[test]
     fn a_probe_that_fails_opens_it_and_each_pause_is_longer() {
-        let mut bench = Bench::closed_for(2);
-        let pauses: Vec<_> = (0..5).map(|_| bench.probe(false).unwrap()).collect();
+        let mut harness = Harness::closed_for(2);
+        let pauses: Vec<_> = (0..5).map(|_| harness.probe(false).unwrap()).collect();
         assert_eq!(pauses, [2, 4, 8, 10, 10]);
-        bench.probe(true);
-        assert!(bench.breaker.state().is_closed());
+        harness.probe(true);
+        assert!(harness.breaker.state().is_closed());
     }
 
     #[test]
     fn it_stays_open_until_its_pause_is_over() {
-        let mut bench = Bench::closed_for(2);
-        bench.probe(false);
-        bench.wait(1);
-        bench.breaker.half_open(bench.now);
-        bench.breaker.on_success(bench.now);
-        assert_eq!(bench.pause(), Some(1), "an answer that comes late closes nothing");
-        bench.breaker.on_failure(bench.now);
-        assert_eq!(bench.pause(), Some(1), "what fails while it is open does not prolong it");
+        let mut harness = Harness::closed_for(2);
+        harness.probe(false);
+        harness.wait(1);
+        harness.breaker.half_open(harness.now);
+        harness.breaker.on_success(harness.now);
+        assert_eq!(harness.pause(), Some(1), "a late success does not close it");
+        harness.breaker.on_failure(harness.now);
+        assert_eq!(harness.pause(), Some(1), "a failure while open does not prolong it");
     }
 
     #[test]
     fn who_fails_again_soon_waits_longer_and_who_has_worked_for_a_while_does_not() {
-        let mut bench = Bench::closed_for(0);
-        assert_eq!(bench.probe(false), Some(2));
-        bench.probe(true);
-        bench.wait(9);
-        assert_eq!(bench.probe(false), Some(4));
-        bench.probe(true);
-        bench.wait(10);
-        assert_eq!(bench.probe(false), Some(2));
+        let mut harness = Harness::closed_for(0);
+        assert_eq!(harness.probe(false), Some(2));
+        harness.probe(true);
+        harness.wait(9);
+        assert_eq!(harness.probe(false), Some(4));
+        harness.probe(true);
+        harness.wait(10);
+        assert_eq!(harness.probe(false), Some(2));
     }
 
     #[test]
     fn two_unanswered_calls_within_ten_seconds_open_it() {
-        let mut bench = Bench::closed_for(60);
+        let mut harness = Harness::closed_for(60);
         for wait in [0, 10, 10] {
-            bench.wait(wait);
-            bench.breaker.on_unanswered_call(bench.now);
-            assert_eq!(bench.pause(), None);
+            harness.wait(wait);
+            harness.breaker.on_unanswered_call(harness.now);
+            assert_eq!(harness.pause(), None);
         }
-        bench.wait(9);
-        bench.breaker.on_unanswered_call(bench.now);
-        assert_eq!(bench.pause(), Some(2));
-        bench.breaker.on_unanswered_call(bench.now);
-        bench.probe(true);
-        bench.breaker.on_unanswered_call(bench.now);
-        assert_eq!(bench.pause(), None, "those before it closed do not count");
+        harness.wait(9);
+        harness.breaker.on_unanswered_call(harness.now);
+        assert_eq!(harness.pause(), Some(2));
+        harness.breaker.on_unanswered_call(harness.now);
+        harness.probe(true);
+        harness.breaker.on_unanswered_call(harness.now);
+        assert_eq!(harness.pause(), None, "calls before it closed do not count");
     }
 
     #[test]
     fn a_server_that_is_reached_anew_is_tried_at_once() {
-        let mut bench = Bench::closed_for(2);
-        bench.breaker.on_reconnect();
-        assert!(bench.breaker.state().is_closed(), "nothing is held against it");
-        bench.probe(false);
-        bench.probe(false);
-        bench.breaker.on_reconnect();
-        assert_eq!(bench.breaker.state(), BreakerState::HalfOpen);
-        assert_eq!(bench.probe(false), Some(2));
+        let mut harness = Harness::closed_for(2);
+        harness.breaker.on_reconnect();
+        assert!(harness.breaker.state().is_closed(), "a closed breaker stays closed");
+        harness.probe(false);
+        harness.probe(false);
+        harness.breaker.on_reconnect();
+        assert_eq!(harness.breaker.state(), BreakerState::HalfOpen);
+        assert_eq!(harness.probe(false), Some(2));
     }
 }

@@ -1,83 +1,72 @@
-//! The connector: speaks to Janus servers. One backend is served by one connector at a time, the one
-//! that has its lease. It never knows a client's socket.
+//! The connector: the service that talks to Janus servers. Each backend is served by one connector at a time,
+//! the one that holds its lease.
 //!
-//! The way of a call: the backend's mailbox → [`backend`] → [`calls`] decides → [`janus`]; what Janus
-//! says → [`calls`] → [`outbox`] → the client's edge.
+//! The path of a call: the backend's mailbox → [`backend`] → [`calls`] decides → [`janus`]; and back from
+//! Janus → [`calls`] → [`outbox`] → the client's edge.
 //!
-//! | file | holds |
+//! | module | holds |
 //! |---|---|
-//! | [`options`] | what an operator can set |
-//! | [`sources`], [`found`] | which Janus servers there are |
-//! | [`keeper`] | whose lease this connector has |
-//! | [`backend`] | one Janus server: waits, lets decide, does |
-//! | [`herald`], [`standing`] | keeps the lease and announces the backend; whether the lease is ours |
-//! | [`probe`], [`breaker`] | whether the plugin of its Janus works; whether it is trusted with calls |
-//! | [`conclude`] | the end of calls in the directory |
-//! | [`calls`] | the decisions: pure, no socket, no clock |
-//! | [`dial`], [`janus`] | the websocket to Janus |
-//! | [`scribe`], [`estate`] | what is written down for the next connector, and read by it |
-//! | [`outbox`] | the way to the edges and the rest services |
-//! | [`numbers`] | what is counted and measured |
+//! | [`discovery`] | which Janus servers there are |
+//! | [`lease`] | acquiring and renewing the leases on backends |
+//! | [`backend`] | the loop that serves one Janus server |
+//! | [`calls`] | the state machine of all calls on it, without sockets or clock |
+//! | [`janus`] | the websocket to Janus |
+//! | [`probe`], [`breaker`] | whether the VideoCall plugin works and gets new calls |
+//! | [`persist`] | the state stored for the next connector |
+//! | [`outbox`] | messages to edges and rest services |
 //!
-//! How it fails: a Janus that is gone ends its calls, and both sides are told. A connector that dies
-//! loses its leases within seconds; the next one ends the calls it finds.
+//! # Failures
+//! When a Janus server fails, its calls end with both sides notified. When a connector dies, its leases expire
+//! within seconds, and other connectors resume its calls.
 
 pub mod backend;
 pub mod breaker;
 pub mod calls;
-pub mod conclude;
-pub mod dial;
-pub mod estate;
-pub mod found;
-pub mod herald;
+pub mod discovery;
 pub mod janus;
-pub mod keeper;
-pub mod numbers;
+pub mod lease;
+pub mod metrics;
 pub mod options;
 pub mod outbox;
+pub mod persist;
 pub mod probe;
-pub mod scribe;
-pub mod sources;
-pub mod standing;
 
 pub use options::Options;
 
-use janus::site::{Dialler, tcp};
+use janus::endpoint::{Dialler, tcp};
 use service::Context;
 
-/// Why a connector cannot run.
+/// Why a connector cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It would have nothing to do.
     #[error(
         "name at least one Janus server with --backend NAME=ws://HOST:PORT or --backend dns+ws://HOST:PORT"
     )]
     NoBackend,
-    /// A secret that does not say whose it is.
     #[error("--backend-api-secret and --backend-token have the form NAME=SECRET")]
-    NamelessSecret,
+    UnnamedSecret,
 }
 
 /// Serves Janus servers until shutdown.
 ///
 /// # Errors
-/// When no server is named and none is to be found, or a secret is nobody's.
+/// When there can be no server, or a secret does not name its backend.
 pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     run_with(options, context, tcp()).await
 }
 
-/// Serves Janus servers that are reached in this way, until shutdown.
+/// As [`run`], with connections of this dialler.
 ///
 /// # Errors
-/// When no server is named and none is to be found, or a secret is nobody's.
+/// As [`run`].
 pub async fn run_with(options: Options, context: Context, dialler: Dialler) -> Result<(), Error> {
     if options.backends.is_empty() && options.ignore_discovered_backends {
         return Err(Error::NoBackend);
     }
     if !options.secrets_are_named() {
-        return Err(Error::NamelessSecret);
+        return Err(Error::UnnamedSecret);
     }
-    numbers::describe();
-    sources::serve(&options, context, dialler).await;
+    metrics::describe();
+    discovery::serve(&options, context, dialler).await;
     Ok(())
 }

@@ -8,41 +8,40 @@ use service::options::CanaryOptions;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Which Janus servers a connector may serve.
+const MAX_BACKEND_NAME: usize = 64;
+
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// A Janus server, NAME=ws://HOST:PORT, or dns+ws://HOST:PORT for every address HOST resolves to;
-    /// may be repeated (in the environment: separated by commas). Connectors that are given the same
-    /// servers share them
+    /// Janus server, NAME=ws://HOST:PORT, or dns+ws://HOST:PORT for every address HOST resolves to; may be
+    /// repeated (in the environment: separated by commas). Connectors with the same servers share them
     #[arg(long = "backend", env = "SWITCHBOARD_BACKEND", value_name = "NAME=URL", value_delimiter = ',')]
     pub backends: Vec<Source>,
 
-    /// Serve only the servers of --backend, and not those that others have written into the shared Redis:
-    /// janus-cloud's proxies and sentinels, and operators over HTTP
-    #[arg(long, env = "SWITCHBOARD_NO_SHARED_BACKENDS", value_parser = BoolishValueParser::new())]
+    /// Serve only the servers of --backend, and not those that janus-cloud's proxies and sentinels, or
+    /// operators over HTTP, have registered in Redis
+    #[arg(long, env = "SWITCHBOARD_IGNORE_DISCOVERED_BACKENDS", value_parser = BoolishValueParser::new())]
     pub ignore_discovered_backends: bool,
 
-    /// The `apisecret` that a Janus server wants, NAME=SECRET (for dns+ws://HOST: HOST=SECRET); may be
+    /// The `apisecret` that a Janus server requires, NAME=SECRET (for dns+ws://HOST: HOST=SECRET); may be
     /// repeated (in the environment: separated by commas)
     #[arg(long, env = "SWITCHBOARD_BACKEND_API_SECRET", value_name = "NAME=SECRET")]
     #[arg(value_delimiter = ',', hide_env_values = true)]
     pub backend_api_secret: Vec<Secret>,
 
-    /// The `token` that a Janus server wants, NAME=TOKEN, in the same way
+    /// The `token` that a Janus server requires, NAME=TOKEN; may be repeated (in the environment: separated
+    /// by semicolons)
     #[arg(long, env = "SWITCHBOARD_BACKEND_TOKEN", value_name = "NAME=TOKEN")]
     #[arg(value_delimiter = ';', hide_env_values = true)]
     pub backend_token: Vec<Secret>,
 
-    /// Seconds a call may ring before it ends with the reason "No answer"; 0 for ever
+    /// Seconds a call may ring before it ends with the reason "No answer" (0: no limit)
     #[arg(long, env = "SWITCHBOARD_RING_TIMEOUT", value_name = "SECONDS", default_value_t = 120)]
     pub ring_timeout: u64,
 
-    /// The folder on the media servers below which clients' recordings are written; without it,
-    /// recordings are refused
+    /// Directory on the media servers for clients' recordings; without it, recordings are refused
     #[arg(long, env = "SWITCHBOARD_RECORD_DIR", value_name = "DIR")]
     pub record_dir: Option<String>,
 
-    /// Canaries in the mailboxes of backends.
     #[command(flatten)]
     pub canary: CanaryOptions,
 }
@@ -55,7 +54,7 @@ impl Options {
         }
     }
 
-    /// What the server, or the host name, `name` is served under.
+    /// The settings for a backend. `name` is its name, or the host name that it was resolved from.
     pub fn backend_settings(&self, name: &str) -> BackendSettings {
         BackendSettings {
             policy: self.call_policy(),
@@ -65,60 +64,51 @@ impl Options {
     }
 
     fn credentials(&self, name: &str) -> Credentials {
-        let of = |secrets: &[Secret]| {
+        let find = |secrets: &[Secret]| {
             let mut named = secrets.iter().filter_map(|secret| secret.reveal().split_once('='));
-            let (_, secret) = named.find(|(whose, _)| *whose == name)?;
+            let (_, secret) = named.find(|(backend, _)| *backend == name)?;
             Some(Secret::from(secret))
         };
-        Credentials { api_secret: of(&self.backend_api_secret), token: of(&self.backend_token) }
+        Credentials { api_secret: find(&self.backend_api_secret), token: find(&self.backend_token) }
     }
 
-    /// Whether every secret says whose it is.
+    /// Whether every secret and token names its backend.
     pub fn secrets_are_named(&self) -> bool {
         let mut secrets = self.backend_api_secret.iter().chain(&self.backend_token);
         secrets.all(|secret| secret.reveal().split_once('=').is_some_and(|(name, _)| !name.is_empty()))
     }
 }
 
-/// What a backend is served under.
+/// The options that apply to one backend.
 #[derive(Clone, Debug, Default)]
 pub struct BackendSettings {
-    /// For its calls.
     pub policy: CallPolicy,
-    /// For Janus.
     pub credentials: Credentials,
-    /// For its mailbox.
     pub canary: CanaryOptions,
 }
 
-/// What calls are subject to.
 #[derive(Clone, Debug, Default)]
 pub struct CallPolicy {
-    /// How long a call may ring.
+    /// How long a call may ring; none for no limit.
     pub ring_timeout: Option<Duration>,
-    /// Where Janus may record.
+    /// Where Janus may record; none to refuse recordings.
     pub record_dir: Option<String>,
 }
 
-/// What a Janus server wants to be shown with each request.
+/// What a Janus server requires in each request.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
-    /// `apisecret`.
     pub api_secret: Option<Secret>,
-    /// `token`.
     pub token: Option<Secret>,
 }
 
-/// Where backends come from.
+/// A value of `--backend`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// One server.
     Server(Server),
-    /// Every address of a host name.
+    /// A server at every address of a host name.
     Dns {
-        /// The host name.
         host: String,
-        /// The port on each address.
         port: u16,
     },
 }
@@ -130,21 +120,18 @@ pub struct Server {
     pub name: BackendName,
     /// Its websocket URL.
     pub url: String,
-    /// Whether others have written it down, and its record is theirs.
+    /// It was found in the directory, and its record there belongs to another service.
     pub is_discovered: bool,
 }
 
-/// Why a `--backend` makes no sense.
+/// Why a `--backend` is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// Neither form.
     #[error("expected NAME=ws://HOST:PORT or dns+ws://HOST:PORT")]
     Form,
-    /// A name that would not do in keys and logs.
     #[error("a backend's name has 1 to 64 letters, digits, dots, dashes or underscores")]
     Name,
-    /// No port.
-    #[error("the port is missing or no number, as in dns+ws://janus:8188")]
+    #[error("the port is missing or not a number, as in dns+ws://janus:8188")]
     Port,
 }
 
@@ -161,15 +148,12 @@ impl FromStr for Source {
         if !url.starts_with("ws://") || url.len() == "ws://".len() {
             return Err(SourceError::Form);
         }
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        match (1..=64).contains(&name.len()) && name.chars().all(fits) {
-            true => Ok(Self::Server(Server {
-                name: BackendName::from(name),
-                url: url.to_owned(),
-                is_discovered: false,
-            })),
-            false => Err(SourceError::Name),
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if !(1..=MAX_BACKEND_NAME).contains(&name.len()) || !name.chars().all(is_allowed) {
+            return Err(SourceError::Name);
         }
+        let (name, url) = (BackendName::from(name), url.to_owned());
+        Ok(Self::Server(Server { name, url, is_discovered: false }))
     }
 }
 

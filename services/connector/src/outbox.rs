@@ -1,45 +1,44 @@
-//! What clients are to hear, on its way to their edges; what peers are to hear, on its way to the rest
-//! services; and the lines of the `calls` log.
+//! Sends messages from this connector to edges and rest services, and writes the `calls` log.
 //!
-//! Each [`Road`] has a queue of its own and one task that posts in order, so that nothing here waits for
-//! the bus, and no edge for another. Queues are bounded by [`QUEUE`]. The rule when one is full: what
-//! is newest is dropped and counted; the stamps let the edge see the gap.
+//! Each [`Destination`] has a queue and a task of its own, which posts in order. So the calls do not wait for
+//! the bus, and no edge waits for another. A queue holds at most [`MAX_QUEUED`] messages; above that the
+//! newest message is dropped and counted. The edge sees the gap by the sequence numbers.
 //!
-//! How it fails: while the bus is away everything waits for it. An edge that is too slow to make room
-//! in its mailbox within [`PATIENCE`] misses what waited for that long. One without a mailbox may have
-//! lost it with all that Redis held, and opens it again; after [`GONE_FOR_GOOD`] there is nobody to
-//! tell any more. What a peer is to be asked is given up at its deadline. A line of the log is written once or lost, and counted then.
+//! # Failures
+//! While the bus cannot be reached, all messages wait. A message expires if its mailbox stays full for
+//! [`MAX_WAIT_FOR_ROOM`]. A missing mailbox may have been lost with all data of Redis, and then its edge
+//! opens it again; messages for it expire after [`MAX_WAIT_FOR_MAILBOX`]. An invite expires at its deadline. A
+//! record of the log is written once, or is dropped and counted.
 
-use crate::numbers;
+use crate::metrics;
 use bus::message::{Body, CallRecord, Deadline, Events, Message, ProxyInvite, ProxyReply};
 use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
 use common::ServiceId;
+use common::sync::Mutex;
 use futures_util::future::join_all;
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-/// How many messages wait on one road, and how many lines for the log.
+/// How many messages wait for one destination, and how many records for the log.
 const MAX_QUEUED: usize = 8_192;
-/// How many messages of a road are on their way at once.
+/// How many messages for one destination are posted at once.
 const MAX_BATCH: usize = 256;
-/// How long a message waits for room in its mailbox.
 const MAX_WAIT_FOR_ROOM: Duration = Duration::from_secs(10);
-/// How long one waits for its mailbox.
 const MAX_WAIT_FOR_MAILBOX: Duration = Duration::from_secs(5);
-/// The pause before what failed is tried again.
+/// The pause before failed messages are posted again.
 const POST_RETRY_DELAY: Duration = Duration::from_millis(200);
-/// A queue without messages for so long is given up.
+/// After this time without messages a queue is removed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the last messages may take when a connector stops.
+/// How long the last messages may take when the connector stops.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The queues of a connector; clones share them.
+/// The queues of a connector. Clones share them.
 #[derive(Clone)]
 pub struct Outbox {
     bus: Bus,
@@ -49,35 +48,35 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Queues {
-    by_destination: BTreeMap<Destination, Queue>,
+    by_destination: BTreeMap<Destination, DestinationQueue>,
     log: Option<mpsc::Sender<CallRecord>>,
 }
 
-/// Dropped when the events that it goes with are on the bus, or given up.
+/// Dropped once its message is on the bus, or is given up.
 pub type DeliveryGuard = Box<dyn Any + Send>;
 
-/// Where a message goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Destination {
     Edge(ServiceId),
-    /// To the rest service that waits.
     Rest(ServiceId),
-    /// To any rest service.
+    /// Any rest service, to invite a proxy.
     AnyRest,
 }
 
-/// A message, and the time since which it waits.
-type Queued = (Instant, Message, DeliveryGuard);
+struct Queued {
+    since: Instant,
+    message: Message,
+    _guard: DeliveryGuard,
+}
 
-/// What waits on one road, oldest first.
-struct Queue {
+/// The messages for one destination, oldest first.
+struct DestinationQueue {
     sender: mpsc::Sender<Queued>,
-    /// Something was dropped since it was empty last.
+    /// A message was dropped since the queue was last empty.
     overflows: bool,
 }
 
 impl Outbox {
-    /// Without queues yet.
     pub fn new(bus: Bus) -> Self {
         let (log, records) = mpsc::channel(MAX_QUEUED);
         let tasks = TaskTracker::new();
@@ -86,62 +85,58 @@ impl Outbox {
         Self { bus, queues: Arc::new(Mutex::new(queues)), tasks }
     }
 
-    /// Writes a line of the `calls` log, behind those written before.
+    /// Queues a record for the `calls` log.
     pub fn log(&self, record: CallRecord) {
-        let is_taken = self.lock().log.as_ref().is_some_and(|log| log.try_send(record).is_ok());
-        if !is_taken {
-            numbers::record_full(numbers::CALLS_LOG);
+        let is_queued = self.queues.lock().log.as_ref().is_some_and(|log| log.try_send(record).is_ok());
+        if !is_queued {
+            metrics::record_full(metrics::CALLS_LOG);
         }
     }
 
-    /// Sends events to an edge, behind those sent before.
-    pub fn send(&self, edge: ServiceId, events: Events, witness: DeliveryGuard) {
-        self.post(Destination::Edge(edge), Message::new(Body::Events(events)), witness);
+    /// Queues events for a client of an edge.
+    pub fn send(&self, edge: ServiceId, events: Events, guard: DeliveryGuard) {
+        self.post(Destination::Edge(edge), Message::new(Body::Events(events)), guard);
     }
 
-    /// Tells a rest service whether its peer may call.
-    pub fn reply_to_rest(&self, rest: ServiceId, answer: ProxyReply, witness: DeliveryGuard) {
-        self.post(Destination::Rest(rest), Message::new(Body::ProxyReply(answer)), witness);
+    /// Queues the reply for the rest service whose proxy waits.
+    pub fn reply_to_rest(&self, rest: ServiceId, reply: ProxyReply, guard: DeliveryGuard) {
+        self.post(Destination::Rest(rest), Message::new(Body::ProxyReply(reply)), guard);
     }
 
-    /// Has a rest service ask a peer, until the deadline.
-    pub fn invite_proxy(&self, ask: ProxyInvite, deadline: Option<Deadline>) {
-        let message = Message { deadline, ..Message::new(Body::ProxyInvite(ask)) };
+    /// Queues an invite, for any rest service to send to a proxy before the deadline.
+    pub fn invite_proxy(&self, invite: ProxyInvite, deadline: Option<Deadline>) {
+        let message = Message { deadline, ..Message::new(Body::ProxyInvite(invite)) };
         self.post(Destination::AnyRest, message, Box::new(()));
     }
 
-    fn post(&self, road: Destination, message: Message, witness: DeliveryGuard) {
-        let news = (Instant::now(), message, witness);
-        let mut queues = self.lock();
-        let unsent = match queues.by_destination.get_mut(&road) {
-            Some(queue) => queue.add(&road, news),
-            None => Some(news),
+    fn post(&self, destination: Destination, message: Message, guard: DeliveryGuard) {
+        let queued = Queued { since: Instant::now(), message, _guard: guard };
+        let mut queues = self.queues.lock();
+        let returned = match queues.by_destination.get_mut(&destination) {
+            Some(queue) => queue.add(&destination, queued),
+            None => Some(queued),
         };
-        if let Some(news) = unsent {
-            let mut queue = self.start_queue(&road);
-            let _ = queue.add(&road, news);
+        if let Some(queued) = returned {
+            let mut queue = self.start_queue(&destination);
+            let _ = queue.add(&destination, queued);
             queues.by_destination.retain(|_, queue| !queue.sender.is_closed());
-            queues.by_destination.insert(road, queue);
+            queues.by_destination.insert(destination, queue);
         }
     }
 
-    /// Takes nothing more and waits, but not long, until all is on the bus.
+    /// Accepts no more messages, and waits up to [`FLUSH_TIMEOUT`] until all are on the bus.
     pub async fn flush(self) {
-        *self.lock() = Queues::default();
+        *self.queues.lock() = Queues::default();
         self.tasks.close();
         let _ = timeout(FLUSH_TIMEOUT, self.tasks.wait()).await;
     }
 
-    fn start_queue(&self, road: &Destination) -> Queue {
-        let (sender, waiting) = mpsc::channel(MAX_QUEUED);
-        let postman =
-            Sender { bus: self.bus.clone(), destination: road.clone(), queued: waiting, is_failing: false };
-        self.tasks.spawn(postman.run());
-        Queue { sender, overflows: false }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    fn start_queue(&self, destination: &Destination) -> DestinationQueue {
+        let (sender, queued) = mpsc::channel(MAX_QUEUED);
+        let task =
+            Sender { bus: self.bus.clone(), destination: destination.clone(), queued, is_failing: false };
+        self.tasks.spawn(task.run());
+        DestinationQueue { sender, overflows: false }
     }
 }
 
@@ -155,17 +150,17 @@ impl Destination {
     }
 }
 
-impl Queue {
-    /// Gives back what comes when the queue has just been given up as idle.
-    fn add(&mut self, road: &Destination, news: Queued) -> Option<Queued> {
+impl DestinationQueue {
+    /// Adds a message. Returns it if the queue was just removed as idle.
+    fn add(&mut self, destination: &Destination, queued: Queued) -> Option<Queued> {
         self.overflows &= self.sender.capacity() < MAX_QUEUED;
-        match self.sender.try_send(news) {
+        match self.sender.try_send(queued) {
             Ok(()) => None,
-            Err(TrySendError::Closed(news)) => Some(news),
+            Err(TrySendError::Closed(queued)) => Some(queued),
             Err(TrySendError::Full(_)) => {
-                numbers::record_full(numbers::OUTBOX);
+                metrics::record_full(metrics::OUTBOX);
                 if !std::mem::replace(&mut self.overflows, true) {
-                    tracing::warn!(?road, "too much waits for a service: what is newest is dropped");
+                    tracing::warn!(?destination, "the queue of messages is full, dropping the newest");
                 }
                 None
             }
@@ -173,12 +168,12 @@ impl Queue {
     }
 }
 
-/// Posts what waits on one road.
+/// Posts the messages for one destination.
 struct Sender {
     bus: Bus,
     destination: Destination,
     queued: mpsc::Receiver<Queued>,
-    /// The last try failed.
+    /// The last attempt failed.
     is_failing: bool,
 }
 
@@ -194,23 +189,21 @@ impl Sender {
         }
     }
 
-    /// In order and in one round trip, where all is well. What has to be tried again comes behind what did not;
-    /// the stamps put it right.
+    /// Posts a batch in order and in one round trip, until each message is posted or given up. A message that
+    /// is posted again arrives after later ones. The edge restores the order by the sequence numbers.
     async fn post(&mut self, batch: &mut Vec<Queued>) {
         loop {
-            let posts = batch.iter().map(|(_, message, _)| self.destination.post(&self.bus, message));
+            let posts = batch.iter().map(|queued| self.destination.post(&self.bus, &queued.message));
             let outcomes = join_all(posts).await;
-            let is_held_up = outcomes.iter().any(Result::is_err);
+            let is_failing = outcomes.iter().any(Result::is_err);
             let mut outcomes = outcomes.into_iter();
-            batch.retain(|(since, message, _)| match outcomes.next() {
-                Some(Err(error)) => {
-                    let gives_up = message.is_expired() || self.gives_up(&error, since.elapsed());
-                    self.is_failing = true;
-                    !gives_up
-                }
-                _ => false,
+            batch.retain(|queued| {
+                let Some(Err(error)) = outcomes.next() else { return false };
+                let gives_up = queued.message.is_expired() || self.gives_up(&error, queued.since.elapsed());
+                self.is_failing = true;
+                !gives_up
             });
-            self.is_failing = is_held_up;
+            self.is_failing = is_failing;
             if batch.is_empty() {
                 return;
             }
@@ -218,36 +211,36 @@ impl Sender {
         }
     }
 
-    /// Whether a message that has waited for so long is tried no more.
+    /// Whether a message that has waited this long is not posted again.
     fn gives_up(&self, error: &SendError, waited: Duration) -> bool {
         if !self.is_failing {
-            tracing::warn!(%error, road = ?self.destination, "messages for a service are held up");
+            tracing::warn!(%error, destination = ?self.destination, "failed to post messages, retrying");
         }
         match error {
-            // At the end there is no time to wait for a service that has left before.
+            // During the final flush there is no time to wait for a service that has left.
             SendError::NoMailbox => waited > MAX_WAIT_FOR_MAILBOX || self.queued.is_closed(),
             SendError::Unavailable(_) => false,
             SendError::Full if waited <= MAX_WAIT_FOR_ROOM => false,
             SendError::Full | SendError::TooLarge => {
-                numbers::record_full(numbers::OUTBOX);
+                metrics::record_full(metrics::OUTBOX);
                 true
             }
         }
     }
 }
 
-/// Lines gather while the last ones are written.
+/// Writes the `calls` log. Records are collected while earlier ones are written.
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
-    let (mut lines, mut are_lost) = (Vec::new(), false);
-    while records.recv_many(&mut lines, MAX_QUEUED).await > 0 {
-        let written = bus.log_calls(&lines).await;
+    let (mut batch, mut is_failing) = (Vec::new(), false);
+    while records.recv_many(&mut batch, MAX_QUEUED).await > 0 {
+        let written = bus.log_calls(&batch).await;
         if let Err(error) = &written {
-            lines.iter().for_each(|_| numbers::record_full(numbers::CALLS_LOG));
-            if !are_lost {
-                tracing::warn!(%error, "lines of the calls log are lost");
+            batch.iter().for_each(|_| metrics::record_full(metrics::CALLS_LOG));
+            if !is_failing {
+                tracing::warn!(%error, "failed to write the calls log, dropping records");
             }
         }
-        are_lost = written.is_err();
-        lines.clear();
+        is_failing = written.is_err();
+        batch.clear();
     }
 }

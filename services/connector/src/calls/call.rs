@@ -1,9 +1,8 @@
-//! One call on a backend: its two legs, where it stands, and what the next connector is to know.
+//! One call on a backend: its two legs, its progress, and what is saved of it for the next connector.
 
-use super::clock::CallTimings;
-use super::closing::{CLOSE_PC, HangupCause};
 use super::leg::Leg;
-use super::peers::ProxyLeg;
+use super::proxy_leg::ProxyLeg;
+use super::timings::CallTimings;
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
 use bus::message::{
@@ -12,16 +11,18 @@ use bus::message::{
 };
 use common::{BackendName, CallId, MessageId, ServiceId, entropy};
 use directory::record::{self, CallParty, Owner};
+use protocol::hangup::{CLOSE_PC, HangupCause};
 use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The state of a call. What is not skipped is written down for the next connector, once both sides
-/// know of the call.
+/// How long Janus may take to give the reason for a lost PeerConnection, once it has notified the peer.
+pub(super) const HANGUP_GRACE: Duration = Duration::from_millis(300);
+
+/// The state of a call. The fields that are not skipped are saved once both sides have joined.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Call {
-    /// Its id.
     pub id: CallId,
     /// The transaction of the caller's request.
     pub transaction: String,
@@ -29,51 +30,49 @@ pub struct Call {
     pub session: Option<JanusId>,
     /// The callee has accepted.
     pub answered: bool,
-    /// The term in which it was set up.
+    /// The term in which the call was set up.
     setup_term: u64,
-    /// When it was opened, unix milliseconds.
+    /// When the call was opened, in unix milliseconds.
     opened: u64,
     caller: Leg,
     callee: Leg,
-    /// The term in which its clients are told.
+    /// The term of the events to its clients.
     #[serde(skip)]
     term: u64,
-    /// A former connector had begun with it: its clients may know more than this one has told them.
+    /// A former connector had begun to set the call up: its clients may know more of it than this
+    /// connector has sent.
     #[serde(skip)]
     pub resumed: bool,
-    /// The caller's offer, until it is sent.
+    /// The caller's offer, until it is sent to Janus.
     #[serde(skip)]
     pub offer: Option<Raw>,
-    /// When it has rung for too long.
+    /// When the call ends if the callee has not accepted by then.
     #[serde(skip)]
     pub ring_deadline: Option<Instant>,
-    /// Who seems to have lost its PeerConnection, while the reason is awaited.
     #[serde(skip)]
     pub suspected_hangup: Option<SuspectedHangup>,
-    /// What is between it and the peer whose user is on its far side, until ours knows of it.
+    /// The exchange with the proxy of the remote side, until the local client has joined.
     #[serde(skip)]
     pub proxy_leg: Option<ProxyLeg>,
-    /// Messages that are done when what has followed from them is written down.
+    /// The mailbox messages that are handled once the call is saved.
     #[serde(skip)]
     pub acks: Vec<AckGuard>,
-    /// How long its steps take.
     #[serde(skip)]
     pub timings: CallTimings,
 }
 
-/// A PeerConnection that seems to be gone.
+/// A PeerConnection that seems to be lost, while the reason may still come.
 #[derive(Debug)]
 pub struct SuspectedHangup {
-    /// Whose.
     pub side: Side,
-    /// Why, in the words of a peer's user that hung up.
+    /// The reason that a remote user gave for hanging up.
     pub reason: Option<String>,
-    /// Until when Janus may still say why.
+    /// When the call ends without a reason from Janus.
     pub deadline: Instant,
 }
 
 impl SuspectedHangup {
-    /// What has ended the call, if this is all that Janus says.
+    /// The cause of the end, if Janus says no more about it.
     pub fn cause(self) -> HangupCause {
         match self.reason {
             Some(reason) => HangupCause::RemoteHangup(self.side, reason),
@@ -83,26 +82,25 @@ impl SuspectedHangup {
 }
 
 impl Call {
-    /// A call that is to be set up, in this term; past the deadline nobody waits for that.
+    /// A call that this connector sets up. After the deadline no client waits for it.
     pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
-        let Place { call, caller, callee, transaction, offer, proxy_side: peer, timestamps: times } = place;
-        let parties = (Leg::new(caller), Leg::new(callee));
-        let proxy_leg = peer.map(|side| ProxyLeg::new(side, deadline));
-        let timings = CallTimings::start(times);
+        let Place { call, caller, callee, transaction, offer, proxy_side, timestamps } = place;
+        let legs = (Leg::new(caller), Leg::new(callee));
+        let opened = entropy::unix_millis();
         Self {
             transaction,
             offer,
-            proxy_leg,
-            timings,
-            ..Self::with_legs(call, parties, term, entropy::unix_millis())
+            proxy_leg: proxy_side.map(|side| ProxyLeg::new(side, deadline)),
+            timings: CallTimings::start(timestamps),
+            ..Self::with_legs(call, legs, term, opened)
         }
     }
 
-    /// A call of which no more is known than that it was to be set up.
+    /// A call that a former connector began to set up. Only its directory record is known.
     pub fn from_record(record: &record::Call, term: u64) -> Self {
         let leg = |side| Leg::new(party(record.party(side)));
-        let parties = (leg(Side::Caller), leg(Side::Callee));
-        let mut call = Self::with_legs(record.id, parties, term, record.opened);
+        let legs = (leg(Side::Caller), leg(Side::Callee));
+        let mut call = Self::with_legs(record.id, legs, term, record.opened);
         call.caller.joined = true;
         call.callee.joined = true;
         call
@@ -129,7 +127,6 @@ impl Call {
         }
     }
 
-    /// A side.
     pub fn leg(&self, side: Side) -> &Leg {
         match side {
             Side::Caller => &self.caller,
@@ -137,7 +134,6 @@ impl Call {
         }
     }
 
-    /// A side, to be changed.
     pub fn leg_mut(&mut self, side: Side) -> &mut Leg {
         match side {
             Side::Caller => &mut self.caller,
@@ -145,66 +141,63 @@ impl Call {
         }
     }
 
-    /// The side that is a peer's.
+    /// The side whose user is at a janus-cloud proxy.
     pub fn remote_side(&self) -> Option<Side> {
         [Side::Caller, Side::Callee].into_iter().find(|side| self.leg(*side).is_remote())
     }
 
-    /// Whether both clients know of it, as far as they are ours.
+    /// Whether both clients know of the call. A remote user counts as knowing with the local one.
     pub fn both_joined(&self) -> bool {
         self.caller.joined && self.callee.joined
     }
 
-    /// The name a side is registered under on Janus: of this call and this attempt alone, so that
-    /// no two are in each other's way there. With a peer's user it is its own, the only one that the
-    /// peer knows.
+    /// The name a side is registered under on Janus. It contains the call and the term, so that no two
+    /// attempts collide. In a call with a remote user it is the user's own name, the only one that the
+    /// proxy knows.
     pub fn alias(&self, side: Side) -> String {
-        let (id, set_up) = (self.id, self.setup_term);
+        let (id, setup_term) = (self.id, self.setup_term);
         match side {
             _ if self.remote_side().is_some() => self.leg(side).party.username.clone(),
-            Side::Caller => format!("{id}-{set_up}-caller"),
-            Side::Callee => format!("{id}-{set_up}-callee"),
+            Side::Caller => format!("{id}-{setup_term}-caller"),
+            Side::Callee => format!("{id}-{setup_term}-callee"),
         }
     }
 
-    /// The side that has this alias.
     pub fn side_of_alias(&self, alias: &str) -> Option<Side> {
         [Side::Caller, Side::Callee].into_iter().find(|side| self.alias(*side) == alias)
     }
 
-    /// Events for the client of a side, the next that it is told; none for a peer's user.
+    /// Events for the client of a side, under its next sequence number; none for a remote user.
     pub fn events(
         &mut self,
         side: Side,
-        answers: Option<MessageId>,
+        in_reply_to: Option<MessageId>,
         change: Option<Change>,
         events: Vec<ClientEvent>,
     ) -> Option<(ServiceId, Events)> {
-        let (call, term) = (Some(self.id), self.term);
+        let (call, term) = (self.id, self.term);
         let leg = self.leg_mut(side);
         let address = leg.party.address.clone()?;
         leg.sent += 1;
-        let stamp = Some(Sequence { term, number: leg.sent });
         let events = Events {
-            call,
-            sequence: stamp,
-            in_reply_to: answers,
+            call: Some(call),
+            sequence: Some(Sequence { term, number: leg.sent }),
+            in_reply_to,
             change,
             ..Events::for_handle(address.handle_ref(), events)
         };
         Some((address.edge, events))
     }
 
-    /// From now on its clients are told in this term.
+    /// Numbers further events from 1, in this term.
     pub fn enter_term(&mut self, term: u64) {
         self.term = term;
         self.caller.sent = 0;
         self.callee.sent = 0;
     }
 
-    /// A line of the `calls` log.
+    /// A record for the `calls` log.
     pub fn log_record(&self, backend: &BackendName, event: CallEvent, reason: Option<&str>) -> CallRecord {
-        let lasted = entropy::unix_millis().saturating_sub(self.opened);
         CallRecord {
             call: self.id,
             event,
@@ -212,7 +205,7 @@ impl Call {
             callee: self.callee.party.username.clone(),
             backend: backend.clone(),
             reason: reason.map(str::to_owned),
-            duration_ms: (event != CallEvent::Ringing).then_some(lasted),
+            duration_ms: (event != CallEvent::Ringing).then_some(self.age_ms()),
             steps: match event {
                 CallEvent::Ringing => self.timings.ringing_steps(),
                 CallEvent::Answered => self.timings.answered_steps(),
@@ -221,9 +214,12 @@ impl Call {
         }
     }
 
-    /// How long ago it was opened.
     pub fn age(&self) -> Duration {
-        Duration::from_millis(entropy::unix_millis().saturating_sub(self.opened))
+        Duration::from_millis(self.age_ms())
+    }
+
+    fn age_ms(&self) -> u64 {
+        entropy::unix_millis().saturating_sub(self.opened)
     }
 
     /// Its record in the directory.
@@ -237,13 +233,16 @@ impl Call {
         record::Call { id: self.id, backend: backend.clone(), caller, callee, opened: self.opened }
     }
 
-    /// When something of this call is due.
+    /// When the call is to be looked at next.
     pub fn next_timer(&self) -> Option<Instant> {
-        let suspect = self.suspected_hangup.as_ref().map(|suspect| suspect.deadline);
-        let rings_until = self.ring_deadline.filter(|_| !self.answered);
-        let peering = self.proxy_leg.as_ref().and_then(ProxyLeg::next_timer);
-        let batches = [self.caller.batch_deadline, self.callee.batch_deadline];
-        [suspect, rings_until, peering].into_iter().chain(batches).flatten().min()
+        let timers = [
+            self.suspected_hangup.as_ref().map(|suspected| suspected.deadline),
+            self.ring_deadline.filter(|_| !self.answered),
+            self.proxy_leg.as_ref().and_then(ProxyLeg::next_timer),
+            self.caller.batch_deadline,
+            self.callee.batch_deadline,
+        ];
+        timers.into_iter().flatten().min()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Where Janus may record. A client's `set` may say `record` and name a file, and Janus writes
-//! wherever that says; so the name is made here, below the operator's folder, and never the client's.
+//! Keeps recordings below the operator's folder. A client's `set` may ask to `record` and name a file, and
+//! Janus writes to any path. So the connector makes the file name.
 
 use common::CallId;
 use protocol::object::LazyObject;
@@ -7,13 +7,13 @@ use protocol::videocall::{PluginError, wants_recording};
 use protocol::{Raw, Side, raw};
 use serde_json::value::RawValue;
 
-/// The longest part of a client's name that is kept.
+/// How many characters of the client's file name are kept.
 const MAX_FILENAME_PART: usize = 64;
 
-/// The body of a `set` as Janus may get it.
+/// Returns the body of a `set` with a safe file name.
 ///
 /// # Errors
-/// 499 for a recording where the operator named no folder.
+/// 499 for a recording if the operator has named no folder.
 pub fn sandboxed(body: Raw, folder: Option<&str>, call: CallId, side: Side) -> Result<Raw, PluginError> {
     let object = LazyObject::parse(body.get()).unwrap_or_default();
     if object.get("record").is_none() && object.get("filename").is_none() {
@@ -27,11 +27,11 @@ pub fn sandboxed(body: Raw, folder: Option<&str>, call: CallId, side: Side) -> R
     }
 }
 
-/// A file of this leg alone, so that nobody overwrites another's.
+/// A file of this leg alone, so that no leg overwrites the file of another.
 fn filename(body: &LazyObject<'_>, folder: &str, call: CallId, side: Side) -> String {
-    let wish = body.optional_string("filename").ok().flatten().unwrap_or_default();
-    let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let name: String = wish.chars().take(MAX_FILENAME_PART).map(harmless).collect();
+    let requested = body.optional_string("filename").ok().flatten().unwrap_or_default();
+    let sanitize = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let name: String = requested.chars().take(MAX_FILENAME_PART).map(sanitize).collect();
     let name = if name.is_empty() { "videocall" } else { &name };
     let side = if side == Side::Caller { "caller" } else { "callee" };
     format!("{}/{name}-{call}-{side}", folder.trim_end_matches('/'))

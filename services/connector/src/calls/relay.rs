@@ -1,113 +1,90 @@
-//! What the two sides of a call say to Janus, and what Janus says to them. Clients always see each
-//! other's real names.
+//! Forwards between the clients of a call and Janus. Clients see each other's usernames, never aliases.
 
-use super::Calls;
-use super::act::Action;
-use super::asking::{ClientRequest, Pending};
-use super::call::SuspectedHangup;
-use super::closing::{CLOSE_PC, CONNECTION_LOST, HangupCause};
+use super::action::Action;
+use super::call::{HANGUP_GRACE, SuspectedHangup};
+use super::end::CONNECTION_LOST;
+use super::machine::Calls;
 use super::recording::sandboxed;
+use super::transactions::{ClientRequest, Pending};
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::ack_tracker::AckGuard;
 use bus::message::{Change, ClientEvent, Events, LegRef, LegRequest, Trickle};
 use common::{CallId, MessageId};
+use protocol::hangup::{CLOSE_PC, HangupCause};
 use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginRequest};
 use protocol::{Raw, Side};
 use std::time::Duration;
-use tokio::time::Instant;
 
-/// How long candidates from Janus gather to travel together.
+/// How long candidates from Janus are batched.
 const CANDIDATES_WINDOW: Duration = Duration::from_millis(10);
-/// How long news of media (`webrtcup`, `media`, `slowlink`) gather to travel together.
+/// How long `webrtcup`, `media` and `slowlink` events are batched.
 const MEDIA_WINDOW: Duration = Duration::from_millis(40);
-/// How long Janus may take to say why a PeerConnection is gone, once it has told the peer.
-pub(super) const HANGUP_GRACE: Duration = Duration::from_millis(300);
 
 impl Calls {
-    /// A plugin request of a client: `hangup` ends the call here, all else goes to Janus.
-    pub(super) fn on_client_request(
-        &mut self,
-        id: MessageId,
-        asks: LegRequest,
-        receipt: AckGuard,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        let LegRequest { leg, transaction, body, jsep } = asks;
+    /// Handles a client's plugin request: `hangup` ends the call here, all else is forwarded to Janus.
+    pub(super) fn on_client_request(&mut self, id: MessageId, request: LegRequest, ack: AckGuard) {
+        let LegRequest { leg, transaction, body, jsep } = request;
         let object = LazyObject::parse(body.get()).unwrap_or_default();
         match videocall::request(&object) {
             Ok(PluginRequest::Hangup) if self.contains(leg.call) => {
                 let reason = videocall::hangup_reason(&object);
                 let transaction = transaction.unwrap_or_default();
                 let cause = HangupCause::Hangup { side: leg.side, request: id, transaction, reason };
-                self.on_end(leg.call, cause, receipt, now, acts);
+                self.on_end(leg.call, cause, ack);
             }
             Ok(PluginRequest::Hangup) => {}
             Ok(verb) => {
-                let asks = ClientRequest { leg, request: id, transaction, verb, ack: receipt };
-                self.forward_to_janus(asks, body, jsep, now, acts);
+                let request = ClientRequest { leg, request: id, transaction, verb, ack };
+                self.forward_to_janus(request, body, jsep);
             }
             Err(error) => {
-                tracing::warn!(%error, call = %leg.call, "an edge passed on what it should have refused")
+                tracing::warn!(%error, call = %leg.call, "invalid request from an edge, ignored");
             }
         }
     }
 
-    /// What goes to Janus, if the client speaks of what this connector has told it.
-    fn forward_to_janus(
-        &mut self,
-        asks: ClientRequest,
-        body: Raw,
-        jsep: Option<Raw>,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        let LegRef { call: id, side } = asks.leg;
+    fn forward_to_janus(&mut self, request: ClientRequest, body: Raw, jsep: Option<Raw>) {
+        let LegRef { call: id, side } = request.leg;
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let again = call.resumed;
-        if asks.verb == PluginRequest::Accept {
+        let resumed = call.resumed;
+        if request.verb == PluginRequest::Accept {
             call.timings.mark_accepted();
         }
         let leg = call.leg_mut(side);
         match leg.handle {
-            _ if leg.is_answered(asks.request) => {}
-            Some(handle) if leg.joined || !again => {
+            _ if leg.is_answered(request.request) => {}
+            Some(handle) if leg.joined || !resumed => {
                 if jsep.is_some() {
-                    leg.begin_negotiation(asks.request);
+                    leg.begin_negotiation(request.request);
                 }
-                match sandboxed(body, self.policy.record_dir.as_deref(), id, side) {
-                    Ok(body) => self.send_plugin_request(
-                        Pending::Request(asks),
-                        handle,
-                        body,
-                        jsep.as_deref(),
-                        now,
-                        acts,
-                    ),
-                    Err(error) => self.reply_to_client(asks, videocall::error(&error), None, None, acts),
+                match sandboxed(body, self.config.policy.record_dir.as_deref(), id, side) {
+                    Ok(body) => {
+                        self.send_plugin_request(Pending::Request(request), handle, body, jsep.as_deref());
+                    }
+                    Err(error) => self.reply_to_client(request, videocall::error(&error), None, None),
                 }
             }
-            // It answers what a former connector had told it; there is no such leg any more.
-            _ if again => self.end(id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()), now, acts),
+            // The client replies to an event of a former connector, whose leg no longer exists.
+            _ if resumed => self.end(id, HangupCause::MediaServer(CONNECTION_LOST.to_owned())),
             _ => {}
         }
     }
 
-    /// Candidates of a client. Janus drops those that wait for an answer too long, so they are held
-    /// until there is one.
-    pub(super) fn on_trickle(&mut self, trickle: Trickle, receipt: AckGuard, acts: &mut Vec<Action>) {
+    /// Handles candidates of a client. Janus drops candidates that wait too long for an answer, so they
+    /// are held until the call is answered.
+    pub(super) fn on_trickle(&mut self, trickle: Trickle, ack: AckGuard) {
         let Trickle { leg, candidates } = trickle;
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
         call.leg_mut(leg.side).hold_candidates(candidates);
         if call.answered {
-            return self.send_held_candidates(leg, acts);
+            return self.send_held_candidates(leg);
         }
-        call.acks.push(receipt);
-        self.save(leg.call, acts);
+        call.acks.push(ack);
+        self.save(leg.call);
     }
 
-    pub(super) fn send_held_candidates(&mut self, leg: LegRef, acts: &mut Vec<Action>) {
+    pub(super) fn send_held_candidates(&mut self, leg: LegRef) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
         let session = call.session;
         let leg = call.leg_mut(leg.side);
@@ -116,131 +93,106 @@ impl Calls {
         let handle_id = Some(handle);
         let trickle =
             ToJanus { janus: "trickle", handle_id, candidates: Some(&candidates), ..ToJanus::default() };
-        self.send_oneway(session, trickle, acts);
+        self.send_oneway(session, trickle);
     }
 
-    /// A plugin event of Janus' own accord.
-    pub(super) fn on_notification(
-        &mut self,
-        sender: JanusId,
-        data: Raw,
-        jsep: Option<Raw>,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
+    /// Handles a plugin event that replies to no request.
+    pub(super) fn on_notification(&mut self, sender: JanusId, data: Raw, jsep: Option<Raw>) {
         let Some(leg) = self.legs.get(&sender).copied() else { return };
         let Some(call) = self.calls.get(&leg.call) else { return };
         let plugin = PluginData::read(&data);
         match plugin.event.as_str() {
             "incomingcall" | "hangup" if call.remote_side().is_some() => {
-                self.on_remote_event(leg, plugin, jsep, now, acts);
+                self.on_remote_event(leg, plugin, jsep);
             }
-            "incomingcall" => self.on_incoming(leg.call, jsep, now, acts),
+            "incomingcall" => self.on_incoming(leg.call, jsep),
             "hangup" => {
                 let side = plugin.username.and_then(|alias| call.side_of_alias(&alias));
-                self.suspect_hangup(leg.call, side.unwrap_or(leg.side.peer()), now);
+                self.suspect_hangup(leg.call, side.unwrap_or(leg.side.peer()));
             }
             "accepted" => {
                 let peer = &call.leg(leg.side.peer()).party.username;
                 let data = videocall::event("accepted", Some(peer), None);
                 let event = ClientEvent::Plugin { transaction: None, data, jsep };
-                self.relay_to_client(leg, Some(Change::Answered), event, acts);
-                self.on_remote_answer(leg, acts);
+                self.relay_to_client(leg, Some(Change::Answered), event);
+                self.on_remote_answer(leg);
             }
             _ => {
                 let event = ClientEvent::Plugin { transaction: None, data, jsep };
-                self.relay_to_client(leg, None, event, acts);
+                self.relay_to_client(leg, None, event);
             }
         }
     }
 
-    /// A core event.
-    pub(super) fn on_core_event(
-        &mut self,
-        sender: JanusId,
-        name: String,
-        fields: Raw,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
+    pub(super) fn on_core_event(&mut self, sender: JanusId, name: String, fields: Raw) {
         let Some(leg) = self.legs.get(&sender).copied() else { return };
         match name.as_str() {
-            "hangup" => self.on_core_hangup(leg, &fields, now, acts),
+            "hangup" => self.on_core_hangup(leg, &fields),
             "detached" => {
                 let reason = "The media server closed the connection".to_owned();
-                self.end(leg.call, HangupCause::MediaServer(reason), now, acts);
+                self.end(leg.call, HangupCause::MediaServer(reason));
             }
             _ => {
                 let window = if name == "trickle" { CANDIDATES_WINDOW } else { MEDIA_WINDOW };
                 let Some(call) = self.calls.get_mut(&leg.call) else { return };
-                call.leg_mut(leg.side).add_to_batch(ClientEvent::Core { janus: name, fields }, now, window);
+                let event = ClientEvent::Core { janus: name, fields };
+                call.leg_mut(leg.side).add_to_batch(event, self.now, window);
                 self.schedule(leg.call);
             }
         }
     }
 
-    /// Janus says why a PeerConnection is gone: its own reason names whose it was; "Close PC" only
-    /// follows from the other side's.
-    fn on_core_hangup(&mut self, leg: LegRef, fields: &Raw, now: Instant, acts: &mut Vec<Action>) {
+    /// Janus gives the reason for a lost PeerConnection. "Close PC" only follows from the loss of the
+    /// other side's; any other reason is about this side's own.
+    fn on_core_hangup(&mut self, leg: LegRef, fields: &Raw) {
         let fields = LazyObject::parse(fields.get()).unwrap_or_default();
         let reason = fields.string("reason").map(|reason| reason.into_owned()).unwrap_or_default();
         match reason.as_str() {
             _ if self.discard_unknown_caller(leg) => {}
-            CLOSE_PC if self.has_remote_side(leg.call) => {
-                self.suspect_remote_hangup(leg.call, None, now, acts)
-            }
-            CLOSE_PC => self.suspect_hangup(leg.call, leg.side.peer(), now),
-            _ => self.end(leg.call, HangupCause::PeerConnection(leg.side, reason), now, acts),
+            CLOSE_PC if self.has_remote_side(leg.call) => self.suspect_remote_hangup(leg.call, None),
+            CLOSE_PC => self.suspect_hangup(leg.call, leg.side.peer()),
+            _ => self.end(leg.call, HangupCause::PeerConnection(leg.side, reason)),
         }
     }
 
-    fn suspect_hangup(&mut self, id: CallId, side: Side, now: Instant) {
+    fn suspect_hangup(&mut self, id: CallId, side: Side) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.suspected_hangup.get_or_insert(SuspectedHangup {
-            side,
-            reason: None,
-            deadline: now + HANGUP_GRACE,
-        });
+        let deadline = self.now + HANGUP_GRACE;
+        call.suspected_hangup.get_or_insert(SuspectedHangup { side, reason: None, deadline });
         self.schedule(id);
     }
 
     pub(super) fn send_to_client(
         &mut self,
         leg: LegRef,
-        answers: Option<MessageId>,
+        in_reply_to: Option<MessageId>,
         change: Option<Change>,
         event: ClientEvent,
-        acts: &mut Vec<Action>,
     ) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
         let events = call.leg_mut(leg.side).take_batch_with(vec![event]);
-        acts.extend(call.events(leg.side, answers, change, events).map(Action::send_to_edge));
+        let events = call.events(leg.side, in_reply_to, change, events);
+        self.out.extend(events.map(Action::send_to_edge));
     }
 
-    /// What follows from something that the other side asked.
-    fn relay_to_client(
-        &mut self,
-        leg: LegRef,
-        change: Option<Change>,
-        event: ClientEvent,
-        acts: &mut Vec<Action>,
-    ) {
+    /// Sends an event that follows from a request of the other side.
+    fn relay_to_client(&mut self, leg: LegRef, change: Option<Change>, event: ClientEvent) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
-        let follows = call.leg(leg.side.peer()).current_negotiation();
+        let caused_by = call.leg(leg.side.peer()).current_negotiation();
         let events = call.leg_mut(leg.side).take_batch_with(vec![event]);
         let events = call.events(leg.side, None, change, events);
-        acts.extend(
-            events.map(|(edge, events)| Action::SendToEdge(edge, Events { caused_by: follows, ..events })),
-        );
+        let relayed = events.map(|(edge, events)| Action::SendToEdge(edge, Events { caused_by, ..events }));
+        self.out.extend(relayed);
     }
 
-    pub(super) fn flush_batches(&mut self, id: CallId, now: Instant, acts: &mut Vec<Action>) {
+    pub(super) fn flush_batches(&mut self, id: CallId) {
+        let now = self.now;
         let Some(call) = self.calls.get_mut(&id) else { return };
         for side in [Side::Caller, Side::Callee] {
             let leg = call.leg_mut(side);
             if leg.batch_deadline.is_some_and(|due| due <= now) {
                 let events = leg.take_batch_with(Vec::new());
-                acts.extend(call.events(side, None, None, events).map(Action::send_to_edge));
+                self.out.extend(call.events(side, None, None, events).map(Action::send_to_edge));
             }
         }
         self.schedule(id);

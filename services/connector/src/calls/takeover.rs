@@ -1,217 +1,196 @@
-//! Going on with the calls that a former connector left on the backend.
+//! Takes over the calls that a former connector left on the backend.
 //!
-//! A call whose sides both knew of it is written down: it goes on where its session on Janus was
-//! claimed, and each leg is asked whether it still is in it, because Janus repeats nothing that it said
-//! while nobody listened. One that had ended is told of, should its sides not know. Any other call is expected to come again: its `place` is not done yet. What
-//! cannot go on ends, with both told.
+//! A call that both sides had joined was saved. It resumes if its session on Janus was claimed. Janus
+//! repeats nothing that it sent in the meantime, so each leg is checked: is it still in its call?
+//! A call that has ended has its final notices sent again. Any other call is set up again from its `place`,
+//! which is still in the mailbox. A call that cannot continue ends, with both sides notified.
 
-use super::Calls;
-use super::act::{Action, EndedCall, FinalNotices, SaveCall};
-use super::asking::Pending;
+use super::action::{Action, EndedCall, FinalNotices, SaveCall};
 use super::call::Call;
-use super::closing::{self, CONNECTION_LOST, HangupCause};
+use super::end::CONNECTION_LOST;
+use super::machine::Calls;
+use super::transactions::Pending;
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Change, ClientMoved, Events, LegRef, Sequence};
 use common::CallId;
 use directory::record::{self, OrphanedCall};
+use protocol::hangup::{CLOSE_PC, HangupCause, events_for_unknown_call};
 use protocol::{Raw, Side, raw};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long the `place` of a call that was not set up may take to come.
+/// How long the `place` of a call that was not set up may take to be redelivered.
 const REPLAY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Janus' answer on a leg without a call.
+/// Janus' error for a leg without a call.
 pub(super) const NO_CALL: i64 = 481;
-/// What is written down of a call that is not set up: that this connector has it.
+/// The state that is saved of a call that is not set up yet.
 const NO_STATE: &str = "null";
 
 impl Calls {
-    /// Goes on with what was left, in those of its sessions that Janus still has.
-    pub fn take_over(&mut self, left: Vec<OrphanedCall>, kept: &[JanusId], now: Instant) -> Vec<Action> {
-        let mut acts = Vec::new();
-        kept.iter().for_each(|session| self.sessions.add_claimed(*session));
-        for OrphanedCall { call, state, final_notices: letter } in left {
-            let written = state.and_then(|state| serde_json::from_str::<Option<Call>>(&state).ok()?);
-            match (letter, written) {
-                (Some(letter), _) => self.send_final_notices(&call, &letter, now, &mut acts),
-                (None, Some(call)) => self.resume_call(call, now, &mut acts),
-                (None, None) => self.await_replay(Call::from_record(&call, self.term), now, &mut acts),
+    /// Takes over these calls. Janus still has the claimed sessions.
+    pub fn take_over(
+        &mut self,
+        orphaned: Vec<OrphanedCall>,
+        claimed: &[JanusId],
+        now: Instant,
+    ) -> Vec<Action> {
+        self.step(now, |calls| {
+            claimed.iter().for_each(|session| calls.sessions.add_claimed(*session));
+            for OrphanedCall { call, state, final_notices } in orphaned {
+                let saved = state.and_then(|state| serde_json::from_str::<Option<Call>>(&state).ok()?);
+                match (final_notices, saved) {
+                    (Some(notices), _) => calls.send_final_notices(&call, &notices),
+                    (None, Some(saved)) => calls.resume_call(saved),
+                    (None, None) => calls.await_replay(Call::from_record(&call, calls.term)),
+                }
             }
-        }
-        acts.extend(self.sessions.remove_unused().into_iter().map(Action::DestroySession));
-        acts
+            let unused = calls.sessions.remove_unused();
+            calls.out.extend(unused.into_iter().map(Action::DestroySession));
+        })
     }
 
-    /// A call has ended, and perhaps nobody was told. One that a router has ended has no letter that makes
-    /// sense.
-    fn send_final_notices(
-        &mut self,
-        call: &record::Call,
-        letter: &str,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        let Ok(mut letter) = serde_json::from_str::<FinalNotices>(letter) else {
+    /// Sends the notices of a call that has ended: its clients may not have got them. A router that ends
+    /// a call stores none that can be read.
+    fn send_final_notices(&mut self, call: &record::Call, notices: &str) {
+        let Ok(mut notices) = serde_json::from_str::<FinalNotices>(notices) else {
             self.awaiting_replay.insert(call.id, Call::from_record(call, self.term));
-            return self.end(call.id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()), now, acts);
+            return self.end(call.id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()));
         };
-        self.mark_ended(call.id, now);
-        for (_, events) in &mut letter.client_events {
+        self.ended.insert(call.id, self.now);
+        for (_, events) in &mut notices.client_events {
             events.sequence = Some(Sequence { term: self.term, number: 1 });
         }
-        acts.push(Action::EndCall(EndedCall { call: call.id, notices: letter, acks: Vec::new() }));
+        self.out.push(Action::EndCall(EndedCall { call: call.id, notices, acks: Vec::new() }));
     }
 
-    fn resume_call(&mut self, mut call: Call, now: Instant, acts: &mut Vec<Action>) {
+    fn resume_call(&mut self, mut call: Call) {
         let id = call.id;
         call.enter_term(self.term);
         if !call.session.is_some_and(|session| self.sessions.add_call(session)) {
-            let sides = [Side::Caller, Side::Callee];
-            sides.into_iter().for_each(|side| call.leg_mut(side).handle = None);
+            for side in [Side::Caller, Side::Callee] {
+                call.leg_mut(side).handle = None;
+            }
             self.calls.insert(id, call);
-            return self.end(id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()), now, acts);
+            return self.end(id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()));
         }
-        let left = self.policy.ring_timeout.map(|time| time.saturating_sub(call.age()));
-        call.ring_deadline = left.map(|left| now + left);
+        let ring_timeout = self.config.policy.ring_timeout;
+        call.ring_deadline = ring_timeout.map(|timeout| self.now + timeout.saturating_sub(call.age()));
         self.calls.insert(id, call);
         for side in [Side::Caller, Side::Callee] {
-            self.resume_leg(LegRef { call: id, side }, now, acts);
+            self.resume_leg(LegRef { call: id, side });
         }
-        self.save(id, acts);
+        self.save(id);
         self.schedule(id);
     }
 
-    /// The edge of a leg learns the new term, so that it drops whatever the former connector may
-    /// still say.
-    fn resume_leg(&mut self, leg: LegRef, now: Instant, acts: &mut Vec<Action>) {
+    /// Sends the leg's edge the new term, so that the edge drops what the former connector may still
+    /// send.
+    fn resume_leg(&mut self, leg: LegRef) {
         let Some(call) = self.calls.get_mut(&leg.call) else { return };
-        acts.extend(call.events(leg.side, None, None, Vec::new()).map(Action::send_to_edge));
+        self.out.extend(call.events(leg.side, None, None, Vec::new()).map(Action::send_to_edge));
         if let Some(handle) = call.leg(leg.side).handle {
             self.legs.insert(handle, leg);
-            self.check_leg(leg, handle, now, acts);
+            self.check_leg(leg, handle);
         }
     }
 
-    /// Janus is asked whether a leg still is in its call.
-    fn check_leg(&mut self, leg: LegRef, handle: JanusId, now: Instant, acts: &mut Vec<Action>) {
-        self.send_plugin_request(Pending::Check(leg), handle, no_op_body(), None, now, acts);
+    fn check_leg(&mut self, leg: LegRef, handle: JanusId) {
+        self.send_plugin_request(Pending::Check(leg), handle, no_op_body(), None);
     }
 
-    /// Janus has said something that nobody heard: each leg is asked whether it still is in its call.
+    /// Checks each leg after messages of Janus were dropped.
     pub fn check_all_legs(&mut self, now: Instant) -> Vec<Action> {
-        let mut acts = Vec::new();
-        let rings = |leg: &LegRef| self.calls.get(&leg.call).is_some_and(Call::both_joined);
-        let legs: Vec<_> =
-            self.legs.iter().filter(|(_, leg)| rings(leg)).map(|(&id, &leg)| (id, leg)).collect();
-        for (handle, leg) in legs {
-            self.check_leg(leg, handle, now, &mut acts);
-        }
-        acts
+        self.step(now, |calls| {
+            let joined = |leg: &LegRef| calls.calls.get(&leg.call).is_some_and(Call::both_joined);
+            let legs = calls.legs.iter().filter(|(_, leg)| joined(leg));
+            for (handle, leg) in legs.map(|(&handle, &leg)| (handle, leg)).collect::<Vec<_>>() {
+                calls.check_leg(leg, handle);
+            }
+        })
     }
 
-    fn await_replay(&mut self, call: Call, now: Instant, acts: &mut Vec<Action>) {
-        let (id, state) = (call.id, NO_STATE.to_owned());
+    fn await_replay(&mut self, call: Call) {
+        let id = call.id;
         self.awaiting_replay.insert(id, call);
-        self.replay_deadline = Some(now + REPLAY_TIMEOUT);
-        acts.push(Action::SaveCall(SaveCall { call: id, state, acks: Vec::new() }));
+        self.replay_deadline = Some(self.now + REPLAY_TIMEOUT);
+        let save = SaveCall { call: id, state: NO_STATE.to_owned(), acks: Vec::new() };
+        self.out.push(Action::SaveCall(save));
     }
 
-    /// Calls that did not come in time are over.
-    pub(super) fn expire_awaited(&mut self, now: Instant, acts: &mut Vec<Action>) {
-        if self.replay_deadline.take_if(|until| *until <= now).is_none() {
+    /// Ends the calls whose `place` was not redelivered in time.
+    pub(super) fn expire_awaited(&mut self) {
+        let now = self.now;
+        if self.replay_deadline.take_if(|deadline| *deadline <= now).is_none() {
             return;
         }
         for id in self.awaiting_replay.keys().copied().collect::<Vec<_>>() {
-            self.end(id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()), now, acts);
+            self.end(id, HangupCause::MediaServer(CONNECTION_LOST.to_owned()));
         }
     }
 
-    /// Whether there is such a call.
-    pub(super) fn contains(&self, id: CallId) -> bool {
-        self.calls.contains_key(&id) || self.awaiting_replay.contains_key(&id)
+    /// Ends the call of a leg that Janus no longer has in a call. The reason was not received.
+    pub(super) fn end_missing_leg(&mut self, leg: LegRef) {
+        self.end(leg.call, HangupCause::PeerConnection(leg.side, CLOSE_PC.to_owned()));
     }
 
-    /// A leg is not in its call any more, and nobody was there to hear why.
-    pub(super) fn end_missing_leg(&mut self, leg: LegRef, now: Instant, acts: &mut Vec<Action>) {
-        self.end(leg.call, HangupCause::PeerConnection(leg.side, closing::CLOSE_PC.to_owned()), now, acts);
-    }
-
-    /// A former connector has ended a call in the moment in which this one took it over: its sides know, and Janus
+    /// Ends a call that the former connector ended while this one took it over. Its clients know, Janus
     /// does not.
     pub fn on_ended_elsewhere(&mut self, call: CallId, now: Instant) -> Vec<Action> {
-        let mut acts = Vec::new();
-        if self.contains(call) {
-            self.end(call, HangupCause::MediaServer(CONNECTION_LOST.to_owned()), now, &mut acts);
-        }
-        acts
+        self.step(now, |calls| {
+            if calls.contains(call) {
+                calls.end(call, HangupCause::MediaServer(CONNECTION_LOST.to_owned()));
+            }
+        })
     }
 
-    /// A session is over, and the calls in it.
-    pub(super) fn on_session_ended(
-        &mut self,
-        session: Option<JanusId>,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
+    /// Ends the calls of a session that Janus has ended.
+    pub(super) fn on_session_ended(&mut self, session: Option<JanusId>) {
         let Some(session) = session else { return };
         self.sessions.remove(session);
         let lost = self.calls.values().filter(|call| call.session == Some(session)).map(|call| call.id);
         for id in lost.collect::<Vec<_>>() {
-            self.fail(
-                id,
-                HangupCause::MediaServer("The media server ended the session".to_owned()),
-                now,
-                acts,
-            );
+            self.fail(id, HangupCause::MediaServer("The media server ended the session".to_owned()));
         }
     }
 
-    /// A leg's client is at this address now; if its call is over, it hears so.
-    pub(super) fn on_client_moved(
-        &mut self,
-        attend: ClientMoved,
-        receipt: AckGuard,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        let ClientMoved { leg, address } = attend;
-        let Some(call) = self.calls.get_mut(&leg.call).or_else(|| self.awaiting_replay.get_mut(&leg.call))
-        else {
-            let change = Some(Change::Left);
-            // Without a stamp: nobody knows any more how much was said of it.
-            let (call, stamp, answers) = (Some(leg.call), None, None);
-            let events = closing::for_unknown_call();
-            let left = Events {
-                call,
-                sequence: stamp,
-                in_reply_to: answers,
-                change,
-                ..Events::for_handle(address.handle_ref(), events)
+    /// Sends further events of a leg to its client's new address. If the call is unknown, it has ended,
+    /// and the client is notified.
+    pub(super) fn on_client_moved(&mut self, moved: ClientMoved, ack: AckGuard) {
+        let ClientMoved { leg, address } = moved;
+        let known = self.calls.get_mut(&leg.call).or_else(|| self.awaiting_replay.get_mut(&leg.call));
+        let Some(call) = known else {
+            // The events have no sequence: how many were sent of the call is not known.
+            let hangup = events_for_unknown_call().into_iter().map(Into::into).collect();
+            let events = Events {
+                call: Some(leg.call),
+                change: Some(Change::Left),
+                ..Events::for_handle(address.handle_ref(), hangup)
             };
-            return self.end_unknown(leg.call, vec![(address.edge, left)], receipt, now, acts);
+            return self.end_unknown(leg.call, vec![(address.edge, events)], ack);
         };
         call.leg_mut(leg.side).party.address = Some(address);
-        call.acks.push(receipt);
-        self.save(leg.call, acts);
+        call.acks.push(ack);
+        self.save(leg.call);
     }
 
-    /// The lease has another token, though nobody else had it: the directory has lost everything, and
-    /// gets back what is known here.
+    /// Saves all calls in a directory that has lost them: the lease has a new token, although no other
+    /// connector had it.
     pub fn enter_term(&mut self, term: u64) -> Vec<Action> {
-        self.term = term;
-        let mut acts = Vec::new();
-        for call in self.calls.values_mut().chain(self.awaiting_replay.values_mut()) {
-            call.enter_term(term);
-            let state = if call.both_joined() { raw(call).get().to_owned() } else { NO_STATE.to_owned() };
-            acts.push(Action::RestoreCall(Box::new(call.to_record(&self.backend)), state));
-        }
-        acts
+        self.step(self.now, |calls| {
+            calls.term = term;
+            for call in calls.calls.values_mut().chain(calls.awaiting_replay.values_mut()) {
+                call.enter_term(term);
+                let state = if call.both_joined() { raw(call).get().to_owned() } else { NO_STATE.to_owned() };
+                let record = call.to_record(&calls.config.backend);
+                calls.out.push(Action::RestoreCall(Box::new(record), state));
+            }
+        })
     }
 }
 
-/// A request that changes nothing: Janus refuses it with 481 on a leg without a call, and with 482 on
-/// one that is in a call, because there is no answer with it.
+/// A request that changes nothing. Janus refuses it with 481 on a leg without a call. On a leg in a call
+/// Janus refuses it with 482, because it has no answer.
 fn no_op_body() -> Raw {
     #[derive(serde::Serialize)]
     struct NoOpBody {

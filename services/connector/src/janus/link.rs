@@ -1,71 +1,69 @@
-//! A websocket to a Janus server while it is up, with one or more of our sessions on it.
+//! A websocket to a Janus server while it is up, with one or more sessions of this connector.
 
+use super::connect::Connected;
 use super::message::{FromJanus, JanusId, ToJanus};
-use super::opening::Connected;
+use super::websocket::{JanusSocket, LinkError};
 use super::writer::Writer;
-use super::{LinkError, Stream};
-use crate::numbers;
+use crate::lease::watch::LeaseWatch;
+use crate::metrics;
 use crate::options::Credentials;
-use crate::standing::LeaseWatch;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use service::CancellationToken;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Requests that may wait for Janus to read them; one more and the link is down.
+/// How many requests may wait for Janus to read them. One more takes the link down.
 const MAX_QUEUED_REQUESTS: usize = 4096;
-/// The longest time between two signs of life.
 const MAX_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
-/// Janus is gone when it has said nothing for so long,
+/// The link is down when Janus has sent nothing for this long,
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
-/// and not within this time after a sign of life of ours.
+/// and nothing for this long after a keepalive.
 const KEEPALIVE_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long Janus may take to read that we go.
+/// How long Janus may take to read the last requests.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A websocket with sessions on it.
 pub struct Link {
     newest: JanusId,
     claimed: Vec<JanusId>,
-    /// How often [`keepalive`](Self::keepalive) is to be called.
+    /// How often [`send_keepalives`](Self::send_keepalives) is to be called.
     pub keepalive_interval: Duration,
     credentials: Credentials,
     requests: mpsc::Sender<String>,
     keepalives: mpsc::Sender<String>,
-    writer: JoinHandle<()>,
+    _writer: AbortOnDropHandle<()>,
+    /// Cancelled when the writer fails.
     broken: CancellationToken,
-    messages: SplitStream<Stream>,
-    /// What was heard before anybody listened.
+    messages: SplitStream<JanusSocket>,
+    /// Messages that were received while the link was opened.
     early: VecDeque<FromJanus>,
     last_received: Instant,
-    /// Since when a sign of life is not answered.
+    /// When the first keepalive without a reply was sent.
     keepalive_pending_since: Option<Instant>,
 }
 
 impl Link {
-    /// What was opened; requests are written while the lease is ours.
-    pub fn new(opened: Connected, credentials: Credentials, standing: LeaseWatch) -> Self {
-        let keepalive_interval = keepalive_interval(&opened);
-        let Connected { stream, session, claimed: kept, early, .. } = opened;
-        let (sink, messages) = stream.split();
-        let (requests, unread) = mpsc::channel(MAX_QUEUED_REQUESTS);
-        let (keepalives, unread_signs) = mpsc::channel(MAX_QUEUED_REQUESTS);
+    /// Starts the writer. It only writes requests while the lease is valid.
+    pub fn new(connected: Connected, credentials: Credentials, lease: LeaseWatch) -> Self {
+        let keepalive_interval = keepalive_interval(&connected);
+        let Connected { socket, session, claimed, early, .. } = connected;
+        let (sink, messages) = socket.split();
+        let (requests, queued_requests) = mpsc::channel(MAX_QUEUED_REQUESTS);
+        let (keepalives, queued_keepalives) = mpsc::channel(MAX_QUEUED_REQUESTS);
         let broken = CancellationToken::new();
-        let writer = Writer { sink, requests: unread, keepalives: unread_signs, lease: standing };
-        let writer = tokio::spawn(writer.run(broken.clone()));
+        let writer = Writer { sink, requests: queued_requests, keepalives: queued_keepalives, lease };
         Self {
             newest: session,
-            claimed: kept,
+            claimed,
             keepalive_interval,
             credentials,
             requests,
             keepalives,
-            writer,
+            _writer: AbortOnDropHandle::new(tokio::spawn(writer.run(broken.clone()))),
             broken,
             messages,
             early,
@@ -74,32 +72,32 @@ impl Link {
         }
     }
 
-    /// Sends a request.
+    /// Queues a request.
     ///
     /// # Errors
-    /// [`Down`] when Janus does not read.
+    /// [`LinkError::Backpressure`] when the queue is full.
     pub fn send(&self, text: String) -> Result<(), LinkError> {
         self.requests.try_send(text).map_err(|error| {
             if matches!(error, TrySendError::Full(_)) {
-                numbers::record_full(numbers::REQUESTS);
+                metrics::record_full(metrics::REQUESTS);
             }
             LinkError::Backpressure
         })
     }
 
-    /// Ends a session that is not the newest.
+    /// Ends a claimed session.
     ///
     /// # Errors
-    /// [`Down`] when Janus does not read.
+    /// As [`send`](Self::send).
     pub fn destroy(&mut self, session: JanusId) -> Result<(), LinkError> {
-        self.claimed.retain(|older| *older != session);
+        self.claimed.retain(|claimed| *claimed != session);
         self.send(self.session_request("destroy", session))
     }
 
-    /// The next message. Safe to cancel.
+    /// Waits for the next message. Safe to cancel.
     ///
     /// # Errors
-    /// [`Down`].
+    /// When the socket breaks, or Janus ends the newest session.
     pub async fn next(&mut self) -> Result<FromJanus, LinkError> {
         loop {
             let message = match self.early.pop_front() {
@@ -111,10 +109,10 @@ impl Link {
                 },
             };
             match message {
-                FromJanus::SessionEnded(session) if session.is_none_or(|session| session == self.newest) => {
+                FromJanus::SessionEnded(ended) if ended.is_none_or(|session| session == self.newest) => {
                     return Err(LinkError::SessionEnded);
                 }
-                FromJanus::SessionEnded(Some(session)) => self.claimed.retain(|older| *older != session),
+                FromJanus::SessionEnded(Some(ended)) => self.claimed.retain(|claimed| *claimed != ended),
                 _ => {}
             }
             return Ok(message);
@@ -132,32 +130,26 @@ impl Link {
         Ok(message)
     }
 
-    /// A sign of life for each session, which Janus answers.
+    /// Queues a keepalive for each session. Janus replies to each.
     ///
     /// # Errors
-    /// [`Down`] when Janus does not read.
+    /// [`LinkError::Backpressure`] when the queue is full.
     pub fn send_keepalives(&mut self) -> Result<(), LinkError> {
         for session in self.sessions() {
-            self.keepalives
-                .try_send(self.session_request("keepalive", session))
-                .map_err(|_| LinkError::Backpressure)?;
+            let keepalive = self.session_request("keepalive", session);
+            self.keepalives.try_send(keepalive).map_err(|_| LinkError::Backpressure)?;
         }
         self.keepalive_pending_since.get_or_insert(Instant::now());
         Ok(())
     }
 
-    /// When Janus counts as silent, if nothing is heard until then.
+    /// When the link counts as unresponsive, if Janus sends nothing until then.
     pub fn silence_deadline(&self) -> Option<Instant> {
-        self.keepalive_pending_since
-            .map(|since| (since + KEEPALIVE_REPLY_TIMEOUT).max(self.last_received + SILENCE_TIMEOUT))
+        let sent_at = self.keepalive_pending_since?;
+        Some((sent_at + KEEPALIVE_REPLY_TIMEOUT).max(self.last_received + SILENCE_TIMEOUT))
     }
 
-    /// The session for new calls.
-    pub fn newest(&self) -> JanusId {
-        self.newest
-    }
-
-    /// All sessions.
+    /// All sessions, the newest last.
     pub fn sessions(&self) -> Vec<JanusId> {
         self.claimed.iter().copied().chain([self.newest]).collect()
     }
@@ -166,7 +158,8 @@ impl Link {
         ToJanus { session_id: Some(session), ..ToJanus::authenticated(&self.credentials, verb) }.to_json()
     }
 
-    /// Ends all sessions and the websocket, and waits, but not long, until Janus has read that.
+    /// Destroys all sessions, closes the websocket, and waits up to [`CLOSE_TIMEOUT`] until Janus has read
+    /// that.
     pub async fn close(mut self) {
         for session in self.sessions() {
             let _ = self.send(self.session_request("destroy", session));
@@ -174,24 +167,18 @@ impl Link {
         self.disconnect().await;
     }
 
-    /// Ends the websocket and leaves the sessions to whoever claims them.
+    /// Closes the websocket. The sessions stay on Janus, for the next connector to claim.
     pub async fn disconnect(&mut self) {
-        // The writer ends when nobody can ask for more.
+        // The writer closes the websocket once no sender of requests is left.
         self.requests = mpsc::channel(1).0;
         let drained = async { while let Some(Ok(_)) = self.messages.next().await {} };
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, drained).await;
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.writer.abort();
-    }
-}
-
-/// Often enough for Janus to be found out when it is gone, and for its timeouts.
-fn keepalive_interval(opened: &Connected) -> Duration {
-    let timeouts = [opened.session_timeout, opened.reclaim_timeout];
+/// A third of Janus' timeouts, and often enough to detect that Janus is unresponsive.
+fn keepalive_interval(connected: &Connected) -> Duration {
+    let timeouts = [connected.session_timeout, connected.reclaim_timeout];
     let thirds = timeouts.into_iter().filter(|timeout| !timeout.is_zero()).map(|timeout| timeout / 3);
     thirds.min().unwrap_or(MAX_KEEPALIVE_INTERVAL).min(MAX_KEEPALIVE_INTERVAL)
 }

@@ -1,4 +1,4 @@
-//! What Janus says, and what is said to Janus. Pure.
+//! The messages from and to Janus.
 
 use crate::options::Credentials;
 use protocol::error::SESSION_NOT_FOUND;
@@ -9,58 +9,44 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use service::Secret;
 
-/// A session or handle of a Janus server; not a client's.
+/// The id of a session or handle on a Janus server, not of a client's.
 pub type JanusId = u64;
 
-/// A message from Janus.
 #[derive(Debug)]
 pub enum FromJanus {
-    /// A request did what it should; with the id of what it made.
+    /// The reply to a request that succeeded.
     Success {
-        /// Our transaction.
         transaction: String,
-        /// The session it was asked in.
         session: Option<JanusId>,
-        /// The new session or handle.
+        /// The session or handle that was created.
         id: Option<JanusId>,
     },
-    /// A request was refused.
-    Error {
-        /// Our transaction.
-        transaction: String,
-        /// Janus' code.
-        code: u16,
-        /// In words.
-        reason: String,
-    },
+    /// The core error that replies to a request.
+    Error { transaction: String, code: u16, reason: String },
     /// A plugin event.
     Plugin {
-        /// The handle.
         sender: JanusId,
-        /// Our transaction, if it answers a request.
+        /// Present if the event replies to a request.
         transaction: Option<String>,
         /// `plugindata.data`.
         data: Raw,
-        /// The session description that goes with it.
         jsep: Option<Raw>,
     },
     /// A core event of a handle.
     Core {
-        /// The handle.
         sender: JanusId,
-        /// Its name.
         name: String,
-        /// Its other members.
+        /// All members but its name and ids.
         fields: Raw,
     },
-    /// A session is over, or Janus does not know it.
+    /// Janus has ended the session, or does not know it.
     SessionEnded(Option<JanusId>),
-    /// Nothing that needs doing: acknowledgements, and what we do not know.
+    /// Acknowledgements, and messages of an unknown kind.
     Other,
 }
 
 impl FromJanus {
-    /// Reads a message; what makes no sense is `Other`.
+    /// Parses a message. A malformed one is `Other`.
     pub fn read(text: &str) -> Self {
         LazyObject::parse(text).ok().and_then(|message| Self::from_object(&message)).unwrap_or(Self::Other)
     }
@@ -99,21 +85,18 @@ impl FromJanus {
     }
 }
 
-/// What a plugin event says, as far as the connector needs it.
+/// The members of `plugindata.data` that the connector needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PluginData {
     /// `result.event`; empty for an error.
     pub event: String,
-    /// `result.username`.
     pub username: Option<String>,
-    /// `result.reason`.
     pub reason: Option<String>,
     /// `error_code`, of an error.
     pub error: Option<i64>,
 }
 
 impl PluginData {
-    /// Reads `plugindata.data`.
     pub fn read(data: &RawValue) -> Self {
         let Ok(data) = LazyObject::parse(data.get()) else { return Self::default() };
         let error = data.get("error_code").and_then(object::integer);
@@ -127,62 +110,50 @@ impl PluginData {
     }
 }
 
-/// A request to Janus. Members that do not apply are left out.
+/// A request to Janus. Unset members are omitted.
 #[derive(Default, Serialize)]
 pub struct ToJanus<'a> {
-    /// The verb.
     pub janus: &'static str,
-    /// Ours.
     pub transaction: String,
-    /// The connector's session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<JanusId>,
-    /// The leg's handle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle_id: Option<JanusId>,
-    /// What this Janus wants to be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apisecret: Option<&'a str>,
-    /// The same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<&'a str>,
-    /// For attach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<&'static str>,
-    /// For attach: the call, so that it can be found in Janus' own records.
+    /// The call, for Janus' own records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opaque_id: Option<String>,
-    /// For message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Raw>,
-    /// For message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jsep: Option<&'a RawValue>,
-    /// For trickle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<&'a [Raw]>,
 }
 
 impl<'a> ToJanus<'a> {
-    /// A request under its own name as transaction, with what Janus wants to be shown.
+    /// A request with credentials, whose transaction is its verb.
     pub fn authenticated(credentials: &'a Credentials, verb: &'static str) -> Self {
-        let shown = Self::default().with_credentials(credentials);
-        Self { janus: verb, transaction: verb.to_owned(), ..shown }
+        let request = Self::default().with_credentials(credentials);
+        Self { janus: verb, transaction: verb.to_owned(), ..request }
     }
 
-    /// The same, with what Janus wants to be shown.
     pub fn with_credentials(self, credentials: &'a Credentials) -> Self {
         let apisecret = credentials.api_secret.as_ref().map(Secret::reveal);
         Self { apisecret, token: credentials.token.as_ref().map(Secret::reveal), ..self }
     }
 
-    /// The message as text.
     pub fn to_json(&self) -> String {
         raw(self).get().to_owned()
     }
 }
 
-/// The body of a request that names a user.
+/// The body of a plugin request that names a user.
 pub fn named_request(request: &'static str, username: &str) -> Raw {
     #[derive(Serialize)]
     struct NamedRequest<'a> {

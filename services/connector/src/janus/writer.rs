@@ -1,25 +1,24 @@
-//! What is written to Janus: requests only while the lease on it is ours for sure, signs of life
-//! always. A connector that was frozen, and whose lease is another's by now, writes nothing of what it
-//! had decided before.
+//! Writes to Janus: requests only while the lease is valid, keepalives always. A connector that resumes after
+//! a pause has lost its lease, so it writes nothing of what it decided before.
 
-use super::Stream;
-use crate::standing::LeaseWatch;
+use super::websocket::JanusSocket;
+use crate::lease::watch::LeaseWatch;
 use futures_util::SinkExt;
 use futures_util::stream::SplitSink;
 use service::CancellationToken;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// What is to be written.
 pub(super) struct Writer {
-    pub(super) sink: SplitSink<Stream, Message>,
+    pub(super) sink: SplitSink<JanusSocket, Message>,
     pub(super) requests: mpsc::Receiver<String>,
     pub(super) keepalives: mpsc::Receiver<String>,
     pub(super) lease: LeaseWatch,
 }
 
 impl Writer {
-    /// Writes until there are no more requests, then closes the websocket; says when it breaks.
+    /// Writes until the channel of requests is closed, then closes the websocket. Cancels `broken` on an
+    /// error.
     pub(super) async fn run(mut self, broken: CancellationToken) {
         match self.write_all().await {
             Ok(()) => drop(self.sink.close().await),
@@ -32,7 +31,7 @@ impl Writer {
         loop {
             tokio::select! {
                 biased;
-                Some(sign) = self.keepalives.recv() => self.sink.send(Message::text(sign)).await?,
+                Some(keepalive) = self.keepalives.recv() => self.sink.send(Message::text(keepalive)).await?,
                 next = self.requests.recv(), if request.is_none() => match next {
                     Some(next) => request = Some(next),
                     None => return Ok(()),
@@ -42,7 +41,7 @@ impl Writer {
         }
     }
 
-    /// Writes a request, and those that wait behind it.
+    /// Writes a request and those queued behind it, as long as the lease is valid.
     async fn write(&mut self, mut request: Option<String>) -> Result<(), tungstenite::Error> {
         while let Some(text) = request {
             self.sink.feed(Message::text(text)).await?;

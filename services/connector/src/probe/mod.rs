@@ -1,23 +1,25 @@
-//! Finds out whether the VideoCall plugin of a Janus server still works.
+//! Probes whether the VideoCall plugin of a Janus server works.
 //!
-//! One that is frozen is acknowledged for and says nothing more, while all else of its Janus goes on;
-//! only an event tells. So a handle of our own, on a websocket and a session of its own ([`mod@line`]), has
-//! the plugin `set` nothing every [`PERIOD`], and the [`breaker`](crate::breaker) judges. While it is
-//! not closed, each probe takes a fresh handle, as a call would.
+//! Janus acknowledges requests to a frozen plugin, and everything else keeps working; only the missing plugin
+//! event shows it. So a handle on a websocket and session of its own (see [`mod@session`]) has the plugin
+//! `set` nothing every [`PROBE_INTERVAL`], and the [`breaker`](crate::breaker) decides. While the breaker is
+//! not closed, each probe attaches a fresh handle, as a call would.
 //!
-//! How it fails: a Janus that cannot be reached, or is altogether silent, is the business of the link:
-//! the probe dials anew, with a growing pause, and leaves the verdict as it was.
+//! # Failures
+//! If Janus cannot be reached, or is unresponsive, the link detects that. The probe then connects again with a
+//! growing delay, and leaves the breaker as it is.
 
-mod line;
+mod session;
 
 use crate::breaker::{Breaker, BreakerState};
-use crate::janus::LinkError;
+use crate::janus::endpoint::Endpoint;
 use crate::janus::message::JanusId;
-use crate::janus::site::Endpoint;
-use crate::numbers;
+use crate::janus::websocket::LinkError;
+use crate::metrics;
 use common::BackendName;
-use line::ProbeSession;
+use common::backoff::Backoff;
 use service::CancellationToken;
+use session::ProbeSession;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,12 +27,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::DropGuard;
 
-/// How often the plugin is asked while all is well.
+/// How often a working plugin is probed.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(100);
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
-/// The probe of one backend. When it is dropped it ends its session by itself.
+/// The probe of one backend. Dropping it ends its session in the background.
 pub struct Probe {
     breaker: Arc<BreakerHandle>,
     state: watch::Receiver<Breaker>,
@@ -39,7 +41,7 @@ pub struct Probe {
     task: JoinHandle<()>,
 }
 
-/// Who keeps the breaker, and says what it says.
+/// The breaker, shared by the prober and the backend.
 struct BreakerHandle {
     backend: BackendName,
     breaker: watch::Sender<Breaker>,
@@ -48,13 +50,12 @@ struct BreakerHandle {
 }
 
 impl Probe {
-    /// Begins to probe.
-    pub fn start(backend: BackendName, site: Endpoint) -> Self {
-        let (breaker, state) = watch::channel(Breaker::default());
-        let (taken, latency) = watch::channel(None);
-        let breaker = Arc::new(BreakerHandle { backend, breaker, latency: taken });
+    pub fn start(backend: BackendName, endpoint: Endpoint) -> Self {
+        let (breaker_sender, state) = watch::channel(Breaker::default());
+        let (latency_sender, latency) = watch::channel(None);
+        let breaker = Arc::new(BreakerHandle { backend, breaker: breaker_sender, latency: latency_sender });
         let stop = CancellationToken::new();
-        let prober = Prober { endpoint: site, breaker: breaker.clone(), state: state.clone() };
+        let prober = Prober { endpoint, breaker: breaker.clone(), state: state.clone() };
         let task = tokio::spawn(prober.run(stop.clone()));
         Self { breaker, state, latency, stop_guard: stop.drop_guard(), task }
     }
@@ -64,27 +65,26 @@ impl Probe {
         self.breaker.is_closed()
     }
 
-    /// How long the last probe took, in milliseconds; none before the first, and while there is no
-    /// connection to probe.
+    /// How long the last probe took, in milliseconds; none before the first one and without a connection.
     pub fn latency_ms(&self) -> Option<u64> {
         *self.breaker.latency.borrow()
     }
 
-    /// Waits until the verdict may have changed, or how long a probe takes. Safe to cancel.
+    /// Waits until the state of the breaker or the latency may have changed. Safe to cancel.
     pub async fn changed(&mut self) {
-        // The judge lives as long as this does.
+        // Neither sender is dropped before this.
         tokio::select! {
             _ = self.state.changed() => {}
             _ = self.latency.changed() => {}
         }
     }
 
-    /// A call did not get what it asked of Janus.
+    /// Janus did not reply to a request that a call needs.
     pub fn on_unanswered_call(&self) {
         self.breaker.update(|breaker| breaker.on_unanswered_call(Instant::now()));
     }
 
-    /// Ends the probe's session and waits, but not long, until Janus has read that.
+    /// Destroys the probe's session and waits until Janus has read that, or does not in time.
     pub async fn stop(self) {
         drop(self.stop_guard);
         let _ = self.task.await;
@@ -96,33 +96,32 @@ impl BreakerHandle {
         self.breaker.borrow().state().is_closed()
     }
 
-    fn update(&self, news: impl FnOnce(&mut Breaker)) {
+    fn update(&self, update: impl FnOnce(&mut Breaker)) {
         self.breaker.send_if_modified(|breaker| {
             let before = breaker.state();
-            news(breaker);
-            let changed = breaker.state() != before;
-            if changed {
+            update(breaker);
+            let has_changed = breaker.state() != before;
+            if has_changed {
                 self.report(breaker.state());
             }
-            changed
+            has_changed
         });
     }
 
-    fn report(&self, now: BreakerState) {
-        numbers::set_breaker(&self.backend, now.as_metric());
-        match now {
-            BreakerState::Closed(_) => tracing::info!(backend = %self.backend, "the VideoCall plugin works"),
-            BreakerState::HalfOpen => {
-                tracing::debug!(backend = %self.backend, "the VideoCall plugin is tried again")
-            }
+    fn report(&self, state: BreakerState) {
+        let backend = &self.backend;
+        metrics::set_breaker(backend, state.as_metric());
+        match state {
+            BreakerState::Closed(_) => tracing::info!(%backend, "the VideoCall plugin works"),
+            BreakerState::HalfOpen => tracing::debug!(%backend, "probing the VideoCall plugin again"),
             BreakerState::Open(_) => {
-                tracing::warn!(backend = %self.backend, "the VideoCall plugin does not answer: no new calls");
+                tracing::warn!(%backend, "the VideoCall plugin does not respond, placing no new calls");
             }
         }
     }
 }
 
-/// What runs beside the backend.
+/// The task that probes.
 struct Prober {
     endpoint: Endpoint,
     breaker: Arc<BreakerHandle>,
@@ -131,87 +130,88 @@ struct Prober {
 
 impl Prober {
     async fn run(mut self, stop: CancellationToken) {
-        let mut pause = MIN_RECONNECT_DELAY;
+        let mut backoff = Backoff::new(MIN_RECONNECT_DELAY, MAX_RECONNECT_DELAY);
         while let Some(opened) = stop.run_until_cancelled(ProbeSession::open(&self.endpoint)).await {
-            let down = match opened {
-                Ok(mut line) => {
-                    let began = Instant::now();
+            let error = match opened {
+                Ok(mut session) => {
+                    let opened_at = Instant::now();
                     self.breaker.update(Breaker::on_reconnect);
-                    let down = stop.run_until_cancelled(self.watch(&mut line)).await;
-                    line.close().await;
-                    if began.elapsed() > MAX_RECONNECT_DELAY {
-                        pause = MIN_RECONNECT_DELAY;
+                    let error = stop.run_until_cancelled(self.watch(&mut session)).await;
+                    session.close().await;
+                    if opened_at.elapsed() > MAX_RECONNECT_DELAY {
+                        backoff.reset();
                     }
-                    down
+                    error
                 }
-                Err(down) => Some(down),
+                Err(error) => Some(error),
             };
-            self.breaker.latency.send_if_modified(|took| took.take().is_some());
-            tracing::debug!(backend = %self.breaker.backend, ?down, "the probe has no connection");
-            let _ = stop.run_until_cancelled(sleep(pause)).await;
-            pause = (pause * 2).min(MAX_RECONNECT_DELAY);
+            self.breaker.latency.send_if_modified(|latency| latency.take().is_some());
+            tracing::debug!(backend = %self.breaker.backend, ?error, "the probe has no connection, retrying");
+            let _ = stop.run_until_cancelled(sleep(backoff.next_delay())).await;
         }
     }
 
-    /// Probes until the line breaks, and says why.
-    async fn watch(&mut self, line: &mut ProbeSession) -> LinkError {
-        let (mut handle, mut next) = (None, Instant::now());
+    /// Probes until the connection breaks. Returns the reason.
+    async fn watch(&mut self, session: &mut ProbeSession) -> LinkError {
+        let (mut handle, mut next_probe) = (None, Instant::now());
         loop {
             let state = self.state.borrow_and_update().state();
             let due = match state {
-                BreakerState::Closed(_) => next,
+                BreakerState::Closed(_) => next_probe,
                 BreakerState::HalfOpen => Instant::now(),
                 BreakerState::Open(until) => until,
             };
             tokio::select! {
                 biased;
-                down = line.broken() => return down,
+                error = session.broken() => return error,
                 _ = self.state.changed() => continue,
                 () = sleep_until(due) => {}
             }
-            next = Instant::now() + PROBE_INTERVAL;
-            if let Err(down) = self.probe(line, &mut handle).await {
-                return down;
+            next_probe = Instant::now() + PROBE_INTERVAL;
+            if let Err(error) = self.probe(session, &mut handle).await {
+                return error;
             }
         }
     }
 
-    /// One probe, with the handle there is or a fresh one, which stays while it works.
-    async fn probe(&self, line: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<(), LinkError> {
-        let asked = Instant::now();
-        self.breaker.update(|breaker| breaker.half_open(asked));
+    /// Sends one probe. The handle is kept while the plugin works.
+    async fn probe(&self, session: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<(), LinkError> {
+        let started = Instant::now();
+        self.breaker.update(|breaker| breaker.half_open(started));
         if !self.breaker.is_closed() {
-            detach_handle(line, handle).await?;
+            detach_handle(session, handle).await?;
         }
-        let works = plugin_responds(line, handle).await?;
-        let took = asked.elapsed();
-        numbers::record_probe(&self.breaker.backend, took);
-        self.breaker.latency.send_replace(Some(took.as_millis() as u64));
-        match works {
-            true => self.breaker.update(|breaker| breaker.on_success(Instant::now())),
-            false => {
-                self.breaker.update(|breaker| breaker.on_failure(Instant::now()));
-                detach_handle(line, handle).await?;
-            }
+        let responds = plugin_responds(session, handle).await?;
+        let latency = started.elapsed();
+        metrics::record_probe(&self.breaker.backend, latency);
+        self.breaker.latency.send_replace(Some(latency.as_millis() as u64));
+        if responds {
+            self.breaker.update(|breaker| breaker.on_success(Instant::now()));
+        } else {
+            self.breaker.update(|breaker| breaker.on_failure(Instant::now()));
+            detach_handle(session, handle).await?;
         }
         Ok(())
     }
 }
 
-/// Whether there is a handle, or one can be had, and the plugin answers on it.
-async fn plugin_responds(line: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<bool, LinkError> {
+/// Attaches a handle if there is none, and returns whether the plugin replies on it.
+async fn plugin_responds(
+    session: &mut ProbeSession,
+    handle: &mut Option<JanusId>,
+) -> Result<bool, LinkError> {
     if handle.is_none() {
-        *handle = line.attach().await?;
+        *handle = session.attach().await?;
     }
     match *handle {
-        Some(handle) => line.set(handle).await,
+        Some(handle) => session.set(handle).await,
         None => Ok(false),
     }
 }
 
-async fn detach_handle(line: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<(), LinkError> {
+async fn detach_handle(session: &mut ProbeSession, handle: &mut Option<JanusId>) -> Result<(), LinkError> {
     match handle.take() {
-        Some(handle) => line.detach(handle).await,
+        Some(handle) => session.detach(handle).await,
         None => Ok(()),
     }
 }

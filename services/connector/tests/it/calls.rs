@@ -1,6 +1,6 @@
 //! A call on a Janus that works.
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use protocol::Side;
 use serde_json::json;
 use testkit::{FakeJanus, eventually};

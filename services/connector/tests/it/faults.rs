@@ -1,6 +1,6 @@
 //! A Janus that fails: its calls end, both sides are told, and when it is well again it takes calls.
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use common::CallId;
 use directory::record::BackendStatus;
 use protocol::Side;

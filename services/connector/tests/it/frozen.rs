@@ -1,6 +1,6 @@
 //! A connector that was frozen does no harm when it wakes: another has its lease by then.
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use protocol::Side;
 use serde_json::json;
 use std::time::Duration;

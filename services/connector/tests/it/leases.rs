@@ -1,6 +1,6 @@
 //! Which connector serves which Janus.
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use common::ServiceId;
 use testkit::{FakeJanus, eventually};
 

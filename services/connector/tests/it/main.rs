@@ -2,15 +2,15 @@
 //! edges.
 #![allow(clippy::unwrap_used)]
 
-mod bench;
 mod calls;
+mod directory_loss;
+mod edge_log;
 mod faults;
 mod frozen;
-mod heard;
+mod harness;
 mod leases;
-mod lost;
 mod outbox;
-mod peers;
 mod probe;
-mod real;
+mod proxy_calls;
+mod real_janus;
 mod takeover;

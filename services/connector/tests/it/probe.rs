@@ -1,9 +1,10 @@
 //! Whether the plugin of a Janus works, and what becomes of its backend when it does not.
 
-use crate::bench::Bench;
+use crate::harness::Bench;
 use bus::message::Notice;
 use common::BackendName;
-use connector::janus::site::{Endpoint, Transport, tcp};
+use common::transport::Transport;
+use connector::janus::endpoint::{Endpoint, tcp};
 use connector::options::Credentials;
 use connector::probe::Probe;
 use directory::record::BackendStatus;

@@ -1,6 +1,6 @@
 //! A connector is gone, and another goes on with its calls.
 
-use crate::bench::{Bench, Connector};
+use crate::harness::{Bench, Connector};
 use common::CallId;
 use futures_util::future::join_all;
 use protocol::Side;

@@ -61,7 +61,7 @@ fn candidates_of_janus_that_come_before_the_call_travel_with_it() {
     assert_eq!(bench.core(BOB, "trickle"), [""; 0]);
     assert_eq!(bench.core(ALICE, "trickle"), [""; 0]);
     assert_eq!(bench.core(ALICE, "trickle"), [""; 0]);
-    assert_eq!(bench.due_in(), Some(crate::calls::JANUS_TIMEOUT.as_millis()));
+    assert_eq!(bench.due_in(), Some(crate::calls::transactions::JANUS_TIMEOUT.as_millis()));
     let heard = bench.incoming();
     assert_eq!(heard, ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"]);
     let heard = bench.replies(ALICE, "calling");

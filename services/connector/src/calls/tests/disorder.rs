@@ -1,7 +1,8 @@
 //! Messages come twice, late, or before what they are about; Janus goes and comes.
 
 use super::*;
-use crate::calls::{ENDED_CALL_TTL, JANUS_TIMEOUT};
+use crate::calls::ended_calls::ENDED_CALL_TTL;
+use crate::calls::transactions::JANUS_TIMEOUT;
 
 const NOT_BEGUN: [&str; 2] =
     ["end", "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(Close PC)"];

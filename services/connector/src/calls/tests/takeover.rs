@@ -2,9 +2,9 @@
 //! `place` comes again.
 
 use super::*;
-use crate::calls::JANUS_TIMEOUT;
-use crate::calls::act::{EndedCall, FinalNotices};
-use crate::options::CallPolicy;
+use crate::calls::action::{EndedCall, FinalNotices};
+use crate::calls::transactions::JANUS_TIMEOUT;
+
 use bus::message::Sequence;
 use directory::record::OrphanedCall;
 
@@ -27,7 +27,7 @@ impl Bench {
     /// The next connector takes over, in the next term; Janus still has these sessions.
     pub(super) fn is_followed(&mut self, state: Option<String>, kept: &[u64]) -> Vec<String> {
         let left = vec![self.left(state)];
-        self.calls = Calls::new(BackendName::from("a")).in_term(1);
+        self.calls = Calls::new(config(), 1, self.now);
         self.calls.on_janus_up(NEW);
         let acts = self.calls.take_over(left, kept, self.now);
         self.note(acts)
@@ -168,7 +168,8 @@ fn a_call_rings_no_longer_than_it_may() {
     let time = Duration::from_secs(120);
     let mut bench = ringing();
     let (state, rules) = (bench.written(), CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() });
-    bench.calls = Calls::new(BackendName::from("a")).under(rules);
+    bench.calls = Calls::new(config(), 0, bench.now);
+    bench.calls.config.policy = rules;
     bench.calls.on_janus_up(NEW);
     let left = vec![bench.left(state)];
     bench.calls.take_over(left, &[OLD], bench.now);
@@ -289,7 +290,7 @@ fn ended() -> (Bench, String) {
 fn the_end_that_nobody_was_told_of_is_told_in_the_new_term() {
     let (mut bench, letter) = ended();
     let left = OrphanedCall { final_notices: Some(letter), ..bench.left(bench.written()) };
-    bench.calls = Calls::new(BackendName::from("a")).in_term(7);
+    bench.calls = Calls::new(config(), 7, bench.now);
     let acts = bench.calls.take_over(vec![left], &[], bench.now);
     let [Action::EndCall(EndedCall { call, notices: FinalNotices { client_events: tell, log, .. }, .. })] =
         &acts[..]
@@ -311,7 +312,7 @@ fn a_letter_that_makes_no_sense_says_that_the_call_is_lost() {
     for nonsense in ["", "1", "{\"tell\":7}"] {
         let mut bench = talking();
         let left = OrphanedCall { final_notices: Some(nonsense.to_owned()), ..bench.left(bench.written()) };
-        bench.calls = Calls::new(BackendName::from("a")).in_term(1);
+        bench.calls = Calls::new(config(), 1, bench.now);
         let acts = bench.calls.take_over(vec![left], &[OLD], bench.now);
         let told = bench.note(acts);
         assert!(lost().iter().all(|line| told.contains(line)), "{told:?}");

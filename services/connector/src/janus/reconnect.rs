@@ -1,0 +1,169 @@
+//! Keeps a [`Link`] to Janus: connects, and connects again with a growing delay when the link breaks.
+//!
+//! The first link claims the sessions of the former connector. A later link destroys the sessions that the
+//! broken one left on Janus.
+
+use super::connect::{Connected, connect};
+use super::endpoint::Endpoint;
+use super::link::Link;
+use super::message::{FromJanus, JanusId};
+use super::websocket::LinkError;
+use crate::lease::watch::LeaseWatch;
+use common::backoff::Backoff;
+use common::time::sleep_until;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+use tokio::time::{Interval, MissedTickBehavior};
+
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(100);
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
+
+/// A link that is up or being opened.
+pub struct ReconnectingLink {
+    endpoint: Endpoint,
+    lease: LeaseWatch,
+    backoff: Backoff,
+    /// Sessions to be claimed by the first link.
+    claims: Vec<JanusId>,
+    /// Sessions to be destroyed by the next link.
+    orphans: Vec<JanusId>,
+    /// The warning that this Janus keeps no sessions was logged.
+    reclaim_warned: bool,
+    state: LinkState,
+}
+
+enum LinkState {
+    Up(Box<Link>, Interval),
+    Connecting(BoxFuture<'static, Result<Connected, LinkError>>),
+}
+
+#[derive(Debug)]
+pub enum LinkEvent {
+    Up {
+        session: JanusId,
+        /// The claimed sessions that Janus still has.
+        claimed: Vec<JanusId>,
+    },
+    /// The link broke for this reason, and its sessions are lost.
+    Down(String),
+    /// Connecting failed for this reason. It is tried again.
+    Unreachable(String),
+    Message(FromJanus),
+}
+
+impl ReconnectingLink {
+    /// Begins to connect. The first link claims these sessions.
+    pub fn new(endpoint: Endpoint, lease: LeaseWatch, claims: Vec<JanusId>) -> Self {
+        let connecting = connect_after(Duration::ZERO, endpoint.clone(), claims.clone());
+        Self {
+            endpoint,
+            lease,
+            backoff: Backoff::new(MIN_RECONNECT_DELAY, MAX_RECONNECT_DELAY),
+            claims,
+            orphans: Vec::new(),
+            reclaim_warned: false,
+            state: LinkState::Connecting(connecting),
+        }
+    }
+
+    /// Sends a request. If it fails, [`next`](Self::next) returns [`LinkEvent::Down`].
+    pub fn send(&mut self, text: String) {
+        self.with_link(|link| link.send(text));
+    }
+
+    /// Ends a claimed session.
+    pub fn destroy(&mut self, session: JanusId) {
+        self.with_link(|link| link.destroy(session));
+    }
+
+    fn with_link(&mut self, send: impl FnOnce(&mut Link) -> Result<(), LinkError>) {
+        if let LinkState::Up(link, _) = &mut self.state
+            && let Err(error) = send(link)
+        {
+            tracing::warn!(%error, "failed to send a request to Janus, dropping it");
+        }
+    }
+
+    /// Waits for the next event. Safe to cancel.
+    pub async fn next(&mut self) -> LinkEvent {
+        match &mut self.state {
+            LinkState::Up(link, keepalive) => match next_message(link, keepalive).await {
+                Ok(message) => LinkEvent::Message(message),
+                Err(error) => {
+                    self.orphans = link.sessions();
+                    self.reconnect();
+                    LinkEvent::Down(error.to_string())
+                }
+            },
+            LinkState::Connecting(connecting) => match connecting.await {
+                Ok(connected) => self.on_connected(connected),
+                Err(error) => {
+                    self.orphans.append(&mut self.claims);
+                    self.reconnect();
+                    LinkEvent::Unreachable(error.to_string())
+                }
+            },
+        }
+    }
+
+    fn on_connected(&mut self, connected: Connected) -> LinkEvent {
+        if connected.reclaim_timeout.is_zero() && !std::mem::replace(&mut self.reclaim_warned, true) {
+            let url = &self.endpoint.url;
+            tracing::warn!(%url, "calls on this Janus end with their connector: set its reclaim_session_timeout");
+        }
+        let (session, claimed) = (connected.session, connected.claimed.clone());
+        let mut link = Link::new(connected, self.endpoint.credentials.clone(), self.lease.clone());
+        for orphan in std::mem::take(&mut self.orphans) {
+            let _ = link.destroy(orphan);
+        }
+        let mut keepalive = tokio::time::interval(link.keepalive_interval);
+        keepalive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.claims.clear();
+        self.backoff.reset();
+        self.state = LinkState::Up(Box::new(link), keepalive);
+        LinkEvent::Up { session, claimed }
+    }
+
+    fn reconnect(&mut self) {
+        let delay = self.backoff.next_delay();
+        self.state = LinkState::Connecting(connect_after(delay, self.endpoint.clone(), Vec::new()));
+    }
+
+    /// Destroys all sessions and closes the link.
+    pub async fn close(self) {
+        if let LinkState::Up(link, _) = self.state {
+            link.close().await;
+        }
+    }
+
+    /// Closes the link. The sessions stay on Janus, for the next connector to claim.
+    pub async fn disconnect(self) {
+        if let LinkState::Up(mut link, _) = self.state {
+            link.disconnect().await;
+        }
+    }
+}
+
+/// Waits for the next message, and sends keepalives meanwhile.
+async fn next_message(link: &mut Link, keepalive: &mut Interval) -> Result<FromJanus, LinkError> {
+    loop {
+        let silence_deadline = link.silence_deadline();
+        tokio::select! {
+            biased;
+            message = link.next() => return message,
+            _ = keepalive.tick() => link.send_keepalives()?,
+            () = sleep_until(silence_deadline) => return Err(LinkError::Unresponsive),
+        }
+    }
+}
+
+fn connect_after(
+    delay: Duration,
+    endpoint: Endpoint,
+    claims: Vec<JanusId>,
+) -> BoxFuture<'static, Result<Connected, LinkError>> {
+    Box::pin(async move {
+        tokio::time::sleep(delay).await;
+        connect(&endpoint, &claims).await
+    })
+}

@@ -1,0 +1,105 @@
+//! Acquires the leases on servers, and serves those whose lease it gets.
+//!
+//! Connectors that know the same servers share them. Each tries to acquire one lease at a time, and waits
+//! longer the more leases it holds, so that the others go first.
+
+use super::leased::{LeasedBackend, lease_name};
+use super::renew::LEASE_TTL;
+use crate::backend::{self, StopReason};
+use crate::janus::endpoint::{Dialler, Endpoint};
+use crate::options::{BackendSettings, Server};
+use crate::outbox::Outbox;
+use directory::record::FencingToken;
+use service::{CancellationToken, Context};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+/// How often a lease that another connector holds is tried: a free one is acquired within a second.
+const ACQUIRE_INTERVAL: Duration = Duration::from_millis(500);
+/// How much longer to wait for each lease held,
+const FAIRNESS_DELAY: Duration = Duration::from_millis(100);
+/// and for how many of them at most: many servers are to be served soon.
+const MAX_FAIRNESS_STEPS: u32 = 3;
+
+/// Acquires leases for one connector. Clones share the count of leases.
+#[derive(Clone)]
+pub struct LeaseAcquirer {
+    context: Context,
+    outbox: Outbox,
+    dialler: Dialler,
+    leases_held: Arc<Mutex<u32>>,
+}
+
+impl LeaseAcquirer {
+    pub fn new(context: Context, dialler: Dialler) -> Self {
+        let outbox = Outbox::new(context.bus.clone());
+        Self { context, outbox, dialler, leases_held: Arc::default() }
+    }
+
+    /// Waits until the messages to clients are on the bus.
+    pub async fn flush_outbox(self) {
+        self.outbox.flush().await;
+    }
+
+    /// Serves this server whenever its lease can be acquired, until `stop`.
+    pub async fn serve_when_leased(self, server: Server, settings: BackendSettings, stop: CancellationToken) {
+        let BackendSettings { policy, credentials, canary } = settings;
+        let endpoint = Endpoint { url: server.url.clone(), credentials, dialler: self.dialler.clone() };
+        while let Some((token, expires_at)) = stop.run_until_cancelled(self.acquire(&server)).await {
+            tracing::info!(backend = %server.name, "acquired the lease, serving the backend");
+            let leased = LeasedBackend {
+                server: server.clone(),
+                endpoint: endpoint.clone(),
+                policy: policy.clone(),
+                canary,
+                token,
+                expires_at,
+            };
+            let reason = backend::serve(leased, self.context.clone(), self.outbox.clone(), &stop).await;
+            *self.leases_held.lock().await -= 1;
+            if reason == StopReason::Requested {
+                return;
+            }
+        }
+    }
+
+    /// Waits until this connector has the lease. Returns its token and when it expires.
+    async fn acquire(&self, server: &Server) -> (FencingToken, Instant) {
+        let name = lease_name(server);
+        let (mut held_by_other, mut record_lost_at) = (false, None);
+        loop {
+            // A lease is held but its holder has no record: the directory has lost its data. The holder
+            // still has its calls, so it may acquire the lease first.
+            if held_by_other && !self.has_record(server).await {
+                if record_lost_at.get_or_insert_with(Instant::now).elapsed() < LEASE_TTL {
+                    sleep(ACQUIRE_INTERVAL).await;
+                    continue;
+                }
+            } else {
+                record_lost_at = None;
+            }
+            let mut leases_held = self.leases_held.lock().await;
+            sleep(FAIRNESS_DELAY * (*leases_held).min(MAX_FAIRNESS_STEPS)).await;
+            let expires_at = Instant::now() + LEASE_TTL;
+            match self.context.directory.acquire_lease(&name, &self.context.id, LEASE_TTL).await {
+                Ok(Some(token)) => {
+                    *leases_held += 1;
+                    return (token, expires_at);
+                }
+                Ok(None) => held_by_other = true,
+                Err(error) => {
+                    tracing::warn!(%error, backend = %server.name, "failed to acquire the lease, retrying");
+                }
+            }
+            drop(leases_held);
+            sleep(ACQUIRE_INTERVAL).await;
+        }
+    }
+
+    /// Whether the holder of the lease has a record in the directory. On an error it may have one.
+    async fn has_record(&self, server: &Server) -> bool {
+        !matches!(self.context.directory.connector_record(&server.name).await, Ok(None))
+    }
+}
