@@ -28,7 +28,7 @@ async fn a_lease_that_somebody_else_had_is_begun_anew() {
     let (mut bench, connector) = Bench::serving(&janus).await;
     let call = bench.talking().await;
     bench.is_written_down(call).await;
-    let note = r#"{"by":"somebody","sessions":[]}"#;
+    let note = r#"{"connector":"connector-other","sessions":[]}"#;
     bench.directory.put_connector_record(&"a".into(), FencingToken(u64::MAX), note).await.unwrap();
     bench.directory.release_lease("backend:a", &connector.id).await.unwrap();
     // It finds its own call as one that a former connector left.
