@@ -2,8 +2,8 @@
 //! stream end to end.
 //!
 //! One [`Canary`] watches one stream. Its condition `canary STREAM` of [`Health`] is unmet until the first
-//! message has come back, and again once a message is missing for [`CANARY_TIMEOUT`] and no later one has come
-//! back. A ping of Redis shows less: it works although a reader is stalled, a consumer group is lost, or all
+//! message has come back. It is unmet again once a message is missing for [`CANARY_TIMEOUT`] and no later one has
+//! come back. A ping of Redis shows less: it works although a reader is stalled, a consumer group is lost, or all
 //! routers hang.
 
 use crate::context::Context;

@@ -4,7 +4,7 @@
 //!   [`Cluster`] a group of them. [`FakeJanus`] is a Janus without media in this process, [`MedialessJanus`] the
 //!   same as a process. [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] announces a Janus to proxies.
 //! - Clients: [`Client`] speaks the Janus API, for tests that read like the scenario of a call;
-//!   [`Wire`] is the bare websocket, for tests of the bytes on the wire; [`http`] reads
+//!   [`RawWebsocket`] is a websocket of unparsed texts, for tests of the bytes on the wire; [`http`] reads
 //!   `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
 //!
 //! Each server has its own folder and ports, so tests run in parallel. Dropping it kills it, as does the end of the
