@@ -1,132 +1,134 @@
-//! The edge: holds client websockets and speaks Janus' core API with them. It never picks a backend
-//! and never speaks to Janus.
+//! The edge: holds the websockets of clients and speaks Janus' core API with them. It does not choose backends and
+//! does not connect to Janus servers.
 //!
-//! The way in: [`server`] accepts → [`connection`] reads a frame → [`client`] finds session and
-//! handle → [`handle`] decides → [`shared`] puts a message on the bus. The way back: [`mailbox`] →
-//! the session's [`connection`] → [`handle`] → [`socket`].
+//! A request passes [`net`] (listener, socket) → [`connection`] → [`session`] (client, handle) → [`publisher`] → bus.
+//! An event passes [`mailbox`] → [`delivery`] → [`connection`] → [`session`] → [`net`] (output, socket).
 //!
-//! | file | holds |
+//! | module | what it does |
 //! |---|---|
-//! | [`options`] | what an operator can set |
-//! | [`server`], [`transport`], [`tls`], [`handshake`] | accepting; from bytes to a websocket |
-//! | [`connection`], [`flood`] | one client: waits, lets decide, does |
-//! | [`crowd`] | whether there are too many calls |
-//! | [`client`], [`session`], [`handle`] | the decisions: pure, no socket, no clock |
-//! | [`access`] | secrets and tokens |
-//! | [`act`] | what a decision asks to be done |
-//! | [`socket`], [`counted`], [`json`], [`outlet`] | writing to a client, or keeping it until the client is back |
-//! | [`registry`] | which connection has which session |
-//! | [`mailbox`] | what comes from routers, connectors and other edges |
-//! | [`scribe`], [`unsaved`] | sessions are written down, so that another edge can go on with them |
-//! | [`claim`], [`moved`], [`estates`], [`forwards`] | a session comes from another edge, or goes to one |
-//! | [`life`], [`canaries`] | whether this edge is known, and its roads are open |
-//! | [`parting`] | the edge stops |
-//! | [`shared`], [`crew`] | what all connections share; all tasks |
-//! | [`numbers`] | what is counted and measured |
+//! | [`net`] | accepts clients; from bytes to websocket frames, and back |
+//! | [`connection`] | the task of one client: waits for input and performs the actions that follow |
+//! | [`session`] | the decisions, as state machines without I/O |
+//! | [`persist`] | stores sessions in the directory, so that another edge can take them over |
+//! | [`takeover`] | moves sessions from edge to edge |
+//! | [`mailbox`], [`delivery`], [`registry`] | bring messages from other services to sessions |
+//! | [`publisher`], [`load_shed`] | send messages to routers and connectors |
+//! | [`heartbeat`], [`shutdown`] | the start and end of an edge, as other services see it |
 //!
-//! How it fails: what cannot be put on the bus is an error for its client; what does not come back
-//! in time too. A client that reads too slowly loses its socket, not its session. When the edge stops
-//! or dies, its sessions wait in the directory to be claimed at another, and what was for them waits
-//! in its mailbox.
-
-pub mod load_shed;
+//! If a message cannot be sent, or its reply does not come in time, the client gets an error. A client that reads too
+//! slowly loses its socket, but not its session. When the edge stops or dies, its sessions wait in the directory, and
+//! their undelivered messages in its mailbox, until another edge claims them.
 
 mod auth;
-mod canaries;
+mod components;
 mod connection;
+mod context;
+mod delivery;
 mod heartbeat;
+pub mod load_shed;
 mod mailbox;
 mod metrics;
 mod net;
 mod options;
 mod persist;
+mod publisher;
 mod registry;
 mod session;
-mod shared;
 mod shutdown;
 mod takeover;
-mod tasks;
 
+pub use net::tls::CertificateError;
 pub use options::Options;
 
 use bus::topic::Mailbox;
-use canaries::ShardCanaries;
-pub use net::transport::Transport;
-use persist::writer::SessionWriter;
+use common::transport::Transport;
+use components::Components;
+use net::{listener, tls};
 use service::Context;
-use shared::Shared;
+use service::canary::CanaryTarget;
 use std::sync::Arc;
-use takeover::orphaned_mailboxes::OrphanedMailboxes;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Why an edge cannot run.
+/// Why an edge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The certificate of `wss://` is of no use.
     #[error(transparent)]
-    Certificate(#[from] net::tls::CertificateError),
-    /// Its mailbox could not be opened.
-    #[error("the edge cannot open its mailbox: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error("failed to open the mailbox of the edge: {0}")]
     Mailbox(#[from] bus::SendError),
-    /// The directory does not know it.
-    #[error("the edge cannot announce itself: {0}")]
+    #[error("failed to register the edge: {0}")]
     Directory(#[from] directory::Error),
 }
 
 /// Serves clients on `listener` until shutdown.
 ///
 /// # Errors
-/// When the certificate is of no use, or the bus or the directory is not there at the start; later
-/// it waits for them.
+/// When the certificate cannot be used, or bus or directory are unavailable at the start. Later the edge waits for
+/// them.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
-    let tls = options.certificate_files().map(net::tls::acceptor).transpose()?;
+    let tls = options.certificate_files().map(tls::acceptor).transpose()?;
     let edge = Edge::start(&options, context).await?;
-    net::listener::accept_all(listener, &edge.shared, tls).await;
+    listener::accept_all(listener, &edge.parts, tls).await;
     edge.stop().await;
     Ok(())
 }
 
-/// A running edge. Dropped without [`stop`](Self::stop) it falls silent at once, as one that is killed.
+/// A running edge. Dropped without [`stop`](Self::stop) it ends at once, as if it were killed.
 pub struct Edge {
-    shared: Arc<Shared>,
+    parts: Arc<Components>,
 }
 
 impl Edge {
-    /// Opens its mailbox, announces itself, and waits for clients.
+    /// Opens the mailbox, registers the edge, and starts its tasks.
     ///
     /// # Errors
-    /// When the bus or the directory is not there; later it waits for them.
+    /// When bus or directory are unavailable.
     pub async fn start(options: &Options, context: Context) -> Result<Self, Error> {
         metrics::describe();
         let reader = context.bus.open(Mailbox::Edge(context.id.clone())).await?;
         context.directory.heartbeat(&context.id).await?;
-        let shared = Arc::new(Shared::new(options, context));
-        let crew = &shared.background;
-        crew.spawn(mailbox::read(reader, shared.clone()));
-        crew.spawn(SessionWriter::run(shared.clone()));
-        crew.spawn(OrphanedMailboxes::run(shared.clone()));
-        crew.spawn(heartbeat::run(shared.clone()));
-        if let Some(every) = options.canary.interval() {
-            ShardCanaries::spawn(&shared, every);
+        let parts = Arc::new(Components::new(options, context));
+        let tasks = &parts.context.background;
+        tasks.spawn(mailbox::run(reader, parts.clone()));
+        tasks.spawn(parts.writer.clone().run());
+        tasks.spawn(parts.takeover.orphaned_mailboxes.clone().run());
+        tasks.spawn(heartbeat::run(
+            parts.context.clone(),
+            parts.registry.clone(),
+            parts.acks.clone(),
+            parts.heartbeat.clone(),
+        ));
+        let edge = Self { parts };
+        if let Some(interval) = options.canary.interval() {
+            edge.spawn_canaries(interval);
         }
-        Ok(Self { shared })
+        Ok(edge)
     }
 
-    /// Serves a client that has connected.
+    fn spawn_canaries(&self, interval: Duration) {
+        for (queue, canary) in self.parts.canaries.clone() {
+            let bus = self.parts.context.bus.clone();
+            let target = CanaryTarget::Queue(queue);
+            self.parts.context.background.spawn(async move { canary.run(&bus, &target, interval).await });
+        }
+    }
+
+    /// Serves a client over a transport that was opened elsewhere.
     pub fn serve_transport(&self, stream: Box<dyn Transport>) {
-        self.shared.connections.spawn(net::listener::serve_transport(stream, self.shared.clone()));
+        self.parts.context.connections.spawn(listener::serve_transport(stream, self.parts.clone()));
     }
 
-    /// Hands its sessions over, or ends them, as its context says, once that is shut down.
+    /// Hands the sessions over or ends them, by the shutdown policy, once the context's `shutdown` is cancelled.
     pub async fn stop(self) {
-        shutdown::run(&self.shared).await;
+        shutdown::run(&self.parts).await;
     }
 }
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        self.shared.mailbox_closed.cancel();
-        self.shared.background.abort_all();
-        self.shared.connections.abort_all();
+        self.parts.mailbox_closed.cancel();
+        self.parts.context.background.abort_all();
+        self.parts.context.connections.abort_all();
     }
 }

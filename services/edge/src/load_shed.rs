@@ -1,28 +1,29 @@
-//! Whether there are too many calls: a router says so when it refuses one, and for [`PAUSE`] this edge refuses by
-//! itself what begins another. It costs next to nothing then, and is left to those that are on.
+//! Load shedding: after a router has refused a call because of overload, the edge refuses new calls itself for
+//! [`SHED_DURATION`]. That costs almost nothing, and leaves the machine to established calls.
 //!
-//! No media server runs out of work meanwhile: it is crowded only when more waits for it than it does in that time.
+//! The media servers do not run idle in that time: a backend counts as overloaded only when more work waits for it
+//! than it does in that time.
 
-use std::sync::{Mutex, PoisonError};
+use common::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long calls are refused after a router has refused one.
+/// How long the edge refuses calls after a router has refused one.
 pub const SHED_DURATION: Duration = Duration::from_millis(200);
 
-/// Until when calls are refused.
+/// Whether the edge refuses calls.
 #[derive(Default)]
-pub struct LoadShedder(Mutex<Option<Instant>>);
+pub struct LoadShedder {
+    shedding_until: Mutex<Option<Instant>>,
+}
 
 impl LoadShedder {
-    /// A router has refused a call, for there are too many.
     pub fn note_overload(&self, now: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + SHED_DURATION);
+        *self.shedding_until.lock() = Some(now + SHED_DURATION);
     }
 
-    /// Whether there are still too many.
     pub fn is_shedding(&self, now: Instant) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| now < until)
+        self.shedding_until.lock().is_some_and(|until| now < until)
     }
 }
 
@@ -31,13 +32,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_lasts_for_a_moment() {
-        let (crowd, now) = (LoadShedder::default(), Instant::now());
-        assert!(!crowd.is_shedding(now));
-        crowd.note_overload(now);
-        assert_eq!(
-            [SHED_DURATION / 2, SHED_DURATION].map(|later| crowd.is_shedding(now + later)),
-            [true, false]
-        );
+    fn shedding_lasts_for_its_duration() {
+        let (shedder, now) = (LoadShedder::default(), Instant::now());
+        assert!(!shedder.is_shedding(now));
+        shedder.note_overload(now);
+        let is_shedding = [SHED_DURATION / 2, SHED_DURATION].map(|later| shedder.is_shedding(now + later));
+        assert_eq!(is_shedding, [true, false]);
     }
 }

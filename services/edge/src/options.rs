@@ -1,4 +1,4 @@
-//! The options of an edge.
+//! The command-line options of an edge, and the settings that follow from them.
 
 use crate::auth::Auth;
 use crate::net::json_style::JsonStyle;
@@ -10,7 +10,7 @@ use service::options::CanaryOptions;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How an edge treats its clients.
+/// The options of an edge.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Seconds without a request after which a client's session ends; 0 for never
@@ -21,22 +21,22 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_RECLAIM_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
     pub reclaim_timeout: u64,
 
-    /// How many clients may be connected at once; more wait to be accepted
+    /// How many clients may be connected at once; further ones wait to be accepted
     #[arg(long, env = "SWITCHBOARD_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 50_000)]
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub max_connections: usize,
 
-    /// The name this edge gives itself in the answer to `info` (default: its id in the cluster)
+    /// The server name in the reply to `info` (default: the id of the edge in the cluster)
     #[arg(long, env = "SWITCHBOARD_SERVER_NAME", value_name = "NAME")]
     pub server_name: Option<String>,
 
-    /// The largest message that is taken from a client, in bytes; a larger one gets an error, one of
-    /// more than eight times that ends the connection
+    /// The largest message that a client may send, in bytes; a larger one gets an error, and one of more
+    /// than eight times that size ends the connection
     #[arg(long, env = "SWITCHBOARD_MAX_FRAME", value_name = "BYTES", default_value_t = 512 * 1024)]
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1024..=524_288))]
     pub max_frame: usize,
 
-    /// How the JSON of answers looks (a Janus before 1.4.1 indents)
+    /// The style of JSON in messages to clients (a Janus before 1.4.1 indents)
     #[arg(long, env = "SWITCHBOARD_JSON", value_name = "STYLE", default_value = "compact")]
     pub json: JsonStyle,
 
@@ -48,12 +48,12 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_PING_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
     pub ping_timeout: u64,
 
-    /// How many requests a second a client may send for long, and five times as many at once; one that
-    /// sends more is heard more slowly; 0 for any number
+    /// How many requests a second a client may send, with bursts of five times as many; excess requests are
+    /// delayed; 0 for no limit
     #[arg(long, env = "SWITCHBOARD_MAX_RATE", value_name = "COUNT", default_value_t = 200)]
     pub max_rate: u32,
 
-    /// Speak wss:// with the certificate and its chain in this PEM file; read anew when it changes
+    /// Serve wss:// with the certificate chain in this PEM file; it is reloaded when it changes
     #[arg(long, env = "SWITCHBOARD_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
 
@@ -65,82 +65,76 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_API_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub api_secret: Option<Secret>,
 
-    /// The key that clients' tokens are signed with (Janus' signed tokens, HMAC-SHA1); with
-    /// --api-secret too, either one lets a client in
+    /// The key that clients' tokens are signed with (Janus' signed tokens, HMAC-SHA1); if --api-secret is set
+    /// too, either is enough
     #[arg(long, env = "SWITCHBOARD_TOKEN_AUTH_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub token_auth_secret: Option<Secret>,
 
-    /// Where this edge stands: its clients' calls go to media servers of the same location if there are any
+    /// The location of this edge: its clients' calls go to media servers of the same location, if there are any
     #[arg(long, env = "SWITCHBOARD_LOCATION", value_name = "TEXT", default_value = "")]
     pub location: String,
 
-    /// Whose network this edge is in: of media servers of its location, those of the same network first
+    /// The network (ISP) of this edge: media servers of its location in the same network come first
     #[arg(long, env = "SWITCHBOARD_ISP", value_name = "TEXT", default_value = "")]
     pub isp: String,
 
-    /// Canaries on the roads to the routers and back.
+    /// Canaries to the routers and back.
     #[command(flatten)]
     pub canary: CanaryOptions,
 }
 
 impl Options {
-    /// Where it stands.
     pub fn location(&self) -> Location {
         Location { location: self.location.clone(), isp: self.isp.clone() }
     }
 
-    /// The files of the certificate, where the edge is to speak TLS.
+    /// The certificate's files, if the edge serves TLS.
     pub fn certificate_files(&self) -> Option<CertificateFiles> {
         let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
         Some(CertificateFiles { certificate, key })
     }
 
-    /// How websockets are treated.
     pub fn socket_options(&self) -> SocketOptions {
-        let seconds = |seconds| Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero());
+        let interval = Duration::from_secs(self.ping_interval);
         SocketOptions {
             max_connections: self.max_connections,
             max_request: self.max_frame,
             max_rate: self.max_rate,
             json: self.json,
-            ping_interval: seconds(self.ping_interval),
+            ping_interval: (!interval.is_zero()).then_some(interval),
             ping_timeout: Duration::from_secs(self.ping_timeout),
         }
     }
 }
 
-/// How websockets are treated.
+/// The options of each client's websocket, and their total number.
 #[derive(Clone, Debug)]
 pub struct SocketOptions {
-    /// Connections at once.
     pub max_connections: usize,
-    /// The largest message that is worked on, in bytes.
+    /// The largest request, in bytes.
     pub max_request: usize,
-    /// Requests a second; 0 for any number.
+    /// Requests a second; 0 for no limit.
     pub max_rate: u32,
-    /// The look of answers.
     pub json: JsonStyle,
-    /// Silence after which a client is asked whether it is there.
+    /// How long a client may be silent before it gets a ping; none for no pings.
     pub ping_interval: Option<Duration>,
-    /// How long it may take to answer that.
+    /// How long it may take to answer a ping.
     pub ping_timeout: Duration,
 }
 
-/// The options as the decisions need them.
+/// The options of the session state machines.
 #[derive(Debug)]
 pub struct Limits {
-    /// Silence after which a session ends.
+    /// How long a session may be without a request.
     pub session_timeout: Option<Duration>,
-    /// How long a session without a socket is kept.
+    /// How long a session without a socket can be claimed.
     pub reclaim_timeout: Duration,
-    /// Sessions of one connection.
+    /// How many sessions a connection may have.
     pub max_sessions: usize,
-    /// What a client must show.
     pub auth: Auth,
 }
 
 impl Options {
-    /// The limits these options set.
     pub fn limits(&self) -> Limits {
         Limits {
             session_timeout: (self.session_timeout > 0).then(|| Duration::from_secs(self.session_timeout)),

@@ -1,23 +1,23 @@
-//! Which connection of this edge has which session, and the way to it.
+//! Which connection of this edge has which session.
 //!
-//! What lies in an inbox is still in the edge's mailbox, which bounds all inboxes together. A
-//! connection that finds more than [`INBOX`] messages in its own is too far behind: its socket is
-//! closed as slow, and its sessions wait to be claimed.
+//! The messages in an inbox are also in the edge's mailbox, which bounds all inboxes together. A connection with more
+//! than [`MAX_INBOX`] messages is too slow: its socket is dropped, and its sessions wait to be claimed.
 
 use crate::session::Session;
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
 use common::ServiceId;
+use common::sync::Mutex;
 use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many messages may wait for a connection.
 pub const MAX_INBOX: usize = 512;
 
-/// What another task of the edge says to a connection.
+/// What another task of the edge sends to a connection.
 pub enum Inbound {
     /// Events for a handle of one of its sessions.
     Events(Events, AckGuard),
@@ -25,40 +25,41 @@ pub enum Inbound {
     SurrenderToConnection(SessionId, oneshot::Sender<SurrenderedSession>),
     /// Another edge claims a session.
     SurrenderToEdge(SessionId, ServiceId),
-    /// Another edge has taken a session.
+    /// Another edge owns a session.
     Lost(SessionId),
     /// An operator ends a session.
     Disconnect(SessionId, AckGuard),
-    /// The directory may have lost a session: all of it is to be written down again.
+    /// The directory may have lost a session: store all of it again.
     PersistAgain(SessionId),
-    /// The directory had lost a session: names and calls may be lost too.
+    /// The directory had lost a session, and may have lost its names and calls too.
     Restore(SessionId),
 }
 
-/// A session that changes hands, with what its client has not heard yet.
+/// A session that moves from one connection to another.
 pub struct SurrenderedSession {
-    /// The session.
     pub session: Session,
-    /// What it is to hear first.
+    /// The messages that its client has not received.
     pub backlog: Vec<Arc<str>>,
-    /// For what has reached it and is not written down yet.
+    /// For the messages whose effect is not stored yet.
     pub ack_guards: Vec<AckGuard>,
 }
 
-/// The way to a connection. What travels is boxed, for an idle inbox has room for many.
+/// The sender of a connection's inbox. Messages are boxed, because each inbox allocates room for many in advance.
 #[derive(Clone)]
 pub struct InboxSender(mpsc::UnboundedSender<Box<Inbound>>);
 
+pub type Inbox = mpsc::UnboundedReceiver<Box<Inbound>>;
+
 impl InboxSender {
-    /// A way, and its end.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<Box<Inbound>>) {
+    pub fn new() -> (Self, Inbox) {
         let (sender, inbox) = mpsc::unbounded_channel();
         (Self(sender), inbox)
     }
 
-    /// Says something to the connection; returned when that is gone.
-    pub fn send(&self, what: Inbound) -> Result<(), Box<Inbound>> {
-        self.0.send(Box::new(what)).map_err(|gone| gone.0)
+    /// # Errors
+    /// When the connection is gone; returns the message.
+    pub fn send(&self, message: Inbound) -> Result<(), Box<Inbound>> {
+        self.0.send(Box::new(message)).map_err(|closed| closed.0)
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -66,115 +67,101 @@ impl InboxSender {
     }
 }
 
-/// A session's place.
 struct SessionEntry {
-    sender: InboxSender,
-    /// What whoever claims it must show the same of.
+    owner: InboxSender,
+    /// A claim must come with the same token.
     token_digest: Option<String>,
-    /// It is still another edge's.
+    /// Another edge still owns the session.
     pending_takeover: bool,
 }
 
-/// All sessions of an edge.
+/// The sessions of an edge, with their connections.
 #[derive(Default)]
 pub struct Registry {
-    entries: RwLock<BTreeMap<SessionId, SessionEntry>>,
+    entries: Mutex<BTreeMap<SessionId, SessionEntry>>,
+}
+
+/// The result of [`Registry::take_over`].
+pub enum TakeOver {
+    /// The session belongs to the new connection now, and belonged to this one.
+    From(InboxSender),
+    /// The token is wrong.
+    Refused,
+    /// The session is not on this edge.
+    Unknown,
 }
 
 impl Registry {
-    /// The session is at this connection now.
-    pub fn insert(&self, session: SessionId, route: InboxSender, proof: Option<String>) {
-        self.write()
-            .insert(session, SessionEntry { sender: route, token_digest: proof, pending_takeover: false });
+    /// The session belongs to this connection.
+    pub fn insert(&self, session: SessionId, owner: InboxSender, token_digest: Option<String>) {
+        let entry = SessionEntry { owner, token_digest, pending_takeover: false };
+        self.entries.lock().insert(session, entry);
     }
 
-    /// A session is about to come to this connection from another edge; false for one that is here or
-    /// comes already.
-    pub fn reserve(&self, session: SessionId, route: InboxSender, proof: Option<String>) -> bool {
-        match self.write().entry(session) {
+    /// A connection claims a session from another edge. False if the session is here, or is claimed already.
+    pub fn reserve(&self, session: SessionId, owner: InboxSender, token_digest: Option<String>) -> bool {
+        match self.entries.lock().entry(session) {
             Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(SessionEntry { sender: route, token_digest: proof, pending_takeover: true });
+            Entry::Vacant(vacant) => {
+                vacant.insert(SessionEntry { owner, token_digest, pending_takeover: true });
                 true
             }
         }
     }
 
-    /// Like [`set`](Self::set), but only for a session that is somewhere already, if `may` says so of
-    /// its proof; returns where it was.
+    /// Gives a session to a connection if `may_claim` accepts its token digest.
     pub fn take_over(
         &self,
         session: SessionId,
-        route: InboxSender,
-        may: impl FnOnce(Option<&str>) -> bool,
+        owner: InboxSender,
+        may_claim: impl FnOnce(Option<&str>) -> bool,
     ) -> TakeOver {
-        match self.write().get_mut(&session) {
+        match self.entries.lock().get_mut(&session) {
             None => TakeOver::Unknown,
-            Some(place) if !may(place.token_digest.as_deref()) => TakeOver::Refused,
-            Some(place) => TakeOver::From(std::mem::replace(&mut place.sender, route)),
+            Some(entry) if !may_claim(entry.token_digest.as_deref()) => TakeOver::Refused,
+            Some(entry) => TakeOver::From(std::mem::replace(&mut entry.owner, owner)),
         }
     }
 
     /// The session has come from another edge.
     pub fn complete_takeover(&self, session: SessionId) {
-        if let Some(place) = self.write().get_mut(&session) {
-            place.pending_takeover = false;
+        if let Some(entry) = self.entries.lock().get_mut(&session) {
+            entry.pending_takeover = false;
         }
     }
 
-    /// Whether the session is here, and not only coming.
+    /// Whether the session is here, and not only claimed.
     pub fn has_arrived(&self, session: SessionId) -> bool {
-        self.read().get(&session).is_some_and(|place| !place.pending_takeover)
+        self.entries.lock().get(&session).is_some_and(|entry| !entry.pending_takeover)
     }
 
-    /// Where the session is.
-    pub fn get(&self, session: SessionId) -> Option<InboxSender> {
-        self.read().get(&session).map(|place| place.sender.clone())
+    pub fn owner(&self, session: SessionId) -> Option<InboxSender> {
+        self.entries.lock().get(&session).map(|entry| entry.owner.clone())
     }
 
-    /// What whoever claims the session must show the same of; none for a session that is not here.
+    /// The outer option is none if the session is not here.
     pub fn token_digest(&self, session: SessionId) -> Option<Option<String>> {
-        self.read().get(&session).map(|place| place.token_digest.clone())
+        self.entries.lock().get(&session).map(|entry| entry.token_digest.clone())
     }
 
-    /// The session is not here any more; returns where it was.
+    /// Removes a session; returns its connection.
     pub fn remove(&self, session: SessionId) -> Option<InboxSender> {
-        self.write().remove(&session).map(|place| place.sender)
+        self.entries.lock().remove(&session).map(|entry| entry.owner)
     }
 
-    /// The session is not at this connection any more.
-    pub fn remove_if_owner(&self, session: SessionId, route: &InboxSender) {
-        let mut places = self.write();
-        if places.get(&session).is_some_and(|place| place.sender.is_same(route)) {
-            places.remove(&session);
+    /// Removes a session if it belongs to this connection.
+    pub fn remove_if_owner(&self, session: SessionId, owner: &InboxSender) {
+        let mut entries = self.entries.lock();
+        if entries.get(&session).is_some_and(|entry| entry.owner.is_same(owner)) {
+            entries.remove(&session);
         }
     }
 
-    /// Every session and where it is.
     pub fn all(&self) -> Vec<(SessionId, InboxSender)> {
-        self.read().iter().map(|(session, place)| (*session, place.sender.clone())).collect()
+        self.entries.lock().iter().map(|(session, entry)| (*session, entry.owner.clone())).collect()
     }
 
-    /// How many sessions there are.
     pub fn count(&self) -> usize {
-        self.read().len()
+        self.entries.lock().len()
     }
-
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SessionId, SessionEntry>> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<SessionId, SessionEntry>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether a connection may have a session.
-pub enum TakeOver {
-    /// It has it now, and it was here before.
-    From(InboxSender),
-    /// It has not shown what it must.
-    Refused,
-    /// There is no such session on this edge.
-    Unknown,
 }

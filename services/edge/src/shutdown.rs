@@ -1,65 +1,66 @@
-//! How an edge stops, within the bound it is given, whatever hangs.
+//! Graceful shutdown, within the time that is configured for it, even if other services hang.
 //!
-//! Where other edges can go on with its sessions they are left to them: sockets are closed one after the
-//! other, each client comes back elsewhere, and what nobody has heard is written down or stays in the
-//! mailbox. Where there are none, sessions end and their peers are told.
+//! If other edges can take over the sessions, the sockets are closed one after the other, and each client reconnects
+//! elsewhere. Its undelivered messages are stored or stay in the mailbox. Otherwise all sessions end.
 
-use crate::shared::Shared;
+use crate::components::Components;
 use bus::topic::Mailbox;
 use tokio::time::timeout;
 
-/// The part of the time that is kept for the last word to the directory.
+/// The share of the time, as a divisor, that is kept for deregistering from the directory.
 const DEREGISTER_SHARE: u32 = 4;
 
-/// Stops; the context is shut down already.
-pub async fn run(shared: &Shared) {
-    let parting = shared.context.shutdown_policy;
-    let last = parting.timeout / DEREGISTER_SHARE;
+/// Stops an edge whose `shutdown` token is cancelled.
+pub async fn run(parts: &Components) {
+    let policy = parts.context.shutdown_policy;
+    let deregister_timeout = policy.timeout / DEREGISTER_SHARE;
     let work = async {
-        match parting.hand_over {
-            true => hand_over(shared).await,
-            false => shared.connections.wait().await,
+        if policy.hand_over {
+            hand_over(parts).await;
+        } else {
+            parts.context.connections.wait().await;
         }
     };
-    let all_is_done = timeout(parting.timeout - last, work).await.is_ok();
-    if !all_is_done {
-        tracing::warn!("the edge stops although not everything is done");
+    let is_complete = timeout(policy.timeout - deregister_timeout, work).await.is_ok();
+    if !is_complete {
+        tracing::warn!("shutdown: the deadline has passed, some sessions were not handed over");
     }
-    shared.mailbox_closed.cancel();
-    let word = async {
-        match parting.hand_over {
-            true if all_is_done => deregister(shared).await,
-            // Sessions that do not say since when their clients are away count from now.
-            true => {}
-            false => remove_from_cluster(shared).await,
+    parts.mailbox_closed.cancel();
+    let deregister = async {
+        if !policy.hand_over {
+            remove(parts).await;
+        } else if is_complete {
+            deregister(parts).await;
         }
+        // Otherwise some stored sessions count as connected. The directory lets them expire from now on, as for an
+        // edge that was killed.
     };
-    if timeout(last, word).await.is_err() {
-        tracing::warn!("the edge stops without a last word");
+    if timeout(deregister_timeout, deregister).await.is_err() {
+        tracing::warn!("shutdown: could not deregister the edge before the deadline");
     }
 }
 
-/// Every client is sent away, and every session written down as one whose client is away.
-async fn hand_over(shared: &Shared) {
-    shared.all_disconnected().await;
-    shared.mailbox_closed.cancel();
-    shared.writer.flushed().await;
+/// Waits until every client is disconnected and every session is stored.
+async fn hand_over(parts: &Components) {
+    parts.context.all_disconnected().await;
+    parts.mailbox_closed.cancel();
+    parts.writer.flushed().await;
 }
 
-/// From now on others take the sessions without asking.
-async fn deregister(shared: &Shared) {
-    if let Err(error) = shared.context.directory.deregister_edge(&shared.context.id).await {
-        tracing::warn!(%error, "the edge could not take its leave");
+/// From now on other edges take over the sessions without a request to this one.
+async fn deregister(parts: &Components) {
+    if let Err(error) = parts.context.directory.deregister_edge(&parts.context.id).await {
+        tracing::warn!(%error, "shutdown: failed to deregister the edge");
     }
 }
 
-/// What cannot be removed now is removed by a router, which takes a silent edge as dead.
-async fn remove_from_cluster(shared: &Shared) {
-    let context = &shared.context;
+/// Removes the mailbox and the record of the edge. If that fails, a router removes them later, as for a dead edge.
+async fn remove(parts: &Components) {
+    let context = &parts.context;
     if let Err(error) = context.bus.close(&Mailbox::Edge(context.id.clone())).await {
-        tracing::warn!(%error, "the mailbox could not be closed");
+        tracing::warn!(%error, "shutdown: failed to close the mailbox");
     }
     if let Err(error) = context.directory.remove_edge(&context.id).await {
-        tracing::warn!(%error, "the edge could not take its leave");
+        tracing::warn!(%error, "shutdown: failed to remove the edge");
     }
 }

@@ -1,128 +1,109 @@
-//! One client connection, from its first frame until its last session is over: the story of the edge.
+//! The task of one client connection, from its first frame until its last session has ended.
 //!
-//! It waits for what comes next (a frame, a message from another task, the time), lets [`Client`]
-//! decide, and does what was decided, in order. When the socket goes, it stays to keep the sessions
-//! until they are claimed or over.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `mod.rs` | what comes, and what is done about it |
-//! | `claims.rs` | sessions come to it, and leave it |
-//! | `orphans.rs` | sessions that are this edge's and at no connection |
-//! | `saves.rs` | what it gives to the scribe |
-//! | `parting.rs` | the edge stops |
+//! It waits for the next event (a frame, a message from another task, a timer), lets [`Client`] decide, and performs the
+//! actions in order. When the socket is gone, the task continues to keep the sessions until they are claimed or end.
 
 mod handoff;
 mod orphans;
 mod persist;
 mod shutdown;
 
-use crate::mailbox;
+use crate::components::Components;
 use crate::metrics;
-use crate::net::output::{BacklogFull, ClientOutput};
+use crate::net::output::{ClientOutput, NotSent};
 use crate::net::rate_limit::TokenBucket;
-use crate::net::socket::{Frame, Socket, TooSlow};
+use crate::net::socket::{Frame, Socket};
 use crate::persist::dirty::DirtySessions;
-use crate::registry::{Inbound, InboxSender, MAX_INBOX};
+use crate::registry::{Inbound, Inbox, InboxSender, MAX_INBOX};
 use crate::session::action::Action;
 use crate::session::client::{Client, Outcome};
-use crate::shared::Shared;
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
+use common::time::sleep_until;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
 use service::load::LoadGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// A connection and all it needs.
+/// A connection, with or without a socket.
 pub struct Connection {
-    shared: Arc<Shared>,
+    parts: Arc<Components>,
     client: Client,
     output: ClientOutput,
     bucket: TokenBucket,
+    /// Sends to `inbox`.
     sender: InboxSender,
-    inbox: mpsc::UnboundedReceiver<Box<Inbound>>,
+    inbox: Inbox,
     /// Messages that came while a session was being claimed.
     deferred: VecDeque<Box<Inbound>>,
     dirty: DirtySessions,
-    /// Its place among all that are connected, and that operators count it.
+    /// Counts the client among those that are connected.
     permit: Option<(OwnedSemaphorePermit, LoadGuard)>,
-    /// The edge stops.
-    stop: CancellationToken,
-    /// When it closes its socket because of that.
+    shutdown: CancellationToken,
+    /// When the socket is closed because of the shutdown.
     close_at: Option<Instant>,
 }
 
 enum Event {
     Frame(Frame),
     Inbound(Box<Inbound>),
-    Due,
+    Timer,
     Shutdown,
 }
 
 impl Connection {
-    /// A connection over an opened websocket.
-    pub fn new(socket: Socket, place: OwnedSemaphorePermit, shared: Arc<Shared>) -> Box<Self> {
-        let place = Some((place, shared.context.health.load().begin("clients")));
-        let mut connection = Self::with_output(ClientOutput::Connected(Box::new(socket)), shared);
-        connection.permit = place;
+    pub fn new(socket: Socket, permit: OwnedSemaphorePermit, parts: Arc<Components>) -> Box<Self> {
+        let load = parts.context.health.load().begin("clients");
+        let mut connection = Self::with_output(ClientOutput::Connected(Box::new(socket)), parts);
+        connection.permit = Some((permit, load));
         connection
     }
 
-    /// A connection whose client has been gone since then.
-    pub fn disconnected(since: Instant, shared: Arc<Shared>) -> Box<Self> {
-        let mut connection = Self::with_output(ClientOutput::Disconnected(BTreeMap::new()), shared);
+    /// A connection without a socket, for orphaned sessions.
+    fn disconnected(since: Instant, parts: Arc<Components>) -> Box<Self> {
+        let mut connection = Self::with_output(ClientOutput::Disconnected(BTreeMap::new()), parts);
         connection.client.set_disconnected(since);
         connection
     }
 
-    /// In a box: a future that runs it would have it twice.
-    fn with_output(outlet: ClientOutput, shared: Arc<Shared>) -> Box<Self> {
-        let (route, inbox) = InboxSender::new();
-        let client = Client::new(shared.context.id.clone(), shared.limits.clone(), shared.info.clone());
+    /// Boxed, because the future of [`run`](Self::run) would hold it twice.
+    fn with_output(output: ClientOutput, parts: Arc<Components>) -> Box<Self> {
+        let context = &parts.context;
+        let (sender, inbox) = InboxSender::new();
         Box::new(Self {
-            bucket: TokenBucket::new(shared.socket_options.max_rate, Instant::now()),
+            client: Client::new(context.id.clone(), context.limits.clone(), context.server_info.clone()),
+            output,
+            bucket: TokenBucket::new(context.socket_options.max_rate, Instant::now()),
+            sender,
+            inbox,
             deferred: VecDeque::new(),
             dirty: DirtySessions::default(),
             permit: None,
-            stop: shared.context.shutdown.child_token(),
+            shutdown: context.shutdown.child_token(),
             close_at: None,
-            output: outlet,
-            shared,
-            client,
-            sender: route,
-            inbox,
+            parts,
         })
     }
 
-    /// Serves the client until it and its sessions are gone.
+    /// Serves the client until its socket and its sessions are gone.
     pub async fn run(mut self: Box<Self>) {
         while !(self.output.is_disconnected() && self.client.is_empty()) {
-            let next = self.next_event().await;
-            if matches!(next, Event::Shutdown) && !self.shared.context.shutdown_policy.hand_over {
+            let event = self.next_event().await;
+            if matches!(event, Event::Shutdown) && !self.parts.context.shutdown_policy.hand_over {
                 return Box::pin(self.end_sessions()).await;
             }
-            // What a connection needs while it works it has only then: most of them are idle.
-            Box::pin(self.handle_event(next)).await;
+            // Boxed, so that an idle connection does not hold the memory that handling an event needs.
+            Box::pin(self.handle_event(event)).await;
             self.submit_ready();
             if self.output.is_disconnected() {
-                // Not before its sessions are with the scribe: an edge that stops waits for all places.
+                // After the sessions are submitted: the shutdown waits for all permits, and then for the writer.
                 self.permit = None;
             }
-        }
-    }
-
-    async fn handle_event(&mut self, next: Event) {
-        match next {
-            Event::Frame(frame) => self.on_frame(frame).await,
-            Event::Inbound(inbound) => self.on_inbound(*inbound).await,
-            Event::Due => self.on_timer().await,
-            Event::Shutdown => self.close_gracefully().await,
         }
     }
 
@@ -130,14 +111,24 @@ impl Connection {
         if let Some(inbound) = self.deferred.pop_front() {
             return Event::Inbound(inbound);
         }
-        let due = [self.client.due(), self.dirty.due(Instant::now())].into_iter().flatten().min();
-        let stops = self.shutdown_due();
+        let timers = [self.client.next_timer(), self.dirty.next_timer(Instant::now())];
+        let timer = timers.into_iter().flatten().min();
+        let shutdown = self.shutdown_due();
         tokio::select! {
             biased;
-            () = stops => Event::Shutdown,
-            () = sleep_until(due) => Event::Due,
+            () = shutdown => Event::Shutdown,
+            () = sleep_until(timer) => Event::Timer,
             Some(inbound) = self.inbox.recv() => Event::Inbound(inbound),
             frame = self.output.next_frame(self.bucket.available_at()) => Event::Frame(frame),
+        }
+    }
+
+    async fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Frame(frame) => self.on_frame(frame).await,
+            Event::Inbound(inbound) => self.on_inbound(*inbound).await,
+            Event::Timer => self.on_timer().await,
+            Event::Shutdown => self.close_gracefully().await,
         }
     }
 
@@ -150,16 +141,16 @@ impl Connection {
     }
 
     async fn on_text(&mut self, text: &str) {
-        match frame::objects(text, self.shared.socket_options.max_request) {
-            Err(refusal) => {
+        match frame::objects(text, self.parts.context.socket_options.max_request) {
+            Err(error) => {
                 self.count_request();
-                self.reply(reply::error(None, None, &refusal));
+                self.reply(reply::error(None, None, &error));
             }
             Ok(objects) => {
                 for object in objects {
                     self.count_request();
-                    let step = self.client.on_request(object, Instant::now());
-                    self.handle_outcome(step).await;
+                    let outcome = self.client.on_request(object, Instant::now());
+                    self.handle_outcome(outcome).await;
                 }
             }
         }
@@ -171,18 +162,22 @@ impl Connection {
         }
     }
 
-    async fn handle_outcome(&mut self, step: Outcome) {
-        match step {
-            Outcome::Perform(acts) => self.perform(acts).await,
+    async fn handle_outcome(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Perform(actions) => self.perform(actions).await,
             Outcome::Reply(text) => self.reply(text),
-            Outcome::Create(transaction, wanted, proof) => self.create(&transaction, wanted, proof).await,
-            Outcome::Claim(transaction, session, proof) => self.claim(&transaction, session, proof).await,
-            Outcome::AfterPersist(session, acts) => {
-                self.persist_now(session).await;
-                self.perform(acts).await;
+            Outcome::Create { transaction, wanted, token_digest } => {
+                self.create(&transaction, wanted, token_digest).await;
             }
-            Outcome::End(session, acts) => {
-                self.perform(acts).await;
+            Outcome::Claim { transaction, session, token_digest } => {
+                self.claim(&transaction, session, token_digest).await;
+            }
+            Outcome::AfterPersist(session, actions) => {
+                self.persist_now(session).await;
+                self.perform(actions).await;
+            }
+            Outcome::End(session, actions) => {
+                self.perform(actions).await;
                 self.close_session(session).await;
             }
         }
@@ -194,7 +189,7 @@ impl Connection {
             self.disconnect_slow();
         }
         match inbound {
-            Inbound::Events(events, receipt) => self.on_events(events, receipt).await,
+            Inbound::Events(events, guard) => self.on_events(events, guard).await,
             Inbound::SurrenderToConnection(session, claimer) => {
                 self.drain_socket().await;
                 self.surrender(session, claimer);
@@ -204,27 +199,27 @@ impl Connection {
                 self.surrender_to_edge(session, to);
             }
             Inbound::Lost(session) => self.discard(session),
-            Inbound::Disconnect(session, receipt) => self.disconnect_session(session, receipt).await,
-            Inbound::PersistAgain(session) => self.resubmit(session),
+            Inbound::Disconnect(session, guard) => self.disconnect_session(session, guard).await,
+            Inbound::PersistAgain(session) => self.persist_again(session),
             Inbound::Restore(session) => self.restore_records(session).await,
         }
     }
 
-    async fn on_events(&mut self, events: Events, receipt: AckGuard) {
+    async fn on_events(&mut self, events: Events, guard: AckGuard) {
         let (session, now) = (events.session, Instant::now());
         if !self.client.contains(session) {
-            return mailbox::deliver(events, receipt, &self.shared).await;
+            return self.parts.delivery.deliver(events, guard).await;
         }
-        self.dirty.mark_received(session, [receipt], now);
+        self.dirty.mark_received(session, [guard], now);
         let span = events.span();
-        let acts = span.in_scope(|| {
-            tracing::debug!(%session, handle = %events.handle, "a client is told");
+        let actions = span.in_scope(|| {
+            tracing::debug!(%session, handle = %events.handle, "received events");
             self.client.on_events(events, now)
         });
-        self.perform(acts).instrument(span).await;
+        self.perform(actions).instrument(span).await;
     }
 
-    /// What a client did before somebody else claimed its session happens before it.
+    /// Handles the frames that the client sent before its session was claimed.
     async fn drain_socket(&mut self) {
         while let Some(frame) = self.output.next_frame(None).now_or_never() {
             let was_text = matches!(frame, Frame::Text(_));
@@ -236,21 +231,21 @@ impl Connection {
     }
 
     async fn on_timer(&mut self) {
-        let (over, acts) = self.client.on_timer(Instant::now());
-        self.perform(acts).await;
-        for session in over {
+        let (expired, actions) = self.client.on_timer(Instant::now());
+        self.perform(actions).await;
+        for session in expired {
             self.close_session(session).await;
         }
     }
 
-    async fn perform(&mut self, acts: Vec<Action>) {
-        let mut todo = VecDeque::from(acts);
-        while let Some(act) = todo.pop_front() {
-            match act {
+    async fn perform(&mut self, actions: Vec<Action>) {
+        let mut remaining = VecDeque::from(actions);
+        while let Some(action) = remaining.pop_front() {
+            match action {
                 Action::SendToClient(session, text) => self.send_to_client(session, text).await,
-                Action::Publish(road, message, who) => {
-                    if self.shared.publish(&road, &message, who).await.is_err() {
-                        todo.extend(self.client.on_send_failed(who, message.id, Instant::now()));
+                Action::Publish(destination, message, handle) => {
+                    if self.parts.publisher.publish(&destination, &message, handle).await.is_err() {
+                        remaining.extend(self.client.on_send_failed(handle, message.id, Instant::now()));
                     }
                 }
             }
@@ -258,28 +253,28 @@ impl Connection {
     }
 
     async fn send_to_client(&mut self, session: SessionId, text: String) {
-        let told = self.output.send(session, text);
-        self.on_sent(session, told).await;
+        let sent = self.output.send(session, text);
+        self.on_sent(session, sent).await;
     }
 
-    /// What a client missed while it was away.
+    /// Sends a message that the client missed while it was disconnected.
     async fn replay(&mut self, session: SessionId, text: String) {
-        let told = self.output.replay(session, text);
-        self.on_sent(session, told).await;
+        let sent = self.output.replay(session, text);
+        self.on_sent(session, sent).await;
     }
 
-    async fn on_sent(&mut self, session: SessionId, told: Result<Result<(), TooSlow>, BacklogFull>) {
-        match told {
-            Ok(Ok(())) if self.output.is_disconnected() => self.dirty.mark(session, Instant::now()),
-            Ok(Ok(())) => {}
-            Ok(Err(_slow)) => {
+    async fn on_sent(&mut self, session: SessionId, sent: Result<(), NotSent>) {
+        match sent {
+            Ok(()) if self.output.is_disconnected() => self.dirty.mark(session, Instant::now()),
+            Ok(()) => {}
+            Err(NotSent::TooSlow) => {
                 metrics::queue_full(metrics::CLIENT_SOCKET);
                 self.disconnect_slow();
             }
-            Err(BacklogFull(session)) => {
+            Err(NotSent::BacklogFull) => {
                 metrics::queue_full(metrics::CLIENT_BACKLOG);
-                let acts = self.client.drop_session(session);
-                Box::pin(self.perform(acts)).await;
+                let actions = self.client.drop_session(session, Instant::now());
+                Box::pin(self.perform(actions)).await;
                 self.close_session(session).await;
             }
         }
@@ -294,7 +289,7 @@ impl Connection {
 
     fn disconnect_slow(&mut self) {
         metrics::slow_client();
-        tracing::warn!("a client reads too slowly and is disconnected");
+        tracing::warn!("a client reads too slowly, closing its socket");
         self.drop_socket();
     }
 
@@ -302,13 +297,8 @@ impl Connection {
         let now = Instant::now();
         self.output.drop_socket();
         self.client.set_disconnected(now);
-        self.client.session_ids().into_iter().for_each(|session| self.dirty.mark(session, now));
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
+        for session in self.client.session_ids() {
+            self.dirty.mark(session, now);
+        }
     }
 }

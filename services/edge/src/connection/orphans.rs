@@ -1,48 +1,50 @@
-//! Sessions that this edge holds in the directory, and that are at none of its connections: another edge
-//! asked for one and did not take it, or the directory did not say whether something was done. Nobody
-//! else would end them: a router looks only after those of edges that are gone.
+//! Sessions that this edge owns in the directory and that no connection has. Another edge has requested one and did not
+//! claim it, or the directory did not confirm a change. Routers end only the sessions of dead edges, so this edge has
+//! to end its own.
 
 use super::Connection;
-use crate::shared::Shared;
-use crate::takeover::claim;
+use crate::components::Components;
 use protocol::SessionId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long a session may be on its way to somebody.
+/// How long a session may be on its way between connections or edges.
 const ADOPTION_DELAY: Duration = Duration::from_secs(5);
 
-/// If the session turns out to be an orphan, it waits to be claimed as one whose client is away.
-pub fn adopt_later(id: SessionId, shared: &Arc<Shared>) {
-    let shared = shared.clone();
-    shared.background.clone().spawn(async move {
+/// If the session is an orphan after [`ADOPTION_DELAY`], keeps it like one whose client is disconnected.
+pub fn adopt_later(id: SessionId, parts: &Arc<Components>) {
+    let tasks = parts.context.background.clone();
+    let parts = parts.clone();
+    tasks.spawn(async move {
         loop {
             sleep(ADOPTION_DELAY).await;
-            match adopt(id, &shared).await {
+            match adopt(id, &parts).await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(%error, session = %id, "nobody knows whose a session is"),
+                Err(error) => {
+                    tracing::warn!(%error, session = %id, "failed to look up the owner of a session, retrying");
+                }
             }
         }
     });
 }
 
-async fn adopt(id: SessionId, shared: &Arc<Shared>) -> directory::Result<()> {
-    let record = shared.context.directory.session(id).await?;
-    let Some(record) = record.filter(|record| record.edge == shared.context.id) else { return Ok(()) };
-    if shared.registry.get(id).is_some() {
+async fn adopt(id: SessionId, parts: &Arc<Components>) -> directory::Result<()> {
+    let Some(record) = parts.context.directory.session(id).await? else { return Ok(()) };
+    if record.edge != parts.context.id || parts.registry.owner(id).is_some() {
         return Ok(());
     }
-    let away = record.away.unwrap_or(ADOPTION_DELAY);
+    let disconnected_for = record.away.unwrap_or(ADOPTION_DELAY);
     let now = Instant::now();
-    let mut connection = Connection::disconnected(now.checked_sub(away).unwrap_or(now), shared.clone());
-    let route = connection.sender.clone();
-    let claimed = claim::claim(shared, id, record.policy.token_digest.as_deref(), &route).await;
-    if let Ok(Some(inherited)) = claimed {
-        connection.install(inherited).await;
-        shared.connections.spawn(connection.run());
+    let since = now.checked_sub(disconnected_for).unwrap_or(now);
+    let mut connection = Connection::disconnected(since, parts.clone());
+    let sender = connection.sender.clone();
+    let claimed = parts.takeover.claim(id, record.policy.token_digest.as_deref(), &sender).await;
+    if let Ok(Some(claimed)) = claimed {
+        connection.install(claimed).await;
+        parts.context.connections.spawn(connection.run());
         return Ok(());
     }
-    shared.registry.remove_if_owner(id, &route);
+    parts.registry.remove_if_owner(id, &sender);
     claimed.map(|_| ())
 }

@@ -1,5 +1,4 @@
-//! What a connection gives to the scribe: each of its sessions when it has changed and its client has
-//! been told all of it, see [`unsaved`](crate::persist::dirty).
+//! Submits the changed sessions of a connection to the session writer, see [`dirty`](crate::persist::dirty).
 
 use super::Connection;
 use crate::persist::pending_write::PendingWrite;
@@ -10,30 +9,36 @@ use protocol::{HandleId, HandleRef, SessionId};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How long a client waits for its session to be written down: the directory may be away.
+/// How long a client waits for its session to be stored: the directory may be unavailable.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Connection {
-    /// Gives the scribe what is ready; at once where the client is gone, for an edge that stops waits for no
-    /// appointment of those.
+    /// Submits the sessions that are ready. Those of a disconnected client do not wait for the writer's next flush,
+    /// because the shutdown does not wait for that either.
     pub(super) fn submit_ready(&mut self) {
         let now = Instant::now();
         self.mark_changed(now);
         if self.output.is_disconnected() {
             self.dirty.flush_now(now);
         }
-        let appoint = || self.shared.writer.next_flush(now);
-        for session in self.dirty.ready(self.output.is_flushed(), now, appoint) {
+        let schedule = || self.parts.writer.next_flush(now);
+        for session in self.dirty.ready(self.output.is_flushed(), now, schedule) {
             self.submit(session);
         }
     }
 
-    /// Waits until a session is written down as it is now.
+    /// Waits until the current state of a session is stored.
     pub(super) async fn persist_now(&mut self, session: SessionId) {
         self.mark_changed(Instant::now());
         self.submit(session);
-        self.shared.writer.flush_now();
-        let _ = timeout(PERSIST_TIMEOUT, self.shared.writer.persisted(session)).await;
+        self.parts.writer.flush_now();
+        let _ = timeout(PERSIST_TIMEOUT, self.parts.writer.persisted(session)).await;
+    }
+
+    /// The directory may have lost the session.
+    pub(super) fn persist_again(&mut self, session: SessionId) {
+        self.output.mark_unpersisted(session);
+        self.dirty.mark(session, Instant::now());
     }
 
     fn mark_changed(&mut self, now: Instant) {
@@ -43,67 +48,58 @@ impl Connection {
     }
 
     fn submit(&mut self, session: SessionId) {
-        let receipts = self.dirty.take(session);
-        if let Some(draft) = self.pending_write(session, receipts) {
-            let is_behind = !self.output.is_flushed() && !draft.backlog.is_empty();
-            self.shared.writer.submit(draft);
-            if is_behind {
+        let ack_guards = self.dirty.take(session);
+        if let Some(write) = self.pending_write(session, ack_guards) {
+            let has_unsent = !self.output.is_flushed() && !write.backlog.is_empty();
+            self.parts.writer.submit(write);
+            if has_unsent {
                 self.dirty.mark_backlog(session);
             }
         }
     }
 
-    /// A session as it is now; none for one that is not here.
+    /// The current state of a session; none if it is not here.
     pub(super) fn pending_write(
         &mut self,
         session: SessionId,
-        receipts: Vec<AckGuard>,
+        ack_guards: Vec<AckGuard>,
     ) -> Option<PendingWrite> {
         let now = Instant::now();
         let state = self.client.snapshot(session, now)?;
-        let (unheard, known) = self.output.backlog_to_persist(session);
-        let away_since = self.client.disconnected_for(now).and_then(|away| now.checked_sub(away));
-        let origin = self.sender.clone();
+        let (backlog, already_stored) = self.output.backlog_to_persist(session);
+        let disconnected_for = self.client.disconnected_for(now);
         Some(PendingWrite {
             session,
             state,
-            backlog: unheard,
-            already_stored: known,
-            disconnected_since: away_since,
-            ack_guards: receipts,
-            owner: origin,
+            backlog,
+            already_stored,
+            disconnected_since: disconnected_for.and_then(|duration| now.checked_sub(duration)),
+            ack_guards,
+            owner: self.sender.clone(),
         })
     }
 
-    /// The directory may have lost a session.
-    pub(super) fn resubmit(&mut self, session: SessionId) {
-        self.output.mark_unpersisted(session);
-        self.dirty.mark(session, Instant::now());
-    }
-
-    /// The directory had lost a session: its names are asked for again, and its calls, which may have
-    /// ended unheard.
+    /// The directory had lost a session: asks routers to restore its names, and connectors whether its calls continue.
     pub(super) async fn restore_records(&mut self, session: SessionId) {
-        let names = self.client.names(session).into_iter();
-        let named = names.filter_map(|(handle, name)| name.map(|name| (handle, name)));
-        let mut acts: Vec<Action> = named
-            .map(|(handle, username)| {
+        let mut actions = Vec::new();
+        for (handle, name) in self.client.names(session) {
+            if let Some(username) = name {
                 let body = Body::Restore(Restore { who: self.address(session, handle), username });
-                publish(Destination::Requests, body, session, handle)
-            })
-            .collect();
-        acts.extend(self.client.legs(session).into_iter().map(|(handle, leg, backend)| {
+                actions.push(publish(Destination::Requests, body, session, handle));
+            }
+        }
+        for (handle, leg, backend) in self.client.legs(session) {
             let body = Body::ClientMoved(ClientMoved { leg, address: self.address(session, handle) });
-            publish(Destination::Backend(backend), body, session, handle)
-        }));
-        self.perform(acts).await;
+            actions.push(publish(Destination::Backend(backend), body, session, handle));
+        }
+        self.perform(actions).await;
     }
 
     pub(super) fn address(&self, session: SessionId, handle: HandleId) -> Address {
-        Address { edge: self.shared.context.id.clone(), session, handle }
+        Address { edge: self.parts.context.id.clone(), session, handle }
     }
 }
 
-fn publish(road: Destination, body: Body, session: SessionId, handle: HandleId) -> Action {
-    Action::Publish(road, Box::new(Message::new(body)), HandleRef { session, handle })
+fn publish(destination: Destination, body: Body, session: SessionId, handle: HandleId) -> Action {
+    Action::Publish(destination, Box::new(Message::new(body)), HandleRef { session, handle })
 }

@@ -1,7 +1,7 @@
-//! From an HTTP request to a websocket, and a clear word to who wanted something else.
+//! From an HTTP request to a websocket, with a clear response to any other request.
 //!
-//! A client must ask for the subprotocol `janus-protocol`. (Janus drops the connection of one that
-//! does not, without a word.) Any path will do, as with Janus.
+//! A client must offer the subprotocol `janus-protocol`. (Janus closes the connection of one that does not, without a
+//! response.) As with Janus, the path does not matter.
 
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,38 +13,31 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 /// The websocket subprotocol of the Janus API.
 const SUBPROTOCOL: &str = "janus-protocol";
-/// The longest request head that is read, in bytes.
+/// The largest request head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
-/// The most headers that are read.
 const MAX_HEADERS: usize = 64;
 
-/// Why no websocket was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
-    /// The connection broke.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It was told so.
-    #[error("refused with {0}")]
+    #[error("the request was refused with {0}")]
     Rejected(StatusCode),
 }
 
-/// Opens a websocket, or answers why not.
-///
-/// # Errors
-/// [`Failed`].
+/// Reads the request, and accepts it or responds with the reason why not.
 pub async fn open<S>(mut stream: S, config: WebSocketConfig) -> Result<WebSocketStream<S>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (head, early) = read_head(&mut stream).await?;
-    let answer = parse(&head).and_then(|request| accept(&request)).unwrap_or_else(rejection_response);
+    let response = parse(&head).and_then(|request| accept(&request)).unwrap_or_else(rejection_response);
     let mut text = Vec::new();
-    write_response(&mut text, &answer).map_err(io::Error::other)?;
-    text.extend_from_slice(answer.body().as_bytes());
+    write_response(&mut text, &response).map_err(io::Error::other)?;
+    text.extend_from_slice(response.body().as_bytes());
     stream.write_all(&text).await?;
     stream.flush().await?;
-    match answer.status() {
+    match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => {
             Ok(WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await)
         }
@@ -55,7 +48,7 @@ where
     }
 }
 
-/// The head of a request, and what came behind it.
+/// The head of a request, and the bytes behind it.
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut head = Vec::with_capacity(1024);
     loop {
@@ -72,7 +65,7 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(Vec<u8>,
 type Rejection = (StatusCode, &'static str);
 
 fn parse(head: &[u8]) -> Result<Request, Rejection> {
-    const MALFORMED: Rejection = (StatusCode::BAD_REQUEST, "This is no HTTP request.");
+    const MALFORMED: Rejection = (StatusCode::BAD_REQUEST, "This is not an HTTP request.");
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(head) {
@@ -90,8 +83,8 @@ fn parse(head: &[u8]) -> Result<Request, Rejection> {
 }
 
 fn accept(request: &Request) -> Result<Response<String>, Rejection> {
-    let wants = request.headers().get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if request.method() != Method::GET || !wants.eq_ignore_ascii_case("websocket") {
+    let upgrade = request.headers().get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if request.method() != Method::GET || !upgrade.eq_ignore_ascii_case("websocket") {
         return Err((
             StatusCode::UPGRADE_REQUIRED,
             "This address speaks the Janus API over websockets; there is no page here.",
@@ -102,15 +95,15 @@ fn accept(request: &Request) -> Result<Response<String>, Rejection> {
     if !offered.any(|protocol| protocol.trim() == SUBPROTOCOL) {
         return Err((StatusCode::BAD_REQUEST, "Ask for the websocket subprotocol janus-protocol."));
     }
-    let response =
-        create_response(request).map_err(|_| (StatusCode::BAD_REQUEST, "This is no websocket request."))?;
+    let response = create_response(request)
+        .map_err(|_| (StatusCode::BAD_REQUEST, "This is not a websocket request."))?;
     let mut response = response.map(|()| String::new());
     response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     Ok(response)
 }
 
-fn rejection_response((status, words): Rejection) -> Response<String> {
-    let mut response = Response::new(format!("{words}\n"));
+fn rejection_response((status, text): Rejection) -> Response<String> {
+    let mut response = Response::new(format!("{text}\n"));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -128,7 +121,7 @@ mod tests {
 
     const KEY: &str = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-    /// What a client that sends `head` gets.
+    /// Sends `head`; returns the response, and whether a websocket was opened.
     async fn answer(head: &str) -> (String, bool) {
         let (mut client, server) = duplex(64 * 1024);
         client.write_all(head.as_bytes()).await.unwrap();
@@ -145,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_janus_protocol_is_accepted_also_among_others() {
+    async fn janus_protocol_is_accepted_also_among_others() {
         for offer in
             ["janus-protocol", "foo, janus-protocol", "foo\r\nSec-WebSocket-Protocol: janus-protocol"]
         {
@@ -156,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_protocol_or_none_is_refused_in_words() {
+    async fn other_protocols_are_refused_with_a_reason() {
         for offer in ["", "Sec-WebSocket-Protocol: http-only\r\n"] {
             let (answer, opened) = answer(&upgrade(offer)).await;
             assert!(
@@ -167,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_plain_request_is_told_what_this_is() {
+    async fn plain_http_request_gets_an_explanation() {
         for head in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST /janus HTTP/1.0\r\n\r\n"] {
             let (answer, opened) = answer(head).await;
             assert!(!opened && answer.starts_with("HTTP/1.1 426"), "{answer}");
@@ -179,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nonsense_is_no_danger() {
+    async fn malformed_requests_are_refused() {
         for head in ["\r\n\r\n", "hello\r\n\r\n", "GET\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\r\n\r\n"] {
             let (answer, opened) = answer(head).await;
             assert!(!opened && answer.starts_with("HTTP/1.1 400"), "{head:?}: {answer}");

@@ -1,24 +1,23 @@
-//! How the JSON of an answer looks, as Janus' setting `json` has it (`janus_websockets.c`): Janus
-//! before 1.4.1 indents unless told otherwise.
+//! The style of the JSON that clients receive, as in the setting `json` of Janus (`janus_websockets.c`).
 
 use clap::ValueEnum;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use std::io;
 
-/// The look.
+/// A style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum JsonStyle {
     /// Over several lines, three spaces a level
     Indented,
     /// On one line, with spaces
     Plain,
-    /// As short as can be
+    /// Without spaces
     #[default]
     Compact,
 }
 
 impl JsonStyle {
-    /// A message in this style; its members and their order stay as they are.
+    /// Rewrites a compact message; its members and their order stay the same.
     pub fn apply(self, compact: String) -> String {
         let styled = match self {
             Self::Compact => return compact,
@@ -29,7 +28,7 @@ impl JsonStyle {
     }
 }
 
-/// None for what cannot be written otherwise, such as numbers no machine type holds.
+/// Returns none for JSON that cannot be rewritten, such as numbers that fit no machine type.
 fn transcode<F: Formatter>(compact: &str, formatter: F) -> Option<String> {
     let mut written = Vec::with_capacity(compact.len() * 2);
     let mut reader = serde_json::Deserializer::from_str(compact);
@@ -37,7 +36,7 @@ fn transcode<F: Formatter>(compact: &str, formatter: F) -> Option<String> {
     String::from_utf8(written).ok()
 }
 
-/// Compact, but for a space behind each comma and colon.
+/// Compact, with a space behind each comma and colon.
 struct PlainFormatter(CompactFormatter);
 
 impl Formatter for PlainFormatter {
@@ -61,7 +60,7 @@ mod tests {
     const COMPACT: &str = r#"{"janus":"event","n":9007199254740991,"list":[1,"a:b,c"],"none":{},"é":null}"#;
 
     #[test]
-    fn each_style_says_the_same() {
+    fn styles_have_the_same_content() {
         let plain =
             r#"{"janus": "event", "n": 9007199254740991, "list": [1, "a:b,c"], "none": {}, "é": null}"#;
         assert_eq!(JsonStyle::Plain.apply(COMPACT.to_owned()), plain);
@@ -71,12 +70,12 @@ mod tests {
             indented.starts_with("{\n   \"janus\": \"event\",\n   \"n\": 9007199254740991,\n"),
             "{indented}"
         );
-        let again = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-        assert_eq!(again(&indented), again(COMPACT));
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(parse(&indented), parse(COMPACT));
     }
 
     #[test]
-    fn what_cannot_be_rewritten_stays() {
+    fn unrepresentable_numbers_stay_unchanged() {
         let huge = format!(r#"{{"n":1{}}}"#, "0".repeat(400));
         assert_eq!(JsonStyle::Plain.apply(huge.clone()), huge);
     }

@@ -1,85 +1,89 @@
-//! Accepts clients and opens their websockets.
+//! Accepts clients, opens their websockets and runs their connections.
 
+use super::handshake::{self, HandshakeError};
+use super::socket::{self, Socket};
+use super::transport::{self, CountingTransport};
+use crate::components::Components;
 use crate::connection::Connection;
-use crate::net::counted::CountingTransport;
-use crate::net::handshake::{self, HandshakeError};
-use crate::net::socket::{self, Socket};
-use crate::net::transport::{self, Transport};
-use crate::shared::Shared;
+use common::transport::Transport;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// How long a client may take to open its websocket.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause after a failed `accept`, which usually means that the process has too many open files.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Accepts until the edge stops.
-pub async fn accept_all(listener: TcpListener, shared: &Arc<Shared>, tls: Option<TlsAcceptor>) {
-    let stop = &shared.context.shutdown;
-    while let Some(Some((stream, place))) = stop.run_until_cancelled(accept(&listener, shared)).await {
+/// Accepts clients until the edge shuts down.
+pub async fn accept_all(listener: TcpListener, parts: &Arc<Components>, tls: Option<TlsAcceptor>) {
+    let shutdown = &parts.context.shutdown;
+    while let Some(Some((stream, permit))) = shutdown.run_until_cancelled(accept(&listener, parts)).await {
         let tls = tls.clone();
         let stream = async move { transport::open(stream, tls.as_ref()).await };
-        spawn_connection(stream, place, shared);
+        spawn_connection(stream, permit, parts);
     }
 }
 
-/// Serves a client whose bytes come from elsewhere.
-pub async fn serve_transport(stream: Box<dyn Transport>, shared: Arc<Shared>) {
-    let place = shared.context.shutdown.run_until_cancelled(shared.connection_permit()).await;
-    if let Some(Some(place)) = place {
-        spawn_connection(async { Ok(stream) }, place, &shared);
+/// Serves a client over a transport that was opened elsewhere.
+pub async fn serve_transport(stream: Box<dyn Transport>, parts: Arc<Components>) {
+    let permit = parts.context.shutdown.run_until_cancelled(parts.context.connection_permit()).await;
+    if let Some(Some(permit)) = permit {
+        spawn_connection(async { Ok(stream) }, permit, &parts);
     }
 }
 
-/// Opens a client's websocket and serves it. What that takes before it is open is gone afterwards: most
-/// clients are idle, and there are many.
-fn spawn_connection(
-    stream: impl Future<Output = io::Result<Box<dyn Transport>>> + Send + 'static,
-    place: OwnedSemaphorePermit,
-    shared: &Arc<Shared>,
-) {
-    let opening = Box::pin(open(stream, place, shared.clone()));
-    shared.connections.spawn(async move {
-        let opened = opening.await;
-        if let Some(connection) = opened {
-            connection.run().await;
-        }
-    });
-}
-
-async fn accept(listener: &TcpListener, shared: &Shared) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = shared.connection_permit().await?;
+async fn accept(listener: &TcpListener, parts: &Components) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = parts.context.connection_permit().await?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Some((stream, place)),
+            Ok((stream, _)) => return Some((stream, permit)),
             Err(error) => {
-                tracing::warn!(%error, "a client could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tracing::warn!(%error, "failed to accept a client, retrying");
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
+/// Opens a client's websocket and serves it. The future of the handshake is boxed and dropped when that is done:
+/// there are many clients, and most are idle.
+fn spawn_connection(
+    stream: impl Future<Output = io::Result<Box<dyn Transport>>> + Send + 'static,
+    permit: OwnedSemaphorePermit,
+    parts: &Arc<Components>,
+) {
+    let handshake = Box::pin(open(stream, permit, parts.clone()));
+    parts.context.connections.spawn(async move {
+        let connection = handshake.await;
+        if let Some(connection) = connection {
+            connection.run().await;
+        }
+    });
+}
+
 async fn open(
     stream: impl Future<Output = io::Result<Box<dyn Transport>>>,
-    place: OwnedSemaphorePermit,
-    shared: Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+    parts: Arc<Components>,
 ) -> Option<Box<Connection>> {
-    let opening = async {
+    let options = &parts.context.socket_options;
+    let handshake = async {
         let stream = CountingTransport::new(stream.await.map_err(HandshakeError::Io)?);
-        handshake::open(stream, socket::websocket_config(&shared.socket_options)).await
+        handshake::open(stream, socket::websocket_config(options)).await
     };
-    let opening = tokio::time::timeout(HANDSHAKE_TIMEOUT, opening);
-    match shared.context.shutdown.clone().run_until_cancelled(opening).await? {
+    let handshake = timeout(HANDSHAKE_TIMEOUT, handshake);
+    match parts.context.shutdown.run_until_cancelled(handshake).await? {
         Ok(Ok(stream)) => {
-            let socket = Socket::new(stream, shared.socket_options.clone());
-            Some(Connection::new(socket, place, shared.clone()))
+            let socket = Socket::new(stream, options.clone());
+            Some(Connection::new(socket, permit, parts.clone()))
         }
         Ok(Err(error)) => {
-            tracing::debug!(%error, "no websocket was opened");
+            tracing::debug!(%error, "websocket handshake failed");
             None
         }
         Err(_) => None,

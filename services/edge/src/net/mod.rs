@@ -1,6 +1,5 @@
-//! From bytes to websocket frames, and back.
+//! From a TCP connection to websocket frames, and back.
 
-pub mod counted;
 pub mod handshake;
 pub mod json_style;
 pub mod listener;

@@ -1,42 +1,48 @@
-//! Where a connection's clients hear from it: a socket, or, once that is gone, a list for each
-//! session that is kept until somebody claims it.
+//! Where messages for a client go: to its socket, or, while it has none, to a backlog for each session.
 
+use super::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
 use crate::metrics;
-use crate::net::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
 use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-/// Bytes kept for a session whose client is away: what a slow client's socket had queued, and as
-/// much again.
+/// The most bytes kept for a session without a socket: what the socket of a slow client may queue, and as much again.
 const MAX_BACKLOG_BYTES: usize = 2 * MAX_QUEUED_BYTES;
 
-/// The client's end.
+/// The output of a connection.
 pub enum ClientOutput {
-    /// There.
     Connected(Box<Socket>),
-    /// Gone; what its sessions have not heard.
     Disconnected(BTreeMap<SessionId, Backlog>),
 }
 
-/// What a session has not heard.
+/// The messages that a session's client has not received.
 #[derive(Default)]
 pub struct Backlog {
     messages: Vec<Arc<str>>,
     bytes: usize,
-    /// How many the scribe has.
+    /// How many of the messages the session writer has.
     already_submitted: usize,
 }
 
-/// More is waiting for this session than is kept.
+/// Why a message was not accepted.
 #[derive(Debug)]
-pub struct BacklogFull(pub SessionId);
+pub enum NotSent {
+    /// The client does not read fast enough.
+    TooSlow,
+    /// The backlog of the session exceeds [`MAX_BACKLOG_BYTES`].
+    BacklogFull,
+}
+
+impl From<TooSlow> for NotSent {
+    fn from(_: TooSlow) -> Self {
+        Self::TooSlow
+    }
+}
 
 impl ClientOutput {
-    /// The client's next frame, read no earlier than that; waits for ever once it is gone. Safe to
-    /// cancel.
+    /// The client's next frame, read no earlier than `not_before`; waits forever without a socket. Safe to cancel.
     pub async fn next_frame(&mut self, not_before: Option<Instant>) -> Frame {
         match self {
             Self::Connected(socket) => socket.next_frame(not_before).await,
@@ -44,12 +50,11 @@ impl ClientOutput {
         }
     }
 
-    /// Whether the client is gone.
     pub fn is_disconnected(&self) -> bool {
         matches!(self, Self::Disconnected(_))
     }
 
-    /// Whether nothing waits to be written.
+    /// Whether no message waits to be written to the socket.
     pub fn is_flushed(&self) -> bool {
         match self {
             Self::Connected(socket) => socket.is_flushed(),
@@ -57,7 +62,7 @@ impl ClientOutput {
         }
     }
 
-    /// Answers a client that is there about no session.
+    /// Sends a message that belongs to no session; it is dropped without a socket.
     pub fn reply(&mut self, text: String) -> Result<(), TooSlow> {
         match self {
             Self::Connected(socket) => socket.queue(None, text),
@@ -65,76 +70,77 @@ impl ClientOutput {
         }
     }
 
-    /// Tells a session's client, now or when it is back.
-    pub fn send(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, BacklogFull> {
+    /// Sends a message to a session's client, or keeps it until the client is back.
+    pub fn send(&mut self, session: SessionId, text: String) -> Result<(), NotSent> {
         match self {
-            Self::Connected(socket) => Ok(socket.queue(Some(session), text)),
+            Self::Connected(socket) => Ok(socket.queue(Some(session), text)?),
             Self::Disconnected(sessions) => {
-                let kept = sessions.entry(session).or_default();
-                kept.bytes += text.len();
+                let backlog = sessions.entry(session).or_default();
+                backlog.bytes += text.len();
                 metrics::backlog_added(text.len());
-                kept.messages.push(text.into());
-                if kept.bytes > MAX_BACKLOG_BYTES { Err(BacklogFull(session)) } else { Ok(Ok(())) }
+                backlog.messages.push(text.into());
+                if backlog.bytes > MAX_BACKLOG_BYTES { Err(NotSent::BacklogFull) } else { Ok(()) }
             }
         }
     }
 
-    /// Tells a session's client what it missed while it was away.
-    pub fn replay(&mut self, session: SessionId, text: String) -> Result<Result<(), TooSlow>, BacklogFull> {
+    /// Sends a message that a session's client missed while it was disconnected.
+    pub fn replay(&mut self, session: SessionId, text: String) -> Result<(), NotSent> {
         match self {
             Self::Connected(socket) => {
                 socket.queue_replayed(session, text);
-                Ok(Ok(()))
+                Ok(())
             }
             Self::Disconnected(_) => self.send(session, text),
         }
     }
 
-    /// The socket is gone: what it had not written is kept.
+    /// Drops the socket and keeps what it has not written.
     pub fn drop_socket(&mut self) {
         if self.is_disconnected() {
             return;
         }
-        let open = std::mem::replace(self, Self::Disconnected(BTreeMap::new()));
-        if let Self::Connected(socket) = open {
+        let output = std::mem::replace(self, Self::Disconnected(BTreeMap::new()));
+        if let Self::Connected(socket) = output {
             for (session, text) in socket.unsent_by_session() {
+                // The queue of a socket fits in a backlog.
                 let _ = self.send(session, text);
             }
         }
     }
 
-    /// What a session has not heard, to be written down, and how much of it was before.
+    /// Returns the messages that a session's client has not received, and how many of them were returned before.
     pub fn backlog_to_persist(&mut self, session: SessionId) -> (Vec<Arc<str>>, usize) {
         match self {
             Self::Connected(socket) => (socket.unsent_for(session), 0),
             Self::Disconnected(sessions) => {
-                let Some(kept) = sessions.get_mut(&session) else { return (Vec::new(), 0) };
-                let known = std::mem::replace(&mut kept.already_submitted, kept.messages.len());
-                (kept.messages.clone(), known)
+                let Some(backlog) = sessions.get_mut(&session) else { return (Vec::new(), 0) };
+                let submitted = std::mem::replace(&mut backlog.already_submitted, backlog.messages.len());
+                (backlog.messages.clone(), submitted)
             }
         }
     }
 
-    /// Nothing of a session is sure to be written down.
+    /// The directory may have lost the backlog of a session.
     pub fn mark_unpersisted(&mut self, session: SessionId) {
         if let Self::Disconnected(sessions) = self
-            && let Some(kept) = sessions.get_mut(&session)
+            && let Some(backlog) = sessions.get_mut(&session)
         {
-            kept.already_submitted = 0;
+            backlog.already_submitted = 0;
         }
     }
 
-    /// The session is not here any more: what it has not heard.
+    /// Removes and returns the messages that a session's client has not received.
     pub fn take_backlog(&mut self, session: SessionId) -> Vec<Arc<str>> {
         match self {
             Self::Connected(socket) => socket.take_unsent(session),
             Self::Disconnected(sessions) => {
-                sessions.remove(&session).map(|kept| kept.messages).unwrap_or_default()
+                sessions.remove(&session).map(|backlog| backlog.messages).unwrap_or_default()
             }
         }
     }
 
-    /// Tells a client that is there what it is still to hear, and says goodbye.
+    /// Writes what is queued and closes the websocket.
     pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
         if let Self::Connected(socket) = self {
             socket.close(code, reason).await;

@@ -1,40 +1,40 @@
-//! How much a client may ask for: a bucket that fills with the rate and holds [`BURST`] seconds of it.
-//! One that is empty delays what its client asks next, and nobody else.
+//! The rate limit of one client: a token bucket that holds [`BURST_SECONDS`] of its rate. With an empty bucket, the
+//! client's next request is delayed; other clients are not affected.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many seconds of its rate a client may ask for at once.
 const BURST_SECONDS: f64 = 5.0;
-/// The longest a client waits, however much it has asked for at once.
+/// The longest delay, however many requests came at once.
 const MAX_DELAY_SECONDS: f64 = 10.0;
 
-/// What a client may ask for at the moment.
+/// A token bucket with a token a request.
 pub struct TokenBucket {
-    /// Requests a second; none for any number.
+    /// Tokens a second; none without a limit.
     rate: Option<f64>,
+    /// Negative when the client has exceeded its rate.
     tokens: f64,
     refilled_at: Instant,
 }
 
 impl TokenBucket {
-    /// A full bucket; `rate` 0 is for no bound.
+    /// A full bucket; no limit with a `rate` of 0.
     pub fn new(rate: u32, now: Instant) -> Self {
         let rate = (rate > 0).then(|| f64::from(rate));
         Self { rate, tokens: rate.unwrap_or_default() * BURST_SECONDS, refilled_at: now }
     }
 
-    /// The client asks for one more. False when it asks for too much, and should wait.
+    /// Takes a token. False if there was none: the client should wait.
     pub fn take(&mut self, now: Instant) -> bool {
         let Some(rate) = self.rate else { return true };
-        let since = now.saturating_duration_since(self.refilled_at).as_secs_f64();
+        let elapsed = now.saturating_duration_since(self.refilled_at).as_secs_f64();
         self.refilled_at = now;
-        self.tokens = (self.tokens + since * rate).min(rate * BURST_SECONDS) - 1.0;
+        self.tokens = (self.tokens + elapsed * rate).min(rate * BURST_SECONDS) - 1.0;
         self.tokens = self.tokens.max(-rate * MAX_DELAY_SECONDS);
         self.tokens >= 0.0
     }
 
-    /// When there is something in it again; none when there is.
+    /// When the client may send again; none if it may now.
     pub fn available_at(&self) -> Option<Instant> {
         let rate = self.rate.filter(|_| self.tokens < 0.0)?;
         Some(self.refilled_at + Duration::from_secs_f64(-self.tokens / rate))
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_taken_and_then_the_rate() {
+    fn burst_is_accepted_and_then_the_rate() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(10, start);
         assert!((0..50).all(|_| bucket.take(start)));
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_ever() {
+    fn delay_is_bounded() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(10, start);
         (0..100_000).for_each(|_| {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_is_no_bound() {
+    fn rate_zero_is_no_limit() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(0, start);
         assert!((0..100_000).all(|_| bucket.take(start)) && bucket.available_at().is_none());

@@ -1,7 +1,6 @@
-//! The certificate of `wss://`, read anew when its files change, without dropping anybody.
+//! The certificate of `wss://`. It is reloaded when its files change; open connections stay.
 //!
-//! A pair of files that cannot be read or does not fit together leaves the old one in use, and says
-//! so in the log.
+//! If the new files cannot be read or do not match, the old certificate stays in use, with a warning in the log.
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -14,9 +13,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 
+/// How often the files are checked for changes.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The two files.
 #[derive(Clone, Debug)]
 pub struct CertificateFiles {
     /// The certificate and its chain, PEM.
@@ -25,18 +24,16 @@ pub struct CertificateFiles {
     pub key: PathBuf,
 }
 
-/// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A file that is not there or no PEM.
-    #[error("{0} cannot be read: {1}")]
+    #[error("cannot read {0}: {1}")]
     File(PathBuf, rustls::pki_types::pem::Error),
-    /// The key is not the certificate's, or of a kind that is not known.
-    #[error("the certificate and its key cannot be used: {0}")]
+    /// The key belongs to another certificate, or has an unknown type.
+    #[error("cannot use the certificate with its key: {0}")]
     Pair(#[from] rustls::Error),
 }
 
-/// The certificate in use.
+/// The certificate in use, shared with the task that reloads it.
 #[derive(Debug)]
 struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
@@ -46,10 +43,10 @@ impl ResolvesServerCert for CurrentCertificate {
     }
 }
 
-/// Accepts TLS with the certificate in these files, as they are at each moment.
+/// Returns an acceptor with the certificate in these files, which it reloads.
 ///
 /// # Errors
-/// [`BadCertificate`] when they are of no use now.
+/// When the files cannot be used now.
 pub fn acceptor(files: CertificateFiles) -> Result<TlsAcceptor, CertificateError> {
     let current = Arc::new(CurrentCertificate(RwLock::new(read(&files)?)));
     let provider = Arc::new(ring::default_provider());
@@ -61,7 +58,7 @@ pub fn acceptor(files: CertificateFiles) -> Result<TlsAcceptor, CertificateError
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Looks at the files until nobody uses the certificate any more.
+/// Reloads the certificate until its acceptor is dropped.
 async fn watch_files(files: CertificateFiles, current: std::sync::Weak<CurrentCertificate>) {
     let mut known = fingerprint(&files);
     loop {
@@ -75,9 +72,9 @@ async fn watch_files(files: CertificateFiles, current: std::sync::Weak<CurrentCe
         match read(&files) {
             Ok(certificate) => {
                 *current.0.write().unwrap_or_else(PoisonError::into_inner) = certificate;
-                tracing::info!("the TLS certificate was read anew");
+                tracing::info!("reloaded the TLS certificate");
             }
-            Err(error) => tracing::warn!(%error, "the old TLS certificate stays in use"),
+            Err(error) => tracing::warn!(%error, "failed to reload the TLS certificate, keeping the old one"),
         }
     }
 }
@@ -91,7 +88,7 @@ fn read(files: &CertificateFiles) -> Result<Arc<CertifiedKey>, CertificateError>
     Ok(Arc::new(CertifiedKey::from_der(chain, key, &ring::default_provider())?))
 }
 
-/// Changes when a file does.
+/// Size and time of modification of both files.
 fn fingerprint(files: &CertificateFiles) -> [Option<(SystemTime, u64)>; 2] {
     let of = |path: &Path| {
         let file = std::fs::metadata(path).ok()?;

@@ -1,6 +1,8 @@
-//! The sessions of a connection that are to go to the scribe, when it next writes: what changes before
-//! that is written once. What a client was told counts as heard once the operating system has it; so while
-//! the socket has more to write they wait for that, but no longer than [`PATIENCE`].
+//! The sessions of a connection whose stored state is out of date.
+//!
+//! They are submitted when the session writer next flushes, so that several changes are written once. A message counts
+//! as delivered when the operating system has taken it. While the socket has more to write, the sessions wait for
+//! that, for at most [`FLUSH_TIMEOUT`].
 
 use bus::ack_tracker::AckGuard;
 use protocol::SessionId;
@@ -8,24 +10,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a session waits for its client to be told everything.
+/// How long a session waits for its socket to be flushed.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Sessions that are not as they were written down.
+/// The sessions that have to be stored.
 #[derive(Default)]
 pub struct DirtySessions {
     entries: BTreeMap<SessionId, DirtyEntry>,
-    /// When the scribe wants them.
+    /// When the writer wants them.
     next_flush: Option<Instant>,
 }
 
 #[derive(Default)]
 struct DirtyEntry {
-    /// When it is to be saved, whatever its client has been told; none for one that was saved.
+    /// When the session is submitted although the socket is not flushed; none if it has not changed.
     flush_by: Option<Instant>,
-    /// It is to be saved once more when its client has been told what was saved as unheard.
+    /// The session was submitted with messages that the socket had not written. It is submitted again when they are.
     flush_again: bool,
-    /// For the messages that have reached it.
+    /// For the messages that the session has handled.
     ack_guards: Vec<AckGuard>,
 }
 
@@ -35,57 +37,59 @@ impl DirtySessions {
         self.entries.entry(session).or_default().flush_by.get_or_insert(now + FLUSH_TIMEOUT);
     }
 
-    /// The session has changed, or will, because of a message.
+    /// The session has handled messages, or is about to.
     pub fn mark_received(
         &mut self,
         session: SessionId,
-        receipts: impl IntoIterator<Item = AckGuard>,
+        ack_guards: impl IntoIterator<Item = AckGuard>,
         now: Instant,
     ) {
         self.mark(session, now);
-        self.entries.entry(session).or_default().ack_guards.extend(receipts);
+        self.entries.entry(session).or_default().ack_guards.extend(ack_guards);
     }
 
-    /// What was saved as unheard is still to be told.
+    /// The session was submitted with messages that the socket has not written yet.
     pub fn mark_backlog(&mut self, session: SessionId) {
         self.entries.entry(session).or_default().flush_again = true;
     }
 
-    /// Those that wait for the scribe wait no more.
+    /// Does not wait for the writer's next flush.
     pub fn flush_now(&mut self, now: Instant) {
         self.next_flush = Some(now);
     }
 
-    /// The sessions to be saved now. `appoint` says when the scribe writes next.
+    /// The sessions to be submitted now. `schedule` returns the writer's next flush.
     pub fn ready(
         &mut self,
-        all_is_told: bool,
+        is_socket_flushed: bool,
         now: Instant,
-        appoint: impl FnOnce() -> Instant,
+        schedule: impl FnOnce() -> Instant,
     ) -> Vec<SessionId> {
-        if self.entries.is_empty() || *self.next_flush.get_or_insert_with(appoint) > now {
+        if self.entries.is_empty() || *self.next_flush.get_or_insert_with(schedule) > now {
             return Vec::new();
         }
-        let told = |entry: &DirtyEntry| all_is_told && (entry.flush_by.is_some() || entry.flush_again);
-        let ready = |entry: &DirtyEntry| told(entry) || entry.flush_by.is_some_and(|until| until <= now);
-        self.entries.iter().filter(|(_, entry)| ready(entry)).map(|(session, _)| *session).collect()
+        let is_ready = |entry: &DirtyEntry| {
+            let is_dirty = entry.flush_by.is_some() || entry.flush_again;
+            is_socket_flushed && is_dirty || entry.flush_by.is_some_and(|at| at <= now)
+        };
+        self.entries.iter().filter(|(_, entry)| is_ready(entry)).map(|(session, _)| *session).collect()
     }
 
-    /// When some are to be saved although nothing happens meanwhile.
-    pub fn due(&self, now: Instant) -> Option<Instant> {
+    /// When sessions have to be submitted although nothing else happens.
+    pub fn next_timer(&self, now: Instant) -> Option<Instant> {
         match self.next_flush {
             Some(at) if at > now => Some(at),
             _ => self.entries.values().filter_map(|entry| entry.flush_by).min(),
         }
     }
 
-    /// The session is saved, or is not here any more; its receipts.
+    /// The session is submitted, or has left the connection. Returns its guards.
     pub fn take(&mut self, session: SessionId) -> Vec<AckGuard> {
-        let receipts = self.entries.remove(&session).map(|entry| entry.ack_guards).unwrap_or_default();
+        let ack_guards = self.entries.remove(&session).map(|entry| entry.ack_guards).unwrap_or_default();
         if self.entries.is_empty() {
             self.next_flush = None;
         }
-        receipts
+        ack_guards
     }
 }
 
@@ -96,41 +100,44 @@ mod tests {
     const ID: SessionId = SessionId(1);
 
     #[test]
-    fn a_session_is_saved_when_all_is_told_or_its_patience_is_over() {
+    fn session_is_ready_when_the_socket_is_flushed_or_after_a_timeout() {
         let now = Instant::now();
-        let mut unsaved = DirtySessions::default();
-        unsaved.mark(ID, now);
-        assert_eq!(unsaved.ready(true, now, || now), [ID]);
-        assert_eq!(unsaved.ready(false, now, || now), []);
-        unsaved.mark(ID, now + FLUSH_TIMEOUT / 2);
-        assert_eq!(unsaved.due(now), Some(now + FLUSH_TIMEOUT));
-        assert_eq!(unsaved.ready(false, now + FLUSH_TIMEOUT, || now), [ID]);
-        unsaved.take(ID);
-        assert_eq!(unsaved.ready(true, now + FLUSH_TIMEOUT, || now), []);
+        let mut dirty = DirtySessions::default();
+        dirty.mark(ID, now);
+        assert_eq!(dirty.ready(true, now, || now), [ID]);
+        assert_eq!(dirty.ready(false, now, || now), []);
+        dirty.mark(ID, now + FLUSH_TIMEOUT / 2);
+        assert_eq!(dirty.next_timer(now), Some(now + FLUSH_TIMEOUT));
+        assert_eq!(dirty.ready(false, now + FLUSH_TIMEOUT, || now), [ID]);
+        dirty.take(ID);
+        assert_eq!(dirty.ready(true, now + FLUSH_TIMEOUT, || now), []);
     }
 
     #[test]
-    fn it_waits_for_the_scribe_and_is_then_saved_as_it_is() {
+    fn session_is_ready_at_the_next_flush() {
         let (now, soon) = (Instant::now(), Instant::now() + FLUSH_TIMEOUT / 100);
-        let mut unsaved = DirtySessions::default();
-        unsaved.mark(ID, now);
-        assert_eq!((unsaved.ready(true, now, || soon), unsaved.due(now)), (vec![], Some(soon)));
-        unsaved.mark(ID, now);
-        assert_eq!(unsaved.ready(true, soon, || unreachable!()), [ID]);
-        unsaved.take(ID);
-        assert_eq!(unsaved.due(soon), None);
-        unsaved.mark(ID, now);
-        assert_eq!(unsaved.ready(true, now, || soon), []);
-        unsaved.flush_now(now);
-        assert_eq!(unsaved.ready(true, now, || soon), [ID]);
+        let mut dirty = DirtySessions::default();
+        dirty.mark(ID, now);
+        assert_eq!((dirty.ready(true, now, || soon), dirty.next_timer(now)), (vec![], Some(soon)));
+        dirty.mark(ID, now);
+        assert_eq!(dirty.ready(true, soon, || unreachable!()), [ID]);
+        dirty.take(ID);
+        assert_eq!(dirty.next_timer(soon), None);
+        dirty.mark(ID, now);
+        assert_eq!(dirty.ready(true, now, || soon), []);
+        dirty.flush_now(now);
+        assert_eq!(dirty.ready(true, now, || soon), [ID]);
     }
 
     #[test]
-    fn what_was_saved_as_unheard_is_saved_again_when_it_is_told() {
+    fn session_with_a_backlog_is_ready_again_when_the_socket_is_flushed() {
         let now = Instant::now();
-        let mut unsaved = DirtySessions::default();
-        unsaved.mark_backlog(ID);
-        assert_eq!((unsaved.due(now), unsaved.ready(false, now + 2 * FLUSH_TIMEOUT, || now)), (None, vec![]));
-        assert_eq!(unsaved.ready(true, now, || now), [ID]);
+        let mut dirty = DirtySessions::default();
+        dirty.mark_backlog(ID);
+        assert_eq!(
+            (dirty.next_timer(now), dirty.ready(false, now + 2 * FLUSH_TIMEOUT, || now)),
+            (None, vec![])
+        );
+        assert_eq!(dirty.ready(true, now, || now), [ID]);
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions are stored in the directory, so that another edge can continue them.
+//! Stores sessions in the directory, so that another edge can take them over.
 
 pub mod dirty;
 pub mod pending_write;

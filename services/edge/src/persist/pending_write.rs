@@ -1,60 +1,57 @@
-//! What is to be written down of one session.
+//! What the session writer has to store of one session.
 
 use crate::registry::InboxSender;
 use bus::ack_tracker::AckGuard;
+use common::coalescing_queue::Coalesce;
 use directory::record::{BacklogUpdate, SaveRequest};
 use protocol::SessionId;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// A session as it is to be written down.
+/// A session that waits to be stored.
 pub struct PendingWrite {
-    /// Which.
     pub session: SessionId,
-    /// Its state, as [`Session::save`](crate::session::Session::save) has it.
+    /// From [`Session::snapshot`](crate::session::Session::snapshot).
     pub state: String,
-    /// All that its client has not heard.
+    /// All messages that the client has not received.
     pub backlog: Vec<Arc<str>>,
-    /// How many of these are written down already, or come with a draft before this.
+    /// How many of these are stored, or part of an earlier write.
     pub already_stored: usize,
-    /// Since when its client is gone.
     pub disconnected_since: Option<Instant>,
-    /// Whose messages are dealt with once this is written.
+    /// For the messages whose effect is in `state`.
     pub ack_guards: Vec<AckGuard>,
-    /// The connection that has it.
+    /// The connection that has the session.
     pub owner: InboxSender,
 }
 
 impl PendingWrite {
-    /// This one, with what the older one was to do besides.
-    pub fn merge_older(mut self, older: Option<Self>) -> Self {
-        if let Some(older) = older {
-            self.already_stored = self.already_stored.min(older.already_stored);
-            self.ack_guards.extend(older.ack_guards);
-        }
-        self
-    }
-
-    /// Nothing of it is sure to be written.
+    /// None of the backlog is certain to be stored.
     pub fn reset_stored(mut self) -> Self {
         self.already_stored = 0;
         self
     }
 
-    /// As the directory takes it.
     pub fn to_save_request(&self) -> SaveRequest {
-        let texts = |from: usize| self.backlog.iter().skip(from).map(|text| text.to_string()).collect();
-        let unheard = match self.already_stored {
-            0 => BacklogUpdate::Replace(texts(0)),
-            known => BacklogUpdate::Append(texts(known)),
+        let messages = self.backlog.iter().skip(self.already_stored).map(|text| text.to_string()).collect();
+        let backlog = match self.already_stored {
+            0 => BacklogUpdate::Replace(messages),
+            _ => BacklogUpdate::Append(messages),
         };
         let away = self.disconnected_since.map(|since| since.elapsed());
-        SaveRequest { session: self.session, state: self.state.clone(), backlog: unheard, away }
+        SaveRequest { session: self.session, state: self.state.clone(), backlog, away }
     }
 
-    /// About how many bytes travel.
+    /// The approximate size on the wire.
     pub fn bytes(&self) -> usize {
-        self.state.len() + self.backlog.iter().skip(self.already_stored).map(|text| text.len()).sum::<usize>()
+        let messages = self.backlog.iter().skip(self.already_stored);
+        self.state.len() + messages.map(|text| text.len()).sum::<usize>()
+    }
+}
+
+impl Coalesce for PendingWrite {
+    fn merge_older(&mut self, older: Self) {
+        self.already_stored = self.already_stored.min(older.already_stored);
+        self.ack_guards.extend(older.ack_guards);
     }
 }
 
@@ -62,45 +59,45 @@ impl PendingWrite {
 mod tests {
     use super::*;
 
-    fn draft(unheard: &[&str], known: usize) -> PendingWrite {
+    fn write(backlog: &[&str], already_stored: usize) -> PendingWrite {
         PendingWrite {
             session: SessionId(1),
             state: "{}".to_owned(),
-            backlog: unheard.iter().map(|text| Arc::from(*text)).collect(),
-            already_stored: known,
+            backlog: backlog.iter().map(|text| Arc::from(*text)).collect(),
+            already_stored,
             disconnected_since: None,
             ack_guards: Vec::new(),
             owner: InboxSender::new().0,
         }
     }
 
-    fn only(texts: &[&str]) -> BacklogUpdate {
+    fn replace(texts: &[&str]) -> BacklogUpdate {
         BacklogUpdate::Replace(texts.iter().map(|text| (*text).to_owned()).collect())
     }
 
-    #[test]
-    fn what_is_known_is_not_written_again() {
-        assert_eq!(draft(&["a", "b"], 0).to_save_request().backlog, only(&["a", "b"]));
-        assert_eq!(
-            draft(&["a", "b"], 1).to_save_request().backlog,
-            BacklogUpdate::Append(vec!["b".to_owned()])
-        );
+    fn append(texts: &[&str]) -> BacklogUpdate {
+        BacklogUpdate::Append(texts.iter().map(|text| (*text).to_owned()).collect())
     }
 
     #[test]
-    fn what_an_older_draft_was_to_write_is_written_by_the_newer() {
-        let newer = draft(&["a", "b", "c"], 2).merge_older(Some(draft(&["a", "b"], 1)));
-        assert_eq!(
-            newer.to_save_request().backlog,
-            BacklogUpdate::Append(vec!["b".to_owned(), "c".to_owned()])
-        );
-        let first = draft(&["a", "b"], 1).merge_older(Some(draft(&["a"], 0)));
-        assert_eq!(first.to_save_request().backlog, only(&["a", "b"]));
+    fn stored_messages_are_not_written_again() {
+        assert_eq!(write(&["a", "b"], 0).to_save_request().backlog, replace(&["a", "b"]));
+        assert_eq!(write(&["a", "b"], 1).to_save_request().backlog, append(&["b"]));
     }
 
     #[test]
-    fn what_may_not_have_been_written_is_written_as_a_whole() {
-        let failed = draft(&["a", "b"], 1).reset_stored();
-        assert_eq!(failed.to_save_request().backlog, only(&["a", "b"]));
+    fn newer_write_includes_the_messages_of_an_older_one() {
+        let mut newer = write(&["a", "b", "c"], 2);
+        newer.merge_older(write(&["a", "b"], 1));
+        assert_eq!(newer.to_save_request().backlog, append(&["b", "c"]));
+        let mut second = write(&["a", "b"], 1);
+        second.merge_older(write(&["a"], 0));
+        assert_eq!(second.to_save_request().backlog, replace(&["a", "b"]));
+    }
+
+    #[test]
+    fn failed_write_replaces_the_whole_backlog() {
+        let failed = write(&["a", "b"], 1).reset_stored();
+        assert_eq!(failed.to_save_request().backlog, replace(&["a", "b"]));
     }
 }

@@ -1,224 +1,188 @@
-//! Writes sessions down in the directory, off the way of requests, so that another edge can go on with
-//! them. All connections bring theirs at the same time, the [appointment](Scribe::appointment), and many
-//! go in one round trip.
+//! Stores sessions in the directory in the background, off the path of requests.
 //!
-//! Of each session the latest [`Draft`] waits, so there are no more of them than sessions. While the
-//! directory is away they stay, and are tried again after a growing pause. What a draft holds is
-//! saved as a whole, with the receipts of the messages that led to it.
+//! All connections submit their changed sessions at the same time, [`SessionWriter::next_flush`], and many sessions go
+//! in one round trip. The latest state of each session waits in the queue, so the number of sessions bounds it. While
+//! the directory is unavailable the writes stay in the queue and are repeated after a growing delay. With the state of
+//! a session, the messages that led to it are acknowledged.
 //!
-//! How it fails: a session that the directory has lost is opened there anew; one that another edge
-//! has taken is dropped by its connection.
+//! A session that the directory has lost is created there again. A session that another edge owns is dropped by its
+//! connection.
 
 use super::pending_write::PendingWrite;
-
+use crate::context::EdgeContext;
 use crate::metrics;
-use crate::registry::Inbound;
-use crate::shared::Shared;
+use crate::registry::{Inbound, Registry};
+use common::backoff::Backoff;
+use common::coalescing_queue::CoalescingQueue;
+use common::sync::Mutex;
 use directory::record::{SaveOutcome, SaveRequest, SessionPolicy};
 use protocol::SessionId;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-/// How long sessions that have changed wait for the appointment.
+/// How long changed sessions wait before their connections submit them.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(9);
-/// How long it waits for the others once one has come: with [`GATHER`] 10 ms, as docs/failure.md promises.
+/// How long the writer waits for further sessions after the first. Together with [`FLUSH_INTERVAL`] that is the 10 ms
+/// that docs/failure.md promises.
 const COALESCE_WINDOW: Duration = Duration::from_millis(1);
-/// How many sessions and about how many bytes are written in one round trip.
-const MAX_BATCH: (usize, usize) = (256, 1 << 20);
-/// The pause after the directory failed, growing from the first to the second: less than a claim waits.
-const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+const MAX_BATCH_SESSIONS: usize = 256;
+/// Approximate.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// The delays between retries. The longest is shorter than a claim waits for the writer.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Sessions to be written down.
-#[derive(Default)]
+/// The writer of all sessions of an edge.
 pub struct SessionWriter {
-    queue: Mutex<WriteQueue>,
-    work_added: Notify,
+    context: Arc<EdgeContext>,
+    registry: Arc<Registry>,
+    queue: CoalescingQueue<SessionId, PendingWrite>,
     flush_requested: Notify,
-    batch_done: Notify,
-}
-
-#[derive(Default)]
-struct WriteQueue {
-    pending: BTreeMap<SessionId, PendingWrite>,
-    /// The sessions that are being written.
-    writing: BTreeSet<SessionId>,
-    /// When sessions are brought.
-    next_flush: Option<Instant>,
+    next_flush: Mutex<Option<Instant>>,
 }
 
 impl SessionWriter {
-    /// Writes this down soon.
-    pub fn submit(&self, draft: PendingWrite) {
-        let mut desk = self.lock();
-        let older = desk.pending.remove(&draft.session);
-        desk.pending.insert(draft.session, draft.merge_older(older));
-        self.work_added.notify_one();
+    pub fn new(context: Arc<EdgeContext>, registry: Arc<Registry>) -> Self {
+        Self {
+            context,
+            registry,
+            queue: CoalescingQueue::default(),
+            flush_requested: Notify::new(),
+            next_flush: Mutex::new(None),
+        }
     }
 
-    /// When a session that has changed is to be brought.
+    pub fn submit(&self, write: PendingWrite) {
+        self.queue.submit(write.session, write);
+    }
+
+    /// When a session that has changed is to be submitted.
     pub fn next_flush(&self, now: Instant) -> Instant {
-        let mut desk = self.lock();
-        let at = desk.next_flush.filter(|at| *at > now);
-        *desk.next_flush.insert(at.unwrap_or(now + FLUSH_INTERVAL))
+        let mut next_flush = self.next_flush.lock();
+        let scheduled = next_flush.filter(|at| *at > now);
+        *next_flush.insert(scheduled.unwrap_or(now + FLUSH_INTERVAL))
     }
 
-    /// Somebody waits: what there is is written at once.
+    /// Writes the queue without waiting for further sessions.
     pub fn flush_now(&self) {
         self.flush_requested.notify_one();
     }
 
-    /// The session is over: nothing of it is to be written any more.
+    /// The session has ended: it is not written any more.
     pub fn discard(&self, session: SessionId) {
-        self.lock().pending.remove(&session);
+        self.queue.remove(session);
     }
 
-    /// Waits until everything is written.
+    /// Waits until the queue is written.
     pub async fn flushed(&self) {
-        self.wait_until(WriteQueue::is_empty).await;
+        self.queue.flushed().await;
     }
 
-    /// Waits until what there is of a session is written.
+    /// Waits until what was submitted of a session is written.
     pub async fn persisted(&self, session: SessionId) {
-        self.wait_until(|desk| !desk.pending.contains_key(&session) && !desk.writing.contains(&session))
-            .await;
+        self.queue.written(session).await;
     }
 
-    async fn wait_until(&self, is_so: impl Fn(&WriteQueue) -> bool) {
+    /// Writes the queue. Never ends.
+    pub async fn run(self: Arc<Self>) {
+        let mut backoff = Backoff::new(FIRST_RETRY_DELAY, MAX_RETRY_DELAY);
         loop {
-            let rested = self.batch_done.notified();
-            if is_so(&self.lock()) {
-                return;
-            }
-            rested.await;
-        }
-    }
-
-    /// Writes for ever.
-    pub async fn run(shared: Arc<Shared>) {
-        let scribe = &shared.writer;
-        let mut pause = RETRY_PAUSES.0;
-        loop {
-            scribe.work_added.notified().await;
-            let _ = timeout(COALESCE_WINDOW, scribe.flush_requested.notified()).await;
-            if scribe.write_all(&shared).await {
-                pause = RETRY_PAUSES.0;
+            self.queue.work().await;
+            let _ = timeout(COALESCE_WINDOW, self.flush_requested.notified()).await;
+            if self.write_all().await {
+                backoff.reset();
             } else {
-                sleep(pause).await;
-                pause = RETRY_PAUSES.1.min(pause * 2);
-                scribe.work_added.notify_one();
+                backoff.wait().await;
+                self.queue.wake();
             }
-            scribe.batch_done.notify_waiters();
         }
     }
 
-    /// False when the directory failed; what is not written waits again.
-    async fn write_all(&self, shared: &Arc<Shared>) -> bool {
-        let mut drafts = self.take_pending().into_values();
-        let mut well = true;
-        loop {
-            let page = next_batch(&mut drafts);
-            if page.is_empty() || !well {
-                page.into_iter().chain(drafts).for_each(|draft| self.requeue(draft));
+    /// False after a failure; what is not written is in the queue again.
+    async fn write_all(&self) -> bool {
+        let mut writes = self.queue.take_ready().into_values();
+        let mut is_successful = true;
+        while is_successful {
+            let batch = next_batch(&mut writes);
+            if batch.is_empty() {
                 break;
             }
-            well = self.write(page, shared).await;
+            is_successful = self.write(batch).await;
         }
-        let mut desk = self.lock();
-        desk.writing.clear();
-        metrics::set_unsaved(desk.pending.len());
-        well
+        writes.for_each(|write| self.put_back(write));
+        self.queue.finish();
+        metrics::set_unsaved(self.queue.pending());
+        is_successful
     }
 
-    async fn write(&self, page: Vec<PendingWrite>, shared: &Arc<Shared>) -> bool {
+    async fn write(&self, batch: Vec<PendingWrite>) -> bool {
         let began = Instant::now();
-        let saves: Vec<SaveRequest> = page.iter().map(PendingWrite::to_save_request).collect();
-        let saved = shared.context.directory.save_sessions(&shared.context.id, &saves).await;
-        metrics::sessions_saved(began.elapsed(), if saved.is_ok() { page.len() } else { 0 });
+        let saves: Vec<SaveRequest> = batch.iter().map(PendingWrite::to_save_request).collect();
+        let saved = self.context.directory.save_sessions(&self.context.id, &saves).await;
+        metrics::sessions_saved(began.elapsed(), if saved.is_ok() { batch.len() } else { 0 });
         match saved {
             Ok(outcomes) => {
-                let mut well = true;
-                for (draft, outcome) in page.into_iter().zip(outcomes) {
-                    well &= self.apply_outcome(draft, outcome, shared).await;
+                let mut is_successful = true;
+                for (write, outcome) in batch.into_iter().zip(outcomes) {
+                    is_successful &= self.apply_outcome(write, outcome).await;
                 }
-                well
+                is_successful
             }
             Err(error) => {
-                tracing::warn!(%error, sessions = page.len(), "sessions could not be written down; they will be");
-                page.into_iter().for_each(|draft| self.requeue(draft));
+                tracing::warn!(%error, sessions = batch.len(), "failed to persist sessions, retrying");
+                batch.into_iter().for_each(|write| self.put_back(write));
                 false
             }
         }
     }
 
-    async fn apply_outcome(&self, draft: PendingWrite, outcome: SaveOutcome, shared: &Arc<Shared>) -> bool {
+    async fn apply_outcome(&self, write: PendingWrite, outcome: SaveOutcome) -> bool {
         match outcome {
-            SaveOutcome::Saved => drop(draft.ack_guards),
-            SaveOutcome::Missing => return self.restore(draft, shared).await,
+            SaveOutcome::Saved => true,
+            SaveOutcome::Missing => self.restore(write).await,
             SaveOutcome::OwnedBy(edge) => {
-                tracing::debug!(session = %draft.session, %edge, "another edge has taken a session");
-                let _ = draft.owner.send(Inbound::Lost(draft.session));
-                shared.ack_later(draft.ack_guards);
+                tracing::debug!(session = %write.session, %edge, "another edge owns a session, dropping it");
+                let _ = write.owner.send(Inbound::Lost(write.session));
+                self.context.ack_later(write.ack_guards);
+                true
             }
         }
-        true
     }
 
-    /// The directory has lost a session that is here.
-    async fn restore(&self, draft: PendingWrite, shared: &Shared) -> bool {
-        let session = draft.session;
-        let Some(proof) = shared.registry.token_digest(session) else { return true };
-        let terms = SessionPolicy { token_digest: proof, grace: shared.limits.reclaim_timeout };
-        let opened = shared.context.directory.open_session(session, &shared.context.id, &terms).await;
-        match &opened {
+    /// Creates a session again that the directory has lost.
+    async fn restore(&self, write: PendingWrite) -> bool {
+        let session = write.session;
+        let Some(token_digest) = self.registry.token_digest(session) else { return true };
+        let policy = SessionPolicy { token_digest, grace: self.context.limits.reclaim_timeout };
+        let created = self.context.directory.open_session(session, &self.context.id, &policy).await;
+        match &created {
             Ok(true) => {
                 metrics::session_restored();
-                let _ = draft.owner.send(Inbound::Restore(session));
+                let _ = write.owner.send(Inbound::Restore(session));
             }
             Ok(false) => {}
-            Err(error) => tracing::warn!(%error, %session, "a lost session could not be opened again"),
+            Err(error) => tracing::warn!(%error, %session, "failed to restore a lost session, retrying"),
         }
-        self.requeue(draft);
-        self.work_added.notify_one();
-        opened.is_ok()
+        self.put_back(write);
+        self.queue.wake();
+        created.is_ok()
     }
 
-    fn take_pending(&self) -> BTreeMap<SessionId, PendingWrite> {
-        let mut desk = self.lock();
-        desk.writing = desk.pending.keys().copied().collect();
-        std::mem::take(&mut desk.pending)
-    }
-
-    /// What could not be written, or nobody knows whether it was, waits behind what came since.
-    fn requeue(&self, draft: PendingWrite) {
-        let mut desk = self.lock();
-        let draft = match desk.pending.remove(&draft.session) {
-            Some(newer) => newer.merge_older(Some(draft.reset_stored())),
-            None => draft.reset_stored(),
-        };
-        desk.pending.insert(draft.session, draft);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, WriteQueue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts back a write that has failed, or may have failed.
+    fn put_back(&self, write: PendingWrite) {
+        self.queue.put_back(write.session, write.reset_stored());
     }
 }
 
-impl WriteQueue {
-    fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.writing.is_empty()
+fn next_batch(writes: &mut impl Iterator<Item = PendingWrite>) -> Vec<PendingWrite> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while batch.len() < MAX_BATCH_SESSIONS && bytes < MAX_BATCH_BYTES {
+        let Some(write) = writes.next() else { break };
+        bytes += write.bytes();
+        batch.push(write);
     }
-}
-
-/// As many as go in one round trip.
-fn next_batch(drafts: &mut impl Iterator<Item = PendingWrite>) -> Vec<PendingWrite> {
-    let (mut page, mut bytes) = (Vec::new(), 0);
-    while page.len() < MAX_BATCH.0 && bytes < MAX_BATCH.1 {
-        let Some(draft) = drafts.next() else { break };
-        bytes += draft.bytes();
-        page.push(draft);
-    }
-    page
+    batch
 }

@@ -1,15 +1,17 @@
-//! Everything one websocket connection is responsible for: its sessions. Pure decisions.
+//! The state machine of one client connection: its sessions, and who may use them.
 //!
-//! A session belongs to the connection that created or claimed it; to any other it does not exist.
-//! What needs the directory or another connection (`create`, `claim`, the end of a session) is
-//! returned as [`Step`] and comes back through [`lifecycle`]: how sessions come here, are written down
-//! and leave.
+//! A session belongs to the connection that created or claimed it. For every other connection it does not exist.
+//! What needs the directory or another connection (`create`, `claim`, the end of a session) is returned as an
+//! [`Outcome`], and comes back through the functions in [`lifecycle`].
 
+mod lifecycle;
+#[cfg(test)]
+mod tests;
+
+use super::Session;
+use super::action::{Action, Cx};
 use crate::auth::Auth;
 use crate::options::Limits;
-use crate::session::Session;
-use crate::session::action::Action;
-use crate::session::handle::undo;
 use bus::message::Events;
 use common::{MessageId, ServiceId, entropy};
 use protocol::error::{HANDLE_NOT_FOUND, JanusError, SESSION_NOT_FOUND, UNKNOWN};
@@ -21,62 +23,62 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-mod lifecycle;
-#[cfg(test)]
-mod tests;
-
-/// The state of a connection.
+/// The sessions of one connection.
 pub struct Client {
     edge: ServiceId,
     limits: Arc<Limits>,
-    info: Arc<ServerInfo>,
-    /// Boxed, for a map has room for eleven, and most clients have one.
+    server_info: Arc<ServerInfo>,
+    /// Boxed, because a map node has room for eleven, and most clients have one session.
     sessions: BTreeMap<SessionId, Box<Session>>,
-    /// Those that are not as they were written down.
+    /// The sessions whose stored state is out of date.
     changed: BTreeSet<SessionId>,
-    /// Since when the socket is gone.
     disconnected_since: Option<Instant>,
 }
 
-/// What a request asks of the connection.
+/// What the connection does about a request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// These, in order.
     Perform(Vec<Action>),
-    /// Answer at once, about no session.
+    /// Send a reply that is about no session.
     Reply(String),
-    /// Open a session, with this id or a random one, to be claimed with this proof.
-    Create(String, Option<SessionId>, Option<String>),
-    /// Get a session from whoever has it, for a client that shows this proof.
-    Claim(String, SessionId, Option<String>),
-    /// Do these, in order, once the session is written down as it is now.
+    /// Create a session, with this id or a random one, that only this token may claim.
+    Create {
+        transaction: String,
+        wanted: Option<SessionId>,
+        token_digest: Option<String>,
+    },
+    /// Claim a session for a client with this token.
+    Claim {
+        transaction: String,
+        session: SessionId,
+        token_digest: Option<String>,
+    },
+    /// Perform the actions once the session's state is stored.
     AfterPersist(SessionId, Vec<Action>),
-    /// Do these; then the session is over.
+    /// Perform the actions; then the session is over.
     End(SessionId, Vec<Action>),
 }
 
 impl Client {
-    /// A connection without sessions.
-    pub fn new(edge: ServiceId, limits: Arc<Limits>, info: Arc<ServerInfo>) -> Self {
+    pub fn new(edge: ServiceId, limits: Arc<Limits>, server_info: Arc<ServerInfo>) -> Self {
         Self {
             edge,
             limits,
-            info,
+            server_info,
             sessions: BTreeMap::new(),
             changed: BTreeSet::new(),
             disconnected_since: None,
         }
     }
 
-    /// A request.
     pub fn on_request(&mut self, object: LazyObject<'_>, now: Instant) -> Outcome {
         let request = match request::read(object) {
             Ok(request) => request,
             Err(fault) => return Outcome::Reply(reply::request_error(&fault)),
         };
-        if let Err(refusal) = self.authenticate(&request) {
+        if let Err(error) = self.authenticate(&request) {
             let session = request.path.session();
-            return Outcome::Reply(reply::error(session, Some(&request.transaction), &refusal));
+            return Outcome::Reply(reply::error(session, Some(&request.transaction), &error));
         }
         match request.path {
             Path::Server => self.server_request(&request),
@@ -86,40 +88,42 @@ impl Client {
     }
 
     fn authenticate(&self, request: &Request<'_>) -> Result<(), JanusError> {
-        match request.is_public() {
-            true => Ok(()),
-            false => self.limits.auth.check(&request.credentials(), unix_seconds()),
+        if request.is_public() {
+            return Ok(());
         }
+        self.limits.auth.check(&request.credentials(), unix_seconds())
     }
 
     fn server_request(&self, request: &Request<'_>) -> Outcome {
         match request.verb() {
             Ok(Verb::Ping) => Outcome::Reply(reply::pong(&request.transaction)),
-            Ok(Verb::Info) => Outcome::Reply(self.info.reply(&request.transaction)),
+            Ok(Verb::Info) => Outcome::Reply(self.server_info.reply(&request.transaction)),
             Ok(Verb::Create(_)) if self.sessions.len() >= self.limits.max_sessions => {
-                let refusal = JanusError::new(UNKNOWN, "Too many sessions on this connection");
-                Outcome::Reply(reply::error(None, Some(&request.transaction), &refusal))
+                let error = JanusError::new(UNKNOWN, "Too many sessions on this connection");
+                Outcome::Reply(reply::error(None, Some(&request.transaction), &error))
             }
-            Ok(Verb::Create(wanted)) => {
-                Outcome::Create(request.transaction.clone(), wanted, self.token_digest(request))
-            }
+            Ok(Verb::Create(wanted)) => Outcome::Create {
+                transaction: request.transaction.clone(),
+                wanted,
+                token_digest: self.token_digest(request),
+            },
             Ok(_) => unreachable!("the path of the server has these three verbs"),
-            Err(refusal) => Outcome::Reply(reply::error(None, Some(&request.transaction), &refusal)),
+            Err(error) => Outcome::Reply(reply::error(None, Some(&request.transaction), &error)),
         }
     }
 
     fn session_request(&mut self, request: &Request<'_>, id: SessionId, now: Instant) -> Outcome {
         let (transaction, verb) = (&request.transaction, request.verb());
-        if let Err(step) = self.authorize(request, &verb, id, now) {
-            return step;
+        if let Err(outcome) = self.authorize(request, &verb, id, now) {
+            return outcome;
         }
         match verb {
-            Ok(Verb::Keepalive) => send_to_client(id, reply::ack(id, transaction)),
-            Ok(Verb::Claim) => send_to_client(id, reply::success(id, transaction)),
+            Ok(Verb::Keepalive) => send(id, reply::ack(id, transaction)),
+            Ok(Verb::Claim) => send(id, reply::success(id, transaction)),
             Ok(Verb::Attach) => self.attach(request, id),
-            Ok(Verb::Destroy) => self.destroy(id, transaction),
+            Ok(Verb::Destroy) => self.destroy(id, transaction, now),
             Ok(_) => unreachable!("the path of a session has these four verbs"),
-            Err(refusal) => refuse(id, transaction, &refusal),
+            Err(error) => refuse(id, transaction, &error),
         }
     }
 
@@ -133,36 +137,37 @@ impl Client {
         let (transaction, verb) = (&request.transaction, request.verb());
         let session = match self.authorize(request, &verb, id, now) {
             Ok(session) => session,
-            Err(step) => return step,
+            Err(outcome) => return outcome,
         };
         let Some(handle) = session.handle(handle_id) else {
             let reason = format!("No such handle {handle_id} in session {id}");
             return refuse(id, transaction, &JanusError::new(HANDLE_NOT_FOUND, reason));
         };
-        let mut acts = Vec::new();
+        let mut cx = Cx::new(now);
+        let mut is_queued = false;
         match verb {
-            Ok(Verb::Keepalive) => return send_to_client(id, reply::ack(id, transaction)),
-            Ok(Verb::Claim) => return send_to_client(id, reply::success(id, transaction)),
+            Ok(Verb::Keepalive) => return send(id, reply::ack(id, transaction)),
+            Ok(Verb::Claim) => return send(id, reply::success(id, transaction)),
             Ok(Verb::Message { body, jsep }) => {
-                handle.on_message(transaction, body, jsep, now, &mut acts);
-                if handle.has_queued() {
-                    // Nobody else knows of it before its turn comes.
-                    self.changed.insert(id);
-                    return Outcome::AfterPersist(id, acts);
-                }
+                handle.on_message(transaction, body, jsep, &mut cx);
+                is_queued = handle.has_queued_requests();
             }
-            Ok(Verb::Trickle(candidates)) => handle.on_trickle(transaction, &candidates, now, &mut acts),
-            Ok(Verb::Hangup) => handle.on_hangup(transaction, &mut acts),
-            Ok(Verb::Detach) => session.detach(handle_id, transaction, now, &mut acts),
+            Ok(Verb::Trickle(candidates)) => handle.on_trickle(transaction, &candidates, &mut cx),
+            Ok(Verb::Hangup) => handle.on_hangup(transaction, &mut cx),
+            Ok(Verb::Detach) => session.detach(handle_id, transaction, &mut cx),
             Ok(_) => unreachable!("the path of a handle has these six verbs"),
-            Err(refusal) => return refuse(id, transaction, &refusal),
+            Err(error) => return refuse(id, transaction, &error),
         }
         self.changed.insert(id);
-        Outcome::Perform(acts)
+        if is_queued {
+            // Only this edge knows of a queued request: without the snapshot it is lost if the edge dies.
+            return Outcome::AfterPersist(id, cx.into_actions());
+        }
+        Outcome::Perform(cx.into_actions())
     }
 
-    /// A session of this connection, which is not silent any more; otherwise what becomes of the
-    /// request. One of others can only be claimed, and any only with the proof it was created with.
+    /// The session of a request, if it belongs to this connection; the request counts as a sign that its client is
+    /// alive. The session of another connection can only be claimed, and any session only with its token.
     fn authorize(
         &mut self,
         request: &Request<'_>,
@@ -170,17 +175,21 @@ impl Client {
         id: SessionId,
         now: Instant,
     ) -> Result<&mut Session, Outcome> {
-        let claims = matches!(verb, Ok(Verb::Claim));
-        let proof = if claims { self.token_digest(request) } else { None };
+        let is_claim = matches!(verb, Ok(Verb::Claim));
+        let token_digest = if is_claim { self.token_digest(request) } else { None };
         match self.sessions.get_mut(&id) {
             Some(session)
-                if !claims || Auth::same_token(session.token_digest.as_deref(), proof.as_deref()) =>
+                if !is_claim
+                    || Auth::same_token(session.token_digest.as_deref(), token_digest.as_deref()) =>
             {
                 session.last_request = now;
                 Ok(session)
             }
-            None if claims => Err(Outcome::Claim(request.transaction.clone(), id, proof)),
-            _ => Err(no_such_session(&request.transaction, id)),
+            None if is_claim => {
+                let transaction = request.transaction.clone();
+                Err(Outcome::Claim { transaction, session: id, token_digest })
+            }
+            _ => Err(Outcome::Reply(no_such_session(&request.transaction, id))),
         }
     }
 
@@ -189,8 +198,8 @@ impl Client {
     }
 
     fn attach(&mut self, request: &Request<'_>, id: SessionId) -> Outcome {
-        if let Err(refusal) = self.limits.auth.check_plugin(&request.credentials(), unix_seconds()) {
-            return refuse(id, &request.transaction, &refusal);
+        if let Err(error) = self.limits.auth.check_plugin(&request.credentials(), unix_seconds()) {
+            return refuse(id, &request.transaction, &error);
         }
         match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
             Some(handle) => {
@@ -199,95 +208,75 @@ impl Client {
                 Outcome::AfterPersist(id, vec![Action::SendToClient(id, attached)])
             }
             None => {
-                let refusal = JanusError::new(UNKNOWN, "Too many handles in this session");
-                refuse(id, &request.transaction, &refusal)
+                let error = JanusError::new(UNKNOWN, "Too many handles in this session");
+                refuse(id, &request.transaction, &error)
             }
         }
     }
 
-    fn destroy(&mut self, id: SessionId, transaction: &str) -> Outcome {
-        let mut acts = vec![Action::SendToClient(id, reply::success(id, transaction))];
-        self.end(id, &mut acts);
-        Outcome::End(id, acts)
-    }
-
-    fn end(&mut self, id: SessionId, acts: &mut Vec<Action>) {
-        self.changed.remove(&id);
-        if let Some(session) = self.sessions.remove(&id) {
-            session.end(acts);
-        }
-    }
-
-    /// Ends a session whose client is not to be told.
-    pub fn drop_session(&mut self, id: SessionId) -> Vec<Action> {
-        let mut acts = Vec::new();
-        self.end(id, &mut acts);
-        acts
-    }
-
-    /// Ends a session of its own accord, and tells its client so.
-    pub fn expire_session(&mut self, id: SessionId) -> Vec<Action> {
-        let mut acts = self.drop_session(id);
-        acts.push(Action::SendToClient(id, reply::timeout(id)));
-        acts
+    fn destroy(&mut self, id: SessionId, transaction: &str, now: Instant) -> Outcome {
+        let mut cx = Cx::new(now);
+        cx.send_to_client(id, reply::success(id, transaction));
+        self.end(id, &mut cx);
+        Outcome::End(id, cx.into_actions())
     }
 
     /// Events for a handle.
     pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Action> {
-        let mut acts = Vec::new();
-        let away = self.disconnected_since.is_some();
+        let mut cx = Cx::new(now);
+        cx.disconnected = self.disconnected_since.is_some();
         let Some(session) = self.sessions.get_mut(&events.session) else {
-            undo(&events, &mut acts);
-            return acts;
+            cx.undo(&events);
+            return cx.into_actions();
         };
         self.changed.insert(events.session);
-        if session.on_released(&events, &mut acts) {
-            return acts;
+        if session.on_released(&events, &mut cx) {
+            return cx.into_actions();
         }
         match session.handle(events.handle) {
-            Some(handle) => handle.on_events(events, away, now, &mut acts),
-            None => undo(&events, &mut acts),
+            Some(handle) => handle.on_events(events, &mut cx),
+            None => cx.undo(&events),
         }
-        acts
+        cx.into_actions()
     }
 
     /// The bus did not take a message of this handle.
-    pub fn on_send_failed(&mut self, who: HandleRef, message: MessageId, now: Instant) -> Vec<Action> {
-        let mut acts = Vec::new();
-        let session = self.sessions.get_mut(&who.session);
-        if let Some(handle) = session.and_then(|session| session.handle(who.handle)) {
-            handle.on_send_failed(message, now, &mut acts);
-            self.changed.insert(who.session);
-        }
-        acts
-    }
-
-    /// When something is due, at the latest.
-    pub fn due(&self) -> Option<Instant> {
-        let ends = self.sessions.values().filter_map(|session| self.expires_at(session));
-        ends.chain(self.sessions.values().filter_map(|session| session.due())).min()
-    }
-
-    /// Does what is due: the sessions that are over, and the acts.
-    pub fn on_timer(&mut self, now: Instant) -> (Vec<SessionId>, Vec<Action>) {
-        let mut acts = Vec::new();
-        let is_over = |session: &Session| self.expires_at(session).is_some_and(|end| end <= now);
-        let over = self.sessions.values().filter(|session| is_over(session)).map(|session| session.id);
-        let over: Vec<SessionId> = over.collect();
-        for id in &over {
-            acts.extend(self.expire_session(*id));
-        }
-        for session in
-            self.sessions.values_mut().filter(|session| session.due().is_some_and(|due| due <= now))
+    pub fn on_send_failed(&mut self, handle: HandleRef, message: MessageId, now: Instant) -> Vec<Action> {
+        let mut cx = Cx::new(now);
+        if let Some(session) = self.sessions.get_mut(&handle.session)
+            && let Some(failed) = session.handle(handle.handle)
         {
-            session.on_timer(now, &mut acts);
-            self.changed.insert(session.id);
+            failed.on_send_failed(message, &mut cx);
+            self.changed.insert(handle.session);
         }
-        (over, acts)
+        cx.into_actions()
     }
 
-    /// When a session ends: after its silence, or, once the socket is gone, after the time in which
-    /// it can be claimed.
+    /// When [`on_timer`](Self::on_timer) is to be called, at the latest.
+    pub fn next_timer(&self) -> Option<Instant> {
+        let expiries = self.sessions.values().filter_map(|session| self.expires_at(session));
+        expiries.chain(self.sessions.values().filter_map(|session| session.next_timer())).min()
+    }
+
+    /// Returns the sessions that have expired, and what to do.
+    pub fn on_timer(&mut self, now: Instant) -> (Vec<SessionId>, Vec<Action>) {
+        let is_expired = |session: &Session| self.expires_at(session).is_some_and(|at| at <= now);
+        let expired = self.sessions.values().filter(|session| is_expired(session));
+        let expired: Vec<SessionId> = expired.map(|session| session.id).collect();
+        let mut cx = Cx::new(now);
+        for id in &expired {
+            self.expire(*id, &mut cx);
+        }
+        for session in self.sessions.values_mut() {
+            if session.next_timer().is_some_and(|at| at <= now) {
+                session.on_timer(&mut cx);
+                self.changed.insert(session.id);
+            }
+        }
+        (expired, cx.into_actions())
+    }
+
+    /// A session ends some time after the client's last request, or after its socket is gone.
     fn expires_at(&self, session: &Session) -> Option<Instant> {
         match self.disconnected_since {
             Some(since) => Some(since + self.limits.reclaim_timeout),
@@ -296,21 +285,21 @@ impl Client {
     }
 }
 
-/// The wall clock, for tokens that expire.
+/// Unix seconds, for tokens that expire.
 fn unix_seconds() -> u64 {
     entropy::unix_millis() / 1000
 }
 
-/// Refuses a session that does not exist, or not for this connection.
-pub fn no_such_session(transaction: &str, id: SessionId) -> Outcome {
-    let refusal = JanusError::new(SESSION_NOT_FOUND, format!("No such session {id}"));
-    Outcome::Reply(reply::error(Some(id), Some(transaction), &refusal))
+/// The reply for a session that does not exist, or belongs to another connection.
+pub fn no_such_session(transaction: &str, id: SessionId) -> String {
+    let error = JanusError::new(SESSION_NOT_FOUND, format!("No such session {id}"));
+    reply::error(Some(id), Some(transaction), &error)
 }
 
-fn refuse(id: SessionId, transaction: &str, refusal: &JanusError) -> Outcome {
-    send_to_client(id, reply::error(Some(id), Some(transaction), refusal))
+fn refuse(id: SessionId, transaction: &str, error: &JanusError) -> Outcome {
+    send(id, reply::error(Some(id), Some(transaction), error))
 }
 
-fn send_to_client(id: SessionId, text: String) -> Outcome {
+fn send(id: SessionId, text: String) -> Outcome {
     Outcome::Perform(vec![Action::SendToClient(id, text)])
 }

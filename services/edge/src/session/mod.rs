@@ -1,52 +1,49 @@
-//! A client's session: its handles, and since when it has been silent.
+//! Sessions and their handles: pure state machines without sockets, bus or clock.
 
 pub mod action;
 pub mod client;
 pub mod handle;
-mod snapshot;
 
-use crate::session::action::Action;
-use crate::session::handle::{Handle, REQUEST_TIMEOUT, detached_event, release_handle};
+use action::Cx;
 use bus::message::{Address, Change, Events, LegRef};
 use common::{BackendName, MessageId, ServiceId};
+use handle::snapshot::{ClockPair, HandleSnapshot};
+use handle::{Handle, REQUEST_TIMEOUT};
 use protocol::{HandleId, HandleRef, SessionId};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
-/// How many handles a session may have.
 const MAX_HANDLES: usize = 64;
 
-/// The state of a session. It moves as a whole when another socket claims it.
+/// A client's session. It moves as a whole when another connection claims it.
 #[derive(Debug)]
 pub struct Session {
-    /// Its id.
     pub id: SessionId,
-    /// When its client last asked for anything.
     pub last_request: Instant,
-    /// What a claim must show the same of.
+    /// A claim must come with the same token.
     pub token_digest: Option<String>,
-    /// Boxed, for a map has room for eleven, and most sessions have one.
+    /// Boxed, because a map node has room for eleven, and most sessions have one handle.
     handles: BTreeMap<HandleId, Box<Handle>>,
-    /// Detached handles whose clients are told so when their names are free.
+    /// Handles that are detached and whose names a router has not released yet.
     detaching: BTreeMap<HandleId, Detaching>,
 }
 
-/// A handle that is detached.
 #[derive(Debug)]
 struct Detaching {
-    /// The message that asks for its name to be freed.
+    /// The request to release the name.
     release: MessageId,
-    /// When the client is told anyway.
+    /// When the client gets `detached` in any case.
     deadline: Instant,
 }
 
 impl Session {
-    /// A session without handles.
     pub fn new(id: SessionId, token_digest: Option<String>, now: Instant) -> Self {
         Self { id, last_request: now, token_digest, handles: BTreeMap::new(), detaching: BTreeMap::new() }
     }
 
-    /// Adds a handle; none when there are too many.
+    /// Adds a handle; none with [`MAX_HANDLES`].
     pub fn attach(&mut self, edge: &ServiceId) -> Option<HandleId> {
         if self.handles.len() >= MAX_HANDLES {
             return None;
@@ -57,35 +54,34 @@ impl Session {
         Some(handle)
     }
 
-    /// A handle of this session.
     pub fn handle(&mut self, handle: HandleId) -> Option<&mut Handle> {
         self.handles.get_mut(&handle).map(Box::as_mut)
     }
 
     /// Detaches a handle: for its client it does not exist any more.
-    pub fn detach(&mut self, handle: HandleId, transaction: &str, now: Instant, acts: &mut Vec<Action>) {
-        let release = self.handles.remove(&handle).and_then(|gone| gone.on_detach(transaction, acts));
+    pub fn detach(&mut self, handle: HandleId, transaction: &str, cx: &mut Cx) {
+        let release = self.handles.remove(&handle).and_then(|detached| detached.on_detach(transaction, cx));
         if let Some(release) = release {
-            self.detaching.insert(handle, Detaching { release, deadline: now + REQUEST_TIMEOUT });
+            self.detaching.insert(handle, Detaching { release, deadline: cx.now + REQUEST_TIMEOUT });
         }
     }
 
-    /// What a router says of a handle that is detached; false when it is about something else. One
-    /// that is still here was detached where the session was before.
-    pub fn on_released(&mut self, events: &Events, acts: &mut Vec<Action>) -> bool {
-        let departing = self.detaching.get(&events.handle).map(|departing| departing.release);
-        let was_here =
-            || events.change == Some(Change::Released) && self.handles.contains_key(&events.handle);
-        let is_free = departing.map_or_else(was_here, |release| events.in_reply_to == Some(release));
-        if is_free {
+    /// Handles the news that a handle is released; false if the events are about something else. A handle that is
+    /// still attached here was detached on a former edge.
+    pub fn on_released(&mut self, events: &Events, cx: &mut Cx) -> bool {
+        let is_released = match self.detaching.get(&events.handle) {
+            Some(detaching) => events.in_reply_to == Some(detaching.release),
+            None => events.change == Some(Change::Released) && self.handles.contains_key(&events.handle),
+        };
+        if is_released {
             self.detaching.remove(&events.handle);
             self.handles.remove(&events.handle);
-            acts.push(detached_event(HandleRef { session: self.id, handle: events.handle }));
+            cx.send_detached(HandleRef { session: self.id, handle: events.handle });
         }
-        is_free
+        is_released
     }
 
-    /// The calls that its handles are in.
+    /// The handles that are in a call.
     pub fn legs(&self) -> Vec<(HandleId, LegRef, BackendName)> {
         let leg = |id: &HandleId, handle: &Handle| handle.leg().map(|(leg, backend)| (*id, leg, backend));
         self.handles.iter().filter_map(|(id, handle)| leg(id, handle)).collect()
@@ -93,33 +89,91 @@ impl Session {
 
     /// The handles that routers may know, with their names.
     pub fn names(&self) -> Vec<(HandleId, Option<String>)> {
-        let known = self.handles.iter().filter(|(_, handle)| handle.is_recorded());
-        known.map(|(id, handle)| (*id, handle.username().map(str::to_owned))).collect()
+        let recorded = self.handles.iter().filter(|(_, handle)| handle.is_recorded());
+        recorded.map(|(id, handle)| (*id, handle.username().map(str::to_owned))).collect()
     }
 
-    /// The session is over: everything its handles had is given back.
-    pub fn end(self, acts: &mut Vec<Action>) {
+    /// Ends the session and releases its handles.
+    pub fn end(self, cx: &mut Cx) {
         for handle in self.handles.into_values() {
-            handle.on_destroy(acts);
+            handle.on_destroy(cx);
         }
     }
 
-    /// When something of a handle is due.
-    pub fn due(&self) -> Option<Instant> {
-        let departing = self.detaching.values().map(|departing| departing.deadline);
-        self.handles.values().filter_map(|handle| handle.due()).chain(departing).min()
+    pub fn next_timer(&self) -> Option<Instant> {
+        let detaching = self.detaching.values().map(|detaching| detaching.deadline);
+        self.handles.values().filter_map(|handle| handle.next_timer()).chain(detaching).min()
     }
 
-    /// Does what is due.
-    pub fn on_timer(&mut self, now: Instant, acts: &mut Vec<Action>) {
+    pub fn on_timer(&mut self, cx: &mut Cx) {
         for handle in self.handles.values_mut() {
-            handle.on_timer(now, acts);
+            handle.on_timer(cx);
         }
-        for (handle, _) in self.detaching.extract_if(.., |_, departing| departing.deadline <= now) {
-            let who = HandleRef { session: self.id, handle };
-            // The edge that asked for its name to be freed may have died before it could.
-            acts.push(release_handle(who, None).1);
-            acts.push(detached_event(who));
+        let now = cx.now;
+        for (handle, _) in self.detaching.extract_if(.., |_, detaching| detaching.deadline <= now) {
+            let handle = HandleRef { session: self.id, handle };
+            // Again: an edge that died may not have sent the first one.
+            cx.publish_release(handle, None);
+            cx.send_detached(handle);
         }
+    }
+}
+
+/// The serialised form of a session, as the directory stores it. The rest service shows the ids of the `handles`.
+#[derive(Serialize, Deserialize)]
+struct SessionSnapshot<'a> {
+    token_digest: Cow<'a, Option<String>>,
+    handles: BTreeMap<HandleId, HandleSnapshot<'a>>,
+    detaching: BTreeMap<HandleId, DetachingSnapshot>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DetachingSnapshot {
+    release: MessageId,
+    /// Unix milliseconds.
+    deadline: u64,
+}
+
+impl Session {
+    /// The whole session as JSON.
+    pub fn snapshot(&self, now: Instant, unix_ms: u64) -> String {
+        let clock = ClockPair { now, unix_ms };
+        let detaching = |detaching: &Detaching| DetachingSnapshot {
+            release: detaching.release,
+            deadline: clock.to_unix_ms(detaching.deadline),
+        };
+        let snapshot = SessionSnapshot {
+            token_digest: Cow::Borrowed(&self.token_digest),
+            handles: self.handles.iter().map(|(id, handle)| (*id, handle.snapshot(clock))).collect(),
+            detaching: self.detaching.iter().map(|(id, handle)| (*id, detaching(handle))).collect(),
+        };
+        protocol::raw(&snapshot).get().to_owned()
+    }
+
+    /// Restores a session on the edge that owns it now. The takeover counts as a request of its client.
+    ///
+    /// # Errors
+    /// When `state` is not what [`snapshot`](Self::snapshot) returns.
+    pub fn restore(
+        state: &str,
+        id: SessionId,
+        edge: &ServiceId,
+        now: Instant,
+        unix_ms: u64,
+    ) -> serde_json::Result<Self> {
+        let clock = ClockPair { now, unix_ms };
+        let snapshot: SessionSnapshot<'_> = serde_json::from_str(state)?;
+        let address = |handle| Address { edge: edge.clone(), session: id, handle };
+        let handle = |(id, snapshot)| (id, Box::new(Handle::restore(snapshot, address(id), clock)));
+        let detaching = |(id, DetachingSnapshot { release, deadline })| {
+            (id, Detaching { release, deadline: clock.to_instant(deadline) })
+        };
+        Ok(Self {
+            id,
+            last_request: now,
+            token_digest: snapshot.token_digest.into_owned(),
+            handles: snapshot.handles.into_iter().map(handle).collect(),
+            detaching: snapshot.detaching.into_iter().map(detaching).collect(),
+        })
     }
 }

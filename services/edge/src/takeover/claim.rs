@@ -1,213 +1,186 @@
-//! How an edge takes a session over from another: it asks the holder to surrender it, and takes it in
-//! the directory, whether or not there was an answer. Both edges may think for a moment that they have
-//! it; the directory knows better.
+//! Takes a session over from another edge.
 //!
-//! | the holder | is asked | what it had not dealt with |
+//! The edge asks the owner to surrender the session, and claims it in the directory, with or without a reply. For a
+//! moment both edges may believe that they own it; the directory decides.
+//!
+//! | the owner | is asked | its undelivered messages |
 //! |---|---|---|
-//! | answers | yes | it forwards, see [`forwards`](crate::takeover::forwarding) |
-//! | stops, or does not answer in [`PATIENCE`] | yes | is read in its mailbox, see [`estates`](crate::takeover::orphaned_mailboxes) |
-//! | has given no sign of life for [`SILENCE`], or has no mailbox | no | the same |
+//! | replies | yes | it [forwards](super::forwarding) them |
+//! | stops, or does not reply in [`SURRENDER_TIMEOUT`] | yes | are [read](super::orphaned_mailboxes) from its mailbox |
+//! | has had no heartbeat for [`HEARTBEAT_TIMEOUT`], or has no mailbox | no | are read from its mailbox |
 
+use super::forwarding::ForwardingTable;
+use super::liveness::{HEARTBEAT_TIMEOUT, Liveness};
+use super::orphaned_mailboxes::OrphanedMailboxes;
+use super::surrender::{PendingSurrenders, SURRENDER_TIMEOUT};
 use crate::auth::Auth;
+use crate::context::EdgeContext;
 use crate::metrics::{self, ClaimFailure, ClaimKind};
-use crate::registry::InboxSender;
+use crate::persist::writer::SessionWriter;
+use crate::registry::{InboxSender, Registry};
 use crate::session::Session;
-use crate::shared::Shared;
-use bus::SendError;
-use bus::message::{Body, Events, Message, Surrender};
-use bus::topic::Mailbox;
-use common::ServiceId;
-use directory::{DEREGISTERED_AGE, record};
+use bus::message::Events;
+use common::{ServiceId, entropy};
+use directory::record;
 use protocol::SessionId;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use std::sync::Arc;
+use tokio::time::{Instant, timeout};
 
-/// How long another edge may take to surrender a session.
-const SURRENDER_TIMEOUT: Duration = Duration::from_secs(1);
-/// An edge that has been silent for so long is not asked.
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often it is looked whether an edge that is asked has left.
-const LIVENESS_POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How often a claim is tried when others are quicker.
+/// How often a claim is tried while other edges claim the same session.
 const MAX_CLAIM_ATTEMPTS: u32 = 3;
 
-/// The sessions that other edges are asked for.
-#[derive(Default)]
-pub struct PendingSurrenders(Mutex<BTreeMap<SessionId, oneshot::Sender<()>>>);
-
-impl PendingSurrenders {
-    /// Another edge has surrendered the session.
-    pub fn complete(&self, session: SessionId) {
-        if let Some(waiting) = self.lock().remove(&session) {
-            // The claim may have been given up.
-            let _ = waiting.send(());
-        }
-    }
-
-    fn register(&self, session: SessionId) -> oneshot::Receiver<()> {
-        let (waiting, surrendered) = oneshot::channel();
-        self.lock().insert(session, waiting);
-        surrendered
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, oneshot::Sender<()>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Takes sessions over.
+pub struct Takeover {
+    pub context: Arc<EdgeContext>,
+    pub registry: Arc<Registry>,
+    pub writer: Arc<SessionWriter>,
+    pub liveness: Liveness,
+    pub forwarding: Arc<ForwardingTable>,
+    pub orphaned_mailboxes: Arc<OrphanedMailboxes>,
+    pub surrenders: PendingSurrenders,
 }
 
-/// A session that was another edge's.
+/// A session that another edge owned.
 pub struct ClaimedSession {
-    /// The session.
     pub session: Session,
-    /// What its client is to hear first.
+    /// The messages that its client has not received.
     pub backlog: Vec<String>,
-    /// What its former edge had not dealt with.
+    /// The events that the previous edge has not handled.
     pub undelivered: Vec<Events>,
-    /// Its former edge.
     pub previous_edge: ServiceId,
 }
 
-/// Takes a session over from whichever edge has it; none when there is no such session for a client
-/// that shows this proof, or another connection of this edge is claiming it. What comes for it from
-/// then on goes to `route`, also where this fails in the end.
-///
-/// # Errors
-/// When the directory does not answer.
-pub async fn claim(
-    shared: &Shared,
-    id: SessionId,
-    proof: Option<&str>,
-    route: &InboxSender,
-) -> directory::Result<Option<ClaimedSession>> {
-    let (own, directory) = (&shared.context.id, &shared.context.directory);
-    let mut forwarded = None;
-    for attempt in 0..MAX_CLAIM_ATTEMPTS {
-        let Some(record) = directory.session(id).await? else { return rejected(ClaimFailure::Unknown) };
-        if !Auth::same_token(record.policy.token_digest.as_deref(), proof) {
-            return rejected(ClaimFailure::WrongToken);
-        }
-        if attempt == 0 {
-            if !shared.registry.reserve(id, route.clone(), record.policy.token_digest.clone()) {
-                return rejected(ClaimFailure::Contended);
+enum ClaimError {
+    Failed(ClaimFailure),
+    Directory(directory::Error),
+}
+
+impl From<ClaimFailure> for ClaimError {
+    fn from(failure: ClaimFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<directory::Error> for ClaimError {
+    fn from(error: directory::Error) -> Self {
+        Self::Directory(error)
+    }
+}
+
+impl Takeover {
+    /// Claims a session from the edge that owns it. Returns none if there is no such session for this token, or if
+    /// another connection of this edge claims it. From then on, also after a failure, its events go to `owner`.
+    ///
+    /// # Errors
+    /// When the directory is unavailable.
+    pub async fn claim(
+        &self,
+        id: SessionId,
+        token_digest: Option<&str>,
+        owner: &InboxSender,
+    ) -> directory::Result<Option<ClaimedSession>> {
+        match self.try_claim(id, token_digest, owner).await {
+            Ok(claimed) => Ok(Some(claimed)),
+            Err(ClaimError::Failed(failure)) => {
+                metrics::claim_failed(failure);
+                Ok(None)
             }
-            forwarded = shared.forwarding.remove(id);
+            Err(ClaimError::Directory(error)) => Err(error),
         }
-        // What this edge gave to another that has not taken it yet is with that one.
-        let holder = match record.edge == *own {
-            true => forwarded.clone(),
-            false if is_expired(shared, &record).await? => return rejected(ClaimFailure::Expired),
-            false => Some(record.edge.clone()),
-        };
-        let surrendered = match &holder {
-            Some(holder) => request_surrender(shared, id, holder).await?,
+    }
+
+    async fn try_claim(
+        &self,
+        id: SessionId,
+        token_digest: Option<&str>,
+        owner: &InboxSender,
+    ) -> Result<ClaimedSession, ClaimError> {
+        let mut forwarded_to = None;
+        for attempt in 0..MAX_CLAIM_ATTEMPTS {
+            let Some(record) = self.context.directory.session(id).await? else {
+                return Err(ClaimFailure::Unknown.into());
+            };
+            let session_digest = record.policy.token_digest.clone();
+            if !Auth::same_token(session_digest.as_deref(), token_digest) {
+                return Err(ClaimFailure::WrongToken.into());
+            }
+            if attempt == 0 {
+                if !self.registry.reserve(id, owner.clone(), session_digest) {
+                    return Err(ClaimFailure::Contended.into());
+                }
+                forwarded_to = self.forwarding.remove(id);
+            }
+            let is_own = record.edge == self.context.id;
+            if !is_own && self.is_expired(&record).await? {
+                return Err(ClaimFailure::Expired.into());
+            }
+            // A session that this edge has surrendered and the other has not claimed yet is at the other.
+            let holder = if is_own { forwarded_to.clone() } else { Some(record.edge.clone()) };
+            if let Some(claimed) = self.claim_from(id, record, holder).await? {
+                return Ok(claimed);
+            }
+        }
+        Err(ClaimFailure::Contended.into())
+    }
+
+    /// Claims a session from the edge that holds it, if any. None if another edge was faster.
+    async fn claim_from(
+        &self,
+        id: SessionId,
+        record: record::Session,
+        holder: Option<ServiceId>,
+    ) -> directory::Result<Option<ClaimedSession>> {
+        let own = &self.context.id;
+        let is_surrendered = match &holder {
+            Some(holder) => self.surrenders.request(&self.context, &self.liveness, id, holder).await?,
             None => false,
         };
         if record.edge == *own {
-            // A directory that hangs holds up no claim for ever.
-            let _ = timeout(SURRENDER_TIMEOUT, shared.writer.persisted(id)).await;
+            // An unavailable directory must not block the claim forever.
+            let _ = timeout(SURRENDER_TIMEOUT, self.writer.persisted(id)).await;
         }
-        let Some(record::ClaimedSession { state, backlog: unheard, previous_edges }) =
-            directory.claim_session(id, &record.edge, own).await?
-        else {
-            continue;
-        };
-        // Not everybody may have heard that it went from one of these to the next.
-        for former in
-            previous_edges.iter().filter(|former| Some(*former) != holder.as_ref() && *former != own)
-        {
-            shared.orphaned_mailboxes.watch_previous(former, id).await;
+        let claim = self.context.directory.claim_session(id, &record.edge, own).await?;
+        let Some(record::ClaimedSession { state, backlog, previous_edges }) = claim else { return Ok(None) };
+        // Senders may not know yet that the session has left one of its former edges.
+        let is_other = |edge: &&ServiceId| Some(*edge) != holder.as_ref() && *edge != own;
+        for edge in previous_edges.iter().filter(is_other) {
+            self.orphaned_mailboxes.watch_previous(edge, id).await;
         }
-        let left = match holder {
-            Some(holder) if surrendered => {
-                shared.orphaned_mailboxes.watch(&holder, id).await;
+        let undelivered = match holder {
+            Some(holder) if is_surrendered => {
+                self.orphaned_mailboxes.watch(&holder, id).await;
                 Vec::new()
             }
-            Some(holder) => shared.orphaned_mailboxes.drain_for(&holder, id, shared).await,
+            Some(holder) => self.orphaned_mailboxes.drain_for(&holder, id).await,
             None => Vec::new(),
         };
+        metrics::session_claimed(if is_surrendered { ClaimKind::Surrendered } else { ClaimKind::TakenOver });
         let session = restore(state.as_deref(), id, record.policy.token_digest, own);
-        metrics::session_claimed(if surrendered { ClaimKind::Surrendered } else { ClaimKind::TakenOver });
-        return Ok(Some(ClaimedSession {
-            session,
-            backlog: unheard,
-            undelivered: left,
-            previous_edge: record.edge,
-        }));
+        Ok(Some(ClaimedSession { session, backlog, undelivered, previous_edge: record.edge }))
     }
-    rejected(ClaimFailure::Contended)
-}
 
-fn rejected(why: ClaimFailure) -> directory::Result<Option<ClaimedSession>> {
-    metrics::claim_failed(why);
-    Ok(None)
-}
-
-/// Whether nobody is left who will end a session whose time is over.
-async fn is_expired(shared: &Shared, record: &record::Session) -> directory::Result<bool> {
-    let away = match record.away {
-        Some(away) => Some(away),
-        None => since_heartbeat(shared, &record.edge).await?.filter(|silence| *silence > HEARTBEAT_TIMEOUT),
-    };
-    Ok(away.is_some_and(|away| away >= record.policy.grace))
-}
-
-/// Asks an edge for a session; false when it does not answer.
-async fn request_surrender(shared: &Shared, id: SessionId, holder: &ServiceId) -> directory::Result<bool> {
-    if is_edge_dead(shared, holder).await? {
-        return Ok(false);
-    }
-    let surrendered = shared.surrenders.register(id);
-    let ask = Body::Surrender(Surrender { session: id, to: shared.context.id.clone() });
-    let asking = async {
-        let asked = shared.context.bus.post(&Mailbox::Edge(holder.clone()), &Message::new(ask)).await;
-        // After any other error it may have been asked all the same.
-        !matches!(asked, Err(SendError::NoMailbox)) && surrendered.await.is_ok()
-    };
-    let answered = async {
-        tokio::select! {
-            answered = asking => answered,
-            () = until_deregistered(shared, holder) => false,
-        }
-    };
-    let answered = timeout(SURRENDER_TIMEOUT, answered).await.unwrap_or(false);
-    shared.surrenders.lock().remove(&id);
-    Ok(answered)
-}
-
-/// Done when an edge that was asked has stopped before it could answer.
-async fn until_deregistered(shared: &Shared, edge: &ServiceId) {
-    loop {
-        sleep(LIVENESS_POLL_INTERVAL).await;
-        if let Ok(Some(silence)) = since_heartbeat(shared, edge).await
-            && silence >= DEREGISTERED_AGE
-        {
-            return;
-        }
+    /// Whether a session's time is over, although no edge has ended it.
+    async fn is_expired(&self, record: &record::Session) -> directory::Result<bool> {
+        let disconnected_for = match record.away {
+            Some(duration) => Some(duration),
+            None => {
+                let age = self.liveness.since_heartbeat(&record.edge).await?;
+                age.filter(|age| *age > HEARTBEAT_TIMEOUT)
+            }
+        };
+        Ok(disconnected_for.is_some_and(|duration| duration >= record.policy.grace))
     }
 }
 
-/// Whether an edge is dead, as far as this one can tell: right after an outage all seem silent.
-pub async fn is_edge_dead(shared: &Shared, edge: &ServiceId) -> directory::Result<bool> {
-    let silence = since_heartbeat(shared, edge).await?;
-    let may_judge = shared.heartbeat.healthy_for(HEARTBEAT_TIMEOUT)
-        || silence.is_some_and(|silence| silence >= DEREGISTERED_AGE);
-    Ok(may_judge && silence.is_none_or(|silence| silence > HEARTBEAT_TIMEOUT))
-}
-
-async fn since_heartbeat(shared: &Shared, edge: &ServiceId) -> directory::Result<Option<Duration>> {
-    shared.context.directory.since_heartbeat(edge).await
-}
-
-/// A session whose state nobody can read begins anew, without handles.
-fn restore(state: Option<&str>, id: SessionId, proof: Option<String>, edge: &ServiceId) -> Session {
+/// A session whose state is missing or unreadable starts again without handles.
+fn restore(state: Option<&str>, id: SessionId, token_digest: Option<String>, edge: &ServiceId) -> Session {
     let now = Instant::now();
-    let fresh = || Session::new(id, proof, now);
-    let Some(state) = state else { return fresh() };
-    Session::restore(state, id, edge, now, common::entropy::unix_millis()).unwrap_or_else(|error| {
-        tracing::error!(%error, session = %id, "a session that was written down cannot be read");
-        fresh()
-    })
+    match state.map(|state| Session::restore(state, id, edge, now, entropy::unix_millis())) {
+        Some(Ok(session)) => session,
+        Some(Err(error)) => {
+            tracing::error!(%error, session = %id, "failed to restore a session, continuing without its handles");
+            Session::new(id, token_digest, now)
+        }
+        None => Session::new(id, token_digest, now),
+    }
 }

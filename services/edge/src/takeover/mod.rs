@@ -1,6 +1,8 @@
-//! A session moves from one edge to another.
+//! Moves sessions from edge to edge.
 
 pub mod claim;
 pub mod forwarding;
+pub mod liveness;
 pub mod orphaned_mailboxes;
 pub mod relocation;
+pub mod surrender;

@@ -1,26 +1,26 @@
-//! What edges that are gone left in their mailboxes, for the sessions that were claimed from them.
+//! The undelivered messages in the mailboxes of dead edges, for the sessions that this edge has claimed from them.
 //!
-//! The mailbox of such an edge is read once, from front to back, however many sessions are claimed, and
-//! for [`STRAGGLERS`] after the last claim again and again, because there are senders that have not
-//! heard yet. An [`Estate`] holds what the mailbox holds, no more than [`bus::MAX_BACKLOG`] messages.
-//! Events that a session has had before are known by their stamps.
+//! A mailbox is read once from its start, for any number of claimed sessions. For [`LINGER`] after the last claim it is
+//! read again and again, because some senders do not know yet that the session has moved. In memory are at most
+//! [`bus::MAX_BACKLOG`] messages of each mailbox. Events that a session has had before are recognised by their
+//! sequence numbers.
 //!
-//! An edge that surrendered a session forwards what still comes for it. Should it die before everybody
-//! knows, its mailbox is an estate too: for [`STRAGGLERS`] its signs of life are watched. So are those of
-//! the edges that had the session before: the last one may have died before it could tell where it is. Of what is in their
-//! mailboxes that one may have dealt with most, long ago; only what still is the case is taken from there.
+//! An edge that surrenders a session forwards its events. If that edge dies within [`LINGER`], its mailbox is read too.
+//! So are those of the edges that owned the session before: the latest owner may have died before it could announce
+//! itself. That owner has handled most of their messages, so only the events that still apply are delivered.
 //!
-//! How it fails: what cannot be read now is read at the next look.
+//! A mailbox that cannot be read now is read at the next poll.
 
-use super::forwarding;
-use crate::mailbox;
-use crate::shared::Shared;
-use crate::takeover::claim::is_edge_dead;
+use super::liveness::Liveness;
+use super::relocation;
+use crate::context::EdgeContext;
+use crate::delivery::Delivery;
 use bus::MailboxOffset;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Change, Events, Message};
 use bus::topic::Mailbox;
 use common::ServiceId;
+use directory::Directory;
 use protocol::{HandleRef, SessionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,35 +28,33 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
-/// How often estates are looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// For how long after a claim.
+/// How long after a claim late messages are delivered.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// The estates of edges that are gone.
-#[derive(Default)]
+/// The mailboxes of edges that sessions were claimed from.
 pub struct OrphanedMailboxes {
+    context: Arc<EdgeContext>,
+    delivery: Delivery,
+    liveness: Liveness,
     mailboxes: Mutex<BTreeMap<ServiceId, OrphanedMailbox>>,
     added: Notify,
 }
 
-/// What one edge left.
 #[derive(Default)]
 struct OrphanedMailbox {
-    /// Its edge is known to be gone; the mailbox of one that may be alive is left to it.
+    /// The edge is dead. Only its mailbox may be read; a living edge reads its own.
     is_orphaned: bool,
-    /// How far its mailbox has been read.
     read_through: Option<MailboxOffset>,
-    /// What is in it for sessions that nobody has claimed here.
+    /// Events for sessions that this edge has not claimed.
     undelivered: BTreeMap<SessionId, Vec<Events>>,
-    /// The sessions that were claimed here.
     claims: BTreeMap<SessionId, ClaimWindow>,
 }
 
-/// A session for which stragglers are looked for.
+/// A claimed session, for which late messages are delivered.
 struct ClaimWindow {
     until: Instant,
-    /// It was claimed from this edge, and not from one that had claimed it from this.
+    /// The session was claimed from this edge, and not from one that had claimed it from this edge.
     is_direct: bool,
 }
 
@@ -67,99 +65,107 @@ impl ClaimWindow {
 }
 
 impl OrphanedMailboxes {
-    /// What is left for a session that was claimed here. What comes later is delivered to it.
-    pub async fn drain_for(&self, from: &ServiceId, session: SessionId, shared: &Shared) -> Vec<Events> {
-        let mut estates = self.mailboxes.lock().await;
-        let estate = estates.entry(from.clone()).or_default();
-        estate.is_orphaned = true;
-        estate.claims.insert(session, ClaimWindow::new(true));
-        estate.poll(from, shared).await;
+    pub fn new(context: Arc<EdgeContext>, delivery: Delivery, liveness: Liveness) -> Self {
+        Self { context, delivery, liveness, mailboxes: Mutex::default(), added: Notify::new() }
+    }
+
+    /// Returns the undelivered events of a session that was claimed from a dead edge. Later ones are delivered.
+    pub async fn drain_for(&self, edge: &ServiceId, session: SessionId) -> Vec<Events> {
+        let mut mailboxes = self.mailboxes.lock().await;
+        let mailbox = mailboxes.entry(edge.clone()).or_default();
+        mailbox.is_orphaned = true;
+        mailbox.claims.insert(session, ClaimWindow::new(true));
+        mailbox.poll(edge, &self.context).await;
         self.added.notify_one();
-        estate.undelivered.remove(&session).unwrap_or_default()
+        mailbox.undelivered.remove(&session).unwrap_or_default()
     }
 
-    /// An edge has surrendered a session and forwards what comes for it, as long as it lives.
-    pub async fn watch(&self, from: &ServiceId, session: SessionId) {
-        self.add_claim(from, session, ClaimWindow::new(true)).await;
+    /// The session was surrendered by an edge, which forwards its events while it lives.
+    pub async fn watch(&self, edge: &ServiceId, session: SessionId) {
+        self.add_claim(edge, session, ClaimWindow::new(true)).await;
     }
 
-    /// An edge had a session before the one it was claimed from.
-    pub async fn watch_previous(&self, former: &ServiceId, session: SessionId) {
-        self.add_claim(former, session, ClaimWindow::new(false)).await;
+    /// The session was owned by an edge before the one that it was claimed from.
+    pub async fn watch_previous(&self, edge: &ServiceId, session: SessionId) {
+        self.add_claim(edge, session, ClaimWindow::new(false)).await;
     }
 
-    async fn add_claim(&self, from: &ServiceId, session: SessionId, heir: ClaimWindow) {
-        let mut estates = self.mailboxes.lock().await;
-        estates.entry(from.clone()).or_default().claims.insert(session, heir);
+    async fn add_claim(&self, edge: &ServiceId, session: SessionId, window: ClaimWindow) {
+        let mut mailboxes = self.mailboxes.lock().await;
+        mailboxes.entry(edge.clone()).or_default().claims.insert(session, window);
         self.added.notify_one();
     }
 
-    /// Delivers what comes late, for ever.
-    pub async fn run(shared: Arc<Shared>) {
+    /// Delivers late messages. Never ends.
+    pub async fn run(self: Arc<Self>) {
         loop {
-            let mut estates = shared.orphaned_mailboxes.mailboxes.lock().await;
-            for (from, estate) in estates.iter_mut() {
-                estate.is_orphaned = estate.is_orphaned || is_edge_dead(&shared, from).await.unwrap_or(false);
-                if estate.is_orphaned {
-                    estate.poll(from, &shared).await;
-                    estate.deliver(&shared).await;
-                }
-                estate.expire(Instant::now());
-            }
-            estates.retain(|_, estate| !estate.claims.is_empty());
-            let is_empty = estates.is_empty();
-            drop(estates);
-            match is_empty {
-                true => shared.orphaned_mailboxes.added.notified().await,
-                false => sleep(POLL_INTERVAL).await,
+            if self.deliver_late().await {
+                sleep(POLL_INTERVAL).await;
+            } else {
+                self.added.notified().await;
             }
         }
+    }
+
+    /// False if there is no mailbox to watch.
+    async fn deliver_late(&self) -> bool {
+        let mut mailboxes = self.mailboxes.lock().await;
+        for (edge, mailbox) in mailboxes.iter_mut() {
+            if !mailbox.is_orphaned {
+                mailbox.is_orphaned = self.liveness.is_edge_dead(edge).await.unwrap_or(false);
+            }
+            if mailbox.is_orphaned {
+                mailbox.poll(edge, &self.context).await;
+                mailbox.deliver(&self.context, &self.delivery).await;
+            }
+            mailbox.expire(Instant::now());
+        }
+        mailboxes.retain(|_, mailbox| !mailbox.claims.is_empty());
+        !mailboxes.is_empty()
     }
 }
 
 impl OrphanedMailbox {
-    async fn poll(&mut self, from: &ServiceId, shared: &Shared) {
-        match shared.context.bus.read_undelivered(&Mailbox::Edge(from.clone()), self.read_through).await {
-            Ok(left) => left.into_iter().for_each(|(mark, message)| self.add(mark, message)),
+    async fn poll(&mut self, edge: &ServiceId, context: &EdgeContext) {
+        match context.bus.read_undelivered(&Mailbox::Edge(edge.clone()), self.read_through).await {
+            Ok(messages) => messages.into_iter().for_each(|(offset, message)| self.add(offset, message)),
             Err(error) => {
-                tracing::warn!(%error, edge = %from, "a mailbox could not be inherited; it will be")
+                tracing::warn!(%error, %edge, "failed to read the mailbox of a dead edge, retrying")
             }
         }
     }
 
-    fn add(&mut self, mark: MailboxOffset, message: Message) {
-        self.read_through = Some(mark);
+    fn add(&mut self, offset: MailboxOffset, message: Message) {
+        self.read_through = Some(offset);
         if let Body::Events(events) = message.body {
             self.undelivered.entry(events.session).or_default().push(events);
         }
     }
 
-    /// Delivers what was left for heirs. Who says something new to a session that is here now is to
-    /// hear of that.
-    async fn deliver(&mut self, shared: &Arc<Shared>) {
-        for (session, heir) in &self.claims {
+    /// Delivers the events of claimed sessions. A connector that begins a call is told the client's new edge.
+    async fn deliver(&mut self, context: &EdgeContext, delivery: &Delivery) {
+        for (session, window) in &self.claims {
             for events in self.undelivered.remove(session).into_iter().flatten() {
-                if !heir.is_direct && !still_applies(&events, shared).await {
+                if !window.is_direct && !still_applies(&events, &context.directory).await {
                     continue;
                 }
-                forwarding::announce_address(&events, &shared.context.id, shared).await;
-                mailbox::deliver(events, AckGuard::default(), shared).await;
+                relocation::announce_joined(&context.bus, &events, &context.id).await;
+                delivery.deliver(events, AckGuard::default()).await;
             }
         }
     }
 
     fn expire(&mut self, now: Instant) {
-        self.claims.retain(|_, heir| heir.until > now);
+        self.claims.retain(|_, window| window.until > now);
     }
 }
 
-/// Whether what was told a while ago still is the case: the call still is, the name is still had or lost.
-/// Answers are heard by whoever waits for them.
-async fn still_applies(events: &Events, shared: &Shared) -> bool {
-    let directory = &shared.context.directory;
+/// Whether old events still apply: their call continues, or their name still has (or has not) this owner. A reply
+/// always applies; the handle drops it if no request waits for it.
+async fn still_applies(events: &Events, directory: &Directory) -> bool {
     let owns = async |name: &String| {
-        let who = HandleRef { session: events.session, handle: events.handle };
-        let record = directory.handle(who).await.ok().flatten();
+        let handle = HandleRef { session: events.session, handle: events.handle };
+        let record = directory.handle(handle).await.ok().flatten();
         record.and_then(|record| record.username).as_ref() == Some(name)
     };
     match (events.call, &events.change) {

@@ -1,13 +1,13 @@
-//! Where a session's handles are from now on: told to the connectors of its calls, which then send
-//! here what they sent to its former edge, and written in the directory for the routers.
+//! Announces the new edge of a session: to the connectors of its calls, and in the directory for the routers.
 //!
-//! How it fails: who cannot be told now is told again each second, [`TRIES`] times; until then its
-//! messages come through the former edge, or its mailbox.
+//! What fails is repeated each [`RETRY_INTERVAL`], up to [`MAX_ATTEMPTS`] times. Until then the events come through the
+//! previous edge, or its mailbox.
 
-use crate::shared::Shared;
-use bus::SendError;
-use bus::message::{Body, ClientMoved, Message};
+use crate::context::EdgeContext;
+use crate::registry::Registry;
+use bus::message::{Body, ClientMoved, Events, Message};
 use bus::topic::Mailbox;
+use bus::{Bus, SendError};
 use common::ServiceId;
 use protocol::{HandleId, HandleRef, SessionId};
 use std::time::Duration;
@@ -16,60 +16,69 @@ use tokio::time::sleep;
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A session that came here from another edge.
+/// A session that has come from another edge, and what is not announced yet.
 pub struct Relocation {
-    /// The session.
     pub session: SessionId,
-    /// Where it was.
     pub previous_edge: ServiceId,
-    /// Its handles that routers may know, with their names.
+    /// The handles that routers may know, with their names.
     pub names: Vec<(HandleId, Option<String>)>,
-    /// Its handles' calls.
+    /// For the connectors of the calls that its handles are in.
     pub client_moves: Vec<(Mailbox, ClientMoved)>,
 }
 
 impl Relocation {
-    /// Tells them until they have it, or the session has moved on.
-    pub async fn announce(mut self, shared: &Shared) {
+    /// Announces the session until all is done, or the session has left this edge.
+    pub async fn announce(mut self, context: &EdgeContext, registry: &Registry) {
         for _ in 0..MAX_ATTEMPTS {
-            self.announce_to_connectors(shared).await;
-            self.update_directory(shared).await;
-            let all_told = self.names.is_empty() && self.client_moves.is_empty();
-            if all_told || shared.registry.get(self.session).is_none() {
+            self.notify_connectors(&context.bus).await;
+            self.update_directory(context).await;
+            let is_complete = self.names.is_empty() && self.client_moves.is_empty();
+            if is_complete || registry.owner(self.session).is_none() {
                 return;
             }
             sleep(RETRY_INTERVAL).await;
         }
-        tracing::error!(session = %self.session, "not everybody could be told where a session is");
+        tracing::error!(session = %self.session, "failed to announce the new edge of a session, giving up");
     }
 
-    async fn announce_to_connectors(&mut self, shared: &Shared) {
-        let mut untold = Vec::new();
-        for (mailbox, attend) in self.client_moves.drain(..) {
-            let message = Message::new(Body::ClientMoved(attend.clone()));
-            match shared.context.bus.post(&mailbox, &message).await {
+    async fn notify_connectors(&mut self, bus: &Bus) {
+        let mut failed = Vec::new();
+        for (mailbox, client_moved) in self.client_moves.drain(..) {
+            let message = Message::new(Body::ClientMoved(client_moved.clone()));
+            match bus.post(&mailbox, &message).await {
                 Ok(()) | Err(SendError::NoMailbox) => {}
                 Err(error) => {
-                    tracing::warn!(%error, call = %attend.leg.call, "a connector could not be told where a client is");
-                    untold.push((mailbox, attend));
+                    let call = client_moved.leg.call;
+                    tracing::warn!(%error, %call, "failed to tell a connector that a client has moved, retrying");
+                    failed.push((mailbox, client_moved));
                 }
             }
         }
-        self.client_moves = untold;
+        self.client_moves = failed;
     }
 
-    async fn update_directory(&mut self, shared: &Shared) {
-        let mut untold = Vec::new();
+    async fn update_directory(&mut self, context: &EdgeContext) {
+        let mut failed = Vec::new();
         for (id, name) in self.names.drain(..) {
             let handle = HandleRef { session: self.session, handle: id };
-            let to = &shared.context.id;
             let moved =
-                shared.context.directory.move_handle(handle, name.as_deref(), &self.previous_edge, to).await;
-            if let Err(error) = moved {
-                tracing::warn!(%error, %handle, "a handle could not be moved in the directory");
-                untold.push((id, name));
+                context.directory.move_handle(handle, name.as_deref(), &self.previous_edge, &context.id);
+            if let Err(error) = moved.await {
+                tracing::warn!(%error, %handle, "failed to move a handle in the directory, retrying");
+                failed.push((id, name));
             }
         }
-        self.names = untold;
+        self.names = failed;
+    }
+}
+
+/// A connector has begun a call with a client that has moved: tells it the client's edge.
+pub async fn announce_joined(bus: &Bus, events: &Events, edge: &ServiceId) {
+    let Some((backend, client_moved)) = ClientMoved::for_joined(events, edge) else { return };
+    let call = client_moved.leg.call;
+    if let Err(error) =
+        bus.post(&Mailbox::Backend(backend), &Message::new(Body::ClientMoved(client_moved))).await
+    {
+        tracing::warn!(%error, %call, "failed to tell a connector that a client has moved");
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the roads to the routers and back are open.
 
-use crate::bench::{context, parse};
+use crate::harness::{context, parse};
 use bus::Bus;
 use bus::message::Message;
 use bus::topic::{Mailbox, Queue};
@@ -9,7 +9,7 @@ use edge::Edge;
 use testkit::eventually;
 
 #[tokio::test]
-async fn a_road_whose_canaries_do_not_come_back_is_named() {
+async fn stream_without_returned_canaries_is_reported() {
     let (bus, directory) = (Bus::memory(), Directory::memory());
     let context = context(bus.clone(), directory, true);
     let (id, health) = (context.id.clone(), context.health.clone());

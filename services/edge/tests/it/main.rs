@@ -1,16 +1,16 @@
 //! Edges over real websockets, on the memory bus. The test plays the routers and the connectors.
 #![allow(clippy::unwrap_used)]
 
-mod bench;
 mod calls;
 mod canaries;
-mod claims;
+mod directory_loss;
 mod disconnect;
-mod ends;
-mod floods;
-mod heirs;
-mod manners;
-mod parting;
-mod restored;
-mod slow;
+mod harness;
+mod local_claims;
+mod rate_limit;
+mod session_end;
+mod shutdown;
+mod slow_client;
+mod takeover;
 mod tokens;
+mod websocket;

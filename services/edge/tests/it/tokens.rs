@@ -1,6 +1,6 @@
 //! A session that was created with a token is claimed with the same one, on any edge.
 
-use crate::bench::{Bench, Node};
+use crate::harness::{Harness, Node};
 use serde_json::{Value, json};
 use testkit::Client;
 
@@ -11,10 +11,10 @@ const TOKENS: [&str; 2] = [
 ];
 const OPTIONS: &[&str] = &["--token-auth-secret=hmackey"];
 
-async fn cluster() -> (Bench, Node) {
-    let bench = Bench::first(OPTIONS).await;
-    let other = bench.another(OPTIONS).await;
-    (bench, other)
+async fn cluster() -> (Harness, Node) {
+    let harness = Harness::first(OPTIONS).await;
+    let other = harness.another(OPTIONS).await;
+    (harness, other)
 }
 
 async fn created(url: &str) -> u64 {
@@ -29,10 +29,10 @@ async fn claim(url: &str, session: u64, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn whoever_shows_another_token_learns_nothing_of_a_session() {
-    let (bench, other) = cluster().await;
-    let session = created(&bench.url).await;
-    for url in [&bench.url, &other.url] {
+async fn wrong_token_reveals_nothing_about_a_session() {
+    let (harness, other) = cluster().await;
+    let session = created(&harness.url).await;
+    for url in [&harness.url, &other.url] {
         let stolen = claim(url, session, TOKENS[1]).await;
         let nothing = claim(url, session + 1, TOKENS[1]).await;
         assert_eq!(stolen["error"]["code"], 458);
@@ -42,10 +42,10 @@ async fn whoever_shows_another_token_learns_nothing_of_a_session() {
 }
 
 #[tokio::test]
-async fn the_same_token_is_enough_on_any_edge() {
-    let (bench, other) = cluster().await;
-    let session = created(&bench.url).await;
-    for url in [&other.url, &other.url, &bench.url] {
+async fn same_token_can_claim_on_any_edge() {
+    let (harness, other) = cluster().await;
+    let session = created(&harness.url).await;
+    for url in [&other.url, &other.url, &harness.url] {
         assert_eq!(claim(url, session, TOKENS[0]).await["janus"], "success");
         assert_eq!(claim(url, session, TOKENS[1]).await["error"]["code"], 458);
     }

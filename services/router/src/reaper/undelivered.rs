@@ -8,7 +8,7 @@
 use crate::handlers::HandlerError;
 use crate::replies::send_events;
 use bus::SendError;
-use bus::message::{Address, Body, Change, ClientMoved, Events, LegRef, Message};
+use bus::message::{Body, Change, ClientMoved, Events, Message};
 use bus::topic::Mailbox;
 use common::ServiceId;
 use protocol::HandleRef;
@@ -41,12 +41,9 @@ async fn joins_ended_call(context: &Context, events: &Events) -> Result<bool, Ha
 
 /// Tells the connector of a call that a client joins where that client is.
 async fn announce_address(context: &Context, events: &Events, edge: &ServiceId) -> Result<(), HandlerError> {
-    let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) else {
-        return Ok(());
-    };
-    let address = Address { edge: edge.clone(), session: events.session, handle: events.handle };
-    let moved = Body::ClientMoved(ClientMoved { leg: LegRef { call, side: *side }, address });
-    match context.bus.post(&Mailbox::Backend(backend.clone()), &Message::new(moved)).await {
+    let Some((backend, client_moved)) = ClientMoved::for_joined(events, edge) else { return Ok(()) };
+    let message = Message::new(Body::ClientMoved(client_moved));
+    match context.bus.post(&Mailbox::Backend(backend), &message).await {
         Err(SendError::NoMailbox) => Ok(()),
         sent => Ok(sent?),
     }

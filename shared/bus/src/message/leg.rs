@@ -1,7 +1,8 @@
 //! To a backend's connector: calls to set up, and what happens on their legs.
 
+use super::events::{Change, Events};
 use super::{Address, HopTimestamps};
-use common::{CallId, ServiceId};
+use common::{BackendName, CallId, ServiceId};
 use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,18 @@ pub struct ClientMoved {
     pub leg: LegRef,
     /// Where its events go.
     pub address: Address,
+}
+
+impl ClientMoved {
+    /// For events by which a client joins a call, after that client has moved to `edge`: what the connector of the
+    /// call must know, with the backend it serves. None for other events.
+    pub fn for_joined(events: &Events, edge: &ServiceId) -> Option<(BackendName, Self)> {
+        let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) else {
+            return None;
+        };
+        let address = Address { edge: edge.clone(), session: events.session, handle: events.handle };
+        Some((backend.clone(), Self { leg: LegRef { call, side: *side }, address }))
+    }
 }
 
 /// A call to end.

@@ -34,7 +34,7 @@ fn untaken(socket: &Socket) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_ready_goes_out_together() {
+async fn queued_messages_are_written_together() {
     let (mut socket, mut far) = socket(1_000).await;
     queue(&mut socket, &["one", "two"]);
     assert!(matches!(socket.next_frame(None).await, Frame::Written));
@@ -45,7 +45,7 @@ async fn what_is_ready_goes_out_together() {
 }
 
 #[tokio::test]
-async fn what_was_taken_as_a_whole_is_not_told_again_and_a_part_is() {
+async fn only_incompletely_written_messages_count_as_unsent() {
     let (mut socket, mut far) = socket(2 * (HEADER + 3) + HEADER + 1).await;
     queue(&mut socket, &["one", "two", "three", "four"]);
     assert!(socket.next_frame(None).now_or_never().is_none());

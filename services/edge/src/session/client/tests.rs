@@ -1,10 +1,10 @@
 //! The decisions of a connection: who may speak about which session, and when sessions are over.
 
-mod access;
+mod auth;
 mod paths;
 mod random;
-mod saved;
-mod times;
+mod snapshot;
+mod timeouts;
 
 use super::{Client, Outcome};
 use crate::auth::Auth;
@@ -20,30 +20,30 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const SILENCE: Duration = Duration::from_secs(60);
-const RECLAIM: Duration = Duration::from_secs(30);
+const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+const RECLAIM_TIMEOUT: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// A connection whose clock stands still.
-struct Bench {
+struct Harness {
     client: Client,
     now: Instant,
 }
 
-fn connected() -> Bench {
-    connected_with(Some(SILENCE))
+fn connected() -> Harness {
+    connected_with(Some(SESSION_TIMEOUT))
 }
 
-fn connected_with(session_timeout: Option<Duration>) -> Bench {
+fn connected_with(session_timeout: Option<Duration>) -> Harness {
     connected_under(Limits {
         session_timeout,
-        reclaim_timeout: RECLAIM,
+        reclaim_timeout: RECLAIM_TIMEOUT,
         max_sessions: 3,
         auth: Auth::default(),
     })
 }
 
-fn connected_under(limits: Limits) -> Bench {
+fn connected_under(limits: Limits) -> Harness {
     let limits = Arc::new(limits);
     let info = Arc::new(ServerInfo {
         server_name: "edge-1".to_owned(),
@@ -54,16 +54,16 @@ fn connected_under(limits: Limits) -> Bench {
         api_secret: false,
         auth_token: false,
     });
-    Bench { client: Client::new(ServiceId::from("edge-1"), limits, info), now: Instant::now() }
+    Harness { client: Client::new(ServiceId::from("edge-1"), limits, info), now: Instant::now() }
 }
 
-impl Bench {
+impl Harness {
     fn with_session(mut self, id: u64) -> Self {
         self.client.add_created(SessionId(id), None, self.now);
         self
     }
 
-    fn asks(&mut self, mut request: Value) -> Outcome {
+    fn request(&mut self, mut request: Value) -> Outcome {
         request["transaction"] = json!("t");
         let text = request.to_string();
         self.client.on_request(LazyObject::parse(&text).unwrap(), self.now)
@@ -71,10 +71,10 @@ impl Bench {
 
     /// Asks and returns the one reply.
     fn reply(&mut self, request: Value) -> Value {
-        let text = match self.asks(request) {
+        let text = match self.request(request) {
             Outcome::Reply(text) => text,
             Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) | Outcome::End(_, acts) => {
-                told(&acts).into_iter().next().unwrap()
+                client_texts(&acts).into_iter().next().unwrap()
             }
             other => panic!("no reply: {other:?}"),
         };
@@ -93,31 +93,31 @@ impl Bench {
     }
 
     /// A handle that routers know of.
-    fn registering(&mut self, session: u64) -> u64 {
+    fn attach_registered(&mut self, session: u64) -> u64 {
         let handle = self.attach(session);
         let body = json!({"request": "register", "username": "alice"});
-        self.asks(json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body}));
+        self.request(json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body}));
         handle
     }
 
     fn after(&mut self, time: Duration) -> (Vec<u64>, Vec<String>) {
         self.now += time;
         let (over, acts) = self.client.on_timer(self.now);
-        (over.into_iter().map(|id| id.0).collect(), short(&acts))
+        (over.into_iter().map(|id| id.0).collect(), summaries(&acts))
     }
 
     fn due_in(&self) -> Option<Duration> {
-        self.client.due().map(|due| due - self.now)
+        self.client.next_timer().map(|due| due - self.now)
     }
 }
 
-fn told(acts: &[Action]) -> Vec<String> {
+fn client_texts(acts: &[Action]) -> Vec<String> {
     let text = |act: &Action| if let Action::SendToClient(_, text) = act { Some(text.clone()) } else { None };
     acts.iter().filter_map(text).collect()
 }
 
 /// `7: timeout` for what session 7 is told, `release` for what is sent.
-fn short(acts: &[Action]) -> Vec<String> {
+fn summaries(acts: &[Action]) -> Vec<String> {
     let short = |act: &Action| match act {
         Action::SendToClient(session, text) => {
             let text: Value = serde_json::from_str(text).unwrap();

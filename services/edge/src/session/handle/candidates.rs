@@ -1,9 +1,8 @@
-//! Candidates of a client that wait to travel together.
+//! Candidates that wait to be sent together.
 //!
-//! A browser finds its candidates within some milliseconds of each other; one stream entry for each
-//! would cost more than the call itself. They wait for a short window, longer while the call rings,
-//! because the connector holds the caller's until the callee accepts anyway. At most
-//! [`MAX_WAITING`] of them and [`MAX_BYTES`]: past that the oldest is dropped.
+//! A browser finds its candidates within some milliseconds of each other, and one stream entry each would cost more
+//! than the call. They wait for a short window. While the call rings the window is longer, because the connector
+//! holds the caller's candidates until the callee accepts.
 
 use crate::metrics;
 use protocol::Raw;
@@ -11,14 +10,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Past these bounds the oldest candidate is dropped.
 const MAX_CANDIDATES: usize = 256;
 const MAX_CANDIDATE_BYTES: usize = 128 * 1024;
-/// How long candidates gather once they are wanted on the other side.
 pub const BATCH_WINDOW: Duration = Duration::from_millis(10);
-/// How long a caller's candidates gather while the call rings.
+/// The window of a caller's candidates while the call rings.
 pub const RINGING_BATCH_WINDOW: Duration = Duration::from_millis(200);
 
-/// Candidates in the order they came.
+/// Candidates in the order of arrival.
 #[derive(Debug, Default)]
 pub struct CandidateBuffer {
     pending: VecDeque<Raw>,
@@ -35,12 +34,10 @@ impl From<VecDeque<Raw>> for CandidateBuffer {
 }
 
 impl CandidateBuffer {
-    /// Those that wait.
     pub fn pending(&self) -> &VecDeque<Raw> {
         &self.pending
     }
 
-    /// Adds one.
     pub fn push(&mut self, candidate: Raw) {
         self.bytes += candidate.get().len();
         self.pending.push_back(candidate);
@@ -51,14 +48,14 @@ impl CandidateBuffer {
         }
     }
 
-    /// Starts the window, unless it runs already or nothing waits.
+    /// Starts the window, unless it runs already or nothing is pending.
     pub fn start_window(&mut self, now: Instant, window: Duration) {
         if !self.pending.is_empty() && self.flush_at.is_none() {
             self.flush_at = Some(now + window);
         }
     }
 
-    /// Shortens the running window: they are wanted now.
+    /// Shortens the running window to [`BATCH_WINDOW`].
     pub fn shorten_window(&mut self, now: Instant) {
         if self.flush_at.is_some_and(|at| at > now + BATCH_WINDOW) {
             self.flush_at = Some(now + BATCH_WINDOW);
@@ -66,11 +63,10 @@ impl CandidateBuffer {
     }
 
     /// When the window ends.
-    pub fn due(&self) -> Option<Instant> {
+    pub fn flush_at(&self) -> Option<Instant> {
         self.flush_at
     }
 
-    /// Takes them all.
     pub fn take(&mut self) -> Vec<Raw> {
         std::mem::take(self).pending.into()
     }
@@ -85,23 +81,23 @@ mod tests {
     }
 
     #[test]
-    fn they_leave_together_in_order() {
+    fn candidates_are_taken_together_in_order() {
         let mut candidates = CandidateBuffer::default();
         let now = Instant::now();
         candidates.start_window(now, BATCH_WINDOW);
-        assert_eq!(candidates.due(), None);
+        assert_eq!(candidates.flush_at(), None);
         candidates.push(candidate("a"));
         candidates.start_window(now, BATCH_WINDOW);
         candidates.push(candidate("b"));
         candidates.start_window(now + BATCH_WINDOW / 2, BATCH_WINDOW);
-        assert_eq!(candidates.due(), Some(now + BATCH_WINDOW));
+        assert_eq!(candidates.flush_at(), Some(now + BATCH_WINDOW));
         let taken: Vec<String> = candidates.take().iter().map(|raw| raw.get().to_owned()).collect();
         assert_eq!(taken, ["\"a\"", "\"b\""]);
-        assert_eq!(candidates.due(), None);
+        assert_eq!(candidates.flush_at(), None);
     }
 
     #[test]
-    fn the_oldest_is_dropped_past_the_bound() {
+    fn oldest_candidate_is_dropped_past_the_bound() {
         let mut candidates = CandidateBuffer::default();
         for number in 0..MAX_CANDIDATES + 5 {
             candidates.push(candidate(&number.to_string()));

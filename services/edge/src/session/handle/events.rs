@@ -1,62 +1,161 @@
-//! What comes back to a handle from routers and connectors, and what time does to it.
+//! What routers and connectors send to a handle, and what its timers do.
 
-use super::correlation::{Completed, transaction_of};
-use super::{Handle, InFlight, Leg, MAX_SEEN_CAUSES, release_handle};
-use crate::session::action::{Action, Destination};
+use super::correlation::{Completed, InFlight, transaction_of};
+use super::reorder::Arrival;
+use super::{Handle, Leg};
+use crate::metrics;
+use crate::session::action::{Cx, Destination};
 use bus::message::{Abandon, Body, Change, ClientEvent, Events, LegRef, Message};
 use common::{CallId, MessageId};
 use protocol::error::{JanusError, UNKNOWN};
+use protocol::raw;
 use protocol::videocall::{self, PluginError, PluginRequest};
-use protocol::{HandleRef, reply};
+use serde_json::json;
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
+/// For how many requests of the peer the handle knows that it has sent their effect to the client.
+const MAX_SEEN_CAUSES: usize = 16;
+
+/// Events come, each in its turn.
 impl Handle {
-    /// Events whose turn has come. `away`: nobody is there to hear them now.
-    pub(super) fn apply(&mut self, events: Events, away: bool, now: Instant, acts: &mut Vec<Action>) {
-        let events = self.strip_other_call(events);
-        if self.is_relevant(&events) {
-            self.apply_current(events, away, now, acts);
-        } else if events.call != self.call() {
-            undo(&events, acts);
+    pub fn on_events(&mut self, events: Events, cx: &mut Cx) {
+        match self.classify(&events) {
+            Arrival::Duplicate => self.drop_duplicate(&events, cx),
+            Arrival::InOrder => self.record_and_apply(events, cx),
+            Arrival::Early => self.reorder.hold(events, cx.now),
+        }
+        self.apply_held(cx);
+    }
+
+    fn classify(&self, events: &Events) -> Arrival {
+        self.reorder.classify(events, self.call(), |events| self.requests.is_expected(events))
+    }
+
+    /// A call that comes too late is hung up.
+    fn drop_duplicate(&self, events: &Events, cx: &mut Cx) {
+        metrics::duplicate_event();
+        if events.call != self.call() {
+            cx.undo(events);
         }
     }
 
-    /// Of a call that its client asked for and that a connector refuses, only the answer concerns a
-    /// handle that is in another call by now.
+    fn record_and_apply(&mut self, events: Events, cx: &mut Cx) {
+        self.reorder.record(&events, self.call());
+        self.apply(events, cx);
+    }
+
+    /// Applies the held events whose turn has come.
+    fn apply_held(&mut self, cx: &mut Cx) {
+        while !self.reorder.held.is_empty() {
+            let current = self.call();
+            match self.reorder.take_next(current, |events| self.requests.is_expected(events)) {
+                Some(events) => self.apply_taken(events, cx),
+                None if self.reorder.is_overdue(cx.now) => self.skip_gap(cx),
+                None => return,
+            }
+        }
+        self.reorder.gap_deadline = None;
+    }
+
+    fn apply_taken(&mut self, events: Events, cx: &mut Cx) {
+        match self.classify(&events) {
+            Arrival::Duplicate => self.drop_duplicate(&events, cx),
+            Arrival::InOrder | Arrival::Early => self.record_and_apply(events, cx),
+        }
+    }
+
+    /// The missing events are lost.
+    fn skip_gap(&mut self, cx: &mut Cx) {
+        metrics::event_gap();
+        let current = self.call();
+        match self.reorder.take_behind_gap(current, |events| self.requests.is_expected(events)) {
+            Some(events) => self.apply_taken(events, cx),
+            None => self.end_previous_call(cx),
+        }
+    }
+
+    /// The end of the previous call is lost: its client gets the hang-up events from here. A request on that call is
+    /// handled before the next call begins.
+    fn end_previous_call(&mut self, cx: &mut Cx) {
+        let hangup = videocall::event("hangup", None, Some("Remote WebRTC hangup"));
+        self.send_event(None, &hangup, None, cx);
+        self.send_core_event("hangup", &raw(&json!({"reason": "Close PC"})), cx);
+        self.leave_call();
+        self.dispatch_next(cx);
+    }
+
+    /// The client does not wait for this call any more: held events of it must not end the current one.
+    fn undo_held(&mut self, call: CallId, cx: &mut Cx) {
+        self.reorder.held.retain(|events| {
+            let is_unwanted = events.call == Some(call);
+            if is_unwanted {
+                cx.undo(events);
+            }
+            !is_unwanted
+        });
+    }
+}
+
+/// Events are applied.
+impl Handle {
+    fn apply(&mut self, events: Events, cx: &mut Cx) {
+        let events = self.strip_other_call(events);
+        if self.is_relevant(&events) {
+            self.apply_current(events, cx);
+        } else if events.call != self.call() {
+            cx.undo(&events);
+        }
+    }
+
+    /// A connector refuses a call for which the client has asked, while the handle is in another call. Only the reply
+    /// matters then.
     fn strip_other_call(&self, mut events: Events) -> Events {
-        let in_other = self.call().is_some() && events.call.is_some() && events.call != self.call();
-        if in_other && events.change == Some(Change::Left) && self.is_reply(&events) {
+        let is_other = self.call().is_some() && events.call.is_some() && events.call != self.call();
+        if is_other && events.change == Some(Change::Left) && self.requests.is_reply(&events) {
             events.events.retain(|event| transaction_of(event).is_some());
-            (events.call, events.change) = (None, None);
+            events.call = None;
+            events.change = None;
         }
         events
     }
 
-    fn apply_current(&mut self, mut events: Events, away: bool, now: Instant, acts: &mut Vec<Action>) {
-        self.drop_duplicate_effect(&mut events);
-        let answered = self.complete(&events);
-        let items = self.client_events(&events, answered.as_ref());
-        self.send_events(items, answered.as_ref(), acts);
-        let offered = answered.as_ref().is_some_and(|answered| answered.is_call && answered.ack_pending);
-        if let Some(change) = events.change {
-            let displaced = matches!(change, Change::Displaced(_));
-            let hung_up = answered.is_some_and(|answered| answered.hung_up);
-            self.apply_change(change, events.call, now, acts);
-            if hung_up || away && displaced {
-                self.hang_up(acts);
-            }
+    /// Whether the events are about the handle's call, or reply to a request that the client waits for.
+    fn is_relevant(&self, events: &Events) -> bool {
+        let joins = matches!(events.change, Some(Change::Joined { .. }));
+        let is_expected = self.requests.is_expected(events);
+        match (events.call, &self.leg) {
+            (None, _) => is_expected || matches!(events.change, Some(Change::Registered(_))),
+            (Some(call), Some(leg)) => call == leg.leg_ref.call && !joins,
+            (Some(_), None) => is_expected && (joins || events.in_reply_to.is_some()),
         }
-        if offered && self.leg.is_none() {
-            // They were for the offer that is refused.
-            self.candidates.take();
-        }
-        self.schedule_trickle(now);
-        self.dispatch_next(now, acts);
     }
 
-    /// A connector that did not know that its predecessor had done a request does it again.
-    fn drop_duplicate_effect(&mut self, events: &mut Events) {
+    fn apply_current(&mut self, mut events: Events, cx: &mut Cx) {
+        self.drop_repeated_effect(&mut events);
+        let completed = self.requests.complete(&events);
+        let client_events = self.client_events(&events, completed.as_ref());
+        self.send_events(client_events, completed.as_ref(), cx);
+        let made_offer = completed.as_ref().is_some_and(|request| request.is_call && request.ack_pending);
+        if let Some(change) = events.change {
+            let is_displaced = matches!(change, Change::Displaced(_));
+            let hung_up = completed.is_some_and(|request| request.hung_up);
+            self.apply_change(change, events.call, cx);
+            if hung_up || cx.disconnected && is_displaced {
+                self.hang_up(cx);
+            }
+        }
+        if made_offer && self.leg.is_none() {
+            // They belong to the offer that is refused.
+            self.candidates.take();
+        }
+        self.schedule_trickle(cx);
+        self.dispatch_next(cx);
+    }
+
+    /// After a takeover a connector may repeat a request of the peer, because it does not know that its predecessor
+    /// has done it.
+    fn drop_repeated_effect(&mut self, events: &mut Events) {
         let (Some(request), Some(leg)) = (events.caused_by, &mut self.leg) else { return };
         if leg.seen_causes.contains(&request) {
             events.events.pop();
@@ -68,124 +167,56 @@ impl Handle {
         }
     }
 
-    /// The bus did not take this message.
-    pub fn on_send_failed(&mut self, message: MessageId, now: Instant, acts: &mut Vec<Action>) {
-        let Some(asked) = self.in_flight.take_if(|asked| asked.id == message) else { return };
-        match asked.ack_pending {
-            true => {
-                let refusal =
-                    JanusError::new(UNKNOWN, "The server cannot take requests right now, please try again");
-                self.refuse(&asked.transaction, &refusal, acts);
-            }
-            false => self.send_timeout(&asked, acts),
-        }
-        self.dispatch_next(now, acts);
-    }
-
-    /// When something is due.
-    pub fn due(&self) -> Option<Instant> {
-        let deadline = self.in_flight.as_ref().map(|asked| asked.deadline);
-        [deadline, self.reorder.gap_deadline, self.candidates.due()].into_iter().flatten().min()
-    }
-
-    /// Does what is due.
-    pub fn on_timer(&mut self, now: Instant, acts: &mut Vec<Action>) {
-        if self.candidates.due().is_some_and(|due| due <= now) {
-            self.send_candidates(acts);
-        }
-        if let Some(asked) = self.in_flight.take_if(|asked| asked.deadline <= now) {
-            if asked.ack_pending {
-                self.ack(&asked.transaction, acts);
-            }
-            self.send_timeout(&asked, acts);
-            self.abandon(&asked, acts);
-            self.undo_held(asked.id.into(), acts);
-            self.dispatch_next(now, acts);
-        }
-        self.apply_held(now, acts);
-    }
-
-    /// A call that is not answered in time is given up, wherever it got stuck.
-    fn abandon(&self, asked: &InFlight, acts: &mut Vec<Action>) {
-        if asked.request == PluginRequest::Call {
-            let who = self.address.handle_ref();
-            let abandon = Body::Abandon(Abandon { who, call: asked.id.into() });
-            acts.push(Action::Publish(Destination::Requests, Box::new(Message::new(abandon)), who));
-        }
-    }
-
-    /// Whether these events are about what this handle does now: nothing of another call reaches it,
-    /// and no answer to what it does not ask any more.
-    fn is_relevant(&self, events: &Events) -> bool {
-        let joins = matches!(events.change, Some(Change::Joined { .. }));
-        match (events.call, &self.leg) {
-            (None, _) => self.is_expected(events) || matches!(events.change, Some(Change::Registered(_))),
-            (Some(call), Some(leg)) => call == leg.leg_ref.call && !joins,
-            (Some(_), None) => self.is_expected(events) && (joins || events.in_reply_to.is_some()),
-        }
-    }
-
-    /// What the client is to hear. One that called somebody and has a call of its own by now hears
-    /// that, and not that the other is busy: it would take it for the end of its call.
-    fn client_events(&self, events: &Events, answered: Option<&Completed>) -> Vec<ClientEvent> {
-        match answered {
-            Some(answered) if answered.is_call && self.leg.is_some() && events.call.is_none() => {
+    fn client_events(&self, events: &Events, completed: Option<&Completed>) -> Vec<ClientEvent> {
+        match completed {
+            // A client whose `call` fails after it was called itself must not take that for the end of its call.
+            Some(request) if request.is_call && self.leg.is_some() && events.call.is_none() => {
+                let transaction = Some(request.transaction.clone());
                 let data = videocall::error(&PluginError::already_in_call());
-                let transaction = Some(answered.transaction.clone());
                 vec![ClientEvent::Plugin { transaction, data, jsep: None }]
             }
             None if events.in_reply_to.is_some() => self.unsolicited_events(events),
-            // It would take the end of what it offered for the end of its call.
+            // The core events end the call that the client offered, not the one that it is in.
             _ if self.leg.is_some() && events.call.is_none() => without_core_events(&events.events),
             _ => events.events.clone(),
         }
     }
 
-    /// What remains of an answer to what is not asked any more: a request has one answer. Of a name
-    /// that is given a second time nothing does.
+    /// What remains of a reply that comes too late: the client has had an error already. Of a name that is granted
+    /// twice nothing remains.
     fn unsolicited_events(&self, events: &Events) -> Vec<ClientEvent> {
         if matches!(&events.change, Some(Change::Registered(name)) if self.username.as_ref() == Some(name)) {
             return Vec::new();
         }
-        let unasked = |event: &ClientEvent| match event.clone() {
+        let unsolicited = |event: &ClientEvent| match event.clone() {
             ClientEvent::Plugin { data, jsep, .. } => {
                 Some(ClientEvent::Plugin { transaction: None, data, jsep })
             }
             ClientEvent::Error { .. } => None,
             core @ ClientEvent::Core { .. } => Some(core),
         };
-        events.events.iter().filter_map(unasked).collect()
+        events.events.iter().filter_map(unsolicited).collect()
     }
 
-    fn send_events(&self, items: Vec<ClientEvent>, answered: Option<&Completed>, acts: &mut Vec<Action>) {
-        let refused = items.iter().any(|item| matches!(item, ClientEvent::Error { .. }));
-        if let Some(answered) = answered.filter(|answered| answered.ack_pending && !refused) {
-            self.ack(&answered.transaction, acts);
+    fn send_events(&self, events: Vec<ClientEvent>, completed: Option<&Completed>, cx: &mut Cx) {
+        let is_refused = events.iter().any(|event| matches!(event, ClientEvent::Error { .. }));
+        if let Some(request) = completed.filter(|request| request.ack_pending && !is_refused) {
+            self.send_ack(&request.transaction, cx);
         }
-        for item in items {
-            acts.push(match item {
+        for event in events {
+            match event {
                 ClientEvent::Plugin { transaction, data, jsep } => {
-                    self.plugin_event(transaction.as_deref(), &data, jsep.as_deref())
+                    self.send_event(transaction.as_deref(), &data, jsep.as_deref(), cx);
                 }
-                ClientEvent::Core { janus, fields } => self.send_to_client(reply::core_event(
-                    &janus,
-                    self.address.session,
-                    self.address.handle,
-                    &fields,
-                )),
+                ClientEvent::Core { janus, fields } => self.send_core_event(&janus, &fields, cx),
                 ClientEvent::Error { transaction, code, reason } => {
-                    let refusal = JanusError::new(code, reason);
-                    self.send_to_client(reply::error(
-                        Some(self.address.session),
-                        Some(&transaction),
-                        &refusal,
-                    ))
+                    self.send_refusal(&transaction, &JanusError::new(code, reason), cx);
                 }
-            });
+            }
         }
     }
 
-    fn apply_change(&mut self, change: Change, call: Option<CallId>, now: Instant, acts: &mut Vec<Action>) {
+    fn apply_change(&mut self, change: Change, call: Option<CallId>, cx: &mut Cx) {
         match (change, call) {
             (Change::Registered(name), _) => {
                 self.username = Some(name);
@@ -195,57 +226,79 @@ impl Handle {
                 self.username.take_if(|own| *own == name);
             }
             (Change::Joined { backend, side }, Some(call)) => {
-                self.leg = Some(Leg {
-                    leg_ref: LegRef { call, side },
-                    backend,
-                    answered: false,
-                    seen_causes: VecDeque::new(),
-                });
-                self.send_settings(acts);
+                let leg_ref = LegRef { call, side };
+                self.leg = Some(Leg { leg_ref, backend, answered: false, seen_causes: VecDeque::new() });
+                self.send_settings(cx);
             }
             (Change::Answered, _) => {
                 if let Some(leg) = &mut self.leg {
                     leg.answered = true;
                 }
-                self.candidates.shorten_window(now);
+                self.candidates.shorten_window(cx.now);
             }
             (Change::Left, _) => self.leave_call(),
             (Change::Joined { .. } | Change::Released, _) => {}
         }
     }
 
-    /// The handle is in no call any more. What the call still owed an answer is decided anew.
-    pub(super) fn leave_call(&mut self) {
+    fn leave_call(&mut self) {
         self.leg = None;
         self.candidates.take();
-        let unanswered = self.in_flight.take_if(|asked| asked.requeue.is_some());
-        if let Some(again) = unanswered.and_then(|asked| asked.requeue) {
-            self.queue.push_front(again);
+        self.requests.requeue_in_flight();
+    }
+}
+
+/// Messages fail, and time passes.
+impl Handle {
+    /// The bus did not take this message.
+    pub fn on_send_failed(&mut self, message: MessageId, cx: &mut Cx) {
+        let Some(request) = self.requests.take_failed(message) else { return };
+        if request.ack_pending {
+            let error =
+                JanusError::new(UNKNOWN, "The server cannot take requests right now, please try again");
+            self.send_refusal(&request.transaction, &error, cx);
+        } else {
+            self.send_timeout(&request, cx);
         }
+        self.dispatch_next(cx);
     }
 
-    fn send_timeout(&self, asked: &InFlight, acts: &mut Vec<Action>) {
+    pub fn next_timer(&self) -> Option<Instant> {
+        let timers = [self.requests.deadline(), self.reorder.gap_deadline, self.candidates.flush_at()];
+        timers.into_iter().flatten().min()
+    }
+
+    pub fn on_timer(&mut self, cx: &mut Cx) {
+        if self.candidates.flush_at().is_some_and(|at| at <= cx.now) {
+            self.send_candidates(cx);
+        }
+        if let Some(request) = self.requests.take_expired(cx.now) {
+            if request.ack_pending {
+                self.send_ack(&request.transaction, cx);
+            }
+            self.send_timeout(&request, cx);
+            self.abandon(&request, cx);
+            self.undo_held(request.id.into(), cx);
+            self.dispatch_next(cx);
+        }
+        self.apply_held(cx);
+    }
+
+    fn send_timeout(&self, request: &InFlight, cx: &mut Cx) {
         let data = videocall::error(&PluginError::timed_out());
-        acts.push(self.plugin_event(Some(&asked.transaction), &data, None));
+        self.send_event(Some(&request.transaction), &data, None, cx);
+    }
+
+    /// A call that is not set up in time is given up, on whichever service it is.
+    fn abandon(&self, request: &InFlight, cx: &mut Cx) {
+        if request.request == PluginRequest::Call {
+            let who = self.address.handle_ref();
+            let abandon = Body::Abandon(Abandon { who, call: request.id.into() });
+            cx.publish(Destination::Requests, Message::new(abandon), who);
+        }
     }
 }
 
 fn without_core_events(events: &[ClientEvent]) -> Vec<ClientEvent> {
     events.iter().filter(|event| !matches!(event, ClientEvent::Core { .. })).cloned().collect()
-}
-
-/// What came about for a handle that is gone is undone: a call ends, a name is given back.
-pub fn undo(events: &Events, acts: &mut Vec<Action>) {
-    let who = HandleRef { session: events.session, handle: events.handle };
-    match (&events.change, events.call) {
-        (Some(Change::Joined { backend, side }), Some(call)) => {
-            let message = Box::new(Message::new(Body::Hangup(LegRef { call, side: *side })));
-            acts.push(Action::Publish(Destination::Backend(backend.clone()), message, who));
-        }
-        // Whoever has lost a name that was given late has a record still.
-        (Some(Change::Registered(_) | Change::Displaced(_)), _) => {
-            acts.push(release_handle(who, None).1);
-        }
-        _ => {}
-    }
 }

@@ -1,23 +1,11 @@
-//! One VideoCall handle as its edge sees it: pure decisions, `(state, input, now)` to acts.
+//! The state machine of one VideoCall handle. It does no I/O: it takes an input and adds actions to a [`Cx`].
 //!
-//! Requests to the plugin are done one after the other, as Janus' plugin thread does them: one is
-//! [`Asked`] of a router or a connector at a time, the others wait, at most [`MAX_WAITING`] of them;
-//! one more is refused. What needs nobody else (`set` or `hangup` outside a call, bad input) is
-//! answered here. Candidates gather in [`candidates`] and overtake requests, as in Janus.
+//! Requests to the plugin run one after the other, as in the plugin thread of Janus. At most one is in flight at a
+//! router or connector; the others are queued ([`correlation`]). Requests that need no other service (`set` and
+//! `hangup` outside a call, invalid ones) are answered here. Candidates overtake requests, as in Janus.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `mod.rs` | what the client sends |
-//! | `requests.rs` | who does a request to the plugin: a router, the call's connector, or nobody else |
-//! | `events.rs` | what comes back, and the passing of time |
-//! | `order.rs` | what is heard once, in its turn, or not at all |
-//! | `answered.rs` | which request an answer is to |
-//! | `candidates.rs` | candidates that wait to travel together |
-//! | `settings.rs` | `set` outside a call |
-//! | `saved.rs` | the handle as it is written down for another edge |
-//!
-//! How it fails: an answer that does not come in [`PATIENCE`] is given as an error, and what comes
-//! late is undone. A bus that takes no message fails the request at once.
+//! A request without a reply after [`REQUEST_TIMEOUT`] gets an error, and a later reply is undone. A request that the
+//! bus does not take fails at once.
 
 mod candidates;
 mod correlation;
@@ -25,50 +13,33 @@ mod events;
 mod reorder;
 mod requests;
 mod settings;
-mod snapshot;
-
-pub use events::undo;
-pub use snapshot::{ClockPair, HandleSnapshot};
-
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use crate::metrics;
-use crate::session::action::{Action, Destination};
-use bus::message::{Address, Body, LegRef, LegRequest, Message, Release, Trickle};
+use crate::session::action::{Cx, Destination};
+use bus::message::{Address, Body, LegRef, LegRequest, Message, Trickle};
 use candidates::CandidateBuffer;
-use common::{BackendName, CallId, MessageId, ServiceId};
-use correlation::IssuedIds;
-use protocol::error::{JanusError, UNKNOWN};
-use protocol::jsep::Kind;
-use protocol::videocall::PluginRequest;
-use protocol::{HandleRef, Raw, Side, reply, trickle};
+use common::{BackendName, CallId, MessageId};
+pub use correlation::REQUEST_TIMEOUT;
+use correlation::RequestQueue;
+use protocol::error::JanusError;
+use protocol::{Side, reply};
 use reorder::ReorderBuffer;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use settings::PendingSettings;
 use std::collections::VecDeque;
-use std::time::Duration;
-use tokio::time::Instant;
 
-/// How long a request may take until its client gets an error.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Of how many requests of the other side it is known that their effect was told.
-const MAX_SEEN_CAUSES: usize = 16;
-/// How many requests may wait on one handle.
-const MAX_QUEUED_REQUESTS: usize = 64;
-
-/// The state of a handle.
+/// A handle.
 #[derive(Debug)]
 pub struct Handle {
     address: Address,
     username: Option<String>,
-    /// Whether routers may have a record of it.
+    /// Routers may have a record of it.
     recorded: bool,
     leg: Option<Leg>,
-    in_flight: Option<InFlight>,
-    issued: IssuedIds,
-    queue: VecDeque<Queued>,
+    requests: RequestQueue,
     candidates: CandidateBuffer,
     settings: PendingSettings,
     reorder: ReorderBuffer,
@@ -81,48 +52,20 @@ struct Leg {
     backend: BackendName,
     /// The callee has accepted, and both sides know.
     answered: bool,
-    /// The latest requests of the other side whose effect the client was told: another connector may do them
-    /// again.
+    /// The latest requests of the peer whose effects were sent to the client. After a takeover another connector may
+    /// repeat them.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     seen_causes: VecDeque<MessageId>,
 }
 
-/// The request that is being done elsewhere.
-#[derive(Debug)]
-struct InFlight {
-    id: MessageId,
-    transaction: String,
-    request: PluginRequest,
-    /// Whether the client still waits for its `ack`: with a jsep it may get an error instead.
-    ack_pending: bool,
-    deadline: Instant,
-    /// The client has hung up meanwhile.
-    hung_up: bool,
-    /// The request itself, to be decided anew when its call ends before the answer comes.
-    requeue: Option<Queued>,
-}
-
-/// A request that waits for its turn.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Queued {
-    /// The id it is asked under, wherever: so nobody does it twice.
-    id: MessageId,
-    transaction: String,
-    body: Raw,
-    jsep: Option<(Raw, Kind)>,
-}
-
 impl Handle {
-    /// A handle that has done nothing yet.
     pub fn new(address: Address) -> Self {
         Self {
             address,
             username: None,
             recorded: false,
             leg: None,
-            in_flight: None,
-            issued: IssuedIds::default(),
-            queue: VecDeque::new(),
+            requests: RequestQueue::default(),
             candidates: CandidateBuffer::default(),
             settings: PendingSettings::default(),
             reorder: ReorderBuffer::default(),
@@ -133,7 +76,6 @@ impl Handle {
         self.leg.as_ref().map(|leg| leg.leg_ref.call)
     }
 
-    /// The leg of the call it is in, and the backend that has it.
     pub fn leg(&self) -> Option<(LegRef, BackendName)> {
         self.leg.as_ref().map(|leg| (leg.leg_ref, leg.backend.clone()))
     }
@@ -143,166 +85,67 @@ impl Handle {
         self.recorded
     }
 
-    /// Whether a request waits for its turn.
-    pub fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
+    pub fn has_queued_requests(&self) -> bool {
+        self.requests.has_queued()
     }
 
-    /// Its name.
     pub fn username(&self) -> Option<&str> {
         self.username.as_deref()
     }
 
-    /// `message`, with a checked jsep.
-    pub fn on_message(
-        &mut self,
-        transaction: &str,
-        body: &RawValue,
-        jsep: Option<(&RawValue, Kind)>,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        if self.queue.len() >= MAX_QUEUED_REQUESTS {
-            metrics::queue_full(metrics::HANDLE_REQUESTS);
-            let refusal = JanusError::new(UNKNOWN, "Too many requests wait on this handle");
-            return self.refuse(transaction, &refusal, acts);
-        }
-        if jsep.is_none() {
-            self.ack(transaction, acts);
-        }
-        let newest = self.queue.back().map(|waiting| waiting.id).max(self.issued.latest());
-        self.queue.push_back(Queued {
-            id: MessageId::after(newest),
-            transaction: transaction.to_owned(),
-            body: body.to_owned(),
-            jsep: jsep.map(|(jsep, kind)| (jsep.to_owned(), kind)),
-        });
-        self.dispatch_next(now, acts);
-    }
-
-    /// `trickle`.
-    pub fn on_trickle(
-        &mut self,
-        transaction: &str,
-        candidates: &trickle::Candidates<'_>,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        let ready = self.leg.as_ref().is_some_and(|leg| leg.answered);
-        if let Err(refusal) = candidates.check().or_else(|refusal| if ready { Err(refusal) } else { Ok(()) })
-        {
-            return self.refuse(transaction, &refusal, acts);
-        }
-        self.ack(transaction, acts);
-        for candidate in candidates.list() {
-            self.candidates.push((*candidate).to_owned());
-        }
-        self.schedule_trickle(now);
-    }
-
-    /// Core `hangup`: the call ends, the handle stays.
-    pub fn on_hangup(&mut self, transaction: &str, acts: &mut Vec<Action>) {
-        acts.push(self.send_to_client(reply::success(self.address.session, transaction)));
-        self.hang_up(acts);
-    }
-
-    /// `detach`. Where a router has to free its name first, `detached` waits for that: returns the
-    /// message that asks for it.
-    pub fn on_detach(&self, transaction: &str, acts: &mut Vec<Action>) -> Option<MessageId> {
-        acts.push(self.send_to_client(reply::success(self.address.session, transaction)));
-        if !self.recorded {
-            acts.push(detached_event(self.address.handle_ref()));
-            return None;
-        }
-        let (id, act) = release_handle(self.address.handle_ref(), Some(self.address.edge.clone()));
-        acts.push(act);
-        Some(id)
-    }
-
-    /// The handle goes away: its name and its call with it.
-    pub fn on_destroy(&self, acts: &mut Vec<Action>) {
-        if self.recorded {
-            acts.push(release_handle(self.address.handle_ref(), None).1);
-        }
-    }
-
-    /// Ends the call this handle is in, or is about to be in.
-    fn hang_up(&mut self, acts: &mut Vec<Action>) {
-        match (&self.leg, &mut self.in_flight) {
-            (Some(leg), _) => {
-                let message = Box::new(Message::new(Body::Hangup(leg.leg_ref)));
-                acts.push(Action::Publish(
-                    Destination::Backend(leg.backend.clone()),
-                    message,
-                    self.address.handle_ref(),
-                ));
-            }
-            (None, Some(asked)) if asked.request == PluginRequest::Call => asked.hung_up = true,
-            _ => {}
-        }
-    }
-
-    fn schedule_trickle(&mut self, now: Instant) {
+    /// Starts the batching window of the buffered candidates, if the handle is in a call.
+    fn schedule_trickle(&mut self, cx: &Cx) {
         if let Some(leg) = &self.leg {
-            let rings = leg.leg_ref.side == Side::Caller && !leg.answered;
-            let window = if rings { candidates::RINGING_BATCH_WINDOW } else { candidates::BATCH_WINDOW };
-            self.candidates.start_window(now, window);
+            let is_ringing = leg.leg_ref.side == Side::Caller && !leg.answered;
+            let window = if is_ringing { candidates::RINGING_BATCH_WINDOW } else { candidates::BATCH_WINDOW };
+            self.candidates.start_window(cx.now, window);
         }
     }
 
-    fn send_candidates(&mut self, acts: &mut Vec<Action>) {
-        let Some(leg) = &self.leg else { return };
-        let trickle = Body::Trickle(Trickle { leg: leg.leg_ref, candidates: self.candidates.take() });
-        acts.push(Action::Publish(
-            Destination::Backend(leg.backend.clone()),
-            Box::new(Message::new(trickle)),
-            self.address.handle_ref(),
-        ));
-    }
-
-    fn send_settings(&mut self, acts: &mut Vec<Action>) {
-        let (Some(leg), Some(body)) = (&self.leg, self.settings.take()) else { return };
-        let request = Body::Request(LegRequest { leg: leg.leg_ref, transaction: None, body, jsep: None });
-        acts.push(Action::Publish(
-            Destination::Backend(leg.backend.clone()),
-            Box::new(Message::new(request)),
-            self.address.handle_ref(),
-        ));
-    }
-
-    /// Answers a request here and now.
-    fn reply_locally(&self, request: &Queued, data: &RawValue, acts: &mut Vec<Action>) {
-        if request.jsep.is_some() {
-            self.ack(&request.transaction, acts);
+    fn send_candidates(&mut self, cx: &mut Cx) {
+        if let Some(leg) = &self.leg {
+            let trickle = Trickle { leg: leg.leg_ref, candidates: self.candidates.take() };
+            self.publish_on_leg(leg, Body::Trickle(trickle), cx);
         }
-        acts.push(self.plugin_event(Some(&request.transaction), data, None));
     }
 
-    fn refuse(&self, transaction: &str, refusal: &JanusError, acts: &mut Vec<Action>) {
-        acts.push(self.send_to_client(reply::error(Some(self.address.session), Some(transaction), refusal)));
+    fn send_settings(&mut self, cx: &mut Cx) {
+        if let (Some(leg), Some(body)) = (&self.leg, self.settings.take()) {
+            let request = LegRequest { leg: leg.leg_ref, transaction: None, body, jsep: None };
+            self.publish_on_leg(leg, Body::Request(request), cx);
+        }
     }
 
-    fn ack(&self, transaction: &str, acts: &mut Vec<Action>) {
-        acts.push(self.send_to_client(reply::ack(self.address.session, transaction)));
+    /// Ends the call of this handle, or the one it is about to join.
+    fn hang_up(&mut self, cx: &mut Cx) {
+        match &self.leg {
+            Some(leg) => self.publish_on_leg(leg, Body::Hangup(leg.leg_ref), cx),
+            None => self.requests.hang_up_call(),
+        }
     }
 
-    fn plugin_event(&self, transaction: Option<&str>, data: &RawValue, jsep: Option<&RawValue>) -> Action {
-        self.send_to_client(reply::event(self.address.session, self.address.handle, transaction, data, jsep))
+    fn publish_on_leg(&self, leg: &Leg, body: Body, cx: &mut Cx) {
+        cx.publish(Destination::Backend(leg.backend.clone()), Message::new(body), self.address.handle_ref());
     }
 
-    fn send_to_client(&self, text: String) -> Action {
-        Action::SendToClient(self.address.session, text)
+    fn send_refusal(&self, transaction: &str, error: &JanusError, cx: &mut Cx) {
+        self.send(reply::error(Some(self.address.session), Some(transaction), error), cx);
     }
-}
 
-/// Asks for a handle's name to be freed; with the id of the message. Somebody may be told when it is.
-pub fn release_handle(who: HandleRef, tell: Option<ServiceId>) -> (MessageId, Action) {
-    let message = Message::new(Body::Release(Release { who, notify: tell }));
-    (message.id, Action::Publish(Destination::Requests, Box::new(message), who))
-}
+    fn send_ack(&self, transaction: &str, cx: &mut Cx) {
+        self.send(reply::ack(self.address.session, transaction), cx);
+    }
 
-/// Tells a client that a handle is gone.
-pub fn detached_event(who: HandleRef) -> Action {
-    let nothing = RawValue::from_string("{}".to_owned()).expect("an empty object is JSON");
-    Action::SendToClient(who.session, reply::core_event("detached", who.session, who.handle, &nothing))
+    fn send_event(&self, transaction: Option<&str>, data: &RawValue, jsep: Option<&RawValue>, cx: &mut Cx) {
+        let Address { session, handle, .. } = self.address;
+        self.send(reply::event(session, handle, transaction, data, jsep), cx);
+    }
+
+    fn send_core_event(&self, name: &str, fields: &RawValue, cx: &mut Cx) {
+        self.send(reply::core_event(name, self.address.session, self.address.handle, fields), cx);
+    }
+
+    fn send(&self, text: String, cx: &mut Cx) {
+        cx.send_to_client(self.address.session, text);
+    }
 }

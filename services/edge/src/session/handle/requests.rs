@@ -1,46 +1,106 @@
-//! Requests to the plugin, one after the other: who does each, and what that one is asked.
+//! What the client sends: each request is answered here, or sent to a router or to the connector of the call.
 
-use super::{Handle, InFlight, Leg, Queued, REQUEST_TIMEOUT};
-use crate::session::action::{Action, Destination};
+use super::correlation::{InFlight, QueueFull, Queued};
+use super::{Handle, REQUEST_TIMEOUT};
+use crate::metrics;
+use crate::session::action::{Cx, Destination};
 use bus::message::{Body, ClientRequest, Deadline, LegRequest, Location, Message};
 use common::{MessageId, entropy};
-use protocol::Raw;
-use protocol::error::{JanusError, UNEXPECTED_ANSWER};
+use protocol::error::{JanusError, UNEXPECTED_ANSWER, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginError, PluginRequest};
-use tokio::time::Instant;
+use protocol::{Raw, reply, trickle};
+use serde_json::value::RawValue;
 
-/// Who does a request.
+/// Where a request is handled.
 enum Target {
     Router(PluginRequest),
     Connector(PluginRequest),
+    /// At this edge, with this reply.
     Local(Raw),
 }
 
 impl Handle {
-    /// Does waiting requests until one has to be asked of somebody else.
-    pub(super) fn dispatch_next(&mut self, now: Instant, acts: &mut Vec<Action>) {
-        while self.in_flight.is_none() {
-            let Some(next) = self.queue.pop_front() else { return };
-            self.dispatch(next, now, acts);
+    /// `message`, with a checked jsep.
+    pub fn on_message(
+        &mut self,
+        transaction: &str,
+        body: &RawValue,
+        jsep: Option<(&RawValue, Kind)>,
+        cx: &mut Cx,
+    ) {
+        let has_jsep = jsep.is_some();
+        let jsep = jsep.map(|(jsep, kind)| (jsep.to_owned(), kind));
+        if let Err(QueueFull) = self.requests.push(transaction.to_owned(), body.to_owned(), jsep) {
+            metrics::queue_full(metrics::HANDLE_REQUESTS);
+            let error = JanusError::new(UNKNOWN, "Too many requests wait on this handle");
+            return self.send_refusal(transaction, &error, cx);
+        }
+        if !has_jsep {
+            self.send_ack(transaction, cx);
+        }
+        self.dispatch_next(cx);
+    }
+
+    pub fn on_trickle(&mut self, transaction: &str, candidates: &trickle::Candidates<'_>, cx: &mut Cx) {
+        let is_answered = self.leg.as_ref().is_some_and(|leg| leg.answered);
+        // Like Janus, does not look at candidates before the call is answered.
+        if is_answered && let Err(error) = candidates.check() {
+            return self.send_refusal(transaction, &error, cx);
+        }
+        self.send_ack(transaction, cx);
+        for candidate in candidates.list() {
+            self.candidates.push((*candidate).to_owned());
+        }
+        self.schedule_trickle(cx);
+    }
+
+    /// Core `hangup`: ends the call; the handle stays.
+    pub fn on_hangup(&mut self, transaction: &str, cx: &mut Cx) {
+        self.send(reply::success(self.address.session, transaction), cx);
+        self.hang_up(cx);
+    }
+
+    /// `detach`. If a router has to release the handle's name, `detached` waits for that: returns the id of the
+    /// release.
+    pub fn on_detach(&self, transaction: &str, cx: &mut Cx) -> Option<MessageId> {
+        self.send(reply::success(self.address.session, transaction), cx);
+        let handle = self.address.handle_ref();
+        if self.recorded {
+            return Some(cx.publish_release(handle, Some(self.address.edge.clone())));
+        }
+        cx.send_detached(handle);
+        None
+    }
+
+    /// The session ends.
+    pub fn on_destroy(&self, cx: &mut Cx) {
+        if self.recorded {
+            cx.publish_release(self.address.handle_ref(), None);
         }
     }
 
-    fn dispatch(&mut self, next: Queued, now: Instant, acts: &mut Vec<Action>) {
+    /// Handles queued requests until one is in flight.
+    pub(super) fn dispatch_next(&mut self, cx: &mut Cx) {
+        while let Some(next) = self.requests.pop() {
+            self.dispatch(next, cx);
+        }
+    }
+
+    fn dispatch(&mut self, next: Queued, cx: &mut Cx) {
         if self.leg.is_none() && matches!(next.jsep, Some((_, Kind::Answer))) {
-            let refusal = JanusError::new(UNEXPECTED_ANSWER, "Unexpected ANSWER (did we offer?)");
-            return self.refuse(&next.transaction, &refusal, acts);
+            let error = JanusError::new(UNEXPECTED_ANSWER, "Unexpected ANSWER (did we offer?)");
+            return self.send_refusal(&next.transaction, &error, cx);
         }
         match self.target_of(&next) {
-            Ok(Target::Router(request)) => self.send_to_router(request, next, now, acts),
-            Ok(Target::Connector(request)) => self.send_to_connector(request, next, now, acts),
-            Ok(Target::Local(data)) => self.reply_locally(&next, &data, acts),
-            Err(error) => self.reply_locally(&next, &videocall::error(&error), acts),
+            Ok(Target::Router(request)) => self.send_to_router(request, next, cx),
+            Ok(Target::Connector(request)) => self.send_to_connector(request, next, cx),
+            Ok(Target::Local(data)) => self.reply_locally(&next, &data, cx),
+            Err(error) => self.reply_locally(&next, &videocall::error(&error), cx),
         }
     }
 
-    /// Who does a request: a router, the connector of the call, or nobody else.
     fn target_of(&mut self, next: &Queued) -> Result<Target, PluginError> {
         let body = LazyObject::parse(next.body.get()).unwrap_or_default();
         let request = videocall::request(&body)?;
@@ -65,77 +125,63 @@ impl Handle {
         }
     }
 
-    fn send_to_router(&mut self, request: PluginRequest, next: Queued, now: Instant, acts: &mut Vec<Action>) {
+    fn reply_locally(&self, request: &Queued, data: &RawValue, cx: &mut Cx) {
+        if request.jsep.is_some() {
+            self.send_ack(&request.transaction, cx);
+        }
+        self.send_event(Some(&request.transaction), data, None, cx);
+    }
+
+    fn send_to_router(&mut self, request: PluginRequest, next: Queued, cx: &mut Cx) {
         self.recorded |= request == PluginRequest::Register;
-        let deadline = self.mark_in_flight(request, &next, now);
-        let asks = ClientRequest {
+        self.start(request, &next, None, cx);
+        let client_request = ClientRequest {
             from: self.address.clone(),
             transaction: next.transaction,
             body: next.body,
-            // Whoever sends it knows.
+            // The publisher fills it in.
             location: Location::default(),
             jsep: next.jsep.map(|(jsep, _)| jsep),
             requested_at: (request == PluginRequest::Call).then(entropy::unix_micros),
         };
         let body = match request {
-            PluginRequest::Register => Body::Register(asks),
-            PluginRequest::Call => Body::Call(asks),
-            PluginRequest::List => Body::List(asks),
-            _ => Body::Exists(asks),
+            PluginRequest::Register => Body::Register(client_request),
+            PluginRequest::Call => Body::Call(client_request),
+            PluginRequest::List => Body::List(client_request),
+            _ => Body::Exists(client_request),
         };
-        self.publish(body, Destination::Requests, deadline, acts);
+        self.publish_request(next.id, body, Destination::Requests, cx);
     }
 
-    fn send_to_connector(
-        &mut self,
-        request: PluginRequest,
-        next: Queued,
-        now: Instant,
-        acts: &mut Vec<Action>,
-    ) {
-        let Some(Leg { leg_ref: leg, backend, .. }) = &self.leg else { return };
-        let (leg, road) = (*leg, Destination::Backend(backend.clone()));
+    fn send_to_connector(&mut self, request: PluginRequest, next: Queued, cx: &mut Cx) {
+        let Some((leg, backend)) = self.leg() else { return };
         if request == PluginRequest::Accept {
-            self.candidates.shorten_window(now);
+            self.candidates.shorten_window(cx.now);
         }
-        let deadline = self.mark_in_flight(request, &next, now);
-        if let Some(asked) = &mut self.in_flight {
-            asked.requeue = Some(next.clone());
-        }
-        let jsep = next.jsep.map(|(jsep, _)| jsep);
-        let body =
-            Body::Request(LegRequest { leg, transaction: Some(next.transaction), body: next.body, jsep });
-        self.publish(body, road, deadline, acts);
+        self.start(request, &next, Some(next.clone()), cx);
+        let leg_request = LegRequest {
+            leg,
+            transaction: Some(next.transaction),
+            body: next.body,
+            jsep: next.jsep.map(|(jsep, _)| jsep),
+        };
+        self.publish_request(next.id, Body::Request(leg_request), Destination::Backend(backend), cx);
     }
 
-    /// Notes the request as being done elsewhere.
-    fn mark_in_flight(
-        &mut self,
-        request: PluginRequest,
-        next: &Queued,
-        now: Instant,
-    ) -> (MessageId, Deadline) {
-        self.issued.record(next.id);
-        self.in_flight = Some(InFlight {
+    fn start(&mut self, request: PluginRequest, next: &Queued, requeue: Option<Queued>, cx: &Cx) {
+        self.requests.start(InFlight {
             id: next.id,
             transaction: next.transaction.clone(),
             request,
             ack_pending: next.jsep.is_some(),
-            deadline: now + REQUEST_TIMEOUT,
+            deadline: cx.now + REQUEST_TIMEOUT,
             hung_up: false,
-            requeue: None,
+            requeue,
         });
-        (next.id, Deadline::after(REQUEST_TIMEOUT))
     }
 
-    fn publish(
-        &self,
-        body: Body,
-        road: Destination,
-        (id, deadline): (MessageId, Deadline),
-        acts: &mut Vec<Action>,
-    ) {
-        let message = Box::new(Message { id, deadline: Some(deadline), body });
-        acts.push(Action::Publish(road, message, self.address.handle_ref()));
+    fn publish_request(&self, id: MessageId, body: Body, destination: Destination, cx: &mut Cx) {
+        let message = Message { id, deadline: Some(Deadline::after(REQUEST_TIMEOUT)), body };
+        cx.publish(destination, message, self.address.handle_ref());
     }
 }

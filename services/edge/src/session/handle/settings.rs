@@ -1,5 +1,4 @@
-//! What a client `set` while it was in no call: it goes to the media server when a call begins, as
-//! Janus keeps such settings for the next call.
+//! Settings that a client makes outside a call. As in Janus they apply to the next call.
 
 use protocol::Raw;
 use protocol::object::LazyObject;
@@ -14,7 +13,7 @@ const SETTING_NAMES: [&str; 6] = ["audio", "video", "bitrate", "substream", "tem
 pub struct PendingSettings(BTreeMap<Cow<'static, str>, Raw>);
 
 impl PendingSettings {
-    /// Notes what a checked `set` holds.
+    /// Adds the settings of a checked `set` request.
     pub fn merge(&mut self, body: &LazyObject<'_>) {
         for name in SETTING_NAMES {
             if let Some(value) = body.get(name) {
@@ -23,7 +22,7 @@ impl PendingSettings {
         }
     }
 
-    /// A `set` request with all of it; none when there is nothing.
+    /// Takes all settings as one `set` request; none without settings.
     pub fn take(&mut self) -> Option<Raw> {
         #[derive(Serialize)]
         struct Set {
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_of_each_is_kept_once() {
+    fn latest_value_of_each_setting_is_taken_once() {
         let mut settings = PendingSettings::default();
         settings.merge(&LazyObject::parse(r#"{"request":"set","bitrate":1,"audio":true}"#).unwrap());
         settings.merge(&LazyObject::parse(r#"{"request":"set","bitrate":2,"filename":"x"}"#).unwrap());

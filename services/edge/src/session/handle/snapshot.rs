@@ -1,12 +1,13 @@
-//! A handle as it is written down, so that another edge can go on with it.
+//! The serialised form of a handle, from which another edge restores it.
 //!
-//! Times are unix milliseconds: the reader has another clock. The address is left out: it is the
-//! reader's own.
+//! Times are unix milliseconds, because edges do not share a monotonic clock. The address is not stored: it changes
+//! with the edge.
 
-use super::correlation::IssuedIds;
+use super::correlation::{InFlight, IssuedIds, Queued, RequestQueue};
 use super::reorder::ReorderBuffer;
 use super::settings::PendingSettings;
-use super::{Handle, InFlight, Leg, Queued, REQUEST_TIMEOUT};
+use super::{Handle, Leg, REQUEST_TIMEOUT};
+use crate::session::action::Cx;
 use bus::message::{Address, Events, Sequence};
 use common::{CallId, MessageId};
 use protocol::Raw;
@@ -17,29 +18,24 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// One moment, by the clock of decisions and by the one that all edges share.
+/// One moment on two clocks: the monotonic one of this edge, and the wall clock that all edges share.
 #[derive(Clone, Copy)]
 pub struct ClockPair {
-    /// Now.
     pub now: Instant,
-    /// Now, in unix milliseconds.
     pub unix_ms: u64,
 }
 
 impl ClockPair {
-    /// When a time to come is, for others.
     pub fn to_unix_ms(self, at: Instant) -> u64 {
         self.unix_ms + at.saturating_duration_since(self.now).as_millis() as u64
     }
 
-    /// When a time that was written down is, here. Nothing takes longer than [`PATIENCE`], whatever
-    /// the clocks say.
+    /// At most [`REQUEST_TIMEOUT`] from now: nothing takes longer, even if the wall clocks disagree.
     pub fn to_instant(self, unix_ms: u64) -> Instant {
         self.now + Duration::from_millis(unix_ms.saturating_sub(self.unix_ms)).min(REQUEST_TIMEOUT)
     }
 }
 
-/// What is written down of a handle.
 #[derive(Serialize, Deserialize)]
 pub struct HandleSnapshot<'a> {
     username: Cow<'a, Option<String>>,
@@ -60,21 +56,21 @@ struct InFlightSnapshot<'a> {
     transaction: Cow<'a, str>,
     request: PluginRequest,
     ack_pending: bool,
+    /// Unix milliseconds.
     deadline: u64,
     hung_up: bool,
     requeue: Cow<'a, Option<Queued>>,
 }
 
 impl Handle {
-    /// The handle as it is written down.
     pub fn snapshot(&self, clock: ClockPair) -> HandleSnapshot<'_> {
         HandleSnapshot {
             username: Cow::Borrowed(&self.username),
             recorded: self.recorded,
             leg: Cow::Borrowed(&self.leg),
-            in_flight: self.in_flight.as_ref().map(|asked| asked.snapshot(clock)),
-            latest_id: self.issued.latest(),
-            queue: Cow::Borrowed(&self.queue),
+            in_flight: self.requests.in_flight.as_ref().map(|request| request.snapshot(clock)),
+            latest_id: self.requests.issued.latest(),
+            queue: Cow::Borrowed(&self.requests.queue),
             candidates: Cow::Borrowed(self.candidates.pending()),
             settings: Cow::Borrowed(&self.settings),
             last_applied: Cow::Borrowed(&self.reorder.last_applied),
@@ -82,25 +78,25 @@ impl Handle {
         }
     }
 
-    /// The handle that was written down, at its new address.
-    pub fn restore(saved: HandleSnapshot<'_>, address: Address, clock: ClockPair) -> Self {
-        let mut handle = Self {
-            username: saved.username.into_owned(),
-            recorded: saved.recorded,
-            leg: saved.leg.into_owned(),
-            in_flight: saved.in_flight.map(|asked| asked.restore(clock)),
-            issued: IssuedIds::restored(saved.latest_id),
-            queue: saved.queue.into_owned(),
-            candidates: saved.candidates.into_owned().into(),
-            settings: saved.settings.into_owned(),
-            reorder: ReorderBuffer::restore(
-                saved.last_applied.into_owned(),
-                saved.held.into_owned(),
-                clock.now,
-            ),
-            ..Self::new(address)
+    /// Restores the handle at its new address.
+    pub fn restore(snapshot: HandleSnapshot<'_>, address: Address, clock: ClockPair) -> Self {
+        let requests = RequestQueue {
+            in_flight: snapshot.in_flight.map(|request| request.restore(clock)),
+            queue: snapshot.queue.into_owned(),
+            issued: IssuedIds::restored(snapshot.latest_id),
         };
-        handle.schedule_trickle(clock.now);
+        let (last_applied, held) = (snapshot.last_applied.into_owned(), snapshot.held.into_owned());
+        let mut handle = Self {
+            username: snapshot.username.into_owned(),
+            recorded: snapshot.recorded,
+            leg: snapshot.leg.into_owned(),
+            requests,
+            candidates: snapshot.candidates.into_owned().into(),
+            settings: snapshot.settings.into_owned(),
+            reorder: ReorderBuffer::restore(last_applied, held, clock.now),
+            address,
+        };
+        handle.schedule_trickle(&Cx::new(clock.now));
         handle
     }
 }

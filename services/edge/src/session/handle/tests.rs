@@ -1,18 +1,18 @@
-//! The decisions of a handle, told as stories: what its client says, what comes back, and in one short
-//! word each what is to be done about it (see [`short`]).
+//! The state machine of a handle, as sequences of inputs. Each gives its actions in a short form, see [`format`].
 
-mod answered;
-mod answers;
 mod calls;
 mod candidates;
+mod correlation;
+mod detach;
+mod format;
 mod late;
-mod leaving;
-mod order;
+mod reorder;
+mod replies;
 mod requests;
-mod short;
 
-use super::{ClockPair, Handle};
-use crate::session::action::Action;
+use super::Handle;
+use super::snapshot::ClockPair;
+use crate::session::action::{Action, Cx};
 use bus::message::{Address, Change, ClientEvent, Events, Sequence};
 use common::{BackendName, CallId, MessageId, ServiceId};
 use protocol::jsep::Kind;
@@ -22,30 +22,29 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A handle whose clock stands still, and the last request it sent.
-struct Bench {
+/// A handle with a clock that the test moves, and the id of its last request.
+struct Harness {
     handle: Handle,
     now: Instant,
     last: Option<MessageId>,
-    away: bool,
+    disconnected: bool,
 }
 
-/// A handle that has done nothing yet.
-fn fresh() -> Bench {
+fn fresh() -> Harness {
     let address = Address { edge: ServiceId::from("edge-1"), session: SessionId(1), handle: HandleId(2) };
-    Bench { handle: Handle::new(address), now: Instant::now(), last: None, away: false }
+    Harness { handle: Handle::new(address), now: Instant::now(), last: None, disconnected: false }
 }
 
 /// A handle named alice.
-fn registered() -> Bench {
+fn registered() -> Harness {
     let mut alice = fresh();
-    alice.says("r", json!({"request": "register", "username": "alice"}));
-    alice.answered(Some(Change::Registered("alice".to_owned())), vec![result("r", "registered")]);
+    alice.sends("r", json!({"request": "register", "username": "alice"}));
+    alice.gets_reply(Some(Change::Registered("alice".to_owned())), vec![result("r", "registered")]);
     alice
 }
 
-/// A handle that is on this side of a call which rings.
-fn ringing(side: Side) -> (Bench, CallId) {
+/// A handle on this side of a ringing call.
+fn ringing(side: Side) -> (Harness, CallId) {
     let mut alice = registered();
     let call = match side {
         Side::Caller => {
@@ -58,55 +57,52 @@ fn ringing(side: Side) -> (Bench, CallId) {
     (alice, call)
 }
 
-impl Bench {
-    fn says(&mut self, transaction: &str, body: Value) -> Vec<String> {
+impl Harness {
+    fn sends(&mut self, transaction: &str, body: Value) -> Vec<String> {
         self.message(transaction, body, None)
     }
 
-    fn offers(&mut self, transaction: &str, body: Value) -> Vec<String> {
+    fn sends_offer(&mut self, transaction: &str, body: Value) -> Vec<String> {
         self.message(transaction, body, Some(Kind::Offer))
     }
 
-    fn replies(&mut self, transaction: &str, body: Value) -> Vec<String> {
+    fn sends_answer(&mut self, transaction: &str, body: Value) -> Vec<String> {
         self.message(transaction, body, Some(Kind::Answer))
     }
 
     fn calls(&mut self, transaction: &str) -> Vec<String> {
-        self.offers(transaction, json!({"request": "call", "username": "bob"}))
+        self.sends_offer(transaction, json!({"request": "call", "username": "bob"}))
     }
 
     fn message(&mut self, transaction: &str, body: Value, jsep: Option<Kind>) -> Vec<String> {
         let (body, sdp) = (raw(&body), raw(&json!({"sdp": "v=0"})));
-        let now = self.now;
         let jsep = jsep.map(|kind| (&*sdp, kind));
-        self.act(|handle, acts| handle.on_message(transaction, &body, jsep, now, acts))
+        self.run(|handle, cx| handle.on_message(transaction, &body, jsep, cx))
     }
 
     fn trickles(&mut self, candidates: &[&str]) -> Vec<String> {
         let candidates: Vec<Raw> = candidates.iter().map(raw).collect();
         let candidates = Candidates::Many(candidates.iter().map(|candidate| &**candidate).collect());
-        let now = self.now;
-        self.act(|handle, acts| handle.on_trickle("k", &candidates, now, acts))
+        self.run(|handle, cx| handle.on_trickle("k", &candidates, cx))
     }
 
-    fn hangs_up_core(&mut self) -> Vec<String> {
-        self.act(|handle, acts| handle.on_hangup("h", acts))
+    fn sends_core_hangup(&mut self) -> Vec<String> {
+        self.run(|handle, cx| handle.on_hangup("h", cx))
     }
 
     fn detaches(&mut self) -> Vec<String> {
-        self.act(|handle, acts| {
-            handle.on_detach("d", acts);
+        self.run(|handle, cx| {
+            handle.on_detach("d", cx);
         })
     }
 
-    /// Time passes, and what is due then is done.
+    /// Time passes, and the timers run.
     fn after(&mut self, time: Duration) -> Vec<String> {
         self.now += time;
-        let now = self.now;
-        self.act(|handle, acts| handle.on_timer(now, acts))
+        self.run(|handle, cx| handle.on_timer(cx))
     }
 
-    /// The same handle at another edge.
+    /// The same handle, restored at another edge.
     fn restored(self) -> Self {
         let clock = ClockPair { now: self.now, unix_ms: 1_000_000 };
         let state = serde_json::to_string(&self.handle.snapshot(clock)).unwrap();
@@ -114,57 +110,58 @@ impl Bench {
         Self { handle: Handle::restore(serde_json::from_str(&state).unwrap(), address, clock), ..self }
     }
 
-    /// In how many milliseconds something is due.
+    /// The next timer, in milliseconds from now.
     fn due_in(&self) -> Option<u128> {
-        self.handle.due().map(|due| (due - self.now).as_millis())
+        self.handle.next_timer().map(|at| (at - self.now).as_millis())
     }
 
-    fn hears(&mut self, events: Events) -> Vec<String> {
-        let (now, away) = (self.now, self.away);
-        self.act(|handle, acts| handle.on_events(events, away, now, acts))
+    fn receives(&mut self, events: Events) -> Vec<String> {
+        self.run(|handle, cx| handle.on_events(events, cx))
     }
 
-    /// The last request is answered, outside of a call.
-    fn answered(&mut self, change: Option<Change>, items: Vec<ClientEvent>) -> Vec<String> {
-        self.hears(events(None, self.last, change, items))
+    /// The last request gets its reply, outside a call.
+    fn gets_reply(&mut self, change: Option<Change>, items: Vec<ClientEvent>) -> Vec<String> {
+        self.receives(events(None, self.last, change, items))
     }
 
-    /// The last request is answered, in a call.
-    fn answered_on_leg(&mut self, call: CallId, change: Option<Change>, item: ClientEvent) -> Vec<String> {
-        self.hears(events(Some(call), self.last, change, vec![item]))
+    /// The last request gets its reply, in a call.
+    fn gets_leg_reply(&mut self, call: CallId, change: Option<Change>, item: ClientEvent) -> Vec<String> {
+        self.receives(events(Some(call), self.last, change, vec![item]))
     }
 
-    /// A call begins: the caller's as the answer to its last request.
+    /// A call begins: for the caller as the reply to its last request.
     fn joined(&mut self, call: CallId, side: Side) -> Vec<String> {
-        let (answers, item) = match side {
+        let (in_reply_to, item) = match side {
             Side::Caller => (self.last, result("c", "calling")),
             Side::Callee => (None, notice("incomingcall")),
         };
-        self.hears(events(Some(call), answers, Some(join(side)), vec![item]))
+        self.receives(events(Some(call), in_reply_to, Some(join(side)), vec![item]))
     }
 
     fn left(&mut self, call: CallId) -> Vec<String> {
-        self.hears(events(Some(call), None, Some(Change::Left), vec![notice("hangup")]))
+        self.receives(events(Some(call), None, Some(Change::Left), vec![notice("hangup")]))
     }
 
     fn send_fails(&mut self, message: MessageId) -> Vec<String> {
-        let now = self.now;
-        self.act(|handle, acts| handle.on_send_failed(message, now, acts))
+        self.run(|handle, cx| handle.on_send_failed(message, cx))
     }
 
     fn last(&self) -> MessageId {
-        self.last.expect("something was asked")
+        self.last.expect("a request was sent")
     }
 
     fn last_call(&self) -> CallId {
         self.last().into()
     }
 
-    fn act(&mut self, does: impl FnOnce(&mut Handle, &mut Vec<Action>)) -> Vec<String> {
-        let mut acts = Vec::new();
-        does(&mut self.handle, &mut acts);
-        self.last = acts.iter().rev().find_map(short::asks).or(self.last);
-        acts.iter().map(short::act).collect()
+    /// Returns the actions, formatted.
+    fn run(&mut self, input: impl FnOnce(&mut Handle, &mut Cx)) -> Vec<String> {
+        let mut cx = Cx::new(self.now);
+        cx.disconnected = self.disconnected;
+        input(&mut self.handle, &mut cx);
+        let actions = cx.into_actions();
+        self.last = actions.iter().rev().find_map(format::request_id).or(self.last);
+        actions.iter().map(format::action).collect()
     }
 }
 
@@ -174,12 +171,12 @@ fn join(side: Side) -> Change {
 
 fn events(
     call: Option<CallId>,
-    answers: Option<MessageId>,
+    in_reply_to: Option<MessageId>,
     change: Option<Change>,
     events: Vec<ClientEvent>,
 ) -> Events {
     let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
-    Events { call, in_reply_to: answers, change, ..Events::for_handle(who, events) }
+    Events { call, in_reply_to, change, ..Events::for_handle(who, events) }
 }
 
 fn result(transaction: &str, name: &str) -> ClientEvent {

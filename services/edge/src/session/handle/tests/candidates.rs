@@ -5,7 +5,7 @@ use super::*;
 const BROWSER: Duration = Duration::from_millis(3);
 
 #[test]
-fn candidates_from_before_the_call_travel_with_those_after() {
+fn candidates_from_before_the_call_are_sent_with_later_ones() {
     let mut alice = registered();
     alice.calls("c");
     assert_eq!(alice.trickles(&["1"]), ["ack k"]);
@@ -21,7 +21,7 @@ fn candidates_from_before_the_call_travel_with_those_after() {
 }
 
 #[test]
-fn a_callee_gathers_for_ten_milliseconds() {
+fn candidates_of_a_callee_are_batched_for_10_ms() {
     let (mut bob, _) = ringing(Side::Callee);
     assert_eq!(bob.due_in(), None);
     bob.trickles(&["1"]);
@@ -34,20 +34,19 @@ fn a_callee_gathers_for_ten_milliseconds() {
 }
 
 #[test]
-fn the_end_of_candidates_travels_as_it_came() {
+fn end_of_candidates_is_forwarded_unchanged() {
     let (mut bob, _) = ringing(Side::Callee);
     let end = raw(&json!({"completed": true}));
-    let now = bob.now;
-    bob.act(|handle, acts| handle.on_trickle("k", &Candidates::One(&end), now, acts));
+    bob.run(|handle, cx| handle.on_trickle("k", &Candidates::One(&end), cx));
     assert_eq!(bob.after(Duration::from_millis(10)), [r#"leg: trickle [{"completed":true}]"#]);
 }
 
 #[test]
-fn a_caller_hurries_once_the_call_is_answered() {
+fn window_of_a_caller_is_shortened_by_the_answer() {
     let (mut alice, call) = ringing(Side::Caller);
     alice.trickles(&["1"]);
     assert_eq!(alice.due_in(), Some(200));
-    alice.hears(events(Some(call), None, Some(Change::Answered), vec![notice("accepted")]));
+    alice.receives(events(Some(call), None, Some(Change::Answered), vec![notice("accepted")]));
     assert_eq!(alice.due_in(), Some(10));
     assert_eq!(alice.after(Duration::from_millis(10)), [r#"leg: trickle ["1"]"#]);
     alice.trickles(&["2"]);
@@ -55,24 +54,24 @@ fn a_caller_hurries_once_the_call_is_answered() {
 }
 
 #[test]
-fn a_window_that_is_nearly_over_is_not_made_longer_by_hurry() {
+fn shortening_never_extends_a_window() {
     let (mut alice, call) = ringing(Side::Caller);
     alice.trickles(&["1"]);
     alice.after(Duration::from_millis(195));
-    alice.hears(events(Some(call), None, Some(Change::Answered), vec![]));
+    alice.receives(events(Some(call), None, Some(Change::Answered), vec![]));
     assert_eq!(alice.due_in(), Some(5));
 }
 
 #[test]
 fn candidates_overtake_requests() {
     let (mut bob, _) = ringing(Side::Callee);
-    bob.replies("a", json!({"request": "accept"}));
+    bob.sends_answer("a", json!({"request": "accept"}));
     bob.trickles(&["1"]);
     assert_eq!(bob.after(Duration::from_millis(10)), [r#"leg: trickle ["1"]"#]);
 }
 
 #[test]
-fn candidates_of_a_call_that_is_over_go_nowhere() {
+fn candidates_of_an_ended_call_are_dropped() {
     let (mut alice, call) = ringing(Side::Caller);
     alice.trickles(&["1"]);
     alice.left(call);
@@ -82,24 +81,24 @@ fn candidates_of_a_call_that_is_over_go_nowhere() {
 }
 
 #[test]
-fn candidates_of_a_call_that_was_refused_go_nowhere() {
+fn candidates_of_a_refused_call_are_dropped() {
     let mut alice = registered();
     alice.calls("c");
     alice.trickles(&["1"]);
     let call = alice.last_call();
-    alice.answered_on_leg(call, Some(Change::Left), result("c", "error"));
+    alice.gets_leg_reply(call, Some(Change::Left), result("c", "error"));
     alice.joined(CallId::fresh(), Side::Callee);
     assert_eq!(alice.due_in(), None);
     let mut bob = registered();
     bob.calls("c");
     bob.trickles(&["1"]);
-    bob.answered(None, vec![result("c", "busy")]);
+    bob.gets_reply(None, vec![result("c", "busy")]);
     bob.joined(CallId::fresh(), Side::Callee);
     assert_eq!(bob.due_in(), None);
 }
 
 #[test]
-fn candidates_that_wait_go_along_to_another_edge() {
+fn pending_candidates_survive_a_restore() {
     let (mut bob, _) = ringing(Side::Callee);
     bob.trickles(&["1", "2"]);
     assert_eq!(bob.restored().after(Duration::from_millis(10)), ["leg: trickle [\"1\",\"2\"]"]);

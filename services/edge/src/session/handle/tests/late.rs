@@ -4,71 +4,71 @@ use super::*;
 use crate::session::handle::REQUEST_TIMEOUT;
 
 #[test]
-fn a_call_that_begins_after_the_deadline_is_undone() {
+fn call_that_begins_after_the_deadline_is_undone() {
     let mut alice = registered();
     alice.calls("c");
     let call = alice.last_call();
     alice.after(REQUEST_TIMEOUT);
     assert_eq!(alice.joined(call, Side::Caller), ["leg: hangup"]);
     assert_eq!(alice.left(call), [""; 0]);
-    assert_eq!(alice.says("2", json!({"request": "set"})), ["ack 2", "2: set"]);
+    assert_eq!(alice.sends("2", json!({"request": "set"})), ["ack 2", "2: set"]);
 }
 
 #[test]
-fn an_answer_after_the_deadline_is_no_second_answer() {
+fn late_reply_is_dropped() {
     let mut alice = registered();
-    alice.says("t", json!({"request": "list"}));
+    alice.sends("t", json!({"request": "list"}));
     let late = alice.last;
     alice.after(REQUEST_TIMEOUT);
-    assert_eq!(alice.hears(events(None, late, None, vec![result("t", "listed")])), [""; 0]);
+    assert_eq!(alice.receives(events(None, late, None, vec![result("t", "listed")])), [""; 0]);
 }
 
 #[test]
-fn in_a_call_a_late_answer_is_only_news() {
+fn late_reply_in_a_call_loses_its_transaction() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.says("t", json!({"request": "set"}));
+    bob.sends("t", json!({"request": "set"}));
     let late = bob.last;
     bob.after(REQUEST_TIMEOUT);
-    let heard = events(Some(call), late, None, vec![core("media"), result("t", "set")]);
-    assert_eq!(bob.hears(heard), ["core media", "set"]);
-    let heard = events(Some(call), late, None, vec![refusal("t", 465)]);
-    assert_eq!(bob.hears(heard), [""; 0]);
+    let received = events(Some(call), late, None, vec![core("media"), result("t", "set")]);
+    assert_eq!(bob.receives(received), ["core media", "set"]);
+    let received = events(Some(call), late, None, vec![refusal("t", 465)]);
+    assert_eq!(bob.receives(received), [""; 0]);
     let hangup = vec![result("t", "hangup"), notice("hangup"), core("hangup")];
-    let heard = events(Some(call), late, Some(Change::Left), hangup);
-    assert_eq!(bob.hears(heard), ["hangup", "hangup", "core hangup"]);
+    let received = events(Some(call), late, Some(Change::Left), hangup);
+    assert_eq!(bob.receives(received), ["hangup", "hangup", "core hangup"]);
 }
 
 #[test]
-fn a_late_answer_is_not_taken_for_the_next_request() {
+fn late_reply_is_not_matched_to_the_next_request() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.offers("1", json!({"request": "set"}));
-    bob.offers("2", json!({"request": "set"}));
+    bob.sends_offer("1", json!({"request": "set"}));
+    bob.sends_offer("2", json!({"request": "set"}));
     let late = bob.last;
     bob.after(REQUEST_TIMEOUT);
-    assert_eq!(bob.hears(events(Some(call), late, None, vec![result("1", "set")])), ["set"]);
-    assert_eq!(bob.answered_on_leg(call, None, result("2", "set")), ["ack 2", "2: set"]);
+    assert_eq!(bob.receives(events(Some(call), late, None, vec![result("1", "set")])), ["set"]);
+    assert_eq!(bob.gets_leg_reply(call, None, result("2", "set")), ["ack 2", "2: set"]);
 }
 
 #[test]
-fn a_late_name_is_the_handles_all_the_same() {
+fn name_granted_late_belongs_to_the_handle() {
     let mut alice = fresh();
-    alice.says("r", json!({"request": "register", "username": "alice"}));
+    alice.sends("r", json!({"request": "register", "username": "alice"}));
     let late = alice.last;
     alice.after(REQUEST_TIMEOUT);
     let named = || Some(Change::Registered("alice".to_owned()));
-    assert_eq!(alice.hears(events(None, late, named(), vec![result("r", "registered")])), ["registered"]);
+    assert_eq!(alice.receives(events(None, late, named(), vec![result("r", "registered")])), ["registered"]);
     assert_eq!(alice.detaches(), ["success d", "release"]);
 }
 
 #[test]
-fn a_name_that_is_given_twice_is_told_once() {
+fn name_granted_twice_is_reported_once() {
     let mut alice = fresh();
-    alice.says("r", json!({"request": "register", "username": "alice"}));
+    alice.sends("r", json!({"request": "register", "username": "alice"}));
     let request = alice.last;
     let again = || {
         let named = Some(Change::Registered("alice".to_owned()));
         events(None, request, named, vec![result("r", "registered")])
     };
-    assert_eq!(alice.hears(again()), ["r: registered"]);
-    assert_eq!(alice.hears(again()), [""; 0]);
+    assert_eq!(alice.receives(again()), ["r: registered"]);
+    assert_eq!(alice.receives(again()), [""; 0]);
 }

@@ -14,7 +14,7 @@ fn jsep(text: &str) -> Option<Kind> {
 }
 
 #[test]
-fn outside_a_call_routers_or_the_edge_itself_do_what_is_asked() {
+fn requests_outside_a_call_go_to_routers_or_stay_local() {
     for (body, with, expected) in [
         (json!({"request": "register", "username": "al"}), "", vec!["ack t", "router: register"]),
         (json!({"request": "call", "username": "bob"}), OFFER, vec!["router: call"]),
@@ -38,7 +38,7 @@ fn outside_a_call_routers_or_the_edge_itself_do_what_is_asked() {
 }
 
 #[test]
-fn in_a_call_the_connector_does_what_is_about_the_call() {
+fn requests_about_the_call_go_to_its_connector() {
     for (body, with, expected) in [
         (json!({"request": "accept"}), ANSWER, vec!["leg: accept"]),
         (json!({"request": "accept"}), "", vec!["ack t", "leg: accept"]),
@@ -57,62 +57,62 @@ fn in_a_call_the_connector_does_what_is_about_the_call() {
 }
 
 #[test]
-fn an_answer_without_a_call_is_unexpected_whatever_the_request() {
+fn sdp_answer_without_a_call_is_unexpected() {
     for body in
         [json!({"request": "accept"}), json!({"request": "set"}), json!({"request": "dance"}), json!({})]
     {
-        assert_eq!(registered().replies("t", body), ["refused t 469"]);
+        assert_eq!(registered().sends_answer("t", body), ["refused t 469"]);
     }
 }
 
 #[test]
-fn a_hangup_without_a_call_names_who_hung_up_if_it_has_a_name() {
-    let hangup = |mut who: Bench| {
-        let mut acts = Vec::new();
+fn hangup_without_a_call_names_the_client() {
+    let hangup = |mut who: Harness| {
+        let mut cx = Cx::new(who.now);
         let body = raw(&json!({"request": "hangup"}));
-        who.handle.on_message("t", &body, None, who.now, &mut acts);
-        let Some(Action::SendToClient(_, text)) = acts.pop() else { panic!("an event is told") };
+        who.handle.on_message("t", &body, None, &mut cx);
+        let Some(Action::SendToClient(_, text)) = cx.into_actions().pop() else { panic!("an event is sent") };
         serde_json::from_str::<Value>(&text).unwrap()["plugindata"]["data"]["result"].clone()
     };
     assert_eq!(hangup(fresh()), json!({"event": "hangup", "reason": "Explicit hangup"}));
     let named = json!({"event": "hangup", "username": "alice", "reason": "Explicit hangup"});
     assert_eq!(hangup(registered()), named);
     let mut displaced = registered();
-    displaced.hears(events(None, None, Some(Change::Displaced("alice".to_owned())), vec![]));
+    displaced.receives(events(None, None, Some(Change::Displaced("alice".to_owned())), vec![]));
     assert_eq!(hangup(displaced), json!({"event": "hangup", "reason": "Explicit hangup"}));
 }
 
 #[test]
-fn one_request_is_asked_at_a_time_in_the_order_they_came() {
+fn one_request_is_in_flight_at_a_time() {
     let mut alice = registered();
-    assert_eq!(alice.says("1", json!({"request": "list"})), ["ack 1", "router: list"]);
-    assert_eq!(alice.says("2", json!({"request": "set"})), ["ack 2"]);
-    assert_eq!(alice.says("3", json!({"request": "exists", "username": "bob"})), ["ack 3"]);
+    assert_eq!(alice.sends("1", json!({"request": "list"})), ["ack 1", "router: list"]);
+    assert_eq!(alice.sends("2", json!({"request": "set"})), ["ack 2"]);
+    assert_eq!(alice.sends("3", json!({"request": "exists", "username": "bob"})), ["ack 3"]);
     assert_eq!(alice.calls("4"), [""; 0]);
-    let acts = alice.answered(None, vec![result("1", "listed")]);
+    let acts = alice.gets_reply(None, vec![result("1", "listed")]);
     assert_eq!(acts, ["1: listed", "2: set", "router: exists"]);
-    assert_eq!(alice.answered(None, vec![result("3", "known")]), ["3: known", "router: call"]);
+    assert_eq!(alice.gets_reply(None, vec![result("3", "known")]), ["3: known", "router: call"]);
 }
 
 #[test]
-fn sixty_four_requests_wait_and_one_more_is_refused() {
+fn queued_requests_are_bounded() {
     let mut alice = registered();
-    alice.says("first", json!({"request": "list"}));
+    alice.sends("first", json!({"request": "list"}));
     for _ in 0..64 {
-        assert_eq!(alice.says("t", json!({"request": "list"})), ["ack t"]);
+        assert_eq!(alice.sends("t", json!({"request": "list"})), ["ack t"]);
     }
-    assert_eq!(alice.says("more", json!({"request": "list"})), ["refused more 490"]);
+    assert_eq!(alice.sends("more", json!({"request": "list"})), ["refused more 490"]);
     assert_eq!(alice.calls("more"), ["refused more 490"]);
-    alice.answered(None, vec![]);
-    assert_eq!(alice.says("again", json!({"request": "list"})), ["ack again"]);
+    alice.gets_reply(None, vec![]);
+    assert_eq!(alice.sends("again", json!({"request": "list"})), ["ack again"]);
 }
 
 #[test]
-fn settings_from_before_a_call_go_to_it_once() {
+fn settings_from_before_a_call_are_sent_once() {
     let mut alice = registered();
-    alice.says("1", json!({"request": "set", "audio": true, "bitrate": 1}));
-    alice.says("2", json!({"request": "set", "bitrate": 2, "filename": "x"}));
-    alice.says("3", json!({"request": "set", "bitrate": "much"}));
+    alice.sends("1", json!({"request": "set", "audio": true, "bitrate": 1}));
+    alice.sends("2", json!({"request": "set", "bitrate": 2, "filename": "x"}));
+    alice.sends("3", json!({"request": "set", "bitrate": "much"}));
     let call = CallId::fresh();
     let replay = r#"leg: replay {"request":"set","audio":true,"bitrate":2}"#;
     assert_eq!(alice.joined(call, Side::Callee), ["incomingcall", replay]);

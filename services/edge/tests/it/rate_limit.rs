@@ -1,15 +1,15 @@
-//! A client that asks for too much.
+//! A client that request for too much.
 
-use crate::bench::Bench;
+use crate::harness::Harness;
 use serde_json::json;
 use std::time::Duration;
 use testkit::Client;
 use tokio::time::Instant;
 
 #[tokio::test]
-async fn a_flood_waits_and_hurts_nobody_else() {
-    let bench = Bench::start(&["--max-rate=20"]).await;
-    let (mut flood, mut other) = (Client::connect(&bench.url).await, Client::connect(&bench.url).await);
+async fn excess_requests_are_delayed_and_others_are_not() {
+    let harness = Harness::start(&["--max-rate=20"]).await;
+    let (mut flood, mut other) = (Client::connect(&harness.url).await, Client::connect(&harness.url).await);
     let began = Instant::now();
     for _ in 0..130 {
         flood.post(json!({"janus": "ping"})).await;

@@ -28,7 +28,7 @@ struct Command {
 }
 
 /// An edge whose routers and whose one connector are this test. Others can stand beside it.
-pub struct Bench {
+pub struct Harness {
     pub url: String,
     pub bus: Bus,
     pub directory: Directory,
@@ -48,9 +48,9 @@ pub struct Node {
 }
 
 /// A request that reached the routers.
-pub struct Asked {
+pub struct Received {
     pub id: MessageId,
-    pub asks: ClientRequest,
+    pub request: ClientRequest,
 }
 
 /// The options of an edge.
@@ -89,7 +89,7 @@ impl Node {
     }
 }
 
-impl Bench {
+impl Harness {
     /// An edge that is alone.
     pub async fn start(options: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", options).await
@@ -111,15 +111,15 @@ impl Bench {
     }
 
     /// An edge for which the store can freeze, in a cluster for which it cannot.
-    pub async fn in_frost(options: &[&str]) -> (Self, Frost) {
-        let (bus, directory, frost) = (MemoryBus::default(), MemoryDirectory::default(), Frost::default());
-        let weather = FaultInjector::new(Arc::new(frost.clone()));
+    pub async fn with_stalled_directory(options: &[&str]) -> (Self, Stall) {
+        let (bus, directory, stall) = (MemoryBus::default(), MemoryDirectory::default(), Stall::default());
+        let weather = FaultInjector::new(Arc::new(stall.clone()));
         let own = (
             Bus::Memory(bus.with_faults(weather.clone())),
             Directory::Memory(directory.with_faults(weather)),
         );
         let node = Node::start(own.0, own.1, "127.0.0.1:0", true, options).await;
-        (Self::around(node, Bus::Memory(bus), Directory::Memory(directory)).await, frost)
+        (Self::around(node, Bus::Memory(bus), Directory::Memory(directory)).await, stall)
     }
 
     async fn around(node: Node, bus: Bus, directory: Directory) -> Self {
@@ -142,9 +142,9 @@ impl Bench {
         let mut alice = Client::attached(&self.url).await;
         let register = serde_json::json!({"request": "register", "username": "alice"});
         alice.post_message(register, None).await;
-        let asked = self.request("register").await;
+        let received = self.request("register").await;
         let name = Some(Change::Registered("alice".to_owned()));
-        self.answer(&asked, None, name, "registered").await;
+        self.reply(&received, None, name, "registered").await;
         alice.expect_event("registered").await;
         alice
     }
@@ -162,41 +162,54 @@ impl Bench {
     }
 
     /// The next request to the routers, which is of that kind.
-    pub async fn request(&mut self, kind: &str) -> Asked {
+    pub async fn request(&mut self, kind: &str) -> Received {
         let message = self.message().await;
         assert_eq!(message.body.kind(), kind);
         match message.body {
-            Body::Register(asks) | Body::Call(asks) | Body::List(asks) | Body::Exists(asks) => {
-                Asked { id: message.id, asks }
+            Body::Register(request) | Body::Call(request) | Body::List(request) | Body::Exists(request) => {
+                Received { id: message.id, request }
             }
             other => panic!("not a client's request: {other:?}"),
         }
     }
 
     /// What next reaches the connector.
-    pub async fn on_leg(&mut self) -> Message {
+    pub async fn leg_message(&mut self) -> Message {
         let message = timeout(DEADLINE, self.backend.next()).await.expect("a message for the backend");
         self.backend.ack();
         message
     }
 
     /// Answers a request with an event of that name.
-    pub async fn answer(&self, asked: &Asked, call: Option<CallId>, change: Option<Change>, event: &str) {
-        let transaction = Some(asked.asks.transaction.clone());
+    pub async fn reply(
+        &self,
+        received: &Received,
+        call: Option<CallId>,
+        change: Option<Change>,
+        event: &str,
+    ) {
+        let transaction = Some(received.request.transaction.clone());
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction, data, jsep: None };
-        self.tell_with(&asked.asks, call, Some(asked.id), change, item).await;
+        self.send_with(&received.request, call, Some(received.id), change, item).await;
     }
 
-    /// Tells who asked something an event of its own accord.
-    pub async fn tell(&self, to: &ClientRequest, call: Option<CallId>, change: Option<Change>, event: &str) {
+    /// Tells who received something an event of its own accord.
+    pub async fn send(&self, to: &ClientRequest, call: Option<CallId>, change: Option<Change>, event: &str) {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
-        self.tell_with(to, call, None, change, item).await;
+        self.send_with(to, call, None, change, item).await;
     }
 
     /// Tells a handle at an edge an event under a number.
-    pub async fn tell_stamped(&self, edge: &ServiceId, to: &Address, leg: LegRef, number: u64, event: &str) {
+    pub async fn send_sequenced(
+        &self,
+        edge: &ServiceId,
+        to: &Address,
+        leg: LegRef,
+        number: u64,
+        event: &str,
+    ) {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
         let (call, stamp) = (Some(leg.call), Some(Sequence { term: 1, number }));
@@ -205,7 +218,7 @@ impl Bench {
     }
 
     /// Tells a handle, at the edge of that address, a core event with a number, and some padding.
-    pub async fn tell_core(&self, to: &Address, number: u64) {
+    pub async fn send_core(&self, to: &Address, number: u64) {
         let fields = raw(&serde_json::json!({"number": number, "padding": "x".repeat(300)}));
         let event = ClientEvent::Core { janus: "media".to_owned(), fields };
         let events = Events::for_handle(to.handle_ref(), vec![event]);
@@ -213,16 +226,20 @@ impl Bench {
     }
 
     /// Refuses a call, for there are too many.
-    pub async fn refuse_as_crowded(&self, asked: &Asked) {
-        let (who, transaction) = (asked.asks.from.handle_ref(), Some(asked.asks.transaction.clone()));
+    pub async fn refuse_overloaded(&self, received: &Received) {
+        let (who, transaction) =
+            (received.request.from.handle_ref(), Some(received.request.transaction.clone()));
         let data = videocall::error(&PluginError::overloaded());
         let item = ClientEvent::Plugin { transaction, data, jsep: None };
-        let events =
-            Events { in_reply_to: Some(asked.id), overloaded: true, ..Events::for_handle(who, vec![item]) };
-        self.post(&asked.asks.from.edge, events).await;
+        let events = Events {
+            in_reply_to: Some(received.id),
+            overloaded: true,
+            ..Events::for_handle(who, vec![item])
+        };
+        self.post(&received.request.from.edge, events).await;
     }
 
-    async fn tell_with(
+    async fn send_with(
         &self,
         to: &ClientRequest,
         call: Option<CallId>,
@@ -244,8 +261,8 @@ impl Bench {
         self.bus.post(&Mailbox::Edge(edge.clone()), &message).await.unwrap();
     }
 
-    /// Waits until the directory has what is known of a session, with what its client has not heard.
-    pub async fn settled(&self, edge: &ServiceId) {
+    /// Waits until the directory has what is known of a session, with what its client has not has_received.
+    pub async fn wait_until_acked(&self, edge: &ServiceId) {
         eventually("the mailbox is empty", async || {
             self.bus.backlog(&Mailbox::Edge(edge.clone()).key()).await.unwrap() == 0
         })
@@ -254,27 +271,27 @@ impl Bench {
 
     /// Waits until the edge knows that a client's socket is gone: then one that has lost its name
     /// leaves its call.
-    pub async fn notices_the_drop(&mut self, asked: &Asked, leg: LegRef) {
+    pub async fn wait_for_disconnect(&mut self, received: &Received, leg: LegRef) {
         let displaced = || Some(Change::Displaced("alice".to_owned()));
         eventually("the edge notices that the socket is gone", async || {
-            self.tell(&asked.asks, None, displaced(), "unregistered").await;
-            let left = timeout(Duration::from_millis(50), self.on_leg()).await;
+            self.send(&received.request, None, displaced(), "unregistered").await;
+            let left = timeout(Duration::from_millis(50), self.leg_message()).await;
             left.is_ok_and(|message| matches!(message.body, Body::Hangup(left) if left == leg))
         })
         .await;
     }
 
     /// alice, in a call that bob has not accepted yet; with the request she made it by.
-    pub async fn ringing(&mut self) -> (Client, Asked, LegRef) {
+    pub async fn ringing(&mut self) -> (Client, Received, LegRef) {
         let mut alice = self.alice().await;
         let call = serde_json::json!({"request": "call", "username": "bob"});
         alice.post_message(call, Some(testkit::sdp::offer())).await;
-        let asked = self.request("call").await;
-        let leg = LegRef { call: asked.id.into(), side: Side::Caller };
-        self.answer(&asked, Some(leg.call), Some(joined(Side::Caller)), "calling").await;
+        let received = self.request("call").await;
+        let leg = LegRef { call: received.id.into(), side: Side::Caller };
+        self.reply(&received, Some(leg.call), Some(joined(Side::Caller)), "calling").await;
         alice.expect_core("ack").await;
         alice.expect_event("calling").await;
-        (alice, asked, leg)
+        (alice, received, leg)
     }
 }
 
@@ -288,25 +305,25 @@ fn backend() -> Mailbox {
 
 /// Freezes what an edge does on the bus and in the directory, as if it stood still itself.
 #[derive(Clone, Default)]
-pub struct Frost(watch::Sender<bool>);
+pub struct Stall(watch::Sender<bool>);
 
-impl Frost {
-    pub fn set(&self, is_frozen: bool) {
-        self.0.send_replace(is_frozen);
+impl Stall {
+    pub fn set(&self, is_stalled: bool) {
+        self.0.send_replace(is_stalled);
     }
 
-    fn thaw(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut frozen = self.0.subscribe();
+    fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stalled = self.0.subscribe();
         async move {
-            let _ = frozen.wait_for(|frozen| !frozen).await;
+            let _ = stalled.wait_for(|stalled| !stalled).await;
         }
     }
 }
 
-impl FaultPlan for Frost {
+impl FaultPlan for Stall {
     fn before(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
-        let thaw = self.thaw();
-        Box::pin(thaw.map(Ok))
+        let ended = self.ended();
+        Box::pin(ended.map(Ok))
     }
 
     fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
@@ -314,7 +331,7 @@ impl FaultPlan for Frost {
     }
 
     fn before_read(&self) -> BoxFuture<()> {
-        Box::pin(self.thaw())
+        Box::pin(self.ended())
     }
 
     fn drops(&self, _: &'static str) -> bool {

@@ -1,7 +1,7 @@
 //! Routers and connectors that answer when, what and how often they like. What they say of one call
 //! to one handle has its order, as on a mailbox: a call that was left does not begin again.
 
-use super::ear::tag;
+use super::checker::tag;
 use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, LegRequest, Message, Sequence};
 use common::{BackendName, CallId, MessageId};
 use protocol::{HandleRef, Side, raw};
@@ -18,7 +18,7 @@ struct Line {
 
 /// All routers and connectors.
 #[derive(Default)]
-pub struct Outside {
+pub struct Cluster {
     asked: Vec<(Message, HandleRef)>,
     /// What was asked ever: it is not done twice.
     known: BTreeSet<MessageId>,
@@ -33,7 +33,7 @@ pub struct Outside {
     stamps: BTreeMap<(HandleRef, CallId), Sequence>,
 }
 
-impl Outside {
+impl Cluster {
     /// Nobody has asked anything yet.
     pub fn new(stamped: bool) -> Self {
         Self { term: stamped.then_some(1), ..Self::default() }

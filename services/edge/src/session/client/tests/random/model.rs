@@ -1,10 +1,10 @@
 //! Connections with their sessions and handles, clients that ask for anything, and time.
 
-use super::ear::Ear;
-use super::moves::Unwritten;
-use super::outside::{Outside, displaced};
+use super::checker::Checker;
+use super::cluster::{Cluster, displaced};
+use super::takeover::Unwritten;
 use crate::session::action::Action;
-use crate::session::client::tests::{connected, told};
+use crate::session::client::tests::{client_texts, connected};
 use crate::session::client::{Client, Outcome};
 use crate::session::handle::REQUEST_TIMEOUT;
 use bus::message::{Body, Change, Events, LegRef, Message};
@@ -27,7 +27,7 @@ pub struct Connection {
 }
 
 /// All there is on the edge.
-pub struct World {
+pub struct Model {
     start: Instant,
     /// The time of day.
     clock: Rc<Cell<u64>>,
@@ -36,8 +36,8 @@ pub struct World {
     /// Which connection has a session.
     pub sessions: BTreeMap<SessionId, usize>,
     handles: Vec<HandleRef>,
-    pub outside: Outside,
-    pub ear: Ear,
+    pub cluster: Cluster,
+    pub checker: Checker,
     /// What is written down of each session.
     pub saved: BTreeMap<SessionId, String>,
     /// What came for a session lately.
@@ -57,22 +57,22 @@ pub struct World {
     hung_up: BTreeSet<(CallId, bool)>,
 }
 
-impl World {
+impl Model {
     /// Two sessions with a handle each.
     pub fn new(stamped: bool) -> Self {
         let start = Instant::now();
         let clock = Rc::new(Cell::new(0));
         let unix_millis = clock.clone();
         entropy::simulate(0, move || unix_millis.get());
-        let mut world = Self {
+        let mut model = Self {
             start,
             clock,
             now: start,
             connections: Vec::new(),
             sessions: BTreeMap::new(),
             handles: Vec::new(),
-            outside: Outside::new(stamped),
-            ear: Ear::new(stamped),
+            cluster: Cluster::new(stamped),
+            checker: Checker::new(stamped),
             saved: BTreeMap::new(),
             mailbox: BTreeMap::new(),
             other_road: Vec::new(),
@@ -85,13 +85,13 @@ impl World {
             joined: BTreeMap::new(),
             hung_up: BTreeSet::new(),
         };
-        let connection = world.connects();
+        let connection = model.connects();
         for id in [SessionId(1), SessionId(2)] {
-            world.connections[connection].client.add_created(id, None, world.now);
-            world.sessions.insert(id, connection);
-            world.attaches(id);
+            model.connections[connection].client.add_created(id, None, model.now);
+            model.sessions.insert(id, connection);
+            model.attaches(id);
         }
-        world
+        model
     }
 
     /// One thing happens.
@@ -103,9 +103,9 @@ impl World {
             (13, Some(who)) if how < 48 => self.asks_core(who, json!({"janus": "detach"})),
             (13, Some(who)) => self.trickles(who, usize::from(how - 47)),
             (14, _) => self.session_step(which, how),
-            (15..=22, _) => self.hear(|outside| outside.answers(which, how)),
-            (23 | 24, Some(who)) => self.hear(|outside| outside.rings(who)),
-            (25..=28, _) => self.hear(|outside| outside.goes_on(which, how)),
+            (15..=22, _) => self.hear(|cluster| cluster.answers(which, how)),
+            (23 | 24, Some(who)) => self.hear(|cluster| cluster.rings(who)),
+            (25..=28, _) => self.hear(|cluster| cluster.goes_on(which, how)),
             (29, Some(who)) if how < 64 => self.hear(|_| Some(displaced(who))),
             (29, _) => self.bus_fails = how > 128,
             (30, _) => self.time_passes(Duration::from_millis(u64::from(how))),
@@ -122,14 +122,14 @@ impl World {
         self.time_passes(REQUEST_TIMEOUT / 2);
         for ((who, call, is_caller), was_there) in self.joined.clone() {
             let went = was_there && !self.handles.contains(&who) && self.released.contains(&who);
-            let kept = self.ear.knew(who.handle.0, &call.to_string());
+            let kept = self.checker.knew(who.handle.0, &call.to_string());
             let ended = self.hung_up.contains(&(call, is_caller));
             assert!(kept || ended || went, "call {call} was neither kept nor ended");
         }
         for _ in 0..70 {
             self.time_passes(REQUEST_TIMEOUT);
         }
-        assert_eq!(self.ear.silence(), [""; 0], "never answered");
+        assert_eq!(self.checker.silence(), [""; 0], "never answered");
     }
 
     pub fn connects(&mut self) -> usize {
@@ -206,7 +206,7 @@ impl World {
         }
         self.requests(who.session, who.handle.0, request);
         if !self.unwritten.contains_key(&who.session) {
-            self.ear.is_bounded(who.handle.0);
+            self.checker.is_bounded(who.handle.0);
         }
         if detaches && self.is_there(who.session) {
             self.is_gone(who);
@@ -226,7 +226,7 @@ impl World {
         let transaction = format!("t{}", self.asked);
         request["transaction"] = json!(transaction);
         request["session_id"] = json!(id.0);
-        self.ear.expects(&transaction, handle, &request);
+        self.checker.expects(&transaction, handle, &request);
         if let Some(unwritten) = self.unwritten.get_mut(&id) {
             unwritten.asked.push(transaction);
         }
@@ -241,14 +241,14 @@ impl World {
             Outcome::End(id, acts) => (acts, Some(id)),
             other => panic!("its own session is there: {other:?}"),
         };
-        let first = told(&acts).first().map(|text| serde_json::from_str(text).unwrap());
+        let first = client_texts(&acts).first().map(|text| serde_json::from_str(text).unwrap());
         self.perform(at, acts);
         over.into_iter().for_each(|id| self.is_over(id));
         first
     }
 
-    fn hear(&mut self, says: impl FnOnce(&mut Outside) -> Option<Events>) {
-        let Some(events) = says(&mut self.outside) else { return };
+    fn hear(&mut self, says: impl FnOnce(&mut Cluster) -> Option<Events>) {
+        let Some(events) = says(&mut self.cluster) else { return };
         match self.by_other_road && events.sequence.is_some() {
             true => self.other_road.push(events),
             false => self.is_heard(events),
@@ -271,7 +271,7 @@ impl World {
     fn time_passes(&mut self, time: Duration) {
         let until = self.now + time;
         loop {
-            let due = self.connections.iter().filter_map(|connection| connection.client.due()).min();
+            let due = self.connections.iter().filter_map(|connection| connection.client.next_timer()).min();
             self.now = due.map_or(until, |due| due.max(self.now).min(until));
             self.clock.set((self.now - self.start).as_millis() as u64);
             for at in 0..self.connections.len() {
@@ -302,31 +302,31 @@ impl World {
 
     fn is_sent(&mut self, message: Message, who: HandleRef) {
         let knows_its_calls = !self.unwritten.contains_key(&who.session);
-        let in_call = |leg: LegRef, ear: &mut Ear| {
+        let in_call = |leg: LegRef, checker: &mut Checker| {
             if !knows_its_calls {
                 return;
             }
-            assert_eq!(ear.talk(who.handle.0).call, Some(leg.call.to_string()), "{message:?}");
+            assert_eq!(checker.talk(who.handle.0).call, Some(leg.call.to_string()), "{message:?}");
         };
         match &message.body {
             Body::Release(release) => {
                 self.released.insert(release.who);
                 if release.notify.is_some() {
-                    self.outside.is_asked(message, who);
+                    self.cluster.is_asked(message, who);
                 }
             }
             Body::Abandon(_) => {}
             Body::Hangup(leg) => drop(self.hung_up.insert((leg.call, leg.side == Side::Caller))),
             Body::Trickle(trickle) => {
-                in_call(trickle.leg, &mut self.ear);
+                in_call(trickle.leg, &mut self.checker);
                 assert!((1..=MAX_CANDIDATES).contains(&trickle.candidates.len()));
             }
-            Body::Request(asks) if asks.transaction.is_none() => in_call(asks.leg, &mut self.ear),
+            Body::Request(asks) if asks.transaction.is_none() => in_call(asks.leg, &mut self.checker),
             Body::Request(asks) => {
-                in_call(asks.leg, &mut self.ear);
-                self.outside.is_asked(message, who);
+                in_call(asks.leg, &mut self.checker);
+                self.cluster.is_asked(message, who);
             }
-            _ => self.outside.is_asked(message, who),
+            _ => self.cluster.is_asked(message, who),
         }
     }
 
@@ -346,7 +346,7 @@ impl World {
 
     fn is_gone(&mut self, who: HandleRef) {
         self.handles.retain(|other| *other != who);
-        self.ear.forget(who.handle.0);
+        self.checker.forget(who.handle.0);
         assert_eq!(self.released.contains(&who), self.known.contains(&who), "released if known");
     }
 }

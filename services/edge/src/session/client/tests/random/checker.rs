@@ -34,7 +34,7 @@ pub struct Talk {
 
 /// All clients' ears.
 #[derive(Default)]
-pub struct Ear {
+pub struct Checker {
     requests: BTreeMap<String, Request>,
     talks: BTreeMap<u64, Talk>,
     gone: BTreeSet<u64>,
@@ -48,7 +48,7 @@ pub fn tag(call: impl ToString, kind: &str, number: u64) -> Value {
     json!([call.to_string(), kind, number])
 }
 
-impl Ear {
+impl Checker {
     /// Nothing was said yet.
     pub fn new(stamped: bool) -> Self {
         Self { stamped, ..Self::default() }

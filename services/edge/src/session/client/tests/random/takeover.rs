@@ -1,6 +1,6 @@
 //! Sessions that go on at another edge, from what was written down of them, and what comes by two roads.
 
-use super::world::World;
+use super::model::Model;
 use crate::session::Session;
 use bus::message::{Change, Events};
 use common::{ServiceId, entropy};
@@ -21,18 +21,18 @@ pub struct Unwritten {
     pub asked: Vec<String>,
 }
 
-impl World {
+impl Model {
     pub fn moves_step(&mut self, what: u8, which: u8, how: u8) {
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
         match (what, ids.get(usize::from(which) % ids.len().max(1))) {
             (32, Some(id)) => self.moves(*id, usize::from(how) % UNSURE),
             (33, _) => self.by_other_road = how > 96,
-            (34, _) if how > 240 => self.outside.term = self.outside.term.map(|term| term + 1),
+            (34, _) if how > 240 => self.cluster.term = self.cluster.term.map(|term| term + 1),
             (34, _) => drop(self.arrives(usize::from(how))),
             (35, Some(id)) if how < 128 => self.is_not_written_down(*id),
             (35, Some(id)) => self.is_written_down(*id),
             // Without stamps nobody can tell what comes again.
-            (36, Some(id)) if self.outside.term.is_some() => self.dies(*id),
+            (36, Some(id)) if self.cluster.term.is_some() => self.dies(*id),
             _ => {}
         }
     }
@@ -53,7 +53,7 @@ impl World {
         let state = self.connections[self.sessions[&id]].client.snapshot(id, self.now).unwrap();
         self.goes_on(id, &state);
         assert_eq!(self.connections[self.sessions[&id]].client.snapshot(id, self.now).unwrap(), state);
-        if self.outside.term.is_some() {
+        if self.cluster.term.is_some() {
             let mailbox = self.mailbox.get(&id).cloned().unwrap_or_default();
             mailbox.iter().rev().take(unsure).rev().for_each(|events| self.is_heard(events.clone()));
         }
@@ -78,13 +78,13 @@ impl World {
     /// What a client was told has reached it, and its edge has written down what it knows.
     pub fn is_written_down(&mut self, id: SessionId) {
         let told = self.unwritten.remove(&id).map(|unwritten| unwritten.told);
-        told.into_iter().flatten().for_each(|text| self.ear.hears(&text));
+        told.into_iter().flatten().for_each(|text| self.checker.hears(&text));
     }
 
     pub fn is_told(&mut self, id: SessionId, text: String) {
         match self.unwritten.get_mut(&id) {
             Some(unwritten) => unwritten.told.push(text),
-            None => self.ear.hears(&text),
+            None => self.checker.hears(&text),
         }
     }
 
@@ -95,7 +95,7 @@ impl World {
         let recorded = self.connections[self.sessions[&id]].client.names(id);
         let recorded = |who: &HandleRef| recorded.iter().any(|(handle, _)| *handle == who.handle);
         self.known.retain(|who| who.session != id || recorded(who));
-        unwritten.asked.iter().for_each(|transaction| self.ear.is_lost(transaction));
+        unwritten.asked.iter().for_each(|transaction| self.checker.is_lost(transaction));
         unwritten.came.into_iter().for_each(|events| self.is_heard(events));
     }
 

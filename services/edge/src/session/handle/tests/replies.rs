@@ -10,49 +10,49 @@ fn set() -> Value {
 }
 
 #[test]
-fn with_a_jsep_the_ack_waits_for_the_answer() {
+fn ack_of_a_request_with_a_jsep_waits_for_the_reply() {
     let (mut bob, call) = ringing(Side::Callee);
-    assert_eq!(bob.replies("t", json!({"request": "accept"})), ["leg: accept"]);
-    assert_eq!(bob.answered_on_leg(call, None, result("t", "accepted")), ["ack t", "t: accepted"]);
+    assert_eq!(bob.sends_answer("t", json!({"request": "accept"})), ["leg: accept"]);
+    assert_eq!(bob.gets_leg_reply(call, None, result("t", "accepted")), ["ack t", "t: accepted"]);
 }
 
 #[test]
-fn with_a_jsep_a_core_error_stands_instead_of_the_ack() {
+fn core_error_replaces_the_ack_of_a_request_with_a_jsep() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.replies("t", json!({"request": "accept"}));
-    assert_eq!(bob.answered_on_leg(call, None, refusal("t", 465)), ["refused t 465"]);
+    bob.sends_answer("t", json!({"request": "accept"}));
+    assert_eq!(bob.gets_leg_reply(call, None, refusal("t", 465)), ["refused t 465"]);
 }
 
 #[test]
-fn a_core_error_stands_instead_of_the_ack_also_behind_events_that_travelled_with_it() {
+fn core_error_replaces_the_ack_also_behind_other_events() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.offers("t", set());
-    let heard = events(Some(call), bob.last, None, vec![core("webrtcup"), refusal("t", 465)]);
-    assert_eq!(bob.hears(heard), ["core webrtcup", "refused t 465"]);
+    bob.sends_offer("t", set());
+    let received = events(Some(call), bob.last, None, vec![core("webrtcup"), refusal("t", 465)]);
+    assert_eq!(bob.receives(received), ["core webrtcup", "refused t 465"]);
 }
 
 #[test]
-fn events_that_travel_with_an_answer_come_behind_the_ack() {
+fn events_with_a_reply_come_behind_the_ack() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.offers("t", set());
-    let heard = events(Some(call), bob.last, None, vec![core("media"), result("t", SET)]);
-    assert_eq!(bob.hears(heard), ["ack t", "core media", "t: set"]);
+    bob.sends_offer("t", set());
+    let received = events(Some(call), bob.last, None, vec![core("media"), result("t", SET)]);
+    assert_eq!(bob.receives(received), ["ack t", "core media", "t: set"]);
 }
 
 #[test]
-fn events_of_the_call_do_not_wait_for_a_request() {
+fn call_events_do_not_wait_for_a_request() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.offers("t", set());
-    assert_eq!(bob.hears(events(Some(call), None, None, vec![core("webrtcup")])), ["core webrtcup"]);
-    assert_eq!(bob.answered_on_leg(call, None, result("t", SET)), ["ack t", "t: set"]);
+    bob.sends_offer("t", set());
+    assert_eq!(bob.receives(events(Some(call), None, None, vec![core("webrtcup")])), ["core webrtcup"]);
+    assert_eq!(bob.gets_leg_reply(call, None, result("t", SET)), ["ack t", "t: set"]);
 }
 
 #[test]
-fn what_the_bus_does_not_take_is_an_error_at_once_and_the_next_goes_on() {
+fn unsent_request_is_an_error_and_the_next_is_sent() {
     let (mut bob, _) = ringing(Side::Callee);
-    bob.says("1", set());
-    bob.offers("2", set());
-    bob.says("3", set());
+    bob.sends("1", set());
+    bob.sends_offer("2", set());
+    bob.sends("3", set());
     let (first, unknown) = (bob.last(), MessageId::fresh());
     assert_eq!(bob.send_fails(unknown), [""; 0]);
     assert_eq!(bob.send_fails(first), ["1: error 499", "leg: set"]);
@@ -61,10 +61,10 @@ fn what_the_bus_does_not_take_is_an_error_at_once_and_the_next_goes_on() {
 }
 
 #[test]
-fn what_is_not_answered_in_time_is_an_error_and_the_next_goes_on() {
+fn expired_request_is_an_error_and_the_next_is_sent() {
     let (mut bob, _) = ringing(Side::Callee);
-    bob.says("1", set());
-    bob.offers("2", set());
+    bob.sends("1", set());
+    bob.sends_offer("2", set());
     assert_eq!(bob.due_in(), Some(REQUEST_TIMEOUT.as_millis()));
     assert_eq!(bob.after(REQUEST_TIMEOUT - Duration::from_millis(1)), [""; 0]);
     assert_eq!(bob.after(Duration::from_millis(1)), ["1: error 499", "leg: set"]);
@@ -73,28 +73,28 @@ fn what_is_not_answered_in_time_is_an_error_and_the_next_goes_on() {
 }
 
 #[test]
-fn a_call_that_is_not_answered_in_time_is_abandoned() {
+fn call_without_a_reply_in_time_is_abandoned() {
     let mut alice = registered();
     alice.calls("c");
-    alice.says("2", json!({"request": "list"}));
+    alice.sends("2", json!({"request": "list"}));
     assert_eq!(alice.after(REQUEST_TIMEOUT), ["ack c", "c: error 499", "abandon", "router: list"]);
 }
 
 #[test]
-fn a_call_that_is_refused_leaves_the_handle_free() {
+fn refused_call_leaves_the_handle_free() {
     let mut alice = registered();
     alice.calls("1");
-    let heard = alice.answered(None, vec![result("1", "hangup"), core("hangup")]);
-    assert_eq!(heard, ["ack 1", "1: hangup", "core hangup"]);
+    let received = alice.gets_reply(None, vec![result("1", "hangup"), core("hangup")]);
+    assert_eq!(received, ["ack 1", "1: hangup", "core hangup"]);
     alice.calls("2");
     let call = alice.last_call();
-    let heard = alice.answered_on_leg(call, Some(Change::Left), refusal("2", 465));
-    assert_eq!(heard, ["refused 2 465"]);
-    assert_eq!(alice.says("3", set()), ["ack 3", "3: set"]);
+    let received = alice.gets_leg_reply(call, Some(Change::Left), refusal("2", 465));
+    assert_eq!(received, ["refused 2 465"]);
+    assert_eq!(alice.sends("3", set()), ["ack 3", "3: set"]);
 }
 
 #[test]
-fn a_call_that_ends_decides_anew_what_was_asked_on_its_leg() {
+fn request_in_flight_is_requeued_when_its_call_ends() {
     for (body, with, expected) in [
         (json!({"request": "hangup"}), None, vec!["hangup", "t: hangup"]),
         (json!({"request": "accept"}), Some(Kind::Answer), vec!["hangup", "refused t 469"]),
@@ -104,16 +104,16 @@ fn a_call_that_ends_decides_anew_what_was_asked_on_its_leg() {
     ] {
         let (mut bob, call) = ringing(Side::Callee);
         bob.message("t", body.clone(), with);
-        bob.says("next", json!({"request": "list"}));
+        bob.sends("next", json!({"request": "list"}));
         let expected: Vec<_> = expected.into_iter().chain(["router: list"]).collect();
         assert_eq!(bob.left(call), expected, "{body}");
     }
 }
 
 #[test]
-fn what_was_asked_of_a_router_is_not_decided_anew_when_the_call_ends() {
+fn request_at_a_router_is_not_requeued_when_the_call_ends() {
     let (mut bob, call) = ringing(Side::Callee);
-    bob.says("t", json!({"request": "list"}));
+    bob.sends("t", json!({"request": "list"}));
     assert_eq!(bob.left(call), ["hangup"]);
-    assert_eq!(bob.answered(None, vec![result("t", "listed")]), ["t: listed"]);
+    assert_eq!(bob.gets_reply(None, vec![result("t", "listed")]), ["t: listed"]);
 }

@@ -1,6 +1,6 @@
 //! A client that does not read what it is told.
 
-use crate::bench::{Bench, context, parse};
+use crate::harness::{Harness, context, parse};
 use bus::message::Address;
 use common::ServiceId;
 use edge::Edge;
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 
 type Socket = WebSocketStream<DuplexStream>;
 
-async fn ask(socket: &mut Socket, request: Value) -> Value {
+async fn request(socket: &mut Socket, request: Value) -> Value {
     socket.send(request.to_string().into()).await.unwrap();
     let answer = socket.next().await.unwrap().unwrap();
     serde_json::from_str(answer.to_text().unwrap()).unwrap()
@@ -22,17 +22,17 @@ async fn ask(socket: &mut Socket, request: Value) -> Value {
 
 /// A session with a handle at this edge.
 async fn attached(socket: &mut Socket, edge: ServiceId) -> Address {
-    let created = ask(socket, json!({"janus": "create", "transaction": "c"})).await;
+    let created = request(socket, json!({"janus": "create", "transaction": "c"})).await;
     let session = created["data"]["id"].as_u64().unwrap();
     let attach = json!({"janus": "attach", "transaction": "a", "session_id": session, "plugin": "janus.plugin.videocall"});
-    let handle = ask(socket, attach).await["data"]["id"].as_u64().unwrap();
+    let handle = request(socket, attach).await["data"]["id"].as_u64().unwrap();
     Address { edge, session: SessionId(session), handle: HandleId(handle) }
 }
 
 #[tokio::test]
-async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
-    let bench = Bench::first(&[]).await;
-    let context = context(bench.bus.clone(), bench.directory.clone(), true);
+async fn unread_messages_are_delivered_after_the_edge_was_killed() {
+    let harness = Harness::first(&[]).await;
+    let context = context(harness.bus.clone(), harness.directory.clone(), true);
     let id = context.id.clone();
     let edge = Edge::start(&parse(&["--canary-interval=0"]), context).await.unwrap();
     let (near, far) = duplex(1024);
@@ -42,19 +42,19 @@ async fn what_it_has_not_read_is_heard_after_its_edge_was_killed() {
     let (mut socket, _) = tokio_tungstenite::client_async(request, near).await.unwrap();
     let alice = attached(&mut socket, id.clone()).await;
     for number in 0..10 {
-        bench.tell_core(&alice, number).await;
+        harness.send_core(&alice, number).await;
     }
-    bench.settled(&id).await;
+    harness.wait_until_acked(&id).await;
     drop(edge);
-    let mut heard = Vec::new();
+    let mut has_received = Vec::new();
     while let Some(Ok(message)) = socket.next().await {
         let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
-        heard.push(message["number"].as_u64().unwrap());
+        has_received.push(message["number"].as_u64().unwrap());
     }
-    assert!((1..5).contains(&heard.len()), "{heard:?}");
-    let mut client = Client::claim(&bench.url, alice.session.0).await;
-    while heard.len() < 10 {
-        heard.push(client.expect_core("media").await["number"].as_u64().unwrap());
+    assert!((1..5).contains(&has_received.len()), "{has_received:?}");
+    let mut client = Client::claim(&harness.url, alice.session.0).await;
+    while has_received.len() < 10 {
+        has_received.push(client.expect_core("media").await["number"].as_u64().unwrap());
     }
-    assert_eq!(heard, (0..10).collect::<Vec<_>>());
+    assert_eq!(has_received, (0..10).collect::<Vec<_>>());
 }

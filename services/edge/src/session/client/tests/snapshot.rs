@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::session::Session;
+use crate::session::action::Cx;
 use crate::session::handle::REQUEST_TIMEOUT;
 use bus::message::LegRef;
 use common::entropy;
 use proptest::prelude::*;
 
-impl Bench {
+impl Harness {
     fn saved(&self, session: u64) -> String {
         self.client.snapshot(SessionId(session), self.now).unwrap()
     }
@@ -18,20 +19,20 @@ impl Bench {
 
     fn says(&mut self, session: u64, handle: u64, body: Value) -> Vec<String> {
         let message = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
-        match self.asks(message) {
-            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) => short(&acts),
+        match self.request(message) {
+            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) => summaries(&acts),
             other => panic!("it is done: {other:?}"),
         }
     }
 }
 
 /// The session at another edge, some time later.
-fn restored(state: &str, later: Duration) -> Bench {
-    let mut bench = connected();
+fn restored(state: &str, later: Duration) -> Harness {
+    let mut harness = connected();
     let unix_ms = entropy::unix_millis() + later.as_millis() as u64;
-    let session = restore(state, bench.now, unix_ms).unwrap();
-    bench.client.add_claimed(session, bench.now);
-    bench
+    let session = restore(state, harness.now, unix_ms).unwrap();
+    harness.client.add_claimed(session, harness.now);
+    harness
 }
 
 fn restore(state: &str, now: Instant, unix_ms: u64) -> serde_json::Result<Session> {
@@ -39,10 +40,10 @@ fn restore(state: &str, now: Instant, unix_ms: u64) -> serde_json::Result<Sessio
 }
 
 #[test]
-fn what_was_asked_before_is_waited_for_as_long_as_was_left() {
+fn restored_request_keeps_its_remaining_time() {
     entropy::simulate(0, || 1_000_000);
     let mut old = connected().with_session(7);
-    let handle = old.registering(7);
+    let handle = old.attach_registered(7);
     let waits = json!({"request": "list"});
     assert_eq!(old.says(7, handle, waits), ["7: ack"]);
     let mut new = restored(&old.saved(7), REQUEST_TIMEOUT / 2);
@@ -51,30 +52,30 @@ fn what_was_asked_before_is_waited_for_as_long_as_was_left() {
 }
 
 #[test]
-fn what_was_asked_too_long_ago_is_answered_at_once() {
+fn restored_request_past_its_deadline_fails_at_once() {
     let mut old = connected().with_session(7);
-    old.registering(7);
+    old.attach_registered(7);
     let mut new = restored(&old.saved(7), REQUEST_TIMEOUT * 2);
     assert_eq!(new.after(Duration::ZERO).1, ["7: event"]);
 }
 
 #[test]
-fn clocks_that_disagree_make_nobody_wait_longer() {
+fn clock_skew_does_not_extend_deadlines() {
     let mut old = connected().with_session(7);
-    old.registering(7);
+    old.attach_registered(7);
     let state = old.saved(7);
     let now = old.now;
-    assert_eq!(restore(&state, now, 0).unwrap().due(), Some(now + REQUEST_TIMEOUT));
-    assert_eq!(restore(&state, now, u64::MAX).unwrap().due(), Some(now));
+    assert_eq!(restore(&state, now, 0).unwrap().next_timer(), Some(now + REQUEST_TIMEOUT));
+    assert_eq!(restore(&state, now, u64::MAX).unwrap().next_timer(), Some(now));
 }
 
 #[test]
-fn a_restored_session_asks_from_its_new_edge() {
+fn restored_session_sends_from_its_new_edge() {
     let mut old = connected().with_session(7);
     let handle = old.attach(7);
     let mut new = restored(&old.saved(7), Duration::ZERO);
     let body = json!({"request": "register", "username": "alice"});
-    let step = new.asks(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": body}));
+    let step = new.request(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": body}));
     let Outcome::Perform(acts) = step else { panic!("it is asked") };
     let Some(Action::Publish(_, message, _)) = acts.last() else { panic!("a router is asked") };
     let Body::Register(asks) = &message.body else { panic!("for a name") };
@@ -82,46 +83,48 @@ fn a_restored_session_asks_from_its_new_edge() {
 }
 
 #[test]
-fn a_detached_handle_is_detached_for_its_client_at_the_new_edge() {
+fn detach_is_completed_at_the_new_edge() {
     for (later, due) in [(Duration::ZERO, REQUEST_TIMEOUT), (REQUEST_TIMEOUT, Duration::ZERO)] {
         let mut old = connected().with_session(7);
-        let handle = old.registering(7);
-        old.asks(json!({"janus": "detach", "session_id": 7, "handle_id": handle}));
+        let handle = old.attach_registered(7);
+        old.request(json!({"janus": "detach", "session_id": 7, "handle_id": handle}));
         let mut new = restored(&old.saved(7), later);
         assert_eq!(new.after(due).1, ["release", "7: detached"]);
     }
 }
 
 #[test]
-fn a_handle_that_was_detached_after_its_session_was_written_down_is_gone_when_its_name_is_free() {
+fn release_detaches_a_handle_that_the_snapshot_still_has() {
     let mut old = connected().with_session(7);
-    let handle = old.registering(7);
+    let handle = old.attach_registered(7);
     let state = old.saved(7);
     let mut new = restored(&state, Duration::ZERO);
     let freed = Events { change: Some(Change::Released), call: None, ..incoming(7, handle) };
-    assert_eq!(short(&new.client.on_events(freed, new.now)), ["7: detached"]);
+    assert_eq!(summaries(&new.client.on_events(freed, new.now)), ["7: detached"]);
     assert_eq!(new.code(json!({"janus": "keepalive", "session_id": 7, "handle_id": handle})), 459);
-    assert_eq!(short(&new.client.drop_session(SessionId(7))), [""; 0]);
+    assert_eq!(summaries(&new.client.drop_session(SessionId(7), new.now)), [""; 0]);
 }
 
 #[test]
-fn calls_and_names_are_known_to_whoever_tells_others_where_the_session_is() {
+fn legs_and_names_survive_a_restore() {
     let mut old = connected().with_session(7);
-    let (handle, other) = (old.registering(7), old.attach(7));
+    let (handle, other) = (old.attach_registered(7), old.attach(7));
     let call = incoming(7, handle);
     let leg = LegRef { call: call.call.unwrap(), side: Side::Callee };
     old.client.on_events(call, old.now);
     let new = restored(&old.saved(7), Duration::ZERO);
-    for bench in [old, new] {
+    for harness in [old, new] {
         let backend = BackendName::from("a");
-        assert_eq!(bench.client.legs(SessionId(7)), [(HandleId(handle), leg, backend)]);
-        assert_eq!(bench.client.names(SessionId(7)), [(HandleId(handle), None)], "not {other}");
-        assert!(bench.client.legs(SessionId(8)).is_empty() && bench.client.names(SessionId(8)).is_empty());
+        assert_eq!(harness.client.legs(SessionId(7)), [(HandleId(handle), leg, backend)]);
+        assert_eq!(harness.client.names(SessionId(7)), [(HandleId(handle), None)], "not {other}");
+        assert!(
+            harness.client.legs(SessionId(8)).is_empty() && harness.client.names(SessionId(8)).is_empty()
+        );
     }
 }
 
 #[test]
-fn a_session_has_changed_when_it_is_not_as_it_was_written_down() {
+fn session_is_changed_when_its_snapshot_is_out_of_date() {
     let mut client = connected().with_session(7).with_session(8);
     assert_eq!((client.changed(), client.changed()), (vec![7, 8], vec![]));
     let handle = client.attach(7);
@@ -135,7 +138,7 @@ fn a_session_has_changed_when_it_is_not_as_it_was_written_down() {
         json!({"janus": "detach", "session_id": 7, "handle_id": handle + 1}),
         json!({"janus": "ping"}),
     ] {
-        client.asks(nothing.clone());
+        client.request(nothing.clone());
         assert_eq!(client.changed(), [0; 0], "{nothing}");
     }
     client.says(7, handle, json!({"request": "list"}));
@@ -143,28 +146,29 @@ fn a_session_has_changed_when_it_is_not_as_it_was_written_down() {
     client.after(REQUEST_TIMEOUT);
     assert_eq!(client.changed(), [7], "nobody answered");
     let list = json!({"request": "list"});
-    let step = client.asks(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": list}));
+    let step =
+        client.request(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": list}));
     let Outcome::Perform(acts) = step else { panic!("it is done") };
     let Some(Action::Publish(_, message, who)) = acts.last() else { panic!("a router is asked") };
     client.changed();
     client.client.on_send_failed(*who, message.id, client.now);
     assert_eq!(client.changed(), [7], "nobody could be asked");
     client.client.on_events(incoming(8, 1), client.now);
-    client.asks(json!({"janus": "destroy", "session_id": 8}));
+    client.request(json!({"janus": "destroy", "session_id": 8}));
     assert_eq!(client.changed(), [0; 0], "what is over is not written down");
 }
 
 #[test]
-fn a_session_that_another_edge_holds_is_lost_without_a_word() {
+fn discarded_session_releases_nothing() {
     let mut client = connected().with_session(7);
-    client.registering(7);
+    client.attach_registered(7);
     assert!(client.client.discard(SessionId(7)) && !client.client.discard(SessionId(7)));
     assert_eq!((client.changed(), client.due_in()), (vec![], None));
     assert_eq!(client.code(json!({"janus": "keepalive", "session_id": 7})), 458);
 }
 
 #[test]
-fn how_long_a_client_is_away_is_known() {
+fn time_since_the_disconnect_is_known() {
     let mut client = connected().with_session(7);
     assert_eq!(client.client.disconnected_for(client.now), None);
     client.client.set_disconnected(client.now);
@@ -172,16 +176,16 @@ fn how_long_a_client_is_away_is_known() {
 }
 
 #[test]
-fn what_is_no_session_is_an_error() {
+fn malformed_snapshot_is_an_error() {
     let mut old = connected().with_session(7);
-    old.registering(7);
+    old.attach_registered(7);
     let state = old.saved(7);
     let restored = |state: &str| restore(state, old.now, 0).is_ok();
     assert!(restored(&state));
     for nonsense in ["", "null", "[]", "{}", r#"{"handles":7}"#, &state[1..], &state[..state.len() - 1]] {
         assert!(!restored(nonsense), "{nonsense}");
     }
-    for (right, wrong) in [("departing", "x"), ("\"recorded\":true", "\"recorded\":7"), ("register", "dance")]
+    for (right, wrong) in [("detaching", "x"), ("\"recorded\":true", "\"recorded\":7"), ("register", "dance")]
     {
         assert!(state.contains(right) && !restored(&state.replace(right, wrong)), "{wrong}");
     }
@@ -189,27 +193,29 @@ fn what_is_no_session_is_an_error() {
 
 proptest! {
     #[test]
-    fn a_session_with_a_flaw_is_an_error_or_a_session(at in any::<prop::sample::Index>(), byte in 0_u8..128) {
+    fn corrupt_snapshot_is_an_error_or_a_session(at in any::<prop::sample::Index>(), byte in 0_u8..128) {
         let mut old = connected().with_session(7);
-        let handle = old.registering(7);
+        let handle = old.attach_registered(7);
         old.client.on_events(incoming(7, handle), old.now);
         let mut state = old.saved(7).into_bytes();
         let at = at.index(state.len());
         state[at] = byte;
         let state = String::from_utf8(state).unwrap();
         if let Ok(mut session) = restore(&state, old.now, u64::MAX) {
-            session.on_timer(old.now + REQUEST_TIMEOUT, &mut Vec::new());
+            session.on_timer(&mut Cx::new(old.now + REQUEST_TIMEOUT));
         }
     }
 }
 
 #[test]
-fn what_waits_for_its_turn_is_written_down_before_its_client_hears_of_it() {
+fn queued_request_is_persisted_before_its_ack() {
     let mut client = connected().with_session(7);
     let handle = client.attach(7);
     let list = json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": {"request": "list"}});
-    assert!(matches!(client.asks(list.clone()), Outcome::Perform(_)), "it is asked at once");
-    let Outcome::AfterPersist(SessionId(7), acts) = client.asks(list) else { panic!("nobody knows of it") };
-    assert_eq!(short(&acts), ["7: ack"]);
+    assert!(matches!(client.request(list.clone()), Outcome::Perform(_)), "it is asked at once");
+    let Outcome::AfterPersist(SessionId(7), acts) = client.request(list) else {
+        panic!("nobody knows of it")
+    };
+    assert_eq!(summaries(&acts), ["7: ack"]);
     assert_eq!(client.client.take_changed(), [SessionId(7)]);
 }

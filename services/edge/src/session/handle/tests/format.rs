@@ -1,35 +1,35 @@
-//! What is to be done, in a short form:
+//! Actions in a short form:
 //!
-//! | form | what |
+//! | form | action |
 //! |---|---|
-//! | `ack t`, `success t`, `refused t 469` | the core's reply to a request |
-//! | `t: calling`, `t: error 499` | the plugin's answer to a request |
-//! | `incomingcall` | a plugin event of its own accord |
-//! | `core webrtcup` | a core event |
-//! | `router: call` | asked of a router |
-//! | `leg: accept`, `leg: trickle ["1","2"]`, `leg: hangup` | sent to the connector of the call |
-//! | `leg: replay {...}` | settings from before the call |
-//! | `release`, `abandon` | given back through a router |
+//! | `ack t`, `success t`, `refused t 469` | send the core's reply to a request |
+//! | `t: calling`, `t: error 499` | send the plugin's reply to a request |
+//! | `incomingcall` | send a plugin event that is no reply |
+//! | `core webrtcup` | send a core event |
+//! | `router: call` | publish a request to a router |
+//! | `leg: accept`, `leg: trickle ["1","2"]`, `leg: hangup` | publish to the connector of the call |
+//! | `leg: replay {...}` | publish settings from before the call |
+//! | `release`, `abandon` | publish to a router |
 
 use crate::session::action::{Action, Destination};
 use bus::message::{Body, Message};
 use common::MessageId;
 use serde_json::Value;
 
-pub fn act(act: &Action) -> String {
-    match act {
-        Action::SendToClient(_, text) => told(&serde_json::from_str(text).unwrap()),
-        Action::Publish(road, message, _) => sent(road, &message.body),
+pub fn action(action: &Action) -> String {
+    match action {
+        Action::SendToClient(_, text) => client_message(&serde_json::from_str(text).unwrap()),
+        Action::Publish(destination, message, _) => bus_message(destination, &message.body),
     }
 }
 
-/// The id of a request that is to be answered.
-pub fn asks(act: &Action) -> Option<MessageId> {
-    let Action::Publish(_, message, _) = act else { return None };
+/// The id of a request that gets a reply.
+pub fn request_id(action: &Action) -> Option<MessageId> {
+    let Action::Publish(_, message, _) = action else { return None };
     matches!(**message, Message { deadline: Some(_), .. }).then_some(message.id)
 }
 
-fn told(message: &Value) -> String {
+fn client_message(message: &Value) -> String {
     let transaction = message["transaction"].as_str();
     match message["janus"].as_str().unwrap() {
         "error" => format!("refused {} {}", transaction.unwrap(), message["error"]["code"]),
@@ -49,16 +49,16 @@ fn data(data: &Value) -> String {
     }
 }
 
-fn sent(road: &Destination, body: &Body) -> String {
+fn bus_message(destination: &Destination, body: &Body) -> String {
     let kind = body.kind();
-    match (road, body) {
+    match (destination, body) {
         (Destination::Requests, Body::Release(_) | Body::Abandon(_)) => kind.to_owned(),
         (Destination::Requests, _) => format!("router: {kind}"),
-        (Destination::Backend(_), Body::Request(asks)) if asks.transaction.is_none() => {
-            format!("leg: replay {}", asks.body)
+        (Destination::Backend(_), Body::Request(request)) if request.transaction.is_none() => {
+            format!("leg: replay {}", request.body)
         }
-        (Destination::Backend(_), Body::Request(asks)) => {
-            let body: Value = serde_json::from_str(asks.body.get()).unwrap();
+        (Destination::Backend(_), Body::Request(request)) => {
+            let body: Value = serde_json::from_str(request.body.get()).unwrap();
             format!("leg: {}", body["request"].as_str().unwrap().to_lowercase())
         }
         (Destination::Backend(_), Body::Trickle(trickle)) => {

@@ -1,6 +1,6 @@
 //! The manners of websockets: TLS with a certificate that changes, pings, close codes, sizes, IPv6.
 
-use crate::bench::Bench;
+use crate::harness::Harness;
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::pem::PemObject;
@@ -20,20 +20,20 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 type Plain = WebSocketStream<TcpStream>;
 
-fn address(bench: &Bench) -> String {
-    bench.url.trim_start_matches("ws://").to_owned()
+fn address(harness: &Harness) -> String {
+    harness.url.trim_start_matches("ws://").to_owned()
 }
 
-fn request(url: &str) -> ClientRequestBuilder {
+fn upgrade(url: &str) -> ClientRequestBuilder {
     ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("janus-protocol")
 }
 
-async fn connect(bench: &Bench) -> Plain {
-    let stream = TcpStream::connect(address(bench)).await.unwrap();
-    tokio_tungstenite::client_async(request(&bench.url), stream).await.unwrap().0
+async fn connect(harness: &Harness) -> Plain {
+    let stream = TcpStream::connect(address(harness)).await.unwrap();
+    tokio_tungstenite::client_async(upgrade(&harness.url), stream).await.unwrap().0
 }
 
-async fn ask<S>(socket: &mut WebSocketStream<S>, text: &str) -> String
+async fn request<S>(socket: &mut WebSocketStream<S>, text: &str) -> String
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
@@ -54,7 +54,7 @@ fn certify(folder: &Path) -> CertificateDer<'static> {
 
 /// A websocket over TLS, if the edge shows this certificate.
 async fn connect_tls(
-    bench: &Bench,
+    harness: &Harness,
     certificate: &CertificateDer<'static>,
 ) -> Option<WebSocketStream<TlsStream<TcpStream>>> {
     let mut roots = RootCertStore::empty();
@@ -62,40 +62,40 @@ async fn connect_tls(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_root_certificates(roots).with_no_client_auth();
-    let stream = TcpStream::connect(address(bench)).await.unwrap();
+    let stream = TcpStream::connect(address(harness)).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()?;
-    let (socket, _) = tokio_tungstenite::client_async(request("wss://localhost/"), stream).await.unwrap();
+    let (socket, _) = tokio_tungstenite::client_async(upgrade("wss://localhost/"), stream).await.unwrap();
     Some(socket)
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_used_and_nobody_is_dropped() {
+async fn certificate_is_reloaded_without_closing_connections() {
     let folder = tempfile::tempdir().unwrap();
     let first = certify(folder.path());
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let options = ["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
-    let bench = Bench::start(&options).await;
-    let mut early = connect_tls(&bench, &first).await.unwrap();
-    assert_eq!(ask(&mut early, PING).await, PONG);
+    let harness = Harness::start(&options).await;
+    let mut early = connect_tls(&harness, &first).await.unwrap();
+    assert_eq!(request(&mut early, PING).await, PONG);
     let second = certify(folder.path());
-    eventually("the new certificate is shown", async || connect_tls(&bench, &second).await.is_some()).await;
-    assert!(connect_tls(&bench, &first).await.is_none(), "the old certificate is gone");
-    assert_eq!(ask(&mut early, PING).await, PONG);
+    eventually("the new certificate is shown", async || connect_tls(&harness, &second).await.is_some()).await;
+    assert!(connect_tls(&harness, &first).await.is_none(), "the old certificate is gone");
+    assert_eq!(request(&mut early, PING).await, PONG);
     std::fs::write(&certificate, "nonsense").unwrap();
-    assert!(connect_tls(&bench, &second).await.is_some(), "a bad file changes nothing");
+    assert!(connect_tls(&harness, &second).await.is_some(), "a bad file changes nothing");
 }
 
 #[tokio::test]
-async fn a_client_that_answers_pings_stays_and_one_that_does_not_is_closed() {
-    let bench = Bench::start(&["--ping-interval", "1", "--ping-timeout", "1"]).await;
-    let mut answers = connect(&bench).await;
+async fn client_that_does_not_answer_pings_is_closed() {
+    let harness = Harness::start(&["--ping-interval", "1", "--ping-timeout", "1"]).await;
+    let mut answers = connect(&harness).await;
     for _ in 0..3 {
         assert!(matches!(answers.next().await, Some(Ok(Message::Ping(_)))));
     }
-    assert_eq!(ask(&mut answers, PING).await, PONG);
+    assert_eq!(request(&mut answers, PING).await, PONG);
     // This one's end is up, but nobody reads it, so that no ping is answered.
-    let silent = connect(&bench).await;
+    let silent = connect(&harness).await;
     let mut raw = silent.into_inner();
     let mut bytes = Vec::new();
     tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut bytes).await.unwrap();
@@ -115,19 +115,19 @@ async fn close_code(mut socket: Plain) -> Option<CloseCode> {
 }
 
 #[tokio::test]
-async fn who_breaks_the_rules_of_websockets_is_told_which() {
-    let bench = Bench::start(&["--max-frame", "1024"]).await;
-    let mut large = connect(&bench).await;
-    let refused = ask(&mut large, &"x".repeat(2_000)).await;
+async fn protocol_errors_have_their_close_codes() {
+    let harness = Harness::start(&["--max-frame", "1024"]).await;
+    let mut large = connect(&harness).await;
+    let refused = request(&mut large, &"x".repeat(2_000)).await;
     assert!(refused.contains("Request too large (2000 bytes, at most 1024)"), "{refused}");
-    assert_eq!(ask(&mut large, PING).await, PONG);
+    assert_eq!(request(&mut large, PING).await, PONG);
     large.send(Message::text("x".repeat(10_000))).await.unwrap();
     assert_eq!(close_code(large).await, Some(CloseCode::Size));
-    let mut garbled = connect(&bench).await;
+    let mut garbled = connect(&harness).await;
     let frame = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
     garbled.send(Message::Frame(frame)).await.unwrap();
     assert_eq!(close_code(garbled).await, Some(CloseCode::Invalid));
-    let mut reserved = connect(&bench).await;
+    let mut reserved = connect(&harness).await;
     let header = FrameHeader {
         opcode: OpCode::Control(Control::Reserved(11)),
         mask: Some([0; 4]),
@@ -138,9 +138,9 @@ async fn who_breaks_the_rules_of_websockets_is_told_which() {
 }
 
 #[tokio::test]
-async fn a_message_may_come_in_fragments_or_as_bytes() {
-    let bench = Bench::start(&[]).await;
-    let mut socket = connect(&bench).await;
+async fn fragmented_and_binary_messages_are_accepted() {
+    let harness = Harness::start(&[]).await;
+    let mut socket = connect(&harness).await;
     let (first, second) = PING.as_bytes().split_at(10);
     let start = Frame::message(first.to_vec(), OpCode::Data(Data::Text), false);
     let rest = Frame::message(second.to_vec(), OpCode::Data(Data::Continue), true);
@@ -152,26 +152,26 @@ async fn a_message_may_come_in_fragments_or_as_bytes() {
 }
 
 #[tokio::test]
-async fn answers_look_as_asked() {
-    let plain = Bench::start(&["--json", "plain"]).await;
-    assert_eq!(ask(&mut connect(&plain).await, PING).await, r#"{"janus": "pong", "transaction": "t"}"#);
-    let indented = Bench::start(&["--json", "indented"]).await;
+async fn json_style_follows_the_option() {
+    let plain = Harness::start(&["--json", "plain"]).await;
+    assert_eq!(request(&mut connect(&plain).await, PING).await, r#"{"janus": "pong", "transaction": "t"}"#);
+    let indented = Harness::start(&["--json", "indented"]).await;
     let expected = "{\n   \"janus\": \"pong\",\n   \"transaction\": \"t\"\n}";
-    assert_eq!(ask(&mut connect(&indented).await, PING).await, expected);
+    assert_eq!(request(&mut connect(&indented).await, PING).await, expected);
 }
 
 #[tokio::test]
-async fn an_edge_that_stops_says_that_it_goes_away() {
-    let bench = Bench::start(&[]).await;
-    let mut socket = connect(&bench).await;
-    assert_eq!(ask(&mut socket, PING).await, PONG);
-    bench.stop.cancel();
+async fn shutdown_closes_with_going_away() {
+    let harness = Harness::start(&[]).await;
+    let mut socket = connect(&harness).await;
+    assert_eq!(request(&mut socket, PING).await, PONG);
+    harness.stop.cancel();
     assert_eq!(close_code(socket).await, Some(CloseCode::Away));
 }
 
 #[tokio::test]
-async fn clients_may_come_over_ipv6() {
-    let bench = Bench::start_at("[::1]:0", &[]).await;
-    assert!(bench.url.starts_with("ws://[::1]:"), "{}", bench.url);
-    assert_eq!(ask(&mut connect(&bench).await, PING).await, PONG);
+async fn ipv6_clients_are_accepted() {
+    let harness = Harness::start_at("[::1]:0", &[]).await;
+    assert!(harness.url.starts_with("ws://[::1]:"), "{}", harness.url);
+    assert_eq!(request(&mut connect(&harness).await, PING).await, PONG);
 }

@@ -1,6 +1,6 @@
 //! Sessions end, and with the edge all of them.
 
-use crate::bench::Bench;
+use crate::harness::Harness;
 use bus::SendError;
 use bus::message::{Body, Message};
 use bus::topic::Mailbox;
@@ -9,30 +9,30 @@ use serde_json::json;
 use testkit::Client;
 
 #[tokio::test]
-async fn a_session_that_is_silent_for_too_long_ends() {
-    let mut bench = Bench::start(&["--session-timeout", "1"]).await;
-    let mut alice = bench.alice().await;
+async fn session_without_requests_expires() {
+    let mut harness = Harness::start(&["--session-timeout", "1"]).await;
+    let mut alice = harness.alice().await;
     assert_eq!(alice.expect_core("timeout").await["session_id"], alice.session());
-    assert_eq!(released(bench.message().await), Some((alice.session(), alice.handle())));
+    assert_eq!(released(harness.message().await), Some((alice.session(), alice.handle())));
     assert_eq!(alice.request(alice.on_session(json!({"janus": "keepalive"}))).await["error"]["code"], 458);
     alice.create().await;
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_claims_ends() {
-    let mut bench = Bench::start(&["--reclaim-timeout", "1"]).await;
-    let mut alice = bench.alice().await;
+async fn unclaimed_session_expires() {
+    let mut harness = Harness::start(&["--reclaim-timeout", "1"]).await;
+    let mut alice = harness.alice().await;
     alice.drop_socket();
-    assert_eq!(released(bench.message().await), Some((alice.session(), alice.handle())));
-    let mut late = Client::connect(&bench.url).await;
+    assert_eq!(released(harness.message().await), Some((alice.session(), alice.handle())));
+    let mut late = Client::connect(&harness.url).await;
     let reply = late.request(json!({"janus": "claim", "session_id": alice.session()})).await;
     assert_eq!(reply["error"]["code"], 458);
 }
 
 #[tokio::test]
-async fn a_session_id_is_free_again_when_its_session_is_over() {
-    let bench = Bench::start(&[]).await;
-    let mut alice = Client::connect(&bench.url).await;
+async fn session_id_is_free_after_its_session_has_ended() {
+    let harness = Harness::start(&[]).await;
+    let mut alice = Client::connect(&harness.url).await;
     let create = json!({"janus": "create", "id": 77});
     alice.request_for("success", create.clone()).await;
     assert_eq!(alice.request(create.clone()).await["error"]["code"], 468);
@@ -41,20 +41,20 @@ async fn a_session_id_is_free_again_when_its_session_is_over() {
 }
 
 #[tokio::test]
-async fn an_edge_that_stops_gives_back_what_it_held_and_says_goodbye() {
-    let mut bench = Bench::start(&[]).await;
-    let mut alice = bench.alice().await;
+async fn shutdown_releases_handles_and_closes_sockets() {
+    let mut harness = Harness::start(&[]).await;
+    let mut alice = harness.alice().await;
     alice.post_message(json!({"request": "list"}), None).await;
-    let from = bench.request("list").await.asks.from;
-    bench.stop.cancel();
+    let from = harness.request("list").await.request.from;
+    harness.stop.cancel();
     assert_eq!(alice.expect_closed().await, Some(1001));
-    assert_eq!(released(bench.message().await), Some((alice.session(), alice.handle())));
-    (&mut bench.edge).await.unwrap();
+    assert_eq!(released(harness.message().await), Some((alice.session(), alice.handle())));
+    (&mut harness.edge).await.unwrap();
     let nothing = Message::new(Body::Hangup(bus::message::LegRef {
         call: common::CallId::fresh(),
         side: protocol::Side::Caller,
     }));
-    let sent = bench.bus.post(&Mailbox::Edge(from.edge), &nothing).await;
+    let sent = harness.bus.post(&Mailbox::Edge(from.edge), &nothing).await;
     assert!(matches!(sent, Err(SendError::NoMailbox)), "{sent:?}");
 }
 

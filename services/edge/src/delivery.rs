@@ -1,0 +1,113 @@
+//! Brings a message to the connection that has its session, or to the edge that owns the session now.
+
+use crate::context::EdgeContext;
+use crate::metrics;
+use crate::publisher::Publisher;
+use crate::registry::{Inbound, Registry};
+use crate::session::action::{Action, Cx};
+use crate::takeover::forwarding::ForwardingTable;
+use crate::takeover::relocation;
+use bus::SendError;
+use bus::ack_tracker::AckGuard;
+use bus::message::{Body, Disconnect, Events, Message};
+use bus::topic::Mailbox;
+use common::ServiceId;
+use protocol::SessionId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+
+const MAX_FORWARD_ATTEMPTS: u32 = 20;
+const FORWARD_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_OWNER_LOOKUPS: u32 = 30;
+const OWNER_LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The way to sessions; clones share it.
+#[derive(Clone)]
+pub struct Delivery {
+    pub context: Arc<EdgeContext>,
+    pub registry: Arc<Registry>,
+    pub forwarding: Arc<ForwardingTable>,
+    pub publisher: Arc<Publisher>,
+}
+
+impl Delivery {
+    /// Delivers events to the connection or edge that has the session.
+    pub async fn deliver(&self, events: Events, guard: AckGuard) {
+        if let Some(owner) = self.registry.owner(events.session) {
+            let refused = owner.send(Inbound::Events(events, guard)).err();
+            // A connection that was killed has not handled them: the message stays in the mailbox.
+            if let Some(Inbound::Events(_, unhandled)) = refused.map(|message| *message) {
+                unhandled.retain();
+            }
+        } else if let Some(edge) = self.forwarding.get(events.session) {
+            self.forward(&edge, events).await;
+        } else {
+            let lookup = self.clone().deliver_to_unknown_owner(events, guard);
+            self.context.background.spawn(lookup.in_current_span());
+        }
+    }
+
+    /// Has a session ended by its connection, or by the edge that owns it. If it is on its way between edges, the
+    /// request is dropped; the operator's service repeats it.
+    pub async fn disconnect(&self, session: SessionId, guard: AckGuard) {
+        if let Some(owner) = self.registry.owner(session) {
+            let refused = owner.send(Inbound::Disconnect(session, guard)).err();
+            if let Some(Inbound::Disconnect(_, unhandled)) = refused.map(|message| *message) {
+                unhandled.retain();
+            }
+        } else if let Some(edge) = self.forwarding.get(session) {
+            let message = Message::new(Body::Disconnect(Disconnect { session }));
+            if let Err(error) = self.context.bus.post(&Mailbox::Edge(edge), &message).await {
+                tracing::warn!(%error, %session, "failed to forward a disconnect, dropping it");
+            }
+        }
+    }
+
+    async fn forward(&self, edge: &ServiceId, events: Events) {
+        metrics::message_forwarded();
+        relocation::announce_joined(&self.context.bus, &events, edge).await;
+        let (mailbox, message) = (Mailbox::Edge(edge.clone()), Message::new(Body::Events(events)));
+        for _ in 0..MAX_FORWARD_ATTEMPTS {
+            match self.context.bus.post(&mailbox, &message).await {
+                Ok(()) | Err(SendError::NoMailbox) => return,
+                Err(error) => tracing::warn!(%error, %edge, "failed to forward events, retrying"),
+            }
+            sleep(FORWARD_RETRY_INTERVAL).await;
+        }
+        tracing::error!(%edge, "failed to forward events, they are lost");
+    }
+
+    /// The session has ended, is on its way between edges, or has left this edge long ago. The guard keeps the message
+    /// in the mailbox until that is known.
+    async fn deliver_to_unknown_owner(self, events: Events, _guard: AckGuard) {
+        for _ in 0..MAX_OWNER_LOOKUPS {
+            match self.context.directory.session(events.session).await {
+                Ok(Some(session)) if session.edge != self.context.id => {
+                    // During a takeover two edges may each believe that the other is the owner.
+                    sleep(FORWARD_RETRY_INTERVAL).await;
+                    return self.forward(&session.edge, events).await;
+                }
+                Ok(_) => return self.undo_for_ended_session(&events).await,
+                Err(error) => {
+                    tracing::warn!(%error, session = %events.session, "failed to look up the owner of a session, retrying");
+                }
+            }
+            sleep(OWNER_LOOKUP_INTERVAL).await;
+        }
+    }
+
+    /// A call for a session that has ended must not ring forever, and a name must not stay with it.
+    async fn undo_for_ended_session(&self, events: &Events) {
+        let mut cx = Cx::new(Instant::now());
+        cx.undo(events);
+        for action in cx.into_actions() {
+            if let Action::Publish(destination, message, handle) = action
+                && let Err(error) = self.publisher.publish(&destination, &message, handle).await
+            {
+                tracing::warn!(%error, %handle, "failed to undo an event for a session that has ended");
+            }
+        }
+    }
+}

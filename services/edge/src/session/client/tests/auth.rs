@@ -1,0 +1,101 @@
+//! Secrets: who is let in, and to what.
+
+use super::*;
+
+fn guarded() -> Harness {
+    let access = Auth { api_secret: Some("open".parse().unwrap()), token_secret: None };
+    let limits =
+        Limits { session_timeout: None, reclaim_timeout: RECLAIM_TIMEOUT, max_sessions: 3, auth: access };
+    connected_under(limits).with_session(1)
+}
+
+#[test]
+fn ping_and_info_need_no_secret() {
+    assert_eq!(guarded().reply(json!({"janus": "ping"}))["janus"], "pong");
+    assert_eq!(guarded().reply(json!({"janus": "info"}))["janus"], "server_info");
+}
+
+#[test]
+fn other_requests_need_the_secret() {
+    for verb in [json!({"janus": "create"}), json!({"janus": "keepalive", "session_id": 1})] {
+        let mut wrong = verb.clone();
+        wrong["apisecret"] = json!("wrong");
+        for request in [verb, wrong] {
+            let reply = guarded().reply(request.clone());
+            assert_eq!(reply["error"]["code"], 403, "{request}");
+            assert_eq!(reply.get("session_id"), request.get("session_id"), "{request}");
+        }
+    }
+    let shown = json!({"janus": "keepalive", "session_id": 1, "apisecret": "open"});
+    assert_eq!(guarded().reply(shown)["janus"], "ack");
+}
+
+#[test]
+fn errors_come_in_the_order_path_secret_session() {
+    assert_eq!(guarded().reply(json!({"janus": "attach"}))["error"]["code"], 457);
+    assert_eq!(guarded().reply(json!({"janus": "keepalive", "session_id": 9}))["error"]["code"], 403);
+}
+
+/// A connection whose clients show tokens, with a session of somebody who showed this one.
+fn with_tokens(proof: Option<&str>) -> Harness {
+    let access =
+        Auth { api_secret: Some("open".parse().unwrap()), token_secret: Some("key".parse().unwrap()) };
+    let limits = Limits {
+        session_timeout: Some(SESSION_TIMEOUT),
+        reclaim_timeout: RECLAIM_TIMEOUT,
+        max_sessions: 3,
+        auth: access,
+    };
+    let mut harness = connected_under(limits);
+    let now = harness.now;
+    harness.client.add_created(SessionId(7), proof.map(str::to_owned), now);
+    harness
+}
+
+fn shows(request: &str, token: &str) -> Value {
+    json!({"janus": request, "session_id": 7, "apisecret": "open", "token": token})
+}
+
+#[test]
+fn create_and_claim_carry_the_token_digest() {
+    let mut harness = with_tokens(None);
+    let mut create = shows("create", "a");
+    create.as_object_mut().unwrap().remove("session_id");
+    let Outcome::Create { wanted: None, token_digest: Some(created), .. } = harness.request(create) else {
+        panic!("it is created")
+    };
+    harness.client.discard(SessionId(7));
+    let mut claims = |token| match harness.request(shows("claim", token)) {
+        Outcome::Claim { session: SessionId(7), token_digest: Some(shown), .. } => shown == created,
+        other => panic!("it is claimed: {other:?}"),
+    };
+    assert!(claims("a") && !claims("b"));
+}
+
+#[test]
+fn claim_of_an_own_session_needs_the_same_token() {
+    let proof = {
+        let mut harness = with_tokens(None);
+        harness.client.discard(SessionId(7));
+        match harness.request(shows("claim", "a")) {
+            Outcome::Claim { token_digest, .. } => token_digest,
+            other => panic!("it is claimed: {other:?}"),
+        }
+    };
+    let mut harness = with_tokens(proof.as_deref());
+    harness.after(SESSION_TIMEOUT / 2);
+    assert_eq!(harness.code(shows("claim", "b")), 458);
+    assert_eq!(harness.code(json!({"janus": "claim", "session_id": 7, "apisecret": "open"})), 458);
+    assert_eq!(harness.due_in(), Some(SESSION_TIMEOUT / 2), "a stranger does not keep it alive");
+    assert_eq!(harness.code(shows("claim", "a")), 0);
+    assert_eq!(harness.code(shows("keepalive", "b")), 0, "only a claim has to prove anything");
+}
+
+#[test]
+fn token_digest_is_in_the_snapshot() {
+    let harness = with_tokens(Some("proof"));
+    let state = harness.client.snapshot(SessionId(7), harness.now).unwrap();
+    let restored =
+        crate::session::Session::restore(&state, SessionId(7), &"edge-2".into(), harness.now, 0).unwrap();
+    assert_eq!(restored.token_digest.as_deref(), Some("proof"));
+}
