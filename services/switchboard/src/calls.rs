@@ -1,72 +1,78 @@
-//! `calls`: prints the log of calls, a line for each event, as text or as JSON. It reads Redis and writes
-//! nothing there. Whoever no longer reads what it prints ends it; so does a signal.
+//! `calls`: prints the log of calls, one line for each event, as text or as JSON. It only reads from Redis. It
+//! ends when its output is closed, and on a signal.
 
-use crate::error::Error;
+use crate::format::{ignore_closed_pipe, rfc3339, sanitize};
 use crate::options::CallsArgs;
-use crate::when::rfc3339;
-use crate::words::sanitize;
 use bus::topic::Log;
-use bus::{Bus, LogLine};
+use bus::{Bus, LogLine, SendError};
 use serde_json::{Map, Value};
 use service::logging;
-use std::io::{self, ErrorKind, Write};
+use service::options::RedisOptionsError;
+use std::io::{self, Write};
 
-/// How many lines are shown of what was before.
+/// How many events from before the start are printed.
 const TAIL_LENGTH: usize = 100;
 
-/// Prints the newest lines, and then, if that is asked for, each as it is written.
-pub async fn run(options: CallsArgs) -> Result<(), Error> {
-    logging::init(&options.log)?;
-    let ca = options.redis.check()?;
-    let unreachable = |error| Error::Unreachable { redis: options.redis.redis.to_string(), error };
-    let bus = Bus::redis_with_ca(options.redis.redis.as_str(), ca.as_deref()).await.map_err(unreachable)?;
-    let show = if options.json { as_json } else { as_text };
-    let printed = match options.follow {
-        false => print(bus.tail(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?, show),
-        true => {
-            let mut follower = bus.follow(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?;
-            loop {
-                if let Err(error) = print([follower.next().await], show) {
-                    break Err(error);
-                }
-            }
+#[derive(Debug, thiserror::Error)]
+pub enum CallsError {
+    #[error(transparent)]
+    Log(#[from] service::logging::LoggingError),
+    #[error(transparent)]
+    Redis(#[from] RedisOptionsError),
+    #[error("{redis} does not answer: {error}")]
+    Unreachable { redis: String, error: SendError },
+    #[error("failed to write the output: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// Prints the newest events, and with `--follow` also each new one.
+pub async fn run(args: CallsArgs) -> Result<(), CallsError> {
+    logging::init(&args.log)?;
+    let ca = args.redis.check()?;
+    let unreachable = |error| CallsError::Unreachable { redis: args.redis.redis.to_string(), error };
+    let bus = Bus::redis_with_ca(args.redis.redis.as_str(), ca.as_deref()).await.map_err(unreachable)?;
+    let format = if args.json { as_json } else { as_text };
+    if !args.follow {
+        let lines = bus.tail(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?;
+        return ignore_closed_pipe(print(lines, format)).map_err(CallsError::Output);
+    }
+    let mut follower = bus.follow(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?;
+    loop {
+        if let Err(error) = print([follower.next().await], format) {
+            return ignore_closed_pipe(Err(error)).map_err(CallsError::Output);
         }
-    };
-    match printed {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(()),
     }
 }
 
-fn print(lines: impl IntoIterator<Item = LogLine>, show: fn(&LogLine) -> String) -> io::Result<()> {
+fn print(lines: impl IntoIterator<Item = LogLine>, format: fn(&LogLine) -> String) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    lines.into_iter().try_for_each(|line| writeln!(out, "{}", show(&line)))?;
+    lines.into_iter().try_for_each(|line| writeln!(out, "{}", format(&line)))?;
     out.flush()
 }
 
 /// `TIME CALL CALLER -> CALLEE BACKEND EVENT [REASON] [SECONDS]`.
 fn as_text(line: &LogLine) -> String {
-    let field = |name: &str| line.iter().find(|(key, _)| key == name).map(|(_, value)| sanitize(value));
-    let word = |name: &str| field(name).unwrap_or_else(|| "?".to_owned());
-    let at = field("at").and_then(|at| at.parse().ok()).map_or_else(|| "?".to_owned(), rfc3339);
-    let (caller, callee) = (word("caller"), word("callee"));
+    let find = |name: &str| line.iter().find(|(key, _)| key == name).map(|(_, value)| sanitize(value));
+    let field = |name: &str| find(name).unwrap_or_else(|| "?".to_owned());
+    let at = find("at").and_then(|at| at.parse().ok()).map_or_else(|| "?".to_owned(), rfc3339);
+    let (caller, callee) = (field("caller"), field("callee"));
     let mut text =
-        format!("{at} {} {caller} -> {callee} {} {}", word("call"), word("backend"), word("event"));
-    let seconds = field("duration_ms").and_then(|it| it.parse::<u64>().ok());
-    let seconds = seconds.map(|it| format!("{}.{:03} s", it / 1_000, it % 1_000));
-    for more in field("reason").into_iter().chain(seconds) {
+        format!("{at} {} {caller} -> {callee} {} {}", field("call"), field("backend"), field("event"));
+    let millis = find("duration_ms").and_then(|millis| millis.parse::<u64>().ok());
+    let seconds = millis.map(|millis| format!("{}.{:03} s", millis / 1_000, millis % 1_000));
+    for optional in find("reason").into_iter().chain(seconds) {
         text.push(' ');
-        text.push_str(&more);
+        text.push_str(&optional);
     }
     text
 }
 
-/// The fields by name; those that count something as numbers.
+/// Prints every field by its name; times and durations are numbers.
 fn as_json(line: &LogLine) -> String {
-    let number = |value: &String| value.parse::<u64>().map(Value::from).ok();
-    let value = |name: &str, value: &String| {
-        let counts = matches!(name, "at" | "duration_ms") || name.ends_with("_us");
-        counts.then(|| number(value)).flatten().unwrap_or_else(|| Value::from(value.as_str()))
+    let value = |name: &str, text: &str| {
+        let is_number = matches!(name, "at" | "duration_ms") || name.ends_with("_us");
+        let number = if is_number { text.parse::<u64>().ok() } else { None };
+        number.map_or_else(|| Value::from(text), Value::from)
     };
     let fields: Map<_, _> = line.iter().map(|(name, text)| (name.clone(), value(name, text))).collect();
     Value::Object(fields).to_string()
@@ -92,7 +98,7 @@ mod tests {
     ];
 
     #[test]
-    fn an_event_is_a_line() {
+    fn event_is_one_line_of_text() {
         let text = "2026-11-22T15:23:42.007Z 01981c3e alice -> bob a ended hangup 61.005 s";
         assert_eq!(as_text(&line(&ENDED)), text);
         assert_eq!(
@@ -103,17 +109,17 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_an_object() {
-        let wanted = serde_json::json!({
+    fn event_is_one_json_object() {
+        let expected = serde_json::json!({
             "at": 1_795_361_022_007_u64, "call": "01981c3e", "event": "ended", "caller": "alice",
             "callee": "bob", "backend": "a", "reason": "hangup", "duration_ms": 61_005,
         });
-        assert_eq!(serde_json::from_str::<Value>(&as_json(&line(&ENDED))).unwrap(), wanted);
+        assert_eq!(serde_json::from_str::<Value>(&as_json(&line(&ENDED))).unwrap(), expected);
         assert_eq!(as_json(&line(&[("at", "x"), ("caller", "7")])), r#"{"at":"x","caller":"7"}"#);
     }
 
     #[test]
-    fn a_name_gives_the_terminal_no_orders() {
+    fn control_characters_in_names_are_escaped() {
         let text = as_text(&line(&[("caller", "a\u{1b}[2J"), ("callee", "b\nc é")]));
         assert!(text.contains("a\\u{1b}[2J -> b\\u{a}c é"), "{text}");
     }

@@ -1,57 +1,50 @@
-//! `health`: asks another process, usually one in the same container, whether it is ready. It prints what
-//! `/readyz` says, and fails when that is not ready, or nobody answers within [`PATIENCE`].
+//! `health`: checks whether another process is ready, usually one in the same container. It prints the answer
+//! of `/readyz`, and fails when the process is not ready or does not answer within [`REQUEST_TIMEOUT`].
 
 use crate::options::HealthArgs;
-use std::io;
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::{Method, StatusCode};
+use service::http_client::{BaseUrl, BaseUrlError, HttpError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-/// No more is read of an answer, in bytes.
-const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Why no good can be said of the process.
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
-    /// It says so itself.
     #[error("not ready: {0}")]
     NotReady(String),
-    /// It does not answer.
-    #[error("{address} does not answer: {why}")]
-    Unreachable {
-        /// Where it was asked.
-        address: String,
-        /// What the operating system says.
-        why: io::Error,
-    },
+    #[error("{address} does not answer: {error}")]
+    Unreachable { address: String, error: HttpError },
+    #[error("{0} does not answer within {secs} s", secs = REQUEST_TIMEOUT.as_secs())]
+    Timeout(String),
+    #[error("invalid --admin-listen: {0}")]
+    Address(#[from] BaseUrlError),
 }
 
 /// Prints that the process is ready.
-pub async fn run(options: &HealthArgs) -> Result<(), crate::error::Error> {
-    println!("{}", check(&options.admin_listen).await?);
+pub async fn run(args: &HealthArgs) -> Result<(), HealthError> {
+    println!("{}", check(&args.admin_listen).await?);
     Ok(())
 }
 
 async fn check(address: &str) -> Result<String, HealthError> {
-    let answer = timeout(REQUEST_TIMEOUT, get_readyz(address)).await;
-    let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let answer = answer.map_err(|why| HealthError::Unreachable { address: address.to_owned(), why })?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    match head.split(' ').nth(1) {
-        Some("200") => Ok(body.to_owned()),
-        _ => Err(HealthError::NotReady(body.to_owned())),
-    }
+    let url = BaseUrl::parse(&format!("http://{address}"))?;
+    let (status, body) = timeout(REQUEST_TIMEOUT, get_readyz(&url))
+        .await
+        .map_err(|_| HealthError::Timeout(address.to_owned()))?
+        .map_err(|error| HealthError::Unreachable { address: address.to_owned(), error })?;
+    if status == StatusCode::OK { Ok(body) } else { Err(HealthError::NotReady(body)) }
 }
 
-/// HTTP/1.0, whose answers end with the connection.
-async fn get_readyz(address: &str) -> io::Result<String> {
-    let mut socket = TcpStream::connect(address).await?;
-    socket.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
-    let mut answer = String::new();
-    socket.take(MAX_RESPONSE_BYTES).read_to_string(&mut answer).await?;
-    Ok(answer)
+async fn get_readyz(url: &BaseUrl) -> Result<(StatusCode, String), HttpError> {
+    let request = url.request(Method::GET, "/readyz").body(Empty::<Bytes>::new())?;
+    let response = url.send(request).await?;
+    let status = response.status;
+    let body = response.read_body(MAX_RESPONSE_BYTES).await?;
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
 #[cfg(test)]
@@ -61,18 +54,18 @@ mod tests {
     use tokio::net::TcpListener;
 
     #[tokio::test]
-    async fn it_is_as_ready_as_it_says() {
+    async fn readiness_is_that_of_readyz() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, health) = (listener.local_addr().unwrap().to_string(), service::Health::default());
         tokio::spawn(admin::serve(listener, health.clone(), CancellationToken::new()));
         assert_eq!(check(&address).await.unwrap(), r#"{"ready":true}"#);
-        health.set_unready("bus", "Redis is away");
+        health.set_unready("bus", "Redis is down");
         let error = check(&address).await.unwrap_err().to_string();
-        assert_eq!(error, r#"not ready: {"ready":false,"unmet":{"bus":"Redis is away"}}"#);
+        assert_eq!(error, r#"not ready: {"ready":false,"unmet":{"bus":"Redis is down"}}"#);
     }
 
     #[tokio::test]
-    async fn nobody_is_not_ready() {
+    async fn missing_process_is_unreachable() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);

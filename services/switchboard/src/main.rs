@@ -1,36 +1,20 @@
-//! The executable: one subcommand for each service, `standalone` for all of them in one process, and what
-//! operators look with.
-//!
-//! | file | holds |
-//! |---|---|
-//! | `options.rs` | the flags; `--help` is the reference |
-//! | `ungrouped.rs` | how flags of several services stand beside each other |
-//! | `run.rs` | one function for each subcommand |
-//! | `standalone.rs` | all services in this process |
-//! | `process.rs` | what every process has: log, numbers, admin routes, signals |
-//! | `cluster.rs` | the way to Redis |
-//! | `calls.rs` | the log of calls, printed |
-//! | `health.rs` | whether another process is ready |
-//! | `load.rs` | a load, until a signal |
-//! | `top/` | the cluster in a terminal |
-//! | `trace/` | what happened to one call |
-//! | `when.rs`, `words.rs` | times and numbers as people read them |
-//! | `error.rs` | why a process ended |
+//! The executable: one subcommand for each service, `standalone` for all of them in one process, and the
+//! operators' tools `calls`, `health`, `load`, `top` and `trace`.
 
 mod calls;
-mod cluster;
+mod clap_args;
+mod connect;
 mod error;
+mod format;
 mod health;
-mod load;
 mod options;
 mod process;
+#[cfg(test)]
+mod reference;
 mod run;
 mod standalone;
 mod top;
 mod trace;
-mod ungrouped;
-mod when;
-mod words;
 
 use clap::Parser;
 use error::Error;
@@ -40,13 +24,13 @@ use std::process::ExitCode;
 use std::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
 
-/// A tenth of all time goes into small allocations that live for one message; with the system's it is a fifth.
+/// With it small allocations that live for one message take a tenth of the time, with the system's a fifth.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let command = Options::parse().command;
-    match runtime(command.threads()).map_err(Error::Runtime).and_then(|runtime| block_on(runtime, command)) {
+    match runtime(command.threads()).map_err(Error::Runtime).and_then(|runtime| execute(runtime, command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("switchboard: {error}");
@@ -55,9 +39,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// A single thread passes nothing to another: a message is on its way sooner, and costs less. Before it sleeps
-/// it lets others have the processor: on a busy machine they have more for it by the time it goes on, and
-/// it is not woken for each message.
+/// With one thread, no message is passed between threads, which is faster and cheaper. The thread yields before
+/// it parks: on a busy machine it then finds several messages at once and is woken less often.
 fn runtime(threads: usize) -> std::io::Result<Runtime> {
     match threads {
         1 => Builder::new_current_thread().enable_all().on_thread_park(yield_now).build(),
@@ -65,9 +48,9 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     }
 }
 
-fn block_on(runtime: Runtime, command: Command) -> Result<(), Error> {
+fn execute(runtime: Runtime, command: Command) -> Result<(), Error> {
     let outcome = runtime.block_on(run::run(command));
-    // It would wait for threads, and one may ask for the address of a name for half a minute.
+    // Dropping the runtime would wait for its threads, and a DNS lookup in one of them can take half a minute.
     runtime.shutdown_background();
     outcome
 }

@@ -1,67 +1,64 @@
-//! The flags of each subcommand. `--some-flag` is the environment variable `SWITCHBOARD_SOME_FLAG`
-//! too; a flag wins over its variable. The doc comments here are what `--help` prints.
+//! The flags of each subcommand. `--some-flag` can also be set as `SWITCHBOARD_SOME_FLAG`; the flag wins over the
+//! variable. `--help` prints the doc comments, and docs/configuration.md is generated from them.
 
-use crate::ungrouped::FlattenArgs;
-use ::load::Load;
+use crate::clap_args::FlattenArgs;
 use clap::{Args, Parser, Subcommand};
+use load::Load;
 use service::Secret;
 use service::options::{AdminOptions, LogOptions, RedisOptions};
 use std::path::PathBuf;
 
-/// Video calls between browsers, over as many Janus servers as you start
+/// Runs many Janus servers as one: video calls with the Janus VideoCall API
 ///
-/// Switchboard speaks the Janus websocket API of the VideoCall plugin: a browser that can talk to
-/// one Janus can talk to it. Begin with `switchboard standalone --backend a=ws://JANUS:8188`; for
-/// more than one machine start the four services beside a Redis.
+/// Clients speak the unmodified websocket API of Janus and its VideoCall plugin; Switchboard routes each call to a
+/// Janus server. Start with `switchboard standalone --backend a=ws://JANUS:8188`. For more than one machine, start
+/// the services edge, router, connector and rest with a Redis server.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, max_term_width = 100)]
 pub struct Options {
-    /// What to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What can be run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(flatten)]
     Service(Box<ServiceCommand>),
-    /// Prints the log of calls: who rang, who answered, how it ended
+    /// Prints the log of calls: ringing, answered, ended
     Calls(CallsArgs),
-    /// Says whether another process is ready, for health checks of containers
+    /// Checks whether another process is ready, for health checks of containers
     Health(HealthArgs),
-    /// Measures how fast calls are here: makes calls, at a Switchboard, a Janus or a janus-cloud
+    /// Generates load: calls at a Switchboard, a Janus server or a janus-cloud
     #[command(subcommand)]
     Load(Box<Load>),
-    /// Shows the cluster in the terminal: roads, services, Janus servers, calls; `?` tells the keys
+    /// Shows the cluster in a terminal: streams, services, Janus servers, calls; `?` shows the keys
     Top(TopArgs),
-    /// Tells what happened to one call, step by step
+    /// Prints what happened to one call, step by step
     Trace(TraceArgs),
 }
 
-/// One process of a cluster, or all of it.
 #[derive(Debug, Subcommand)]
 pub enum ServiceCommand {
-    /// All services in one process, without Redis: to try it out, or for one machine
+    /// Runs all services in one process, without Redis: for a trial, or for one machine
     Standalone(Box<StandaloneArgs>),
-    /// Holds the clients' websockets
+    /// Accepts the websockets of clients
     Edge(EdgeArgs),
-    /// Decides who is called on which Janus server
+    /// Decides who owns a name, and on which Janus server a call is placed
     Router(RouterArgs),
-    /// Holds the connections to the Janus servers
+    /// Connects to the Janus servers
     Connector(ConnectorArgs),
-    /// Speaks HTTP: the demo page, operators, other proxies
+    /// Serves HTTP: demo page, dashboard, API, and janus-cloud proxies
     Rest(RestArgs),
 }
 
-/// What every process has.
+/// The flags of every process.
 #[derive(Args, Clone, Debug)]
 pub struct ProcessArgs {
-    /// Seconds that stopping may take: work is finished or handed over until then
+    /// Seconds that a shutdown may take; until then work is finished or handed over
     #[arg(long, env = "SWITCHBOARD_DRAIN_TIMEOUT", value_name = "SECONDS", default_value_t = 20)]
     pub drain_timeout: u64,
 
-    /// Threads that do the work. One is quickest as long as it is enough; more let one process use more cores
+    /// Worker threads. One is fastest as long as one core suffices
     #[arg(long, env = "SWITCHBOARD_THREADS", value_name = "COUNT", default_value_t = 1)]
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub threads: usize,
@@ -72,7 +69,7 @@ pub struct ProcessArgs {
     pub log: LogOptions,
 }
 
-/// What every process of a cluster has.
+/// The flags of every process of a cluster.
 #[derive(Args, Clone, Debug)]
 pub struct ClusterArgs {
     #[command(flatten)]
@@ -84,11 +81,11 @@ pub struct ClusterArgs {
 /// `standalone`
 #[derive(Args, Debug)]
 pub struct StandaloneArgs {
-    /// Where clients connect with websockets
+    /// Address for the websockets of clients
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
     pub listen: String,
 
-    /// Where the demo page and the HTTP API are served; for more than this machine set --rest-secret too
+    /// Address for demo page, dashboard and HTTP API; other than loopback it needs --rest-secret
     #[arg(long, env = "SWITCHBOARD_REST_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub rest_listen: String,
 
@@ -107,7 +104,7 @@ pub struct StandaloneArgs {
 /// `edge`
 #[derive(Args, Debug)]
 pub struct EdgeArgs {
-    /// Where clients connect with websockets
+    /// Address for the websockets of clients
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
     pub listen: String,
 
@@ -138,7 +135,7 @@ pub struct ConnectorArgs {
 /// `rest`
 #[derive(Args, Debug)]
 pub struct RestArgs {
-    /// Where the demo page and the HTTP API are served; for more than this machine set --rest-secret too
+    /// Address for demo page, dashboard and HTTP API; other than loopback it needs --rest-secret
     #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
@@ -148,14 +145,14 @@ pub struct RestArgs {
     pub cluster: ClusterArgs,
 }
 
-/// `calls`. Of all that looks: what one wants to see this time has no variable; an edge's `--json` is another.
+/// `calls`. Flags that choose an output have no variable: `SWITCHBOARD_JSON` would be that of an edge.
 #[derive(Args, Debug)]
 pub struct CallsArgs {
-    /// Go on with each line as it is written; without, the newest 100 are printed
+    /// Print new events as they happen, after the newest 100
     #[arg(long)]
     pub follow: bool,
 
-    /// Print each line as a JSON object
+    /// Print each event as a JSON object
     #[arg(long)]
     pub json: bool,
 
@@ -168,7 +165,7 @@ pub struct CallsArgs {
 /// `health`
 #[derive(Args, Debug)]
 pub struct HealthArgs {
-    /// The --admin-listen of the process that is asked
+    /// Admin address of the process to check
     #[arg(
         long,
         env = "SWITCHBOARD_ADMIN_LISTEN",
@@ -181,7 +178,7 @@ pub struct HealthArgs {
 /// `top`
 #[derive(Args, Debug)]
 pub struct TopArgs {
-    /// Where a rest service of the cluster serves HTTP
+    /// URL of a rest service of the cluster
     #[arg(
         long,
         env = "SWITCHBOARD_REST",
@@ -190,19 +187,19 @@ pub struct TopArgs {
     )]
     pub rest: String,
 
-    /// The secret that this rest service was started with, if it was
+    /// The --rest-secret of that rest service, if it has one
     #[arg(long, env = "SWITCHBOARD_REST_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub rest_secret: Option<Secret>,
 
-    /// The file that this rest service has its secret from; --rest-secret wins over it
+    /// File with that secret; --rest-secret takes precedence
     #[arg(long, env = "SWITCHBOARD_REST_SECRET_FILE", value_name = "FILE")]
     pub rest_secret_file: Option<PathBuf>,
 
-    /// Print one look, and end; it takes a second, for the rates
+    /// Print the state once, and exit; takes a second, to measure rates
     #[arg(long)]
     pub once: bool,
 
-    /// Print it as JSON: what /api/v1/cluster says, with rates, and with what is wrong
+    /// Print JSON: the response of /api/v1/cluster, with the rates of streams
     #[arg(long, requires = "once")]
     pub json: bool,
 }
@@ -210,11 +207,11 @@ pub struct TopArgs {
 /// `trace`
 #[derive(Args, Debug)]
 pub struct TraceArgs {
-    /// The id of the call, as `switchboard calls` and every service's log have it
+    /// The id of the call, from `switchboard calls` or the log of a service
     #[arg(value_name = "CALL_ID")]
     pub call: String,
 
-    /// Print it as a JSON object
+    /// Print a JSON object
     #[arg(long)]
     pub json: bool,
 
@@ -225,7 +222,7 @@ pub struct TraceArgs {
 }
 
 impl Command {
-    /// How many threads do the work.
+    /// Returns the number of worker threads.
     pub fn threads(&self) -> usize {
         match self {
             Self::Service(service) => service.process().threads,
@@ -235,14 +232,14 @@ impl Command {
 }
 
 impl ServiceCommand {
-    /// The part that every process has.
+    /// Returns the flags that every process has.
     pub fn process(&self) -> &ProcessArgs {
         match self {
-            Self::Standalone(options) => &options.process,
-            Self::Edge(options) => &options.cluster.process,
-            Self::Router(options) => &options.cluster.process,
-            Self::Connector(options) => &options.cluster.process,
-            Self::Rest(options) => &options.cluster.process,
+            Self::Standalone(args) => &args.process,
+            Self::Edge(args) => &args.cluster.process,
+            Self::Router(args) => &args.cluster.process,
+            Self::Connector(args) => &args.cluster.process,
+            Self::Rest(args) => &args.cluster.process,
         }
     }
 }
@@ -252,8 +249,8 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    /// What is no service.
-    const LOOKS: [&str; 4] = ["calls", "load", "top", "trace"];
+    /// The subcommands that are not a service and read no admin address.
+    const TOOLS: [&str; 4] = ["calls", "load", "top", "trace"];
 
     fn subcommands() -> Vec<clap::Command> {
         let mut command = Options::command();
@@ -262,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_of_each_subcommand_fit_together() {
+    fn flags_of_each_subcommand_are_consistent() {
         Options::command().debug_assert();
     }
 
@@ -274,37 +271,37 @@ mod tests {
         assert_eq!(names, all);
         for name in names {
             let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
-            let help = outcome.expect_err("help is no command");
+            let help = outcome.expect_err("--help ends parsing");
             assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
             assert_eq!(
                 help.to_string().contains("--admin-listen"),
-                !LOOKS.contains(&name.as_str()),
+                !TOOLS.contains(&name.as_str()),
                 "{name}: {help}"
             );
         }
     }
 
     #[test]
-    fn every_flag_has_words_and_the_variable_of_its_name() {
+    fn every_flag_has_help_and_the_variable_of_its_name() {
         for command in subcommands() {
-            let is_ours = |flag: &&clap::Arg| {
+            let is_own = |flag: &&clap::Arg| {
                 !flag.is_positional() && !matches!(flag.get_id().as_str(), "help" | "version")
             };
-            for flag in command.get_arguments().filter(is_ours) {
+            for flag in command.get_arguments().filter(is_own) {
                 let name = flag.get_long().expect("every option has a long flag");
                 let variable = format!("SWITCHBOARD_{}", name.replace('-', "_").to_uppercase());
-                let given = flag.get_env().and_then(|it| it.to_str());
-                let looks = LOOKS.contains(&command.get_name());
-                let has_none = looks && ["follow", "json", "once"].contains(&name);
-                let wanted = (!has_none).then_some(variable.as_str());
-                assert_eq!(given, wanted, "{} --{name}", command.get_name());
+                let actual = flag.get_env().and_then(|it| it.to_str());
+                let is_tool = TOOLS.contains(&command.get_name());
+                let has_none = is_tool && ["follow", "json", "once"].contains(&name);
+                let expected = (!has_none).then_some(variable.as_str());
+                assert_eq!(actual, expected, "{} --{name}", command.get_name());
                 assert!(flag.get_help().is_some(), "{} --{name}", command.get_name());
             }
         }
     }
 
     #[test]
-    fn every_flag_of_a_load_has_words_and_only_secrets_have_a_variable() {
+    fn flags_of_load_have_help_and_only_secrets_a_variable() {
         let all = subcommands();
         let load = all.iter().find(|it| it.get_name() == "load").expect("there is a load");
         for flag in load.get_subcommands().flat_map(clap::Command::get_arguments) {
@@ -315,14 +312,14 @@ mod tests {
     }
 
     #[test]
-    fn a_service_of_a_cluster_wants_a_redis_and_standalone_does_not() {
+    fn only_services_of_a_cluster_need_redis() {
         for name in ["edge", "router", "connector", "rest", "calls"] {
             assert!(Options::try_parse_from(["switchboard", name]).is_err(), "{name}");
             assert!(Options::try_parse_from(["switchboard", name, "--redis", "redis://h"]).is_ok(), "{name}");
         }
-        let alone =
+        let standalone =
             ["switchboard", "standalone", "--backend", "a=ws://127.0.0.1:8189", "--rest-listen", "[::1]:80"];
-        assert!(Options::try_parse_from(alone).is_ok());
+        assert!(Options::try_parse_from(standalone).is_ok());
         assert!(Options::try_parse_from(["switchboard", "standalone", "--redis", "redis://h"]).is_err());
     }
 }

@@ -1,82 +1,73 @@
-//! One function for each subcommand: listen, join the cluster, run the service.
+//! Runs a subcommand. A service listens, connects to Redis, and then runs until a signal.
 
+use crate::connect::connect;
 use crate::error::Error;
 use crate::options::{Command, ConnectorArgs, EdgeArgs, RestArgs, RouterArgs, ServiceCommand};
 use crate::process::{Process, listen, listen_for_http};
-use crate::{calls, cluster, health, load, standalone, top, trace};
+use crate::{calls, health, standalone, top, trace};
+use load::Load;
 use service::registration::run_registered;
+use service::shutdown;
+use std::io;
 
-/// Runs what was asked for until a signal, or until it fails.
+/// Runs a subcommand until it is done, fails, or receives a signal.
 pub async fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Service(service) => serve(*service).await,
-        Command::Calls(options) => calls::run(options).await,
-        Command::Health(options) => health::run(&options).await,
-        Command::Load(load) => load::run(&load).await,
-        Command::Top(options) => top::run(options).await,
-        Command::Trace(options) => trace::run(options).await,
+        Command::Service(service) => run_service(*service).await,
+        Command::Calls(args) => Ok(calls::run(args).await?),
+        Command::Health(args) => Ok(health::run(&args).await?),
+        Command::Load(args) => run_load(&args).await,
+        Command::Top(args) => Ok(top::run(args).await?),
+        Command::Trace(args) => Ok(trace::run(args).await?),
     }
 }
 
-/// A task of its own: what the thread itself waits for it is woken for through the operating system.
-async fn serve(service: ServiceCommand) -> Result<(), Error> {
-    tokio::spawn(serve_on(service)).await.unwrap_or_else(|panic| Err(Error::Panicked(panic)))
+/// Prints the result also when a signal ends the load early.
+async fn run_load(args: &Load) -> Result<(), Error> {
+    let stop = shutdown::on_signal().map_err(Error::Signals)?;
+    Ok(load::run(args, &mut io::stdout(), stop).await?)
 }
 
-async fn serve_on(service: ServiceCommand) -> Result<(), Error> {
-    let process = Process::start(service.process()).await?;
-    let outcome = process.run(start(service, &process)).await;
-    process.finish().await;
-    outcome
+/// Spawns a task, because tokio wakes the future of `block_on` through a system call.
+async fn run_service(service: ServiceCommand) -> Result<(), Error> {
+    let task = async move {
+        let process = Process::start(service.process()).await?;
+        let outcome = process.run(start(service, &process)).await;
+        process.finish().await;
+        outcome
+    };
+    tokio::spawn(task).await.unwrap_or_else(|panic| Err(Error::Panicked(panic)))
 }
 
 async fn start(service: ServiceCommand, process: &Process) -> Result<(), Error> {
     match service {
-        ServiceCommand::Standalone(options) => standalone::run(*options, process).await,
-        ServiceCommand::Edge(options) => edge(options, process).await,
-        ServiceCommand::Router(options) => router(options, process).await,
-        ServiceCommand::Connector(options) => connector(options, process).await,
-        ServiceCommand::Rest(options) => rest(options, process).await,
+        ServiceCommand::Standalone(args) => standalone::run(*args, process).await,
+        ServiceCommand::Edge(args) => edge(args, process).await,
+        ServiceCommand::Router(args) => router(args, process).await,
+        ServiceCommand::Connector(args) => connector(args, process).await,
+        ServiceCommand::Rest(args) => rest(args, process).await,
     }
 }
 
-async fn edge(options: EdgeArgs, process: &Process) -> Result<(), Error> {
-    let listener = listen("--listen", &options.listen).await?;
-    match cluster::connect("edge", &options.cluster.redis, process).await? {
-        Some(context) => {
-            Ok(run_registered("edge", context, |context| edge::run(options.edge.0, listener, context))
-                .await?)
-        }
-        None => Ok(()),
-    }
+async fn edge(args: EdgeArgs, process: &Process) -> Result<(), Error> {
+    let listener = listen("--listen", &args.listen).await?;
+    let Some(context) = connect("edge", &args.cluster.redis, process).await? else { return Ok(()) };
+    Ok(run_registered("edge", context, |context| edge::run(args.edge.0, listener, context)).await?)
 }
 
-async fn router(options: RouterArgs, process: &Process) -> Result<(), Error> {
-    match cluster::connect("router", &options.cluster.redis, process).await? {
-        Some(context) => {
-            Ok(run_registered("router", context, |context| router::run(options.router.0, context)).await?)
-        }
-        None => Ok(()),
-    }
+async fn router(args: RouterArgs, process: &Process) -> Result<(), Error> {
+    let Some(context) = connect("router", &args.cluster.redis, process).await? else { return Ok(()) };
+    Ok(run_registered("router", context, |context| router::run(args.router.0, context)).await?)
 }
 
-async fn connector(options: ConnectorArgs, process: &Process) -> Result<(), Error> {
-    match cluster::connect("connector", &options.cluster.redis, process).await? {
-        Some(context) => {
-            Ok(run_registered("connector", context, |context| connector::run(options.connector.0, context))
-                .await?)
-        }
-        None => Ok(()),
-    }
+async fn connector(args: ConnectorArgs, process: &Process) -> Result<(), Error> {
+    let Some(context) = connect("connector", &args.cluster.redis, process).await? else { return Ok(()) };
+    Ok(run_registered("connector", context, |context| connector::run(args.connector.0, context)).await?)
 }
 
-async fn rest(options: RestArgs, process: &Process) -> Result<(), Error> {
-    let page = options.rest.0.with_secret().map_err(rest::Error::from)?;
-    let listener = listen_for_http("--listen", &options.listen, &page).await?;
-    match cluster::connect("rest", &options.cluster.redis, process).await? {
-        Some(context) => {
-            Ok(run_registered("rest", context, |context| rest::run(page, listener, context)).await?)
-        }
-        None => Ok(()),
-    }
+async fn rest(args: RestArgs, process: &Process) -> Result<(), Error> {
+    let options = args.rest.0.with_secret().map_err(rest::Error::from)?;
+    let listener = listen_for_http("--listen", &args.listen, &options).await?;
+    let Some(context) = connect("rest", &args.cluster.redis, process).await? else { return Ok(()) };
+    Ok(run_registered("rest", context, |context| rest::run(options, listener, context)).await?)
 }

@@ -1,5 +1,5 @@
-//! All services in this process, on a bus and a directory in its memory: what is registered and
-//! which calls run is gone when it ends.
+//! Runs all services in this process, on a bus and a directory in memory. Registrations and calls are lost when
+//! it ends.
 
 use crate::error::Error;
 use crate::options::StandaloneArgs;
@@ -17,52 +17,56 @@ use tokio::task::JoinSet;
 type Services = JoinSet<Result<(), Error>>;
 
 /// Runs the four services until a signal, or until one of them fails.
-pub async fn run(mut options: StandaloneArgs, process: &Process) -> Result<(), Error> {
-    if options.connector.0.backends.is_empty() {
+pub async fn run(mut args: StandaloneArgs, process: &Process) -> Result<(), Error> {
+    if args.connector.0.backends.is_empty() {
         return Err(connector::Error::NoBackend.into());
     }
-    let clients = listen("--listen", &options.listen).await?;
-    options.rest.0 = options.rest.0.with_secret().map_err(rest::Error::from)?;
-    let http = listen_for_http("--rest-listen", &options.rest_listen, &options.rest.0).await?;
+    let clients = listen("--listen", &args.listen).await?;
+    args.rest.0 = args.rest.0.with_secret().map_err(rest::Error::from)?;
+    let http = listen_for_http("--rest-listen", &args.rest_listen, &args.rest.0).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
-    // Where nobody reads it, the services run all the same.
+    // Standard output may be closed; the services run all the same.
     let _ = print_addresses(&clients, &http);
-    wait_for_all(start(options, clients, http, &context), &context).await
+    wait_for_all(start(args, clients, http, &context), &context).await
 }
 
-fn start(options: StandaloneArgs, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
-    let of = |kind| Context {
+fn start(args: StandaloneArgs, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
+    let context_of = |kind| Context {
         id: ServiceId::fresh(kind),
         health: context.health.with_own_load(),
         ..context.clone()
     };
-    let (edge, router, connector, rest) = (of("edge"), of("router"), of("connector"), of("rest"));
-    let mut page = options.rest.0;
-    page.websocket_port = page.websocket_port.or_else(|| clients.local_addr().ok().map(|it| it.port()));
+    let StandaloneArgs { connector, edge, router, mut rest, .. } = args;
+    let client_port = clients.local_addr().ok().map(|address| address.port());
+    rest.0.websocket_port = rest.0.websocket_port.or(client_port);
+    let kinds = ["connector", "router", "edge", "rest"];
+    let [for_connector, for_router, for_edge, for_rest] = kinds.map(context_of);
     let mut services = Services::new();
-    services.spawn(async move {
-        Ok(run_registered("connector", connector, |it| connector::run(options.connector.0, it)).await?)
+    services.spawn(async {
+        Ok(run_registered("connector", for_connector, |context| connector::run(connector.0, context)).await?)
     });
-    services.spawn(async move {
-        Ok(run_registered("router", router, |it| router::run(options.router.0, it)).await?)
+    services.spawn(async {
+        Ok(run_registered("router", for_router, |context| router::run(router.0, context)).await?)
     });
-    services.spawn(async move {
-        Ok(run_registered("edge", edge, |it| edge::run(options.edge.0, clients, it)).await?)
+    services.spawn(async {
+        Ok(run_registered("edge", for_edge, |context| edge::run(edge.0, clients, context)).await?)
     });
-    services.spawn(async move { Ok(run_registered("rest", rest, |it| rest::run(page, http, it)).await?) });
+    services.spawn(async {
+        Ok(run_registered("rest", for_rest, |context| rest::run(rest.0, http, context)).await?)
+    });
     services
 }
 
-/// Waits for all services. When one ends early, the others are told to end too, and its error is
-/// the outcome.
+/// Waits for all services. When one ends early, the others are stopped, and its error is the outcome.
 async fn wait_for_all(mut services: Services, context: &Context) -> Result<(), Error> {
     let mut outcome = Ok(());
-    while let Some(ended) = services.join_next().await {
-        let early = !context.shutdown.is_cancelled();
-        let ended = ended.unwrap_or_else(|panic| Err(Error::Panicked(panic)));
-        let ended = if early { ended.and(Err(Error::EndedEarly)) } else { ended };
+    while let Some(joined) = services.join_next().await {
+        let mut ended = joined.unwrap_or_else(|panic| Err(Error::Panicked(panic)));
+        if !context.shutdown.is_cancelled() {
+            ended = ended.and(Err(Error::EndedEarly));
+        }
         if let Err(error) = &ended {
-            tracing::error!(%error, "a service failed; the others stop too");
+            tracing::error!(%error, "a service failed, stopping the others");
         }
         context.shutdown.cancel();
         outcome = outcome.and(ended);
@@ -70,19 +74,19 @@ async fn wait_for_all(mut services: Services, context: &Context) -> Result<(), E
     outcome
 }
 
-/// Tells whoever started it where everything is.
 fn print_addresses(clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "Switchboard runs, all in this process.")?;
+    writeln!(out, "Switchboard is running, with all services in this process.")?;
     writeln!(out, "  Demo page   http://{}/", reachable(http.local_addr()?))?;
     writeln!(out, "  Websocket   ws://{}/   (subprotocol janus-protocol)", reachable(clients.local_addr()?))?;
     out.flush()
 }
 
-/// An address a browser on this machine can open: 0.0.0.0 and `[::]` stand for all addresses.
+/// Returns an address that a browser on this machine can open: 0.0.0.0 and `[::]` stand for all addresses.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    match address.ip().is_unspecified() {
-        true => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
-        false => address,
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
     }
 }

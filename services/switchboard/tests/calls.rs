@@ -22,7 +22,7 @@ fn lines(output: &Output) -> Vec<String> {
     String::from_utf8(output.stdout.clone()).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// One that goes on until it is dropped.
+/// `calls --follow`; stopped when dropped.
 struct Follower(Child, BufReader<ChildStdout>);
 
 impl Follower {
@@ -61,7 +61,7 @@ async fn log(bus: &Bus, number: u64) {
 }
 
 #[tokio::test]
-async fn the_newest_hundred_are_printed() {
+async fn newest_hundred_events_are_printed() {
     let redis = Redis::start().await;
     assert_eq!(lines(&command(&redis.url(), &[]).output().unwrap()), [""; 0]);
     let bus = Bus::redis(&redis.url()).await.unwrap();
@@ -76,7 +76,7 @@ async fn the_newest_hundred_are_printed() {
 }
 
 #[tokio::test]
-async fn what_happens_is_printed_as_it_happens() {
+async fn follow_prints_new_events() {
     let mut redis = Redis::start().await;
     let bus = Bus::redis(&redis.url()).await.unwrap();
     log(&bus, 0).await;
@@ -91,11 +91,11 @@ async fn what_happens_is_printed_as_it_happens() {
     let bus = Bus::redis(&redis.url()).await.unwrap();
     log(&bus, 9).await;
     let last = std::iter::repeat_with(|| text.next()).take(2).find(|line| line.contains("reason 9"));
-    assert!(last.is_some(), "after a restart nothing is heard");
+    assert!(last.is_some(), "no event after a restart of Redis");
 }
 
 #[tokio::test]
-async fn it_ends_when_nobody_reads_it() {
+async fn follow_ends_when_its_output_is_closed() {
     let redis = Redis::start().await;
     let bus = Bus::redis(&redis.url()).await.unwrap();
     let mut child = command(&redis.url(), &["--follow"]).spawn().unwrap();
@@ -105,9 +105,9 @@ async fn it_ends_when_nobody_reads_it() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_not_there_is_told_without_the_password() {
+async fn error_about_redis_hides_the_password() {
     let output = command("redis://u:secret@127.0.0.1:1", &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert!(words.contains("redis://127.0.0.1:1 does not answer") && !words.contains("secret"), "{words}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("redis://127.0.0.1:1 does not answer") && !stderr.contains("secret"), "{stderr}");
 }

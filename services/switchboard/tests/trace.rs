@@ -13,31 +13,31 @@ fn trace(redis: &Redis, args: &[&str]) -> Output {
     command.args(["trace", "--redis", &redis.url()]).args(args).output().unwrap()
 }
 
-fn told(redis: &Redis, args: &[&str]) -> String {
+fn printed(redis: &Redis, args: &[&str]) -> String {
     let output = trace(redis, args);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The story of a call, once it has this step.
-async fn story_with(redis: &Redis, call: &str, step: &str) -> Value {
+/// Returns the timeline of a call, once it has this step.
+async fn timeline_with(redis: &Redis, call: &str, step: &str) -> Value {
     let deadline = tokio::time::Instant::now() + testkit::DEADLINE;
     loop {
         let output = trace(redis, &[call, "--json"]);
-        let story: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        if steps(&story).contains(&step) {
-            return story;
+        let timeline: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if steps(&timeline).contains(&step) {
+            return timeline;
         }
         assert!(tokio::time::Instant::now() < deadline, "no {step} in {output:?}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
 
-fn steps(story: &Value) -> Vec<&str> {
-    story["steps"].as_array().into_iter().flatten().map(|step| step["step"].as_str().unwrap()).collect()
+fn steps(timeline: &Value) -> Vec<&str> {
+    timeline["steps"].as_array().into_iter().flatten().map(|step| step["step"].as_str().unwrap()).collect()
 }
 
-/// The id of the one call that runs.
+/// Returns the id of the only call.
 async fn call_id(cluster: &Cluster) -> String {
     let calls = testkit::http::get(&format!("{}/api/v1/calls", cluster.rest_url(0))).await;
     let calls: Value = serde_json::from_str(&calls.body).unwrap();
@@ -45,7 +45,7 @@ async fn call_id(cluster: &Cluster) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_can_be_followed_through_the_log_of_calls_and_of_every_service() {
+async fn call_can_be_traced_and_found_in_every_log() {
     let (redis, janus) = tokio::join!(Redis::start(), FakeJanus::start());
     let mut plan = Cluster::new(&redis).edges(2).rests(1).backend("a", &janus);
     for service in [Service::Edge, Service::Router, Service::Connector] {
@@ -59,36 +59,33 @@ async fn a_call_can_be_followed_through_the_log_of_calls_and_of_every_service() 
     alice.call("bob").await;
     bob.expect_event("incomingcall").await;
     let call = call_id(&cluster).await;
-    let story = story_with(&redis, &call, "ringing").await;
-    assert_eq!((&story["state"], &story["backend"]), (&Value::from("rings"), &Value::from("a")));
-    assert_eq!(story["caller"]["username"], "alice");
-    assert_eq!(story["caller"]["session"], alice.session());
-    assert_eq!(story["callee"]["handle"], bob.handle());
-    assert!(story["connector"].as_str().unwrap().starts_with("connector-"), "{story}");
+    let timeline = timeline_with(&redis, &call, "ringing").await;
+    assert_eq!((&timeline["state"], &timeline["backend"]), (&Value::from("ringing"), &Value::from("a")));
+    assert_eq!(timeline["caller"]["username"], "alice");
+    assert_eq!(timeline["caller"]["session"], alice.session());
+    assert_eq!(timeline["callee"]["handle"], bob.handle());
+    assert!(timeline["connector"].as_str().unwrap().starts_with("connector-"), "{timeline}");
     bob.accept().await;
     alice.expect_event("accepted").await;
-    assert_eq!(story_with(&redis, &call, "answered").await["state"], "is up");
+    assert_eq!(timeline_with(&redis, &call, "answered").await["state"], "answered");
     alice.hangup().await;
-    let story = story_with(&redis, &call, "ended").await;
-    let all = steps(&story);
+    let timeline = timeline_with(&redis, &call, "ended").await;
+    let all = steps(&timeline);
     assert!(all.ends_with(&["ringing", "answered", "ended"]), "{all:?}");
-    assert_eq!((&story["state"], &story["callee"]["edge"]), (&Value::from("is over"), &Value::Null));
-    let text = told(&redis, &[&call]);
+    assert_eq!((&timeline["state"], &timeline["callee"]["edge"]), (&Value::from("ended"), &Value::Null));
+    let text = printed(&redis, &[&call]);
     println!("{text}");
-    assert!(
-        text.starts_with(&format!("call {call}\nalice -> bob, on Janus server a; it is over\n")),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("call {call}\nalice -> bob, on Janus server a: ended\n")), "{text}");
     assert!(
         text.lines().any(|line| line.ends_with("the callee accepted") || line.contains("accepted (took"))
     );
     for process in cluster.processes().filter(|process| process.service() != Service::Rest) {
-        is_in_the_log(&call, &process.log(), process.service().name());
+        assert_logged(&call, &process.log(), process.service().name());
     }
 }
 
-/// Some lines of the log name the call, and each that does names the message it is about too.
-fn is_in_the_log(call: &str, log: &str, service: &str) {
+/// Checks that the log has lines with the id of the call, and lines that also have the id of a request.
+fn assert_logged(call: &str, log: &str, service: &str) {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let of_call: Vec<Value> =
         lines.filter(|line| line["call"] == call || line["span"]["call"] == call).collect();
@@ -98,17 +95,14 @@ fn is_in_the_log(call: &str, log: &str, service: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_nobody_knows_is_told() {
+async fn unknown_id_is_an_error() {
     let redis = Redis::start().await;
-    for (id, words) in [
-        (
-            "01981c3e-7f9b-7b6a-8c1d-2e3f40516273",
-            "nothing is known of call 01981c3e-7f9b-7b6a-8c1d-2e3f40516273",
-        ),
-        ("alice", "\"alice\" is no id of a call"),
+    for (id, text) in [
+        ("01981c3e-7f9b-7b6a-8c1d-2e3f40516273", "call 01981c3e-7f9b-7b6a-8c1d-2e3f40516273 is unknown"),
+        ("alice", "\"alice\" is not the id of a call"),
     ] {
         let output = trace(&redis, &[id]);
-        let words_told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.code() == Some(1) && words_told.contains(words), "{words_told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && stderr.contains(text), "{stderr}");
     }
 }

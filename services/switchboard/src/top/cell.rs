@@ -1,14 +1,13 @@
-//! What tables are made of: cells that have a rank and a tone, rows, and the order they stand in. Pure.
+//! Cells and rows of the tables, and the order of rows.
 
-use crate::words::{duration, number, sanitize};
+use crate::format::{duration, number, sanitize};
 use std::cmp::Ordering;
 
-/// How something looks.
+/// How a text is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     #[default]
     Plain,
-    /// Nothing to look at.
     Dim,
     Good,
     Warning,
@@ -20,11 +19,10 @@ pub enum Tone {
 pub enum SortKey {
     Number(f64),
     Text(String),
-    /// Behind all that says something.
+    /// Sorted last, whatever the order.
     Empty,
 }
 
-/// What stands in a column of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     pub text: String,
@@ -33,50 +31,49 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A text; sorted whatever its case.
+    /// Returns a text, which is sorted without regard to case.
     pub fn text(text: &str) -> Self {
         let text = sanitize(text);
         Self { sort_key: SortKey::Text(text.to_lowercase()), text, tone: Tone::Plain }
     }
 
-    /// A number, as this text.
+    /// Returns a number, which is shown as this text.
     pub fn number(text: String, value: Option<f64>) -> Self {
         let tone = if value.is_none_or(|value| value == 0.0) { Tone::Dim } else { Tone::Plain };
         Self { text, sort_key: value.map_or(SortKey::Empty, SortKey::Number), tone }
     }
 
-    /// A number that may be unknown.
+    /// Returns a count that may be unknown.
     pub fn count(value: Option<u64>) -> Self {
         Self::number(number(value), value.map(|value| value as f64))
     }
 
-    /// Milliseconds that may be unknown.
-    pub fn time(millis: Option<u64>) -> Self {
+    /// Returns a duration in milliseconds that may be unknown.
+    pub fn duration(millis: Option<u64>) -> Self {
         Self::number(millis.map_or_else(|| "-".to_owned(), duration), millis.map(|millis| millis as f64))
     }
 
-    /// The same, looking so.
     pub fn with_tone(self, tone: Tone) -> Self {
         Self { tone, ..self }
     }
 }
 
-/// A row, with the name that it keeps from look to look.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
+    /// Identifies the row from one view of the cluster to the next.
     pub name: String,
     pub cells: Vec<Cell>,
 }
 
 impl Row {
-    /// Whether some cell has these letters, whatever their case.
+    /// Returns whether a cell contains this text, without regard to case.
     pub fn matches(&self, filter: &str) -> bool {
         let filter = filter.to_lowercase();
         self.cells.iter().any(|cell| cell.text.to_lowercase().contains(&filter))
     }
 }
 
-/// In which order: that of the cluster, or by a column.
+/// The order of the rows of a table: by a column, or that of the response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SortOrder {
     pub column: Option<usize>,
@@ -84,7 +81,7 @@ pub struct SortOrder {
 }
 
 impl SortOrder {
-    /// Puts rows in this order: the greatest number first, the first letter first.
+    /// Sorts rows: numbers from the greatest, texts from the first letter.
     pub fn sort(self, rows: &mut [Row]) {
         let Some(column) = self.column else { return };
         rows.sort_by(|one, other| self.compare(&one.cells[column].sort_key, &other.cells[column].sort_key));
@@ -108,21 +105,21 @@ impl SortOrder {
 mod tests {
     use super::*;
 
-    fn row(name: &str, rank: SortKey) -> Row {
+    fn row(name: &str, sort_key: SortKey) -> Row {
         Row {
             name: name.to_owned(),
-            cells: vec![Cell { text: name.to_owned(), sort_key: rank, tone: Tone::Plain }],
+            cells: vec![Cell { text: name.to_owned(), sort_key, tone: Tone::Plain }],
         }
     }
 
-    fn sorted(reversed: bool, ranks: &[(&str, SortKey)]) -> Vec<String> {
-        let mut rows: Vec<Row> = ranks.iter().map(|(name, rank)| row(name, rank.clone())).collect();
+    fn sorted(reversed: bool, keys: &[(&str, SortKey)]) -> Vec<String> {
+        let mut rows: Vec<Row> = keys.iter().map(|(name, sort_key)| row(name, sort_key.clone())).collect();
         SortOrder { column: Some(0), reversed }.sort(&mut rows);
         rows.into_iter().map(|row| row.name).collect()
     }
 
     #[test]
-    fn the_greatest_number_and_the_first_letter_come_first_and_nothing_last() {
+    fn greatest_number_and_first_letter_come_first() {
         let numbers =
             [("one", SortKey::Number(1.0)), ("none", SortKey::Empty), ("two", SortKey::Number(2.0))];
         assert_eq!(sorted(false, &numbers), ["two", "one", "none"]);
@@ -132,6 +129,6 @@ mod tests {
         assert_eq!(sorted(true, &texts), ["b", "a"]);
         let mut rows = vec![row("z", SortKey::Number(1.0)), row("a", SortKey::Number(2.0))];
         SortOrder::default().sort(&mut rows);
-        assert_eq!(rows[0].name, "z", "without a column they stay as they are");
+        assert_eq!(rows[0].name, "z", "without a column the order stays");
     }
 }

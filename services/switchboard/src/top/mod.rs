@@ -1,44 +1,35 @@
-//! `top`: the cluster in a terminal, looked at once a second through rest. It changes nothing.
+//! `top`: shows the cluster in a terminal. It polls a rest service every second and changes nothing.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `http.rs` | questions to rest, and why there is no answer |
-//! | `frame.rs` | what rest answers |
-//! | `rates.rs`, `memory.rs`, `watch.rs` | how fast the roads are; what was seen before; what is known now |
-//! | `table.rs`, `cell.rs`, `troubles.rs` | what is shown: rows, what is wrong |
-//! | `state.rs`, `detail.rs` | what the operator has chosen; a road that is looked into |
-//! | `draw/` | the screen |
-//! | `terminal.rs` | the terminal, and putting it back |
-//! | `once.rs` | one look, printed |
+//! `rest_client.rs` sends the requests, `model.rs` has the responses, `history.rs` those of the last seconds.
+//! `state.rs` and `stream_view.rs` hold what the operator has selected, and change on key presses. `table.rs` turns
+//! a response into rows, and `draw/` draws the screen from all of these.
 //!
-//! All but `http.rs`, `terminal.rs` and the loop here is pure: looks and keys in, letters out. How it fails:
-//! while rest cannot be asked, the screen says why, what was seen last stays there and is called old, and it is
-//! tried again every second.
+//! While rest cannot be reached, the screen shows the error and the last state, marked as old, and `top` retries
+//! every second.
 
 mod cell;
-mod detail;
 mod draw;
-mod frame;
-mod http;
-mod memory;
+mod error;
+mod history;
+mod model;
 mod once;
-mod rates;
+mod rest_client;
 mod state;
+mod stream_view;
 mod table;
 mod terminal;
-mod troubles;
-mod watch;
 
-use crate::error::Error;
+pub use error::TopError;
+
+use crate::format::ignore_closed_pipe;
 use crate::options::TopArgs;
 use draw::Theme;
-use frame::{ClusterView, StreamEntries};
-use http::RestClient;
-pub use http::{InvalidRestUrl, RestError};
+use history::History;
+use model::{ClusterView, StreamEntries};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ratatui::crossterm::event::Event;
-use service::secret::load;
-use service::shutdown;
+use rest_client::RestClient;
+use service::{secret, shutdown};
 use state::UiState;
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
@@ -46,128 +37,134 @@ use terminal::Screen;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
-use watch::ClusterMonitor;
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_QUEUED_UPDATES: usize = 4;
 
-/// What the tasks that ask rest have to say.
+/// A response of rest.
 enum Update {
     Cluster(Result<Box<ClusterView>, String>),
-    /// Of the road with this key, in full or not.
-    Entries(String, bool, Result<StreamEntries, String>),
+    Entries { key: String, is_full: bool, entries: Result<StreamEntries, String> },
 }
 
-/// Watches until `q`, or a signal.
-pub async fn run(options: TopArgs) -> Result<(), Error> {
-    let given = options.rest_secret.filter(|secret| !secret.reveal().is_empty());
-    let secret = match (given, &options.rest_secret_file) {
-        (None, Some(file)) => Some(load(file)?),
-        (given, _) => given,
+/// Shows the cluster until `q` is pressed, or until a signal.
+pub async fn run(args: TopArgs) -> Result<(), TopError> {
+    let flag = args.rest_secret.filter(|secret| !secret.reveal().is_empty());
+    let secret = match (flag, &args.rest_secret_file) {
+        (None, Some(file)) => Some(secret::load(file)?),
+        (flag, _) => flag,
     };
-    let rest = RestClient::new(&options.rest, secret)?;
-    if options.once {
-        let text = once::snapshot(&rest, options.json).await?;
-        return match writeln!(io::stdout().lock(), "{text}") {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
-            _ => Ok(()),
-        };
+    let rest = RestClient::new(&args.rest, secret)?;
+    if args.once {
+        let text = once::snapshot(&rest, args.json).await?;
+        return ignore_closed_pipe(writeln!(io::stdout().lock(), "{text}")).map_err(TopError::Output);
     }
     if !Screen::is_available() {
-        return Err(Error::NoTerminal);
+        return Err(TopError::NoTerminal);
     }
-    let signal = shutdown::on_signal().map_err(Error::Signals)?;
-    let screen = Screen::enter().map_err(Error::Terminal)?;
-    let watched = signal.run_until_cancelled(run_ui(rest, screen)).await;
-    watched.unwrap_or(Ok(())).map_err(Error::Terminal)
+    let signal = shutdown::on_signal().map_err(TopError::Signals)?;
+    let screen = Screen::enter().map_err(TopError::Terminal)?;
+    let outcome = signal.run_until_cancelled(run_ui(rest, screen)).await;
+    outcome.unwrap_or(Ok(())).map_err(TopError::Terminal)
 }
 
 async fn run_ui(rest: RestClient, mut screen: Screen) -> io::Result<()> {
-    let theme = Theme { has_colour: std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()) };
-    let (mut state, mut watch) = (UiState::default(), ClusterMonitor::new(&rest.address()));
-    let (news, mut told) = channel(4);
-    let mut keys = terminal::events();
-    let _looking = AbortOnDropHandle::new(tokio::spawn(poll_cluster(rest.clone(), news.clone())));
-    let mut reading = None;
+    let theme = Theme { has_colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) };
+    let (mut state, mut history) = (UiState::default(), History::new(&rest.address()));
+    let (sender, mut updates) = channel(MAX_QUEUED_UPDATES);
+    let mut events = terminal::events();
+    let _cluster_task = AbortOnDropHandle::new(tokio::spawn(poll_cluster(rest.clone(), sender.clone())));
+    let mut entries_task = None;
     while !state.is_quitting {
-        screen.0.draw(|frame| draw::draw(frame, &state, &watch, theme))?;
+        screen.0.draw(|frame| draw::draw(frame, &state, &history, theme))?;
         tokio::select! {
-            event = keys.recv() => match event {
-                Some(event) => on_event(event, &mut state, &watch, &mut keys),
-                None => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the terminal is gone")),
+            event = events.recv() => match event {
+                Some(event) => on_event(event, &mut state, &history, &mut events),
+                None => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the terminal was closed")),
             },
-            Some(news) = told.recv() => apply(news, &mut state, &mut watch),
+            Some(update) = updates.recv() => apply(update, &mut state, &mut history),
         }
-        update_entries_task(&mut reading, &state, &rest, &news);
+        restart_entries_task(&mut entries_task, &state, &rest, &sender);
     }
     Ok(())
 }
 
-/// All keys that were pressed meanwhile are taken before the screen is drawn anew.
-fn on_event(first: Event, state: &mut UiState, watch: &ClusterMonitor, keys: &mut Receiver<Event>) {
+/// Handles all events that are queued before the screen is drawn again.
+fn on_event(first: Event, state: &mut UiState, history: &History, events: &mut Receiver<Event>) {
     let mut next = Some(first);
     while let Some(event) = next {
         if let Event::Key(key) = event
             && key.is_press()
         {
-            state.on_key(key, &watch.history);
+            state.on_key(key, history);
         }
-        next = keys.try_recv().ok();
+        next = events.try_recv().ok();
     }
 }
 
-fn apply(news: Update, state: &mut UiState, watch: &mut ClusterMonitor) {
-    match news {
+fn apply(update: Update, state: &mut UiState, history: &mut History) {
+    match update {
         Update::Cluster(Ok(_)) if state.is_paused => {}
-        Update::Cluster(look) => watch.apply(look.map(|frame| *frame)),
-        Update::Entries(key, full, seen) => {
-            let road = state.stream.as_mut().filter(|road| road.key == key && road.full == full);
-            if let Some(road) = road.filter(|_| !state.is_paused) {
-                road.apply(seen.map(|seen| seen.entries));
+        Update::Cluster(view) => history.apply(view.map(|view| *view)),
+        Update::Entries { key, is_full, entries } => {
+            let shown = state.stream.as_mut().filter(|stream| stream.key == key && stream.is_full == is_full);
+            if let Some(stream) = shown.filter(|_| !state.is_paused) {
+                stream.apply(entries.map(|response| response.entries));
             }
         }
     }
 }
 
-async fn poll_cluster(rest: RestClient, news: Sender<Update>) {
-    let mut clock = interval(REFRESH_INTERVAL);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn poll_cluster(rest: RestClient, updates: Sender<Update>) {
+    let mut ticks = interval(REFRESH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        clock.tick().await;
-        let look = rest.get("/cluster").await.map(Box::new).map_err(|failure| failure.to_string());
-        if news.send(Update::Cluster(look)).await.is_err() {
+        ticks.tick().await;
+        let view = rest.get("/cluster").await.map(Box::new).map_err(|error| error.to_string());
+        if updates.send(Update::Cluster(view)).await.is_err() {
             return;
         }
     }
 }
 
-/// A road that is being read, in full or not, and the task that reads it.
-type EntriesTask = Option<(String, bool, AbortOnDropHandle<()>)>;
+/// The task that reads the entries of the shown stream.
+struct EntriesTask {
+    key: String,
+    is_full: bool,
+    _task: AbortOnDropHandle<()>,
+}
 
-/// Reads the road that is looked into, and no other.
-fn update_entries_task(reading: &mut EntriesTask, state: &UiState, rest: &RestClient, news: &Sender<Update>) {
-    let wanted = state.stream.as_ref().map(|road| (road.key.as_str(), road.full));
-    let is = reading.as_ref().map(|(key, full, _)| (key.as_str(), *full));
-    if is != wanted {
-        *reading = wanted.map(|(key, full)| {
-            let task = tokio::spawn(poll_entries(rest.clone(), news.clone(), key.to_owned(), full));
-            (key.to_owned(), full, AbortOnDropHandle::new(task))
+/// Replaces the task when another stream is shown, or the same one in another form.
+fn restart_entries_task(
+    task: &mut Option<EntriesTask>,
+    state: &UiState,
+    rest: &RestClient,
+    updates: &Sender<Update>,
+) {
+    let wanted = state.stream.as_ref().map(|stream| (stream.key.as_str(), stream.is_full));
+    let current = task.as_ref().map(|task| (task.key.as_str(), task.is_full));
+    if current != wanted {
+        *task = wanted.map(|(key, is_full)| {
+            let polling = poll_entries(rest.clone(), updates.clone(), key.to_owned(), is_full);
+            let handle = AbortOnDropHandle::new(tokio::spawn(polling));
+            EntriesTask { key: key.to_owned(), is_full, _task: handle }
         });
     }
 }
 
-/// First what lies there, then what comes, a second at a time.
-async fn poll_entries(rest: RestClient, news: Sender<Update>, key: String, full: bool) {
-    let path = format!("/roads/{}/entries", utf8_percent_encode(&key, NON_ALPHANUMERIC));
-    let mut wait = 0;
+/// Reads the entries that are in the stream, then waits up to a second for each batch of new ones.
+async fn poll_entries(rest: RestClient, updates: Sender<Update>, key: String, is_full: bool) {
+    let path = format!("/streams/{}/entries", utf8_percent_encode(&key, NON_ALPHANUMERIC));
+    let mut wait_ms = 0;
     loop {
-        let seen = rest.get(&format!("{path}?limit=100&wait_ms={wait}&full={full}")).await;
-        let seen = seen.map_err(|failure| failure.to_string());
-        let failed = seen.is_err();
-        wait = 1_000;
-        if news.send(Update::Entries(key.clone(), full, seen)).await.is_err() {
+        let response = rest.get(&format!("{path}?limit=100&wait_ms={wait_ms}&full={is_full}")).await;
+        let entries = response.map_err(|error| error.to_string());
+        let has_failed = entries.is_err();
+        wait_ms = 1_000;
+        if updates.send(Update::Entries { key: key.clone(), is_full, entries }).await.is_err() {
             return;
         }
-        if failed {
+        if has_failed {
             sleep(REFRESH_INTERVAL).await;
         }
     }

@@ -1,13 +1,11 @@
-//! The three tables: what stands in each cell, by what it is sorted, and how it looks. Pure.
+//! The three tables: the text, the sort key and the tone of each cell.
 
 use super::cell::{Cell, Row, Tone};
-use super::frame::{Backend, ClusterView, Service, StreamStats};
-use super::memory::GoneService;
-use super::rates::StreamRate;
-use crate::words::{count, duration, rate, sanitize};
+use super::history::StreamRate;
+use super::model::{Backend, ClusterView, Departed, Service, Severity, StreamStats};
+use crate::format::{count, duration, rate, sanitize};
 use std::collections::BTreeMap;
 
-/// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableKind {
     Streams,
@@ -16,32 +14,37 @@ pub enum TableKind {
 }
 
 impl TableKind {
-    /// In the order they stand in.
+    /// From top to bottom.
     pub const ALL: [Self; 3] = [Self::Streams, Self::Services, Self::Backends];
 
-    /// What stands above it.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Streams => "Roads",
+            Self::Streams => "Streams",
             Self::Services => "Services",
             Self::Backends => "Janus servers",
         }
     }
 
-    /// The columns; those with a `>` are numbers, and stand to the right.
+    /// Returns the columns. A `>` marks a column of numbers, which is aligned to the right.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::Streams => {
-                &["ROAD", "KIND", ">LENGTH", ">IN/S", ">OUT/S", ">OLDEST", ">PENDING", ">WORKERS", ">AGAIN"]
-            }
+            Self::Streams => &[
+                "STREAM",
+                "KIND",
+                ">LENGTH",
+                ">IN/S",
+                ">OUT/S",
+                ">OLDEST",
+                ">PENDING",
+                ">WORKERS",
+                ">REDELIVERED",
+            ],
             Self::Services => &["SERVICE", "HOST", "STATE", ">UP", "LOAD", "WHY"],
-            Self::Backends => &["JANUS", "STATUS", ">CALLS", ">PROBE", "SERVED BY", "WHAT"],
+            Self::Backends => &["JANUS", "STATUS", ">CALLS", ">PROBE", "SERVED BY", "HEALTH"],
         }
     }
-}
 
-impl TableKind {
-    /// The columns that a narrow terminal leaves out, in this order.
+    /// Returns the columns that a narrow terminal leaves out, the first one first.
     pub fn optional_columns(self) -> &'static [usize] {
         match self {
             Self::Streams => &[1, 8, 6, 7, 4, 3],
@@ -51,109 +54,114 @@ impl TableKind {
     }
 }
 
-/// The rows of a table, in the order of the cluster.
-pub fn rows(
-    kind: TableKind,
-    frame: &ClusterView,
-    rates: &BTreeMap<String, StreamRate>,
-    gone: &[GoneService],
-) -> Vec<Row> {
+/// Returns the rows of a table, in the order of the response.
+pub fn rows(kind: TableKind, view: &ClusterView, rates: &BTreeMap<String, StreamRate>) -> Vec<Row> {
     match kind {
         TableKind::Streams => {
-            frame.streams.iter().map(|road| stream_row(road, rates.get(&road.key))).collect()
+            view.streams.iter().map(|stream| stream_row(stream, rates.get(&stream.key), view)).collect()
         }
         TableKind::Services => {
-            let there = frame.services.iter().map(|service| service_row(service, frame.at));
-            there.chain(gone.iter().map(gone_service_row)).collect()
+            let running = view.services.iter().map(|service| service_row(service, view));
+            running.chain(view.departed.iter().map(|departed| departed_row(departed, view.at))).collect()
         }
-        TableKind::Backends => frame.backends.iter().map(backend_row).collect(),
+        TableKind::Backends => view.backends.iter().map(|backend| backend_row(backend, view)).collect(),
     }
 }
 
-fn stream_row(road: &StreamStats, speed: Option<&StreamRate>) -> Row {
-    let (speed_in, speed_out) = (speed.map(|speed| speed.in_), speed.and_then(|speed| speed.out));
-    let late = match road.oldest_ms {
-        Some(10_000..) => Tone::Bad,
-        Some(2_000..) => Tone::Warning,
-        _ => Tone::Plain,
-    };
-    let length = Cell::count(Some(road.length));
-    let length =
-        if road.key == "sb:dead" && road.length > 0 { length.with_tone(Tone::Warning) } else { length };
-    let workers = Cell::count(road.consumers);
-    let workers = if road.consumers == Some(0) { workers.with_tone(Tone::Bad) } else { workers };
-    let oldest = Cell::time(road.oldest_ms);
+fn stream_row(stream: &StreamStats, rate_of: Option<&StreamRate>, view: &ClusterView) -> Row {
+    let added = rate_of.map(|rate| rate.added);
+    let removed = rate_of.and_then(|rate| rate.removed);
+    let workers = Cell::count(stream.consumers);
+    let has_no_workers = view.has_finding("stream_without_consumers", &stream.key);
     let cells = vec![
-        Cell::text(&road.key).with_tone(late),
-        Cell::text(&road.kind).with_tone(Tone::Dim),
-        length,
-        Cell::number(rate(speed_in), speed_in),
-        Cell::number(rate(speed_out), speed_out),
-        if late == Tone::Plain { oldest } else { oldest.with_tone(late) },
-        Cell::count(road.pending),
-        workers,
-        Cell::count(road.redelivered),
+        Cell::text(&stream.key).with_tone(tone(view.severity("stream", &stream.key))),
+        Cell::text(&stream.kind).with_tone(Tone::Dim),
+        Cell::count(Some(stream.length)),
+        Cell::number(rate(added), added),
+        Cell::number(rate(removed), removed),
+        Cell::duration(stream.oldest_ms),
+        Cell::count(stream.pending),
+        if has_no_workers { workers.with_tone(Tone::Bad) } else { workers },
+        Cell::count(stream.redelivered),
     ];
-    Row { name: road.key.clone(), cells }
+    Row { name: stream.key.clone(), cells }
 }
 
-fn service_row(service: &Service, now: u64) -> Row {
-    let (word, tone) = match (service.silent_for(now), service.state.as_str()) {
-        (Some(_), _) => ("silent", Tone::Bad),
-        (None, "ready") => ("ready", Tone::Good),
-        (None, "stopping") => ("stopping", Tone::Warning),
-        (None, state) => (state, Tone::Bad),
+fn tone(severity: Option<Severity>) -> Tone {
+    match severity {
+        Some(Severity::Critical) => Tone::Bad,
+        Some(Severity::Warning) => Tone::Warning,
+        Some(Severity::Info) | None => Tone::Plain,
+    }
+}
+
+fn service_row(service: &Service, view: &ClusterView) -> Row {
+    let (state, tone) = if view.has_finding("service_silent", &service.id) {
+        ("silent", Tone::Bad)
+    } else {
+        match service.state.as_str() {
+            "ready" => ("ready", Tone::Good),
+            "stopping" => ("stopping", Tone::Warning),
+            state => (state, Tone::Bad),
+        }
     };
-    make_service_row(service, Cell::text(word).with_tone(tone), now.saturating_sub(service.since))
+    let reason = service.complaint.as_deref().unwrap_or_default();
+    let up_ms = view.at.saturating_sub(service.since);
+    make_service_row(service, Cell::text(state).with_tone(tone), up_ms, &service.load, reason)
 }
 
-fn gone_service_row(gone: &GoneService) -> Row {
-    let (word, tone) = if gone.died() { ("gone", Tone::Bad) } else { ("stopped", Tone::Dim) };
-    let complaint = Some(format!("last heard of {} ago", duration(gone.for_ms)));
-    let service = Service { complaint, load: BTreeMap::new(), ..gone.service.clone() };
-    make_service_row(&service, Cell::text(word).with_tone(tone), 0)
+fn departed_row(departed: &Departed, now: u64) -> Row {
+    let tone = if departed.how == "died" { Tone::Bad } else { Tone::Dim };
+    let reason = format!("left {} ago", duration(now.saturating_sub(departed.at)));
+    let state = Cell::text(&departed.how).with_tone(tone);
+    make_service_row(&departed.service, state, 0, &BTreeMap::new(), &reason)
 }
 
-fn make_service_row(service: &Service, state: Cell, up: u64) -> Row {
-    let what = |(what, count): (&String, &u64)| format!("{count} {what}");
-    let load: Vec<String> = service.load.iter().map(what).collect();
-    let total: u64 = service.load.values().sum();
+fn make_service_row(
+    service: &Service,
+    state: Cell,
+    up_ms: u64,
+    load: &BTreeMap<String, u64>,
+    reason: &str,
+) -> Row {
+    let counts: Vec<String> = load.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let total: u64 = load.values().sum();
     let cells = vec![
         Cell::text(&service.id),
         Cell::text(&service.host),
         state,
-        Cell::time(Some(up)),
-        Cell::number(sanitize(&load.join(", ")), Some(total as f64)),
-        Cell::text(service.complaint.as_deref().unwrap_or_default()),
+        Cell::duration(Some(up_ms)),
+        Cell::number(sanitize(&counts.join(", ")), Some(total as f64)),
+        Cell::text(reason),
     ];
     Row { name: service.id.clone(), cells }
 }
 
-fn backend_row(backend: &Backend) -> Row {
+fn backend_row(backend: &Backend, view: &ClusterView) -> Row {
     let tone = match backend.status.as_str() {
         "normal" => Tone::Good,
         "maintenance" | "high_water" => Tone::Warning,
         _ => Tone::Bad,
     };
-    let probe = Cell::time(backend.probe_ms);
-    let probe = if backend.probe_ms >= Some(500) { probe.with_tone(Tone::Warning) } else { probe };
+    let probe = Cell::duration(backend.probe_ms);
+    let is_slow = view.has_finding("backend_slow", &backend.name);
     let drained = if backend.drained { ", drained" } else { "" };
     let cells = vec![
         Cell::text(&backend.name),
         Cell::text(&format!("{}{drained}", backend.status.replace('_', " "))).with_tone(tone),
         Cell::count(Some(backend.calls)),
-        probe,
-        Cell::text(backend.served_by.as_deref().unwrap_or("nobody")),
+        if is_slow { probe.with_tone(Tone::Warning) } else { probe },
+        Cell::text(backend.served_by.as_deref().unwrap_or("none")),
         Cell::text(&backend.health).with_tone(Tone::Dim),
     ];
     Row { name: backend.name.clone(), cells }
 }
 
-/// What is in the head of every look: calls now and lately.
-pub fn calls_summary(frame: &ClusterView) -> String {
-    let recent = &frame.calls.recent;
-    let minutes = duration(frame.at.saturating_sub(recent.since));
-    let now = count(frame.calls.now, "call", "calls");
+/// Returns a line about the calls now and in the last minutes.
+pub fn calls_summary(view: &ClusterView) -> String {
+    let recent = &view.calls.recent;
+    let minutes = duration(view.at.saturating_sub(recent.since));
+    let now = count(view.calls.now, "call", "calls");
     format!(
         "{now} now; in the last {minutes} {} rang, {} were answered, {} ended",
         recent.rang, recent.answered, recent.ended
@@ -162,24 +170,59 @@ pub fn calls_summary(frame: &ClusterView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::{About, Finding};
     use super::*;
+
+    fn finding(severity: Severity, code: &str, kind: &str, name: &str) -> Finding {
+        let about = About { kind: kind.to_owned(), name: name.to_owned() };
+        Finding { severity, code: code.to_owned(), about, ..Finding::default() }
+    }
+
+    fn view() -> ClusterView {
+        let service = Service { id: "edge-1".to_owned(), state: "ready".to_owned(), ..Service::default() };
+        let departed = Departed { service: service.clone(), how: "died".to_owned(), at: 3_000 };
+        ClusterView {
+            at: 10_000,
+            streams: vec![StreamStats { key: "q".to_owned(), ..StreamStats::default() }],
+            services: vec![service],
+            departed: vec![departed],
+            backends: vec![Backend { name: "a".to_owned(), ..Backend::default() }],
+            ..ClusterView::default()
+        }
+    }
 
     #[test]
     fn every_row_has_a_cell_for_every_column() {
-        let frame = ClusterView {
-            streams: vec![StreamStats::default()],
-            services: vec![Service::default()],
-            backends: vec![Backend::default()],
-            ..ClusterView::default()
-        };
-        let gone = [GoneService { service: Service::default(), for_ms: 7_000 }];
         for kind in TableKind::ALL {
-            for row in rows(kind, &frame, &BTreeMap::new(), &gone) {
+            for row in rows(kind, &view(), &BTreeMap::new()) {
                 assert_eq!(row.cells.len(), kind.columns().len(), "{kind:?}");
             }
         }
-        let services = rows(TableKind::Services, &frame, &BTreeMap::new(), &gone);
-        assert_eq!((services[1].cells[2].text.as_str(), services[1].cells[2].tone), ("gone", Tone::Bad));
-        assert!(services[1].matches("HEARD OF 7.0 s") && !services[0].matches("heard"));
+    }
+
+    #[test]
+    fn departed_services_are_rows() {
+        let services = rows(TableKind::Services, &view(), &BTreeMap::new());
+        assert_eq!((services[1].cells[2].text.as_str(), services[1].cells[2].tone), ("died", Tone::Bad));
+        assert!(services[1].matches("LEFT 7.0 s") && !services[0].matches("left"));
+    }
+
+    #[test]
+    fn findings_set_the_tones() {
+        let mut view = view();
+        view.findings = vec![
+            finding(Severity::Critical, "stream_without_consumers", "stream", "q"),
+            finding(Severity::Critical, "service_silent", "service", "edge-1"),
+            finding(Severity::Warning, "backend_slow", "backend", "a"),
+        ];
+        let tones = |kind, view: &ClusterView| -> Vec<Tone> {
+            rows(kind, view, &BTreeMap::new())[0].cells.iter().map(|cell| cell.tone).collect()
+        };
+        let streams = tones(TableKind::Streams, &view);
+        assert_eq!((streams[0], streams[7]), (Tone::Bad, Tone::Bad));
+        assert_eq!(tones(TableKind::Services, &view)[2], Tone::Bad);
+        assert_eq!(tones(TableKind::Backends, &view)[3], Tone::Warning);
+        view.findings[0].severity = Severity::Info;
+        assert_eq!(tones(TableKind::Streams, &view)[0], Tone::Plain);
     }
 }

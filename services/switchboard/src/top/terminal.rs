@@ -1,8 +1,7 @@
-//! The terminal while it is ours: a screen of its own, keys without an echo. However this process ends, by a
-//! key, a signal, an error or a panic, the terminal is as it was before; only after SIGKILL it is not (`reset`
-//! helps).
+//! The terminal in raw mode, on its alternate screen. However the process ends, by a key, a signal, an error or a
+//! panic, the terminal is restored; after SIGKILL it is not (`reset` helps).
 
-use ratatui::Terminal as Letters;
+use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{self, Event};
@@ -14,33 +13,30 @@ use std::io::{self, IsTerminal, Stdout, stdin, stdout};
 use std::panic;
 use tokio::sync::mpsc::{Receiver, channel};
 
-/// Keys that were pressed faster than they could be read; then the one who presses them waits.
+/// How many events may be queued; then the terminal buffers them.
 const MAX_QUEUED_EVENTS: usize = 64;
 
-/// Our screen, until this is dropped.
-pub struct Screen(pub Letters<CrosstermBackend<Stdout>>);
+/// Restores the terminal when dropped.
+pub struct Screen(pub Terminal<CrosstermBackend<Stdout>>);
 
 impl Screen {
-    /// Whether there is one.
+    /// Returns whether standard input and output are a terminal.
     pub fn is_available() -> bool {
         stdin().is_terminal() && stdout().is_terminal()
     }
 
-    /// Takes it over.
-    ///
-    /// # Errors
-    /// What the operating system says.
+    /// Enters raw mode and the alternate screen.
     pub fn enter() -> io::Result<Self> {
-        let before = panic::take_hook();
+        let previous_hook = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             restore();
-            before(info);
+            previous_hook(info);
         }));
         enable_raw_mode()?;
-        // From here on it is put back even where the next step fails.
+        // From here on the terminal is restored even if the next step fails.
         let entered = execute!(stdout(), EnterAlternateScreen, Hide);
-        let letters = entered.and_then(|()| Letters::new(CrosstermBackend::new(stdout())));
-        letters.map(Self).inspect_err(|_| restore())
+        let terminal = entered.and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        terminal.map(Self).inspect_err(|_| restore())
     }
 }
 
@@ -50,22 +46,22 @@ impl Drop for Screen {
     }
 }
 
-/// There is nobody to tell where this fails.
+/// Ignores errors, which cannot be reported any more.
 fn restore() {
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 
-/// What is pressed, and that the terminal has another size. They are read in a thread of their own, which
-/// blocks, and ends with the process.
+/// Returns key presses and changes of the terminal's size. A thread of its own reads them and blocks; it ends with
+/// the process.
 pub fn events() -> Receiver<Event> {
-    let (keys, pressed) = channel(MAX_QUEUED_EVENTS);
+    let (sender, events) = channel(MAX_QUEUED_EVENTS);
     std::thread::spawn(move || {
         while let Ok(event) = event::read() {
-            if keys.blocking_send(event).is_err() {
+            if sender.blocking_send(event).is_err() {
                 return;
             }
         }
     });
-    pressed
+    events
 }

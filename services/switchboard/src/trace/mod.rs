@@ -1,64 +1,65 @@
-//! `trace`: what happened to one call, in order, from the log of calls, the directory, and what lies on the
-//! roads. It reads Redis and writes nothing there.
+//! `trace`: prints what happened to one call, in order, from the log of calls, the directory and the messages
+//! that wait in streams. It only reads from Redis.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `found.rs` | what is known of the call, gathered |
-//! | `story.rs` | the steps that this comes to |
-//! | `print.rs` | the story for people, and for scripts |
-//!
-//! How far it sees: the log keeps about the last 100,000 events; of a call that runs the directory knows where
-//! it is. What the services said about it is in their logs: every line there has the id of its call.
+//! The log keeps about the last 100,000 events. The directory has only calls that have not ended. The logs of
+//! the services have more: each line about a call has its id.
 
-mod found;
-mod print;
-mod story;
+mod gather;
+mod render;
+mod timeline;
 
-use crate::error::Error;
+use crate::format::ignore_closed_pipe;
 use crate::options::TraceArgs;
-use bus::Bus;
+use bus::{Bus, SendError};
 use common::CallId;
 use directory::Directory;
+use gather::GatherError;
 use service::logging;
-use std::io::{self, ErrorKind, Write};
-use story::Timeline;
+use service::options::RedisOptionsError;
+use std::io::{self, Write};
+use timeline::Timeline;
 
-/// Why there is no story.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// That is no id.
-    #[error("{0:?} is no id of a call: that is a UUID, as `switchboard calls` prints it in each line")]
+    #[error(transparent)]
+    Log(#[from] service::logging::LoggingError),
+    #[error(transparent)]
+    Redis(#[from] RedisOptionsError),
+    #[error("{0:?} is not the id of a call: that is a UUID, as `switchboard calls` prints it in each line")]
     NotAnId(String),
-    /// Nobody knows it.
     #[error(
-        "nothing is known of call {0}: it does not run, and is not in the log of calls, which {1}; \
+        "call {0} is unknown: it is not running, and not in the log of calls, which {1}; \
          `switchboard calls` prints the newest"
     )]
     Unknown(CallId, String),
-    /// The directory does not answer.
     #[error("{0} does not answer: {1}")]
-    Unreachable(String, directory::Error),
+    Bus(String, SendError),
+    #[error("{0} does not answer: {1}")]
+    Directory(String, directory::Error),
+    #[error("failed to write the output: {0}")]
+    Output(#[source] io::Error),
 }
 
-/// Tells the story of a call.
-pub async fn run(options: TraceArgs) -> Result<(), Error> {
-    logging::init(&options.log)?;
-    let call: CallId = options.call.parse().map_err(|_| TraceError::NotAnId(options.call.clone()))?;
-    let redis = &options.redis.redis;
-    let ca = options.redis.check()?;
-    let bus = Bus::redis_with_ca(redis.as_str(), ca.as_deref()).await;
-    let bus = bus.map_err(|error| Error::Unreachable { redis: redis.to_string(), error })?;
-    let unreachable = |error| TraceError::Unreachable(redis.to_string(), error);
-    let directory = Directory::redis_with_ca(redis.as_str(), ca.as_deref()).await;
-    let directory = directory.map_err(unreachable)?;
-    let found = found::gather(call, &bus, &directory).await.map_err(|error| error.into_error(redis))?;
-    if !found.is_known() {
-        return Err(TraceError::Unknown(call, found.log_summary()).into());
+/// Prints the timeline of a call.
+pub async fn run(args: TraceArgs) -> Result<(), TraceError> {
+    logging::init(&args.log)?;
+    let id: CallId = args.call.parse().map_err(|_| TraceError::NotAnId(args.call.clone()))?;
+    let redis = &args.redis.redis;
+    let ca = args.redis.check()?;
+    let bus = Bus::redis_with_ca(redis.as_str(), ca.as_deref())
+        .await
+        .map_err(|error| TraceError::Bus(redis.to_string(), error))?;
+    let directory = Directory::redis_with_ca(redis.as_str(), ca.as_deref())
+        .await
+        .map_err(|error| TraceError::Directory(redis.to_string(), error))?;
+    let call = gather::gather(id, &bus, &directory).await.map_err(|error| match error {
+        GatherError::Bus(error) => TraceError::Bus(redis.to_string(), error),
+        GatherError::Directory(error) => TraceError::Directory(redis.to_string(), error),
+    })?;
+    if !call.is_known() {
+        return Err(TraceError::Unknown(id, call.log_summary()));
     }
-    let story = Timeline::from_data(call, &found);
-    let text = if options.json { print::as_json(&story) } else { print::as_text(&story) };
-    match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(()),
-    }
+    let timeline = Timeline::new(id, &call);
+    let text = if args.json { render::as_json(&timeline) } else { render::as_text(&timeline) };
+    ignore_closed_pipe(writeln!(io::stdout().lock(), "{text}")).map_err(TraceError::Output)
 }

@@ -1,4 +1,4 @@
-//! `switchboard top` as an operator meets it: in a terminal, beside a real cluster.
+//! `switchboard top` in a terminal, beside a real cluster.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod failures;

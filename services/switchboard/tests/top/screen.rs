@@ -1,4 +1,4 @@
-//! The screen of a cluster in which people call each other.
+//! The screen of a cluster with a call.
 
 use crate::terminal::Terminal;
 use testkit::{Client, Cluster, FakeJanus, Redis};
@@ -8,88 +8,88 @@ const ENTER: &str = "\r";
 const ESCAPE: &str = "\u{1b}";
 const DOWN: &str = "\u{1b}[B";
 
-/// All that runs.
-struct House {
+/// A cluster with a call from alice to bob; stopped when dropped.
+struct Fixture {
     cluster: Cluster,
     _redis: Redis,
     _janus: FakeJanus,
-    _people: [Client; 2],
+    _clients: [Client; 2],
 }
 
-async fn house() -> House {
+async fn fixture() -> Fixture {
     let (redis, janus) = tokio::join!(Redis::start(), FakeJanus::start());
     let cluster = Cluster::new(&redis).rests(1).backend("a", &janus).start().await;
     let mut alice = Client::registered(&cluster.edge_url(0), "alice").await;
     let mut bob = Client::registered(&cluster.edge_url(0), "bob").await;
     alice.call("bob").await;
     bob.expect_event("incomingcall").await;
-    House { cluster, _redis: redis, _janus: janus, _people: [alice, bob] }
+    Fixture { cluster, _redis: redis, _janus: janus, _clients: [alice, bob] }
 }
 
-fn top(house: &House) -> Terminal {
-    Terminal::run(&["top", "--rest", &house.cluster.rest_url(0)], &[])
+fn top(fixture: &Fixture) -> Terminal {
+    Terminal::run(&["top", "--rest", &fixture.cluster.rest_url(0)], &[])
 }
 
-/// The places of these words on the screen, from above.
-fn places(text: &str, words: [&str; 2]) -> [usize; 2] {
-    words.map(|words| text.find(words).unwrap_or_else(|| panic!("no {words} in\n{text}")))
+/// Returns the positions of two texts on the screen.
+fn positions(text: &str, texts: [&str; 2]) -> [usize; 2] {
+    texts.map(|part| text.find(part).unwrap_or_else(|| panic!("no {part} in\n{text}")))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roads_services_and_backends_are_seen_sorted_filtered_and_looked_into() {
-    let house = house().await;
-    let mut top = top(&house);
-    for words in
+async fn tables_are_sorted_filtered_and_streams_shown() {
+    let fixture = fixture().await;
+    let mut top = top(&fixture);
+    for text in
         ["sb:{requests:0}", "sb:{backend:a}", "sb:calls", "router-", "connector-", "1 call now", "normal"]
     {
-        top.wait_for(words);
+        top.wait_for(text);
     }
     top.wait_for("All is well.");
     let text =
         top.wait_until("rates", |text| !text.contains("IN/S") || rate_of(text, "sb:{requests:0}").is_some());
     println!("{text}");
-    let [requests, calls] = places(&text, ["sb:{requests:0}", "sb:calls"]);
+    let [requests, calls] = positions(&text, ["sb:{requests:0}", "sb:calls"]);
     assert!(requests < calls);
     top.press("s");
-    top.wait_until("roads by name", |text| {
-        text.contains("by road") && text.find("sb:calls") < text.find("sb:{requests:0}")
+    top.wait_until("streams by name", |text| {
+        text.contains("by stream") && text.find("sb:calls") < text.find("sb:{requests:0}")
     });
     top.press("r");
-    top.wait_until("and turned round", |text| {
-        text.contains("turned round") && text.find("sb:calls") > text.find("sb:{requests:0}")
+    top.wait_until("the reverse order", |text| {
+        text.contains("reversed") && text.find("sb:calls") > text.find("sb:{requests:0}")
     });
     top.press("/calls");
     top.press(ENTER);
-    top.wait_until("what the filter lets through", |text| {
+    top.wait_until("the filtered rows", |text| {
         text.contains("filter: calls") && !text.contains("sb:{requests:0}")
     });
     top.press(ENTER);
-    let whole = top.wait_until("the line of the call", |text| text.contains("callee: bob"));
-    println!("{whole}");
-    assert!(whole.contains("event=ringing"), "{whole}");
+    let entry = top.wait_until("the line of the call", |text| text.contains("callee: bob"));
+    println!("{entry}");
+    assert!(entry.contains("event=ringing"), "{entry}");
     top.press(ESCAPE);
-    top.wait_for("Roads (1)");
+    top.wait_for("Streams (1)");
     top.press(ESCAPE);
     top.wait_for("sb:{requests:0}");
     top.press(TAB);
     top.wait_for("> Services");
     top.press("q");
     assert!(top.ended().success());
-    top.comes_back();
+    top.wait_until_restored();
 }
 
-/// The rate in of a road, once there is one.
+/// Returns the rate of added entries of a stream, once it is known.
 fn rate_of(text: &str, key: &str) -> Option<f64> {
     text.lines().find(|line| line.contains(key))?.split_whitespace().nth_back(6)?.parse().ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passes_on_a_queue_is_seen_although_it_is_done_at_once() {
-    let house = house().await;
-    let mut top = top(&house);
+async fn entries_of_a_queue_are_shown_after_they_are_deleted() {
+    let fixture = fixture().await;
+    let mut top = top(&fixture);
     top.wait_for("sb:{requests:0}");
     top.press(ENTER);
-    // Edges send a sign of life over each queue every two seconds.
+    // Edges send a canary over each queue every two seconds.
     top.wait_for(" canary ");
     top.press(" ");
     top.wait_for("PAUSED");
@@ -97,17 +97,17 @@ async fn what_passes_on_a_queue_is_seen_although_it_is_done_at_once() {
     top.wait_for("in full");
     top.wait_for(" canary ");
     top.press("?");
-    let help = top.wait_for("Help: any key ends it");
+    let help = top.wait_for("Help: any key closes it");
     assert!(!help.is_empty());
     top.press("\u{3}");
     assert!(top.ended().success());
-    top.comes_back();
+    top.wait_until_restored();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_holds_the_picture() {
-    let house = house().await;
-    let mut top = top(&house);
+async fn pause_freezes_the_screen() {
+    let fixture = fixture().await;
+    let mut top = top(&fixture);
     top.wait_for("All is well.");
     top.press("p");
     top.wait_for("PAUSED");
@@ -115,12 +115,12 @@ async fn a_pause_holds_the_picture() {
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     assert_eq!(top.text(), before);
     top.press("p");
-    top.wait_until("time going on", |text| {
+    top.wait_until("a later time", |text| {
         !text.contains("PAUSED") && text.lines().next() != before.lines().next()
     });
     top.press(DOWN);
     top.resize(60, 20);
     top.wait_until("a small screen", |text| {
-        text.contains("Roads") && text.lines().all(|line| line.len() <= 60)
+        text.contains("Streams") && text.lines().all(|line| line.len() <= 60)
     });
 }

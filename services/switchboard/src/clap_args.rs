@@ -1,12 +1,12 @@
-//! Flags of a service beside those of others.
+//! Lets the flags of several services stand in one command.
 //!
-//! clap makes a group of each flattened struct and names it after the struct. All services call
-//! theirs `Options`, and no two groups of a command may share a name; so here they have none. A flag
-//! that several services have is one flag, for all of them.
+//! clap names the group of a flattened struct after the struct. All services call theirs `Options`, and two
+//! groups of a command must not share a name; so these have no group. A flag that several services have appears
+//! once, and applies to all of them.
 
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// The flags of one service.
+/// The flags of `T`, without a group.
 #[derive(Clone, Debug)]
 pub struct FlattenArgs<T>(pub T);
 
@@ -21,12 +21,12 @@ impl<T: Args> Args for FlattenArgs<T> {
 }
 
 fn add_args_of(command: Command, service: &Command) -> Command {
-    let is_there = |flag: &&Arg| command.get_arguments().any(|it| it.get_id() == flag.get_id());
-    let flags: Vec<Arg> = service.get_arguments().filter(|flag| !is_there(flag)).cloned().collect();
-    command.args(flags)
+    let is_known = |arg: &&Arg| command.get_arguments().any(|known| known.get_id() == arg.get_id());
+    let added: Vec<Arg> = service.get_arguments().filter(|arg| !is_known(arg)).cloned().collect();
+    command.args(added)
 }
 
-/// A command that does not number its flags, so that `--help` has them where they are flattened.
+/// A command that does not number its flags, so that `--help` shows them where they are flattened.
 fn unordered() -> Command {
     Command::new("").next_display_order(None)
 }

@@ -1,5 +1,5 @@
-//! The way to Redis. While it is away the process waits for it, says so on `/readyz`, and tries
-//! again every second: in a cluster things start in any order.
+//! Connects a service to Redis. While Redis is unavailable, the process is not ready and retries every second:
+//! the parts of a cluster may start in any order.
 
 use crate::error::Error;
 use crate::process::Process;
@@ -12,12 +12,12 @@ use tokio::time::sleep;
 
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a service of the cluster runs with; `None` when the process is told to stop before.
+/// Returns the context of a service, or `None` when the process is told to stop before Redis is available.
 pub async fn connect(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
     let ca = redis.check()?;
-    let reached =
-        process.shutdown.run_until_cancelled(connect_with_retries(redis, ca.as_deref(), process)).await;
-    Ok(reached.map(|(bus, directory)| process.context(kind, bus, directory, true)))
+    let connecting = connect_with_retries(redis, ca.as_deref(), process);
+    let connected = process.shutdown.run_until_cancelled(connecting).await;
+    Ok(connected.map(|(bus, directory)| process.context(kind, bus, directory, true)))
 }
 
 async fn connect_with_retries(
@@ -27,10 +27,10 @@ async fn connect_with_retries(
 ) -> (Bus, Directory) {
     loop {
         match try_connect(redis.redis.as_str(), ca).await {
-            Ok(both) => return both,
-            Err(why) => {
-                tracing::warn!(redis = %redis.redis, "waiting for Redis: {why}");
-                process.health.set_unready("bus", &why);
+            Ok(connected) => return connected,
+            Err(error) => {
+                tracing::warn!(redis = %redis.redis, error, "failed to connect to Redis, retrying");
+                process.health.set_unready("bus", &error);
                 sleep(RETRY_INTERVAL).await;
             }
         }

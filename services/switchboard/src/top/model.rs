@@ -1,20 +1,71 @@
-//! What rest answers to `/api/v1/cluster` and `/api/v1/roads/KEY/entries`, as far as it is shown here. What a
-//! rest of another version does not say is empty.
+//! The responses of rest to `/api/v1/cluster` and `/api/v1/streams/KEY/entries`, as far as `top` shows them. What
+//! a rest service of another version leaves out is empty.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The cluster, as it was at one moment.
+/// The cluster at one moment.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ClusterView {
     /// Unix milliseconds, by the clock of rest.
     pub at: u64,
+    /// What needs attention, the worst first.
+    pub findings: Vec<Finding>,
     pub streams: Vec<StreamStats>,
     pub services: Vec<Service>,
+    pub departed: Vec<Departed>,
     pub backends: Vec<Backend>,
     pub calls: CallStats,
+}
+
+impl ClusterView {
+    /// Returns the worst severity of the findings about this stream, service or backend.
+    pub fn severity(&self, kind: &str, name: &str) -> Option<Severity> {
+        let about = |finding: &&Finding| finding.about.kind == kind && finding.about.name == name;
+        self.findings.iter().filter(about).map(|finding| finding.severity).min()
+    }
+
+    /// Returns whether there is a finding of this kind about this stream, service or backend.
+    pub fn has_finding(&self, code: &str, name: &str) -> bool {
+        self.findings.iter().any(|finding| finding.code == code && finding.about.name == name)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Clients are affected, or will be soon.
+    Critical,
+    /// Needs attention today.
+    Warning,
+    /// Intended, or of no consequence.
+    #[default]
+    #[serde(other)]
+    Info,
+}
+
+/// Rest's verdict on a part of the cluster.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Finding {
+    pub severity: Severity,
+    /// The kind of finding.
+    pub code: String,
+    pub about: About,
+    pub summary: String,
+    /// The numbers; may be empty.
+    pub detail: String,
+}
+
+/// The part of the cluster that a finding is about.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct About {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
 }
 
 /// A stream between services.
@@ -38,26 +89,25 @@ pub struct StreamStats {
 pub struct Service {
     pub id: String,
     pub kind: String,
-    pub version: String,
     pub host: String,
     /// Unix milliseconds.
     pub since: u64,
-    /// When it announced itself last, by its own clock, unix milliseconds.
-    pub announced: u64,
     pub load: BTreeMap<String, u64>,
     pub state: String,
+    /// Why it is not ready.
     pub complaint: Option<String>,
 }
 
-/// A service that has not announced itself for so long, in milliseconds, is silent: it does so every 5 s.
-const ANNOUNCE_TIMEOUT_MS: u64 = 8_000;
-
-impl Service {
-    /// For how long it should have announced itself and has not; clocks of two hosts may differ.
-    pub fn silent_for(&self, now: u64) -> Option<u64> {
-        let silence = now.saturating_sub(self.announced);
-        (self.announced > 0 && silence > ANNOUNCE_TIMEOUT_MS).then_some(silence)
-    }
+/// A service that left the cluster lately.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Departed {
+    /// Its last registration.
+    pub service: Service,
+    /// `died` or `stopped`.
+    pub how: String,
+    /// Unix milliseconds.
+    pub at: u64,
 }
 
 /// A Janus server.
@@ -81,11 +131,11 @@ pub struct CallStats {
     pub recent: RecentCalls,
 }
 
-/// What became of calls lately.
+/// The calls of the last minutes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct RecentCalls {
-    /// Unix milliseconds from which on all was counted.
+    /// The start of the counts, in unix milliseconds.
     pub since: u64,
     pub rang: u64,
     pub answered: u64,
@@ -103,7 +153,7 @@ pub struct Percentiles {
     pub p99: Option<f64>,
 }
 
-/// The steps until a call rings, in their order.
+/// The steps until a call rings, in order.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SetupSteps {
@@ -114,14 +164,12 @@ pub struct SetupSteps {
     pub ring: Percentiles,
 }
 
-/// The entries of a road.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct StreamEntries {
     pub entries: Vec<StreamEntry>,
 }
 
-/// One of them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct StreamEntry {
