@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_probe_decides() {
+    fn first_probe_decides() {
         let mut harness = Harness::new();
         assert_eq!(harness.breaker.state(), BreakerState::HalfOpen);
         assert_eq!(harness.probe(true), None);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_fails_opens_it_and_each_pause_is_longer() {
+    fn failed_probes_open_it_for_longer_each_time() {
         let mut harness = Harness::closed_for(2);
         let pauses: Vec<_> = (0..5).map(|_| harness.probe(false).unwrap()).collect();
         assert_eq!(pauses, [2, 4, 8, 10, 10]);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_open_until_its_pause_is_over() {
+    fn stays_open_until_its_time_is_over() {
         let mut harness = Harness::closed_for(2);
         harness.probe(false);
         harness.wait(1);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_again_soon_waits_longer_and_who_has_worked_for_a_while_does_not() {
+    fn open_time_resets_after_a_healthy_period() {
         let mut harness = Harness::closed_for(0);
         assert_eq!(harness.probe(false), Some(2));
         harness.probe(true);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn two_unanswered_calls_within_ten_seconds_open_it() {
+    fn two_unanswered_calls_within_10_s_open_it() {
         let mut harness = Harness::closed_for(60);
         for wait in [0, 10, 10] {
             harness.wait(wait);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_reached_anew_is_tried_at_once() {
+    fn reconnected_server_is_probed_at_once() {
         let mut harness = Harness::closed_for(2);
         harness.breaker.on_reconnect();
         assert!(harness.breaker.state().is_closed(), "a closed breaker stays closed");

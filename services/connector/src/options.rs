@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read() {
+    fn both_forms_are_parsed() {
         let (name, url) = (BackendName::from("a"), "ws://10.0.0.5:8188".to_owned());
         let server = Server { name, url, is_discovered: false };
         assert_eq!("a=ws://10.0.0.5:8188".parse::<Source>().unwrap(), Source::Server(server));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_told_apart() {
+    fn malformed_sources_are_rejected() {
         for (text, words) in [
             ("janus", "expected NAME="),
             ("a=http://x", "expected NAME="),

@@ -2,7 +2,7 @@
 //!
 //! Each [`Destination`] has a queue and a task of its own, which posts in order. So the calls do not wait for
 //! the bus, and no edge waits for another. A queue holds at most [`MAX_QUEUED`] messages; above that the
-//! newest message is dropped and counted. The edge sees the gap by the sequence numbers.
+//! newest message is dropped and counted. The edge sees the gap by their sequence.
 //!
 //! # Failures
 //! While the bus cannot be reached, all messages wait. A message expires if its mailbox stays full for
@@ -190,7 +190,7 @@ impl Sender {
     }
 
     /// Posts a batch in order and in one round trip, until each message is posted or given up. A message that
-    /// is posted again arrives after later ones. The edge restores the order by the sequence numbers.
+    /// is posted again arrives after later ones. The edge restores the order by their sequence.
     async fn post(&mut self, batch: &mut Vec<Queued>) {
         loop {
             let posts = batch.iter().map(|queued| self.destination.post(&self.bus, &queued.message));

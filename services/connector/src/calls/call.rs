@@ -189,7 +189,7 @@ impl Call {
         Some((address.edge, events))
     }
 
-    /// Numbers further events from 1, in this term.
+    /// Sends further events in this term. Their sequence starts at 1.
     pub fn enter_term(&mut self, term: u64) {
         self.term = term;
         self.caller.sent = 0;

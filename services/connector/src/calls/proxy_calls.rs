@@ -38,11 +38,11 @@ pub const NAME_TAKEN: i64 = 476;
 const CLOSING_ERRORS: RangeInclusive<i64> = 473..=480;
 /// The errors of Janus that a proxy may get as an HTTP status.
 const HTTP_ERRORS: RangeInclusive<i64> = 400..=599;
-/// What the caller is told if the callee's proxy does not reply.
+/// The refusal for the caller if the callee's proxy does not reply.
 const NO_PROXY_REPLY: &str = "The other server does not answer";
 
 impl Call {
-    /// Handles a redelivered `place`: the proxy of a remote caller is told again that it may call.
+    /// Handles a redelivered `place`: repeats the agreement for the proxy of a remote caller.
     pub(super) fn repeat_agreement(&self, place: &Place) -> Option<Action> {
         let Some(ProxySide::Caller(rest)) = &place.proxy_side else { return None };
         let callee = self.leg(Side::Callee);
@@ -118,7 +118,7 @@ impl Calls {
     fn refuse_for_proxy(&mut self, id: CallId, refusal: ProxyRefusal) {
         let ProxyRefusal { code, text } = refusal;
         match self.calls.get(&id) {
-            // A former connector may have told the caller that it rings.
+            // A former connector may have sent the caller that the call rings.
             Some(call) if call.resumed => self.end(id, HangupCause::MediaServer(text)),
             _ => self.refuse_and_close(id, videocall::error(&PluginError { code, text })),
         }

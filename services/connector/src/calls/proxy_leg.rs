@@ -6,7 +6,7 @@ use protocol::Side;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a remote user may take to call, once its proxy was told that it may.
+/// How long a remote user may take to call, once its proxy has the agreement.
 pub const INCOMING_CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long before its deadline a call without a reply of the proxy is refused, so that the refusal
 /// comes from this connector.
@@ -23,9 +23,9 @@ pub struct ProxyLeg {
     pub(super) side: ProxySide,
     /// After it no client waits for the call.
     deadline: Option<Deadline>,
-    /// The caller's proxy was told to call, or the callee's proxy has agreed.
+    /// The agreement was sent to the caller's proxy, or the callee's proxy has agreed.
     pub(super) agreed: bool,
-    /// What the caller's proxy is told if the call fails.
+    /// The refusal for the caller's proxy if the call fails.
     pub(super) refusal: Option<ProxyRefusal>,
     /// When the remote user must have called, or its proxy must have replied.
     pub(super) response_deadline: Option<Instant>,

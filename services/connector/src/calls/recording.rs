@@ -8,7 +8,7 @@ use protocol::{Raw, Side, raw};
 use serde_json::value::RawValue;
 
 /// How many characters of the client's file name are kept.
-const MAX_FILENAME_PART: usize = 64;
+const MAX_CLIENT_FILENAME: usize = 64;
 
 /// Returns the body of a `set` with a safe file name.
 ///
@@ -31,7 +31,7 @@ pub fn sandboxed(body: Raw, folder: Option<&str>, call: CallId, side: Side) -> R
 fn filename(body: &LazyObject<'_>, folder: &str, call: CallId, side: Side) -> String {
     let requested = body.optional_string("filename").ok().flatten().unwrap_or_default();
     let sanitize = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let name: String = requested.chars().take(MAX_FILENAME_PART).map(sanitize).collect();
+    let name: String = requested.chars().take(MAX_CLIENT_FILENAME).map(sanitize).collect();
     let name = if name.is_empty() { "videocall" } else { &name };
     let side = if side == Side::Caller { "caller" } else { "callee" };
     format!("{}/{name}-{call}-{side}", folder.trim_end_matches('/'))
@@ -55,13 +55,13 @@ mod tests {
     const ID: &str = "00000000-0000-0000-0000-000000000007";
 
     #[test]
-    fn other_settings_pass_as_they_are() {
+    fn other_settings_pass_unchanged() {
         let body = r#"{"request":"set", "bitrate" : 5}"#;
         assert_eq!(set(body, None).unwrap(), body);
     }
 
     #[test]
-    fn a_recording_needs_a_folder() {
+    fn recording_requires_a_folder() {
         assert_eq!(set(r#"{"request":"set","record":true}"#, None).unwrap_err().code, 499);
         assert_eq!(
             set(r#"{"request":"set","record":false,"filename":"/x"}"#, None).unwrap(),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn other_members_stay_whatever_they_are() {
+    fn other_members_are_preserved() {
         let body = r#"{"request":"set","record":true,"more":{"a":{}}}"#;
         let expected = format!(
             r#"{{"request":"set","record":true,"more":{{"a":{{}}}},"filename":"/rec/videocall-{ID}-callee"}}"#
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_client_says_the_file_is_below_the_folder() {
+    fn recording_path_stays_below_the_folder() {
         for (wish, name) in [
             (r#""/etc/passwd""#, "_etc_passwd"),
             (r#""../../x""#, "______x"),

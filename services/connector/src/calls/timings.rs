@@ -58,21 +58,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_that_differ_make_no_step_last_for_less_than_nothing() {
-        let far_ahead = unix_micros() + 3_600_000_000;
-        let times =
-            HopTimestamps { requested_at: far_ahead + 7, dequeued_at: far_ahead, posted_at: far_ahead + 5 };
-        let mut clock = CallTimings::start(Some(times));
-        clock.mark_offered();
-        let steps = clock.ringing_steps();
+    fn clock_skew_never_yields_negative_durations() {
+        let future = unix_micros() + 3_600_000_000;
+        let times = HopTimestamps { requested_at: future + 7, dequeued_at: future, posted_at: future + 5 };
+        let mut timings = CallTimings::start(Some(times));
+        timings.mark_offered();
+        let steps = timings.ringing_steps();
         assert_eq!((steps.queue_us, steps.directory_us, steps.place_us), (Some(0), Some(5), Some(0)));
         assert!(steps.setup_us().is_some_and(|sum| sum < 60_000_000), "{steps:?}");
     }
 
     #[test]
-    fn what_is_not_known_is_not_measured() {
+    fn unknown_steps_are_not_measured() {
         assert_eq!(CallTimings::start(None).ringing_steps(), StepDurations::default());
-        let clock = CallTimings::start(Some(HopTimestamps { requested_at: 1, dequeued_at: 2, posted_at: 3 }));
-        assert_eq!((clock.ringing_steps().ring_us, clock.answered_steps()), (None, StepDurations::default()));
+        let timings =
+            CallTimings::start(Some(HopTimestamps { requested_at: 1, dequeued_at: 2, posted_at: 3 }));
+        assert_eq!(
+            (timings.ringing_steps().ring_us, timings.answered_steps()),
+            (None, StepDurations::default())
+        );
     }
 }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn each_janus_is_served_once() {
+    fn each_url_is_served_once() {
         let records = [("a", "ws://h:1"), ("b", "ws://H:1/"), ("c", "ws://h:2"), ("d", "ws://h:80")];
         assert_eq!(names(&records, &[]), ["a", "c", "d"]);
         assert_eq!(names(&records, &[("x", "ws://h:2/")]), ["a", "d"]);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_served_is_left_alone() {
+    fn unservable_records_are_ignored() {
         let long = "x".repeat(MAX_BACKEND_NAME + 1);
         let records = [
             ("a b", "ws://h:1"),

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_of_a_recording_are_read() {
+    fn recorded_messages_are_parsed() {
         let event = r#"{"janus":"event","session_id":1,"transaction":"7","sender":42,"plugindata":{"plugin":"p","data":{"videocall":"event","result":{"event":"incomingcall","username":"x"}}},"jsep":{"type":"offer","sdp":"v=0"}}"#;
         match FromJanus::read(event) {
             FromJanus::Plugin { sender: 42, transaction: Some(transaction), data, jsep: Some(jsep) } => {

@@ -1,5 +1,6 @@
-//! What is written down, and when; time stands still but for what is waited for.
+//! What is written to the directory, and when. Time is paused.
 
+use super::pending::NotifyGuard;
 use super::recovery::{ConnectorRecord, connector_record};
 use super::writer::{CallWriter, FLUSH_INTERVAL, RECORD_REFRESH_INTERVAL};
 use crate::calls::action::SaveCall;
@@ -13,13 +14,13 @@ use directory::record::{Call, CallParty, FencingToken, Owner};
 use futures_util::FutureExt;
 use protocol::{HandleId, HandleRef, SessionId, Side};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-struct Bench {
+struct Harness {
     directory: Directory,
-    scribe: CallWriter,
+    writer: CallWriter,
     mailbox: MailboxReader,
-    ledger: AckTracker,
+    tracker: AckTracker,
     call: CallId,
 }
 
@@ -34,7 +35,7 @@ fn call(id: CallId) -> Call {
     Call { id, backend: "a".into(), caller: party("alice", 1), callee: party("bob", 2), opened: 0 }
 }
 
-impl Bench {
+impl Harness {
     async fn new() -> Self {
         let (directory, bus, id) = (Directory::memory(), Bus::memory(), CallId::fresh());
         directory.open_call(&call(id)).await.unwrap();
@@ -43,94 +44,104 @@ impl Bench {
             let hangup = Body::Hangup(LegRef { call: id, side: Side::Caller });
             bus.post(&Mailbox::Backend("a".into()), &Message::new(hangup)).await.unwrap();
         }
-        let scribe = CallWriter::start(directory.clone(), "a".into(), ServiceId::from("c"), FencingToken(1));
-        Self { directory, scribe, mailbox, ledger: AckTracker::default(), call: id }
+        let connector = ServiceId::from("c");
+        let writer = CallWriter::start(directory.clone(), "a".into(), connector, FencingToken(1));
+        Self { directory, writer, mailbox, tracker: AckTracker::default(), call: id }
     }
 
+    fn notify_guard(&self) -> NotifyGuard {
+        self.writer.notify_guard(self.call)
+    }
+
+    /// Saves a state that follows from the next message of the mailbox.
     async fn save(&mut self, state: &str) {
         self.mailbox.next().await;
-        let receipts = vec![self.ledger.track(self.mailbox.offset().unwrap())];
-        self.scribe.save(SaveCall { call: self.call, state: state.to_owned(), acks: receipts });
+        let acks = vec![self.tracker.track(self.mailbox.offset().unwrap())];
+        self.writer.save(SaveCall { call: self.call, state: state.to_owned(), acks });
     }
 
     async fn written(&self) -> Option<String> {
-        let left = self.directory.orphaned_calls(&"a".into()).await.unwrap();
-        left.into_iter().find(|left| left.call.id == self.call).and_then(|left| left.state)
+        let calls = self.directory.orphaned_calls(&"a".into()).await.unwrap();
+        calls.into_iter().find(|orphaned| orphaned.call.id == self.call).and_then(|orphaned| orphaned.state)
     }
 
-    fn is_done(&self) -> bool {
-        self.ledger.acked_through().now_or_never() == self.mailbox.offset()
+    fn is_acked(&self) -> bool {
+        self.tracker.acked_through().now_or_never() == self.mailbox.offset()
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_waits_until_its_clients_are_told_and_then_its_messages_are_done() {
-    let mut bench = Bench::new().await;
-    let (first, second) = (bench.scribe.notify_guard(bench.call), bench.scribe.notify_guard(bench.call));
-    bench.save("one").await;
+async fn state_is_written_after_its_events_are_sent() {
+    let mut harness = Harness::new().await;
+    let (first, second) = (harness.notify_guard(), harness.notify_guard());
+    harness.save("one").await;
     drop(first);
     sleep(FLUSH_INTERVAL).await;
-    assert_eq!((bench.written().await, bench.is_done()), (None, false));
+    assert_eq!((harness.written().await, harness.is_acked()), (None, false));
     drop(second);
-    bench.scribe.flushed().await;
-    assert_eq!((bench.written().await.as_deref(), bench.is_done()), (Some("one"), true));
+    harness.writer.flushed().await;
+    assert_eq!((harness.written().await.as_deref(), harness.is_acked()), (Some("one"), true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_call_the_latest_state_is_written_and_all_its_messages_are_done() {
-    let mut bench = Bench::new().await;
-    let telling = bench.scribe.notify_guard(bench.call);
-    bench.save("one").await;
-    bench.save("two").await;
-    drop(telling);
-    bench.scribe.flushed().await;
-    assert_eq!((bench.written().await.as_deref(), bench.is_done()), (Some("two"), true));
+async fn latest_state_is_written_and_all_messages_are_acked() {
+    let mut harness = Harness::new().await;
+    let guard = harness.notify_guard();
+    harness.save("one").await;
+    harness.save("two").await;
+    drop(guard);
+    harness.writer.flushed().await;
+    assert_eq!((harness.written().await.as_deref(), harness.is_acked()), (Some("two"), true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_written_yet_of_a_call_that_ends_goes_with_its_end() {
-    let mut bench = Bench::new().await;
-    let _telling = bench.scribe.notify_guard(bench.call);
-    bench.save("one").await;
-    let receipts = bench.scribe.remove(bench.call);
+async fn removed_call_returns_its_acks() {
+    let mut harness = Harness::new().await;
+    let _guard = harness.notify_guard();
+    harness.save("one").await;
+    let acks = harness.writer.remove(harness.call);
     sleep(FLUSH_INTERVAL).await;
-    assert_eq!((receipts.len(), bench.written().await, bench.is_done()), (1, None, false));
-    drop(receipts);
-    assert!(bench.is_done());
+    assert_eq!((acks.len(), harness.written().await, harness.is_acked()), (1, None, false));
+    drop(acks);
+    assert!(harness.is_acked());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_ended_by_another_is_heard_of_and_one_that_is_lost_is_not() {
-    let mut bench = Bench::new().await;
-    bench.directory.end_call(bench.call, Some(FencingToken(1)), Some("{}")).await.unwrap();
-    bench.save("one").await;
-    assert_eq!(bench.scribe.next_ended().await, bench.call);
-
-    let mut bench = Bench::new().await;
-    bench.directory.release_call(bench.call).await.unwrap();
-    bench.save("one").await;
-    assert!(tokio::time::timeout(Duration::from_secs(10), bench.scribe.next_ended()).await.is_err());
+async fn ended_call_is_reported() {
+    let mut harness = Harness::new().await;
+    harness.directory.end_call(harness.call, Some(FencingToken(1)), Some("{}")).await.unwrap();
+    harness.save("one").await;
+    assert_eq!(harness.writer.next_ended().await, harness.call);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_the_directory_has_lost_is_written_down_as_a_whole() {
-    let bench = Bench::new().await;
-    bench.directory.release_call(bench.call).await.unwrap();
-    bench.scribe.enter_term(FencingToken(2));
-    bench.scribe.restore(Box::new(call(bench.call)), "one".to_owned());
-    bench.scribe.flushed().await;
-    assert_eq!(bench.written().await.as_deref(), Some("one"));
-    let handle = bench.directory.handle(call(bench.call).handles().next().unwrap()).await.unwrap();
-    assert!(handle.is_none_or(|handle| handle.call == Some(bench.call)));
+async fn lost_call_is_not_reported_as_ended() {
+    let mut harness = Harness::new().await;
+    harness.directory.release_call(harness.call).await.unwrap();
+    harness.save("one").await;
+    assert!(timeout(Duration::from_secs(10), harness.writer.next_ended()).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_note_is_written_when_it_changes_and_again_before_it_is_forgotten() {
-    let bench = Bench::new().await;
-    bench.scribe.set_sessions(vec![7]);
-    bench.scribe.flushed().await;
-    let noted = async || connector_record(&bench.directory, &"a".into()).await.unwrap();
-    assert_eq!(noted().await, Some(ConnectorRecord { connector: ServiceId::from("c"), sessions: vec![7] }));
+async fn call_lost_by_the_directory_is_restored() {
+    let harness = Harness::new().await;
+    harness.directory.release_call(harness.call).await.unwrap();
+    harness.writer.enter_term(FencingToken(2));
+    harness.writer.restore(Box::new(call(harness.call)), "one".to_owned());
+    harness.writer.flushed().await;
+    assert_eq!(harness.written().await.as_deref(), Some("one"));
+    let handle = harness.directory.handle(call(harness.call).handles().next().unwrap()).await.unwrap();
+    assert!(handle.is_none_or(|handle| handle.call == Some(harness.call)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connector_record_is_written_on_change_and_refreshed() {
+    let harness = Harness::new().await;
+    harness.writer.set_sessions(vec![7]);
+    harness.writer.flushed().await;
+    let record = async || connector_record(&harness.directory, &"a".into()).await.unwrap();
+    let expected = ConnectorRecord { connector: ServiceId::from("c"), sessions: vec![7] };
+    assert_eq!(record().await, Some(expected));
     sleep(directory::CONNECTOR_RECORD_TTL + RECORD_REFRESH_INTERVAL).await;
-    assert!(noted().await.is_some());
+    assert!(record().await.is_some());
 }

@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long Janus may take to read that the session ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Marks the probe's handles in Janus' own records.
+/// The label of the probe's handles in Janus' own records.
 const OPAQUE_ID: &str = "switchboard-probe";
 
 pub struct ProbeSession {

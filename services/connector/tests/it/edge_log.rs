@@ -1,5 +1,5 @@
-//! What the edge of alice and bob is told, in a short form: `joined: c/calling`,
-//! `left: hangup(bob, bye), core hangup(Close PC)`, `c/error 502`. Candidates are left out.
+//! The events that the edge of alice and bob receives, in a short form: `joined: c/calling`,
+//! `left: hangup(bob, bye), core hangup(Close PC)`, `c/error 502`. Candidates are omitted.
 
 use bus::MailboxReader;
 use bus::message::{Body, Change, ClientEvent, Events};
@@ -12,48 +12,48 @@ use testkit::DEADLINE;
 use tokio::time::timeout;
 
 /// An edge's mailbox, by client.
-pub struct Heard {
+pub struct EdgeLog {
     mailbox: MailboxReader,
     waiting: [VecDeque<Events>; 2],
     terms: [BTreeSet<u64>; 2],
 }
 
-impl Heard {
-    pub fn over(mailbox: MailboxReader) -> Self {
+impl EdgeLog {
+    pub fn new(mailbox: MailboxReader) -> Self {
         Self { mailbox, waiting: Default::default(), terms: Default::default() }
     }
 
-    /// What alice is told next, which is about this call.
+    /// The next events for alice. They must be about this call.
     pub async fn alice(&mut self, call: CallId) -> String {
         self.next(0, call).await
     }
 
-    /// What bob is told next, which is about this call.
+    /// The next events for bob. They must be about this call.
     pub async fn bob(&mut self, call: CallId) -> String {
         self.next(1, call).await
     }
 
-    /// What that side is told next, which is about this call.
-    pub async fn of(&mut self, side: Side, call: CallId) -> String {
+    /// The next events for a side. They must be about this call.
+    pub async fn side(&mut self, side: Side, call: CallId) -> String {
         self.next(side as usize, call).await
     }
 
-    /// All that a side is told until it has left the call.
+    /// All events for a side until it has left the call.
     pub async fn until_left(&mut self, side: Side, call: CallId) -> Vec<String> {
         let mut all = Vec::new();
         while !all.last().is_some_and(|last: &String| last.starts_with("left: ")) {
-            all.push(self.of(side, call).await);
+            all.push(self.side(side, call).await);
         }
         all
     }
 
-    /// The terms that a side was told in.
+    /// The terms of a side's events.
     pub fn terms(&self, side: Side) -> Vec<u64> {
         self.terms[side as usize].iter().copied().collect()
     }
 
-    /// Nothing more has come, for anybody.
-    pub async fn is_all(&mut self) {
+    /// Checks that there are no more events for either side.
+    pub async fn assert_empty(&mut self) {
         let more = timeout(Duration::from_millis(200), self.mailbox.next()).await;
         assert!(more.is_err() && self.waiting.iter().all(VecDeque::is_empty), "{more:?} {:?}", self.waiting);
     }
@@ -72,16 +72,16 @@ impl Heard {
     }
 
     async fn read(&mut self) {
-        let message = timeout(DEADLINE, self.mailbox.next()).await.expect("a client is told something");
+        let message = timeout(DEADLINE, self.mailbox.next()).await.expect("events for a client");
         self.mailbox.ack();
         let Body::Events(events) = message.body else { panic!("not for an edge: {message:?}") };
         let who = events.session.0 as usize - 1;
-        self.terms[who].extend(events.sequence.map(|stamp| stamp.term));
+        self.terms[who].extend(events.sequence.map(|sequence| sequence.term));
         self.waiting[who].push_back(events);
     }
 }
 
-/// Nothing where there are only candidates.
+/// None if there are only candidates.
 fn short(events: &Events) -> Option<String> {
     let items: Vec<String> = events.events.iter().filter_map(item).collect();
     let change = match &events.change {
@@ -90,7 +90,7 @@ fn short(events: &Events) -> Option<String> {
         Some(Change::Joined { .. }) => "joined: ",
         Some(Change::Answered) => "answered: ",
         Some(Change::Left) => "left: ",
-        Some(other) => panic!("not a connector's to say: {other:?}"),
+        Some(other) => panic!("not a change that connectors send: {other:?}"),
     };
     Some(format!("{change}{}", items.join(", ")))
 }

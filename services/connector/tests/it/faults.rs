@@ -1,6 +1,6 @@
-//! A Janus that fails: its calls end, both sides are told, and when it is well again it takes calls.
+//! Janus fails: its calls end, both sides are notified, and calls are placed again once it works.
 
-use crate::harness::Bench;
+use crate::harness::Harness;
 use common::CallId;
 use directory::record::BackendStatus;
 use protocol::Side;
@@ -9,109 +9,109 @@ use testkit::{Client, FakeJanus, eventually};
 
 const GONE: &str = "The media server is gone";
 
-async fn both_hear(bench: &mut Bench, call: CallId, reason: &str) {
+async fn assert_both_left(harness: &mut Harness, call: CallId, reason: &str) {
     let left = |peer: &str| format!("left: hangup({peer}, {reason}), core hangup({reason})");
-    assert_eq!(bench.edge.alice(call).await, left("bob"));
-    assert_eq!(bench.edge.bob(call).await, left("alice"));
-    assert_eq!(bench.calls().await, [None; 2]);
+    assert_eq!(harness.edge.alice(call).await, left("bob"));
+    assert_eq!(harness.edge.bob(call).await, left("alice"));
+    assert_eq!(harness.calls().await, [None; 2]);
 }
 
-/// A Janus that refuses sessions is found out, and takes calls once it does not any more.
-async fn recovers(bench: &mut Bench, janus: &FakeJanus) {
-    bench.has_status("a", Some(BackendStatus::Abnormal)).await;
+/// Checks that a Janus that refuses sessions gets calls again once it accepts them.
+async fn assert_recovers(harness: &mut Harness, janus: &FakeJanus) {
+    harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
     janus.refuse_sessions(false);
-    bench.is_ready("a").await;
-    bench.talking().await;
+    harness.wait_ready("a").await;
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_frozen_plugin_takes_no_call_and_keeps_no_handle() {
+async fn frozen_plugin_takes_no_call_and_keeps_no_handle() {
     let janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
+    let (mut harness, _connector) = Harness::serving(&janus).await;
     janus.freeze_plugin();
-    let call = bench.place().await;
-    assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
-    assert_eq!(bench.calls().await, [None; 2]);
-    eventually("Janus has its handles back", async || janus.handles() == 0).await;
+    let call = harness.place_call().await;
+    assert_eq!(harness.edge.alice(call).await, "left: c/error 502");
+    assert_eq!(harness.calls().await, [None; 2]);
+    eventually("all handles are detached", async || janus.handles() == 0).await;
     janus.unfreeze_plugin();
-    bench.talking().await;
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_plugin_that_freezes_in_a_call_ends_it_at_the_next_request() {
+async fn plugin_frozen_during_a_call_ends_it_at_the_next_request() {
     let janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
-    let call = bench.talking().await;
+    let (mut harness, _connector) = Harness::serving(&janus).await;
+    let call = harness.talking().await;
     janus.freeze_plugin();
-    bench.asks(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
-    both_hear(&mut bench, call, "The media server does not answer").await;
-    eventually("Janus has its handles back", async || janus.handles() == 0).await;
+    harness.request(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
+    assert_both_left(&mut harness, call, "The media server does not answer").await;
+    eventually("all handles are detached", async || janus.handles() == 0).await;
 }
 
 #[tokio::test]
-async fn a_lost_connection_ends_the_call_and_comes_back_by_itself() {
+async fn lost_connection_ends_the_call_and_is_restored() {
     let janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
-    let call = bench.talking().await;
+    let (mut harness, _connector) = Harness::serving(&janus).await;
+    let call = harness.talking().await;
     janus.refuse_sessions(true);
     janus.drop_connections();
-    both_hear(&mut bench, call, GONE).await;
-    recovers(&mut bench, &janus).await;
+    assert_both_left(&mut harness, call, GONE).await;
+    assert_recovers(&mut harness, &janus).await;
 }
 
 #[tokio::test]
-async fn a_janus_that_dies_is_shunned_until_it_is_back() {
+async fn dead_janus_gets_no_calls_until_it_is_back() {
     let mut janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
-    let call = bench.ringing().await;
+    let (mut harness, _connector) = Harness::serving(&janus).await;
+    let call = harness.ringing().await;
     janus.crash().await;
-    both_hear(&mut bench, call, GONE).await;
-    bench.has_status("a", Some(BackendStatus::Abnormal)).await;
-    let call = bench.place().await;
-    assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
+    assert_both_left(&mut harness, call, GONE).await;
+    harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
+    let call = harness.place_call().await;
+    assert_eq!(harness.edge.alice(call).await, "left: c/error 502");
     janus.restart().await;
-    bench.is_ready("a").await;
-    bench.talking().await;
+    harness.wait_ready("a").await;
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_janus_that_takes_no_sessions_is_shunned_until_it_does() {
+async fn janus_without_sessions_gets_no_calls() {
     let janus = FakeJanus::start().await;
     janus.refuse_sessions(true);
-    let bench = Bench::new().await;
-    let _connector = bench.connector(&[("a", &janus)]);
-    bench.has_status("a", Some(BackendStatus::Abnormal)).await;
+    let harness = Harness::new().await;
+    let _connector = harness.connector(&[("a", &janus)]);
+    harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
     let refused = || janus.requests().iter().filter(|it| it["janus"] == "create").count();
-    eventually("it is asked again", async || refused() >= 2).await;
+    eventually("sessions are requested again", async || refused() >= 2).await;
     janus.refuse_sessions(false);
-    bench.is_ready("a").await;
+    harness.wait_ready("a").await;
 }
 
 #[tokio::test]
-async fn a_janus_that_is_silent_counts_as_gone_and_keeps_nothing() {
+async fn silent_janus_counts_as_down_and_keeps_nothing() {
     let janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
+    let (mut harness, _connector) = Harness::serving(&janus).await;
     janus.stop_answering();
-    let call = bench.place().await;
-    assert_eq!(bench.edge.alice(call).await, "left: c/error 502");
-    bench.has_status("a", Some(BackendStatus::Abnormal)).await;
+    let call = harness.place_call().await;
+    assert_eq!(harness.edge.alice(call).await, "left: c/error 502");
+    harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
     janus.resume_answering();
-    bench.is_ready("a").await;
+    harness.wait_ready("a").await;
     eventually("nothing is left on Janus", async || (janus.sessions(), janus.handles()) == (1, 0)).await;
-    bench.talking().await;
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_session_that_janus_has_forgotten_is_opened_anew() {
+async fn session_lost_by_janus_is_created_again() {
     let janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
-    let call = bench.talking().await;
-    let said = janus.requests();
-    let session = said.iter().find_map(|request| request["session_id"].as_u64()).unwrap();
+    let (mut harness, _connector) = Harness::serving(&janus).await;
+    let call = harness.talking().await;
+    let sent = janus.requests();
+    let session = sent.iter().find_map(|request| request["session_id"].as_u64()).unwrap();
     janus.refuse_sessions(true);
     let mut operator = Client::connect(&janus.url()).await;
     operator.request_for("success", json!({"janus": "destroy", "session_id": session})).await;
-    bench.asks(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
-    both_hear(&mut bench, call, GONE).await;
-    recovers(&mut bench, &janus).await;
+    harness.request(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
+    assert_both_left(&mut harness, call, GONE).await;
+    assert_recovers(&mut harness, &janus).await;
 }

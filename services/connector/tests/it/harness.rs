@@ -1,6 +1,6 @@
-//! Connectors, and what is around them.
+//! Connectors with a memory bus and directory. The test plays routers and edges.
 
-use crate::edge_log::Heard;
+use crate::edge_log::EdgeLog;
 use bus::Bus;
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Party, Place};
 use bus::topic::{Log, Mailbox};
@@ -23,14 +23,14 @@ struct Command {
     options: connector::Options,
 }
 
-/// The roads and records of a cluster, and the one edge that alice and bob are at.
-pub struct Bench {
+/// The bus and directory of a cluster, and the edge of alice and bob.
+pub struct Harness {
     pub bus: Bus,
     pub directory: Directory,
-    pub edge: Heard,
+    pub edge: EdgeLog,
 }
 
-/// A running connector, in a runtime of its own so that it can be killed.
+/// A running connector, in a runtime of its own so that it can be killed and frozen.
 pub struct Connector {
     pub id: ServiceId,
     pub stop: CancellationToken,
@@ -38,10 +38,10 @@ pub struct Connector {
     runtime: Option<Runtime>,
 }
 
-impl Bench {
+impl Harness {
     pub async fn new() -> Self {
         let (bus, directory) = (Bus::memory(), Directory::memory());
-        let edge = Heard::over(bus.open(Mailbox::Edge(edge())).await.unwrap());
+        let edge = EdgeLog::new(bus.open(Mailbox::Edge(edge())).await.unwrap());
         for side in [Side::Caller, Side::Callee] {
             let (username, owner) = registered(side);
             directory.claim_name(&owner, &username, MessageId::fresh()).await.unwrap();
@@ -52,38 +52,39 @@ impl Bench {
 
     /// A cluster with one connector that serves this Janus as `a`.
     pub async fn serving(janus: &FakeJanus) -> (Self, Connector) {
-        let bench = Self::new().await;
-        let connector = bench.connector(&[("a", janus)]);
-        bench.is_ready("a").await;
-        (bench, connector)
+        let harness = Self::new().await;
+        let connector = harness.connector(&[("a", janus)]);
+        harness.wait_ready("a").await;
+        (harness, connector)
     }
 
     /// Starts a connector for these servers.
     pub fn connector(&self, servers: &[(&str, &FakeJanus)]) -> Connector {
-        self.connector_that(true, servers)
+        self.connector_for(true, servers)
     }
 
-    /// Starts one that no other will follow.
+    /// Starts a connector that ends its calls when it stops.
     pub fn last_connector(&self, servers: &[(&str, &FakeJanus)]) -> Connector {
-        self.connector_that(false, servers)
+        self.connector_for(false, servers)
     }
 
-    /// Starts a connector for one server, which speaks the Janus API there.
+    /// Starts a connector for one server at this URL.
     pub fn connector_at(&self, name: &str, url: &str) -> Connector {
         self.connector_with(true, vec![format!("--backend={name}={url}")])
     }
 
-    fn connector_that(&self, hand_over: bool, servers: &[(&str, &FakeJanus)]) -> Connector {
+    fn connector_for(&self, hand_over: bool, servers: &[(&str, &FakeJanus)]) -> Connector {
         let backend = |(name, janus): &(&str, &FakeJanus)| format!("--backend={name}={}", janus.url());
         self.connector_with(hand_over, servers.iter().map(backend).collect())
     }
 
-    /// Starts one in this runtime, whose time may be paused, for a Janus that is reached in this way.
-    pub fn connector_here(&self, name: &str, way: Dialler) -> Connector {
+    /// Starts a connector in this runtime, where time can be paused, with this dialler.
+    pub fn connector_in_memory(&self, name: &str, dialler: Dialler) -> Connector {
         let (id, stop) = (ServiceId::fresh("connector"), CancellationToken::new());
         let (context, options) =
             (self.context(&id, &stop, true), options(vec![format!("--backend={name}=ws://janus:8188")]));
-        let running = tokio::spawn(async move { connector::run_with(options, context, way).await.unwrap() });
+        let running =
+            tokio::spawn(async move { connector::run_with(options, context, dialler).await.unwrap() });
         Connector { id, stop, running, runtime: None }
     }
 
@@ -107,11 +108,11 @@ impl Bench {
     }
 
     /// Waits until a backend takes calls.
-    pub async fn is_ready(&self, name: &str) {
-        self.has_status(name, Some(BackendStatus::Normal)).await;
+    pub async fn wait_ready(&self, name: &str) {
+        self.wait_status(name, Some(BackendStatus::Normal)).await;
     }
 
-    pub async fn has_status(&self, name: &str, status: Option<BackendStatus>) {
+    pub async fn wait_status(&self, name: &str, status: Option<BackendStatus>) {
         eventually(&format!("backend {name} is {status:?}"), async || {
             let backends = self.directory.backends().await.unwrap();
             backends.iter().find(|it| it.name.as_str() == name).map(|it| it.status) == status
@@ -119,8 +120,8 @@ impl Bench {
         .await;
     }
 
-    /// alice calls bob, on `a`; the routers' part of it.
-    pub async fn place(&self) -> CallId {
+    /// alice calls bob on `a`: posts the call as a router does.
+    pub async fn place_call(&self) -> CallId {
         let (id, backend) = (CallId::fresh(), BackendName::from("a"));
         let (caller, callee) = (party(Side::Caller), party(Side::Callee));
         let call = Call { id, backend: backend.clone(), caller, callee, opened: 0 };
@@ -145,7 +146,7 @@ impl Bench {
 
     /// A call that rings.
     pub async fn ringing(&mut self) -> CallId {
-        let call = self.place().await;
+        let call = self.place_call().await;
         assert_eq!(self.edge.bob(call).await, "joined: incomingcall(alice)+offer");
         assert_eq!(self.edge.alice(call).await, "joined: c/calling");
         call
@@ -154,23 +155,22 @@ impl Bench {
     /// A call that bob has accepted.
     pub async fn talking(&mut self) -> CallId {
         let call = self.ringing().await;
-        self.is_accepted(call).await;
+        self.accept(call).await;
         call
     }
 
-    /// bob accepts.
-    pub async fn is_accepted(&mut self, call: CallId) {
+    pub async fn accept(&mut self, call: CallId) {
         let accept = serde_json::json!({"request": "accept"});
-        self.asks(call, Side::Callee, accept, Some(testkit::sdp::answer())).await;
+        self.request(call, Side::Callee, accept, Some(testkit::sdp::answer())).await;
         assert_eq!(self.edge.alice(call).await, "answered: accepted(bob)+answer");
         assert_eq!(self.edge.bob(call).await, "answered: t/accepted");
     }
 
-    /// Waits until what is known of a call is written down, and its mailbox is empty.
-    pub async fn is_written_down(&self, call: CallId) {
+    /// Waits until the call is saved and all messages of the mailbox are acknowledged.
+    pub async fn wait_saved(&self, call: CallId) {
         let backend = BackendName::from("a");
         let mailbox = Mailbox::Backend(backend.clone()).key();
-        eventually("the call is written down", async || {
+        eventually("the call is saved", async || {
             let left = self.directory.orphaned_calls(&backend).await.unwrap();
             let written = left.iter().any(|left| left.call.id == call && left.state.is_some());
             written && self.bus.backlog(&mailbox).await.unwrap() == 0
@@ -179,14 +179,14 @@ impl Bench {
     }
 
     /// A client's request on its leg, under the transaction `t`.
-    pub async fn asks(&self, call: CallId, side: Side, body: Value, jsep: Option<Value>) {
+    pub async fn request(&self, call: CallId, side: Side, body: Value, jsep: Option<Value>) {
         let (leg, transaction) = (LegRef { call, side }, Some("t".to_owned()));
         let (body, jsep) = (raw(&body), jsep.map(|jsep| raw(&jsep)));
         self.post(Message::new(Body::Request(LegRequest { leg, transaction, body, jsep }))).await;
     }
 
     /// A client's core hangup.
-    pub async fn hangs_up(&self, call: CallId, side: Side) {
+    pub async fn hang_up(&self, call: CallId, side: Side) {
         self.post(Message::new(Body::Hangup(LegRef { call, side }))).await;
     }
 
@@ -204,24 +204,24 @@ impl Bench {
         calls
     }
 
-    /// The `event` of each line of the calls log.
+    /// The `event` of each record of the calls log.
     pub async fn log(&self) -> Vec<String> {
         let lines = self.bus.tail(Log::Calls, 100).await.unwrap().into_iter();
         let event = |line: bus::LogLine| line.into_iter().find(|(name, _)| name == "event").unwrap().1;
         lines.map(event).collect()
     }
 
-    /// Whether that connector has the lease of a backend; looking renews it.
-    pub async fn is_led_by(&self, backend: &str, connector: &ServiceId) -> bool {
+    /// Acquires or renews a lease as this connector. Returns whether it succeeded.
+    pub async fn acquires_lease(&self, backend: &str, connector: &ServiceId) -> bool {
         let lease = format!("backend:{backend}");
-        let life = Duration::from_secs(4);
-        self.directory.acquire_lease(&lease, connector, life).await.unwrap().is_some()
+        let ttl = Duration::from_secs(4);
+        self.directory.acquire_lease(&lease, connector, ttl).await.unwrap().is_some()
     }
 }
 
 impl Connector {
-    /// From now on it does nothing for that long: its one thread sleeps.
-    pub async fn freezes(&self, time: Duration) {
+    /// Pauses the connector for this long: its only thread sleeps.
+    pub async fn freeze(&self, time: Duration) {
         let (falls, asleep) = tokio::sync::oneshot::channel();
         self.runtime.as_ref().unwrap().spawn(async move {
             falls.send(()).unwrap();
@@ -230,13 +230,13 @@ impl Connector {
         asleep.await.unwrap();
     }
 
-    /// Without a word.
-    pub fn dies(mut self) {
+    /// Kills the connector without a shutdown.
+    pub fn kill(mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }
 
-    /// It is asked to stop, and does.
-    pub async fn stops(mut self) {
+    /// Stops the connector gracefully.
+    pub async fn stop(mut self) {
         self.stop.cancel();
         (&mut self.running).await.unwrap();
     }

@@ -1,6 +1,6 @@
-//! Which connector serves which Janus.
+//! How connectors share the leases on servers.
 
-use crate::harness::Bench;
+use crate::harness::Harness;
 use common::ServiceId;
 use testkit::{FakeJanus, eventually};
 
@@ -13,48 +13,48 @@ fn left(peer: &str, reason: &str) -> String {
 #[tokio::test]
 async fn two_connectors_share_two_servers() {
     let (one, two) = (FakeJanus::start().await, FakeJanus::start().await);
-    let bench = Bench::new().await;
+    let harness = Harness::new().await;
     let servers = [("a", &one), ("b", &two)];
-    let connectors = [bench.connector(&servers), bench.connector(&servers)];
-    bench.is_ready("a").await;
-    bench.is_ready("b").await;
+    let connectors = [harness.connector(&servers), harness.connector(&servers)];
+    harness.wait_ready("a").await;
+    harness.wait_ready("b").await;
     let mut leads = Vec::new();
     for backend in ["a", "b"] {
-        leads.push(bench.is_led_by(backend, &connectors[0].id).await);
+        leads.push(harness.acquires_lease(backend, &connectors[0].id).await);
     }
-    assert_ne!(leads[0], leads[1], "each has one");
+    assert_ne!(leads[0], leads[1], "each connector has one");
     assert_eq!((one.sessions(), two.sessions()), (1, 1));
 }
 
 #[tokio::test]
-async fn a_connector_with_many_servers_serves_them_soon() {
+async fn many_servers_are_served_soon() {
     let mut servers = Vec::new();
     for _ in 0..16 {
         servers.push(FakeJanus::start().await);
     }
     let names: Vec<String> = (0..16).map(|number| format!("b{number}")).collect();
-    let bench = Bench::new().await;
+    let harness = Harness::new().await;
     let named: Vec<_> = names.iter().map(String::as_str).zip(&servers).collect();
-    let _connector = bench.connector(&named);
+    let _connector = harness.connector(&named);
     eventually("all of them are served", async || {
-        bench.directory.backends().await.unwrap().iter().filter(|it| it.status.number() == 0).count() == 16
+        harness.directory.backends().await.unwrap().iter().filter(|it| it.status.number() == 0).count() == 16
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_connector_without_a_successor_ends_its_calls_and_leaves_nothing() {
+async fn connector_without_a_successor_ends_its_calls() {
     let janus = FakeJanus::start().await;
-    let mut bench = Bench::new().await;
-    let connector = bench.last_connector(&[("a", &janus)]);
-    bench.is_ready("a").await;
-    let call = bench.talking().await;
+    let mut harness = Harness::new().await;
+    let connector = harness.last_connector(&[("a", &janus)]);
+    harness.wait_ready("a").await;
+    let call = harness.talking().await;
     let id = connector.id.clone();
-    connector.stops().await;
-    assert_eq!(bench.edge.alice(call).await, left("bob", STOPPED));
-    assert_eq!(bench.edge.bob(call).await, left("alice", STOPPED));
+    connector.stop().await;
+    assert_eq!(harness.edge.alice(call).await, left("bob", STOPPED));
+    assert_eq!(harness.edge.bob(call).await, left("alice", STOPPED));
     assert_eq!((janus.sessions(), janus.handles()), (0, 0));
-    assert_eq!(bench.calls().await, [None; 2]);
-    bench.has_status("a", None).await;
-    assert!(bench.is_led_by("a", &ServiceId::from("next")).await, "{id} gave its lease back");
+    assert_eq!(harness.calls().await, [None; 2]);
+    harness.wait_status("a", None).await;
+    assert!(harness.acquires_lease("a", &ServiceId::from("next")).await, "{id} released its lease");
 }

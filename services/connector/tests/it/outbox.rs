@@ -1,4 +1,4 @@
-//! What clients and peers are to hear, and services that do not take it.
+//! The outbox with slow, missing and stopping services.
 
 use bus::message::{
     Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, ProxyInvite, ProxyReply,
@@ -12,7 +12,7 @@ use protocol::{HandleId, HandleRef, SessionId, Side, raw};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// As many as wait on one road.
+/// How many messages wait for one destination.
 const QUEUE: u64 = 8_192;
 
 fn edge(name: &str) -> (ServiceId, Mailbox) {
@@ -20,13 +20,13 @@ fn edge(name: &str) -> (ServiceId, Mailbox) {
     (edge.clone(), Mailbox::Edge(edge))
 }
 
-/// Events that can be told from others.
+/// Events with a number, to recognize them.
 fn numbered(number: u64) -> Events {
     let events = vec![ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw(&()) }];
     Events::for_handle(HandleRef { session: SessionId(number), handle: HandleId(1) }, events)
 }
 
-async fn hears(reader: &mut MailboxReader) -> Option<u64> {
+async fn receive(reader: &mut MailboxReader) -> Option<u64> {
     let message = timeout(Duration::from_secs(1), reader.next()).await.ok()?;
     reader.ack();
     match message.body {
@@ -35,14 +35,14 @@ async fn hears(reader: &mut MailboxReader) -> Option<u64> {
     }
 }
 
-async fn hears_all(reader: &mut MailboxReader, numbers: std::ops::Range<u64>) {
-    for expected in numbers {
-        assert_eq!(hears(reader).await, Some(expected));
+async fn receive_all(reader: &mut MailboxReader, range: std::ops::Range<u64>) {
+    for expected in range {
+        assert_eq!(receive(reader).await, Some(expected));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_newest_is_dropped_when_too_much_waits_and_no_other_edge_notices() {
+async fn full_queue_drops_the_newest_and_affects_no_other_edge() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let ((slow, slow_mailbox), (quick, quick_mailbox)) = (edge("edge-1"), edge("edge-2"));
@@ -51,16 +51,16 @@ async fn what_is_newest_is_dropped_when_too_much_waits_and_no_other_edge_notices
         outbox.send(slow.clone(), numbered(number), Box::new(()));
     }
     outbox.send(quick, numbered(7), Box::new(()));
-    hears_all(&mut quick_reader, 7..8).await;
+    receive_all(&mut quick_reader, 7..8).await;
     let mut slow_reader = bus.open(slow_mailbox).await.unwrap();
-    hears_all(&mut slow_reader, 0..QUEUE).await;
-    assert_eq!(hears(&mut slow_reader).await, None);
+    receive_all(&mut slow_reader, 0..QUEUE).await;
+    assert_eq!(receive(&mut slow_reader).await, None);
     outbox.send(slow, numbered(5000), Box::new(()));
-    hears_all(&mut slow_reader, 5000..5001).await;
+    receive_all(&mut slow_reader, 5000..5001).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edge_whose_mailbox_was_lost_hears_all_once_it_is_back_but_one_that_is_gone_holds_nothing_up() {
+async fn restored_mailbox_gets_all_and_a_missing_one_blocks_nothing() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let (edge, mailbox) = edge("edge-1");
@@ -68,7 +68,7 @@ async fn an_edge_whose_mailbox_was_lost_hears_all_once_it_is_back_but_one_that_i
     outbox.send(edge.clone(), numbered(1), Box::new(()));
     sleep(Duration::from_secs(4)).await;
     let mut reader = bus.open(mailbox.clone()).await.unwrap();
-    hears_all(&mut reader, 0..2).await;
+    receive_all(&mut reader, 0..2).await;
     drop(reader);
     bus.close(&mailbox).await.unwrap();
     outbox.send(edge.clone(), numbered(2), Box::new(()));
@@ -76,11 +76,11 @@ async fn an_edge_whose_mailbox_was_lost_hears_all_once_it_is_back_but_one_that_i
     outbox.send(edge, numbered(3), Box::new(()));
     sleep(Duration::from_secs(3)).await;
     let mut reader = bus.open(mailbox).await.unwrap();
-    hears_all(&mut reader, 3..4).await;
+    receive_all(&mut reader, 3..4).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edge_that_does_not_read_misses_what_waited_too_long() {
+async fn messages_for_a_stalled_edge_expire() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let (edge, mailbox) = edge("edge-1");
@@ -95,13 +95,13 @@ async fn an_edge_that_does_not_read_misses_what_waited_too_long() {
     outbox.send(edge, numbered(1), Box::new(()));
     sleep(Duration::from_secs(6)).await;
     for _ in 0..MAX_BACKLOG {
-        assert_eq!(hears(&mut reader).await, None, "what was in the mailbox before");
+        assert_eq!(receive(&mut reader).await, None, "a message from before");
     }
-    hears_all(&mut reader, 1..2).await;
+    receive_all(&mut reader, 1..2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() {
+async fn flush_waits_only_for_reachable_edges() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let ((there, mailbox), (gone, _)) = (edge("edge-1"), edge("edge-2"));
@@ -121,12 +121,12 @@ async fn who_stops_waits_for_what_can_be_told_and_not_for_edges_that_are_gone() 
         steps: StepDurations::default(),
     });
     timeout(Duration::from_secs(1), outbox.flush()).await.unwrap();
-    hears_all(&mut reader, 0..100).await;
+    receive_all(&mut reader, 0..100).await;
     assert_eq!(bus.tail(Log::Calls, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_service_hears_its_answers_in_order_once_its_mailbox_is_back() {
+async fn rest_service_gets_its_replies_in_order() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let rest = ServiceId::from("rest-1");
@@ -143,12 +143,12 @@ async fn a_rest_service_hears_its_answers_in_order_once_its_mailbox_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_is_asked_by_one_rest_service_until_the_deadline() {
+async fn invite_goes_to_one_rest_service_until_its_deadline() {
     let bus = Bus::memory();
     let outbox = Outbox::new(bus.clone());
     let mut worker = bus.join_workers(Queue::Proxies, "rest-1").await;
     let (call, deadline) = (CallId::fresh(), Some(Deadline::after(Duration::from_secs(8))));
-    let ask = |call, text: &str| ProxyInvite {
+    let invite = |call, text: &str| ProxyInvite {
         call,
         backend: "a".into(),
         backend_url: "ws://janus:8188".to_owned(),
@@ -156,12 +156,12 @@ async fn a_peer_is_asked_by_one_rest_service_until_the_deadline() {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
     };
-    outbox.invite_proxy(ask(CallId::fresh(), &"x".repeat(bus::MAX_PAYLOAD)), deadline);
-    outbox.invite_proxy(ask(call, "http://peer"), deadline);
+    outbox.invite_proxy(invite(CallId::fresh(), &"x".repeat(bus::MAX_PAYLOAD)), deadline);
+    outbox.invite_proxy(invite(call, "http://proxy"), deadline);
     let delivery = timeout(Duration::from_secs(1), worker.next()).await.unwrap();
     assert_eq!(delivery.message.deadline, deadline);
     assert!(
-        matches!(&delivery.message.body, Body::ProxyInvite(ask) if ask.call == call),
-        "the other is too large"
+        matches!(&delivery.message.body, Body::ProxyInvite(invite) if invite.call == call),
+        "the other invite is too large"
     );
 }

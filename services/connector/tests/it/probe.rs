@@ -1,6 +1,6 @@
-//! Whether the plugin of a Janus works, and what becomes of its backend when it does not.
+//! The probe of the VideoCall plugin, and its effect on the backend.
 
-use crate::harness::Bench;
+use crate::harness::Harness;
 use bus::message::Notice;
 use common::BackendName;
 use common::transport::Transport;
@@ -19,20 +19,20 @@ use testkit::{FakeJanus, Janus, eventually};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep, timeout};
 
-/// A Janus within this process and a probe of it, in time that may be paused.
-struct Lab {
+/// A Janus within this process and its probe. Time can be paused.
+struct ProbeHarness {
     janus: Arc<Mutex<FakeJanus>>,
     probe: Probe,
 }
 
-impl Lab {
+impl ProbeHarness {
     fn with(janus: FakeJanus) -> Self {
         let janus = Arc::new(Mutex::new(janus));
-        let way = janus.clone();
+        let dialler = janus.clone();
         let dialler = Arc::new(move |_: &str| {
-            let way = way.clone();
+            let dialler = dialler.clone();
             Box::pin(async move {
-                let stream = way.lock().await.connect().ok_or(io::ErrorKind::ConnectionRefused)?;
+                let stream = dialler.lock().await.connect().ok_or(io::ErrorKind::ConnectionRefused)?;
                 Ok(Box::new(stream) as Box<dyn Transport>)
             }) as _
         });
@@ -41,199 +41,207 @@ impl Lab {
         Self { janus, probe }
     }
 
-    /// One whose plugin is known to work.
-    async fn good() -> Self {
-        let lab = Self::with(FakeJanus::in_memory());
-        lab.works_within(Duration::from_secs(1)).await;
-        lab
+    /// A Janus whose plugin is known to work.
+    async fn healthy() -> Self {
+        let harness = Self::with(FakeJanus::in_memory());
+        harness.assert_healthy_within(Duration::from_secs(1)).await;
+        harness
     }
 
     async fn janus(&self) -> MutexGuard<'_, FakeJanus> {
         self.janus.lock().await
     }
 
-    async fn works_within(&self, bound: Duration) {
-        let began = Instant::now();
+    async fn assert_healthy_within(&self, limit: Duration) {
+        let started = Instant::now();
         eventually("the plugin works", async || self.probe.is_healthy()).await;
-        assert!(began.elapsed() <= bound, "after {:?}", began.elapsed());
+        assert!(started.elapsed() <= limit, "after {:?}", started.elapsed());
     }
 
-    async fn is_found_out(&self) {
-        let began = Instant::now();
+    async fn assert_detected(&self) {
+        let started = Instant::now();
         eventually("the plugin does not work", async || !self.probe.is_healthy()).await;
-        assert!(began.elapsed() < Duration::from_millis(4100), "after {:?}", began.elapsed());
+        assert!(started.elapsed() < Duration::from_millis(4100), "after {:?}", started.elapsed());
     }
 
-    /// The handles that requests of this kind named.
+    /// The handles of all requests of this kind.
     async fn handles(&self, verb: &str) -> Vec<u64> {
-        let said = self.janus().await.probe_requests();
-        said.iter().filter(|it| kind(it) == verb).filter_map(|it| it["handle_id"].as_u64()).collect()
+        let sent = self.janus().await.probe_requests();
+        sent.iter().filter(|it| kind(it) == verb).filter_map(|it| it["handle_id"].as_u64()).collect()
     }
 
-    /// How many handles the plugin was asked through.
-    async fn tries(&self) -> usize {
+    /// How many handles were used for probes.
+    async fn probe_handles(&self) -> usize {
         self.handles("message").await.into_iter().collect::<BTreeSet<_>>().len()
     }
 }
 
 /// A probe of a real Janus, whose plugin is known to work.
-async fn good_probe(janus: &Janus) -> Probe {
-    let site = Endpoint { url: janus.url(), credentials: Credentials::default(), dialler: tcp() };
-    let probe = Probe::start(BackendName::from("a"), site);
+async fn healthy_probe(janus: &Janus) -> Probe {
+    let endpoint = Endpoint { url: janus.url(), credentials: Credentials::default(), dialler: tcp() };
+    let probe = Probe::start(BackendName::from("a"), endpoint);
     eventually("the plugin works", async || probe.is_healthy()).await;
     probe
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_keeps_its_handle_while_all_is_well_and_takes_a_fresh_one_for_each_try_after_that() {
-    let lab = Lab::good().await;
+async fn handle_is_kept_while_healthy_and_fresh_for_each_retry() {
+    let harness = ProbeHarness::healthy().await;
     sleep(Duration::from_secs(60)).await;
-    let asked = lab.handles("message").await.len();
-    assert!((29..=32).contains(&asked), "{asked} in a minute");
-    assert_eq!((lab.tries().await, lab.janus().await.probes()), (1, 1));
-    lab.janus().await.freeze_plugin();
-    lab.is_found_out().await;
-    // Each try takes two seconds, and the pauses before them 2, 4, 8 and 10.
-    let mut tries = Vec::new();
+    let probes = harness.handles("message").await.len();
+    assert!((29..=32).contains(&probes), "{probes} in a minute");
+    assert_eq!((harness.probe_handles().await, harness.janus().await.probes()), (1, 1));
+    harness.janus().await.freeze_plugin();
+    harness.assert_detected().await;
+    // Each probe times out after 2 s. The pauses before them are 2, 4, 8 and 10 s.
+    let mut probe_handles = Vec::new();
     for second in 0..60 {
-        assert!(lab.janus().await.probes() <= 1, "two handles at {second} s");
-        if lab.tries().await > tries.len() + 1 {
-            tries.push(second);
+        assert!(harness.janus().await.probes() <= 1, "two handles at {second} s");
+        if harness.probe_handles().await > probe_handles.len() + 1 {
+            probe_handles.push(second);
         }
         sleep(Duration::from_secs(1)).await;
     }
-    let between: Vec<i32> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let between: Vec<i32> = probe_handles.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(between, [6, 10, 12, 12, 12]);
-    lab.janus().await.unfreeze_plugin();
-    lab.works_within(Duration::from_secs(12)).await;
-    assert_eq!(lab.handles("detach").await.len(), lab.tries().await - 1, "one is left, the one that works");
-    lab.probe.stop().await;
-    assert_eq!(lab.janus.lock().await.probes(), 0);
+    harness.janus().await.unfreeze_plugin();
+    harness.assert_healthy_within(Duration::from_secs(12)).await;
+    assert_eq!(
+        harness.handles("detach").await.len(),
+        harness.probe_handles().await - 1,
+        "only the working handle is left"
+    );
+    harness.probe.stop().await;
+    assert_eq!(harness.janus.lock().await.probes(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_janus_that_is_started_anew_is_trusted_soon_however_long_its_plugin_was_frozen() {
-    let lab = Lab::good().await;
-    lab.janus().await.freeze_plugin();
+async fn restarted_janus_is_trusted_soon() {
+    let harness = ProbeHarness::healthy().await;
+    harness.janus().await.freeze_plugin();
     sleep(Duration::from_secs(60)).await;
-    assert!(!lab.probe.is_healthy());
-    lab.janus().await.crash().await;
+    assert!(!harness.probe.is_healthy());
+    harness.janus().await.crash().await;
     sleep(Duration::from_secs(60)).await;
-    assert!(!lab.probe.is_healthy());
-    lab.janus().await.restart().await;
-    lab.works_within(Duration::from_millis(2100)).await;
+    assert!(!harness.probe.is_healthy());
+    harness.janus().await.restart().await;
+    harness.assert_healthy_within(Duration::from_millis(2100)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_janus_that_is_altogether_silent_or_gone_is_not_judged() {
-    let lab = Lab::good().await;
-    lab.janus().await.stop_answering();
+async fn unreachable_janus_does_not_change_the_breaker() {
+    let harness = ProbeHarness::healthy().await;
+    harness.janus().await.stop_answering();
     for _ in 0..60 {
         sleep(Duration::from_secs(1)).await;
-        assert!(lab.probe.is_healthy());
+        assert!(harness.probe.is_healthy());
     }
-    lab.janus().await.resume_answering();
-    lab.janus().await.crash().await;
+    harness.janus().await.resume_answering();
+    harness.janus().await.crash().await;
     sleep(Duration::from_secs(60)).await;
-    assert!(lab.probe.is_healthy());
-    lab.janus().await.restart().await;
-    eventually("it is probed again", async || lab.janus().await.probes() == 1).await;
-    assert!(lab.probe.is_healthy());
-    lab.probe.stop().await;
-    assert_eq!(lab.janus.lock().await.probes(), 0);
+    assert!(harness.probe.is_healthy());
+    harness.janus().await.restart().await;
+    eventually("it is probed again", async || harness.janus().await.probes() == 1).await;
+    assert!(harness.probe.is_healthy());
+    harness.probe.stop().await;
+    assert_eq!(harness.janus.lock().await.probes(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_silent_janus_was_asked_leaves_no_handle_once_it_answers() {
-    let lab = Lab::good().await;
-    lab.janus().await.stop_answering();
+async fn late_replies_of_janus_leave_no_handle() {
+    let harness = ProbeHarness::healthy().await;
+    harness.janus().await.stop_answering();
     sleep(Duration::from_secs(30)).await;
-    lab.janus().await.resume_answering();
-    // Janus itself ends a session when nobody claims it for 30 s.
+    harness.janus().await.resume_answering();
+    // Janus itself ends a session that is not claimed for 30 s.
     sleep(Duration::from_secs(35)).await;
-    assert_eq!((lab.janus().await.probes(), lab.probe.is_healthy()), (1, true));
+    assert_eq!((harness.janus().await.probes(), harness.probe.is_healthy()), (1, true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_are_not_answered_count_although_the_probe_is() {
-    let lab = Lab::good().await;
-    lab.probe.on_unanswered_call();
-    assert!(lab.probe.is_healthy());
-    lab.probe.on_unanswered_call();
-    assert!(!lab.probe.is_healthy());
-    lab.works_within(Duration::from_millis(2100)).await;
-    assert_eq!((lab.tries().await, lab.janus().await.probes()), (2, 1), "by a fresh handle");
+async fn unanswered_calls_count_although_probes_succeed() {
+    let harness = ProbeHarness::healthy().await;
+    harness.probe.on_unanswered_call();
+    assert!(harness.probe.is_healthy());
+    harness.probe.on_unanswered_call();
+    assert!(!harness.probe.is_healthy());
+    harness.assert_healthy_within(Duration::from_millis(2100)).await;
+    assert_eq!(
+        (harness.probe_handles().await, harness.janus().await.probes()),
+        (2, 1),
+        "with a fresh handle"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plugin_that_is_frozen_from_the_start_is_never_trusted() {
+async fn plugin_frozen_from_the_start_is_never_trusted() {
     let frozen = FakeJanus::in_memory();
     frozen.freeze_plugin();
-    let lab = Lab::with(frozen);
+    let harness = ProbeHarness::with(frozen);
     for _ in 0..60 {
         sleep(Duration::from_secs(1)).await;
-        assert!(!lab.probe.is_healthy());
+        assert!(!harness.probe.is_healthy());
     }
-    lab.janus().await.unfreeze_plugin();
-    lab.works_within(Duration::from_secs(12)).await;
+    harness.janus().await.unfreeze_plugin();
+    harness.assert_healthy_within(Duration::from_secs(12)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_dropped_ends_its_session() {
-    let Lab { janus, probe } = Lab::good().await;
+async fn dropped_probe_ends_its_session() {
+    let ProbeHarness { janus, probe } = ProbeHarness::healthy().await;
     drop(probe);
     eventually("no handle is left", async || janus.lock().await.probes() == 0).await;
     assert_eq!(janus.lock().await.probe_requests().last().map(kind), Some("destroy"));
 }
 
 #[tokio::test]
-async fn a_frozen_plugin_gets_no_new_calls_until_it_works_again_and_running_calls_stay() {
+async fn frozen_plugin_gets_no_new_calls_and_keeps_running_ones() {
     let janus = FakeJanus::start().await;
-    let (mut bench, connector) = Bench::serving(&janus).await;
-    let call = bench.talking().await;
+    let (mut harness, connector) = Harness::serving(&janus).await;
+    let call = harness.talking().await;
     janus.freeze_plugin();
-    bench.has_status("a", Some(BackendStatus::Abnormal)).await;
-    assert_eq!((janus.calls(), bench.calls().await), (1, [Some(call); 2]));
+    harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
+    assert_eq!((janus.calls(), harness.calls().await), (1, [Some(call); 2]));
     janus.unfreeze_plugin();
-    bench.is_ready("a").await;
-    assert_eq!((janus.calls(), bench.calls().await), (1, [Some(call); 2]));
-    bench.hangs_up(call, Side::Caller).await;
-    bench.edge.alice(call).await;
-    bench.edge.bob(call).await;
-    bench.talking().await;
-    connector.stops().await;
+    harness.wait_ready("a").await;
+    assert_eq!((janus.calls(), harness.calls().await), (1, [Some(call); 2]));
+    harness.hang_up(call, Side::Caller).await;
+    harness.edge.alice(call).await;
+    harness.edge.bob(call).await;
+    harness.talking().await;
+    connector.stop().await;
     assert_eq!(janus.probes(), 0);
 }
 
 #[tokio::test]
-async fn a_backend_that_is_drained_says_so_and_keeps_its_calls() {
+async fn drained_backend_is_announced_and_keeps_its_calls() {
     let janus = FakeJanus::start().await;
-    let (mut bench, _connector) = Bench::serving(&janus).await;
-    let call = bench.talking().await;
-    let mut notices = bench.bus.subscribe().await;
+    let (mut harness, _connector) = Harness::serving(&janus).await;
+    let call = harness.talking().await;
+    let mut notices = harness.bus.subscribe().await;
     let name = BackendName::from("a");
     let mut changed = async || {
         let notice = timeout(Duration::from_secs(5), notices.next()).await.unwrap();
         assert_eq!(notice, Notice::BackendChanged(name.clone()));
     };
-    bench.directory.drain_backend(&name).await.unwrap();
+    harness.directory.drain_backend(&name).await.unwrap();
     changed().await;
-    bench.has_status("a", Some(BackendStatus::Maintenance)).await;
-    assert_eq!(bench.calls().await, [Some(call); 2]);
-    bench.asks(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
-    assert_eq!(bench.edge.alice(call).await, "t/set");
-    bench.directory.undrain_backend(&name).await.unwrap();
+    harness.wait_status("a", Some(BackendStatus::Maintenance)).await;
+    assert_eq!(harness.calls().await, [Some(call); 2]);
+    harness.request(call, Side::Caller, json!({"request": "set", "audio": false}), None).await;
+    assert_eq!(harness.edge.alice(call).await, "t/set");
+    harness.directory.undrain_backend(&name).await.unwrap();
     changed().await;
-    bench.is_ready("a").await;
+    harness.wait_ready("a").await;
 }
 
 #[tokio::test]
-async fn a_healthy_janus_has_one_handle_more_and_is_trusted_all_the_time() {
+async fn healthy_janus_has_one_extra_handle_and_stays_trusted() {
     let janus = Janus::start().await;
     let mut admin = janus.admin().await;
-    let probe = good_probe(&janus).await;
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(10) {
+    let probe = healthy_probe(&janus).await;
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(10) {
         assert!(probe.is_healthy());
         assert_eq!((admin.all_handles().await, admin.probes().await), (0, 1));
         sleep(Duration::from_millis(200)).await;
@@ -243,16 +251,16 @@ async fn a_healthy_janus_has_one_handle_more_and_is_trusted_all_the_time() {
 }
 
 #[tokio::test]
-async fn a_janus_that_was_stopped_for_a_while_is_trusted_as_soon_as_it_goes_on() {
+async fn paused_janus_is_trusted_as_soon_as_it_continues() {
     let mut janus = Janus::start().await;
-    let probe = good_probe(&janus).await;
+    let probe = healthy_probe(&janus).await;
     janus.stop();
     sleep(Duration::from_secs(6)).await;
     janus.resume();
-    let woken = Instant::now();
+    let resumed_at = Instant::now();
     let mut admin = janus.admin().await;
     eventually("it is probed again", async || admin.probes().await == 1 && probe.is_healthy()).await;
-    assert!(woken.elapsed() < Duration::from_secs(3), "after {:?}", woken.elapsed());
+    assert!(resumed_at.elapsed() < Duration::from_secs(3), "after {:?}", resumed_at.elapsed());
     probe.stop().await;
     eventually("no handle is left", async || admin.probes().await == 0).await;
 }

@@ -1,6 +1,6 @@
-//! A connector is gone, and another goes on with its calls.
+//! A connector dies or stops, and another takes over its calls.
 
-use crate::harness::{Bench, Connector};
+use crate::harness::{Connector, Harness};
 use common::CallId;
 use futures_util::future::join_all;
 use protocol::Side;
@@ -14,124 +14,124 @@ fn left(peer: &str, reason: &str) -> String {
     format!("left: hangup({peer}, {reason}), core hangup({reason})")
 }
 
-/// A connector, and one that waits for its end.
-async fn pair(janus: &FakeJanus) -> (Bench, Connector, Connector) {
-    let (bench, first) = Bench::serving(janus).await;
-    let second = bench.connector(&[("a", janus)]);
-    (bench, first, second)
+/// A connector that serves Janus, and a second one that waits for the lease.
+async fn pair(janus: &FakeJanus) -> (Harness, Connector, Connector) {
+    let (harness, first) = Harness::serving(janus).await;
+    let second = harness.connector(&[("a", janus)]);
+    (harness, first, second)
 }
 
-/// Both sides can still say something, and the call ends as it should.
-async fn is_whole(bench: &mut Bench, janus: &FakeJanus, call: CallId) {
+/// Checks that both sides can send requests and end the call.
+async fn assert_working(harness: &mut Harness, janus: &FakeJanus, call: CallId) {
     for side in [Side::Caller, Side::Callee] {
-        bench.asks(call, side, json!({"request": "set", "audio": false}), None).await;
-        assert_eq!(bench.edge.of(side, call).await, "t/set");
+        harness.request(call, side, json!({"request": "set", "audio": false}), None).await;
+        assert_eq!(harness.edge.side(side, call).await, "t/set");
     }
-    bench.asks(call, Side::Caller, json!({"request": "hangup"}), None).await;
+    harness.request(call, Side::Caller, json!({"request": "hangup"}), None).await;
     let bye =
         "left: hangup(alice, We did the hangup), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
-    assert_eq!(bench.edge.bob(call).await, bye);
+    assert_eq!(harness.edge.bob(call).await, bye);
     let own =
         "left: t/hangup(alice, Explicit hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
-    assert_eq!(bench.edge.alice(call).await, own);
-    assert_eq!(bench.calls().await, [None; 2]);
-    eventually("Janus has its handles back", async || janus.handles() == 0).await;
-    eventually("the old session is gone", async || janus.sessions() == 1).await;
+    assert_eq!(harness.edge.alice(call).await, own);
+    assert_eq!(harness.calls().await, [None; 2]);
+    eventually("all handles are detached", async || janus.handles() == 0).await;
+    eventually("the claimed session is destroyed", async || janus.sessions() == 1).await;
 }
 
 #[tokio::test]
-async fn a_call_that_runs_goes_on_when_its_connector_is_killed() {
+async fn answered_call_survives_a_killed_connector() {
     let janus = FakeJanus::start().await;
-    let (mut bench, first, _second) = pair(&janus).await;
-    let call = bench.talking().await;
-    bench.is_written_down(call).await;
-    first.dies();
-    is_whole(&mut bench, &janus, call).await;
-    bench.talking().await;
+    let (mut harness, first, _second) = pair(&janus).await;
+    let call = harness.talking().await;
+    harness.wait_saved(call).await;
+    first.kill();
+    assert_working(&mut harness, &janus, call).await;
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_call_that_rings_goes_on_when_its_connector_is_killed() {
+async fn ringing_call_survives_a_killed_connector() {
     let janus = FakeJanus::start().await;
-    let (mut bench, first, _second) = pair(&janus).await;
-    let call = bench.ringing().await;
-    bench.is_written_down(call).await;
-    first.dies();
-    bench.is_accepted(call).await;
-    is_whole(&mut bench, &janus, call).await;
+    let (mut harness, first, _second) = pair(&janus).await;
+    let call = harness.ringing().await;
+    harness.wait_saved(call).await;
+    first.kill();
+    harness.accept(call).await;
+    assert_working(&mut harness, &janus, call).await;
 }
 
 #[tokio::test]
-async fn a_call_that_ended_on_janus_meanwhile_is_over_for_both() {
+async fn call_that_ended_on_janus_during_takeover_ends_for_both() {
     let janus = FakeJanus::start().await;
-    let (mut bench, first, _second) = pair(&janus).await;
-    let call = bench.talking().await;
-    bench.is_written_down(call).await;
-    first.dies();
+    let (mut harness, first, _second) = pair(&janus).await;
+    let call = harness.talking().await;
+    harness.wait_saved(call).await;
+    first.kill();
     janus.lose_media("ICE failed");
     let over = |peer: &str| format!("left: hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)");
-    assert_eq!(bench.edge.bob(call).await, over("alice"));
-    assert_eq!(bench.edge.alice(call).await, over("bob"));
-    eventually("Janus has its handles back", async || janus.handles() == 0).await;
-    bench.talking().await;
+    assert_eq!(harness.edge.bob(call).await, over("alice"));
+    assert_eq!(harness.edge.alice(call).await, over("bob"));
+    eventually("all handles are detached", async || janus.handles() == 0).await;
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_call_whose_janus_is_gone_too_is_over_for_both() {
+async fn call_ends_when_connector_and_janus_die() {
     let mut janus = FakeJanus::start().await;
-    let (mut bench, first, _second) = pair(&janus).await;
-    let call = bench.talking().await;
-    bench.is_written_down(call).await;
-    first.dies();
+    let (mut harness, first, _second) = pair(&janus).await;
+    let call = harness.talking().await;
+    harness.wait_saved(call).await;
+    first.kill();
     janus.crash().await;
     janus.restart().await;
-    assert_eq!(bench.edge.alice(call).await, left("bob", LOST));
-    assert_eq!(bench.edge.bob(call).await, left("alice", LOST));
-    assert_eq!(bench.calls().await, [None; 2]);
-    bench.talking().await;
+    assert_eq!(harness.edge.alice(call).await, left("bob", LOST));
+    assert_eq!(harness.edge.bob(call).await, left("alice", LOST));
+    assert_eq!(harness.calls().await, [None; 2]);
+    harness.talking().await;
 }
 
 #[tokio::test]
-async fn a_call_that_was_placed_while_nobody_served_its_janus_is_set_up() {
+async fn call_placed_without_a_connector_is_set_up_later() {
     let janus = FakeJanus::start().await;
-    let (mut bench, first) = Bench::serving(&janus).await;
-    first.stops().await;
-    let call = bench.place().await;
-    let _second = bench.connector(&[("a", &janus)]);
-    assert_eq!(bench.edge.bob(call).await, "joined: incomingcall(alice)+offer");
-    assert_eq!(bench.edge.alice(call).await, "joined: c/calling");
-    bench.is_accepted(call).await;
-    is_whole(&mut bench, &janus, call).await;
+    let (mut harness, first) = Harness::serving(&janus).await;
+    first.stop().await;
+    let call = harness.place_call().await;
+    let _second = harness.connector(&[("a", &janus)]);
+    assert_eq!(harness.edge.bob(call).await, "joined: incomingcall(alice)+offer");
+    assert_eq!(harness.edge.alice(call).await, "joined: c/calling");
+    harness.accept(call).await;
+    assert_working(&mut harness, &janus, call).await;
 }
 
 #[tokio::test]
-async fn a_call_goes_on_when_its_connector_hands_over() {
+async fn call_survives_a_handover() {
     let janus = FakeJanus::start().await;
-    let (mut bench, first, _second) = pair(&janus).await;
-    let call = bench.talking().await;
-    first.stops().await;
-    is_whole(&mut bench, &janus, call).await;
+    let (mut harness, first, _second) = pair(&janus).await;
+    let call = harness.talking().await;
+    first.stop().await;
+    assert_working(&mut harness, &janus, call).await;
 }
 
-/// At whatever moment it is killed, its call is whole or over for both in the end.
+/// Whenever the connector is killed, its call either works or ends for both sides.
 #[tokio::test]
-async fn a_connector_may_die_at_any_moment_of_a_call() {
+async fn connector_may_die_at_any_moment_of_a_call() {
     let moments = (0..12).map(async |moment: u64| {
         let janus = FakeJanus::start().await;
-        let (mut bench, first, _second) = pair(&janus).await;
-        let call = bench.place().await;
+        let (mut harness, first, _second) = pair(&janus).await;
+        let call = harness.place_call().await;
         tokio::time::sleep(Duration::from_micros(moment * moment * 80)).await;
-        first.dies();
+        first.kill();
         tokio::time::sleep(Duration::from_secs(6)).await;
-        bench.hangs_up(call, Side::Callee).await;
-        let alice = bench.edge.until_left(Side::Caller, call).await;
-        let bob = bench.edge.until_left(Side::Callee, call).await;
+        harness.hang_up(call, Side::Callee).await;
+        let alice = harness.edge.until_left(Side::Caller, call).await;
+        let bob = harness.edge.until_left(Side::Callee, call).await;
         assert!(bob.len() <= 3 && alice.len() <= 3, "{moment}: {alice:?} {bob:?}");
-        assert_eq!(bench.calls().await, [None; 2]);
-        eventually("Janus has its handles back", async || janus.handles() == 0).await;
-        eventually("the old session is gone", async || janus.sessions() == 1).await;
-        let next = bench.talking().await;
-        is_whole(&mut bench, &janus, next).await;
+        assert_eq!(harness.calls().await, [None; 2]);
+        eventually("all handles are detached", async || janus.handles() == 0).await;
+        eventually("the claimed session is destroyed", async || janus.sessions() == 1).await;
+        let next = harness.talking().await;
+        assert_working(&mut harness, &janus, next).await;
     });
     join_all(moments).await;
 }

@@ -1,17 +1,17 @@
-//! Candidates of clients reach Janus when it wants them, and in order.
+//! Candidates of clients reach Janus after the answer, in order.
 
 use super::*;
 
 #[test]
-fn candidates_of_both_are_held_until_the_call_is_accepted() {
-    let mut bench = ringing();
-    assert_eq!(bench.trickles(Side::Caller, &["a", "b"]), [""; 0]);
-    assert_eq!(bench.trickles(Side::Callee, &["x"]), [""; 0]);
-    assert_eq!(bench.trickles(Side::Caller, &["c"]), [""; 0]);
-    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    assert_eq!(bench.trickles(Side::Callee, &["y"]), [""; 0]);
+fn candidates_are_held_until_the_call_is_accepted() {
+    let mut harness = ringing();
+    assert_eq!(harness.trickle(Side::Caller, &["a", "b"]), [""; 0]);
+    assert_eq!(harness.trickle(Side::Callee, &["x"]), [""; 0]);
+    assert_eq!(harness.trickle(Side::Caller, &["c"]), [""; 0]);
+    harness.request(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    assert_eq!(harness.trickle(Side::Callee, &["y"]), [""; 0]);
     assert_eq!(
-        bench.replies(BOB, "accepted"),
+        harness.reply(BOB, "accepted"),
         [
             "bob! answered: t/accepted",
             "log answered",
@@ -19,51 +19,51 @@ fn candidates_of_both_are_held_until_the_call_is_accepted() {
             r#"janus 12 trickle ["x","y"]"#
         ]
     );
-    assert_eq!(bench.trickles(Side::Caller, &["d"]), [r#"janus 11 trickle ["d"]"#]);
-    assert_eq!(bench.trickles(Side::Callee, &["z"]), [r#"janus 12 trickle ["z"]"#]);
+    assert_eq!(harness.trickle(Side::Caller, &["d"]), [r#"janus 11 trickle ["d"]"#]);
+    assert_eq!(harness.trickle(Side::Callee, &["z"]), [r#"janus 12 trickle ["z"]"#]);
 }
 
 #[test]
-fn candidates_wait_also_when_the_caller_hears_of_the_answer_first() {
-    let mut bench = ringing();
-    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    bench.notifies(ALICE, json!({"event": "accepted"}), Some("answer"));
-    assert_eq!(bench.trickles(Side::Caller, &["a"]), [""; 0]);
-    let heard = bench.replies(BOB, "accepted");
-    assert_eq!(heard, ["bob! answered: t/accepted", "log answered", r#"janus 11 trickle ["a"]"#]);
+fn candidates_wait_until_the_accept_is_acknowledged() {
+    let mut harness = ringing();
+    harness.request(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    harness.notify(ALICE, json!({"event": "accepted"}), Some("answer"));
+    assert_eq!(harness.trickle(Side::Caller, &["a"]), [""; 0]);
+    let received = harness.reply(BOB, "accepted");
+    assert_eq!(received, ["bob! answered: t/accepted", "log answered", r#"janus 11 trickle ["a"]"#]);
 }
 
 #[test]
-fn of_too_many_candidates_the_oldest_are_dropped() {
-    let mut bench = ringing();
+fn oldest_candidates_are_dropped_when_too_many_wait() {
+    let mut harness = ringing();
     let many: Vec<String> = (0..600).map(|number| number.to_string()).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    bench.trickles(Side::Caller, &many[..300]);
-    bench.trickles(Side::Caller, &many[300..]);
-    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    bench.replies(BOB, "accepted");
-    let sent = bench.said.last().unwrap()["candidates"].as_array().unwrap();
+    harness.trickle(Side::Caller, &many[..300]);
+    harness.trickle(Side::Caller, &many[300..]);
+    harness.request(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    harness.reply(BOB, "accepted");
+    let sent = harness.sent_to_janus.last().unwrap()["candidates"].as_array().unwrap();
     assert_eq!((sent.len(), &sent[0], sent.last().unwrap()), (512, &json!("88"), &json!("599")));
 }
 
 #[test]
-fn candidates_of_a_call_that_is_not_here_go_nowhere() {
-    let mut bench = up();
-    assert_eq!(bench.trickles(Side::Caller, &["a"]), [""; 0]);
-    let mut bench = talking();
-    bench.hangs_up_core(Side::Caller);
-    assert_eq!(bench.trickles(Side::Callee, &["a"]), [""; 0]);
+fn candidates_of_unknown_calls_are_ignored() {
+    let mut harness = connected();
+    assert_eq!(harness.trickle(Side::Caller, &["a"]), [""; 0]);
+    let mut harness = talking();
+    harness.client_core_hangup(Side::Caller);
+    assert_eq!(harness.trickle(Side::Callee, &["a"]), [""; 0]);
 }
 
 #[test]
-fn candidates_of_janus_that_come_before_the_call_travel_with_it() {
-    let mut bench = calling();
-    assert_eq!(bench.core(BOB, "trickle"), [""; 0]);
-    assert_eq!(bench.core(ALICE, "trickle"), [""; 0]);
-    assert_eq!(bench.core(ALICE, "trickle"), [""; 0]);
-    assert_eq!(bench.due_in(), Some(crate::calls::transactions::JANUS_TIMEOUT.as_millis()));
-    let heard = bench.incoming();
-    assert_eq!(heard, ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"]);
-    let heard = bench.replies(ALICE, "calling");
-    assert_eq!(heard, ["alice! joined: c/calling, core trickle, core trickle"]);
+fn early_janus_candidates_are_sent_with_the_call() {
+    let mut harness = calling();
+    assert_eq!(harness.core_event(BOB, "trickle"), [""; 0]);
+    assert_eq!(harness.core_event(ALICE, "trickle"), [""; 0]);
+    assert_eq!(harness.core_event(ALICE, "trickle"), [""; 0]);
+    assert_eq!(harness.next_timer_ms(), Some(crate::calls::transactions::JANUS_TIMEOUT.as_millis()));
+    let received = harness.incoming();
+    assert_eq!(received, ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"]);
+    let received = harness.reply(ALICE, "calling");
+    assert_eq!(received, ["alice! joined: c/calling, core trickle, core trickle"]);
 }

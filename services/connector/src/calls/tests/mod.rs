@@ -1,5 +1,5 @@
-//! The decisions about calls, told as stories of one call between alice and bob: what edges and Janus
-//! say, and in short words what is to be done about it (see [`short`]).
+//! Tests of the state machine with one call between alice and bob. Inputs are messages of edges and of Janus; the
+//! actions are compared in a short form (see [`format`]).
 
 mod batching;
 mod call_flow;
@@ -30,20 +30,20 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// alice's handle on Janus, and bob's.
+/// The handles of alice and bob on Janus.
 const ALICE: u64 = 11;
 const BOB: u64 = 12;
 
-/// The calls of a backend with a Janus that says what the test says, and a clock that stands still.
-struct Bench {
+/// The calls of a backend. The test plays Janus and sets the clock.
+struct Harness {
     calls: Calls,
     now: Instant,
     call: CallId,
-    /// What Janus was told, in order.
-    said: Vec<Value>,
-    /// What was written down of calls, in order.
+    /// The requests to Janus, in order.
+    sent_to_janus: Vec<Value>,
+    /// The saved states, in order.
     saved: Vec<String>,
-    /// What the router has the connector set up.
+    /// The call that the router posts.
     place: Place,
 }
 
@@ -56,91 +56,91 @@ fn config() -> CallsConfig {
     }
 }
 
-/// Janus is there, and nothing has happened.
-fn up() -> Bench {
+/// The link to Janus is up, and there is no call.
+fn connected() -> Harness {
     let now = Instant::now();
     let mut calls = Calls::new(config(), 0, now);
     calls.on_janus_up(1);
-    let (call, said, saved) = (CallId::fresh(), Vec::new(), Vec::new());
-    Bench { calls, now, call, said, saved, place: place(call) }
+    let (call, sent_to_janus, saved) = (CallId::fresh(), Vec::new(), Vec::new());
+    Harness { calls, now, call, sent_to_janus, saved, place: place_details(call) }
 }
 
-/// Janus has been asked for both handles.
-fn attaching() -> Bench {
-    let mut bench = up();
-    bench.is_placed();
-    bench
+/// Janus has not replied to the two `attach` requests.
+fn attaching() -> Harness {
+    let mut harness = connected();
+    harness.place();
+    harness
 }
 
-/// Janus has been asked for both names.
-fn registering() -> Bench {
-    let mut bench = attaching();
-    bench.is_attached(Side::Caller);
-    bench.is_attached(Side::Callee);
-    bench
+/// Janus has not replied to the two `register` requests.
+fn registering() -> Harness {
+    let mut harness = attaching();
+    harness.attached(Side::Caller);
+    harness.attached(Side::Callee);
+    harness
 }
 
-/// Janus has been given the offer.
-fn calling() -> Bench {
-    let mut bench = up();
-    bench.calls_bob();
-    bench
+/// Janus has the offer.
+fn calling() -> Harness {
+    let mut harness = connected();
+    harness.set_up();
+    harness
 }
 
-/// Both sides know of the call.
-fn ringing() -> Bench {
-    let mut bench = up();
-    bench.rings();
-    bench
+/// Both sides have joined.
+fn ringing() -> Harness {
+    let mut harness = connected();
+    harness.ring();
+    harness
 }
 
 /// bob has accepted.
-fn talking() -> Bench {
-    let mut bench = ringing();
-    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    bench.notifies(
+fn talking() -> Harness {
+    let mut harness = ringing();
+    harness.request(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    harness.notify(
         ALICE,
-        json!({"event": "accepted", "username": bench.alias(Side::Callee)}),
+        json!({"event": "accepted", "username": harness.alias(Side::Callee)}),
         Some("answer"),
     );
-    bench.replies(BOB, "accepted");
-    bench
+    harness.reply(BOB, "accepted");
+    harness
 }
 
-impl Bench {
+impl Harness {
     fn message(&self, body: Body) -> Message {
         Message { id: self.call.into(), ..Message::new(body) }
     }
 
-    fn placing(&self) -> Message {
+    fn place_message(&self) -> Message {
         self.message(Body::Place(Place { call: self.call, ..self.place.clone() }))
     }
 
-    fn hears(&mut self, message: Message) -> Vec<String> {
-        let acts = self.calls.on_message(message, AckGuard::default(), self.now);
-        self.note(acts)
+    fn receive(&mut self, message: Message) -> Vec<String> {
+        let actions = self.calls.on_message(message, AckGuard::default(), self.now);
+        self.record(actions)
     }
 
-    fn is_placed(&mut self) -> Vec<String> {
-        self.hears(self.placing())
+    fn place(&mut self) -> Vec<String> {
+        self.receive(self.place_message())
     }
 
-    fn calls_bob(&mut self) {
-        self.is_placed();
-        self.is_attached(Side::Caller);
-        self.is_attached(Side::Callee);
-        self.replies(ALICE, "registered");
-        self.replies(BOB, "registered");
+    fn set_up(&mut self) {
+        self.place();
+        self.attached(Side::Caller);
+        self.attached(Side::Callee);
+        self.reply(ALICE, "registered");
+        self.reply(BOB, "registered");
     }
 
-    fn rings(&mut self) {
-        self.calls_bob();
+    fn ring(&mut self) {
+        self.set_up();
         self.incoming();
-        self.replies(ALICE, "calling");
+        self.reply(ALICE, "calling");
     }
 
-    fn is_placed_late(&mut self) -> Vec<String> {
-        self.hears(Message { deadline: Some(Deadline(1)), ..self.placing() })
+    fn place_expired(&mut self) -> Vec<String> {
+        self.receive(Message { deadline: Some(Deadline(1)), ..self.place_message() })
     }
 
     fn leg(&self, side: Side) -> LegRef {
@@ -148,45 +148,46 @@ impl Bench {
     }
 
     /// A client's request on its leg, under the transaction `t`.
-    fn asks(&mut self, side: Side, body: Value, jsep: Option<&str>) -> Vec<String> {
-        let message = self.request(side, body, jsep);
-        self.hears(message)
+    fn request(&mut self, side: Side, body: Value, jsep: Option<&str>) -> Vec<String> {
+        let message = self.request_message(side, body, jsep);
+        self.receive(message)
     }
 
-    fn request(&self, side: Side, body: Value, kind: Option<&str>) -> Message {
+    fn request_message(&self, side: Side, body: Value, kind: Option<&str>) -> Message {
         let (leg, jsep) = (self.leg(side), kind.map(jsep));
         let transaction = Some("t".to_owned());
         Message::new(Body::Request(LegRequest { leg, transaction, body: raw(&body), jsep }))
     }
 
-    fn trickles(&mut self, side: Side, candidates: &[&str]) -> Vec<String> {
+    fn trickle(&mut self, side: Side, candidates: &[&str]) -> Vec<String> {
         let candidates = candidates.iter().map(raw).collect();
-        self.hears(Message::new(Body::Trickle(Trickle { leg: self.leg(side), candidates })))
+        self.receive(Message::new(Body::Trickle(Trickle { leg: self.leg(side), candidates })))
     }
 
-    fn hangs_up_core(&mut self, side: Side) -> Vec<String> {
-        self.hears(Message::new(Body::Hangup(self.leg(side))))
+    fn client_core_hangup(&mut self, side: Side) -> Vec<String> {
+        self.receive(Message::new(Body::Hangup(self.leg(side))))
     }
 
-    fn is_gone(&mut self, side: Side) -> Vec<String> {
-        self.hears(Message::new(Body::End(End { call: self.call, cause: EndCause::gone(side) })))
+    fn client_gone(&mut self, side: Side) -> Vec<String> {
+        self.receive(Message::new(Body::End(End { call: self.call, cause: EndCause::gone(side) })))
     }
 
-    /// Janus says this.
+    /// Janus sends this message.
     fn janus(&mut self, message: Value) -> Vec<String> {
-        let acts = self.calls.on_janus(FromJanus::read(&message.to_string()), self.now);
-        self.note(acts)
+        let actions = self.calls.on_janus(FromJanus::read(&message.to_string()), self.now);
+        self.record(actions)
     }
 
-    /// The transaction of the last request to Janus that was this.
+    /// The transaction of the last request to Janus that matches.
     fn transaction(&self, was: impl Fn(&Value) -> bool) -> String {
-        let request = self.said.iter().rev().find(|request| was(request)).expect("it was asked");
+        let request =
+            self.sent_to_janus.iter().rev().find(|request| was(request)).expect("the request was sent");
         request["transaction"].as_str().unwrap().to_owned()
     }
 
-    /// Janus gives a side its handle.
-    fn is_attached(&mut self, side: Side) -> Vec<String> {
-        let attaches: Vec<&Value> = self.said.iter().filter(|it| it["janus"] == "attach").collect();
+    /// Janus attaches the handle of a side.
+    fn attached(&mut self, side: Side) -> Vec<String> {
+        let attaches: Vec<&Value> = self.sent_to_janus.iter().filter(|it| it["janus"] == "attach").collect();
         let (place, id) = if side == Side::Caller { (0, ALICE) } else { (1, BOB) };
         let transaction = attaches[place]["transaction"].clone();
         self.janus(json!({"janus": "success", "transaction": transaction, "data": {"id": id}}))
@@ -196,25 +197,25 @@ impl Bench {
         self.transaction(|it| it["janus"] == "message" && it["handle_id"] == handle)
     }
 
-    /// Janus' plugin answers the last request of a handle with this event.
-    fn replies(&mut self, handle: u64, event: &str) -> Vec<String> {
-        self.answers(handle, json!({"result": {"event": event}}))
+    /// Janus' plugin replies to the last request of a handle with this event.
+    fn reply(&mut self, handle: u64, event: &str) -> Vec<String> {
+        self.reply_data(handle, json!({"result": {"event": event}}))
     }
 
-    fn answers(&mut self, handle: u64, data: Value) -> Vec<String> {
+    fn reply_data(&mut self, handle: u64, data: Value) -> Vec<String> {
         let transaction = self.last_message(handle);
         self.janus(json!({"janus": "event", "sender": handle, "transaction": transaction,
             "plugindata": {"data": data}}))
     }
 
     /// Janus' core refuses the last request of a handle.
-    fn refuses(&mut self, handle: u64, code: u16) -> Vec<String> {
+    fn refuse(&mut self, handle: u64, code: u16) -> Vec<String> {
         let transaction = self.last_message(handle);
         self.janus(json!({"janus": "error", "transaction": transaction,
             "error": {"code": code, "reason": "no"}}))
     }
 
-    fn notifies(&mut self, handle: u64, result: Value, kind: Option<&str>) -> Vec<String> {
+    fn notify(&mut self, handle: u64, result: Value, kind: Option<&str>) -> Vec<String> {
         let mut event =
             json!({"janus": "event", "sender": handle, "plugindata": {"data": {"result": result}}});
         if let Some(kind) = kind {
@@ -225,11 +226,11 @@ impl Bench {
 
     fn incoming(&mut self) -> Vec<String> {
         let from = json!({"event": "incomingcall", "username": self.alias(Side::Caller)});
-        self.notifies(BOB, from, Some("offer"))
+        self.notify(BOB, from, Some("offer"))
     }
 
     /// A core event of a handle.
-    fn core(&mut self, handle: u64, name: &str) -> Vec<String> {
+    fn core_event(&mut self, handle: u64, name: &str) -> Vec<String> {
         self.janus(json!({"janus": name, "sender": handle}))
     }
 
@@ -237,31 +238,31 @@ impl Bench {
         self.janus(json!({"janus": "hangup", "sender": handle, "reason": reason}))
     }
 
-    /// The plugin says to a handle that this side is gone.
+    /// The plugin notifies a handle that this side has hung up.
     fn plugin_hangup(&mut self, handle: u64, gone: Side) -> Vec<String> {
         let gone = self.alias(gone);
-        self.notifies(
+        self.notify(
             handle,
             json!({"event": "hangup", "username": gone, "reason": "Remote WebRTC hangup"}),
             None,
         )
     }
 
-    /// Time passes, and what is due then is done.
-    fn after(&mut self, time: Duration) -> Vec<String> {
+    /// Advances the clock and fires the timers.
+    fn advance(&mut self, time: Duration) -> Vec<String> {
         self.now += time;
-        let acts = self.calls.on_timer(self.now);
-        self.note(acts)
+        let actions = self.calls.on_timer(self.now);
+        self.record(actions)
     }
 
-    /// In how many milliseconds something is due.
-    fn due_in(&self) -> Option<u128> {
+    /// Milliseconds until the next timer.
+    fn next_timer_ms(&self) -> Option<u128> {
         self.calls.next_timer().map(|due| (due - self.now).as_millis())
     }
 
-    fn goes_down(&mut self) -> Vec<String> {
-        let acts = self.calls.on_janus_down("The media server is gone", self.now);
-        self.note(acts)
+    fn janus_down(&mut self) -> Vec<String> {
+        let actions = self.calls.on_janus_down("The media server is gone", self.now);
+        self.record(actions)
     }
 
     fn alias(&self, side: Side) -> String {
@@ -269,25 +270,25 @@ impl Bench {
         format!("{}-0-{name}", self.call)
     }
 
-    fn note(&mut self, acts: Vec<Action>) -> Vec<String> {
-        for act in &acts {
-            match act {
-                Action::SendToJanus(text) => self.said.push(serde_json::from_str(text).unwrap()),
+    fn record(&mut self, actions: Vec<Action>) -> Vec<String> {
+        for action in &actions {
+            match action {
+                Action::SendToJanus(text) => self.sent_to_janus.push(serde_json::from_str(text).unwrap()),
                 Action::SaveCall(save) => self.saved.push(save.state.clone()),
                 _ => {}
             }
         }
-        acts.iter().flat_map(format::action).collect()
+        actions.iter().flat_map(format::action).collect()
     }
 
-    /// Once all that is waited for has come or timed out, nothing is left.
-    fn is_clean(&mut self) {
-        self.after(super::transactions::JANUS_TIMEOUT);
+    /// Checks that nothing is left once all requests have timed out.
+    fn assert_clean(&mut self) {
+        self.advance(super::transactions::JANUS_TIMEOUT);
         assert!(self.calls.is_empty(), "{:?}", self.calls);
     }
 }
 
-fn place(call: CallId) -> Place {
+fn place_details(call: CallId) -> Place {
     let party = |username: &str, number| Party {
         username: username.to_owned(),
         address: Some(Address {

@@ -1,62 +1,62 @@
-//! Janus does not answer: nobody waits longer than the connector's patience.
+//! Janus does not reply: the call ends after the timeout of the request.
 
 use super::*;
 use crate::calls::transactions::JANUS_TIMEOUT;
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// What follows when the last thing asked is never answered.
-fn waits(mut bench: Bench) -> Vec<String> {
-    assert_eq!(bench.after(JANUS_TIMEOUT - MOMENT), [""; 0]);
-    let mut ended = bench.after(MOMENT);
-    assert_eq!(ended.remove(0), "unanswered");
-    bench.is_clean();
+/// The actions when Janus never replies to the last request.
+fn time_out(mut harness: Harness) -> Vec<String> {
+    assert_eq!(harness.advance(JANUS_TIMEOUT - MOMENT), [""; 0]);
+    let mut ended = harness.advance(MOMENT);
+    assert_eq!(ended.remove(0), "timeout");
+    harness.assert_clean();
     ended
 }
 
 #[test]
-fn a_caller_is_refused_when_janus_is_silent_at_any_step() {
+fn caller_is_refused_when_any_setup_step_times_out() {
     let refused = |handles: &[&str]| {
-        let told = ["end", "alice! left: c/error 502"];
-        handles.iter().chain(&told).map(|line| (*line).to_owned()).collect::<Vec<_>>()
+        let notified = ["end", "alice! left: c/error 502"];
+        handles.iter().chain(&notified).map(|line| (*line).to_owned()).collect::<Vec<_>>()
     };
     let mut half_attached = attaching();
-    half_attached.is_attached(Side::Callee);
+    half_attached.attached(Side::Callee);
     let mut half_registered = registering();
-    half_registered.replies(BOB, "registered");
-    for (bench, handles) in [
+    half_registered.reply(BOB, "registered");
+    for (harness, handles) in [
         (attaching(), &[][..]),
         (half_attached, &["janus 12 detach"]),
         (registering(), &["janus 11 detach", "janus 12 detach"]),
         (half_registered, &["janus 11 detach", "janus 12 detach"]),
         (calling(), &["janus 11 detach", "janus 12 detach"]),
     ] {
-        assert_eq!(waits(bench), refused(handles));
+        assert_eq!(time_out(harness), refused(handles));
     }
 }
 
 #[test]
-fn each_step_has_the_whole_patience() {
-    let mut bench = attaching();
-    let steps: [fn(&mut Bench) -> Vec<String>; 4] = [
-        |bench| bench.is_attached(Side::Caller),
-        |bench| bench.is_attached(Side::Callee),
-        |bench| bench.replies(ALICE, "registered"),
-        |bench| bench.replies(BOB, "registered"),
+fn each_setup_step_has_the_full_timeout() {
+    let mut harness = attaching();
+    let steps: [fn(&mut Harness) -> Vec<String>; 4] = [
+        |harness| harness.attached(Side::Caller),
+        |harness| harness.attached(Side::Callee),
+        |harness| harness.reply(ALICE, "registered"),
+        |harness| harness.reply(BOB, "registered"),
     ];
     for step in steps {
-        assert_eq!(bench.after(JANUS_TIMEOUT / 2 - MOMENT), [""; 0]);
-        step(&mut bench);
+        assert_eq!(harness.advance(JANUS_TIMEOUT / 2 - MOMENT), [""; 0]);
+        step(&mut harness);
     }
-    assert_eq!(bench.calls.count(), 1);
+    assert_eq!(harness.calls.count(), 1);
 }
 
 #[test]
-fn a_callee_that_rang_hears_the_end_when_the_caller_is_never_answered() {
-    let mut bench = calling();
-    bench.incoming();
+fn ringing_callee_is_notified_when_the_call_times_out() {
+    let mut harness = calling();
+    harness.incoming();
     assert_eq!(
-        waits(bench)[2..],
+        time_out(harness)[2..],
         [
             "end",
             "alice! left: c/error 502",
@@ -67,12 +67,12 @@ fn a_callee_that_rang_hears_the_end_when_the_caller_is_never_answered() {
 }
 
 #[test]
-fn a_call_whose_request_is_never_answered_ends_for_both() {
-    let mut bench = talking();
-    bench.asks(Side::Callee, json!({"request": "set"}), None);
+fn unanswered_request_ends_the_call() {
+    let mut harness = talking();
+    harness.request(Side::Callee, json!({"request": "set"}), None);
     let reason = "The media server does not answer";
     assert_eq!(
-        waits(bench)[2..],
+        time_out(harness)[2..],
         [
             "end".to_owned(),
             format!("alice left: hangup(bob, {reason}), core hangup({reason})"),
@@ -83,23 +83,23 @@ fn a_call_whose_request_is_never_answered_ends_for_both() {
 }
 
 #[test]
-fn a_call_rings_and_lasts_as_long_as_it_likes() {
-    for mut bench in [ringing(), talking()] {
-        assert_eq!(bench.after(Duration::from_secs(36_000)), [""; 0]);
-        assert_eq!(bench.calls.count(), 1);
+fn call_has_no_time_limit_by_default() {
+    for mut harness in [ringing(), talking()] {
+        assert_eq!(harness.advance(Duration::from_secs(36_000)), [""; 0]);
+        assert_eq!(harness.calls.count(), 1);
     }
 }
 
 #[test]
-fn a_call_that_nobody_accepts_in_time_ends_for_both() {
+fn ring_timeout_ends_the_call() {
     let time = Duration::from_secs(120);
-    let mut bench = up();
-    bench.calls.config.policy = CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() };
-    bench.rings();
-    bench.trickles(Side::Caller, &["a"]);
-    assert_eq!(bench.after(time - MOMENT), [""; 0]);
+    let mut harness = connected();
+    harness.calls.config.policy = CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() };
+    harness.ring();
+    harness.trickle(Side::Caller, &["a"]);
+    assert_eq!(harness.advance(time - MOMENT), [""; 0]);
     assert_eq!(
-        bench.after(MOMENT)[2..],
+        harness.advance(MOMENT)[2..],
         [
             "end",
             "alice left: hangup(bob, No answer), core hangup(Close PC)",
@@ -107,25 +107,25 @@ fn a_call_that_nobody_accepts_in_time_ends_for_both() {
             "log ended (No answer)",
         ]
     );
-    bench.is_clean();
+    harness.assert_clean();
 }
 
 #[test]
-fn an_accepted_call_does_not_ring_any_more() {
-    let mut bench = up();
-    bench.calls.config.policy = CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() };
-    bench.rings();
-    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    bench.replies(BOB, "accepted");
-    assert_eq!(bench.after(JANUS_TIMEOUT * 2), [""; 0]);
-    assert_eq!((bench.calls.count(), bench.due_in()), (1, None));
+fn accepted_call_has_no_ring_timeout() {
+    let mut harness = connected();
+    harness.calls.config.policy = CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() };
+    harness.ring();
+    harness.request(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    harness.reply(BOB, "accepted");
+    assert_eq!(harness.advance(JANUS_TIMEOUT * 2), [""; 0]);
+    assert_eq!((harness.calls.count(), harness.next_timer_ms()), (1, None));
 }
 
 #[test]
-fn a_handle_that_comes_too_late_is_given_back() {
-    let mut bench = attaching();
-    bench.is_attached(Side::Caller);
-    assert_eq!(bench.after(JANUS_TIMEOUT)[..3], ["unanswered", "janus 11 detach", "end"]);
-    assert_eq!(bench.is_attached(Side::Callee), ["janus 12 detach"]);
-    bench.is_clean();
+fn handle_attached_after_the_timeout_is_detached() {
+    let mut harness = attaching();
+    harness.attached(Side::Caller);
+    assert_eq!(harness.advance(JANUS_TIMEOUT)[..3], ["timeout", "janus 11 detach", "end"]);
+    assert_eq!(harness.attached(Side::Callee), ["janus 12 detach"]);
+    harness.assert_clean();
 }

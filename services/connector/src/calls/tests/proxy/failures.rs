@@ -1,4 +1,4 @@
-//! Janus, a connector or a peer fails in a call with a peer's user.
+//! Janus, a connector or a proxy fails in a call with a remote user.
 
 use super::*;
 use crate::calls::proxy_leg::{MAX_ACK_DELAY, NAME_TAKEN_TIMEOUT, REGISTER_RETRY_DELAY};
@@ -14,196 +14,203 @@ fn taken_name() -> Value {
     json!({"error_code": 476, "error": "Username 'bob' already taken"})
 }
 
-/// What the connector says to a rest service that must refuse its peer.
-fn refusal(bench: &mut Bench, says: impl Fn(&mut Calls, Instant) -> Vec<Action>) -> (u16, String) {
-    let acts = says(&mut bench.calls, bench.now);
-    let ended = acts.into_iter().find_map(|act| match act {
+/// The refusal for the rest service whose proxy waits.
+fn refusal(harness: &mut Harness, says: impl Fn(&mut Calls, Instant) -> Vec<Action>) -> (u16, String) {
+    let actions = says(&mut harness.calls, harness.now);
+    let ended = actions.into_iter().find_map(|action| match action {
         Action::EndCall(ended) => ended.notices.proxy_refusal,
         _ => None,
     });
     let (rest, answer) = ended.unwrap();
-    assert_eq!((rest.as_str(), answer.call), ("rest-1", bench.call));
+    assert_eq!((rest.as_str(), answer.call), ("rest-1", harness.call));
     let ProxyRefusal { code, text } = answer.refusal.unwrap();
     (code, text)
 }
 
 #[test]
-fn a_name_that_janus_is_about_to_free_is_asked_for_again() {
-    for (mut bench, handle, registered) in [(invited(), BOB, "answer yes"), (outgoing(), ALICE, "ask bob")] {
-        bench.is_placed();
-        bench.has_handle(handle);
-        assert_eq!(bench.answers(handle, taken_name()), [""; 0]);
-        assert_eq!(bench.due_in(), Some(REGISTER_RETRY_DELAY.as_millis()));
-        assert_eq!(bench.after(REGISTER_RETRY_DELAY), [format!("janus {handle} register")]);
-        assert_eq!(bench.replies(handle, "registered"), [registered]);
+fn taken_name_is_registered_again_after_a_delay() {
+    for (mut harness, handle, registered) in
+        [(incoming(), BOB, "reply yes"), (outgoing(), ALICE, "invite bob")]
+    {
+        harness.place();
+        harness.attached_local(handle);
+        assert_eq!(harness.reply_data(handle, taken_name()), [""; 0]);
+        assert_eq!(harness.next_timer_ms(), Some(REGISTER_RETRY_DELAY.as_millis()));
+        assert_eq!(harness.advance(REGISTER_RETRY_DELAY), [format!("janus {handle} register")]);
+        assert_eq!(harness.reply(handle, "registered"), [registered]);
     }
 }
 
 #[test]
-fn a_name_that_stays_taken_is_refused_with_what_janus_says() {
-    let mut bench = invited();
-    bench.is_placed();
-    bench.has_handle(BOB);
-    bench.answers(BOB, taken_name());
-    assert_eq!(bench.after(NAME_TAKEN_TIMEOUT), ["janus 12 register"]);
-    let transaction = bench.last_message(BOB);
+fn name_that_stays_taken_is_refused_with_the_janus_error() {
+    let mut harness = incoming();
+    harness.place();
+    harness.attached_local(BOB);
+    harness.reply_data(BOB, taken_name());
+    assert_eq!(harness.advance(NAME_TAKEN_TIMEOUT), ["janus 12 register"]);
+    let transaction = harness.last_message(BOB);
     let again = json!({"janus": "event", "sender": BOB, "transaction": transaction,
         "plugindata": {"data": taken_name()}});
-    let said = refusal(&mut bench, |calls, now| calls.on_janus(FromJanus::read(&again.to_string()), now));
+    let said = refusal(&mut harness, |calls, now| calls.on_janus(FromJanus::read(&again.to_string()), now));
     assert_eq!(said, (476, "Username 'bob' already taken".to_owned()));
-    bench.is_clean_with_peer();
-    let mut bench = outgoing();
-    bench.is_placed();
-    bench.has_handle(ALICE);
-    bench.answers(ALICE, taken_name());
-    bench.after(NAME_TAKEN_TIMEOUT);
-    assert_eq!(bench.answers(ALICE, taken_name()), ["janus 11 detach", "end", "alice! left: c/error 502"]);
-    bench.is_clean_with_peer();
+    harness.assert_clean_with_proxy();
+    let mut harness = outgoing();
+    harness.place();
+    harness.attached_local(ALICE);
+    harness.reply_data(ALICE, taken_name());
+    harness.advance(NAME_TAKEN_TIMEOUT);
+    assert_eq!(
+        harness.reply_data(ALICE, taken_name()),
+        ["janus 11 detach", "end", "alice! left: c/error 502"]
+    );
+    harness.assert_clean_with_proxy();
 }
 
 #[test]
-fn a_peer_that_waits_is_refused_whatever_goes_wrong() {
-    let refused = ["end", "answer 502"];
-    assert_eq!(invited().is_placed_late(), refused);
-    let mut bench = invited();
-    bench.goes_down();
-    assert_eq!(bench.is_placed(), refused);
+fn waiting_proxy_is_refused_on_any_failure() {
+    let refused = ["end", "reply 502"];
+    assert_eq!(incoming().place_expired(), refused);
+    let mut harness = incoming();
+    harness.janus_down();
+    assert_eq!(harness.place(), refused);
     let attaching = || {
-        let mut bench = invited();
-        bench.is_placed();
-        bench
+        let mut harness = incoming();
+        harness.place();
+        harness
     };
-    assert_eq!(attaching().is_gone(Side::Callee), refused);
-    assert_eq!(attaching().goes_down(), refused);
-    assert_eq!(attaching().after(JANUS_TIMEOUT), ["unanswered", "end", "answer 502"]);
-    let mut bench = attaching();
-    bench.has_handle(BOB);
-    assert_eq!(bench.refuses(BOB, 403), ["janus 12 detach", "end", "answer 502"]);
-    bench.is_clean_with_peer();
+    assert_eq!(attaching().client_gone(Side::Callee), refused);
+    assert_eq!(attaching().janus_down(), refused);
+    assert_eq!(attaching().advance(JANUS_TIMEOUT), ["timeout", "end", "reply 502"]);
+    let mut harness = attaching();
+    harness.attached_local(BOB);
+    assert_eq!(harness.refuse(BOB, 403), ["janus 12 detach", "end", "reply 502"]);
+    harness.assert_clean_with_proxy();
 }
 
 #[test]
-fn a_janus_that_dies_ends_the_call_for_our_side() {
+fn janus_failure_ends_the_call_for_the_local_side() {
     let gone = "The media server is gone";
-    assert_eq!(awaited().goes_down(), ["end"]);
-    assert_eq!(asking().goes_down(), ["end", "alice! left: c/error 502"]);
-    for (mut bench, who, peer) in [(taken(), "bob", "alice"), (answered(), "alice", "bob")] {
-        let told = format!("{who} left: hangup({peer}, {gone}), core hangup({gone})");
-        assert_eq!(bench.goes_down(), ["end".to_owned(), told, format!("log ended ({gone})")]);
+    assert_eq!(incoming_agreed().janus_down(), ["end"]);
+    assert_eq!(outgoing_invited().janus_down(), ["end", "alice! left: c/error 502"]);
+    for (mut harness, who, peer) in
+        [(incoming_answered(), "bob", "alice"), (outgoing_answered(), "alice", "bob")]
+    {
+        let notified = format!("{who} left: hangup({peer}, {gone}), core hangup({gone})");
+        assert_eq!(harness.janus_down(), ["end".to_owned(), notified, format!("log ended ({gone})")]);
     }
-    assert_eq!(bench_detached(taken(), BOB)[..2], ["janus 12 detach", "end"]);
-    assert_eq!(bench_detached(awaited(), BOB), ["janus 12 detach", "end"]);
+    assert_eq!(detached_by_janus(incoming_answered(), BOB)[..2], ["janus 12 detach", "end"]);
+    assert_eq!(detached_by_janus(incoming_agreed(), BOB), ["janus 12 detach", "end"]);
 }
 
-fn bench_detached(mut bench: Bench, handle: u64) -> Vec<String> {
-    bench.core(handle, "detached")
-}
-
-#[test]
-fn a_place_that_does_not_say_whose_its_sides_are_is_refused() {
-    let mut bench = invited();
-    bench.place.proxy_side = None;
-    assert_eq!(bench.is_placed(), ["end"]);
-    let mut bench = outgoing();
-    bench.place.offer = None;
-    assert_eq!(bench.is_placed(), ["end", "alice! left: c/error 502"]);
-    let mut bench = up();
-    bench.place.caller.address = None;
-    bench.place.callee.address = None;
-    assert_eq!(bench.is_placed(), ["end"]);
-    bench.is_clean();
+fn detached_by_janus(mut harness: Harness, handle: u64) -> Vec<String> {
+    harness.core_event(handle, "detached")
 }
 
 #[test]
-fn a_call_goes_on_with_the_next_connector_and_our_leg_is_asked_for() {
-    for (mut bench, who, handle) in [
-        (called(), "bob", BOB),
-        (taken(), "bob", BOB),
-        (rung(), "alice", ALICE),
-        (answered(), "alice", ALICE),
+fn malformed_place_is_refused() {
+    let mut harness = incoming();
+    harness.place.proxy_side = None;
+    assert_eq!(harness.place(), ["end"]);
+    let mut harness = outgoing();
+    harness.place.offer = None;
+    assert_eq!(harness.place(), ["end", "alice! left: c/error 502"]);
+    let mut harness = connected();
+    harness.place.caller.address = None;
+    harness.place.callee.address = None;
+    assert_eq!(harness.place(), ["end"]);
+    harness.assert_clean();
+}
+
+#[test]
+fn next_connector_resumes_the_call_and_checks_the_local_leg() {
+    for (mut harness, who, handle) in [
+        (incoming_ringing(), "bob", BOB),
+        (incoming_answered(), "bob", BOB),
+        (outgoing_ringing(), "alice", ALICE),
+        (outgoing_answered(), "alice", ALICE),
     ] {
-        let follows = bench.is_followed(bench.written(), &[OLD]);
+        let follows = harness.take_over_from(harness.last_saved(), &[OLD]);
         assert_eq!(follows, [format!("{who}: "), format!("janus {handle} accept")]);
-        bench.answers(handle, json!({"error_code": 482, "error": "Missing SDP"}));
+        harness.reply_data(handle, json!({"error_code": 482, "error": "Missing SDP"}));
         let peer = if who == "bob" { "alice" } else { "bob" };
-        bench.hangs_up(handle, peer, "bye");
-        let told = format!(
+        harness.remote_hangup(handle, peer, "bye");
+        let notified = format!(
             "{who} left: hangup({peer}, bye), hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)"
         );
-        let over = [format!("janus {handle} detach"), "destroy 1".to_owned(), "end".to_owned(), told];
-        assert_eq!(bench.core_hangup(handle, "Close PC")[..4], over);
-        bench.is_clean();
+        let over = [format!("janus {handle} detach"), "destroy 1".to_owned(), "end".to_owned(), notified];
+        assert_eq!(harness.core_hangup(handle, "Close PC")[..4], over);
+        harness.assert_clean();
     }
-    let mut bench = called();
-    bench.is_followed(bench.written(), &[OLD]);
-    assert_eq!(bench.is_placed(), ["answer yes"]);
+    let mut harness = incoming_ringing();
+    harness.take_over_from(harness.last_saved(), &[OLD]);
+    assert_eq!(harness.place(), ["reply yes"]);
 }
 
 #[test]
-fn a_call_that_ended_while_no_connector_listened_is_over_for_our_side() {
-    let mut bench = answered().goes_on();
-    let told = "alice left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
-    let over = bench.answers(ALICE, json!({"error_code": 481, "error": "no"}));
-    assert_eq!(over[..4], ["janus 11 detach", "destroy 1", "end", told]);
-    let mut bench = taken();
-    let told = format!("bob left: hangup(alice, {LOST}), core hangup({LOST})");
-    assert_eq!(bench.is_followed(bench.written(), &[])[..2], ["end".to_owned(), told]);
+fn call_that_ended_unobserved_ends_for_the_local_side() {
+    let mut harness = outgoing_answered().taken_over();
+    let notified = "alice left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
+    let over = harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}));
+    assert_eq!(over[..4], ["janus 11 detach", "destroy 1", "end", notified]);
+    let mut harness = incoming_answered();
+    let notified = format!("bob left: hangup(alice, {LOST}), core hangup({LOST})");
+    assert_eq!(harness.take_over_from(harness.last_saved(), &[])[..2], ["end".to_owned(), notified]);
 }
 
 #[test]
-fn a_call_that_our_side_did_not_know_of_is_set_up_again_by_its_place() {
-    let mut bench = awaited();
-    assert_eq!(bench.saved.len(), 0);
-    assert_eq!(bench.is_followed(None, &[OLD]), ["destroy 1"]);
-    assert_eq!(bench.is_placed(), ["janus attach"]);
-    bench.has_handle(BOB);
-    assert_eq!(bench.replies(BOB, "registered"), ["answer yes"]);
-    assert_eq!(bench.alice_calls().len(), 2);
+fn unjoined_call_is_set_up_again_from_its_place() {
+    let mut harness = incoming_agreed();
+    assert_eq!(harness.saved.len(), 0);
+    assert_eq!(harness.take_over_from(None, &[OLD]), ["destroy 1"]);
+    assert_eq!(harness.place(), ["janus attach"]);
+    harness.attached_local(BOB);
+    assert_eq!(harness.reply(BOB, "registered"), ["reply yes"]);
+    assert_eq!(harness.alice_calls().len(), 2);
 
-    let mut bench = asking();
-    bench.is_followed(None, &[]);
-    bench.is_placed();
-    bench.has_handle(ALICE);
-    assert_eq!(bench.replies(ALICE, "registered"), ["ask bob"]);
-    let told = "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(User bob busy)";
-    assert_eq!(bench.peer_says(Some((480, "User bob busy"))), ["janus 11 detach", "end", told]);
+    let mut harness = outgoing_invited();
+    harness.take_over_from(None, &[]);
+    harness.place();
+    harness.attached_local(ALICE);
+    assert_eq!(harness.reply(ALICE, "registered"), ["invite bob"]);
+    let notified = "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(User bob busy)";
+    assert_eq!(harness.proxy_replies(Some((480, "User bob busy"))), ["janus 11 detach", "end", notified]);
 }
 
 #[test]
-fn a_peer_that_has_answered_a_former_connector_is_not_asked_again() {
-    let mut bench = asking();
-    bench.is_followed(None, &[]);
-    bench.is_placed();
-    assert_eq!(bench.peer_says(None), [""; 0]);
-    bench.has_handle(ALICE);
-    assert_eq!(bench.replies(ALICE, "registered"), ["janus 11 call+offer"]);
-    assert_eq!(bench.replies(ALICE, "calling"), ["log ringing", "alice! joined: c/calling"]);
+fn early_proxy_reply_prevents_a_second_invite() {
+    let mut harness = outgoing_invited();
+    harness.take_over_from(None, &[]);
+    harness.place();
+    assert_eq!(harness.proxy_replies(None), [""; 0]);
+    harness.attached_local(ALICE);
+    assert_eq!(harness.reply(ALICE, "registered"), ["janus 11 call+offer"]);
+    assert_eq!(harness.reply(ALICE, "calling"), ["log ringing", "alice! joined: c/calling"]);
 }
 
-/// The mailbox of a backend with a place in it, and whether that is done.
-async fn receipt(ledger: &AckTracker) -> AckGuard {
+/// The guard of a message in a mailbox.
+async fn ack(tracker: &AckTracker) -> AckGuard {
     let (bus, mailbox) = (bus::Bus::memory(), Mailbox::Backend("a".into()));
     let mut reader = bus.open(mailbox.clone()).await.unwrap();
     bus.post(&mailbox, &Message::new(Body::Hangup(LegRef { call: CallId::fresh(), side: Side::Caller })))
         .await
         .unwrap();
     reader.next().await;
-    ledger.track(reader.offset().unwrap())
+    tracker.track(reader.offset().unwrap())
 }
 
 #[tokio::test]
-async fn a_slow_peer_does_not_hold_the_mailbox_up() {
-    for (mut bench, handle) in [(invited(), BOB), (outgoing(), ALICE)] {
-        let ledger = AckTracker::default();
-        let (placing, receipt) = (bench.placing(), receipt(&ledger).await);
-        let acts = bench.calls.on_message(placing, receipt, bench.now);
-        bench.note(acts);
-        bench.has_handle(handle);
-        bench.replies(handle, "registered");
-        bench.after(MAX_ACK_DELAY - Duration::from_millis(1));
-        assert!(ledger.acked_through().now_or_never().is_none());
-        bench.after(Duration::from_millis(1));
-        assert!(ledger.acked_through().now_or_never().is_some());
-        assert_eq!(bench.calls.count(), 1);
+async fn slow_proxy_does_not_block_the_mailbox() {
+    for (mut harness, handle) in [(incoming(), BOB), (outgoing(), ALICE)] {
+        let tracker = AckTracker::default();
+        let (placing, ack) = (harness.place_message(), ack(&tracker).await);
+        let actions = harness.calls.on_message(placing, ack, harness.now);
+        harness.record(actions);
+        harness.attached_local(handle);
+        harness.reply(handle, "registered");
+        harness.advance(MAX_ACK_DELAY - Duration::from_millis(1));
+        assert!(tracker.acked_through().now_or_never().is_none());
+        harness.advance(Duration::from_millis(1));
+        assert!(tracker.acked_through().now_or_never().is_some());
+        assert_eq!(harness.calls.count(), 1);
     }
 }

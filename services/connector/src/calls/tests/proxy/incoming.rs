@@ -1,4 +1,4 @@
-//! A peer's user calls one of ours.
+//! A remote user calls a local one.
 
 use super::*;
 use crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT;
@@ -6,134 +6,135 @@ use crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT;
 const OVER: [&str; 2] = ["janus 12 detach", "end"];
 
 #[test]
-fn it_is_told_to_call_once_our_user_is_registered_and_then_all_is_as_ever() {
-    let mut bench = invited();
-    assert_eq!(bench.is_placed(), ["janus attach"]);
-    assert_eq!(bench.has_handle(BOB), ["janus 12 register"]);
-    assert_eq!(bench.said.last().unwrap()["body"]["username"], "bob");
-    assert_eq!(bench.replies(BOB, "registered"), ["answer yes"]);
-    assert_eq!(bench.core(BOB, "trickle"), [""; 0]);
+fn proxy_may_call_once_the_callee_is_registered() {
+    let mut harness = incoming();
+    assert_eq!(harness.place(), ["janus attach"]);
+    assert_eq!(harness.attached_local(BOB), ["janus 12 register"]);
+    assert_eq!(harness.sent_to_janus.last().unwrap()["body"]["username"], "bob");
+    assert_eq!(harness.reply(BOB, "registered"), ["reply yes"]);
+    assert_eq!(harness.core_event(BOB, "trickle"), [""; 0]);
     let rings = ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"];
-    assert_eq!(bench.alice_calls(), rings);
-    assert_eq!(bench.trickles(Side::Callee, &["x"]), [""; 0]);
+    assert_eq!(harness.alice_calls(), rings);
+    assert_eq!(harness.trickle(Side::Callee, &["x"]), [""; 0]);
     let accept = json!({"request": "accept"});
-    assert_eq!(bench.asks(Side::Callee, accept, Some("answer")), ["janus 12 accept+answer"]);
+    assert_eq!(harness.request(Side::Callee, accept, Some("answer")), ["janus 12 accept+answer"]);
     let accepted = ["bob! answered: t/accepted", "log answered", r#"janus 12 trickle ["x"]"#];
-    assert_eq!(bench.replies(BOB, "accepted"), accepted);
-    assert_eq!(bench.notifies(BOB, json!({"event": "update"}), Some("offer")), ["bob: update+offer"]);
-    let ended = bench.asks(Side::Callee, json!({"request": "hangup", "reason": "bye"}), None);
-    let told = "bob! left: t/hangup(bob, Explicit hangup), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
-    assert_eq!(ended, ["janus 12 detach", "end", told, "log ended (bye)"]);
-    bench.is_clean_with_peer();
+    assert_eq!(harness.reply(BOB, "accepted"), accepted);
+    assert_eq!(harness.notify(BOB, json!({"event": "update"}), Some("offer")), ["bob: update+offer"]);
+    let ended = harness.request(Side::Callee, json!({"request": "hangup", "reason": "bye"}), None);
+    let notified = "bob! left: t/hangup(bob, Explicit hangup), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
+    assert_eq!(ended, ["janus 12 detach", "end", notified, "log ended (bye)"]);
+    harness.assert_clean_with_proxy();
 }
 
 #[test]
-fn a_place_that_comes_again_is_one_call_and_tells_the_peer_again_that_it_may_call() {
-    let mut bench = invited();
-    bench.is_placed();
-    assert_eq!(bench.is_placed(), [""; 0]);
-    bench.has_handle(BOB);
-    assert_eq!(bench.is_placed(), [""; 0]);
-    for mut bench in [awaited(), called(), taken()] {
-        assert_eq!(bench.is_placed(), ["answer yes"]);
-        assert_eq!(bench.calls.count(), 1);
+fn redelivered_place_repeats_the_agreement() {
+    let mut harness = incoming();
+    harness.place();
+    assert_eq!(harness.place(), [""; 0]);
+    harness.attached_local(BOB);
+    assert_eq!(harness.place(), [""; 0]);
+    for mut harness in [incoming_agreed(), incoming_ringing(), incoming_answered()] {
+        assert_eq!(harness.place(), ["reply yes"]);
+        assert_eq!(harness.calls.count(), 1);
     }
-    let mut bench = taken();
-    bench.hangs_up_core(Side::Callee);
-    assert_eq!(bench.is_placed(), ["end", "answer 502"]);
+    let mut harness = incoming_answered();
+    harness.client_core_hangup(Side::Callee);
+    assert_eq!(harness.place(), ["end", "reply 502"]);
 }
 
 #[test]
-fn one_that_does_not_call_in_time_is_forgotten_without_a_word() {
-    let mut bench = awaited();
-    assert_eq!(bench.after(INCOMING_CALL_TIMEOUT - Duration::from_millis(1)), [""; 0]);
-    assert_eq!(bench.after(Duration::from_millis(1)), OVER);
-    assert_eq!(bench.alice_calls(), [""; 0]);
-    bench.is_clean_with_peer();
+fn remote_caller_that_never_calls_is_dropped_silently() {
+    let mut harness = incoming_agreed();
+    assert_eq!(harness.advance(INCOMING_CALL_TIMEOUT - Duration::from_millis(1)), [""; 0]);
+    assert_eq!(harness.advance(Duration::from_millis(1)), OVER);
+    assert_eq!(harness.alice_calls(), [""; 0]);
+    harness.assert_clean_with_proxy();
 }
 
 #[test]
-fn a_stranger_that_calls_is_let_be_and_gains_no_time() {
-    let mut bench = awaited();
-    bench.core(BOB, "trickle");
-    assert_eq!(bench.is_called_by("mallory"), [""; 0]);
-    assert_eq!(bench.hangs_up(BOB, "mallory", "We did the hangup"), [""; 0]);
-    assert_eq!(bench.core_hangup(BOB, "Close PC"), [""; 0]);
-    assert_eq!(bench.core_hangup(BOB, "ICE failed"), [""; 0]);
-    bench.after(Duration::from_secs(9));
-    bench.core(BOB, "trickle");
-    assert_eq!(bench.alice_calls()[1], "bob joined: incomingcall(alice)+offer, core trickle");
-    assert_eq!(bench.is_called_by("alice"), [""; 0]);
-    let mut bench = awaited();
-    bench.is_called_by("mallory");
-    assert_eq!(bench.after(INCOMING_CALL_TIMEOUT), OVER);
-    bench.is_clean_with_peer();
+fn unknown_caller_is_ignored_and_extends_no_timeout() {
+    let mut harness = incoming_agreed();
+    harness.core_event(BOB, "trickle");
+    assert_eq!(harness.incoming_from("mallory"), [""; 0]);
+    assert_eq!(harness.remote_hangup(BOB, "mallory", "We did the hangup"), [""; 0]);
+    assert_eq!(harness.core_hangup(BOB, "Close PC"), [""; 0]);
+    assert_eq!(harness.core_hangup(BOB, "ICE failed"), [""; 0]);
+    harness.advance(Duration::from_secs(9));
+    harness.core_event(BOB, "trickle");
+    assert_eq!(harness.alice_calls()[1], "bob joined: incomingcall(alice)+offer, core trickle");
+    assert_eq!(harness.incoming_from("alice"), [""; 0]);
+    let mut harness = incoming_agreed();
+    harness.incoming_from("mallory");
+    assert_eq!(harness.advance(INCOMING_CALL_TIMEOUT), OVER);
+    harness.assert_clean_with_proxy();
 }
 
 #[test]
-fn its_hangup_ends_the_call_with_its_reason() {
-    let told = "bob left: hangup(alice, tired), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
-    let ended = ["janus 12 detach", "end", told, "log ended (caller hung up: tired)"];
-    for mut bench in [called(), taken()] {
-        assert_eq!(bench.hangs_up(BOB, "alice", "tired"), [""; 0]);
-        assert_eq!(bench.hangs_up(BOB, "alice", "Remote WebRTC hangup"), ended);
-        assert_eq!(bench.core_hangup(BOB, "Close PC"), [""; 0]);
-        bench.is_clean_with_peer();
+fn remote_hangup_ends_the_call_with_its_reason() {
+    let notified =
+        "bob left: hangup(alice, tired), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
+    let ended = ["janus 12 detach", "end", notified, "log ended (caller hung up: tired)"];
+    for mut harness in [incoming_ringing(), incoming_answered()] {
+        assert_eq!(harness.remote_hangup(BOB, "alice", "tired"), [""; 0]);
+        assert_eq!(harness.remote_hangup(BOB, "alice", "Remote WebRTC hangup"), ended);
+        assert_eq!(harness.core_hangup(BOB, "Close PC"), [""; 0]);
+        harness.assert_clean_with_proxy();
     }
-    for signs in [[0, 1], [1, 0]] {
-        let mut bench = taken();
-        let heard = signs.map(|sign| match sign {
-            0 => bench.hangs_up(BOB, "alice", "tired"),
-            _ => bench.core_hangup(BOB, "Close PC"),
+    for order in [[0, 1], [1, 0]] {
+        let mut harness = incoming_answered();
+        let received = order.map(|sign| match sign {
+            0 => harness.remote_hangup(BOB, "alice", "tired"),
+            _ => harness.core_hangup(BOB, "Close PC"),
         });
-        assert_eq!(heard, [vec![], ended.map(str::to_owned).to_vec()]);
+        assert_eq!(received, [vec![], ended.map(str::to_owned).to_vec()]);
     }
 }
 
 #[test]
-fn one_that_is_gone_without_a_word_ends_the_call_a_little_later() {
-    let told = "bob left: hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
-    for mut bench in [called(), taken()] {
-        assert_eq!(bench.hangs_up(BOB, "alice", "Remote WebRTC hangup"), [""; 0]);
-        assert_eq!(bench.due_in(), Some(300));
-        let ended = bench.after(Duration::from_millis(300));
+fn remote_loss_without_a_reason_ends_the_call_after_a_grace() {
+    let notified = "bob left: hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
+    for mut harness in [incoming_ringing(), incoming_answered()] {
+        assert_eq!(harness.remote_hangup(BOB, "alice", "Remote WebRTC hangup"), [""; 0]);
+        assert_eq!(harness.next_timer_ms(), Some(300));
+        let ended = harness.advance(Duration::from_millis(300));
         let log = "log ended (caller lost its PeerConnection: Close PC)";
-        assert_eq!(ended, ["janus 12 detach", "end", told, log]);
-        bench.is_clean_with_peer();
+        assert_eq!(ended, ["janus 12 detach", "end", notified, log]);
+        harness.assert_clean_with_proxy();
     }
 }
 
 #[test]
-fn our_own_lost_media_ends_the_call_at_once() {
-    let mut bench = taken();
-    let told = "bob left: hangup(alice, Remote WebRTC hangup), core hangup(DTLS alert)";
-    assert_eq!(bench.core_hangup(BOB, "DTLS alert")[..3], ["janus 12 detach", "end", told]);
+fn local_media_loss_ends_the_call_at_once() {
+    let mut harness = incoming_answered();
+    let notified = "bob left: hangup(alice, Remote WebRTC hangup), core hangup(DTLS alert)";
+    assert_eq!(harness.core_hangup(BOB, "DTLS alert")[..3], ["janus 12 detach", "end", notified]);
 }
 
 #[test]
-fn a_call_that_nobody_accepts_in_time_ends() {
+fn ring_timeout_ends_the_call() {
     let time = Duration::from_secs(120);
-    let mut bench = awaited();
-    bench.calls.config.policy = CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() };
-    bench.after(Duration::from_secs(9));
-    bench.alice_calls();
-    assert_eq!(bench.after(time - Duration::from_millis(1)), [""; 0]);
-    let told = "bob left: hangup(alice, No answer), core hangup(Close PC)";
+    let mut harness = incoming_agreed();
+    harness.calls.config.policy = CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() };
+    harness.advance(Duration::from_secs(9));
+    harness.alice_calls();
+    assert_eq!(harness.advance(time - Duration::from_millis(1)), [""; 0]);
+    let notified = "bob left: hangup(alice, No answer), core hangup(Close PC)";
     assert_eq!(
-        bench.after(Duration::from_millis(1)),
-        ["janus 12 detach", "end", told, "log ended (No answer)"]
+        harness.advance(Duration::from_millis(1)),
+        ["janus 12 detach", "end", notified, "log ended (No answer)"]
     );
-    bench.is_clean();
+    harness.assert_clean();
 }
 
 #[test]
-fn the_ends_of_our_side_are_as_ever() {
-    let mut bench = taken();
-    let told = "bob left: core hangup(Janus API), hangup(alice, Remote WebRTC hangup)";
-    assert_eq!(bench.hangs_up_core(Side::Callee)[..3], ["janus 12 detach", "end", told]);
-    let mut bench = called();
-    assert_eq!(bench.is_gone(Side::Callee)[..3], ["janus 12 detach", "end", "bob left: "]);
-    let mut bench = awaited();
-    assert_eq!(bench.is_gone(Side::Callee), OVER);
-    bench.is_clean_with_peer();
+fn local_side_can_end_the_call() {
+    let mut harness = incoming_answered();
+    let notified = "bob left: core hangup(Janus API), hangup(alice, Remote WebRTC hangup)";
+    assert_eq!(harness.client_core_hangup(Side::Callee)[..3], ["janus 12 detach", "end", notified]);
+    let mut harness = incoming_ringing();
+    assert_eq!(harness.client_gone(Side::Callee)[..3], ["janus 12 detach", "end", "bob left: "]);
+    let mut harness = incoming_agreed();
+    assert_eq!(harness.client_gone(Side::Callee), OVER);
+    harness.assert_clean_with_proxy();
 }

@@ -1,4 +1,4 @@
-//! Calls with a peer's user: alice is one and calls bob, or bob is one and alice calls.
+//! Calls with a remote user: a remote alice calls bob, or alice calls a remote bob.
 
 mod failures;
 mod incoming;
@@ -7,111 +7,111 @@ mod outgoing;
 use super::*;
 use bus::message::{ProxyRefusal, ProxyReply, ProxySide};
 
-/// A peer's alice is to call bob.
-fn invited() -> Bench {
-    let mut bench = up();
-    bench.place.caller.address = None;
-    (bench.place.transaction, bench.place.offer) = (String::new(), None);
-    bench.place.proxy_side = Some(ProxySide::Caller(ServiceId::from("rest-1")));
-    bench
+/// A remote alice is about to call bob.
+fn incoming() -> Harness {
+    let mut harness = connected();
+    harness.place.caller.address = None;
+    (harness.place.transaction, harness.place.offer) = (String::new(), None);
+    harness.place.proxy_side = Some(ProxySide::Caller(ServiceId::from("rest-1")));
+    harness
 }
 
-/// bob has his name on Janus, and the peer knows.
-fn awaited() -> Bench {
-    let mut bench = invited();
-    bench.is_placed();
-    bench.has_handle(BOB);
-    bench.replies(BOB, "registered");
-    bench
+/// bob is registered on Janus, and alice's proxy knows.
+fn incoming_agreed() -> Harness {
+    let mut harness = incoming();
+    harness.place();
+    harness.attached_local(BOB);
+    harness.reply(BOB, "registered");
+    harness
 }
 
-/// alice's call has come.
-fn called() -> Bench {
-    let mut bench = awaited();
-    bench.alice_calls();
-    bench
-}
-
-/// bob has accepted.
-fn taken() -> Bench {
-    let mut bench = called();
-    bench.asks(Side::Callee, json!({"request": "accept"}), Some("answer"));
-    bench.replies(BOB, "accepted");
-    bench
-}
-
-/// alice is to call a peer's bob.
-fn outgoing() -> Bench {
-    let mut bench = up();
-    bench.calls.config.url = "ws://janus:8188".to_owned();
-    bench.place.callee.address = None;
-    bench.place.proxy_side = Some(ProxySide::Callee("http://peer:8100/plugins/videocall".to_owned()));
-    bench
-}
-
-/// alice has her name on Janus, and the peer is asked.
-fn asking() -> Bench {
-    let mut bench = outgoing();
-    bench.is_placed();
-    bench.has_handle(ALICE);
-    bench.replies(ALICE, "registered");
-    bench
-}
-
-/// The peer has agreed, and Janus has the offer.
-fn offered() -> Bench {
-    let mut bench = asking();
-    bench.peer_says(None);
-    bench
-}
-
-/// Janus calls.
-fn rung() -> Bench {
-    let mut bench = offered();
-    bench.replies(ALICE, "calling");
-    bench
+/// The call of alice has arrived.
+fn incoming_ringing() -> Harness {
+    let mut harness = incoming_agreed();
+    harness.alice_calls();
+    harness
 }
 
 /// bob has accepted.
-fn answered() -> Bench {
-    let mut bench = rung();
-    bench.accepted();
-    bench
+fn incoming_answered() -> Harness {
+    let mut harness = incoming_ringing();
+    harness.request(Side::Callee, json!({"request": "accept"}), Some("answer"));
+    harness.reply(BOB, "accepted");
+    harness
 }
 
-impl Bench {
-    /// Janus gives the one side that is ours its handle.
-    fn has_handle(&mut self, id: u64) -> Vec<String> {
+/// alice is about to call a remote bob.
+fn outgoing() -> Harness {
+    let mut harness = connected();
+    harness.calls.config.url = "ws://janus:8188".to_owned();
+    harness.place.callee.address = None;
+    harness.place.proxy_side = Some(ProxySide::Callee("http://proxy:8100/plugins/videocall".to_owned()));
+    harness
+}
+
+/// alice is registered on Janus, and bob's proxy is invited.
+fn outgoing_invited() -> Harness {
+    let mut harness = outgoing();
+    harness.place();
+    harness.attached_local(ALICE);
+    harness.reply(ALICE, "registered");
+    harness
+}
+
+/// The proxy has agreed, and Janus has the offer.
+fn outgoing_offered() -> Harness {
+    let mut harness = outgoing_invited();
+    harness.proxy_replies(None);
+    harness
+}
+
+/// Janus has taken the offer.
+fn outgoing_ringing() -> Harness {
+    let mut harness = outgoing_offered();
+    harness.reply(ALICE, "calling");
+    harness
+}
+
+/// bob has accepted.
+fn outgoing_answered() -> Harness {
+    let mut harness = outgoing_ringing();
+    harness.remote_accepts();
+    harness
+}
+
+impl Harness {
+    /// Janus attaches the handle of the local side.
+    fn attached_local(&mut self, id: u64) -> Vec<String> {
         let transaction = self.transaction(|it| it["janus"] == "attach");
         self.janus(json!({"janus": "success", "transaction": transaction, "data": {"id": id}}))
     }
 
-    fn is_called_by(&mut self, username: &str) -> Vec<String> {
-        self.notifies(BOB, json!({"event": "incomingcall", "username": username}), Some("offer"))
+    fn incoming_from(&mut self, username: &str) -> Vec<String> {
+        self.notify(BOB, json!({"event": "incomingcall", "username": username}), Some("offer"))
     }
 
     fn alice_calls(&mut self) -> Vec<String> {
-        self.is_called_by("alice")
+        self.incoming_from("alice")
     }
 
-    fn accepted(&mut self) -> Vec<String> {
-        self.notifies(ALICE, json!({"event": "accepted", "username": "bob"}), Some("answer"))
+    fn remote_accepts(&mut self) -> Vec<String> {
+        self.notify(ALICE, json!({"event": "accepted", "username": "bob"}), Some("answer"))
     }
 
-    /// The peer that was asked answers: a refusal, or none.
-    fn peer_says(&mut self, refusal: Option<(u16, &str)>) -> Vec<String> {
+    /// The invited proxy replies, with a refusal or none.
+    fn proxy_replies(&mut self, refusal: Option<(u16, &str)>) -> Vec<String> {
         let refusal = refusal.map(|(code, text)| ProxyRefusal { code, text: text.to_owned() });
-        self.hears(Message::new(Body::ProxyReply(ProxyReply { call: self.call, refusal })))
+        self.receive(Message::new(Body::ProxyReply(ProxyReply { call: self.call, refusal })))
     }
 
-    /// Janus' plugin says that the other side of a handle has hung up.
-    fn hangs_up(&mut self, handle: u64, who: &str, reason: &str) -> Vec<String> {
-        self.notifies(handle, json!({"event": "hangup", "username": who, "reason": reason}), None)
+    /// Janus' plugin notifies a handle that the remote user has hung up.
+    fn remote_hangup(&mut self, handle: u64, who: &str, reason: &str) -> Vec<String> {
+        self.notify(handle, json!({"event": "hangup", "username": who, "reason": reason}), None)
     }
 
-    /// Once a peer's time is over too, nothing is left.
-    fn is_clean_with_peer(&mut self) {
-        self.after(crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT);
-        self.is_clean();
+    /// Checks that nothing is left, also after the timeout of a remote user.
+    fn assert_clean_with_proxy(&mut self) {
+        self.advance(crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT);
+        self.assert_clean();
     }
 }

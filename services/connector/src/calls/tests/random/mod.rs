@@ -1,10 +1,10 @@
-//! Whatever comes in whatever order: each call ends once, each caller has one answer, nobody hears of
-//! a call after its end, every peer that waits is answered, and every handle goes back to Janus.
+//! Random inputs in any order: each call ends once, each caller gets one reply, no client gets events of a call
+//! after its end, every waiting proxy gets a reply, and every handle is detached.
 
 mod model;
 mod proxies;
 
-use model::World;
+use model::Model;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -13,10 +13,10 @@ proptest! {
 
     #[test]
     fn calls_end_once_and_leave_nothing(steps in vec((0_u8..18, any::<u8>(), any::<u8>()), 1..150)) {
-        let mut world = World::default();
+        let mut model = Model::default();
         for (what, which, how) in steps {
-            world.step(what, which, how);
+            model.step(what, which, how);
         }
-        world.settles();
+        model.finish();
     }
 }
