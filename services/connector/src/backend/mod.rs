@@ -3,6 +3,7 @@
 //! and `shutdown` hands the backend over or retires it.
 
 mod finalizer;
+mod input;
 mod run;
 mod shutdown;
 mod start;

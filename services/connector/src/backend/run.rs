@@ -4,10 +4,11 @@
 //! The loop starts with the calls of the former connector, which continue where Janus still has them. When
 //! the link to Janus breaks, every call on it ends with both sides notified, and the link is opened again.
 //! While the lease may have run out, nothing is decided: Janus' messages are deferred, at most
-//! [`MAX_DEFERRED`]. Above that they are dropped, and each leg is checked later. When the lease is lost,
+//! [`MAX_DEFERRED`](super::input::MAX_DEFERRED). Above that they are dropped, and each leg is checked later. When the lease is lost,
 //! everything here stops at once: another connector serves the backend.
 
 use super::finalizer::Finalizer;
+use super::input::{Deferred, Input};
 use crate::calls::Calls;
 use crate::calls::action::{Action, EndedCall};
 use crate::janus::message::{FromJanus, JanusId};
@@ -19,21 +20,18 @@ use crate::options::Server;
 use crate::outbox::Outbox;
 use crate::persist::writer::CallWriter;
 use crate::probe::Probe;
+use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
-use bus::{MailboxOffset, MailboxReader};
 use common::CallId;
 use common::time::sleep_until;
 use directory::record::{BackendStatus, FencingToken, OrphanedCall};
 use service::canary::CanaryTask;
 use service::{CancellationToken, Context};
-use std::collections::VecDeque;
 use tokio::time::Instant;
 
 /// How many mailbox messages may be unacknowledged. Above that the mailbox is not read.
 const MAX_UNACKED: usize = 4096;
-/// How many inputs are deferred while the lease may have run out.
-const MAX_DEFERRED: usize = 4096;
 
 /// A backend being served.
 pub struct Backend {
@@ -76,51 +74,11 @@ pub struct Status {
     pub gauges: BackendGauges,
 }
 
-/// Inputs that came while the lease may have run out.
-#[derive(Default)]
-pub struct Deferred {
-    inputs: VecDeque<Input>,
-    /// Messages of Janus were dropped.
-    overflowed: bool,
-}
-
 /// Why a backend is no longer served.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StopReason {
     Requested,
     LeaseLost,
-}
-
-/// What the loop waits for.
-enum Input {
-    Stop,
-    Lease(LeaseState),
-    Link(LinkEvent),
-    ProbeChanged,
-    Message(Box<Message>),
-    Acked(MailboxOffset),
-    CallEnded(CallId),
-    TimerDue,
-}
-
-impl Deferred {
-    /// Keeps an input for the time when the lease is valid again.
-    fn push(&mut self, input: Input) {
-        match &input {
-            Input::TimerDue => return,
-            // The calls on the lost link end, so its earlier messages are obsolete.
-            Input::Link(LinkEvent::Down(_)) => {
-                self.inputs.retain(|deferred| !matches!(deferred, Input::Link(_)));
-            }
-            Input::Link(LinkEvent::Message(_)) if self.inputs.len() >= MAX_DEFERRED => {
-                metrics::record_full(metrics::DEFERRED_INPUT);
-                self.overflowed = true;
-                return;
-            }
-            _ => {}
-        }
-        self.inputs.push_back(input);
-    }
 }
 
 impl Backend {
@@ -196,10 +154,11 @@ impl Backend {
             let actions = self.calls.enter_term(token.0);
             self.perform(actions);
         }
-        for input in std::mem::take(&mut self.deferred.inputs) {
+        let (inputs, overflowed) = self.deferred.take();
+        for input in inputs {
             self.on_input(input);
         }
-        if std::mem::take(&mut self.deferred.overflowed) {
+        if overflowed {
             let actions = self.calls.check_all_legs(Instant::now());
             self.perform(actions);
         }

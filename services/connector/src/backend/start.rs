@@ -2,7 +2,8 @@
 //! and the state of the former connector is read.
 
 use super::finalizer::Finalizer;
-use super::run::{Backend, BackendMailbox, Deferred, HeldLease, Status, StopReason};
+use super::input::Deferred;
+use super::run::{Backend, BackendMailbox, HeldLease, Status, StopReason};
 use crate::calls::{Calls, CallsConfig};
 use crate::janus::reconnect::ReconnectingLink;
 use crate::lease::leased::{LeasedBackend, release_lease};
