@@ -116,10 +116,10 @@ impl Outbox {
             Some(queue) => queue.add(&destination, queued),
             None => Some(queued),
         };
-        if let Some(queued) = returned {
+        if let Some(unsent) = returned {
             let mut queue = self.start_queue(&destination);
-            let _ = queue.add(&destination, queued);
-            queues.by_destination.retain(|_, queue| !queue.sender.is_closed());
+            let _ = queue.add(&destination, unsent);
+            queues.by_destination.retain(|_, other| !other.sender.is_closed());
             queues.by_destination.insert(destination, queue);
         }
     }

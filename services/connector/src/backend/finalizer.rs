@@ -56,13 +56,13 @@ async fn finalize_call(directory: Directory, outbox: Outbox, token: FencingToken
         EndOutcome::Superseded => {
             return tracing::warn!(%call, "another connector has taken over an ended call, leaving it there");
         }
-        EndOutcome::Ended(call) => Some(call),
+        EndOutcome::Ended(record) => Some(record),
         EndOutcome::NotFound => None,
     };
     let sent = send_notices(&outbox, notices, acks);
     sent.cancelled().await;
-    if let Some(call) = freed {
-        delete_record(&directory, &call).await;
+    if let Some(record) = freed {
+        delete_record(&directory, &record).await;
     }
 }
 

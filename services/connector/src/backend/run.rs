@@ -23,7 +23,6 @@ use crate::probe::Probe;
 use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
-use common::CallId;
 use common::time::sleep_until;
 use directory::record::{BackendStatus, FencingToken, OrphanedCall};
 use service::canary::CanaryTask;

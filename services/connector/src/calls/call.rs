@@ -226,7 +226,7 @@ impl Call {
     pub fn to_record(&self, backend: &BackendName) -> record::Call {
         let party = |leg: &Leg| {
             let Party { username, address } = leg.party.clone();
-            let owner = |address: Address| Owner { handle: address.handle_ref(), edge: address.edge };
+            let owner = |at: Address| Owner { handle: at.handle_ref(), edge: at.edge };
             CallParty { username, owner: address.map(owner) }
         };
         let (caller, callee) = (party(&self.caller), party(&self.callee));

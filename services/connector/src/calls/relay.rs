@@ -35,8 +35,8 @@ impl Calls {
             }
             Ok(PluginRequest::Hangup) => {}
             Ok(verb) => {
-                let request = ClientRequest { leg, request: id, transaction, verb, ack };
-                self.forward_to_janus(request, body, jsep);
+                let client_request = ClientRequest { leg, request: id, transaction, verb, ack };
+                self.forward_to_janus(client_request, body, jsep);
             }
             Err(error) => {
                 tracing::warn!(%error, call = %leg.call, "invalid request from an edge, ignored");
@@ -112,8 +112,8 @@ impl Calls {
             }
             "accepted" => {
                 let peer = &call.leg(leg.side.peer()).party.username;
-                let data = videocall::event("accepted", Some(peer), None);
-                let event = ClientEvent::Plugin { transaction: None, data, jsep };
+                let accepted = videocall::event("accepted", Some(peer), None);
+                let event = ClientEvent::Plugin { transaction: None, data: accepted, jsep };
                 self.relay_to_client(leg, Some(Change::Answered), event);
                 self.on_remote_answer(leg);
             }

@@ -80,8 +80,8 @@ impl Calls {
             Some(Pending::Call(leg)) => self.refuse_core(leg.call, code, reason),
             Some(Pending::Check(leg)) => self.end_missing_leg(leg),
             Some(Pending::Request(request)) => {
-                let transaction = request.transaction.clone();
-                let event = transaction.map(|transaction| ClientEvent::Error { transaction, code, reason });
+                let to_event = |own| ClientEvent::Error { transaction: own, code, reason };
+                let event = request.transaction.clone().map(to_event);
                 self.complete_request(request, event, None);
             }
             Some(Pending::Attach(leg) | Pending::Register(leg)) => {

@@ -129,7 +129,7 @@ mod tests {
         };
         let records = records.iter().map(|&(name, url)| found(name, url)).collect();
         let own = own.iter().map(server).collect();
-        select(records, &own).into_iter().map(|server| server.name.to_string()).collect()
+        select(records, &own).into_iter().map(|selected| selected.name.to_string()).collect()
     }
 
     #[test]

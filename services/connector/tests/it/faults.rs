@@ -67,8 +67,8 @@ async fn dead_janus_gets_no_calls_until_it_is_back() {
     janus.crash().await;
     assert_both_left(&mut harness, call, GONE).await;
     harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
-    let call = harness.place_call().await;
-    assert_eq!(harness.edge.alice(call).await, "left: c/error 502");
+    let refused = harness.place_call().await;
+    assert_eq!(harness.edge.alice(refused).await, "left: c/error 502");
     janus.restart().await;
     harness.wait_ready("a").await;
     harness.talking().await;

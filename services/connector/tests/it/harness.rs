@@ -122,24 +122,29 @@ impl Harness {
 
     /// alice calls bob on `a`: posts the call as a router does.
     pub async fn place_call(&self) -> CallId {
-        let (id, backend) = (CallId::fresh(), BackendName::from("a"));
-        let (caller, callee) = (party(Side::Caller), party(Side::Callee));
-        let call = Call { id, backend: backend.clone(), caller, callee, opened: 0 };
+        let call = Call {
+            id: CallId::fresh(),
+            backend: BackendName::from("a"),
+            caller: party(Side::Caller),
+            callee: party(Side::Callee),
+            opened: 0,
+        };
+        let id = call.id;
         self.directory.open_call(&call).await.unwrap();
         for side in [Side::Caller, Side::Callee] {
-            let (username, owner) = registered(side);
-            let taken = self
-                .directory
-                .acquire_handle(owner.handle, &username, id, &registered(side.peer()).0)
-                .await
-                .unwrap();
-            assert_eq!(taken, AcquireOutcome::Acquired, "{username} is free");
+            let ((username, owner), (peer, _)) = (registered(side), registered(side.peer()));
+            let acquired = self.directory.acquire_handle(owner.handle, &username, id, &peer).await.unwrap();
+            assert_eq!(acquired, AcquireOutcome::Acquired, "{username} is free");
         }
-        let offer = raw(&testkit::sdp::offer());
-        let (caller, callee) = (address(Side::Caller), address(Side::Callee));
-        let (transaction, offer) = ("c".to_owned(), Some(offer));
-        let place =
-            Place { call: id, caller, callee, transaction, offer, proxy_side: None, timestamps: None };
+        let place = Place {
+            call: id,
+            caller: address(Side::Caller),
+            callee: address(Side::Callee),
+            transaction: "c".to_owned(),
+            offer: Some(raw(&testkit::sdp::offer())),
+            proxy_side: None,
+            timestamps: None,
+        };
         self.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id
     }

@@ -75,8 +75,8 @@ async fn restored_mailbox_gets_all_and_a_missing_one_blocks_nothing() {
     sleep(Duration::from_secs(3)).await;
     outbox.send(edge, numbered(3), Box::new(()));
     sleep(Duration::from_secs(3)).await;
-    let mut reader = bus.open(mailbox).await.unwrap();
-    receive_all(&mut reader, 3..4).await;
+    let mut restored = bus.open(mailbox).await.unwrap();
+    receive_all(&mut restored, 3..4).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,8 +148,8 @@ async fn invite_goes_to_one_rest_service_until_its_deadline() {
     let outbox = Outbox::new(bus.clone());
     let mut worker = bus.join_workers(Queue::Proxies, "rest-1").await;
     let (call, deadline) = (CallId::fresh(), Some(Deadline::after(Duration::from_secs(8))));
-    let invite = |call, text: &str| ProxyInvite {
-        call,
+    let invite = |id, text: &str| ProxyInvite {
+        call: id,
         backend: "a".into(),
         backend_url: "ws://janus:8188".to_owned(),
         proxy: text.to_owned(),
@@ -161,7 +161,7 @@ async fn invite_goes_to_one_rest_service_until_its_deadline() {
     let delivery = timeout(Duration::from_secs(1), worker.next()).await.unwrap();
     assert_eq!(delivery.message.deadline, deadline);
     assert!(
-        matches!(&delivery.message.body, Body::ProxyInvite(invite) if invite.call == call),
+        matches!(&delivery.message.body, Body::ProxyInvite(sent) if sent.call == call),
         "the other invite is too large"
     );
 }

@@ -176,11 +176,11 @@ async fn remote_user_calls_a_local_one_and_either_hangs_up() {
     alice.expect_core("hangup").await;
 
     alice.clear_inbox().await;
-    let (call, refusal) = cluster.invite().await;
-    assert_eq!(refusal, None);
-    cluster.accept_incoming(call, &mut alice).await;
-    cluster.request(call, Side::Callee, json!({"request": "hangup"}), None).await;
-    assert_eq!(cluster.harness.edge.bob(call).await, local_hangup("bob", "alice"));
+    let (next_call, next_refusal) = cluster.invite().await;
+    assert_eq!(next_refusal, None);
+    cluster.accept_incoming(next_call, &mut alice).await;
+    cluster.request(next_call, Side::Callee, json!({"request": "hangup"}), None).await;
+    assert_eq!(cluster.harness.edge.bob(next_call).await, local_hangup("bob", "alice"));
     let hangup = alice.expect_hangup().await;
     assert_eq!((&hangup["username"], &hangup["reason"]), (&json!("bob"), &json!("Remote WebRTC hangup")));
     eventually("no handle is left", async || registered_on(&mut admin).await == ["alice"]).await;
@@ -209,10 +209,10 @@ async fn local_user_calls_a_remote_one_and_either_hangs_up() {
     bob.expect_core("hangup").await;
 
     bob.clear_inbox().await;
-    let (call, _) = cluster.call().await;
-    cluster.accept(call, &mut bob).await;
-    cluster.request(call, Side::Caller, json!({"request": "hangup"}), None).await;
-    assert_eq!(cluster.harness.edge.alice(call).await, local_hangup("alice", "bob"));
+    let (next_call, _) = cluster.call().await;
+    cluster.accept(next_call, &mut bob).await;
+    cluster.request(next_call, Side::Caller, json!({"request": "hangup"}), None).await;
+    assert_eq!(cluster.harness.edge.alice(next_call).await, local_hangup("alice", "bob"));
     assert_eq!(bob.expect_hangup().await["username"], "alice");
     eventually("no handle is left", async || registered_on(&mut admin).await == ["bob"]).await;
     let whole = ["ringing", "answered", "ended"];
@@ -229,12 +229,12 @@ async fn remote_user_that_declines_or_disconnects_ends_the_call() {
     bob.decline().await;
     assert_eq!(cluster.harness.edge.alice(call).await, remote_hangup("bob", "We did the hangup"));
     bob.expect_core("hangup").await;
-    let (call, _) = cluster.call().await;
+    let (next_call, _) = cluster.call().await;
     bob.clear_inbox().await;
-    cluster.accept(call, &mut bob).await;
+    cluster.accept(next_call, &mut bob).await;
     bob.detach().await;
     let gone = "left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
-    assert_eq!(cluster.harness.edge.alice(call).await, gone);
+    assert_eq!(cluster.harness.edge.alice(next_call).await, gone);
     cluster.assert_free().await;
 }
 
@@ -247,17 +247,17 @@ async fn refusals_of_proxy_and_janus_reach_the_caller() {
     cluster.proxy_replies(call, Some((480, "User bob busy"))).await;
     assert_eq!(cluster.harness.edge.alice(call).await, "left: c/error 480, core hangup(Close PC)");
     cluster.assert_free().await;
-    let (call, _) = cluster.call().await;
-    cluster.proxy_replies(call, None).await;
-    assert_eq!(cluster.harness.edge.alice(call).await, "left: c/error 478, core hangup(Close PC)");
+    let (next_call, _) = cluster.call().await;
+    cluster.proxy_replies(next_call, None).await;
+    assert_eq!(cluster.harness.edge.alice(next_call).await, "left: c/error 478, core hangup(Close PC)");
     let mut bob = Client::registered(&janus.url(), "bob").await;
     let mut carol = Client::registered(&janus.url(), "carol").await;
     carol.call("bob").await;
     bob.expect_event("incomingcall").await;
-    let (call, _) = cluster.call().await;
-    cluster.proxy_replies(call, None).await;
+    let (last_call, _) = cluster.call().await;
+    cluster.proxy_replies(last_call, None).await;
     let busy = "left: c/hangup(alice, User busy), core hangup(Close PC)";
-    assert_eq!(cluster.harness.edge.alice(call).await, busy);
+    assert_eq!(cluster.harness.edge.alice(last_call).await, busy);
     cluster.assert_free().await;
     eventually("nothing is left", async || registered_on(&mut admin).await == ["bob", "carol"]).await;
     assert_eq!(cluster.harness.log().await, [""; 0], "none of the calls rang");
@@ -286,9 +286,9 @@ async fn user_can_call_again_as_soon_as_the_end_is_notified() {
         let (call, _) = cluster.call().await;
         cluster.proxy_replies(call, Some((480, "User bob busy"))).await;
         assert_eq!(cluster.harness.edge.alice(call).await, "left: c/error 480, core hangup(Close PC)");
-        let (call, refusal) = cluster.invite().await;
-        assert_eq!(refusal, None);
-        let gone = Body::End(End { call, cause: EndCause::CalleeGone });
+        let (next_call, next_refusal) = cluster.invite().await;
+        assert_eq!(next_refusal, None);
+        let gone = Body::End(End { call: next_call, cause: EndCause::CalleeGone });
         cluster.harness.post(Message::new(gone)).await;
         eventually("bob is free", async || cluster.harness.calls().await == [None; 2]).await;
     }
@@ -346,8 +346,8 @@ async fn remote_caller_that_does_not_call_within_10_s_is_dropped() {
     eventually("bob is free", async || cluster.harness.calls().await == [None; 2]).await;
     assert!(notified.elapsed() < Duration::from_millis(10_200), "{:?}", notified.elapsed());
     cluster.harness.edge.assert_empty().await;
-    let (_, refusal) = cluster.invite().await;
-    assert_eq!(refusal, None);
+    let (_, next_refusal) = cluster.invite().await;
+    assert_eq!(next_refusal, None);
 }
 
 #[tokio::test(start_paused = true)]

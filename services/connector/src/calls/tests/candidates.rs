@@ -50,9 +50,9 @@ fn oldest_candidates_are_dropped_when_too_many_wait() {
 fn candidates_of_unknown_calls_are_ignored() {
     let mut harness = connected();
     assert_eq!(harness.trickle(Side::Caller, &["a"]), [""; 0]);
-    let mut harness = talking();
-    harness.client_core_hangup(Side::Caller);
-    assert_eq!(harness.trickle(Side::Callee, &["a"]), [""; 0]);
+    let mut other = talking();
+    other.client_core_hangup(Side::Caller);
+    assert_eq!(other.trickle(Side::Callee, &["a"]), [""; 0]);
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn early_janus_candidates_are_sent_with_the_call() {
     assert_eq!(harness.core_event(ALICE, "trickle"), [""; 0]);
     assert_eq!(harness.core_event(ALICE, "trickle"), [""; 0]);
     assert_eq!(harness.next_timer_ms(), Some(crate::calls::transactions::JANUS_TIMEOUT.as_millis()));
-    let received = harness.incoming();
-    assert_eq!(received, ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"]);
-    let received = harness.reply(ALICE, "calling");
-    assert_eq!(received, ["alice! joined: c/calling, core trickle, core trickle"]);
+    let incoming = harness.incoming();
+    assert_eq!(incoming, ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"]);
+    let calling = harness.reply(ALICE, "calling");
+    assert_eq!(calling, ["alice! joined: c/calling, core trickle, core trickle"]);
 }

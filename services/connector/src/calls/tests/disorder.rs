@@ -29,10 +29,10 @@ fn place_of_an_ended_call_is_not_set_up() {
     let mut harness = connected();
     assert_eq!(harness.client_gone(Side::Caller), ["end"]);
     assert_eq!(harness.place(), NOT_BEGUN);
-    let mut harness = connected();
-    assert_eq!(harness.client_core_hangup(Side::Callee), [""; 0]);
-    assert_eq!(harness.place(), NOT_BEGUN);
-    harness.assert_clean();
+    let mut other = connected();
+    assert_eq!(other.client_core_hangup(Side::Callee), [""; 0]);
+    assert_eq!(other.place(), NOT_BEGUN);
+    other.assert_clean();
 }
 
 #[test]
@@ -96,9 +96,9 @@ fn lost_link_ends_all_calls_without_requests_to_janus() {
         assert_eq!(harness.janus_down(), REFUSED);
         assert!(harness.calls.is_empty());
     }
-    for mut harness in [ringing(), talking()] {
-        assert_eq!(harness.janus_down(), notified);
-        harness.assert_clean();
+    for mut other in [ringing(), talking()] {
+        assert_eq!(other.janus_down(), notified);
+        other.assert_clean();
     }
     assert_eq!(connected().janus_down(), [""; 0]);
 }

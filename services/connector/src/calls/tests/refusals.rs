@@ -30,11 +30,11 @@ fn register_error_refuses_the_call() {
     let mut harness = registering();
     assert_eq!(harness.reply_data(ALICE, json!({"error_code": 476, "error": "taken"})), refused);
     harness.assert_clean();
-    let mut harness = registering();
-    harness.reply(ALICE, "registered");
-    assert_eq!(harness.refuse(BOB, 462), refused);
-    assert_eq!(harness.reply(BOB, "registered"), [""; 0]);
-    harness.assert_clean();
+    let mut other = registering();
+    other.reply(ALICE, "registered");
+    assert_eq!(other.refuse(BOB, 462), refused);
+    assert_eq!(other.reply(BOB, "registered"), [""; 0]);
+    other.assert_clean();
 }
 
 #[test]
@@ -43,10 +43,10 @@ fn offer_error_is_forwarded_to_the_caller() {
     let refused = harness.refuse(ALICE, 465);
     assert_eq!(refused, ["janus 11 detach", "janus 12 detach", "end", "alice! left: c/refused 465"]);
     harness.assert_clean();
-    let mut harness = calling();
-    let refused = harness.reply_data(ALICE, json!({"error_code": 483, "error": "no"}));
-    assert_eq!(refused, ["janus 11 detach", "janus 12 detach", "end", "alice! left: c/error 483"]);
-    harness.assert_clean();
+    let mut other = calling();
+    let plugin_refused = other.reply_data(ALICE, json!({"error_code": 483, "error": "no"}));
+    assert_eq!(plugin_refused, ["janus 11 detach", "janus 12 detach", "end", "alice! left: c/error 483"]);
+    other.assert_clean();
 }
 
 #[test]

@@ -30,6 +30,6 @@ fn each_side_has_its_own_sequence() {
     let actions = harness.calls.on_janus(FromJanus::read(&media.to_string()), harness.now);
     assert_eq!(sequences(&actions), [(bob, 7, 2)]);
     let gone = Body::End(End { call: harness.call, cause: EndCause::gone(Side::Caller) });
-    let actions = harness.calls.on_message(Message::new(gone), AckGuard::default(), harness.now);
-    assert_eq!(sequences(&actions), [(bob, 7, 3), (alice, 7, 2)]);
+    let ended = harness.calls.on_message(Message::new(gone), AckGuard::default(), harness.now);
+    assert_eq!(sequences(&ended), [(bob, 7, 3), (alice, 7, 2)]);
 }

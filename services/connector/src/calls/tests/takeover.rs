@@ -86,9 +86,9 @@ fn leg_without_a_call_on_janus_ends_the_call() {
     ];
     let mut harness = talking().taken_over();
     assert_eq!(harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}))[..6], expected);
-    let mut harness = talking().taken_over();
-    assert_eq!(harness.refuse(ALICE, 459)[..6], expected);
-    harness.assert_clean();
+    let mut other = talking().taken_over();
+    assert_eq!(other.refuse(ALICE, 459)[..6], expected);
+    other.assert_clean();
 }
 
 #[test]
@@ -269,9 +269,9 @@ fn unreadable_state_counts_as_not_set_up() {
     let mut harness = talking();
     harness.take_over_from(Some("null".to_owned()), &[]);
     assert_eq!(harness.advance(JANUS_TIMEOUT)[..3], lost());
-    let mut harness = talking();
-    harness.take_over_from(Some("{}".to_owned()), &[]);
-    assert_eq!(harness.advance(JANUS_TIMEOUT)[..3], lost());
+    let mut other = talking();
+    other.take_over_from(Some("{}".to_owned()), &[]);
+    assert_eq!(other.advance(JANUS_TIMEOUT)[..3], lost());
 }
 
 #[test]
@@ -279,9 +279,9 @@ fn each_leg_is_checked_after_dropped_messages() {
     let mut harness = talking();
     let actions = harness.calls.check_all_legs(harness.now);
     assert_eq!(harness.record(actions), ["janus 11 accept", "janus 12 accept"]);
-    let mut harness = calling();
+    let mut other = calling();
     assert!(
-        harness.calls.check_all_legs(harness.now).is_empty(),
+        other.calls.check_all_legs(other.now).is_empty(),
         "a call that is being set up has a request in flight"
     );
 }
@@ -292,7 +292,7 @@ fn ended() -> (Harness, String) {
     let hangup = Message::new(Body::Hangup(harness.leg(Side::Caller)));
     let actions = harness.calls.on_message(hangup, AckGuard::default(), harness.now);
     let notices = actions.iter().find_map(|action| match action {
-        Action::EndCall(EndedCall { notices: notices, .. }) => Some(raw(notices).get().to_owned()),
+        Action::EndCall(EndedCall { notices, .. }) => Some(raw(notices).get().to_owned()),
         _ => None,
     });
     (harness, notices.unwrap())

@@ -39,10 +39,10 @@ fn caller_is_refused_when_any_setup_step_times_out() {
 fn each_setup_step_has_the_full_timeout() {
     let mut harness = attaching();
     let steps: [fn(&mut Harness) -> Vec<String>; 4] = [
-        |harness| harness.attached(Side::Caller),
-        |harness| harness.attached(Side::Callee),
-        |harness| harness.reply(ALICE, "registered"),
-        |harness| harness.reply(BOB, "registered"),
+        |it| it.attached(Side::Caller),
+        |it| it.attached(Side::Callee),
+        |it| it.reply(ALICE, "registered"),
+        |it| it.reply(BOB, "registered"),
     ];
     for step in steps {
         assert_eq!(harness.advance(JANUS_TIMEOUT / 2 - MOMENT), [""; 0]);

@@ -54,16 +54,13 @@ fn name_that_stays_taken_is_refused_with_the_janus_error() {
     let said = refusal(&mut harness, |calls, now| calls.on_janus(FromJanus::read(&again.to_string()), now));
     assert_eq!(said, (476, "Username 'bob' already taken".to_owned()));
     harness.assert_clean_with_proxy();
-    let mut harness = outgoing();
-    harness.place();
-    harness.attached_local(ALICE);
-    harness.reply_data(ALICE, taken_name());
-    harness.advance(NAME_TAKEN_TIMEOUT);
-    assert_eq!(
-        harness.reply_data(ALICE, taken_name()),
-        ["janus 11 detach", "end", "alice! left: c/error 502"]
-    );
-    harness.assert_clean_with_proxy();
+    let mut other = outgoing();
+    other.place();
+    other.attached_local(ALICE);
+    other.reply_data(ALICE, taken_name());
+    other.advance(NAME_TAKEN_TIMEOUT);
+    assert_eq!(other.reply_data(ALICE, taken_name()), ["janus 11 detach", "end", "alice! left: c/error 502"]);
+    other.assert_clean_with_proxy();
 }
 
 #[test]
@@ -74,17 +71,17 @@ fn waiting_proxy_is_refused_on_any_failure() {
     harness.janus_down();
     assert_eq!(harness.place(), refused);
     let attaching = || {
-        let mut harness = incoming();
-        harness.place();
-        harness
+        let mut other = incoming();
+        other.place();
+        other
     };
     assert_eq!(attaching().client_gone(Side::Callee), refused);
     assert_eq!(attaching().janus_down(), refused);
     assert_eq!(attaching().advance(JANUS_TIMEOUT), ["timeout", "end", "reply 502"]);
-    let mut harness = attaching();
-    harness.attached_local(BOB);
-    assert_eq!(harness.refuse(BOB, 403), ["janus 12 detach", "end", "reply 502"]);
-    harness.assert_clean_with_proxy();
+    let mut third = attaching();
+    third.attached_local(BOB);
+    assert_eq!(third.refuse(BOB, 403), ["janus 12 detach", "end", "reply 502"]);
+    third.assert_clean_with_proxy();
 }
 
 #[test]
@@ -111,14 +108,14 @@ fn malformed_place_is_refused() {
     let mut harness = incoming();
     harness.place.proxy_side = None;
     assert_eq!(harness.place(), ["end"]);
-    let mut harness = outgoing();
-    harness.place.offer = None;
-    assert_eq!(harness.place(), ["end", "alice! left: c/error 502"]);
-    let mut harness = connected();
-    harness.place.caller.address = None;
-    harness.place.callee.address = None;
-    assert_eq!(harness.place(), ["end"]);
-    harness.assert_clean();
+    let mut other = outgoing();
+    other.place.offer = None;
+    assert_eq!(other.place(), ["end", "alice! left: c/error 502"]);
+    let mut third = connected();
+    third.place.caller.address = None;
+    third.place.callee.address = None;
+    assert_eq!(third.place(), ["end"]);
+    third.assert_clean();
 }
 
 #[test]
@@ -141,9 +138,9 @@ fn next_connector_resumes_the_call_and_checks_the_local_leg() {
         assert_eq!(harness.core_hangup(handle, "Close PC")[..4], over);
         harness.assert_clean();
     }
-    let mut harness = incoming_ringing();
-    harness.take_over_from(harness.last_saved(), &[OLD]);
-    assert_eq!(harness.place(), ["reply yes"]);
+    let mut other = incoming_ringing();
+    other.take_over_from(other.last_saved(), &[OLD]);
+    assert_eq!(other.place(), ["reply yes"]);
 }
 
 #[test]
@@ -152,9 +149,9 @@ fn call_that_ended_unobserved_ends_for_the_local_side() {
     let notified = "alice left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
     let over = harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}));
     assert_eq!(over[..4], ["janus 11 detach", "destroy 1", "end", notified]);
-    let mut harness = incoming_answered();
-    let notified = format!("bob left: hangup(alice, {LOST}), core hangup({LOST})");
-    assert_eq!(harness.take_over_from(harness.last_saved(), &[])[..2], ["end".to_owned(), notified]);
+    let mut other = incoming_answered();
+    let lost = format!("bob left: hangup(alice, {LOST}), core hangup({LOST})");
+    assert_eq!(other.take_over_from(other.last_saved(), &[])[..2], ["end".to_owned(), lost]);
 }
 
 #[test]
@@ -167,13 +164,13 @@ fn unjoined_call_is_set_up_again_from_its_place() {
     assert_eq!(harness.reply(BOB, "registered"), ["reply yes"]);
     assert_eq!(harness.alice_calls().len(), 2);
 
-    let mut harness = outgoing_invited();
-    harness.take_over_from(None, &[]);
-    harness.place();
-    harness.attached_local(ALICE);
-    assert_eq!(harness.reply(ALICE, "registered"), ["invite bob"]);
+    let mut other = outgoing_invited();
+    other.take_over_from(None, &[]);
+    other.place();
+    other.attached_local(ALICE);
+    assert_eq!(other.reply(ALICE, "registered"), ["invite bob"]);
     let notified = "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(User bob busy)";
-    assert_eq!(harness.proxy_replies(Some((480, "User bob busy"))), ["janus 11 detach", "end", notified]);
+    assert_eq!(other.proxy_replies(Some((480, "User bob busy"))), ["janus 11 detach", "end", notified]);
 }
 
 #[test]

@@ -34,13 +34,13 @@ fn redelivered_place_repeats_the_agreement() {
     assert_eq!(harness.place(), [""; 0]);
     harness.attached_local(BOB);
     assert_eq!(harness.place(), [""; 0]);
-    for mut harness in [incoming_agreed(), incoming_ringing(), incoming_answered()] {
-        assert_eq!(harness.place(), ["reply yes"]);
-        assert_eq!(harness.calls.count(), 1);
+    for mut other in [incoming_agreed(), incoming_ringing(), incoming_answered()] {
+        assert_eq!(other.place(), ["reply yes"]);
+        assert_eq!(other.calls.count(), 1);
     }
-    let mut harness = incoming_answered();
-    harness.client_core_hangup(Side::Callee);
-    assert_eq!(harness.place(), ["end", "reply 502"]);
+    let mut third = incoming_answered();
+    third.client_core_hangup(Side::Callee);
+    assert_eq!(third.place(), ["end", "reply 502"]);
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn unknown_caller_is_ignored_and_extends_no_timeout() {
     harness.core_event(BOB, "trickle");
     assert_eq!(harness.alice_calls()[1], "bob joined: incomingcall(alice)+offer, core trickle");
     assert_eq!(harness.incoming_from("alice"), [""; 0]);
-    let mut harness = incoming_agreed();
-    harness.incoming_from("mallory");
-    assert_eq!(harness.advance(INCOMING_CALL_TIMEOUT), OVER);
-    harness.assert_clean_with_proxy();
+    let mut other = incoming_agreed();
+    other.incoming_from("mallory");
+    assert_eq!(other.advance(INCOMING_CALL_TIMEOUT), OVER);
+    other.assert_clean_with_proxy();
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn remote_hangup_ends_the_call_with_its_reason() {
         harness.assert_clean_with_proxy();
     }
     for order in [[0, 1], [1, 0]] {
-        let mut harness = incoming_answered();
+        let mut other = incoming_answered();
         let received = order.map(|sign| match sign {
-            0 => harness.remote_hangup(BOB, "alice", "tired"),
-            _ => harness.core_hangup(BOB, "Close PC"),
+            0 => other.remote_hangup(BOB, "alice", "tired"),
+            _ => other.core_hangup(BOB, "Close PC"),
         });
         assert_eq!(received, [vec![], ended.map(str::to_owned).to_vec()]);
     }
@@ -132,9 +132,9 @@ fn local_side_can_end_the_call() {
     let mut harness = incoming_answered();
     let notified = "bob left: core hangup(Janus API), hangup(alice, Remote WebRTC hangup)";
     assert_eq!(harness.client_core_hangup(Side::Callee)[..3], ["janus 12 detach", "end", notified]);
-    let mut harness = incoming_ringing();
-    assert_eq!(harness.client_gone(Side::Callee)[..3], ["janus 12 detach", "end", "bob left: "]);
-    let mut harness = incoming_agreed();
-    assert_eq!(harness.client_gone(Side::Callee), OVER);
-    harness.assert_clean_with_proxy();
+    let mut other = incoming_ringing();
+    assert_eq!(other.client_gone(Side::Callee)[..3], ["janus 12 detach", "end", "bob left: "]);
+    let mut third = incoming_agreed();
+    assert_eq!(third.client_gone(Side::Callee), OVER);
+    third.assert_clean_with_proxy();
 }

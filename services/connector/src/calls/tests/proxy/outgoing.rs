@@ -99,8 +99,8 @@ fn busy_or_unknown_callee_is_refused_as_janus_does() {
         assert_eq!(harness.reply_data(ALICE, says), ["janus 11 detach", "end", notified]);
         harness.assert_clean_with_proxy();
     }
-    let mut harness = outgoing_offered();
-    assert_eq!(harness.refuse(ALICE, 465), ["janus 11 detach", "end", "alice! left: c/refused 465"]);
+    let mut other = outgoing_offered();
+    assert_eq!(other.refuse(ALICE, 465), ["janus 11 detach", "end", "alice! left: c/refused 465"]);
 }
 
 #[test]
@@ -133,11 +133,11 @@ fn ring_timeout_ends_the_call() {
     harness.reply(ALICE, "calling");
     let notified = "alice left: hangup(bob, No answer), core hangup(Close PC)";
     assert_eq!(harness.advance(JANUS_TIMEOUT), ["janus 11 detach", "end", notified, "log ended (No answer)"]);
-    let mut harness = outgoing_offered();
-    harness.calls.config.policy = CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() };
-    harness.reply(ALICE, "calling");
-    harness.remote_accepts();
-    assert_eq!(harness.advance(JANUS_TIMEOUT), [""; 0]);
+    let mut other = outgoing_offered();
+    other.calls.config.policy = CallPolicy { ring_timeout: Some(JANUS_TIMEOUT), ..CallPolicy::default() };
+    other.reply(ALICE, "calling");
+    other.remote_accepts();
+    assert_eq!(other.advance(JANUS_TIMEOUT), [""; 0]);
 }
 
 #[test]
@@ -147,8 +147,8 @@ fn local_side_can_end_the_call() {
     assert_eq!(harness.client_gone(Side::Caller), [OVER[0], OVER[1], notified]);
     assert_eq!(harness.proxy_replies(None), [""; 0]);
     harness.assert_clean_with_proxy();
-    let mut harness = outgoing_ringing();
-    let notified = "alice left: core hangup(Janus API), hangup(bob, Remote WebRTC hangup)";
-    assert_eq!(harness.client_core_hangup(Side::Caller)[..3], [OVER[0], OVER[1], notified]);
-    harness.assert_clean_with_proxy();
+    let mut other = outgoing_ringing();
+    let left = "alice left: core hangup(Janus API), hangup(bob, Remote WebRTC hangup)";
+    assert_eq!(other.client_core_hangup(Side::Caller)[..3], [OVER[0], OVER[1], left]);
+    other.assert_clean_with_proxy();
 }

@@ -169,16 +169,16 @@ impl Model {
             "accept" => ("accepted", Some("accepted")),
             _ => ("set", None),
         };
-        let peer = for_peer.zip(self.peer_of(request["handle_id"].as_u64().unwrap()));
+        let notified = for_peer.zip(self.peer_of(request["handle_id"].as_u64().unwrap()));
         let reply = json!({"result": {"event": event}});
-        match peer {
-            Some((event, peer)) if how.is_multiple_of(2) => {
-                self.notify(peer, event);
+        match notified {
+            Some((notification, peer)) if how.is_multiple_of(2) => {
+                self.notify(peer, notification);
                 self.plugin_reply(request, reply);
             }
-            Some((event, peer)) => {
+            Some((notification, peer)) => {
                 self.plugin_reply(request, reply);
-                self.notify(peer, event);
+                self.notify(peer, notification);
             }
             None => self.plugin_reply(request, reply),
         }
