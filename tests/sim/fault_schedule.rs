@@ -122,7 +122,7 @@ impl FaultPlan for FaultSchedule {
 
     fn drops(&self, step: &'static str) -> bool {
         // A later acknowledgement of the mailbox covers this one.
-        let is_lost_ack = step == "done" && self.0.draw(self.0.rates.lost_ack_one_in);
+        let is_lost_ack = step == "ack" && self.0.draw(self.0.rates.lost_ack_one_in);
         is_lost_ack || self.0.is_dead()
     }
 }

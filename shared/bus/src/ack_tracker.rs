@@ -1,30 +1,40 @@
-//! Which messages of a mailbox are done: those whose effect is where the mailbox's next owner finds it.
+//! Tracks which messages of a mailbox may be trimmed.
 //!
-//! A message is read, and a [`Receipt`] goes with whatever follows from it; when the last clone of that
-//! is dropped, the message is done. What is done behind a message that is not waits for that one: a
-//! mailbox is only trimmed from its old end.
+//! The owner of a mailbox gets an [`AckGuard`] for each message it reads, and passes clones of it to everything that
+//! follows from the message. When the last clone is dropped, the effect of the message is stored where the next owner
+//! finds it, and the message is acknowledged. A mailbox is trimmed from its old end only, so an acknowledged message
+//! waits for all earlier ones.
 //!
-//! Holds one entry for each message that its owner has read and that is not done.
+//! The tracker holds one entry for each message that was read and not trimmed.
 
-use crate::MailboxOffset;
+use common::sync::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// The messages that were read and are not done; clones share it.
+/// The position of a message in a mailbox. Offsets of different mailboxes cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailboxOffset {
+    /// How often the mailbox was lost and created again.
+    pub(crate) epoch: u64,
+    /// The entry: milliseconds and a number on Redis, a number in memory.
+    pub(crate) entry: (u64, u64),
+}
+
+/// The messages that were read and not yet trimmed; clones share it.
 #[derive(Clone, Default)]
 pub struct AckTracker(Arc<Inner>);
 
-/// While one of its clones lives, a message is not done. The default is that of no message.
+/// Holds back the acknowledgement of one message. The default guards no message.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct AckGuard(Option<Arc<TrackedMessage>>);
 
 #[derive(Default)]
 struct Inner {
-    /// Whether each message is done.
+    /// Whether each message is acknowledged.
     messages: Mutex<BTreeMap<MailboxOffset, bool>>,
     acked: Notify,
 }
@@ -36,27 +46,23 @@ struct TrackedMessage {
 }
 
 impl AckTracker {
-    /// A message has been read.
-    pub fn track(&self, mark: MailboxOffset) -> AckGuard {
-        self.0.messages().insert(mark, false);
-        AckGuard(Some(Arc::new(TrackedMessage {
-            tracker: self.0.clone(),
-            offset: mark,
-            is_retained: AtomicBool::new(false),
-        })))
+    /// Begins to track a message that was read.
+    pub fn track(&self, offset: MailboxOffset) -> AckGuard {
+        self.0.messages.lock().insert(offset, false);
+        let (tracker, is_retained) = (self.0.clone(), AtomicBool::new(false));
+        AckGuard(Some(Arc::new(TrackedMessage { tracker, offset, is_retained })))
     }
 
-    /// How many messages are not done, or wait for one that is not.
+    /// Returns how many messages are unacknowledged, or wait for one that is.
     pub fn unacked(&self) -> usize {
-        self.0.messages().len()
+        self.0.messages.lock().len()
     }
 
-    /// Waits until more messages are done, with all that came before them; the last of those. Safe
-    /// to cancel.
+    /// Waits until more messages can be trimmed, and returns the offset of the last of them. Safe to cancel.
     pub async fn acked_through(&self) -> MailboxOffset {
         loop {
             match self.0.advance() {
-                Some(mark) => return mark,
+                Some(offset) => return offset,
                 None => self.0.acked.notified().await,
             }
         }
@@ -64,26 +70,23 @@ impl AckTracker {
 }
 
 impl AckGuard {
-    /// The message stays in its mailbox, for whoever has that next.
+    /// Leaves the message in its mailbox, for the next owner.
     pub fn retain(self) {
-        if let Some(entry) = self.0 {
-            entry.is_retained.store(true, Ordering::Relaxed);
+        if let Some(message) = self.0 {
+            message.is_retained.store(true, Ordering::Relaxed);
         }
     }
 }
 
 impl Inner {
+    /// Removes the acknowledged messages at the old end.
     fn advance(&self) -> Option<MailboxOffset> {
-        let mut messages = self.messages();
-        let mut settled = None;
-        while let Some(entry) = messages.first_entry().filter(|entry| *entry.get()) {
-            settled = Some(entry.remove_entry().0);
+        let mut messages = self.messages.lock();
+        let mut last = None;
+        while let Some(first) = messages.first_entry().filter(|first| *first.get()) {
+            last = Some(first.remove_entry().0);
         }
-        settled
-    }
-
-    fn messages(&self) -> MutexGuard<'_, BTreeMap<MailboxOffset, bool>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+        last
     }
 }
 
@@ -96,7 +99,7 @@ impl fmt::Debug for TrackedMessage {
 impl Drop for TrackedMessage {
     fn drop(&mut self) {
         if !self.is_retained.load(Ordering::Relaxed) {
-            self.tracker.messages().insert(self.offset, true);
+            self.tracker.messages.lock().insert(self.offset, true);
             self.tracker.acked.notify_one();
         }
     }
@@ -107,36 +110,36 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
-    fn ledger_with<const COUNT: usize>() -> (AckTracker, [MailboxOffset; COUNT], [AckGuard; COUNT]) {
-        let ledger = AckTracker::default();
-        let marks = std::array::from_fn(|number| MailboxOffset { epoch: 0, entry: (0, number as u64) });
-        let receipts = marks.map(|mark| ledger.track(mark));
-        (ledger, marks, receipts)
+    fn tracker_with<const COUNT: usize>() -> (AckTracker, [MailboxOffset; COUNT], [AckGuard; COUNT]) {
+        let tracker = AckTracker::default();
+        let offsets = std::array::from_fn(|number| MailboxOffset { epoch: 0, entry: (0, number as u64) });
+        let guards = offsets.map(|offset| tracker.track(offset));
+        (tracker, offsets, guards)
     }
 
     #[test]
-    fn what_is_done_waits_for_what_came_before() {
-        let (ledger, marks, [first, second, third]) = ledger_with();
+    fn acked_message_waits_for_earlier_ones() {
+        let (tracker, offsets, [first, second, third]) = tracker_with();
         drop(second);
-        assert_eq!(ledger.acked_through().now_or_never(), None);
+        assert_eq!(tracker.acked_through().now_or_never(), None);
         let clone = first.clone();
         drop(first);
-        assert_eq!(ledger.acked_through().now_or_never(), None);
+        assert_eq!(tracker.acked_through().now_or_never(), None);
         drop(clone);
-        assert_eq!(ledger.acked_through().now_or_never(), Some(marks[1]));
-        assert_eq!(ledger.acked_through().now_or_never(), None, "it is said once");
+        assert_eq!(tracker.acked_through().now_or_never(), Some(offsets[1]));
+        assert_eq!(tracker.acked_through().now_or_never(), None, "it is returned once");
         drop(third);
-        assert_eq!(ledger.acked_through().now_or_never(), Some(marks[2]));
-        assert_eq!(ledger.unacked(), 0);
+        assert_eq!(tracker.acked_through().now_or_never(), Some(offsets[2]));
+        assert_eq!(tracker.unacked(), 0);
     }
 
     #[test]
-    fn what_is_kept_is_never_done() {
-        let (ledger, marks, [first, second, third]) = ledger_with();
+    fn retained_message_is_never_acked() {
+        let (tracker, offsets, [first, second, third]) = tracker_with();
         drop((first, third));
-        assert_eq!(ledger.acked_through().now_or_never(), Some(marks[0]));
+        assert_eq!(tracker.acked_through().now_or_never(), Some(offsets[0]));
         second.retain();
-        assert_eq!(ledger.acked_through().now_or_never(), None);
-        assert_eq!(ledger.unacked(), 2);
+        assert_eq!(tracker.acked_through().now_or_never(), None);
+        assert_eq!(tracker.unacked(), 2);
     }
 }

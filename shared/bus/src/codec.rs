@@ -1,17 +1,17 @@
-//! What a message looks like as the named fields of a stream entry, the same on every bus.
+//! A message as the named fields of a stream entry, the same on both implementations.
 //!
-//! `id` (UUID), `kind` (the body's name), `deadline` (unix milliseconds, absent for none) and
-//! `payload` (JSON). Fields that a later version adds are passed over; a field that is missing or
-//! makes no sense is [`Unreadable`], and the bus puts the whole entry aside in the dead log.
+//! The fields are `id` (UUID), `kind` (the name of the body's variant), `deadline` (unix milliseconds, optional) and
+//! `payload` (JSON). Unknown fields are ignored. An entry with a missing or malformed field goes to the dead log.
 
-use crate::message::{Body, Deadline, DecodeError, Message};
-use crate::{MAX_PAYLOAD, SendError};
+use crate::error::{DecodeError, SendError};
+use crate::limits::MAX_PAYLOAD;
+use crate::message::{Body, Deadline, Message};
 use std::str::FromStr;
 
-/// Names and values of an entry, in order, as bytes: what others write need not be text.
+/// The names and values of an entry, in order. Entries that other programs write need not be text.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// The fields of a message.
+/// Encodes a message.
 ///
 /// # Errors
 /// `TooLarge`.
@@ -28,7 +28,7 @@ pub fn encode(message: &Message) -> Result<Fields, SendError> {
     Ok(fields)
 }
 
-/// The message that these fields hold.
+/// Decodes the fields of an entry.
 ///
 /// # Errors
 /// [`Unreadable`].
@@ -40,7 +40,7 @@ pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, DecodeError> {
     })
 }
 
-/// Whether an entry is a canary, which is nothing that anybody would look into or do again.
+/// Whether an entry is a canary. Failed canaries are dropped: they carry no work.
 pub(crate) fn is_canary(fields: &[(Vec<u8>, Vec<u8>)]) -> bool {
     matches!(required(fields, "kind"), Ok("canary"))
 }

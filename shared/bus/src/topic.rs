@@ -1,25 +1,25 @@
-//! Every road of the bus and its name. Nothing else in the project spells a stream or channel name.
+//! The name of every stream and channel. No other file spells one.
 //!
-//! A queue and a mailbox carry a Redis Cluster hash tag, so that the cluster spreads them over its
-//! nodes; no operation needs two of them in one step.
+//! The keys of queues and mailboxes have a Redis Cluster hash tag, so that a cluster spreads them over its nodes. No
+//! operation needs two of them in one step.
 
 use common::{BackendName, ServiceId};
 use protocol::SessionId;
 
-/// How many streams the `requests` queue is spread over. Every service of a cluster must agree.
+/// The number of streams of the `requests` queue; equal in all services of a cluster.
 pub const REQUEST_SHARDS: u8 = 2;
 
-/// A stream that many workers share: each message is handled by one of them.
+/// A stream that many workers share. Each message goes to one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
-    /// What clients ask for that needs a decision, to the routers; by shard.
+    /// Requests to the routers, by shard.
     Requests(u8),
-    /// Requests to proxies of other makes, to the rest services.
+    /// Requests to janus-cloud's proxies, for the rest services to send.
     Proxies,
 }
 
 impl Queue {
-    /// The shard of `requests` that a session's messages go to.
+    /// The shard of `requests` for the messages of a session.
     pub fn requests_for(session: SessionId) -> Self {
         Self::Requests((session.0 % u64::from(REQUEST_SHARDS)) as u8)
     }
@@ -38,19 +38,19 @@ impl Queue {
     pub fn key(&self) -> String {
         match self {
             Self::Requests(shard) => format!("sb:{{requests:{shard}}}"),
-            Self::Proxies => "sb:{peers}".to_owned(),
+            Self::Proxies => "sb:{proxies}".to_owned(),
         }
     }
 }
 
-/// A stream with one reader, in order.
+/// A stream with one reader.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Mailbox {
-    /// To one edge: what its clients are to hear.
+    /// To an edge: events for its clients.
     Edge(ServiceId),
-    /// To one rest service: what peers wait for.
+    /// To a rest service: replies that janus-cloud's proxies wait for.
     Rest(ServiceId),
-    /// To whichever connector serves this Janus: calls to place, and what happens on their legs.
+    /// To the connector that serves this Janus: calls to set up, and requests on their legs.
     Backend(BackendName),
 }
 
@@ -64,12 +64,12 @@ impl Mailbox {
     }
 }
 
-/// A capped stream for people and other programs.
+/// A capped stream for operators and other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Log {
-    /// Ringing, answered, ended: a line of every call's life.
+    /// A line each when a call rings, is answered and ends.
     Calls,
-    /// Messages that failed [`MAX_DELIVERIES`](crate::MAX_DELIVERIES) times, or could not be read.
+    /// Messages that failed [`MAX_DELIVERIES`](crate::MAX_DELIVERIES) times, or could not be decoded.
     Dead,
 }
 
@@ -85,7 +85,7 @@ impl Log {
         }
     }
 
-    /// About how many entries are kept.
+    /// The approximate number of entries that are kept.
     pub fn cap(&self) -> usize {
         match self {
             Self::Calls => 100_000,
@@ -94,16 +94,17 @@ impl Log {
     }
 }
 
-/// Whether a key is spelled as that of a road.
+/// Whether a key has the form of a stream's key.
 pub(crate) fn is_known_stream(key: &str) -> bool {
-    let of_owner = |name: &str| ["edge-", "rest-", "backend:"].iter().any(|kind| name.starts_with(kind));
+    let has_owner_prefix =
+        |name: &str| ["edge-", "rest-", "backend:"].iter().any(|kind| name.starts_with(kind));
     let mailbox = key.strip_prefix("sb:{").and_then(|key| key.strip_suffix('}'));
-    mailbox.is_some_and(of_owner)
+    mailbox.is_some_and(has_owner_prefix)
         || Queue::all().any(|queue| queue.key() == key)
         || Log::ALL.iter().any(|log| log.key() == key)
 }
 
-/// The number beside a queue's stream of how often an entry of it was given to another worker.
+/// The key of the counter of a queue's redeliveries.
 pub(crate) fn redelivered_key(queue: &str) -> String {
     format!("{queue}:redelivered")
 }
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roads_are_told_from_other_keys() {
+    fn keys_of_streams_are_recognised() {
         let (edge, rest) = (ServiceId::from("edge-1"), ServiceId::from("rest-1"));
         let mailboxes = [Mailbox::Edge(edge), Mailbox::Rest(rest), Mailbox::Backend("a:8188".into())];
         let mailboxes = mailboxes.iter().map(Mailbox::key);

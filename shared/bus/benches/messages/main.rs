@@ -1,16 +1,16 @@
-//! What a message costs: [`entries`] made and read, [`roads`] there and back. [`sample`] has the messages.
+//! The cost of a message: encoding and decoding ([`codec`]), and sending and receiving ([`streams`]).
 
 #![allow(clippy::unwrap_used)]
 
-mod entries;
-mod roads;
+mod codec;
 mod sample;
+mod streams;
 
 use criterion::Criterion;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    entries::measure(&mut criterion);
-    roads::measure(&mut criterion);
+    codec::measure(&mut criterion);
+    streams::measure(&mut criterion);
     criterion.final_summary();
 }

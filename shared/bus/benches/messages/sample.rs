@@ -1,4 +1,4 @@
-//! Messages of a call, as long as those of browsers are.
+//! Messages of a call, of the size that browsers produce.
 
 use bus::message::{
     Address, Body, ClientEvent, ClientRequest, Deadline, Events, LegRef, Location, Message, Sequence, Trickle,
@@ -11,12 +11,12 @@ use testkit::sdp;
 
 const SESSION: SessionId = SessionId(4_503_599_627_370_497);
 const HANDLE: HandleId = HandleId(2_251_799_813_685_249);
-/// Of what a browser offers for audio and video.
+/// The size of a browser's offer for audio and video.
 const SDP_BYTES: usize = 3_000;
 
-/// A client calls. To the routers.
+/// A call request, to the routers.
 pub fn call() -> Message {
-    let asks = ClientRequest {
+    let request = ClientRequest {
         from: Address { edge: ServiceId::from("edge-0a1b2c3d"), session: SESSION, handle: HANDLE },
         transaction: "Zq8YkWb3xP0s".to_owned(),
         body: raw(&json!({"request": "call", "username": "bob"})),
@@ -24,10 +24,10 @@ pub fn call() -> Message {
         jsep: Some(raw(&sdp::offer_of_size(SDP_BYTES))),
         requested_at: Some(1_795_333_128_000_000),
     };
-    Message { deadline: Some(Deadline::after(Duration::from_secs(10))), ..Message::new(Body::Call(asks)) }
+    Message { deadline: Some(Deadline::after(Duration::from_secs(10))), ..Message::new(Body::Call(request)) }
 }
 
-/// The callee hears of it. To an edge.
+/// The event for the callee, to an edge.
 pub fn incoming_call() -> Message {
     let result = json!({"event": "incomingcall", "username": "alice"});
     let event = ClientEvent::Plugin {
@@ -48,7 +48,7 @@ pub fn incoming_call() -> Message {
     }))
 }
 
-/// What a client has gathered within one window. To a backend.
+/// The candidates of one batching window, to a backend.
 pub fn trickle() -> Message {
     let leg = LegRef { call: CallId::fresh(), side: Side::Caller };
     let candidates = (1..=4).map(|number| raw(&sdp::candidate(number))).collect();

@@ -1,61 +1,121 @@
 //! The logs of the memory bus: the newest lines, up to the log's cap.
 
-use super::locked;
-use super::peek::{self, Tap};
-use crate::LogLine;
+use super::inspect::{self, Tap};
+use crate::inspect::{StreamEntry, StreamKind, StreamStats};
+use crate::log_line::LogLine;
 use crate::topic::Log;
+use common::fault::FaultInjector;
+use common::sync::Mutex;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::Arc;
 use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(super) struct Logs {
-    /// Of the whole bus: every road has the logs beside it.
+    /// The tap of the whole bus, which is here because every stream has the logs.
     pub(super) tap: Tap,
-    lines: Mutex<HashMap<Log, LogState>>,
-    /// A line was added to one of them.
-    pub(super) changed: Notify,
+    logs: Mutex<HashMap<Log, LogState>>,
+    /// Notified when a line was added to any log.
+    changed: Notify,
 }
 
 #[derive(Default)]
 struct LogState {
     lines: VecDeque<LogLine>,
-    /// How many there ever were.
+    /// Lines that were ever added.
     added: u64,
+}
+
+impl LogState {
+    /// The number of the oldest line.
+    fn first(&self) -> u64 {
+        self.added - self.lines.len() as u64
+    }
 }
 
 impl Logs {
     pub(super) fn add(&self, log: Log, line: LogLine) {
-        let mut logs = locked(&self.lines);
-        let LogState { lines, added } = logs.entry(log).or_default();
-        self.tap.added(log.key(), || peek::from_line(*added, &line));
-        lines.push_back(line);
-        *added += 1;
-        if lines.len() > log.cap() {
-            lines.pop_front();
+        let mut logs = self.logs.lock();
+        let state = logs.entry(log).or_default();
+        self.tap.added(log.key(), || inspect::from_line(state.added, &line));
+        state.lines.push_back(line);
+        state.added += 1;
+        if state.lines.len() > log.cap() {
+            state.lines.pop_front();
         }
         drop(logs);
         self.changed.notify_waiters();
     }
 
-    /// The first line that is kept from this number on, and its own number.
-    pub(super) fn line(&self, log: Log, number: u64) -> Option<(u64, LogLine)> {
-        let logs = locked(&self.lines);
-        let LogState { lines, added } = logs.get(&log)?;
-        let first = added - lines.len() as u64;
-        let number = number.max(first);
-        lines.get((number - first) as usize).map(|line| (number, line.clone()))
-    }
-
-    /// How many lines are kept, and how many there ever were; none before the first.
-    pub(super) fn counts(&self, log: Log) -> Option<(u64, u64)> {
-        let logs = locked(&self.lines);
-        logs.get(&log).map(|LogState { lines, added }| (lines.len() as u64, *added))
-    }
-
     pub(super) fn tail(&self, log: Log, count: usize) -> Vec<LogLine> {
-        let logs = locked(&self.lines);
+        let logs = self.logs.lock();
         let Some(LogState { lines, .. }) = logs.get(&log) else { return Vec::new() };
         lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+    }
+
+    /// The newest lines as entries, oldest first; `None` before the first line.
+    pub(super) fn newest(&self, log: Log, count: usize) -> Option<Vec<StreamEntry>> {
+        let logs = self.logs.lock();
+        let state = logs.get(&log)?;
+        let skipped = state.lines.len().saturating_sub(count);
+        let newest = (state.first()..).zip(&state.lines).skip(skipped);
+        Some(newest.map(|(number, line)| inspect::from_line(number, line)).collect())
+    }
+
+    /// The statistics of a log; `None` before the first line.
+    pub(super) fn stats(&self, log: Log) -> Option<StreamStats> {
+        let logs = self.logs.lock();
+        let state = logs.get(&log)?;
+        Some(StreamStats {
+            key: log.key().to_owned(),
+            kind: StreamKind::Log,
+            length: state.lines.len() as u64,
+            added: state.added,
+            oldest: None,
+            workers: None,
+        })
+    }
+
+    /// The first kept line from this number on, and its number.
+    fn line(&self, log: Log, number: u64) -> Option<(u64, LogLine)> {
+        let logs = self.logs.lock();
+        let state = logs.get(&log)?;
+        let number = number.max(state.first());
+        let line = state.lines.get((number - state.first()) as usize)?;
+        Some((number, line.clone()))
+    }
+
+    /// The number of the line that begins the newest `count`.
+    fn start_of_newest(&self, log: Log, count: usize) -> u64 {
+        self.logs.lock().get(&log).map_or(0, |state| state.added - state.lines.len().min(count) as u64)
+    }
+}
+
+/// Reads a log as it grows.
+pub struct MemoryFollower {
+    log: Log,
+    next: u64,
+    logs: Arc<Logs>,
+    faults: FaultInjector,
+}
+
+impl MemoryFollower {
+    /// Begins with the newest `count` lines.
+    pub(super) fn new(log: Log, count: usize, logs: Arc<Logs>, faults: FaultInjector) -> Self {
+        Self { log, next: logs.start_of_newest(log, count), logs, faults }
+    }
+
+    pub(crate) async fn next(&mut self) -> LogLine {
+        loop {
+            let changed = self.logs.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            self.faults.before_read().await;
+            if let Some((number, line)) = self.logs.line(self.log, self.next) {
+                self.next = number + 1;
+                return line;
+            }
+            changed.await;
+        }
     }
 }

@@ -1,18 +1,21 @@
-//! A mailbox of the memory bus: messages with running numbers, and a cursor in each reader.
+//! A mailbox of the memory bus: numbered messages, and a cursor in each reader.
 //!
-//! What is done is trimmed, so a next reader, which starts at the front, goes on behind it.
+//! Acknowledged messages are trimmed, so the next reader, which starts at the front, continues behind them.
 
+use super::inspect;
 use super::logs::Logs;
-use super::{locked, peek};
+use crate::ack_tracker::MailboxOffset;
 use crate::codec::{self, Fields};
-use crate::entries::StreamEntry;
+use crate::error::SendError;
+use crate::inspect::{StreamEntry, StreamKind, StreamStats};
+use crate::limits::MAILBOX_TTL;
 use crate::message::Message;
-use crate::streams::{self, StreamKind};
 use crate::topic::Log;
-use crate::{MAILBOX_TTL, MailboxOffset, SendError, line, metrics};
+use crate::{log_line, metrics};
 use common::fault::FaultInjector;
+use common::sync::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -26,27 +29,26 @@ pub(super) struct MailboxStream {
 #[derive(Default)]
 struct MailboxState {
     entries: VecDeque<(Instant, Fields)>,
-    /// The number of the front entry: how many have been trimmed.
+    /// The number of the front entry, which is also how many were trimmed.
     first: u64,
     owners: u64,
-    /// Since when the last owner has been gone.
+    /// When the last owner left.
     orphaned: Option<Instant>,
 }
 
 impl MailboxStream {
     pub(super) fn new(key: String, logs: Arc<Logs>) -> Arc<Self> {
-        let (state, changed) = Default::default();
-        Arc::new(Self { key, state, changed, logs })
+        Arc::new(Self { key, state: Mutex::default(), changed: Notify::new(), logs })
     }
 
-    pub(super) fn push(&self, fields: Fields, bound: usize) -> Result<(), SendError> {
-        let mut state = locked(&self.state);
-        if state.entries.len() >= bound {
+    pub(super) fn push(&self, fields: Fields, limit: usize) -> Result<(), SendError> {
+        let mut state = self.state.lock();
+        if state.entries.len() >= limit {
             metrics::queue_full(&self.key);
             return Err(SendError::Full);
         }
         let number = state.first + state.entries.len() as u64;
-        self.logs.tap.added(&self.key, || peek::stream_entry(number, Instant::now(), &fields));
+        self.logs.tap.added(&self.key, || inspect::stream_entry(number, Instant::now(), &fields));
         state.entries.push_back((Instant::now(), fields));
         drop(state);
         self.changed.notify_waiters();
@@ -54,31 +56,36 @@ impl MailboxStream {
     }
 
     pub(super) fn backlog(&self) -> usize {
-        locked(&self.state).entries.len()
+        self.state.lock().entries.len()
     }
 
-    pub(super) fn stats(&self) -> streams::StreamStats {
-        let MailboxState { entries, first, .. } = &*locked(&self.state);
+    pub(super) fn stats(&self) -> StreamStats {
+        let MailboxState { entries, first, .. } = &*self.state.lock();
         let length = entries.len() as u64;
-        let oldest = entries.front().map(|(since, _)| since.elapsed());
-        let (key, kind) = (self.key.clone(), StreamKind::Mailbox);
-        streams::StreamStats { key, kind, length, added: first + length, oldest, workers: None }
+        StreamStats {
+            key: self.key.clone(),
+            kind: StreamKind::Mailbox,
+            length,
+            added: first + length,
+            oldest: entries.front().map(|(since, _)| since.elapsed()),
+            workers: None,
+        }
     }
 
-    /// The newest of what is not done, oldest first.
+    /// The newest unacknowledged entries, oldest first.
     pub(super) fn newest(&self, count: usize) -> Vec<StreamEntry> {
-        let MailboxState { entries, first, .. } = &*locked(&self.state);
+        let MailboxState { entries, first, .. } = &*self.state.lock();
         let newest = (*first..).zip(entries).skip(entries.len().saturating_sub(count));
-        newest.map(|(number, (since, fields))| peek::stream_entry(number, *since, fields)).collect()
+        newest.map(|(number, (since, fields))| inspect::stream_entry(number, *since, fields)).collect()
     }
 
     pub(super) fn is_expired(&self) -> bool {
-        locked(&self.state).orphaned.is_some_and(|since| since.elapsed() > MAILBOX_TTL)
+        self.state.lock().orphaned.is_some_and(|since| since.elapsed() > MAILBOX_TTL)
     }
 
-    /// The message at this number, and the number behind it.
+    /// The first message from this number on, and the number behind it. Malformed entries go to the dead log.
     fn read(&self, mut number: u64) -> Option<(Message, u64)> {
-        let state = locked(&self.state);
+        let state = self.state.lock();
         number = number.max(state.first);
         while let Some((_, fields)) = state.entries.get((number - state.first) as usize) {
             number += 1;
@@ -86,31 +93,34 @@ impl MailboxStream {
                 Ok(message) => return Some((message, number)),
                 Err(error) => {
                     metrics::dead_lettered(&self.key);
-                    self.logs.add(Log::Dead, line::from_dead_letter(&self.key, fields, &error.to_string()));
+                    let line = log_line::from_dead_letter(&self.key, fields, &error.to_string());
+                    self.logs.add(Log::Dead, line);
                 }
             }
         }
         None
     }
 
-    /// Everything behind a mark. What makes no sense is left to the owner.
+    /// All messages behind an offset. Malformed entries are left to the owner.
     pub(super) fn undelivered(&self, after: Option<MailboxOffset>) -> Vec<(MailboxOffset, Message)> {
-        let state = locked(&self.state);
-        let gone_by = after.map_or(0, |after| after.entry.1 + 1).saturating_sub(state.first);
-        let left = (state.first..).zip(&state.entries).skip(gone_by as usize);
-        left.filter_map(|(number, (_, fields))| Some((offset_at(number), codec::decode(fields).ok()?)))
+        let state = self.state.lock();
+        let skipped = after.map_or(0, |after| after.entry.1 + 1).saturating_sub(state.first);
+        (state.first..)
+            .zip(&state.entries)
+            .skip(skipped as usize)
+            .filter_map(|(number, (_, fields))| Some((offset_at(number), codec::decode(fields).ok()?)))
             .collect()
     }
 
     fn trim(&self, below: u64) {
-        let mut state = locked(&self.state);
+        let mut state = self.state.lock();
         let count = below.saturating_sub(state.first).min(state.entries.len() as u64);
         state.entries.drain(..count as usize);
         state.first += count;
     }
 }
 
-/// The owner's end of a mailbox.
+/// Reads a mailbox, for its owner.
 pub struct MemoryMailbox {
     stream: Arc<MailboxStream>,
     cursor: u64,
@@ -120,7 +130,7 @@ pub struct MemoryMailbox {
 
 impl MemoryMailbox {
     pub(super) fn open(stream: Arc<MailboxStream>, faults: FaultInjector) -> Self {
-        let mut state = locked(&stream.state);
+        let mut state = stream.state.lock();
         state.owners += 1;
         state.orphaned = None;
         let cursor = state.first;
@@ -147,16 +157,16 @@ impl MemoryMailbox {
         self.last
     }
 
-    pub(crate) fn ack_through(&mut self, mark: MailboxOffset) {
-        if !self.faults.drops("done_until") {
-            self.stream.trim(mark.entry.1 + 1);
+    pub(crate) fn ack_through(&mut self, offset: MailboxOffset) {
+        if !self.faults.drops("ack_through") {
+            self.stream.trim(offset.entry.1 + 1);
         }
     }
 }
 
 impl Drop for MemoryMailbox {
     fn drop(&mut self) {
-        let mut state = locked(&self.stream.state);
+        let mut state = self.stream.state.lock();
         state.owners -= 1;
         if state.owners == 0 {
             state.orphaned = Some(Instant::now());
@@ -164,7 +174,7 @@ impl Drop for MemoryMailbox {
     }
 }
 
-/// The place of the entry with this number.
+/// The offset of the entry with this number.
 fn offset_at(number: u64) -> MailboxOffset {
     MailboxOffset { epoch: 0, entry: (0, number) }
 }

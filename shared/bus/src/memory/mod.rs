@@ -1,33 +1,40 @@
-//! The bus within one process: what `standalone` and most tests run on.
+//! The bus within one process, for `standalone` and most tests.
 //!
-//! Queues and mailboxes are double-ended queues of the same serialised fields that would stand in a
-//! Redis stream, each behind a lock of its own that is never held across an await; waiting is done
-//! on a [`Notify`](tokio::sync::Notify). Time is tokio's, so a test may pause it.
+//! Queues and mailboxes are double-ended queues of the same encoded fields that a Redis stream would hold. Each has its
+//! own lock, which is never held across an `await`. Waiting uses [`Notify`](tokio::sync::Notify). Time is tokio's, so
+//! that a test may pause it.
 //!
-//! It fails with the process: what it holds is gone then, like every socket it was for. Only a rehearsal
-//! gives its users [`Weather`] in which a step waits or fails.
+//! Its content is lost with the process, like the sockets it was for. Simulations inject faults
+//! ([`FaultInjector`]) that delay or fail single steps.
 
-mod follow;
+mod inspect;
 mod logs;
 mod mailbox;
 mod notices;
-mod peek;
 mod queue;
-mod roads;
 
-pub use follow::MemoryFollower;
+pub use logs::MemoryFollower;
 pub use mailbox::MemoryMailbox;
 pub use notices::MemoryNotices;
 pub use queue::{MemoryAck, MemoryWorker};
 
+use crate::ack_tracker::MailboxOffset;
+use crate::codec;
+use crate::error::SendError;
+use crate::inspect::{StreamEntry, StreamStats};
+use crate::limits::OVERLOADED_MAILBOX;
+use crate::log_line::{self, LogLine};
 use crate::message::{CallRecord, Message, Notice};
 use crate::topic::{Log, Mailbox, Queue};
-use crate::{LogLine, MailboxOffset, OVERLOADED_MAILBOX, SendError, codec, line};
 use common::fault::FaultInjector;
+use common::sync::Mutex;
 use logs::Logs;
+use mailbox::MailboxStream;
 use notices::NoticeChannel;
+use queue::QueueStream;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The bus within this process; clones share it.
 #[derive(Clone, Default)]
@@ -38,16 +45,16 @@ pub struct MemoryBus {
 
 #[derive(Default)]
 struct Streams {
-    queues: Mutex<BTreeMap<String, Arc<queue::QueueStream>>>,
-    mailboxes: Mutex<BTreeMap<String, Arc<mailbox::MailboxStream>>>,
+    queues: Mutex<BTreeMap<String, Arc<QueueStream>>>,
+    mailboxes: Mutex<BTreeMap<String, Arc<MailboxStream>>>,
     notices: NoticeChannel,
     logs: Arc<Logs>,
 }
 
 impl MemoryBus {
-    /// The same roads in this weather.
-    pub fn with_faults(&self, weather: FaultInjector) -> Self {
-        Self { streams: self.streams.clone(), faults: weather }
+    /// A handle on the same bus whose steps suffer these faults.
+    pub fn with_faults(&self, faults: FaultInjector) -> Self {
+        Self { streams: self.streams.clone(), faults }
     }
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
@@ -57,13 +64,15 @@ impl MemoryBus {
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
         let fields = codec::encode(message)?;
-        let push =
-            || self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?.push(fields, message.stream_limit());
+        let push = || {
+            let stream = self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?;
+            stream.push(fields, message.stream_limit())
+        };
         self.step("post", push).await?
     }
 
     pub(crate) fn is_overloaded(&self, mailbox: &Mailbox) -> bool {
-        self.mailbox(&mailbox.key()).is_some_and(|road| road.backlog() >= OVERLOADED_MAILBOX)
+        self.mailbox(&mailbox.key()).is_some_and(|stream| stream.backlog() >= OVERLOADED_MAILBOX)
     }
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
@@ -71,22 +80,22 @@ impl MemoryBus {
     }
 
     pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
-        let add = |record| self.streams.logs.add(Log::Calls, line::from_call(record));
+        let add = |record| self.streams.logs.add(Log::Calls, log_line::from_call(record));
         self.step("log_calls", || records.iter().for_each(add)).await
     }
 
-    pub(crate) fn join_workers(&self, queue: Queue, _worker: &str) -> MemoryWorker {
+    pub(crate) fn join_workers(&self, queue: Queue) -> MemoryWorker {
         MemoryWorker::join(self.queue(queue), self.faults.clone())
     }
 
     pub(crate) async fn open(&self, mailbox: Mailbox) -> Result<MemoryMailbox, SendError> {
         let open = || {
-            let mut mailboxes = locked(&self.streams.mailboxes);
-            mailboxes.retain(|_, road| !road.is_expired());
+            let mut mailboxes = self.streams.mailboxes.lock();
+            mailboxes.retain(|_, stream| !stream.is_expired());
             let key = mailbox.key();
-            let new = || mailbox::MailboxStream::new(key.clone(), self.streams.logs.clone());
-            let road = mailboxes.entry(key.clone()).or_insert_with(new);
-            MemoryMailbox::open(road.clone(), self.faults.clone())
+            let new = || MailboxStream::new(key.clone(), self.streams.logs.clone());
+            let stream = mailboxes.entry(key.clone()).or_insert_with(new);
+            MemoryMailbox::open(stream.clone(), self.faults.clone())
         };
         self.step("open", open).await
     }
@@ -96,13 +105,13 @@ impl MemoryBus {
         mailbox: &Mailbox,
         after: Option<MailboxOffset>,
     ) -> Result<Vec<(MailboxOffset, Message)>, SendError> {
-        let left = || self.mailbox(&mailbox.key()).map(|road| road.undelivered(after)).unwrap_or_default();
-        self.step("left_in", left).await
+        let read =
+            || self.mailbox(&mailbox.key()).map(|stream| stream.undelivered(after)).unwrap_or_default();
+        self.step("read_undelivered", read).await
     }
 
     pub(crate) async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
-        let close = || locked(&self.streams.mailboxes).remove(&mailbox.key());
-        self.step("close", close).await.map(drop)
+        self.step("close", || self.streams.mailboxes.lock().remove(&mailbox.key())).await.map(drop)
     }
 
     pub(crate) fn subscribe(&self) -> MemoryNotices {
@@ -113,35 +122,59 @@ impl MemoryBus {
         self.streams.logs.tail(log, count)
     }
 
+    pub(crate) fn follow(&self, log: Log, count: usize) -> MemoryFollower {
+        MemoryFollower::new(log, count, self.streams.logs.clone(), self.faults.clone())
+    }
+
     pub(crate) fn backlog(&self, key: &str) -> usize {
-        let queue = locked(&self.streams.queues).get(key).map(|road| road.backlog());
-        queue.or_else(|| self.mailbox(key).map(|road| road.backlog())).unwrap_or(0)
+        let queue = self.streams.queues.lock().get(key).map(|queue| queue.backlog());
+        queue.or_else(|| self.mailbox(key).map(|mailbox| mailbox.backlog())).unwrap_or(0)
     }
 
     pub(crate) async fn ping(&self) -> Result<(), SendError> {
         self.step("ping", || ()).await
     }
 
+    pub(crate) fn stream_stats(&self, mailboxes: &[Mailbox]) -> Vec<StreamStats> {
+        let queue = |queue: Queue| Some(self.streams.queues.lock().get(&queue.key())?.stats());
+        let mailbox = |mailbox: &Mailbox| Some(self.mailbox(&mailbox.key())?.stats());
+        let queues = Queue::all().filter_map(queue);
+        let logs = Log::ALL.into_iter().filter_map(|log| self.streams.logs.stats(log));
+        queues.chain(mailboxes.iter().filter_map(mailbox)).chain(logs).collect()
+    }
+
+    pub(crate) async fn peek(&self, key: &str, count: usize, watch: Duration) -> Option<Vec<StreamEntry>> {
+        let arriving = self.streams.logs.tap.subscribe();
+        let mut entries = inspect::newest_that_fit(self.newest(key, count)?);
+        if !watch.is_zero() {
+            let last = entries.last().and_then(|entry| entry.id.parse().ok());
+            entries.extend(inspect::collect_new(arriving, key, last, watch).await);
+        }
+        Some(entries)
+    }
+
+    fn newest(&self, key: &str, count: usize) -> Option<Vec<StreamEntry>> {
+        if let Some(queue) = self.streams.queues.lock().get(key) {
+            return Some(queue.newest(count));
+        }
+        match Log::ALL.into_iter().find(|log| log.key() == key) {
+            Some(log) => self.streams.logs.newest(log, count),
+            None => Some(self.mailbox(key)?.newest(count)),
+        }
+    }
+
     async fn step<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T, SendError> {
         self.faults.run(step, work).await.map_err(SendError::Unavailable)
     }
 
-    fn queue(&self, queue: Queue) -> Arc<queue::QueueStream> {
+    fn queue(&self, queue: Queue) -> Arc<QueueStream> {
         let key = queue.key();
-        let mut queues = locked(&self.streams.queues);
-        queues
-            .entry(key.clone())
-            .or_insert_with(|| queue::QueueStream::new(key, self.streams.logs.clone()))
-            .clone()
+        let mut queues = self.streams.queues.lock();
+        queues.entry(key.clone()).or_insert_with(|| QueueStream::new(key, self.streams.logs.clone())).clone()
     }
 
-    fn mailbox(&self, key: &str) -> Option<Arc<mailbox::MailboxStream>> {
-        let road = locked(&self.streams.mailboxes).get(key)?.clone();
-        (!road.is_expired()).then_some(road)
+    fn mailbox(&self, key: &str) -> Option<Arc<MailboxStream>> {
+        let stream = self.streams.mailboxes.lock().get(key)?.clone();
+        (!stream.is_expired()).then_some(stream)
     }
-}
-
-/// A panic elsewhere does not make what is behind the lock wrong: every change is one step.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

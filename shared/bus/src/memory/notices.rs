@@ -1,11 +1,11 @@
 //! Notices on the memory bus: a broadcast channel of the same JSON that Redis would carry.
 
-use crate::NOTICE_BUFFER;
+use crate::limits::NOTICE_BUFFER;
 use crate::message::Notice;
 use common::fault::FaultInjector;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// Where notices are published.
+/// Sends notices to all subscribers.
 pub(super) struct NoticeChannel(broadcast::Sender<String>);
 
 impl Default for NoticeChannel {
@@ -17,12 +17,12 @@ impl Default for NoticeChannel {
 impl NoticeChannel {
     pub(super) fn publish(&self, notice: &Notice) {
         let json = serde_json::to_string(notice).expect("a notice is plain JSON");
-        // An error says that nobody listens, which is as good.
+        // An error means that there is no subscriber.
         let _ = self.0.send(json);
     }
 
-    pub(super) fn subscribe(&self, weather: FaultInjector) -> MemoryNotices {
-        MemoryNotices { channel: self.0.subscribe(), faults: weather }
+    pub(super) fn subscribe(&self, faults: FaultInjector) -> MemoryNotices {
+        MemoryNotices { channel: self.0.subscribe(), faults }
     }
 }
 
@@ -39,9 +39,9 @@ impl MemoryNotices {
             match self.channel.recv().await {
                 Ok(json) => match serde_json::from_str(&json) {
                     Ok(notice) => return notice,
-                    Err(error) => tracing::warn!(%error, "unreadable notice"),
+                    Err(error) => tracing::warn!(%error, "ignored a malformed notice"),
                 },
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "notices missed"),
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "too slow, missed notices"),
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }

@@ -1,20 +1,23 @@
-//! A queue of the memory bus: what nobody has taken, in order, and what workers hold.
+//! A queue of the memory bus: ready messages, in order, and pending ones, which workers hold.
 //!
-//! A message that a worker took and did not finish within
-//! [`REDELIVER_AFTER`] goes back to the front; whoever waits next finds it
-//! there. No task runs for this: waiting workers sleep until the first message is overdue.
+//! A message that a worker does not acknowledge within [`REDELIVER_AFTER`] returns to the front, for the next worker
+//! that waits. No task runs for this: waiting workers sleep until the first pending message is overdue.
 
+use super::inspect;
 use super::logs::Logs;
-use super::{locked, peek};
 use crate::codec::{self, Fields};
-use crate::entries::StreamEntry;
-use crate::streams::{self, StreamKind, Workers};
+use crate::error::SendError;
+use crate::inspect::{StreamEntry, StreamKind, StreamStats, Workers};
+use crate::limits::{MAX_DELIVERIES, REDELIVER_AFTER};
+use crate::log_line::{self, DELIVERIES_EXHAUSTED};
+use crate::message::Message;
+use crate::metrics;
 use crate::topic::Log;
-use crate::{DELIVERIES_EXHAUSTED, Delivery, MAX_DELIVERIES, REDELIVER_AFTER, SendError, line, metrics};
 use common::fault::FaultInjector;
+use common::sync::Mutex;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -23,7 +26,6 @@ pub(super) struct QueueStream {
     state: Mutex<QueueState>,
     changed: Notify,
     logs: Arc<Logs>,
-    /// How many workers ever joined, and how many are here.
     workers_joined: AtomicU64,
     workers_active: AtomicU64,
 }
@@ -44,107 +46,123 @@ struct QueuedMessage {
 }
 
 struct PendingMessage {
-    item: QueuedMessage,
+    message: QueuedMessage,
     worker: u64,
     since: Instant,
 }
 
 impl QueueStream {
     pub(super) fn new(key: String, logs: Arc<Logs>) -> Arc<Self> {
-        let (state, changed, workers, here) = Default::default();
-        Arc::new(Self { key, state, changed, logs, workers_joined: workers, workers_active: here })
+        Arc::new(Self {
+            key,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            logs,
+            workers_joined: AtomicU64::new(0),
+            workers_active: AtomicU64::new(0),
+        })
     }
 
-    pub(super) fn push(&self, fields: Fields, bound: usize) -> Result<(), SendError> {
-        let mut state = locked(&self.state);
-        if state.len() >= bound {
+    pub(super) fn push(&self, fields: Fields, limit: usize) -> Result<(), SendError> {
+        let mut state = self.state.lock();
+        if state.len() >= limit {
             metrics::queue_full(&self.key);
             return Err(SendError::Full);
         }
         state.added += 1;
         let number = state.added;
-        self.logs.tap.added(&self.key, || peek::stream_entry(number, Instant::now(), &fields));
+        self.logs.tap.added(&self.key, || inspect::stream_entry(number, Instant::now(), &fields));
         state.ready.push_back(QueuedMessage { number, since: Instant::now(), fields, deliveries: 0 });
         drop(state);
-        // Not only one: that one may be a worker that will never read again.
+        // All workers are notified, because one of them may never read again.
         self.changed.notify_waiters();
         Ok(())
     }
 
     pub(super) fn backlog(&self) -> usize {
-        locked(&self.state).len()
+        self.state.lock().len()
     }
 
-    pub(super) fn stats(&self) -> streams::StreamStats {
-        let QueueState { ready, pending: taken, added, redelivered } = &*locked(&self.state);
-        let all = ready.iter().chain(taken.values().map(|taken| &taken.item));
-        let oldest = all.map(|item| item.since).min().map(|since| since.elapsed());
-        let (pending, length) = (taken.len() as u64, (ready.len() + taken.len()) as u64);
-        let (consumers, redelivered) = (self.workers_active.load(Ordering::Relaxed), *redelivered);
-        let workers = Some(Workers { consumers, pending, redelivered });
-        let (key, kind) = (self.key.clone(), StreamKind::Queue);
-        streams::StreamStats { key, kind, length, added: *added, oldest, workers }
+    pub(super) fn stats(&self) -> StreamStats {
+        let state = self.state.lock();
+        let workers = Workers {
+            consumers: self.workers_active.load(Ordering::Relaxed),
+            pending: state.pending.len() as u64,
+            redelivered: state.redelivered,
+        };
+        StreamStats {
+            key: self.key.clone(),
+            kind: StreamKind::Queue,
+            length: state.len() as u64,
+            added: state.added,
+            oldest: state.messages().map(|message| message.since).min().map(|since| since.elapsed()),
+            workers: Some(workers),
+        }
     }
 
-    /// The newest of what is not done, oldest first.
+    /// The newest unacknowledged entries, oldest first.
     pub(super) fn newest(&self, count: usize) -> Vec<StreamEntry> {
-        let QueueState { ready, pending: taken, .. } = &*locked(&self.state);
-        let all = ready.iter().chain(taken.values().map(|taken| &taken.item));
-        let all: BTreeMap<u64, &QueuedMessage> = all.map(|item| (item.number, item)).collect();
-        let newest = all.values().skip(all.len().saturating_sub(count));
-        newest.map(|item| peek::stream_entry(item.number, item.since, &item.fields)).collect()
+        let state = self.state.lock();
+        let by_number: BTreeMap<u64, &QueuedMessage> =
+            state.messages().map(|message| (message.number, message)).collect();
+        let newest = by_number.values().skip(by_number.len().saturating_sub(count));
+        newest.map(|message| inspect::stream_entry(message.number, message.since, &message.fields)).collect()
     }
 
-    fn dead_letter(&self, item: &QueuedMessage, error: &str) {
-        if codec::is_canary(&item.fields) {
+    fn dead_letter(&self, message: &QueuedMessage, error: &str) {
+        if codec::is_canary(&message.fields) {
             return;
         }
         metrics::dead_lettered(&self.key);
-        self.logs.add(Log::Dead, line::from_dead_letter(&self.key, &item.fields, error));
+        self.logs.add(Log::Dead, log_line::from_dead_letter(&self.key, &message.fields, error));
     }
 
-    /// The next message for this worker, or when to look again.
-    fn take(self: &Arc<Self>, worker: u64, weather: &FaultInjector) -> Result<Delivery, Option<Instant>> {
-        let mut state = locked(&self.state);
-        for item in state.requeue_overdue(&self.key) {
-            self.dead_letter(&item, DELIVERIES_EXHAUSTED);
+    /// The next message for this worker, or when to try again.
+    fn take(
+        self: &Arc<Self>,
+        worker: u64,
+        faults: &FaultInjector,
+    ) -> Result<(Message, MemoryAck), Option<Instant>> {
+        let mut state = self.state.lock();
+        for message in state.requeue_overdue(&self.key) {
+            self.dead_letter(&message, DELIVERIES_EXHAUSTED);
         }
-        while let Some(mut item) = state.ready.pop_front() {
-            item.deliveries += 1;
-            let message = match codec::decode(&item.fields) {
+        while let Some(mut queued) = state.ready.pop_front() {
+            queued.deliveries += 1;
+            let message = match codec::decode(&queued.fields) {
                 Ok(message) => message,
                 Err(error) => {
-                    self.dead_letter(&item, &error.to_string());
+                    self.dead_letter(&queued, &error.to_string());
                     continue;
                 }
             };
-            let (number, attempt) = (item.number, item.deliveries);
+            let (number, attempt) = (queued.number, queued.deliveries);
             state.redelivered += u64::from(attempt > 1);
             if state.pending.is_empty() {
-                // Those who wait do not know yet that something can become overdue.
+                // The waiting workers have no time yet at which a message becomes overdue.
                 self.changed.notify_waiters();
             }
-            state.pending.insert(number, PendingMessage { item, worker, since: Instant::now() });
-            let receipt = MemoryAck { stream: self.clone(), number, attempt, faults: weather.clone() };
-            return Ok(Delivery { message, attempt, ack_handle: crate::ends::AckHandle::Memory(receipt) });
+            state.pending.insert(number, PendingMessage { message: queued, worker, since: Instant::now() });
+            let ack = MemoryAck { stream: self.clone(), number, attempt, faults: faults.clone() };
+            return Ok((message, ack));
         }
         Err(state.first_overdue())
     }
 
-    /// Takes a message out, whoever has it now.
+    /// Removes a message, whether it is ready or pending.
     fn remove(&self, number: u64) -> Option<QueuedMessage> {
-        let mut state = locked(&self.state);
-        if let Some(taken) = state.pending.remove(&number) {
-            return Some(taken.item);
+        let mut state = self.state.lock();
+        if let Some(pending) = state.pending.remove(&number) {
+            return Some(pending.message);
         }
-        let place = state.ready.iter().position(|item| item.number == number)?;
-        state.ready.remove(place)
+        let index = state.ready.iter().position(|message| message.number == number)?;
+        state.ready.remove(index)
     }
 
     fn requeue_worker(&self, worker: u64) {
-        let mut state = locked(&self.state);
-        let items = state.remove_pending(|taken| taken.worker == worker);
-        state.requeue_front(items);
+        let mut state = self.state.lock();
+        let messages = state.remove_pending(|pending| pending.worker == worker);
+        state.requeue_front(messages);
         drop(state);
         self.changed.notify_waiters();
     }
@@ -155,12 +173,16 @@ impl QueueState {
         self.ready.len() + self.pending.len()
     }
 
-    /// Puts back what is overdue; returns what has been delivered too often for that.
+    fn messages(&self) -> impl Iterator<Item = &QueuedMessage> {
+        self.ready.iter().chain(self.pending.values().map(|pending| &pending.message))
+    }
+
+    /// Makes overdue messages ready again. Returns those that were delivered too often for that.
     fn requeue_overdue(&mut self, key: &str) -> Vec<QueuedMessage> {
         let now = Instant::now();
-        let overdue = self.remove_pending(|taken| taken.since + REDELIVER_AFTER <= now);
-        let (again, dead): (Vec<QueuedMessage>, Vec<QueuedMessage>) =
-            overdue.into_iter().partition(|item| item.deliveries < MAX_DELIVERIES);
+        let overdue = self.remove_pending(|pending| pending.since + REDELIVER_AFTER <= now);
+        let (again, dead): (Vec<_>, Vec<_>) =
+            overdue.into_iter().partition(|message| message.deliveries < MAX_DELIVERIES);
         if !again.is_empty() {
             metrics::redelivered(key, again.len());
         }
@@ -168,20 +190,18 @@ impl QueueState {
         dead
     }
 
-    fn remove_pending(&mut self, which: impl Fn(&PendingMessage) -> bool) -> Vec<QueuedMessage> {
-        let numbers = self.pending.iter().filter(|(_, taken)| which(taken)).map(|(number, _)| *number);
-        let numbers: Vec<u64> = numbers.collect();
-        numbers.iter().filter_map(|number| self.pending.remove(number)).map(|taken| taken.item).collect()
+    fn remove_pending(&mut self, predicate: impl Fn(&PendingMessage) -> bool) -> Vec<QueuedMessage> {
+        self.pending.extract_if(.., |_, pending| predicate(pending)).map(|(_, it)| it.message).collect()
     }
 
-    fn requeue_front(&mut self, items: Vec<QueuedMessage>) {
-        for item in items.into_iter().rev() {
-            self.ready.push_front(item);
+    fn requeue_front(&mut self, messages: Vec<QueuedMessage>) {
+        for message in messages.into_iter().rev() {
+            self.ready.push_front(message);
         }
     }
 
     fn first_overdue(&self) -> Option<Instant> {
-        self.pending.values().map(|taken| taken.since + REDELIVER_AFTER).min()
+        self.pending.values().map(|pending| pending.since + REDELIVER_AFTER).min()
     }
 }
 
@@ -199,7 +219,7 @@ impl MemoryWorker {
         Self { stream, number, faults }
     }
 
-    pub(crate) async fn next(&mut self) -> Delivery {
+    pub(crate) async fn next(&mut self) -> (Message, MemoryAck) {
         loop {
             let changed = self.stream.changed.notified();
             tokio::pin!(changed);
@@ -228,7 +248,7 @@ impl Drop for MemoryWorker {
     }
 }
 
-/// What finishes a delivery of the memory bus.
+/// Finishes a delivery of the memory bus.
 pub struct MemoryAck {
     stream: Arc<QueueStream>,
     number: u64,
@@ -237,18 +257,22 @@ pub struct MemoryAck {
 }
 
 impl MemoryAck {
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     pub(crate) fn ack(self) {
-        if !self.faults.drops("done") {
+        if !self.faults.drops("ack") {
             self.stream.remove(self.number);
         }
     }
 
     pub(crate) fn nack(self, error: &str) {
-        if self.attempt < MAX_DELIVERIES || self.faults.drops("failed") {
+        if self.attempt < MAX_DELIVERIES || self.faults.drops("nack") {
             return;
         }
-        if let Some(item) = self.stream.remove(self.number) {
-            self.stream.dead_letter(&item, error);
+        if let Some(message) = self.stream.remove(self.number) {
+            self.stream.dead_letter(&message, error);
         }
     }
 }

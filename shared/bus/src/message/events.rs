@@ -1,33 +1,33 @@
-//! From routers and connectors to an edge: what a client is to hear.
+//! Events from routers and connectors to an edge, for one of its clients.
 
 use common::{BackendName, CallId, MessageId};
 use protocol::{HandleId, HandleRef, Raw, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
-/// What one client handle is to hear, and what its edge is to know.
+/// Events for a client's handle, and the change of the handle's state that goes with them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Events {
     /// The handle's session.
     pub session: SessionId,
     /// The handle.
     pub handle: HandleId,
-    /// The call this is about. An edge drops what is of another call than the handle's.
+    /// The call. An edge drops events of a call that the handle is not in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
-    /// Its place among all that the call's connector says to this side.
+    /// The sequence number among all events of the call for this side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<Sequence>,
-    /// The request this is the final answer of.
+    /// The request that this is the final reply to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_reply_to: Option<MessageId>,
-    /// The request of the other side that the last of the events follows from. One that was told once, by
-    /// whichever connector, is not told again.
+    /// The request of the other side that caused the last event. An edge sends the effect of one request once, even if
+    /// two connectors report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<MessageId>,
-    /// What changes for the handle.
+    /// The change of the handle's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
-    /// There are too many calls: for a moment the edge refuses by itself what begins one.
+    /// There are too many calls. The edge refuses new ones itself for a moment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overloaded: bool,
     /// For the client, in order.
@@ -35,7 +35,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// What a handle is to hear, of no call, and nothing else.
+    /// Events for a handle that belong to no call.
     pub fn for_handle(who: HandleRef, events: Vec<ClientEvent>) -> Self {
         let HandleRef { session, handle } = who;
         Self {
@@ -52,18 +52,18 @@ impl Events {
     }
 }
 
-/// The place of events among all that is said to one side of a call. They can come twice, or by two
-/// roads when a client has changed its edge; by their stamps they are heard once and in order.
+/// The sequence number of events for one side of a call. Events can arrive twice, or over two mailboxes after the client
+/// has changed its edge; by their sequence an edge applies them once and in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sequence {
-    /// The lease under which a connector says it: what comes under a smaller one is stale.
+    /// The term of the connector's lease. Events of an earlier term are stale.
     pub term: u64,
-    /// 1 for the first of a term, then one more each time.
+    /// 1 for the first events of a term, then one more each time.
     pub number: u64,
 }
 
 impl Sequence {
-    /// Whether this comes right behind `earlier`: the next of its term, or the first of a later one.
+    /// Whether this is the direct successor of `earlier`: the next of its term, or the first of a later term.
     pub fn follows(self, earlier: Option<Self>) -> bool {
         match earlier {
             Some(earlier) if earlier.term == self.term => self.number.checked_sub(earlier.number) == Some(1),
@@ -73,58 +73,58 @@ impl Sequence {
     }
 }
 
-/// What changes for a handle.
+/// A change of a handle's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It owns this name now.
+    /// The handle owns this name.
     Registered(String),
-    /// It does not own this name any more.
+    /// The handle no longer owns this name.
     Displaced(String),
-    /// It is gone: its name is free.
+    /// The name of the detached handle is free.
     Released,
-    /// It is in a call now; what it has to say goes to this backend's mailbox.
+    /// The handle is in a call. Its requests go to the mailbox of this backend.
     Joined {
         /// The backend.
         backend: BackendName,
-        /// The handle's side of the call.
+        /// The side of the handle.
         side: Side,
     },
-    /// The callee has accepted: what waited for that may go.
+    /// The callee has accepted: requests that waited for it may be sent.
     Answered,
-    /// The call is over for it.
+    /// The call is over for the handle.
     Left,
 }
 
-/// One message for a client; its edge adds session, sender and plugin.
+/// One message for a client. The edge adds session, sender and plugin.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientEvent {
     /// A plugin event.
     Plugin {
-        /// The transaction it answers.
+        /// The transaction that it replies to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transaction: Option<String>,
         /// `plugindata.data`.
         data: Raw,
-        /// The session description that goes with it.
+        /// The session description.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         jsep: Option<Raw>,
     },
     /// A core event: `webrtcup`, `media`, `slowlink`, `trickle`, `hangup`.
     Core {
-        /// Its name.
+        /// The name of the event.
         janus: String,
-        /// Its other members, an object; empty for none.
+        /// The other members, as an object.
         fields: Raw,
     },
     /// A core error instead of an acknowledgement.
     Error {
-        /// The transaction it answers.
+        /// The transaction that it replies to.
         transaction: String,
         /// Janus' error code.
         code: u16,
-        /// In words.
+        /// Janus' text.
         reason: String,
     },
 }
@@ -134,23 +134,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_follows_the_one_before_it_and_begins_each_term() {
-        let stamp = |term, number| Sequence { term, number };
-        for (stamp, earlier, follows) in [
-            (stamp(7, 1), None, true),
-            (stamp(7, 2), None, false),
-            (stamp(7, 2), Some(stamp(7, 1)), true),
-            (stamp(7, 2), Some(stamp(7, 2)), false),
-            (stamp(7, 1), Some(stamp(7, 2)), false),
-            (stamp(7, 4), Some(stamp(7, 2)), false),
-            (stamp(9, 1), Some(stamp(7, 2)), true),
-            (stamp(9, 3), Some(stamp(7, 2)), false),
-            (stamp(6, 1), Some(stamp(7, 2)), false),
-            (stamp(6, 3), Some(stamp(7, 2)), false),
-            (stamp(7, 1), Some(stamp(7, u64::MAX)), false),
+    fn sequence_follows_the_previous_number_or_begins_a_term() {
+        let sequence = |term, number| Sequence { term, number };
+        for (current, earlier, follows) in [
+            (sequence(7, 1), None, true),
+            (sequence(7, 2), None, false),
+            (sequence(7, 2), Some(sequence(7, 1)), true),
+            (sequence(7, 2), Some(sequence(7, 2)), false),
+            (sequence(7, 1), Some(sequence(7, 2)), false),
+            (sequence(7, 4), Some(sequence(7, 2)), false),
+            (sequence(9, 1), Some(sequence(7, 2)), true),
+            (sequence(9, 3), Some(sequence(7, 2)), false),
+            (sequence(6, 1), Some(sequence(7, 2)), false),
+            (sequence(6, 3), Some(sequence(7, 2)), false),
+            (sequence(7, 1), Some(sequence(7, u64::MAX)), false),
         ] {
-            assert_eq!(stamp.follows(earlier), follows, "{stamp:?} after {earlier:?}");
+            assert_eq!(current.follows(earlier), follows, "{current:?} after {earlier:?}");
         }
-        assert!(stamp(6, 9) < stamp(7, 1), "a later term is later, whatever its numbers");
+        assert!(sequence(6, 9) < sequence(7, 1), "a later term is greater");
     }
 }

@@ -1,4 +1,4 @@
-//! To a backend's connector: calls to set up, and what happens on their legs.
+//! Messages to a backend's connector: calls to set up, and requests on their legs.
 
 use super::events::{Change, Events};
 use super::{Address, HopTimestamps};
@@ -11,32 +11,32 @@ use serde::{Deserialize, Serialize};
 pub struct Place {
     /// The call.
     pub call: CallId,
-    /// Who calls.
+    /// The caller.
     pub caller: Party,
-    /// Who is called.
+    /// The callee.
     pub callee: Party,
-    /// The transaction of the caller's request; empty where that is a peer's.
+    /// The transaction of the caller's request; empty when the caller is at janus-cloud.
     pub transaction: String,
-    /// The caller's offer; none where it comes through Janus, from a peer's user.
+    /// The caller's offer; `None` when the caller is at janus-cloud, whose offer comes through Janus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Raw>,
-    /// What is to be done about the side that is a peer's; none of a call between two of ours.
+    /// The side that is at janus-cloud, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_side: Option<ProxySide>,
-    /// When it came by where; none where nobody said so.
+    /// When the request passed each service, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<HopTimestamps>,
 }
 
-/// What is to be done about a side whose user is a peer's: its proxy has a handle of its own for it on
-/// the same Janus, registered there under the user's own name.
+/// The side of a call whose user is at janus-cloud. Its proxy attaches a handle for the user on the same Janus, registered
+/// under the user's own name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProxySide {
-    /// It calls: this rest service waits to hear that our callee is registered on Janus. Its offer
-    /// comes after that, as an `incomingcall`.
+    /// The caller is at janus-cloud. This rest service waits until the callee is registered on Janus; the offer comes
+    /// after that, as an `incomingcall`.
     Caller(ServiceId),
-    /// It is called: its proxy is asked to register it, at this `api_base_url`, before the offer goes out.
+    /// The callee is at janus-cloud. The proxy with this `api_base_url` registers the callee before the offer is sent.
     Callee(String),
 }
 
@@ -45,12 +45,12 @@ pub enum ProxySide {
 pub struct Party {
     /// The name that the other side sees.
     pub username: String,
-    /// Where its events go; none for a peer's user, whom Janus tells.
+    /// Where its events go; `None` for a user at janus-cloud, who gets events from Janus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
 }
 
-/// One side of a call, as edges and connectors refer to it.
+/// A reference to one side of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegRef {
     /// The call.
@@ -64,10 +64,10 @@ pub struct LegRef {
 pub struct LegRequest {
     /// The leg.
     pub leg: LegRef,
-    /// The client's transaction; absent where the edge replays settings of its own accord.
+    /// The client's transaction; `None` when the edge replays settings by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<String>,
-    /// The plugin request, as the client wrote it.
+    /// The plugin request, as the client sent it.
     pub body: Raw,
     /// The client's offer or answer, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,12 +79,12 @@ pub struct LegRequest {
 pub struct Trickle {
     /// The leg.
     pub leg: LegRef,
-    /// As the client wrote them, in order.
+    /// The candidates in order, as the client sent them.
     pub candidates: Vec<Raw>,
 }
 
-/// The client of a leg is at another edge now, or its edge is not sure that the call still is. A
-/// connector that knows the call tells the client there from now on; of one that is over it says so.
+/// The client of a leg is at another edge, or its edge checks that the call still exists. The connector sends later
+/// events to this address. If the call is over, it replies so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientMoved {
     /// The leg.
@@ -110,24 +110,24 @@ impl ClientMoved {
 pub struct End {
     /// The call.
     pub call: CallId,
-    /// Who or what ended it.
+    /// Why it ends.
     pub cause: EndCause,
 }
 
-/// Why a call is ended from outside its legs.
+/// Why a call is ended, other than by a request on a leg.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndCause {
-    /// The caller's handle is gone.
+    /// The caller's handle was detached or lost.
     CallerGone,
-    /// The callee's handle is gone.
+    /// The callee's handle was detached or lost.
     CalleeGone,
-    /// It is no side's doing: both hear this reason.
+    /// Another reason, which both sides receive.
     Reason(String),
 }
 
 impl EndCause {
-    /// The handle of this side is gone.
+    /// This side's handle was detached or lost.
     pub fn gone(side: Side) -> Self {
         match side {
             Side::Caller => Self::CallerGone,

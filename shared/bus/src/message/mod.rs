@@ -1,58 +1,56 @@
-//! Every message that travels, and how it is written into a stream entry.
+//! Every message, and how it is written into a stream entry.
 //!
-//! An entry has the named fields `id`, `kind`, `deadline` (unix milliseconds, absent for none) and
-//! `payload` (JSON), so that `redis-cli XRANGE` shows what is going on. What a client or Janus wrote
-//! (bodies, jseps, candidates) travels as the raw JSON it came as.
-//!
-//! The flow, by kind:
+//! What a client or Janus sent (bodies, jseps, candidates) travels as the raw JSON that it arrived as. The senders and
+//! receivers, by kind:
 //!
 //! ```text
 //! edge      → requests      register call exists list release abandon restore canary
 //! router    → backend:NAME  place end
-//! edge      → backend:NAME  request trickle hangup attend
+//! edge      → backend:NAME  request trickle hangup client_moved
 //! router, connector → edge  events
 //! edge      → edge          surrender surrendered
 //! rest      → requests      invite end
-//! connector, rest → peers   ask_peer (connector) canary (rest)
-//! rest      → backend:NAME, router, connector → rest   peer_answer
+//! connector, rest → proxies   proxy_invite (connector) canary (rest)
+//! rest      → backend:NAME, router, connector → rest   proxy_reply
 //! rest      → edge          disconnect
 //! router    → edge, rest → rest, connector → backend:NAME   canary
 //! ```
 
-mod canary;
-mod claim;
-mod client;
+mod call_log;
 mod events;
+mod handoff;
 mod hangup;
 mod leg;
-mod news;
-mod peer;
+mod notice;
+mod proxy;
+mod request;
 mod span;
-mod times;
+mod timings;
 
-pub use canary::Canary;
-pub use claim::{Disconnect, Surrender, Surrendered};
-pub use client::{Abandon, Address, ClientRequest, Location, Release, Restore};
+pub use call_log::{CallEvent, CallRecord, EndKind};
 pub use events::{Change, ClientEvent, Events, Sequence};
+pub use handoff::{Disconnect, Surrender, Surrendered};
 pub use leg::{ClientMoved, End, EndCause, LegRef, LegRequest, Party, Place, ProxySide, Trickle};
-pub use news::{CallEvent, CallRecord, EndKind, Notice};
-pub use peer::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
-pub use times::{HopTimestamps, StepDurations};
+pub use notice::{Canary, Notice};
+pub use proxy::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
+pub use request::{Abandon, Address, ClientRequest, Location, Release, Restore};
+pub use timings::{HopTimestamps, StepDurations};
 
-use crate::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
+use crate::error::DecodeError;
+use crate::limits::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
 use common::MessageId;
-pub(crate) use common::entropy::unix_millis;
+use common::entropy::unix_millis;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A message with its identity and the time until which its work is wanted.
+/// A message with its id and deadline.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Stays the same over redeliveries: what has been done under this id is not done twice.
+    /// Stays the same over redeliveries, so that a handler recognises what it has done.
     pub id: MessageId,
-    /// Past it the work is not to be done.
+    /// After the deadline the message must not be handled.
     pub deadline: Option<Deadline>,
-    /// What it says.
+    /// The content.
     pub body: Body,
 }
 
@@ -67,7 +65,7 @@ impl Message {
         self.deadline.is_some_and(|deadline| deadline.is_past())
     }
 
-    /// How many may wait on its road so that it is still taken.
+    /// The length at which a stream refuses this message.
     pub(crate) fn stream_limit(&self) -> usize {
         match self.body {
             Body::Call(_) | Body::Invite(_) => OVERLOADED_QUEUE,
@@ -83,28 +81,28 @@ impl Message {
 pub struct Deadline(pub u64);
 
 impl Deadline {
-    /// The time `patience` from now.
-    pub fn after(patience: Duration) -> Self {
-        Self(unix_millis() + patience.as_millis() as u64)
+    /// The time `timeout` from now.
+    pub fn after(timeout: Duration) -> Self {
+        Self(unix_millis() + timeout.as_millis() as u64)
     }
 
-    /// Whether it is over.
+    /// Whether the deadline has passed.
     pub fn is_past(self) -> bool {
         unix_millis() > self.0
     }
 }
 
-/// Declares [`Body`]: each kind's name on the wire beside its payload.
+/// Declares [`Body`] with the name of each kind on the wire.
 macro_rules! bodies {
     ($($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal,)*) => {
-        /// What a message says, one variant a kind.
+        /// The content of a message, one variant a kind.
         #[derive(Clone, Debug)]
         pub enum Body {
             $($(#[$doc])* $variant($payload),)*
         }
 
         impl Body {
-            /// The kind's name, as it stands in the stream.
+            /// The name of the kind on the wire.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $kind,)*
@@ -130,7 +128,7 @@ macro_rules! bodies {
 }
 
 bodies! {
-    /// A client wants a name. To the routers.
+    /// A client registers a name. To the routers.
     Register(ClientRequest) = "register",
     /// A client calls a name. To the routers.
     Call(ClientRequest) = "call",
@@ -138,52 +136,38 @@ bodies! {
     Exists(ClientRequest) = "exists",
     /// A client asks who is registered. To the routers.
     List(ClientRequest) = "list",
-    /// A handle is gone: free its name, end its call. To the routers.
+    /// A handle was detached: its name is freed, its call ends. To the routers.
     Release(Release) = "release",
-    /// A caller has given up on a call that was not answered. To the routers.
+    /// A caller no longer waits for the reply to a call. To the routers.
     Abandon(Abandon) = "abandon",
-    /// A handle had a name when the directory lost everything. To the routers.
+    /// Registers a name again after the directory lost its data. To the routers.
     Restore(Restore) = "restore",
-    /// Set up this call. To a backend.
+    /// Sets up a call. To a backend.
     Place(Place) = "place",
     /// A VideoCall request on a leg: accept, set, hangup. To a backend.
     Request(LegRequest) = "request",
     /// Candidates of a leg, in order. To a backend.
     Trickle(Trickle) = "trickle",
-    /// A client hung a leg up with Janus' core request. To a backend.
+    /// A client hung up a leg with Janus' core request. To a backend.
     Hangup(LegRef) = "hangup",
-    /// End this call for a reason that did not come over a leg. To a backend; an operator's to the routers.
+    /// Ends a call for a reason other than a request on a leg. To a backend; from an operator, to the routers.
     End(End) = "end",
-    /// A leg's client is at another edge, or not sure that the call still is. To a backend.
-    ClientMoved(ClientMoved) = "attend",
-    /// What one client handle is to hear. To an edge.
+    /// The client of a leg is at another edge, or its edge checks that the call exists. To a backend.
+    ClientMoved(ClientMoved) = "client_moved",
+    /// Events for a client's handle. To an edge.
     Events(Events) = "events",
-    /// Give this session up to another edge. To an edge.
+    /// Asks an edge to give up a session to another edge. To an edge.
     Surrender(Surrender) = "surrender",
-    /// It is given up. To an edge.
+    /// The session was given up. To an edge.
     Surrendered(Surrendered) = "surrendered",
-    /// A user of another proxy calls one of ours. To the routers.
+    /// A user at janus-cloud calls one of our clients. To the routers.
     Invite(Invite) = "invite",
-    /// One of ours calls a user of another proxy. To the rest services.
-    ProxyInvite(ProxyInvite) = "ask_peer",
-    /// Whether such a call may go on. To a backend, or to a rest service.
-    ProxyReply(ProxyReply) = "peer_answer",
-    /// An operator ends this session. To an edge.
+    /// One of our clients calls a user at janus-cloud. To the rest services.
+    ProxyInvite(ProxyInvite) = "proxy_invite",
+    /// Whether such a call may continue. To a backend, or to a rest service.
+    ProxyReply(ProxyReply) = "proxy_reply",
+    /// Ends a session for an operator. To an edge.
     Disconnect(Disconnect) = "disconnect",
-    /// Nothing but a sign that a road is open. To anybody.
+    /// Checks a stream end to end.
     Canary(Canary) = "canary",
-}
-
-/// A stream entry that is no message of ours.
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// A field is missing or no text.
-    #[error("field {0} is missing or malformed")]
-    Field(&'static str),
-    /// A kind this version does not know.
-    #[error("unknown kind {0}")]
-    UnknownKind(String),
-    /// A payload that does not fit its kind.
-    #[error("payload: {0}")]
-    Payload(#[from] serde_json::Error),
 }

@@ -1,13 +1,12 @@
-//! What log lines about a message say of it: the request it belongs to, its kind, and the call it is about.
-//! Whoever works on a message does so within its span, in every service, so that one call can be followed
-//! through all their logs.
+//! The tracing span of a message: its kind, its call and its request. Every service handles a message within this span,
+//! so that one call can be followed through all logs.
 
 use super::{Body, Events, Message};
 use common::CallId;
 use tracing::Span;
 
 impl Message {
-    /// For all that is logged while this message is sent or worked on.
+    /// The span in which this message is sent or handled.
     pub fn span(&self) -> Span {
         match &self.body {
             Body::Events(events) => events.span(),
@@ -15,7 +14,7 @@ impl Message {
         }
     }
 
-    /// The call it is about; a call has the id of the request that asks for it.
+    /// The call of the message. A call has the id of the request for it.
     pub fn call(&self) -> Option<CallId> {
         match &self.body {
             Body::Call(_) | Body::Invite(_) => Some(self.id.into()),
@@ -25,17 +24,17 @@ impl Message {
             Body::Trickle(trickle) => Some(trickle.leg.call),
             Body::Hangup(leg) => Some(leg.call),
             Body::End(end) => Some(end.call),
-            Body::ClientMoved(attend) => Some(attend.leg.call),
+            Body::ClientMoved(moved) => Some(moved.leg.call),
             Body::Events(events) => events.call,
-            Body::ProxyInvite(ask) => Some(ask.call),
-            Body::ProxyReply(answer) => Some(answer.call),
+            Body::ProxyInvite(invite) => Some(invite.call),
+            Body::ProxyReply(reply) => Some(reply.call),
             _ => None,
         }
     }
 }
 
 impl Events {
-    /// For all that is logged about them: the request is the one that they answer.
+    /// The span of these events, with the request that they reply to.
     pub fn span(&self) -> Span {
         span("events", self.call, self.in_reply_to.as_ref())
     }

@@ -1,76 +1,65 @@
 //! The bus over one Redis server.
 //!
-//! Everything is a stream, but for notices, which are pub/sub:
-//!
-//! | road | key | form |
+//! | stream | key | form |
 //! |---|---|---|
-//! | queue | [`Queue::key`] | stream with the consumer group `workers`; what is done is deleted |
-//! | mailbox | [`Mailbox::key`] | stream with a life, read by a cursor, trimmed behind it |
-//! | notices | [`NOTICES`] | channel |
-//! | logs | [`Log::key`] | stream with a cap |
+//! | queue | [`Queue::key`] | stream with the consumer group `workers`; acknowledged entries are deleted |
+//! | mailbox | [`Mailbox::key`] | stream with a TTL, read by a cursor, trimmed behind it |
+//! | notices | [`NOTICES`] | pub/sub channel |
+//! | logs | [`Log::key`] | capped stream |
 //!
-//! Sends and all that is short share one connection that reconnects by itself; each blocking reader
-//! has a connection of its own, in a task of its own, so that dropping a `next()` drops nothing that
-//! was on its way. A send is one round trip: where nobody has looked lately whether the road has
-//! room, a script looks and adds.
+//! Sends and other short commands share one connection. Each blocking reader has its own connection and task, so that
+//! dropping a `next()` loses no reply. A send is one round trip: a script checks the length and adds the entry, unless
+//! the length is known from a recent send.
 //!
-//! How it fails: a send waits at most [`PATIENCE`] and then says `Unavailable`. Readers reconnect
-//! with a growing pause; what was flushed (keys, groups) they make anew. Acknowledgements wait for
-//! Redis in a bounded queue; past the bound they are dropped, and the message comes again.
+//! Failure: a send waits at most [`RESPONSE_TIMEOUT`] and then returns `Unavailable`. Readers reconnect with a growing
+//! delay, and create keys and groups again that a flush has removed. Acknowledgements wait for Redis in a bounded
+//! queue; when it is full they are dropped, and the messages are delivered again.
 
-mod connection;
-mod follow;
+mod blocking;
+mod capacity;
+mod context;
+mod inspect;
+mod logs;
 mod mailbox;
 mod notices;
-mod outage;
-mod peek;
+mod parse;
 mod queue;
-mod reply;
-mod roads;
-mod room;
 mod scripts;
 
-pub use connection::RESPONSE_TIMEOUT;
-pub use follow::RedisFollower;
+pub use context::RESPONSE_TIMEOUT;
+pub use logs::RedisFollower;
 pub use mailbox::RedisMailbox;
 pub use notices::RedisNotices;
 pub use queue::{RedisAck, RedisWorker};
 
+use crate::ack_tracker::MailboxOffset;
 use crate::codec::{self, Fields};
+use crate::error::SendError;
+use crate::inspect::{StreamEntry, StreamStats};
+use crate::limits::OVERLOADED_MAILBOX;
+use crate::log_line::{self, LogLine};
 use crate::message::{CallRecord, Message, Notice};
+use crate::metrics;
 use crate::topic::{Log, Mailbox, NOTICES, Queue};
-use crate::{LogLine, OVERLOADED_MAILBOX, SendError, line, metrics};
-use ::redis::{Cmd, RedisResult, cmd};
-use connection::{Server, SharedConnection};
+use ::redis::{cmd, pipe};
+use capacity::LengthCache;
+use context::{Context, append};
 use mailbox::OwnedMailboxes;
-use room::LengthCache;
-use scripts::Scripts;
 use std::sync::Arc;
-
-/// How many entries are read in one round trip where nobody waits for new ones.
-const PAGE_SIZE: usize = 500;
+use std::time::Duration;
 
 /// The bus over a Redis server; clones share it.
 #[derive(Clone)]
 pub struct RedisBus {
-    server: Server,
-    shared: SharedConnection,
-    scripts: Arc<Scripts>,
+    context: Context,
     lengths: Arc<LengthCache>,
     owned_mailboxes: OwnedMailboxes,
 }
 
 impl RedisBus {
     pub(crate) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
-        let server = Server::parse(url, ca)?;
-        let shared = server.shared().await?;
-        Ok(Self {
-            server,
-            shared,
-            scripts: Arc::default(),
-            lengths: Arc::default(),
-            owned_mailboxes: OwnedMailboxes::default(),
-        })
+        let context = Context::connect(url, ca).await?;
+        Ok(Self { context, lengths: Arc::default(), owned_mailboxes: OwnedMailboxes::default() })
     }
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
@@ -87,133 +76,118 @@ impl RedisBus {
 
     pub(crate) async fn publish(&self, notice: &Notice) -> Result<(), SendError> {
         let json = serde_json::to_string(notice).expect("a notice is plain JSON");
-        self.shared.query(cmd("PUBLISH").arg(NOTICES).arg(json)).await
+        self.context.query(cmd("PUBLISH").arg(NOTICES).arg(json)).await
     }
 
     pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
-        let mut pipe = ::redis::pipe();
+        let mut pipe = pipe();
         for record in records {
-            pipe.add_command(write_line(Log::Calls, &line::from_call(record))).ignore();
+            pipe.add_command(append(Log::Calls, &log_line::from_call(record))).ignore();
         }
-        self.shared.pipe(&pipe).await
+        self.context.query(&pipe).await
     }
 
     pub(crate) async fn join_workers(&self, queue: Queue, worker: &str) -> RedisWorker {
-        RedisWorker::join(self, queue.key(), worker).await
+        RedisWorker::join(&self.context, queue.key(), worker).await
     }
 
     pub(crate) async fn open(&self, mailbox: Mailbox) -> Result<RedisMailbox, SendError> {
-        RedisMailbox::open(self, mailbox.key()).await
+        RedisMailbox::open(&self.context, &self.owned_mailboxes, mailbox.key()).await
+    }
+
+    pub(crate) async fn read_undelivered(
+        &self,
+        mailbox: &Mailbox,
+        after: Option<MailboxOffset>,
+    ) -> Result<Vec<(MailboxOffset, Message)>, SendError> {
+        mailbox::read_undelivered(&self.context, &mailbox.key(), after).await
     }
 
     pub(crate) async fn close(&self, mailbox: &Mailbox) -> Result<(), SendError> {
         let key = mailbox.key();
         self.owned_mailboxes.remove(&key);
-        self.shared.query(cmd("UNLINK").arg(key)).await
+        self.context.query(cmd("UNLINK").arg(key)).await
     }
 
     pub(crate) async fn subscribe(&self) -> RedisNotices {
-        RedisNotices::listen(self.server.clone()).await
+        RedisNotices::subscribe(self.context.server.clone()).await
     }
 
     pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<LogLine>, SendError> {
-        Ok(self.newest(log, count).await?.into_iter().map(|(_, line)| line).collect())
+        let lines = logs::newest(&self.context, log, count).await?;
+        Ok(lines.into_iter().map(|(_, line)| line).collect())
     }
 
-    /// The newest lines with their ids, oldest first; in pages, so that a long look back holds up no send on
-    /// the same connection.
-    async fn newest(&self, log: Log, count: usize) -> Result<Vec<(String, LogLine)>, SendError> {
-        let mut lines: Vec<(String, LogLine)> = Vec::new();
-        while lines.len() < count {
-            let before = lines.last().map_or_else(|| "+".to_owned(), |(id, _)| format!("({id}"));
-            let length = PAGE_SIZE.min(count - lines.len());
-            let mut newest = cmd("XREVRANGE");
-            newest.arg(log.key()).arg(before).arg("-").arg("COUNT").arg(length);
-            let page: Vec<(String, LogLine)> = self.shared.query(&newest).await?;
-            let is_last = page.len() < length;
-            lines.extend(page);
-            if is_last {
-                break;
-            }
-        }
-        lines.reverse();
-        Ok(lines)
+    pub(crate) async fn follow(&self, log: Log, count: usize) -> Result<RedisFollower, SendError> {
+        RedisFollower::new(&self.context, log, count).await
     }
 
     pub(crate) async fn backlog(&self, key: &str) -> Result<usize, SendError> {
-        self.shared.query(cmd("XLEN").arg(key)).await
+        self.context.query(cmd("XLEN").arg(key)).await
     }
 
     pub(crate) async fn ping(&self) -> Result<(), SendError> {
-        self.shared.query(&cmd("PING")).await
+        self.context.query(&cmd("PING")).await
     }
 
-    /// Adds an entry; with `NOMKSTREAM` only to a stream that is there.
-    async fn add(&self, key: &str, only: Option<&str>, message: &Message) -> Result<(), SendError> {
-        let (fields, bound) = (codec::encode(message)?, message.stream_limit());
-        let Some(_flying) = self.lengths.reserve(key, bound) else {
-            return self.add_checked(key, only, &fields, bound).await;
+    pub(crate) async fn stream_stats(&self, mailboxes: &[Mailbox]) -> Result<Vec<StreamStats>, SendError> {
+        inspect::stream_stats(&self.context, mailboxes).await
+    }
+
+    pub(crate) async fn peek(
+        &self,
+        key: &str,
+        count: usize,
+        watch: Duration,
+    ) -> Result<Option<Vec<StreamEntry>>, SendError> {
+        inspect::peek(&self.context, key, count, watch).await
+    }
+
+    /// Adds an entry; with `NOMKSTREAM` only to an existing stream.
+    async fn add(&self, key: &str, nomkstream: Option<&str>, message: &Message) -> Result<(), SendError> {
+        let (fields, limit) = (codec::encode(message)?, message.stream_limit());
+        let Some(_in_flight) = self.lengths.reserve(key, limit) else {
+            return self.add_checked(key, nomkstream.is_some(), &fields, limit).await;
         };
         let mut add = cmd("XADD");
-        add.arg(key).arg(only).arg("*");
+        add.arg(key).arg(nomkstream).arg("*");
         for (name, value) in &fields {
             add.arg(name.as_slice()).arg(value.as_slice());
         }
-        let added: Option<String> = self.shared.query(&add).await?;
+        let added: Option<String> = self.context.query(&add).await?;
         added.map(drop).ok_or(SendError::NoMailbox)
     }
 
+    /// Adds an entry if the stream is shorter than `limit`, and records the length of the stream.
     async fn add_checked(
         &self,
         key: &str,
-        only: Option<&str>,
+        is_mailbox: bool,
         fields: &Fields,
-        bound: usize,
+        limit: usize,
     ) -> Result<(), SendError> {
-        let script = if only.is_some() { &self.scripts.post } else { &self.scripts.enqueue };
+        let scripts = &self.context.scripts;
+        let script = if is_mailbox { &scripts.post } else { &scripts.enqueue };
         let mut call = script.key(key);
-        call.arg(bound);
+        call.arg(limit);
         for (name, value) in fields {
             call.arg(name.as_slice()).arg(value.as_slice());
         }
-        match self.shared.invoke(&call).await? {
+        match self.context.query(&call).await? {
             scripts::NO_MAILBOX => Err(SendError::NoMailbox),
             full if full < scripts::NO_MAILBOX => {
                 metrics::queue_full(key);
-                self.lengths.record(key, length(scripts::NO_MAILBOX - full));
+                self.lengths.record(key, to_length(scripts::NO_MAILBOX - full));
                 Err(SendError::Full)
             }
             added => {
-                self.lengths.record(key, length(added));
+                self.lengths.record(key, to_length(added));
                 Ok(())
             }
         }
     }
-
-    /// Puts an entry aside that cannot be worked on.
-    async fn dead_letter(&self, road: &str, fields: &Fields, error: &str) -> RedisResult<()> {
-        if codec::is_canary(fields) {
-            return Ok(());
-        }
-        self.shared
-            .try_query::<()>(&write_line(Log::Dead, &line::from_dead_letter(road, fields, error)))
-            .await?;
-        tracing::warn!(road, error, "message given up");
-        metrics::dead_lettered(road);
-        Ok(())
-    }
 }
 
-/// That of a road, which is no less than nothing.
-fn length(answer: i64) -> usize {
-    usize::try_from(answer).unwrap_or_default()
-}
-
-fn write_line(log: Log, line: &LogLine) -> Cmd {
-    let mut add = cmd("XADD");
-    add.arg(log.key()).arg("MAXLEN").arg("~").arg(log.cap()).arg("*");
-    for (name, value) in line {
-        add.arg(name).arg(value);
-    }
-    add
+fn to_length(reply: i64) -> usize {
+    usize::try_from(reply).unwrap_or_default()
 }

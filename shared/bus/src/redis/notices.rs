@@ -1,13 +1,14 @@
-//! Notices over Redis: a task that stays subscribed, on a connection of its own, and passes on what
-//! it hears. While the connection is down, what is published is missed.
+//! Notices over Redis: a task stays subscribed, on a connection of its own. What is published while the connection is
+//! down is missed.
 
-use super::connection::{RESPONSE_TIMEOUT, Server};
-use super::outage::RetryState;
-use crate::NOTICE_BUFFER;
+use super::blocking::RetryState;
+use super::context::RESPONSE_TIMEOUT;
+use crate::limits::NOTICE_BUFFER;
 use crate::message::Notice;
 use crate::topic::NOTICES;
 use ::redis::RedisResult;
 use futures_util::StreamExt;
+use redis_connection::Server;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -15,26 +16,26 @@ use tokio::time::timeout;
 
 /// A subscription to notices.
 pub struct RedisNotices {
-    // A broadcast of one receiver: a bounded channel that drops its oldest.
+    // A broadcast channel with one receiver, because it is bounded and drops its oldest.
     receiver: broadcast::Receiver<Notice>,
     task: JoinHandle<()>,
 }
 
 impl RedisNotices {
-    /// Waits, within reason, until Redis has confirmed.
-    pub(super) async fn listen(server: Server) -> Self {
-        let (sender, heard) = broadcast::channel(NOTICE_BUFFER);
+    /// Waits until Redis has confirmed the subscription, at most [`RESPONSE_TIMEOUT`].
+    pub(super) async fn subscribe(server: Server) -> Self {
+        let (sender, receiver) = broadcast::channel(NOTICE_BUFFER);
         let (ready, confirmed) = oneshot::channel();
-        let listening = tokio::spawn(Listener { server, sender, ready: Some(ready) }.run());
+        let task = tokio::spawn(Subscriber { server, sender, ready: Some(ready) }.run());
         let _ = timeout(RESPONSE_TIMEOUT, confirmed).await;
-        Self { receiver: heard, task: listening }
+        Self { receiver, task }
     }
 
     pub(crate) async fn next(&mut self) -> Notice {
         loop {
             match self.receiver.recv().await {
                 Ok(notice) => return notice,
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "notices missed"),
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "too slow, missed notices"),
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }
@@ -47,29 +48,29 @@ impl Drop for RedisNotices {
     }
 }
 
-struct Listener {
+struct Subscriber {
     server: Server,
     sender: broadcast::Sender<Notice>,
     ready: Option<oneshot::Sender<()>>,
 }
 
-impl Listener {
+impl Subscriber {
     async fn run(mut self) {
-        let mut outage = RetryState::new("notices");
+        let mut retry = RetryState::new("notices");
         loop {
-            let error = match self.receive(&mut outage).await {
+            let error = match self.receive(&mut retry).await {
                 Ok(()) => std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
                 Err(error) => error,
             };
-            outage.back_off(&error).await;
+            retry.back_off(&error).await;
         }
     }
 
-    /// Until the connection breaks.
-    async fn receive(&mut self, outage: &mut RetryState) -> RedisResult<()> {
-        let mut pubsub = self.server.pubsub().await?;
+    /// Receives until the connection breaks.
+    async fn receive(&mut self, retry: &mut RetryState) -> RedisResult<()> {
+        let mut pubsub = self.server.connect_pubsub(RESPONSE_TIMEOUT).await?;
         pubsub.subscribe(NOTICES).await?;
-        outage.reset();
+        retry.reset();
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(());
         }
@@ -83,7 +84,7 @@ impl Listener {
     fn forward(&self, json: &[u8]) {
         match serde_json::from_slice(json) {
             Ok(notice) => drop(self.sender.send(notice)),
-            Err(error) => tracing::warn!(%error, "unreadable notice"),
+            Err(error) => tracing::warn!(%error, "ignored a malformed notice"),
         }
     }
 }

@@ -1,25 +1,25 @@
-//! The scripts: what must happen in one step. Each names one key, so that it also runs on a cluster.
+//! The Lua scripts, for what must be atomic. Each has one key, so that it also runs on a cluster.
 
 use ::redis::Script;
 
-/// A send's answer when the mailbox is not open; of a road that is full it is that many less than this.
+/// The reply of a send to a missing mailbox. The reply of a full stream is this minus its length.
 pub(super) const NO_MAILBOX: i64 = -1;
 
-/// Adds to a queue unless it has the bound; answers how many messages it has then. ARGV: bound, then names and values.
+/// Adds to a queue that is shorter than the limit, and returns its new length. ARGV: limit, then names and values.
 const ENQUEUE: &str = "
 local length = redis.call('XLEN', KEYS[1])
 if length >= tonumber(ARGV[1]) then return -1 - length end
 redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
 return length + 1";
 
-/// The same for a mailbox, if it is there.
+/// The same for a mailbox, if it exists.
 const POST: &str = "
 local length = redis.call('XLEN', KEYS[1])
 if length >= tonumber(ARGV[1]) then return -1 - length end
 if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return length + 1 end
 return -1";
 
-/// Makes a mailbox last another life; answers whether it had to be made first. ARGV: milliseconds.
+/// Renews the TTL of a mailbox, and returns whether it had to be created first. ARGV: milliseconds.
 const RENEW: &str = "
 local missing = redis.call('EXISTS', KEYS[1]) == 0
 if missing then
@@ -29,15 +29,15 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return missing and 1 or 0";
 
-/// Removes consumers that were silent for long and hold nothing; in one step, because removing one
-/// that holds an entry would lose the entry. ARGV: group, milliseconds of silence.
+/// Removes idle consumers without pending entries; removing one with a pending entry would lose the entry. ARGV: group,
+/// milliseconds of idle time.
 const SWEEP: &str = "
 local swept = 0
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local is = {}
-  for i = 1, #consumer, 2 do is[consumer[i]] = consumer[i + 1] end
-  if is.pending == 0 and is.idle > tonumber(ARGV[2]) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], is.name)
+  local info = {}
+  for i = 1, #consumer, 2 do info[consumer[i]] = consumer[i + 1] end
+  if info.pending == 0 and info.idle > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], info.name)
     swept = swept + 1
   end
 end

@@ -1,4 +1,4 @@
-//! Every kind of message arrives as it was sent, what is raw JSON byte for byte.
+//! Every kind of message arrives as it was sent, with raw JSON byte for byte.
 
 use crate::on_both;
 use crate::support::*;
@@ -27,12 +27,12 @@ fn leg() -> LegRef {
 
 fn request(jsep: Option<&str>) -> ClientRequest {
     let transaction = "t \"1\"\n".to_owned();
-    let site = Location { location: "berlin".to_owned(), isp: String::new() };
+    let location = Location { location: "berlin".to_owned(), isp: String::new() };
     ClientRequest {
         from: address(),
         transaction,
         body: raw(ODD),
-        location: site,
+        location,
         jsep: jsep.map(raw),
         requested_at: Some(7),
     }
@@ -48,9 +48,9 @@ fn leg_request() -> LegRequest {
 
 fn place() -> Place {
     let (caller, callee) = (party("alice"), party("böb"));
-    let (transaction, offer, peer) = (String::new(), Some(raw(ODD)), None);
-    let times = Some(HopTimestamps { requested_at: 1, dequeued_at: u64::MAX, posted_at: 3 });
-    Place { call: call(), caller, callee, transaction, offer, proxy_side: peer, timestamps: times }
+    let timestamps = Some(HopTimestamps { requested_at: 1, dequeued_at: u64::MAX, posted_at: 3 });
+    let (transaction, offer) = (String::new(), Some(raw(ODD)));
+    Place { call: call(), caller, callee, transaction, offer, proxy_side: None, timestamps }
 }
 
 fn handle() -> HandleRef {
@@ -64,16 +64,13 @@ fn events(call: Option<CallId>, change: Option<Change>) -> Events {
         ClientEvent::Core { janus: "webrtcup".to_owned(), fields: raw("{}") },
         ClientEvent::Error { transaction: "t".to_owned(), code: 480, reason: "no".to_owned() },
     ];
-    let answers = call.map(MessageId::from);
-    let stamp = call.map(|_| Sequence { term: u64::MAX, number: 1 });
     let who = HandleRef { session: SessionId(1), handle: HandleId(2) };
-    let crowded = call.is_some();
     Events {
         call,
-        sequence: stamp,
-        in_reply_to: answers,
+        sequence: call.map(|_| Sequence { term: u64::MAX, number: 1 }),
+        in_reply_to: call.map(MessageId::from),
         change,
-        overloaded: crowded,
+        overloaded: call.is_some(),
         ..Events::for_handle(who, events)
     }
 }
@@ -113,7 +110,7 @@ fn all() -> Vec<Body> {
         Body::Surrendered(Surrendered { session: SessionId(1), from: one.clone() }),
         Body::Disconnect(Disconnect { session: SessionId(1) }),
         Body::Invite(invite(one)),
-        Body::ProxyInvite(ask_peer()),
+        Body::ProxyInvite(proxy_invite()),
         Body::ProxyReply(ProxyReply { call: call(), refusal: None }),
         Body::ProxyReply(ProxyReply { call: call(), refusal: Some(busy()) }),
         Body::Canary(Canary { from: other, stream: "requests:0".to_owned(), number: u64::MAX }),
@@ -125,7 +122,7 @@ fn invite(rest: ServiceId) -> Invite {
     Invite { rest, caller, callee, backend_url: JANUS.to_owned(), requested_at: Some(u64::MAX) }
 }
 
-fn ask_peer() -> ProxyInvite {
+fn proxy_invite() -> ProxyInvite {
     let ([caller, callee], proxy) = (["alice", "böb"].map(str::to_owned), PROXY.to_owned());
     ProxyInvite { call: call(), backend: "a".into(), backend_url: JANUS.to_owned(), proxy, caller, callee }
 }
@@ -134,7 +131,7 @@ fn busy() -> ProxyRefusal {
     ProxyRefusal { code: 480, text: "User böb busy".to_owned() }
 }
 
-/// Raw JSON prints itself, so that equal texts are equal bodies, byte for byte.
+/// `Debug` prints raw JSON as it is, so equal texts mean equal bodies.
 fn text(message: &Message) -> String {
     format!("{message:?}")
 }
@@ -142,7 +139,7 @@ fn text(message: &Message) -> String {
 async fn arrive_through_a_queue(bus: Bus) {
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     let kinds: BTreeSet<_> = all().iter().map(Body::kind).collect();
-    assert_eq!(kinds.len(), 21, "a kind is missing here, or two have one name");
+    assert_eq!(kinds.len(), 21, "a kind is missing, or two kinds have one name");
     for body in all() {
         let sent = Message::new(body);
         bus.enqueue(QUEUE, &sent).await.unwrap();

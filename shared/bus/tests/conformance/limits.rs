@@ -1,4 +1,4 @@
-//! Bounds: of one message, of a road, of what is left behind.
+//! The bounds of messages and streams, and that nothing is left behind.
 
 use crate::on_both;
 use crate::redis_server::Server;
@@ -9,10 +9,10 @@ use common::{CallId, MessageId};
 use protocol::Side;
 
 on_both![
-    refuse_a_message_that_is_too_large,
-    refuse_more_than_a_queue_holds,
-    refuse_more_than_a_mailbox_holds,
-    refuse_first_what_begins_a_call,
+    refuse_too_large_messages,
+    refuse_messages_to_a_full_queue,
+    refuse_messages_to_a_full_mailbox,
+    refuse_new_calls_first,
 ];
 
 fn sized(bytes: usize) -> Message {
@@ -21,7 +21,7 @@ fn sized(bytes: usize) -> Message {
     Message::new(Body::Trickle(Trickle { leg, candidates }))
 }
 
-async fn refuse_a_message_that_is_too_large(bus: Bus) {
+async fn refuse_too_large_messages(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     for refused in
         [bus.enqueue(QUEUE, &sized(MAX_PAYLOAD)).await, bus.post(&mailbox(), &sized(MAX_PAYLOAD)).await]
@@ -32,13 +32,13 @@ async fn refuse_a_message_that_is_too_large(bus: Bus) {
     within(SOON, reader.next()).await;
 }
 
-async fn refuse_more_than_a_queue_holds(bus: Bus) {
+async fn refuse_messages_to_a_full_queue(bus: Bus) {
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     in_parallel(MAX_BACKLOG as u32, async |number| bus.enqueue(QUEUE, &numbered(number)).await.unwrap())
         .await;
     let refused = bus.enqueue(QUEUE, &numbered(0)).await;
     assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
-    // What a worker holds still counts; what is done does not.
+    // A pending message counts, an acknowledged one does not.
     let delivery = take(&mut worker).await;
     let refused = bus.enqueue(QUEUE, &numbered(0)).await;
     assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
@@ -46,7 +46,7 @@ async fn refuse_more_than_a_queue_holds(bus: Bus) {
     eventually("there is room", async || bus.enqueue(QUEUE, &numbered(0)).await.is_ok()).await;
 }
 
-async fn refuse_more_than_a_mailbox_holds(bus: Bus) {
+async fn refuse_messages_to_a_full_mailbox(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     let post = async |number| bus.post(&mailbox(), &numbered(number)).await.unwrap();
     in_parallel(MAX_BACKLOG as u32, post).await;
@@ -57,19 +57,18 @@ async fn refuse_more_than_a_mailbox_holds(bus: Bus) {
     eventually("there is room", async || bus.post(&mailbox(), &numbered(0)).await.is_ok()).await;
 }
 
-async fn refuse_first_what_begins_a_call(bus: Bus) {
+async fn refuse_new_calls_first(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     let party = || Party { username: "alice".to_owned(), address: Some(address()) };
     let (call, transaction) = (CallId::from(MessageId::fresh()), String::new());
-    let (offer, peer, times) = Default::default();
     let place = Place {
         call,
         caller: party(),
         callee: party(),
         transaction,
-        offer,
-        proxy_side: peer,
-        timestamps: times,
+        offer: None,
+        proxy_side: None,
+        timestamps: None,
     };
     let (place, other) = (Message::new(Body::Place(place)), numbered(0));
     in_parallel(OVERLOADED_MAILBOX as u32 - 1, async |_| bus.post(&mailbox(), &other).await.unwrap()).await;
@@ -83,13 +82,13 @@ async fn refuse_first_what_begins_a_call(bus: Bus) {
     }
     reader.ack();
     eventually("there is room", async || !bus.is_overloaded(&mailbox())).await;
-    eventually("a call gets through", async || bus.post(&mailbox(), &place).await.is_ok()).await;
+    eventually("a call is accepted", async || bus.post(&mailbox(), &place).await.is_ok()).await;
 }
 
 const MANY: u32 = 100_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_leaves_nothing_in_redis() {
+async fn queue_leaves_nothing_in_redis() {
     let server = Server::start();
     let bus = server.bus().await;
     let mut worker = bus.join_workers(QUEUE, "w1").await;
@@ -111,7 +110,7 @@ async fn a_queue_leaves_nothing_in_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mailbox_leaves_nothing_in_redis() {
+async fn mailbox_leaves_nothing_in_redis() {
     let server = Server::start();
     let bus = server.bus().await;
     let mut reader = bus.open(mailbox()).await.unwrap();

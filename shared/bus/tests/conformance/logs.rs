@@ -12,12 +12,12 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 on_both![
-    show_the_newest_lines,
-    show_a_call_as_named_fields,
+    return_the_newest_lines,
+    have_the_members_of_a_record_as_fields,
     are_capped,
-    are_followed_from_their_newest_lines_on,
-    are_followed_from_before_their_first_line,
-    lose_no_line_when_waiting_is_given_up,
+    are_followed_from_their_newest_lines,
+    are_followed_before_their_first_line,
+    lose_no_line_when_next_is_dropped,
 ];
 
 async fn follow(follower: &mut Follower) -> u64 {
@@ -44,7 +44,7 @@ fn record(number: u64) -> CallRecord {
     }
 }
 
-async fn show_the_newest_lines(bus: Bus) {
+async fn return_the_newest_lines(bus: Bus) {
     assert!(bus.tail(Log::Calls, 5).await.unwrap().is_empty());
     for number in 0..10 {
         bus.log_calls(&[record(number)]).await.unwrap();
@@ -56,7 +56,7 @@ async fn show_the_newest_lines(bus: Bus) {
     assert!(bus.tail(Log::Dead, 100).await.unwrap().is_empty());
 }
 
-async fn show_a_call_as_named_fields(bus: Bus) {
+async fn have_the_members_of_a_record_as_fields(bus: Bus) {
     let mut ringing = record(0);
     (ringing.event, ringing.reason, ringing.duration_ms) = (CallEvent::Ringing, None, None);
     bus.log_calls(std::slice::from_ref(&ringing)).await.unwrap();
@@ -77,7 +77,7 @@ async fn are_capped(bus: Bus) {
     assert!((cap..cap + 500).contains(&kept), "{kept} lines are kept");
 }
 
-async fn are_followed_from_their_newest_lines_on(bus: Bus) {
+async fn are_followed_from_their_newest_lines(bus: Bus) {
     log_all(&bus, 0..10).await;
     let mut three = bus.follow(Log::Calls, 3).await.unwrap();
     let mut none = bus.follow(Log::Calls, 0).await.unwrap();
@@ -96,31 +96,31 @@ async fn are_followed_from_their_newest_lines_on(bus: Bus) {
     assert_eq!(number, 1_300);
 }
 
-async fn are_followed_from_before_their_first_line(bus: Bus) {
+async fn are_followed_before_their_first_line(bus: Bus) {
     let mut follower = bus.follow(Log::Calls, 0).await.unwrap();
     log_all(&bus, 0..2).await;
     assert_eq!((follow(&mut follower).await, follow(&mut follower).await), (0, 1));
     let mut other = bus.follow(Log::Dead, 5).await.unwrap();
-    assert!(timeout(Duration::from_millis(100), other.next()).await.is_err(), "that is another log");
+    assert!(timeout(Duration::from_millis(100), other.next()).await.is_err(), "the other log is empty");
 }
 
-async fn lose_no_line_when_waiting_is_given_up(bus: Bus) {
+async fn lose_no_line_when_next_is_dropped(bus: Bus) {
     let mut follower = bus.follow(Log::Calls, 0).await.unwrap();
-    let mut heard = 0;
+    let mut received = 0;
     for number in 0..20 {
         log_all(&bus, number * 5..number * 5 + 5).await;
-        let patience = Duration::from_micros(number * 200);
-        while timeout(patience, follow(&mut follower)).await.is_ok_and(|it| it == heard) {
-            heard += 1;
+        let wait = Duration::from_micros(number * 200);
+        while timeout(wait, follow(&mut follower)).await.is_ok_and(|number| number == received) {
+            received += 1;
         }
     }
-    for expected in heard..100 {
+    for expected in received..100 {
         assert_eq!(follow(&mut follower).await, expected);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn are_followed_over_a_restart() {
+async fn are_followed_across_a_restart() {
     let mut server = Server::start();
     let bus = server.bus().await;
     let mut follower = bus.follow(Log::Calls, 0).await.unwrap();
@@ -129,7 +129,7 @@ async fn are_followed_over_a_restart() {
     assert!(timeout(Duration::from_millis(300), follower.next()).await.is_err());
     let (number, ()) = tokio::join!(follow(&mut follower), async {
         server.kill();
-        server.start_again();
+        server.restart();
         log_all(&server.bus().await, 1..2).await;
     });
     assert_eq!(number, 1);

@@ -1,4 +1,4 @@
-//! Mailboxes: in order, and the next owner goes on where the last one stopped.
+//! Mailboxes keep their order, and the next owner continues where the last one stopped.
 
 use crate::on_both;
 use crate::redis_server::Server;
@@ -9,14 +9,14 @@ use tokio::time::{Instant, advance, sleep, timeout};
 
 on_both![
     keeps_the_order,
-    goes_on_where_the_last_owner_stopped,
-    keeps_all_that_was_not_done,
-    is_not_there_before_it_is_opened,
-    is_gone_once_closed,
+    continues_where_the_last_owner_stopped,
+    keeps_unacked_messages,
+    does_not_exist_before_it_is_opened,
+    does_not_exist_once_closed,
     stays_closed_under_its_reader,
     is_empty_when_opened_again,
     wakes_its_waiting_owner_at_once,
-    loses_nothing_when_waiting_is_given_up,
+    loses_nothing_when_next_is_dropped,
 ];
 
 async fn keeps_the_order(bus: Bus) {
@@ -25,23 +25,23 @@ async fn keeps_the_order(bus: Bus) {
     for expected in 0..500 {
         assert_eq!(read(&mut reader).await, expected);
     }
-    assert_eq!(bus.backlog(&mailbox().key()).await.unwrap(), 500, "trimmed before it was done");
+    assert_eq!(bus.backlog(&mailbox().key()).await.unwrap(), 500, "trimmed before it was acknowledged");
     reader.ack();
     eventually_empty(&bus, &mailbox().key()).await;
 }
 
-async fn goes_on_where_the_last_owner_stopped(bus: Bus) {
+async fn continues_where_the_last_owner_stopped(bus: Bus) {
     let mut first = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..10).await;
     for _ in 0..4 {
         read(&mut first).await;
     }
     first.ack();
-    // Read, but not done: the next owner reads it again.
+    // Read and not acknowledged: the next owner reads it again.
     assert_eq!(read(&mut first).await, 4);
     drop(first);
     let key = mailbox().key();
-    eventually("what was done is gone", async || bus.backlog(&key).await.unwrap() == 6).await;
+    eventually("acked messages are deleted", async || bus.backlog(&key).await.unwrap() == 6).await;
     post_all(&bus, 10..12).await;
     let mut second = bus.open(mailbox()).await.unwrap();
     for expected in 4..12 {
@@ -49,10 +49,10 @@ async fn goes_on_where_the_last_owner_stopped(bus: Bus) {
     }
 }
 
-async fn keeps_all_that_was_not_done(bus: Bus) {
+async fn keeps_unacked_messages(bus: Bus) {
     let mut first = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..3).await;
-    // Nothing has been returned yet, so nothing is done, however much was read ahead.
+    // No message was returned, so none is acknowledged, although some were read ahead.
     first.ack();
     assert_eq!(read(&mut first).await, 0);
     drop(first);
@@ -62,14 +62,14 @@ async fn keeps_all_that_was_not_done(bus: Bus) {
     }
 }
 
-async fn is_not_there_before_it_is_opened(bus: Bus) {
+async fn does_not_exist_before_it_is_opened(bus: Bus) {
     let refused = bus.post(&mailbox(), &numbered(0)).await;
     assert!(matches!(refused, Err(SendError::NoMailbox)), "{refused:?}");
     let _reader = bus.open(mailbox()).await.unwrap();
     bus.post(&mailbox(), &numbered(0)).await.unwrap();
 }
 
-async fn is_gone_once_closed(bus: Bus) {
+async fn does_not_exist_once_closed(bus: Bus) {
     let reader = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..3).await;
     drop(reader);
@@ -105,19 +105,19 @@ async fn wakes_its_waiting_owner_at_once(bus: Bus) {
             let number = read(&mut reader).await;
             (Instant::now(), number, reader)
         });
-        // Longer than any default timeout of a connection: the wait is what is tested.
+        // Longer than any default timeout of a connection.
         sleep(Duration::from_millis(1200)).await;
         let sent = Instant::now();
         post_all(&bus, round..round + 1).await;
-        let (woken, number, again) = waiting.await.unwrap();
+        let (woken, number, returned) = waiting.await.unwrap();
         let after = woken - sent;
         assert!(after < Duration::from_millis(250), "woken after {after:?}");
         assert_eq!(number, round);
-        reader = again;
+        reader = returned;
     }
 }
 
-async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
+async fn loses_nothing_when_next_is_dropped(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     let sender = bus.clone();
     let sending = tokio::spawn(async move {
@@ -129,7 +129,7 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
     let mut expected = 0;
     let deadline = Instant::now() + SOON;
     while expected < 100 {
-        assert!(Instant::now() < deadline, "{expected} never came");
+        assert!(Instant::now() < deadline, "{expected} did not arrive");
         if let Ok(message) = timeout(Duration::from_millis(2), reader.next()).await {
             assert_eq!(number(&message), expected);
             expected += 1;
@@ -139,7 +139,7 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_abandoned_mailbox_ends_with_its_life() {
+async fn abandoned_mailbox_expires() {
     let bus = Bus::memory();
     let reader = bus.open(mailbox()).await.unwrap();
     advance(MAILBOX_TTL * 2).await;
@@ -153,7 +153,7 @@ async fn an_abandoned_mailbox_ends_with_its_life() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_owned_mailbox_has_its_life_renewed_on_redis() {
+async fn ttl_of_an_owned_mailbox_is_renewed() {
     let server = Server::start();
     let bus = server.bus().await;
     let key = mailbox().key();
@@ -162,7 +162,7 @@ async fn an_owned_mailbox_has_its_life_renewed_on_redis() {
     let left: i64 = server.command(&format!("PTTL {key}")).await;
     assert!((full - 2_000..=full).contains(&left), "{left}");
     let _: i64 = server.command(&format!("PEXPIRE {key} 5000")).await;
-    eventually("the life is renewed", async || {
+    eventually("the TTL is renewed", async || {
         server.command::<i64>(&format!("PTTL {key}")).await > full - 2_000
     })
     .await;

@@ -1,25 +1,25 @@
-//! One suite for both buses, and what only a real Redis can be asked.
+//! One suite for both implementations, and cases for Redis only.
 //!
-//! Each case is a function of a bus; [`on_both`] makes a test of it on the memory bus, in paused
-//! time, and one on a Redis server of its own.
+//! Each case is a function of a bus. [`on_both`] makes two tests of it: one on the memory bus, in paused time, and one on
+//! a Redis server of its own.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod absence;
 mod bodies;
 mod connections;
+mod dead_letters;
 mod limits;
 mod logs;
 mod mailbox;
-mod marks;
 mod notices;
-mod peeks;
+mod offsets;
 mod queue;
 mod recovery;
+mod redis_down;
 mod redis_server;
-mod roads;
+mod stream_entries;
+mod stream_stats;
 mod support;
-mod unreadable;
 
 /// Makes tests `memory::CASE` and `redis::CASE`.
 macro_rules! on_both {

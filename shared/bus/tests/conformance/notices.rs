@@ -1,4 +1,4 @@
-//! Notices: every subscriber of the moment, in order.
+//! Notices reach every current subscriber, in order.
 
 use crate::on_both;
 use crate::support::*;
@@ -6,12 +6,7 @@ use bus::Bus;
 use bus::message::{Canary, Notice};
 use common::ServiceId;
 
-on_both![
-    reach_every_subscriber,
-    reach_their_sender_too,
-    keep_their_order,
-    drop_the_oldest_for_one_that_falls_behind,
-];
+on_both![reach_every_subscriber, reach_their_sender, keep_their_order, drop_the_oldest_for_a_slow_subscriber,];
 
 fn notice(number: u32) -> Notice {
     Notice::NameDisplaced(number.to_string())
@@ -23,14 +18,14 @@ async fn reach_every_subscriber(bus: Bus) {
     bus.publish(&changed).await.unwrap();
     assert_eq!(within(SOON, first.next()).await, changed);
     assert_eq!(within(SOON, second.next()).await, changed);
-    // Who comes later hears only what comes later.
+    // A later subscriber receives only later notices.
     let mut late = bus.subscribe().await;
     bus.publish(&notice(2)).await.unwrap();
     assert_eq!(within(SOON, late.next()).await, notice(2));
     assert_eq!(within(SOON, first.next()).await, notice(2));
 }
 
-async fn reach_their_sender_too(bus: Bus) {
+async fn reach_their_sender(bus: Bus) {
     let mut own = bus.subscribe().await;
     let from = ServiceId::from("router-1");
     let canary = Notice::Canary(Canary { from, stream: "notices".to_owned(), number: 1 });
@@ -48,18 +43,18 @@ async fn keep_their_order(bus: Bus) {
     }
 }
 
-async fn drop_the_oldest_for_one_that_falls_behind(bus: Bus) {
+async fn drop_the_oldest_for_a_slow_subscriber(bus: Bus) {
     let mut slow = bus.subscribe().await;
     let mut quick = bus.subscribe().await;
     for number in 0..3000 {
         bus.publish(&notice(number)).await.unwrap();
         assert_eq!(within(SOON, quick.next()).await, notice(number));
     }
-    // What the slow one still hears ends with the newest, and is no more than is kept for it.
-    let mut heard = vec![within(SOON, slow.next()).await];
-    while heard.last() != Some(&notice(2999)) {
-        heard.push(within(SOON, slow.next()).await);
+    // The slow subscriber receives the newest notices, as many as its buffer holds.
+    let mut received = vec![within(SOON, slow.next()).await];
+    while received.last() != Some(&notice(2999)) {
+        received.push(within(SOON, slow.next()).await);
     }
-    assert!(heard.len() <= 1024 + 1, "{} were kept", heard.len());
-    assert!(heard.len() >= 1000, "only {} were kept", heard.len());
+    assert!(received.len() <= 1024 + 1, "{} were kept", received.len());
+    assert!(received.len() >= 1000, "only {} were kept", received.len());
 }

@@ -1,4 +1,4 @@
-//! Queues: one of many workers, again after a death, five times at most.
+//! Queues deliver to one of many workers, and again after a failure, five times at most.
 
 use crate::on_both;
 use crate::support::*;
@@ -13,20 +13,20 @@ use tokio::time::{Instant, sleep, timeout};
 
 on_both![
     keeps_the_order_for_one_worker,
-    gives_each_message_to_one_worker,
-    keeps_what_was_sent_before_anybody_worked,
-    delivers_again_when_a_worker_dies,
-    delivers_again_what_a_dead_worker_had_not_handed_out,
-    buries_what_fails_five_times,
-    buries_what_is_never_finished,
-    drops_a_canary_that_is_never_answered,
-    hands_over_at_once_when_a_worker_leaves,
+    delivers_each_message_to_one_worker,
+    keeps_messages_without_workers,
+    redelivers_when_a_worker_dies,
+    redelivers_prefetched_messages_of_a_dead_worker,
+    dead_letters_after_five_failures,
+    dead_letters_after_five_unacked_deliveries,
+    drops_a_failed_canary,
+    redelivers_at_once_when_a_worker_leaves,
     wakes_a_waiting_worker_at_once,
-    loses_nothing_when_waiting_is_given_up,
-    passes_by_a_worker_that_does_not_ask,
-    takes_a_late_done,
-    gives_nothing_to_a_worker_that_is_gone,
-    does_not_take_a_steady_worker_for_dead,
+    loses_nothing_when_next_is_dropped,
+    delivers_nothing_to_an_inactive_worker,
+    accepts_a_late_ack,
+    delivers_nothing_to_a_worker_that_left,
+    redelivers_nothing_of_a_slow_worker,
 ];
 
 async fn keeps_the_order_for_one_worker(bus: Bus) {
@@ -40,7 +40,7 @@ async fn keeps_the_order_for_one_worker(bus: Bus) {
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
-async fn gives_each_message_to_one_worker(bus: Bus) {
+async fn delivers_each_message_to_one_worker(bus: Bus) {
     let (sender, mut handled) = mpsc::unbounded_channel();
     for name in ["w1", "w2", "w3"] {
         let (bus, sender) = (bus.clone(), sender.clone());
@@ -54,17 +54,17 @@ async fn gives_each_message_to_one_worker(bus: Bus) {
         });
     }
     enqueue_all(&bus, 0..300).await;
-    let mut by = BTreeMap::new();
+    let mut handled_by = BTreeMap::new();
     for _ in 0..300 {
         let (number, name) = within(SOON, handled.recv()).await.unwrap();
-        assert_eq!(by.insert(number, name), None, "{number} was handled twice");
+        assert_eq!(handled_by.insert(number, name), None, "{number} was handled twice");
     }
     eventually_empty(&bus, &QUEUE.key()).await;
     let extra = timeout(REDELIVER_AFTER * 2, handled.recv()).await;
     assert!(extra.is_err(), "handled again: {extra:?}");
 }
 
-async fn keeps_what_was_sent_before_anybody_worked(bus: Bus) {
+async fn keeps_messages_without_workers(bus: Bus) {
     enqueue_all(&bus, 0..3).await;
     assert_eq!(bus.backlog(&QUEUE.key()).await.unwrap(), 3);
     let mut worker = bus.join_workers(QUEUE, "w1").await;
@@ -73,7 +73,7 @@ async fn keeps_what_was_sent_before_anybody_worked(bus: Bus) {
     }
 }
 
-async fn delivers_again_when_a_worker_dies(bus: Bus) {
+async fn redelivers_when_a_worker_dies(bus: Bus) {
     enqueue_all(&bus, 0..1).await;
     let mut dying = bus.join_workers(QUEUE, "w1").await;
     let mut other = bus.join_workers(QUEUE, "w2").await;
@@ -83,7 +83,7 @@ async fn delivers_again_when_a_worker_dies(bus: Bus) {
     sleep(REDELIVER_AFTER / 2).await;
     enqueue_all(&bus, 1..2).await;
     let newer = take(&mut other).await;
-    assert_eq!((number(&newer.message), newer.attempt), (1, 1), "the time is not over yet");
+    assert_eq!((number(&newer.message), newer.attempt), (1, 1), "it is not yet overdue");
     newer.ack();
     let delivery = take(&mut other).await;
     let after = died.elapsed();
@@ -94,7 +94,7 @@ async fn delivers_again_when_a_worker_dies(bus: Bus) {
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
-async fn delivers_again_what_a_dead_worker_had_not_handed_out(bus: Bus) {
+async fn redelivers_prefetched_messages_of_a_dead_worker(bus: Bus) {
     enqueue_all(&bus, 0..20).await;
     let mut dying = bus.join_workers(QUEUE, "w1").await;
     take(&mut dying).await.ack();
@@ -108,7 +108,7 @@ async fn delivers_again_what_a_dead_worker_had_not_handed_out(bus: Bus) {
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
-async fn buries_what_fails_five_times(bus: Bus) {
+async fn dead_letters_after_five_failures(bus: Bus) {
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     let message = numbered(7);
     bus.enqueue(QUEUE, &message).await.unwrap();
@@ -117,16 +117,16 @@ async fn buries_what_fails_five_times(bus: Bus) {
         assert_eq!((delivery.message.id, delivery.attempt), (message.id, attempt));
         delivery.nack(&format!("error {attempt}"));
     }
-    let line = the_dead_one(&bus).await;
+    let line = dead_letter(&bus).await;
     assert_eq!(line["error"], "error 5");
-    assert_eq!(line["road"], QUEUE.key());
+    assert_eq!(line["stream"], QUEUE.key());
     assert_eq!(line["id"], message.id.to_string());
     assert_eq!(line["kind"], "exists");
     assert!(line["payload"].contains("\"transaction\":\"7\""));
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
-async fn buries_what_is_never_finished(bus: Bus) {
+async fn dead_letters_after_five_unacked_deliveries(bus: Bus) {
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     enqueue_all(&bus, 0..1).await;
     for attempt in 1..=MAX_DELIVERIES {
@@ -134,16 +134,16 @@ async fn buries_what_is_never_finished(bus: Bus) {
     }
     let sixth = timeout(REDELIVER_AFTER * 2, worker.next()).await;
     assert!(sixth.is_err(), "delivered a sixth time");
-    assert!(the_dead_one(&bus).await["error"].contains("never finished"));
+    assert!(dead_letter(&bus).await["error"].contains("never finished"));
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
-async fn the_dead_one(bus: &Bus) -> BTreeMap<String, String> {
+async fn dead_letter(bus: &Bus) -> BTreeMap<String, String> {
     eventually("it is in the dead log", async || bus.tail(Log::Dead, 10).await.unwrap().len() == 1).await;
     bus.tail(Log::Dead, 10).await.unwrap().remove(0).into_iter().collect()
 }
 
-async fn drops_a_canary_that_is_never_answered(bus: Bus) {
+async fn drops_a_failed_canary(bus: Bus) {
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     let canary = Canary { from: ServiceId::from("edge-1"), stream: "requests:0".to_owned(), number: 1 };
     bus.enqueue(QUEUE, &Message::new(Body::Canary(canary))).await.unwrap();
@@ -154,13 +154,13 @@ async fn drops_a_canary_that_is_never_answered(bus: Bus) {
     assert!(bus.tail(Log::Dead, 10).await.unwrap().is_empty());
 }
 
-async fn hands_over_at_once_when_a_worker_leaves(bus: Bus) {
+async fn redelivers_at_once_when_a_worker_leaves(bus: Bus) {
     enqueue_all(&bus, 0..10).await;
     let mut leaving = bus.join_workers(QUEUE, "w1").await;
     take(&mut leaving).await.ack();
     let held: Vec<Delivery> = vec![take(&mut leaving).await, take(&mut leaving).await];
     let mut other = bus.join_workers(QUEUE, "w2").await;
-    let asked = Instant::now();
+    let begun = Instant::now();
     leaving.leave().await;
     let mut attempts = BTreeMap::new();
     for _ in 1..10 {
@@ -168,7 +168,7 @@ async fn hands_over_at_once_when_a_worker_leaves(bus: Bus) {
         attempts.insert(number(&delivery.message), delivery.attempt);
         delivery.ack();
     }
-    let took = asked.elapsed();
+    let took = begun.elapsed();
     let expected = (1..10).map(|number| (number, if number < 3 { 2 } else { 1 }));
     assert_eq!(attempts, expected.collect());
     assert!(took < REDELIVER_AFTER * 3 / 4, "not at once: {took:?}");
@@ -183,20 +183,20 @@ async fn wakes_a_waiting_worker_at_once(bus: Bus) {
             let delivery = take(&mut worker).await;
             (Instant::now(), delivery, worker)
         });
-        // Longer than any default timeout of a connection: the wait is what is tested.
+        // Longer than any default timeout of a connection.
         sleep(Duration::from_millis(1200)).await;
         let sent = Instant::now();
         enqueue_all(&bus, round..round + 1).await;
-        let (woken, delivery, again) = waiting.await.unwrap();
+        let (woken, delivery, returned) = waiting.await.unwrap();
         let after = woken - sent;
         assert!(after < Duration::from_millis(250), "woken after {after:?}");
         assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
         delivery.ack();
-        worker = again;
+        worker = returned;
     }
 }
 
-async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
+async fn loses_nothing_when_next_is_dropped(bus: Bus) {
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     let sender = bus.clone();
     let sending = tokio::spawn(async move {
@@ -208,7 +208,7 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
     let mut expected = 0;
     let deadline = Instant::now() + SOON;
     while expected < 100 {
-        assert!(Instant::now() < deadline, "{expected} never came");
+        assert!(Instant::now() < deadline, "{expected} did not arrive");
         if let Ok(delivery) = timeout(Duration::from_millis(2), worker.next()).await {
             assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
             delivery.ack();
@@ -218,20 +218,20 @@ async fn loses_nothing_when_waiting_is_given_up(bus: Bus) {
     sending.await.unwrap();
 }
 
-async fn passes_by_a_worker_that_does_not_ask(bus: Bus) {
+async fn delivers_nothing_to_an_inactive_worker(bus: Bus) {
     let mut busy = bus.join_workers(QUEUE, "w1").await;
     assert!(timeout(Duration::from_millis(300), busy.next()).await.is_err());
     enqueue_all(&bus, 0..5).await;
     let mut other = bus.join_workers(QUEUE, "w2").await;
     for _ in 0..5 {
         let delivery = within(Duration::from_secs(3), other.next()).await;
-        assert_eq!(delivery.attempt, 1, "what was not handed out is no delivery");
+        assert_eq!(delivery.attempt, 1, "a prefetched message was not delivered");
         delivery.ack();
     }
     eventually_empty(&bus, &QUEUE.key()).await;
 }
 
-async fn takes_a_late_done(bus: Bus) {
+async fn accepts_a_late_ack(bus: Bus) {
     enqueue_all(&bus, 0..1).await;
     let mut slow = bus.join_workers(QUEUE, "w1").await;
     let mut other = bus.join_workers(QUEUE, "w2").await;
@@ -242,15 +242,15 @@ async fn takes_a_late_done(bus: Bus) {
     eventually_empty(&bus, &QUEUE.key()).await;
     drop(again);
     let third = timeout(REDELIVER_AFTER * 2, other.next()).await;
-    assert!(third.is_err(), "came again although it was done");
+    assert!(third.is_err(), "redelivered although it was acknowledged");
 }
 
-async fn gives_nothing_to_a_worker_that_is_gone(bus: Bus) {
+async fn delivers_nothing_to_a_worker_that_left(bus: Bus) {
     let mut other = bus.join_workers(QUEUE, "other").await;
     for round in 0..4 {
         let name = format!("gone-{round}");
         let mut gone = bus.join_workers(QUEUE, &name).await;
-        // Both wait; then one is gone in the midst of it.
+        // Both wait, and one of them stops.
         assert!(timeout(Duration::from_millis(50), gone.next()).await.is_err());
         if round % 2 == 0 {
             gone.leave().await;
@@ -260,19 +260,19 @@ async fn gives_nothing_to_a_worker_that_is_gone(bus: Bus) {
         }
         enqueue_all(&bus, round..round + 1).await;
         let delivery = timeout(Duration::from_millis(500), other.next()).await;
-        let delivery = delivery.unwrap_or_else(|_| panic!("round {round}: went to one that is gone"));
+        let delivery = delivery.unwrap_or_else(|_| panic!("round {round}: delivered to a worker that left"));
         assert_eq!((number(&delivery.message), delivery.attempt), (round, 1));
         delivery.ack();
     }
 }
 
-async fn does_not_take_a_steady_worker_for_dead(bus: Bus) {
+async fn redelivers_nothing_of_a_slow_worker(bus: Bus) {
     enqueue_all(&bus, 0..6).await;
     let mut steady = bus.join_workers(QUEUE, "w1").await;
     for expected in 0..6 {
         let delivery = take(&mut steady).await;
         assert_eq!((number(&delivery.message), delivery.attempt), (expected, 1));
-        // All of them together take longer than the time after which one is delivered again.
+        // All together take longer than REDELIVER_AFTER.
         sleep(REDELIVER_AFTER / 3).await;
         delivery.ack();
     }

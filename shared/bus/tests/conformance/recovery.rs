@@ -1,4 +1,4 @@
-//! What a Redis can do to its clients: forget everything, cut them off, die, freeze.
+//! Recovery after Redis loses its data, closes connections, restarts or freezes.
 
 use crate::redis_server::Server;
 use crate::support::*;
@@ -26,7 +26,7 @@ impl Readers {
         readers
     }
 
-    /// Everything sent from now on arrives, once sending works again.
+    /// Waits until everything that is sent arrives.
     async fn all_work(&mut self, number: u32) {
         self.queue_works(number).await;
         self.mailbox_works(number).await;
@@ -37,7 +37,7 @@ impl Readers {
         let Self { bus, worker, .. } = self;
         let message = numbered(expected);
         eventually("the queue takes messages", async || bus.enqueue(QUEUE, &message).await.is_ok()).await;
-        // A send that failed may have arrived all the same: then the message comes twice.
+        // A failed send may have arrived, so the message may arrive twice.
         loop {
             let delivery = take(worker).await;
             let found = number(&delivery.message);
@@ -56,20 +56,20 @@ impl Readers {
         reader.ack();
     }
 
-    /// A notice may get lost until the subscription is back.
+    /// Notices are lost until the subscription is restored.
     async fn notices_work(&mut self, number: u32) {
         let Self { bus, notices, .. } = self;
         let notice = Notice::NameDisplaced(number.to_string());
-        eventually("the notice is heard", async || {
+        eventually("the notice arrives", async || {
             let _ = bus.publish(&notice).await;
-            matches!(timeout(Duration::from_millis(100), notices.next()).await, Ok(heard) if heard == notice)
+            matches!(timeout(Duration::from_millis(100), notices.next()).await, Ok(received) if received == notice)
         })
         .await;
     }
 
     async fn nothing_is_left(&mut self) {
         eventually_empty(&self.bus, &QUEUE.key()).await;
-        // What was read before the loss of the mailbox was noticed comes once more.
+        // Messages that were read before the loss of the mailbox was noticed are read again.
         let (Self { bus, mailbox: reader, .. }, key) = (self, mailbox().key());
         let reading = async {
             loop {
@@ -92,7 +92,7 @@ async fn commands(server: &Server) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_goes_on_after_a_flush() {
+async fn everything_works_after_a_flush() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
     for round in 2..5 {
@@ -103,7 +103,7 @@ async fn everything_goes_on_after_a_flush() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_waiting_worker_goes_on_after_a_flush_without_spinning() {
+async fn waiting_worker_does_not_spin_after_a_flush() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
     let bus = readers.bus.clone();
@@ -119,12 +119,12 @@ async fn a_waiting_worker_goes_on_after_a_flush_without_spinning() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mailbox_is_read_on_when_ids_begin_lower_after_a_flush() {
+async fn mailbox_is_read_when_ids_are_lower_after_a_flush() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
-    // As if the clock of the old Redis had been ahead.
-    let nonsense = format!("XADD {} 9999999999999-0 foo bar", mailbox().key());
-    let _: String = server.command(&nonsense).await;
+    // The clock of the old Redis was ahead.
+    let greater_id = format!("XADD {} 9999999999999-0 foo bar", mailbox().key());
+    let _: String = server.command(&greater_id).await;
     readers.mailbox_works(2).await;
     let _: () = server.command("FLUSHALL").await;
     readers.mailbox_works(3).await;
@@ -133,7 +133,7 @@ async fn a_mailbox_is_read_on_when_ids_begin_lower_after_a_flush() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_goes_on_after_all_connections_are_killed() {
+async fn everything_works_after_all_connections_are_killed() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
     for round in 2..5 {
@@ -145,7 +145,7 @@ async fn everything_goes_on_after_all_connections_are_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_sent_before_the_connections_died_arrives() {
+async fn messages_sent_before_the_connections_died_arrive() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
     enqueue_all(&readers.bus, 10..110).await;
@@ -165,17 +165,17 @@ async fn what_was_sent_before_the_connections_died_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_goes_on_after_a_restart() {
+async fn everything_works_after_a_restart() {
     let mut server = Server::start();
     let mut readers = Readers::start(&server).await;
     server.kill();
-    let asked = Instant::now();
+    let begun = Instant::now();
     let refused = readers.bus.enqueue(QUEUE, &numbered(0)).await;
     assert!(matches!(refused, Err(SendError::Unavailable(_))), "{refused:?}");
-    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
-    // Long enough for every pause to have grown.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // Long enough for every backoff to have grown.
     sleep(Duration::from_secs(4)).await;
-    server.start_again();
+    server.restart();
     let back = Instant::now();
     readers.all_work(2).await;
     assert!(back.elapsed() < Duration::from_secs(8), "{:?}", back.elapsed());
@@ -183,13 +183,13 @@ async fn everything_goes_on_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_server_is_an_error_in_time_and_no_more() {
+async fn sends_to_a_frozen_server_fail_in_time() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
     server.signal("STOP");
-    let asked = Instant::now();
+    let begun = Instant::now();
     let refused = readers.bus.enqueue(QUEUE, &numbered(2)).await;
-    let after = asked.elapsed();
+    let after = begun.elapsed();
     server.signal("CONT");
     assert!(matches!(refused, Err(SendError::Unavailable(_))), "{refused:?}");
     assert!(after < Duration::from_secs(3), "{after:?}");
@@ -198,7 +198,7 @@ async fn a_frozen_server_is_an_error_in_time_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_done_during_an_outage_is_acknowledged_after_it() {
+async fn acks_during_an_outage_are_sent_after_it() {
     let server = Server::start();
     let mut readers = Readers::start(&server).await;
     enqueue_all(&readers.bus, 10..20).await;
@@ -214,12 +214,12 @@ async fn what_was_done_during_an_outage_is_acknowledged_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_error_shows_the_password() {
+async fn no_error_contains_the_password() {
     let server = Server::start();
     let with_password = server.url().replace("redis://", "redis://someone:sesame@");
-    let nobody_there = "redis://someone:sesame@127.0.0.1:1/0";
-    for url in [with_password.as_str(), nobody_there, "redis//someone:sesame@host", "http://u:sesame@host"] {
-        let error = Bus::redis(url).await.err().expect("nobody is let in");
+    let unreachable = "redis://someone:sesame@127.0.0.1:1/0";
+    for url in [with_password.as_str(), unreachable, "redis//someone:sesame@host", "http://u:sesame@host"] {
+        let error = Bus::redis(url).await.err().expect("no connection succeeds");
         let text = format!("{error} {error:?}");
         assert!(matches!(error, SendError::Unavailable(_)), "{text}");
         assert!(!text.contains("sesame"), "{text}");

@@ -1,4 +1,4 @@
-//! A Redis server of one test's own: a free port, an empty directory, nothing written to disk.
+//! A Redis server for one test, on a free port, without persistence.
 
 use bus::Bus;
 use redis::{Client, aio::MultiplexedConnection};
@@ -35,13 +35,13 @@ impl Server {
         Bus::redis(&self.url()).await.unwrap()
     }
 
-    /// A connection past the bus.
+    /// A connection that bypasses the bus.
     pub async fn raw(&self) -> MultiplexedConnection {
         let client = Client::open(self.url()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
-    /// Runs one command past the bus.
+    /// Runs one command, bypassing the bus.
     pub async fn command<T: redis::FromRedisValue>(&self, words: &str) -> T {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().unwrap());
@@ -51,18 +51,18 @@ impl Server {
         command.query_async(&mut self.raw().await).await.unwrap()
     }
 
-    /// As a power cut: nothing is said, nothing is kept.
+    /// Kills the server without a shutdown; its data is lost.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    pub fn start_again(&mut self) {
+    pub fn restart(&mut self) {
         self.process = run(self.port, &self.directory);
         self.wait_until_ready();
     }
 
-    /// `STOP` freezes the server, `CONT` lets it go on.
+    /// `STOP` freezes the server, `CONT` resumes it.
     pub fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
@@ -72,8 +72,8 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(10);
         let client = Client::open(self.url()).unwrap();
         while client.get_connection().is_err() {
-            assert!(self.process.try_wait().unwrap().is_none(), "redis-server ended");
-            assert!(Instant::now() < deadline, "redis-server does not answer");
+            assert!(self.process.try_wait().unwrap().is_none(), "redis-server exited");
+            assert!(Instant::now() < deadline, "redis-server does not reply");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

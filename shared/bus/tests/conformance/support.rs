@@ -1,4 +1,4 @@
-//! Messages to send, and waiting for what must become true.
+//! Test messages, and waiting for conditions.
 
 use bus::message::{Address, Body, ClientRequest, Location, Message};
 use bus::topic::{Mailbox, Queue};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 pub const QUEUE: Queue = Queue::Proxies;
-/// Longer than anything may take that has no bound of its own.
+/// The longest time for anything without a bound of its own.
 pub const SOON: Duration = Duration::from_secs(10);
 
 pub fn mailbox() -> Mailbox {
@@ -26,7 +26,7 @@ pub fn address() -> Address {
     Address { edge: ServiceId::from("edge-1"), session: SessionId(1), handle: HandleId(2) }
 }
 
-/// A message that can be told from the others.
+/// A message with a number to recognise it by.
 pub fn numbered(number: u32) -> Message {
     let transaction = number.to_string();
     Message::new(Body::Exists(ClientRequest {
@@ -74,7 +74,7 @@ pub async fn read(reader: &mut MailboxReader) -> u32 {
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !condition().await {
-        assert!(Instant::now() < deadline, "never came true: {what}");
+        assert!(Instant::now() < deadline, "timed out: {what}");
         sleep(Duration::from_millis(10)).await;
     }
 }
@@ -83,7 +83,7 @@ pub async fn eventually_empty(bus: &Bus, key: &str) {
     eventually("the backlog is empty", async || bus.backlog(key).await.unwrap() == 0).await;
 }
 
-/// Calls for 0..count, many at a time.
+/// Calls `call` for each number below `count`, many at a time.
 pub async fn in_parallel(count: u32, call: impl AsyncFn(u32)) {
     let numbers = std::cell::RefCell::new(0..count);
     let lane = async || {

@@ -1,62 +1,34 @@
-//! A mailbox on Redis. Three tasks serve the owner:
+//! A mailbox on Redis. Three tasks serve its owner:
 //!
-//! - the *reader* blocks on the stream, behind its cursor, and hands on what it reads;
-//! - the *keeper* renews the stream's life, and makes it anew where it has been flushed;
-//! - the *trimmer* deletes what is done. Only the latest mark counts, so it keeps no more than one.
+//! - the *reader* blocks on the stream, behind its cursor, and forwards what it reads;
+//! - the *TTL renewer* renews the TTL of the stream, and creates it again when a flush has removed it;
+//! - the *trimmer* deletes acknowledged messages. Only the greatest offset counts, so it stores one.
 //!
-//! The stream itself is the cursor: a next owner reads it from its beginning. When the keeper had to
-//! make it anew, the *epoch* grows: the cursor and the marks of an earlier epoch mean nothing, since
-//! a new Redis may count from lower ids. Who inherits from a dead owner (`left`) knows of no epoch:
-//! nobody makes that mailbox anew.
+//! The stream itself is the cursor: the next owner reads it from its beginning. When the stream is created again, the
+//! *epoch* grows and makes the cursor and all offsets of earlier epochs invalid, because a new Redis may count from
+//! lower ids. [`read_undelivered`] knows no epoch: the mailbox of a dead owner is not created again.
 
-mod keeper;
-mod left;
 mod reader;
 mod trimmer;
+mod ttl;
 
-pub(super) use keeper::OwnedMailboxes;
-
-use super::RedisBus;
-use super::connection::unavailable;
-use super::reply::EntryId;
+use super::context::{Context, PAGE_SIZE, unavailable};
+use super::parse::{self, EntryId, RawEntry};
+use crate::ack_tracker::MailboxOffset;
+use crate::codec;
+use crate::error::SendError;
 use crate::message::Message;
-use crate::{MailboxOffset, SendError};
-use keeper::TtlRenewer;
-use reader::Reader;
+use ::redis::cmd;
+use common::sync::Mutex;
+use reader::{READ_AHEAD, StreamReader};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use trimmer::Trimmer;
+use ttl::{Epoch, TtlRenewer};
 
-/// How many messages are read ahead of the owner.
-const READ_AHEAD: usize = 128;
-
-/// How often the stream has been found missing.
-#[derive(Clone, Default)]
-struct Epoch(Arc<AtomicU64>);
-
-impl Epoch {
-    fn now(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn begin(&self) {
-        self.0.fetch_add(1, Ordering::Release);
-    }
-}
-
-/// The place of an entry in the stream of this epoch.
-fn offset_of(epoch: u64, EntryId(millis, number): EntryId) -> MailboxOffset {
-    MailboxOffset { epoch, entry: (millis, number) }
-}
-
-/// The entry at a place.
-fn entry_id(MailboxOffset { entry: (millis, number), .. }: MailboxOffset) -> EntryId {
-    EntryId(millis, number)
-}
-
-/// The owner's end of a mailbox.
+/// Reads a mailbox, for its owner.
 pub struct RedisMailbox {
     incoming: mpsc::Receiver<(MailboxOffset, Message)>,
     last: Option<MailboxOffset>,
@@ -65,26 +37,30 @@ pub struct RedisMailbox {
 }
 
 impl RedisMailbox {
-    pub(super) async fn open(bus: &RedisBus, key: String) -> Result<Self, SendError> {
+    pub(super) async fn open(
+        context: &Context,
+        owned: &OwnedMailboxes,
+        key: String,
+    ) -> Result<Self, SendError> {
         let epoch = Epoch::default();
-        let keeper = TtlRenewer::new(bus, key.clone(), epoch.clone());
-        keeper.renew().await.map_err(unavailable)?;
+        let renewer = TtlRenewer::new(context, key.clone(), epoch.clone());
+        renewer.renew().await.map_err(unavailable)?;
         let (sender, incoming) = mpsc::channel(READ_AHEAD);
-        let (done, marks) = watch::channel(None);
-        let reader = Reader::new(bus, key.clone(), epoch.clone(), sender);
-        tokio::spawn(Trimmer::new(bus, key.clone(), epoch, marks).run());
-        let tasks = [tokio::spawn(keeper.run()).abort_handle(), tokio::spawn(reader.run()).abort_handle()];
-        bus.owned_mailboxes.add(key, tasks.clone());
-        Ok(Self { incoming, last: None, acked: done, tasks })
+        let (acked, offsets) = watch::channel(None);
+        let reader = StreamReader::new(context, key.clone(), epoch.clone(), sender);
+        tokio::spawn(Trimmer::new(context, key.clone(), epoch, offsets).run());
+        let tasks = [tokio::spawn(renewer.run()).abort_handle(), tokio::spawn(reader.run()).abort_handle()];
+        owned.add(key, tasks.clone());
+        Ok(Self { incoming, last: None, acked, tasks })
     }
 
     pub(crate) async fn next(&mut self) -> Message {
         match self.incoming.recv().await {
-            Some((mark, message)) => {
-                self.last = Some(mark);
+            Some((offset, message)) => {
+                self.last = Some(offset);
                 message
             }
-            // The mailbox was closed under its reader.
+            // The mailbox was closed.
             None => std::future::pending().await,
         }
     }
@@ -93,11 +69,11 @@ impl RedisMailbox {
         self.last
     }
 
-    pub(crate) fn ack_through(&mut self, mark: MailboxOffset) {
-        self.acked.send_if_modified(|done| {
-            let is_later = done.is_none_or(|done| done < mark);
+    pub(crate) fn ack_through(&mut self, offset: MailboxOffset) {
+        self.acked.send_if_modified(|acked| {
+            let is_later = acked.is_none_or(|acked| acked < offset);
             if is_later {
-                *done = Some(mark);
+                *acked = Some(offset);
             }
             is_later
         });
@@ -107,5 +83,48 @@ impl RedisMailbox {
 impl Drop for RedisMailbox {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// The tasks of the mailboxes that this process owns, so that closing a mailbox stops those that would create it again.
+#[derive(Clone, Default)]
+pub(super) struct OwnedMailboxes {
+    tasks: Arc<Mutex<HashMap<String, [AbortHandle; 2]>>>,
+}
+
+impl OwnedMailboxes {
+    fn add(&self, key: String, tasks: [AbortHandle; 2]) {
+        let mut owned = self.tasks.lock();
+        owned.retain(|_, tasks| !tasks.iter().all(AbortHandle::is_finished));
+        owned.insert(key, tasks);
+    }
+
+    pub(super) fn remove(&self, key: &str) {
+        let tasks = self.tasks.lock().remove(key);
+        tasks.iter().flatten().for_each(AbortHandle::abort);
+    }
+}
+
+/// Reads the messages of a mailbox behind an offset and leaves them there, for a service that does not own it.
+pub(super) async fn read_undelivered(
+    context: &Context,
+    key: &str,
+    after: Option<MailboxOffset>,
+) -> Result<Vec<(MailboxOffset, Message)>, SendError> {
+    let mut messages = Vec::new();
+    let mut from = after.map_or_else(EntryId::default, |after| EntryId::at(after).next());
+    loop {
+        let mut range = cmd("XRANGE");
+        range.arg(key).arg(from.to_string()).arg("+").arg("COUNT").arg(PAGE_SIZE);
+        let page = parse::entries(context.query(&range).await?);
+        let is_last = page.len() < PAGE_SIZE;
+        for RawEntry { id, fields } in page {
+            from = id.next();
+            // Malformed entries are left to the owner, which moves them to the dead log.
+            messages.extend(codec::decode(&fields).ok().map(|message| (id.offset(0), message)));
+        }
+        if is_last {
+            return Ok(messages);
+        }
     }
 }

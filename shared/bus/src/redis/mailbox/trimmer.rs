@@ -1,14 +1,15 @@
-//! Deletes from a mailbox what its owner is done with, off the owner's way.
+//! Deletes acknowledged messages of a mailbox, in the background.
 
-use super::{Epoch, entry_id};
-use crate::MailboxOffset;
-use crate::redis::RedisBus;
-use crate::redis::outage::RetryState;
+use super::ttl::Epoch;
+use crate::ack_tracker::MailboxOffset;
+use crate::redis::blocking::RetryState;
+use crate::redis::context::Context;
+use crate::redis::parse::EntryId;
 use ::redis::{RedisResult, cmd};
 use tokio::sync::watch;
 
 pub(super) struct Trimmer {
-    bus: RedisBus,
+    context: Context,
     key: String,
     epoch: Epoch,
     offsets: watch::Receiver<Option<MailboxOffset>>,
@@ -16,35 +17,35 @@ pub(super) struct Trimmer {
 
 impl Trimmer {
     pub(super) fn new(
-        bus: &RedisBus,
+        context: &Context,
         key: String,
         epoch: Epoch,
         offsets: watch::Receiver<Option<MailboxOffset>>,
     ) -> Self {
-        Self { bus: bus.clone(), key, epoch, offsets }
+        Self { context: context.clone(), key, epoch, offsets }
     }
 
-    /// Until the owner is gone and its last mark is kept.
+    /// Trims until the owner is dropped and its last offset is applied.
     pub(super) async fn run(mut self) {
-        let mut outage = RetryState::new(format_args!("trimmer of {}", self.key));
+        let mut retry = RetryState::new(format_args!("trimmer of {}", self.key));
         while self.offsets.changed().await.is_ok() {
             while let Err(error) = self.trim().await {
-                let is_abandoned = self.offsets.has_changed().is_err();
-                if is_abandoned {
+                let is_owner_gone = self.offsets.has_changed().is_err();
+                if is_owner_gone {
                     return;
                 }
-                outage.back_off(&error).await;
+                retry.back_off(&error).await;
             }
-            outage.reset();
+            retry.reset();
         }
     }
 
     async fn trim(&mut self) -> RedisResult<()> {
-        let mark = *self.offsets.borrow_and_update();
-        match mark {
-            Some(mark) if mark.epoch == self.epoch.now() => {
-                let least_kept = entry_id(mark).next().to_string();
-                self.bus.shared.try_query(cmd("XTRIM").arg(&self.key).arg("MINID").arg(least_kept)).await
+        let offset = *self.offsets.borrow_and_update();
+        match offset {
+            Some(offset) if offset.epoch == self.epoch.current() => {
+                let min_id = EntryId::at(offset).next().to_string();
+                self.context.try_query(cmd("XTRIM").arg(&self.key).arg("MINID").arg(min_id)).await
             }
             _ => Ok(()),
         }

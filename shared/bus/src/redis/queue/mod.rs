@@ -1,60 +1,39 @@
-//! A queue's worker on Redis. Three tasks serve it:
+//! A worker of a queue on Redis. Three tasks serve it:
 //!
-//! - the *reader* blocks on the group for new messages, while the worker waits for one;
-//! - the *upkeep* takes over what died elsewhere, and sees that what lies on the shelf is not taken
-//!   for dead itself;
-//! - the *clerk* acknowledges and deletes what is done, in batches, off the worker's way.
+//! - the *reader* blocks on the consumer group for new messages, while the worker waits for one;
+//! - *reclaim* takes over messages of dead workers, and keeps the prefetched ones from being taken over;
+//! - the *acker* acknowledges and deletes finished messages, in batches.
 //!
-//! Between them lies the *shelf*: what has been read and not yet handed out. It outlives a `next()`
-//! that is dropped. A worker that stops asking gets nothing new, and its shelf goes to the others.
+//! Between them and the worker is the *prefetch buffer*: messages that were read and not yet returned by `next()`. It
+//! survives a dropped `next()`. A worker that stops calling `next()` gets no new messages, and its prefetched ones go
+//! to other workers.
 
-mod clerk;
-mod group;
+mod acker;
+mod consumer_group;
+mod prefetch;
 mod reader;
-mod shelf;
-mod upkeep;
+mod reclaim;
 
-pub(super) use group::GROUP;
+pub(super) use consumer_group::GROUP;
 
-use super::RedisBus;
-use super::connection::{ClientId, RESPONSE_TIMEOUT, SharedConnection};
-use super::reply::{EntryId, RawEntry};
-use crate::codec::{self, Fields};
+use super::blocking::ClientId;
+use super::context::{Context, RESPONSE_TIMEOUT};
+use super::parse::EntryId;
+use crate::codec::Fields;
+use crate::limits::MAX_DELIVERIES;
 use crate::message::Message;
-use crate::{Delivery, MAX_DELIVERIES};
-use clerk::{AckCommand, AckSender, Acker};
-use group::ConsumerGroup;
-use reader::Reader;
-use shelf::PrefetchBuffer;
+use acker::{AckCommand, AckSender, Acker};
+use consumer_group::ConsumerGroup;
+use prefetch::{PrefetchBuffer, Prefetched};
+use reader::GroupReader;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// A message that this worker holds in Redis' eyes.
-struct Prefetched {
-    id: EntryId,
-    fields: Fields,
-    message: Message,
-    attempt: u32,
-}
-
-impl Prefetched {
-    /// Of an entry; one that makes no sense goes to the dead log.
-    fn new(RawEntry { id, fields }: RawEntry, attempt: u32, desk: &AckSender) -> Option<Self> {
-        match codec::decode(&fields) {
-            Ok(message) => Some(Self { id, fields, message, attempt }),
-            Err(error) => {
-                desk.try_send(AckCommand::DeadLetter { id, fields, error: error.to_string() });
-                None
-            }
-        }
-    }
-}
-
 /// One worker of a queue.
 pub struct RedisWorker {
-    shared: SharedConnection,
+    context: Context,
     client: ClientId,
     prefetch: Arc<PrefetchBuffer>,
     ack_sender: AckSender,
@@ -62,39 +41,38 @@ pub struct RedisWorker {
 }
 
 impl RedisWorker {
-    pub(super) async fn join(bus: &RedisBus, key: String, worker: &str) -> Self {
-        let group = Arc::new(ConsumerGroup::new(bus, key, worker));
-        // Where this fails, the reader tries again.
+    pub(super) async fn join(context: &Context, key: String, worker: &str) -> Self {
+        let group = Arc::new(ConsumerGroup::new(context, key, worker));
+        // The reader tries again after a failure.
         let _ = group.create().await;
-        let shelf = Arc::new(PrefetchBuffer::default());
-        let desk = Acker::start(group.clone());
-        let reader = Reader::new(group.clone(), shelf.clone(), desk.clone());
+        let prefetch = Arc::new(PrefetchBuffer::default());
+        let ack_sender = Acker::start(group.clone());
+        let reader = GroupReader::new(group.clone(), prefetch.clone(), ack_sender.clone());
         let client = reader.client();
-        let upkeep = upkeep::run(group, shelf.clone(), desk.clone());
-        let tasks = [tokio::spawn(reader.run()), tokio::spawn(upkeep)];
-        Self { shared: bus.shared.clone(), client, prefetch: shelf, ack_sender: desk, tasks }
+        let reclaim = reclaim::run(group, prefetch.clone(), ack_sender.clone());
+        let tasks = [tokio::spawn(reader.run()), tokio::spawn(reclaim)];
+        Self { context: context.clone(), client, prefetch, ack_sender, tasks }
     }
 
-    pub(crate) async fn next(&mut self) -> Delivery {
+    pub(crate) async fn next(&mut self) -> (Message, RedisAck) {
         let Prefetched { id, fields, message, attempt } = self.prefetch.pop().await;
-        let receipt = RedisAck { id, fields, attempt, ack_sender: self.ack_sender.clone() };
-        Delivery { message, attempt, ack_handle: crate::ends::AckHandle::Redis(receipt) }
+        (message, RedisAck { id, fields, attempt, ack_sender: self.ack_sender.clone() })
     }
 
-    /// First nothing more may be delivered here; then all is given back.
+    /// Stops all deliveries to this worker first, and then releases its messages.
     pub(crate) async fn leave(mut self) {
         for task in &mut self.tasks {
             task.abort();
             let _ = task.await;
         }
-        let unread = self.prefetch.clear();
+        let unread = self.prefetch.drain();
         let (reply, left) = oneshot::channel();
         let leave = async {
-            self.client.kill(&self.shared).await;
+            self.client.kill(&self.context).await;
             self.ack_sender.send(AckCommand::Leave { unread, reply }).await;
             let _ = left.await;
         };
-        // While Redis is away there is no giving back: others take over after a while.
+        // While Redis is down, nothing can be released: other workers reclaim the messages later.
         let _ = timeout(RESPONSE_TIMEOUT, leave).await;
     }
 }
@@ -105,7 +83,7 @@ impl Drop for RedisWorker {
     }
 }
 
-/// What finishes a delivery of the Redis bus.
+/// Finishes a delivery of the Redis bus.
 pub struct RedisAck {
     id: EntryId,
     fields: Fields,
@@ -114,17 +92,18 @@ pub struct RedisAck {
 }
 
 impl RedisAck {
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
     pub(crate) fn ack(self) {
         self.ack_sender.try_send(AckCommand::Ack(self.id));
     }
 
     pub(crate) fn nack(self, error: &str) {
         if self.attempt >= MAX_DELIVERIES {
-            self.ack_sender.try_send(AckCommand::DeadLetter {
-                id: self.id,
-                fields: self.fields,
-                error: error.to_owned(),
-            });
+            let (id, fields, error) = (self.id, self.fields, error.to_owned());
+            self.ack_sender.try_send(AckCommand::DeadLetter { id, fields, error });
         }
     }
 }

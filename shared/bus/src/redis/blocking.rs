@@ -1,0 +1,110 @@
+//! The connection of one reader, whose commands block until there are messages, and its retries.
+
+use super::context::{Context, RESPONSE_TIMEOUT};
+use crate::metrics;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Cmd, RedisError, RedisResult, Value, cmd};
+use common::backoff::Backoff;
+use redis_connection::Server;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A blocking read blocks for at most this long.
+pub(super) const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
+
+/// A connection that is opened on demand and replaced when it breaks.
+pub(super) struct BlockingConnection {
+    server: Server,
+    connection: Option<MultiplexedConnection>,
+    client: ClientId,
+    pub(super) retry: RetryState,
+}
+
+impl BlockingConnection {
+    /// `reader` names the reader in logs.
+    pub(super) fn new(server: Server, reader: impl Display) -> Self {
+        Self { server, connection: None, client: ClientId::default(), retry: RetryState::new(reader) }
+    }
+
+    /// Runs a blocking command. After an error the caller must call [`RetryState::back_off`].
+    pub(super) async fn query(&mut self, command: &Cmd) -> RedisResult<Value> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let result = command.query_async(&mut connection).await;
+        // An error reply leaves the connection usable. After any other error the connection is dropped.
+        if result.as_ref().map_or_else(|error| error.code().is_some(), |_| true) {
+            self.connection = Some(connection);
+        }
+        if result.is_ok() {
+            self.retry.reset();
+        }
+        result
+    }
+
+    /// The client id of the current connection, also after a reconnect.
+    pub(super) fn client(&self) -> ClientId {
+        self.client.clone()
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let response_timeout = BLOCK_TIMEOUT + RESPONSE_TIMEOUT;
+        let mut connection = self.server.connect_reader(RESPONSE_TIMEOUT, response_timeout).await?;
+        // Where an ACL forbids the command, the connection works, but cannot be killed.
+        let id = cmd("CLIENT").arg("ID").query_async(&mut connection).await.unwrap_or_default();
+        self.client.0.store(id, Ordering::Relaxed);
+        Ok(connection)
+    }
+}
+
+/// Redis' id of a [`BlockingConnection`]; 0 for none.
+#[derive(Clone, Default)]
+pub(super) struct ClientId(Arc<AtomicU64>);
+
+impl ClientId {
+    /// Makes Redis close the connection. Closing our end does not suffice when nothing more may be delivered there:
+    /// Redis may notice that only after the next command of another client.
+    pub(super) async fn kill(&self, context: &Context) {
+        let id = self.0.load(Ordering::Relaxed);
+        let _ = context.try_query::<u64>(cmd("CLIENT").arg("KILL").arg("ID").arg(id)).await;
+    }
+}
+
+/// The retries of one reader: growing delays, and one log line each at the begin and end of an outage.
+pub(super) struct RetryState {
+    reader: String,
+    backoff: Backoff,
+    is_failing: bool,
+}
+
+impl RetryState {
+    /// `reader` names the reader in logs.
+    pub(super) fn new(reader: impl Display) -> Self {
+        let backoff = Backoff::new(MIN_BACKOFF, MAX_BACKOFF);
+        Self { reader: reader.to_string(), backoff, is_failing: false }
+    }
+
+    /// Waits after a failure, before the next attempt.
+    pub(super) async fn back_off(&mut self, error: &RedisError) {
+        if !self.is_failing {
+            tracing::warn!(reader = self.reader, %error, "failed to read from Redis, retrying");
+            self.is_failing = true;
+        }
+        self.backoff.wait().await;
+    }
+
+    /// Notes a success.
+    pub(super) fn reset(&mut self) {
+        if self.is_failing {
+            tracing::info!(reader = self.reader, "reconnected to Redis");
+            metrics::reconnected();
+            self.is_failing = false;
+            self.backoff.reset();
+        }
+    }
+}

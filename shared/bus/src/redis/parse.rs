@@ -1,0 +1,115 @@
+//! Parses stream entries in Redis' replies. Names and values stay bytes, so that an entry that is not text does not
+//! spoil a whole reply.
+
+use crate::ack_tracker::MailboxOffset;
+use crate::codec::Fields;
+use ::redis::Value;
+use std::fmt;
+use std::str::FromStr;
+
+/// An entry's id: milliseconds and a running number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct EntryId(pub(super) u64, pub(super) u64);
+
+impl EntryId {
+    /// The entry at an offset in a mailbox.
+    pub(super) fn at(MailboxOffset { entry: (millis, number), .. }: MailboxOffset) -> Self {
+        Self(millis, number)
+    }
+
+    /// The offset of this entry in a mailbox of this epoch.
+    pub(super) fn offset(self, epoch: u64) -> MailboxOffset {
+        MailboxOffset { epoch, entry: (self.0, self.1) }
+    }
+
+    /// The smallest greater id.
+    pub(super) fn next(self) -> Self {
+        match self.1.checked_add(1) {
+            Some(sequence) => Self(self.0, sequence),
+            None => Self(self.0 + 1, 0),
+        }
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (millis, sequence) = text.split_once('-').ok_or(())?;
+        Ok(Self(millis.parse().map_err(|_| ())?, sequence.parse().map_err(|_| ())?))
+    }
+}
+
+/// A stream entry.
+pub(super) struct RawEntry {
+    pub(super) id: EntryId,
+    pub(super) fields: Fields,
+}
+
+/// An entry that was delivered and not acknowledged.
+pub(super) struct PendingEntry {
+    pub(super) id: EntryId,
+    pub(super) deliveries: u32,
+}
+
+/// The entries in the reply to an XREAD or XREADGROUP of one stream; none for nil.
+pub(super) fn read(value: Value) -> Vec<RawEntry> {
+    let stream = array(value).into_iter().next().map(array).unwrap_or_default();
+    stream.into_iter().nth(1).map(entries).unwrap_or_default()
+}
+
+/// The entries in the reply to an XRANGE or XCLAIM. A deleted entry is nil there, and skipped.
+pub(super) fn entries(value: Value) -> Vec<RawEntry> {
+    array(value).into_iter().filter_map(entry).collect()
+}
+
+/// The entries in the reply to an XPENDING with a range.
+pub(super) fn pending(value: Value) -> Vec<PendingEntry> {
+    array(value).into_iter().filter_map(pending_entry).collect()
+}
+
+fn entry(value: Value) -> Option<RawEntry> {
+    let mut parts = array(value).into_iter();
+    let id = id(parts.next()?)?;
+    let mut flat = array(parts.next()?).into_iter().map(bytes);
+    let mut fields = Fields::new();
+    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
+        fields.push((name, value));
+    }
+    Some(RawEntry { id, fields })
+}
+
+fn pending_entry(value: Value) -> Option<PendingEntry> {
+    let mut parts = array(value).into_iter();
+    let id = id(parts.next()?)?;
+    match parts.nth(2)? {
+        Value::Int(deliveries) => {
+            Some(PendingEntry { id, deliveries: deliveries.try_into().unwrap_or(u32::MAX) })
+        }
+        _ => None,
+    }
+}
+
+fn id(value: Value) -> Option<EntryId> {
+    std::str::from_utf8(&bytes(value)).ok()?.parse().ok()
+}
+
+fn array(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
+}
+
+fn bytes(value: Value) -> Vec<u8> {
+    match value {
+        Value::BulkString(bytes) => bytes,
+        Value::SimpleString(text) => text.into_bytes(),
+        _ => Vec::new(),
+    }
+}
