@@ -112,7 +112,7 @@ const PERMANENT_KEYS: [&str; 14] = [
     "sb:{backend:",
     "sb:{lease:",
     "sb:{requests:",
-    "sb:{peers}",
+    "sb:{proxies}",
 ];
 
 /// Ended calls are remembered for some time.
@@ -136,7 +136,7 @@ async fn unexpected_keys(redis: &Redis) -> Vec<String> {
 async fn pending(redis: &Redis) -> u64 {
     let mut connection = redis_connection(&redis.url()).await;
     let mut pending = 0;
-    for queue in ["sb:{requests:0}", "sb:{requests:1}", "sb:{peers}"] {
+    for queue in ["sb:{requests:0}", "sb:{requests:1}", "sb:{proxies}"] {
         let (count, ..): (u64, ::redis::Value, ::redis::Value, ::redis::Value) =
             ::redis::cmd("XPENDING").arg(queue).arg("workers").query_async(&mut connection).await.unwrap();
         pending += count;

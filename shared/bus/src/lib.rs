@@ -35,8 +35,6 @@ mod receivers;
 pub use ack_tracker::MailboxOffset;
 pub use bus::Bus;
 pub use error::{DecodeError, SendError};
-pub use inspect as entries;
-pub use inspect as streams;
 pub use limits::{
     MAILBOX_TTL, MAX_BACKLOG, MAX_DELIVERIES, MAX_PAYLOAD, OVERLOADED_MAILBOX, OVERLOADED_QUEUE,
     REDELIVER_AFTER,

@@ -18,7 +18,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use bus::streams::StreamStats;
+use bus::inspect::StreamStats;
 use bus::topic::{Log, Mailbox};
 use common::ServiceId;
 use common::entropy::unix_millis;

@@ -1,7 +1,7 @@
 //! `/api/v1/streams/{key}/entries`: the newest entries of a stream, and those that are added during a wait.
 //!
 //! Entries contain messages of clients, so they are [redacted](super::redact) unless the request asks for them in full;
-//! that needs the same authorization as a change and is logged. Bounds: those of [`bus::entries`], and a number of
+//! that needs the same authorization as a change and is logged. Bounds: those of [`bus::inspect`], and a number of
 //! requests in flight, beyond which they are refused (503).
 
 use super::extract::{PathParam, StreamKey};
@@ -13,7 +13,7 @@ use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use bus::entries::{MAX_ENTRIES, MAX_WATCH, StreamEntry};
+use bus::inspect::{MAX_ENTRIES, MAX_WATCH, StreamEntry};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@
 use super::cluster;
 use super::state::ApiState;
 use super::streams::{kind_name, short_name};
-use bus::streams::StreamStats;
+use bus::inspect::StreamStats;
 use service::metrics::on_scrape::{CollectFn, MetricFamily};
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Statistics of a stream, as operators see them, and its name.
 
-use bus::streams::{StreamKind, StreamStats};
+use bus::inspect::{StreamKind, StreamStats};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
