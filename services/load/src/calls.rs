@@ -1,18 +1,14 @@
-//! `load calls`: pairs register, call for some seconds, and what it came to is one line.
+//! `load calls`: pairs register, call for some seconds, and the result is one line.
 
-use crate::crew::PairPool;
-use crate::door::Endpoint;
-use crate::error::Error;
-use crate::errors::ErrorCounts;
-use crate::failed::CallError;
+use crate::endpoint::Endpoint;
+use crate::error::{CallError, Error, ErrorCounts};
+use crate::histogram::LatencyHistogram;
 use crate::options::Calls;
-use crate::pair::CallProfile;
-use crate::report::{self, round};
-use crate::schedule::Schedule;
-use crate::tally::CallCounts;
-use crate::times::LatencyHistogram;
-use crate::turns::Pacer;
-use crate::{files, progress};
+use crate::output::{print_every_second, print_json, print_progress, round};
+use crate::pacing::Schedule;
+use crate::pairs::PairPool;
+use crate::rlimit;
+use crate::stats::CallCounts;
 use serde::Serialize;
 use service::CancellationToken;
 use std::io::Write;
@@ -22,10 +18,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How long ending all sessions may take.
+/// The time for all pairs to end their sessions.
 const PAIRS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is printed of a run.
 #[derive(Serialize)]
 struct CallsReport<'a> {
     what: &'static str,
@@ -44,96 +39,90 @@ struct CallsReport<'a> {
     hangup_ms: LatencyHistogram,
 }
 
-/// Calls until the time is over or `stop` says so, and prints one line.
+/// Calls until the time is over or `stop` is cancelled, and prints one line.
 pub async fn run(options: &Calls, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
-    files::raise_limit(2 * options.pairs)?;
-    let crew = Arc::new(pair_pool(options, stop.child_token())?);
-    let mut pairs = JoinSet::new();
-    let ready = ready(options.pairs, &crew, &mut pairs).await;
-    progress::print_status(
-        options.target.quiet,
-        &format!("{} of {} pairs are registered", ready.0, options.pairs),
-    );
-    if let (0, Some(failed)) = ready
+    rlimit::raise_limit(2 * options.pairs)?;
+    let pool = Arc::new(PairPool::new(options, stop.child_token())?);
+    let mut tasks = JoinSet::new();
+    let (ready, last_error) = start_pairs(options.pairs, &pool, &mut tasks).await;
+    print_progress(options.target.quiet, &format!("{ready} of {} pairs are registered", options.pairs));
+    if let (0, Some(failed)) = (ready, last_error)
         && !stop.is_cancelled()
     {
         return Err(Error::NoPairRegistered { url: options.target.urls[0].url().to_owned(), failed });
     }
-    let (counts, seconds) = measure(options, &crew).await;
-    report::print_json(out, &report(options, counts, seconds))?;
-    crew.stop.cancel();
-    // Whose session is not ended in time leaves that to the server.
-    let _ = timeout(PAIRS_SHUTDOWN_TIMEOUT, pairs.join_all()).await;
+    let (counts, seconds) = measure(options, &pool).await;
+    print_json(out, &report(options, counts, seconds))?;
+    pool.stop.cancel();
+    // Sessions that do not end in time are left to the server's timeout.
+    let _ = timeout(PAIRS_SHUTDOWN_TIMEOUT, tasks.join_all()).await;
     Ok(())
 }
 
-fn pair_pool(options: &Calls, stop: CancellationToken) -> Result<PairPool, Error> {
-    let target = &options.target;
-    let manner = CallProfile { hold: Duration::from_millis(options.hold), candidates: options.candidates };
-    let turns = if options.rate.is_some() { Pacer::rated() } else { Pacer::unlimited() };
-    Ok(PairPool::new(target.urls.clone(), target.credentials(), target.prefix()?, manner, turns, stop))
-}
-
-/// Starts the pairs; returns how many are there once each has tried, and why one is not.
-async fn ready(count: usize, crew: &Arc<PairPool>, pairs: &mut JoinSet<()>) -> (usize, Option<CallError>) {
-    let (sender, mut tried) = mpsc::unbounded_channel();
+/// Starts the pairs and waits until each has tried to register. Returns how many have registered, and the last error.
+async fn start_pairs(
+    count: usize,
+    pool: &Arc<PairPool>,
+    tasks: &mut JoinSet<()>,
+) -> (usize, Option<CallError>) {
+    let (sender, mut outcomes) = mpsc::unbounded_channel();
     for number in 0..count {
-        pairs.spawn(crew.clone().run_pair(number, sender.clone()));
+        tasks.spawn(pool.clone().run_pair(number, sender.clone()));
     }
     drop(sender);
-    let (mut there, mut why) = (0, None);
-    while let Some(outcome) = tried.recv().await {
+    let (mut ready, mut last_error) = (0, None);
+    while let Some(outcome) = outcomes.recv().await {
         match outcome {
-            Ok(()) => there += 1,
-            Err(failed) => why = Some(failed),
+            Ok(()) => ready += 1,
+            Err(error) => last_error = Some(error),
         }
     }
-    (there, why)
+    (ready, last_error)
 }
 
-/// Lets them call; returns what counts, and the seconds in which it was counted.
-async fn measure(options: &Calls, crew: &PairPool) -> (CallCounts, f64) {
+/// Lets the pairs call. Returns the counts of the measurement and its seconds.
+async fn measure(options: &Calls, pool: &PairPool) -> (CallCounts, f64) {
     if options.warm_up.0.is_zero() {
-        crew.stats.start_measuring();
+        pool.stats.start_measuring();
     }
-    crew.pacer.start();
-    let mut before = 0;
-    let watched = progress::print_every_second(options.target.quiet, |second| {
-        let (calls, errors) = crew.stats.so_far();
-        let rate = calls - std::mem::replace(&mut before, calls);
+    pool.pacer.start();
+    let mut calls_before = 0;
+    let progress = print_every_second(options.target.quiet, |second| {
+        let (calls, errors) = pool.stats.so_far();
+        let rate = calls - std::mem::replace(&mut calls_before, calls);
         format!("{second} s: {calls} calls, {rate}/s, {errors}")
     });
-    let given = pace(options.rate, crew);
-    let mut began = Instant::now();
-    let measured = async {
+    let pacing = pace(options.rate, pool);
+    let mut begun = Instant::now();
+    let measurement = async {
         sleep(options.warm_up.0).await;
-        crew.stats.start_measuring();
-        began = Instant::now();
+        pool.stats.start_measuring();
+        begun = Instant::now();
         match options.seconds.0 {
             Duration::ZERO => std::future::pending().await,
             seconds => sleep(seconds).await,
         }
     };
     tokio::select! {
-        () = measured => {}
-        () = crew.stop.cancelled() => {}
-        () = watched => {}
-        () = given => {}
+        () = measurement => {}
+        () = pool.stop.cancelled() => {}
+        () = progress => {}
+        () = pacing => {}
     }
-    (crew.stats.take(), began.elapsed().as_secs_f64())
+    (pool.stats.take(), begun.elapsed().as_secs_f64())
 }
 
-/// Gives turns at the rate, where there is one. A turn that nobody could take is an error.
-async fn pace(rate: Option<f64>, crew: &PairPool) {
+/// Permits calls at the rate, if there is one. A call for which no pair is free is an error.
+async fn pace(rate: Option<f64>, pool: &PairPool) {
     let Some(rate) = rate else { return std::future::pending().await };
-    let (began, mut schedule) = (Instant::now(), Schedule::new(rate));
+    let (begun, mut schedule) = (Instant::now(), Schedule::new(rate));
     loop {
-        for _ in 0..schedule.due(began.elapsed()) {
-            if !crew.pacer.grant() {
-                crew.stats.count_error(&CallError::NoPairFree);
+        for _ in 0..schedule.due(begun.elapsed()) {
+            if !pool.pacer.grant() {
+                pool.stats.count_error(&CallError::NoPairFree);
             }
         }
-        sleep_until(began + schedule.next()).await;
+        sleep_until(begun + schedule.next()).await;
     }
 }
 

@@ -1,14 +1,14 @@
 //! One client: a websocket, a session and a VideoCall handle on it.
 //!
-//! It says and hears, and sends keepalives while it hears; what follows from what is heard is for others.
-//! Its buffers are small, for there may be tens of thousands of it; several requests that are said at once
-//! are written at once. Every wait for the server ends after [`PATIENCE`].
+//! It sends requests and receives messages, and sends keepalives while it receives. Its buffers are small, because there
+//! may be tens of thousands of clients. Requests that are sent together are written together. Every wait for the server
+//! ends after [`RESPONSE_TIMEOUT`].
 
-use crate::door::Endpoint;
-use crate::failed::CallError;
-use crate::hearing::{self, Received, ServerEvent};
-use crate::pause::jittered;
-use crate::words::{MessageBuilder, Request};
+use crate::endpoint::Endpoint;
+use crate::error::CallError;
+use crate::messages::{MessageBuilder, Request};
+use crate::parse::{self, Received, ServerEvent};
+use common::backoff::jitter;
 use futures_util::{SinkExt, StreamExt};
 use std::io;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// How long an answer may take before it counts as none.
+/// The time for a reply.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the server is told that a client is there, as janus.js does.
+/// The time between keepalives, as in janus.js.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(25);
-/// Bytes of a read, and of requests that are written together.
+/// Bytes of one read, and of requests that are written together.
 const BUFFER_SIZE: usize = 4 * 1024;
-/// Bytes that may wait for a server that does not read.
+/// Bytes that may wait for a slow server.
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
-/// A client that is connected.
+/// A connected client.
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
     keepalive: Interval,
@@ -38,17 +38,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects; there is no session yet.
-    pub async fn connect(door: &Endpoint, access: Arc<str>) -> Result<Self, CallError> {
-        let socket = timeout(RESPONSE_TIMEOUT, open(door)).await;
+    /// Opens the websocket, without a session.
+    pub async fn connect(endpoint: &Endpoint, credentials: Arc<str>) -> Result<Self, CallError> {
+        let socket = timeout(RESPONSE_TIMEOUT, open(endpoint)).await;
         let socket = socket.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())));
         let socket = socket.map_err(|error| CallError::NoConnection(reason(&error)))?;
-        let mut keepalive = interval_at(Instant::now() + jittered(KEEPALIVE_INTERVAL), KEEPALIVE_INTERVAL);
+        let mut keepalive = interval_at(Instant::now() + jitter(KEEPALIVE_INTERVAL), KEEPALIVE_INTERVAL);
         keepalive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self { socket, keepalive, messages: MessageBuilder::new(access) })
+        Ok(Self { socket, keepalive, messages: MessageBuilder::new(credentials) })
     }
 
-    /// Begins a session, attaches a handle and takes a name.
+    /// Creates a session, attaches a handle and registers a name.
     pub async fn register(&mut self, name: &str) -> Result<(), CallError> {
         let create = self.messages.simple(Request::Create);
         self.messages.session = self.request(Request::Create, create).await?;
@@ -58,37 +58,37 @@ impl Client {
         self.request(Request::Register, register).await.map(drop)
     }
 
-    /// Takes over a session that it had on another websocket.
+    /// Claims a session of another websocket.
     pub async fn claim(&mut self, session: u64, handle: u64) -> Result<(), CallError> {
         (self.messages.session, self.messages.handle) = (session, handle);
         let claim = self.messages.simple(Request::Claim);
         self.request(Request::Claim, claim).await.map(drop)
     }
 
-    /// Ends the session, and waits until the server has done it.
+    /// Destroys the session, and waits for the reply.
     pub async fn leave(&mut self) {
         let destroy = self.messages.simple(Request::Destroy);
         let _ = self.request(Request::Destroy, destroy).await;
         let _ = self.socket.close(None).await;
     }
 
-    /// Asks and waits until it is done; returns the id that the server gave, if it gave one.
-    async fn request(&mut self, ask: Request, request: String) -> Result<u64, CallError> {
+    /// Sends a request and waits for its final reply. Returns the new id, or 0.
+    async fn request(&mut self, kind: Request, request: String) -> Result<u64, CallError> {
         let (number, deadline) = (self.messages.next_number() - 1, Instant::now() + RESPONSE_TIMEOUT);
-        let answered = async {
+        let reply = async {
             self.send([request]).await?;
             loop {
-                let heard = self.recv().await?;
-                match (heard.in_reply_to == Some((ask, number)), heard.event) {
+                let received = self.recv().await?;
+                match (received.in_reply_to == Some((kind, number)), received.event) {
                     (true, ServerEvent::Done(id)) => return Ok(id),
                     (true, ServerEvent::Registered) => return Ok(0),
-                    (true, ServerEvent::Refused(code)) => return Err(CallError::Refused(ask, code)),
+                    (true, ServerEvent::Refused(code)) => return Err(CallError::Refused(kind, code)),
                     (_, ServerEvent::TimedOut) => return Err(CallError::TimedOut),
                     _ => {}
                 }
             }
         };
-        timeout_at(deadline, answered).await.unwrap_or(Err(CallError::NoAnswer(ask)))
+        timeout_at(deadline, reply).await.unwrap_or(Err(CallError::NoAnswer(kind)))
     }
 
     /// Sends requests.
@@ -99,18 +99,18 @@ impl Client {
         self.socket.flush().await.map_err(|_| CallError::Lost)
     }
 
-    /// What comes next. Safe to cancel.
+    /// Receives the next message. Safe to cancel.
     pub async fn recv(&mut self) -> Result<Received, CallError> {
         loop {
             tokio::select! {
                 biased;
                 message = self.socket.next() => match message {
-                    Some(Ok(Message::Text(text))) => return Ok(hearing::parse(&text)),
+                    Some(Ok(Message::Text(text))) => return Ok(parse::parse(&text)),
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(CallError::Lost),
                     Some(Ok(_)) => {}
                 },
                 _ = self.keepalive.tick() => {
-                    // Before it has a session it is in the middle of a request anyway.
+                    // There is no session before the reply to `create`.
                     if self.messages.session != 0 {
                         let keepalive = self.messages.simple(Request::Keepalive);
                         self.send([keepalive]).await?;
@@ -121,10 +121,10 @@ impl Client {
     }
 }
 
-async fn open(door: &Endpoint) -> Result<WebSocketStream<TcpStream>, Error> {
-    let stream = TcpStream::connect(door.address()).await?;
+async fn open(endpoint: &Endpoint) -> Result<WebSocketStream<TcpStream>, Error> {
+    let stream = TcpStream::connect(endpoint.address()).await?;
     stream.set_nodelay(true)?;
-    let mut request = door.url().into_client_request()?;
+    let mut request = endpoint.url().into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("janus-protocol"));
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_SIZE)
@@ -134,7 +134,7 @@ async fn open(door: &Endpoint) -> Result<WebSocketStream<TcpStream>, Error> {
     Ok(socket)
 }
 
-/// In few words, for many of one kind are to be one kind.
+/// The short text of an error, so that errors of one kind are counted together.
 fn reason(error: &Error) -> String {
     match error {
         Error::Io(error) => error.kind().to_string(),

@@ -1,17 +1,16 @@
-//! `load idle`: clients that are there, and come back when their connections break.
+//! `load idle`: clients that are connected and do nothing, and reconnect when their connections break.
 
-use crate::door::Endpoint;
-use crate::error::Error;
-use crate::errors::ErrorCounts;
-use crate::gathering::Run;
+use crate::clients::Run;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorCounts};
+use crate::histogram::LatencyHistogram;
 use crate::options::Idle;
-use crate::report;
-use crate::times::LatencyHistogram;
+use crate::output::print_json;
 use serde::Serialize;
 use service::CancellationToken;
 use std::io::Write;
 
-/// What is printed when all are there.
+/// The line that is printed when all clients are connected.
 #[derive(Serialize)]
 struct Ready {
     what: &'static str,
@@ -21,7 +20,7 @@ struct Ready {
     errors: ErrorCounts,
 }
 
-/// What is printed at the end.
+/// The line that is printed at the end.
 #[derive(Serialize)]
 struct IdleReport<'a> {
     what: &'static str,
@@ -37,31 +36,31 @@ struct IdleReport<'a> {
     errors: ErrorCounts,
 }
 
-/// Has clients there until the time is over or `stop` says so; prints a line when they are, and one at the end.
+/// Runs idle clients until the time is over or `stop` is cancelled. Prints a line once they are connected, and one at the
+/// end.
 pub async fn run(options: &Idle, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
-    let Idle { target, client_options: members, per_second, seconds } = options;
-    let gathering = Run::start(target, members, *per_second, &stop).await?;
-    let (attendance, clients) = (&gathering.pool.population, members.clients);
-    let (ready, took) = (gathering.ready, gathering.seconds);
-    let errors = attendance.errors();
-    report::print_json(out, &Ready { what: "ready", clients, ready, seconds: took, errors })?;
-    gathering.hold(seconds.0, &stop).await;
-    let there_at_the_end = attendance.counts().connected;
-    let account = attendance.take();
+    let Idle { target, client_options, per_second, seconds } = options;
+    let run = Run::start(target, client_options, *per_second, &stop).await?;
+    let (population, clients) = (&run.pool.population, client_options.clients);
+    let errors = population.errors();
+    print_json(out, &Ready { what: "ready", clients, ready: run.ready, seconds: run.seconds, errors })?;
+    run.hold(seconds.0, &stop).await;
+    let connected_at_end = population.counts().connected;
+    let recovery = population.take();
     let report = IdleReport {
         what: "idle",
         urls: &target.urls,
         clients,
-        ready,
-        ready_seconds: took,
-        connected_at_end: there_at_the_end,
-        last_claim_seconds: account.recovery_seconds(),
-        lost_sockets: account.lost,
-        claims: account.claims,
-        claim_ms: account.claim,
-        errors: account.errors,
+        ready: run.ready,
+        ready_seconds: run.seconds,
+        connected_at_end,
+        last_claim_seconds: recovery.recovery_seconds(),
+        lost_sockets: recovery.lost,
+        claims: recovery.claims,
+        claim_ms: recovery.claim,
+        errors: recovery.errors,
     };
-    report::print_json(out, &report)?;
-    gathering.shut_down().await;
+    print_json(out, &report)?;
+    run.shut_down().await;
     Ok(())
 }

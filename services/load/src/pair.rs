@@ -1,27 +1,28 @@
-//! Two clients that call each other, told as a story: ring, accept, candidates, hold, hang up.
+//! A pair of clients and their calls: ring, accept, trickle, hold, hang up.
 //!
-//! One task has both, so that a time is taken between two events without a message in between. What goes
-//! wrong with a call ends it for both sides; the pair then pauses, and goes on.
+//! One task runs both clients, so that the time between two events is measured without passing messages. An error ends the
+//! call for both sides; the pair pauses, and continues.
 
 use crate::client::{Client, RESPONSE_TIMEOUT};
-use crate::failed::CallError;
-use crate::hearing::{Received, ServerEvent};
-use crate::tally::{Stats, Step};
-use crate::words::Request;
+use crate::error::CallError;
+use crate::messages::Request;
+use crate::parse::{Received, ServerEvent};
+use crate::stats::{Stats, Step};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Janus closes PeerConnections up to a second after a `hangup`, and refuses calls until then.
+/// The time for Janus to close the PeerConnections after a `hangup`. It takes up to a second, and refuses calls until
+/// then.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// How long a pair lets the server come to rest after a call that went wrong.
+/// The pause after a failed call.
 const RECOVERY_PAUSE: Duration = Duration::from_millis(1_200);
 
-/// What every call is like.
+/// The parameters of every call.
 #[derive(Clone, Copy, Debug)]
 pub struct CallProfile {
-    /// How long it lasts once it is accepted.
+    /// The time from `accepted` to `hangup`.
     pub hold: Duration,
-    /// How many candidates each side sends.
+    /// Candidates that each side sends.
     pub candidates: u8,
 }
 
@@ -29,14 +30,14 @@ pub struct CallProfile {
 pub struct Side {
     pub client: Client,
     pub name: String,
-    /// The number of its first request in this call: what answers an earlier one is late.
+    /// The number of its first request in this call. Replies to earlier requests are ignored.
     since: u64,
-    /// Candidates that the server has not taken yet.
+    /// Candidates that the server has not acknowledged.
     unacked_candidates: usize,
     end: EndState,
 }
 
-/// What a side has heard of the end of a call.
+/// The events of the end of a call that a side has received.
 #[derive(Clone, Copy, Default)]
 struct EndState {
     hung_up: bool,
@@ -54,12 +55,12 @@ pub struct Pair {
     caller: Side,
     callee: Side,
     profile: CallProfile,
-    /// Whether the server tells when it has closed a PeerConnection. Janus does, janus-cloud does not.
+    /// Whether the server reports a closed PeerConnection. Janus does, janus-cloud does not.
     reports_close: bool,
 }
 
 impl Side {
-    /// A client that has its name.
+    /// A registered client.
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name, since: 0, unacked_candidates: 0, end: EndState::default() }
     }
@@ -76,8 +77,8 @@ impl Side {
         self.client.send(candidates).await
     }
 
-    fn apply(&mut self, heard: &Received) {
-        match (&heard.event, heard.in_reply_to) {
+    fn apply(&mut self, received: &Received) {
+        match (&received.event, received.in_reply_to) {
             (ServerEvent::HungUp | ServerEvent::Ended(_), _) => self.end.hung_up = true,
             (ServerEvent::Closed, _) => self.end.closed = true,
             (ServerEvent::Ack, Some((Request::Trickle, _))) => {
@@ -89,65 +90,68 @@ impl Side {
 }
 
 impl Pair {
-    /// Of two who are registered.
     pub fn new(caller: Side, callee: Side, profile: CallProfile) -> Self {
         Self { caller, callee, profile, reports_close: true }
     }
 
-    /// Listens to the server until something else is due. What it refuses meanwhile is of no call that counts.
+    /// Receives until `due` completes. Refusals in this time belong to an earlier call.
     pub async fn idle_until<T>(&mut self, due: impl Future<Output = T>) -> Result<T, CallError> {
         let mut due = std::pin::pin!(due);
         loop {
             tokio::select! {
                 biased;
                 done = &mut due => return Ok(done),
-                heard = self.recv() => if let Err(failed) = heard && failed.is_fatal() {
-                    return Err(failed);
+                received = self.recv() => if let Err(error) = received && error.is_fatal() {
+                    return Err(error);
                 },
             }
         }
     }
 
-    /// One call from the first word to the last.
-    pub async fn call(&mut self, tally: &Stats) -> Result<(), CallError> {
+    /// Makes one call, from `call` to the closed PeerConnections.
+    pub async fn call(&mut self, stats: &Stats) -> Result<(), CallError> {
         for side in [&mut self.caller, &mut self.callee] {
             side.since = side.client.messages.next_number();
         }
-        self.ring(tally).await?;
-        self.accept(tally).await?;
+        self.ring(stats).await?;
+        self.accept(stats).await?;
         self.trickle().await?;
         self.hold().await?;
-        self.hang_up(tally).await?;
-        tally.count_call();
+        self.hang_up(stats).await?;
+        stats.count_call();
         self.wait_for_close().await
     }
 
-    async fn ring(&mut self, tally: &Stats) -> Result<(), CallError> {
-        let began = Instant::now();
+    async fn ring(&mut self, stats: &Stats) -> Result<(), CallError> {
+        let begun = Instant::now();
         let call = self.caller.client.messages.call(&self.callee.name);
         self.caller.client.send([call]).await?;
         let rung = self
-            .wait_for(Request::Call, |_, who, word| who == Role::Callee && *word == ServerEvent::IncomingCall)
+            .wait_for(Request::Call, |_, role, event| {
+                role == Role::Callee && *event == ServerEvent::IncomingCall
+            })
             .await;
         match rung {
-            Ok(()) => tally.record(Step::Ring, began.elapsed()),
-            Err(CallError::Refused(..) | CallError::Busy) => tally.record(Step::Refusal, began.elapsed()),
+            Ok(()) => stats.record(Step::Ring, begun.elapsed()),
+            Err(CallError::Refused(..) | CallError::Busy) => stats.record(Step::Refusal, begun.elapsed()),
             Err(_) => {}
         }
         rung
     }
 
-    async fn accept(&mut self, tally: &Stats) -> Result<(), CallError> {
-        let began = Instant::now();
+    async fn accept(&mut self, stats: &Stats) -> Result<(), CallError> {
+        let begun = Instant::now();
         let accept = self.callee.client.messages.accept();
         self.callee.client.send([accept]).await?;
-        self.wait_for(Request::Accept, |_, who, word| who == Role::Caller && *word == ServerEvent::Accepted)
-            .await?;
-        tally.record(Step::Accept, began.elapsed());
+        self.wait_for(Request::Accept, |_, role, event| {
+            role == Role::Caller && *event == ServerEvent::Accepted
+        })
+        .await?;
+        stats.record(Step::Accept, begun.elapsed());
         Ok(())
     }
 
-    /// A plain Janus refuses candidates that a `hangup` overtakes, so they are waited for.
+    /// Sends the candidates and waits for their acks, because a plain Janus refuses candidates that arrive after `hangup`.
     async fn trickle(&mut self) -> Result<(), CallError> {
         if self.profile.candidates == 0 {
             return Ok(());
@@ -169,31 +173,31 @@ impl Pair {
             tokio::select! {
                 biased;
                 () = &mut over => return Ok(()),
-                heard = self.recv() => { ensure_ongoing(&heard?.1)?; }
+                received = self.recv() => { ensure_ongoing(&received?.1)?; }
             }
         }
     }
 
-    async fn hang_up(&mut self, tally: &Stats) -> Result<(), CallError> {
-        let began = Instant::now();
+    async fn hang_up(&mut self, stats: &Stats) -> Result<(), CallError> {
+        let begun = Instant::now();
         self.callee.end = EndState::default();
         self.caller.hang_up().await?;
         let both = |pair: &Self, _, _: &ServerEvent| pair.caller.end.hung_up && pair.callee.end.hung_up;
-        let deadline = began + RESPONSE_TIMEOUT;
+        let deadline = begun + RESPONSE_TIMEOUT;
         let ended = tokio::time::timeout_at(deadline, self.recv_until(both)).await;
         ended.unwrap_or(Err(CallError::NoAnswer(Request::Hangup)))?;
-        tally.record(Step::Hangup, began.elapsed());
+        stats.record(Step::Hangup, begun.elapsed());
         Ok(())
     }
 
-    /// Waits until both may call again.
+    /// Waits until the server accepts another call.
     async fn wait_for_close(&mut self) -> Result<(), CallError> {
         let both = |pair: &Self, _, _: &ServerEvent| pair.caller.end.closed && pair.callee.end.closed;
         if !self.reports_close || both(self, Role::Caller, &ServerEvent::Other) {
             return Ok(());
         }
         match timeout(CLOSE_TIMEOUT, self.recv_until(both)).await {
-            Ok(heard) => heard,
+            Ok(closed) => closed,
             Err(_) => {
                 self.reports_close = self.caller.end.closed || self.callee.end.closed;
                 Ok(())
@@ -201,7 +205,7 @@ impl Pair {
         }
     }
 
-    /// Ends whatever is left of a call that went wrong.
+    /// Hangs up after a failed call, and pauses.
     pub async fn recover(&mut self) -> Result<(), CallError> {
         self.caller.hang_up().await?;
         self.callee.hang_up().await?;
@@ -214,58 +218,58 @@ impl Pair {
         self.callee.client.leave().await;
     }
 
-    /// Waits for what is to follow from a request, as long as the call is on.
+    /// Waits for the event that follows from a request, while the call is ongoing.
     async fn wait_for(
         &mut self,
-        ask: Request,
+        request: Request,
         wanted: impl Fn(&Self, Role, &ServerEvent) -> bool,
     ) -> Result<(), CallError> {
-        let heard = async {
+        let received = async {
             loop {
-                let (who, word) = self.recv().await?;
-                if wanted(self, who, &word) {
+                let (role, event) = self.recv().await?;
+                if wanted(self, role, &event) {
                     return Ok(());
                 }
-                ensure_ongoing(&word)?;
+                ensure_ongoing(&event)?;
             }
         };
-        timeout(RESPONSE_TIMEOUT, heard).await.unwrap_or(Err(CallError::NoAnswer(ask)))
+        timeout(RESPONSE_TIMEOUT, received).await.unwrap_or(Err(CallError::NoAnswer(request)))
     }
 
-    /// Waits until something is the case, whatever becomes of the call.
+    /// Receives until the condition holds, whether or not the call ends.
     async fn recv_until(
         &mut self,
-        is_so: impl Fn(&Self, Role, &ServerEvent) -> bool,
+        condition: impl Fn(&Self, Role, &ServerEvent) -> bool,
     ) -> Result<(), CallError> {
         loop {
-            let (who, word) = self.recv().await?;
-            if is_so(self, who, &word) {
+            let (role, event) = self.recv().await?;
+            if condition(self, role, &event) {
                 return Ok(());
             }
         }
     }
 
-    /// What either side hears next, but for answers that come too late to matter.
+    /// Receives the next message of either side, except replies to requests of earlier calls.
     async fn recv(&mut self) -> Result<(Role, ServerEvent), CallError> {
         loop {
-            let (who, side, heard) = tokio::select! {
-                heard = self.caller.client.recv() => (Role::Caller, &mut self.caller, heard?),
-                heard = self.callee.client.recv() => (Role::Callee, &mut self.callee, heard?),
+            let (role, side, received) = tokio::select! {
+                received = self.caller.client.recv() => (Role::Caller, &mut self.caller, received?),
+                received = self.callee.client.recv() => (Role::Callee, &mut self.callee, received?),
             };
-            if heard.in_reply_to.is_some_and(|(_, number)| number < side.since) {
+            if received.in_reply_to.is_some_and(|(_, number)| number < side.since) {
                 continue;
             }
-            side.apply(&heard);
-            check_refusal(&heard)?;
-            return Ok((who, heard.event));
+            side.apply(&received);
+            check_refusal(&received)?;
+            return Ok((role, received.event));
         }
     }
 }
 
-/// What a refusal means for the call, or for both.
-fn check_refusal(heard: &Received) -> Result<(), CallError> {
-    match (&heard.event, heard.in_reply_to) {
-        (ServerEvent::Refused(code), Some((ask, _))) => Err(CallError::Refused(ask, *code)),
+/// The error of a message that refuses a request.
+fn check_refusal(received: &Received) -> Result<(), CallError> {
+    match (&received.event, received.in_reply_to) {
+        (ServerEvent::Refused(code), Some((request, _))) => Err(CallError::Refused(request, *code)),
         (ServerEvent::Ended(reason), Some((Request::Call, _))) if reason == "User busy" => {
             Err(CallError::Busy)
         }
@@ -274,9 +278,9 @@ fn check_refusal(heard: &Received) -> Result<(), CallError> {
     }
 }
 
-/// Whether nobody but the pair itself ends its call. Janus' last words about the call before may come now.
-fn ensure_ongoing(word: &ServerEvent) -> Result<(), CallError> {
-    match word {
+/// Returns an error if the server has ended the call. Late events of the previous call may still arrive.
+fn ensure_ongoing(event: &ServerEvent) -> Result<(), CallError> {
+    match event {
         ServerEvent::Ended(reason) | ServerEvent::Broken(reason) => {
             Err(CallError::EndedEarly(reason.clone()))
         }

@@ -1,18 +1,17 @@
-//! `load storm`: clients that come all at once, and come back all at once.
+//! `load storm`: clients that all connect at once, and all reconnect at once.
 
-use crate::attendance::ClientCounts;
-use crate::door::Endpoint;
-use crate::error::Error;
-use crate::errors::ErrorCounts;
-use crate::gathering::Run;
+use crate::clients::Run;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorCounts};
+use crate::histogram::LatencyHistogram;
 use crate::options::Storm;
-use crate::report;
-use crate::times::LatencyHistogram;
+use crate::output::print_json;
+use crate::population::ClientCounts;
 use serde::Serialize;
 use service::CancellationToken;
 use std::io::Write;
 
-/// What is printed at the end.
+/// The line that is printed at the end.
 #[derive(Serialize)]
 struct StormReport<'a> {
     what: &'static str,
@@ -27,32 +26,32 @@ struct StormReport<'a> {
     errors: ErrorCounts,
 }
 
-/// Has clients come all at once, drop their connections all at once, and come back; prints a line.
+/// Connects all clients at once, makes them drop their connections at once, waits until all are back, and prints a line.
 pub async fn run(options: &Storm, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
-    let Storm { target, client_options: members, seconds } = options;
-    let gathering = Run::start(target, members, None, &stop).await?;
-    let (crowd, clients) = (&gathering.pool, members.clients);
+    let Storm { target, client_options, seconds } = options;
+    let run = Run::start(target, client_options, None, &stop).await?;
+    let population = &run.pool.population;
     if !seconds.0.is_zero() {
-        gathering.hold(seconds.0, &stop).await;
+        run.hold(seconds.0, &stop).await;
     }
-    let expected = crowd.population.counts();
-    crowd.drop_connections();
-    let all = |heads: &ClientCounts| heads.returned >= expected.returned + expected.connected;
-    gathering.with_progress(crowd.population.wait_until(all), &stop).await;
-    let account = crowd.population.take();
+    let before = population.counts();
+    run.pool.drop_connections();
+    let all_are_back = |counts: &ClientCounts| counts.returned >= before.returned + before.connected;
+    run.with_progress(population.wait_until(all_are_back), &stop).await;
+    let recovery = population.take();
     let report = StormReport {
         what: "storm",
         urls: &target.urls,
-        clients,
-        ready: gathering.ready,
-        register_seconds: gathering.seconds,
-        claims: account.claims,
-        claim_seconds: account.recovery_seconds(),
-        ready_ms: account.ready,
-        claim_ms: account.claim,
-        errors: account.errors,
+        clients: client_options.clients,
+        ready: run.ready,
+        register_seconds: run.seconds,
+        claims: recovery.claims,
+        claim_seconds: recovery.recovery_seconds(),
+        ready_ms: recovery.ready,
+        claim_ms: recovery.claim,
+        errors: recovery.errors,
     };
-    report::print_json(out, &report)?;
-    gathering.shut_down().await;
+    print_json(out, &report)?;
+    run.shut_down().await;
     Ok(())
 }

@@ -34,7 +34,7 @@ pub async fn restart(testbed: &Testbed, settings: &Settings, report: &mut Report
     let end = load.line().await;
     load.end().await;
     let last = Series::once(number(&end["last_claim_seconds"]));
-    let lost = number(&ready["ready"]) - number(&end["claims"]).min(number(&end["there_at_the_end"]));
+    let lost = number(&ready["ready"]) - number(&end["claims"]).min(number(&end["connected_at_end"]));
     report.goal(
         format!("all {clients} clients of a killed edge are back after"),
         "s",

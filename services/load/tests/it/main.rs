@@ -1,7 +1,7 @@
-//! Whole runs of the load generator, at the fake Janus and at a real one. How fast anything is, is not tested.
+//! Runs of the load generator against the fake Janus and a real one. Performance is not tested.
 #![allow(clippy::unwrap_used)]
 
 mod calls;
-mod crowd;
-mod real;
+mod idle_clients;
+mod real_janus;
 mod runs;

@@ -1,4 +1,4 @@
-//! A run as the command line starts it, and what it prints.
+//! Runs the load generator by its command line.
 
 use clap::Parser;
 use load::{Error, Load};
@@ -6,18 +6,18 @@ use serde_json::Value;
 use service::CancellationToken;
 
 #[derive(Debug, Parser)]
-struct Line {
+struct CommandLine {
     #[command(subcommand)]
     load: Load,
 }
 
-/// The load that such a command line asks for.
+/// Parses a command line.
 pub fn load(line: &str) -> Result<Load, String> {
     let words = ["load"].into_iter().chain(line.split_whitespace()).chain(["--quiet"]);
-    Line::try_parse_from(words).map(|line| line.load).map_err(|error| error.to_string())
+    CommandLine::try_parse_from(words).map(|line| line.load).map_err(|error| error.to_string())
 }
 
-/// Runs it, until its time is over or `stop` says so; returns the lines it prints.
+/// Runs until the time is over or `stop` is cancelled, and returns the printed lines.
 pub async fn run_until(line: &str, stop: CancellationToken) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
     load::run(&load(line).unwrap(), &mut out, stop).await?;
@@ -25,7 +25,7 @@ pub async fn run_until(line: &str, stop: CancellationToken) -> Result<Vec<Value>
     Ok(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
-/// Runs it to its end; returns the one line it prints.
+/// Runs to the end, and returns the one printed line.
 pub async fn run(line: &str) -> Value {
     let lines = run_until(line, CancellationToken::new()).await.unwrap();
     assert_eq!(lines.len(), 1, "{lines:?}");

@@ -1,7 +1,7 @@
-//! What a client says, as text: no JSON is built in memory only to be written out.
+//! Builds the requests of a client, directly as text.
 //!
-//! The transaction of a request is its name and a number, `call-17`, so that an answer tells by itself what
-//! it is an answer to, and whether that was long ago.
+//! The transaction of a request is its name and a number, `call-17`. So a reply shows what it replies to, and whether
+//! that request was an earlier one.
 
 use service::Secret;
 use std::fmt::{self, Write};
@@ -12,7 +12,7 @@ const SDP: &str = include_str!("../sdp/browser.sdp.in");
 static OFFER: LazyLock<String> = LazyLock::new(|| jsep("offer", "actpass", "fone"));
 static ANSWER: LazyLock<String> = LazyLock::new(|| jsep("answer", "active", "ftwo"));
 
-/// What can be asked of the server.
+/// The kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     Create,
@@ -56,11 +56,11 @@ impl Request {
         }
     }
 
-    /// What a transaction of ours was about, and its number.
+    /// Parses a transaction into the kind of the request and its number.
     pub fn parse_transaction(transaction: &str) -> Option<(Self, u64)> {
         let (name, number) = transaction.split_once('-')?;
-        let ask = Self::ALL.into_iter().find(|ask| ask.name() == name)?;
-        Some((ask, number.parse().ok()?))
+        let request = Self::ALL.into_iter().find(|request| request.name() == name)?;
+        Some((request, number.parse().ok()?))
     }
 }
 
@@ -70,7 +70,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// What every request shows, where the server asks for it: `,"apisecret":"...","token":"..."`.
+/// The members of every request that authenticate it: `,"apisecret":"...","token":"..."`.
 pub fn credentials(secret: Option<&Secret>, token: Option<&Secret>) -> Arc<str> {
     let mut text = String::new();
     for (key, value) in [("apisecret", secret), ("token", token)] {
@@ -81,7 +81,7 @@ pub fn credentials(secret: Option<&Secret>, token: Option<&Secret>) -> Arc<str> 
     text.into()
 }
 
-/// A client's requests, with its ids in them. An id is 0 before the server has given it.
+/// Builds a client's requests. The ids are 0 until the server has assigned them.
 pub struct MessageBuilder {
     credentials: Arc<str>,
     pub session: u64,
@@ -90,7 +90,6 @@ pub struct MessageBuilder {
 }
 
 impl MessageBuilder {
-    /// Of a client without a session.
     pub fn new(credentials: Arc<str>) -> Self {
         Self { credentials, session: 0, handle: 0, number: 0 }
     }
@@ -100,9 +99,9 @@ impl MessageBuilder {
         self.number + 1
     }
 
-    /// `create`, `claim`, `keepalive` or `destroy`, which say nothing but that.
-    pub fn simple(&mut self, ask: Request) -> String {
-        self.request(ask, ask.name(), "")
+    /// Builds `create`, `claim`, `keepalive` or `destroy`, which have no further members.
+    pub fn simple(&mut self, request: Request) -> String {
+        self.request(request, request.name(), "")
     }
 
     pub fn attach(&mut self) -> String {
@@ -125,7 +124,7 @@ impl MessageBuilder {
         self.message(Request::Hangup, "", "")
     }
 
-    /// So many candidates at addresses that are nobody's (RFC 5737), and the word that these were all.
+    /// Builds `count` candidates with documentation addresses (RFC 5737), and the end of candidates.
     pub fn candidates(&mut self, count: u8) -> Vec<String> {
         let mut all: Vec<String> = (1..=count).map(|number| self.candidate(number)).collect();
         if count > 0 {
@@ -141,24 +140,24 @@ impl MessageBuilder {
         self.handle_request(Request::Trickle, "trickle", &text)
     }
 
-    fn message(&mut self, ask: Request, more: &str, jsep: &str) -> String {
-        let body = format!(r#","body":{{"request":"{ask}"{more}}}{jsep}"#);
-        self.handle_request(ask, "message", &body)
+    fn message(&mut self, request: Request, more: &str, jsep: &str) -> String {
+        let body = format!(r#","body":{{"request":"{request}"{more}}}{jsep}"#);
+        self.handle_request(request, "message", &body)
     }
 
-    fn handle_request(&mut self, ask: Request, kind: &str, rest: &str) -> String {
+    fn handle_request(&mut self, request: Request, kind: &str, rest: &str) -> String {
         let handle = self.handle;
-        self.request(ask, kind, &format!(r#","handle_id":{handle}{rest}"#))
+        self.request(request, kind, &format!(r#","handle_id":{handle}{rest}"#))
     }
 
-    fn request(&mut self, ask: Request, kind: &str, rest: &str) -> String {
+    fn request(&mut self, request: Request, kind: &str, rest: &str) -> String {
         self.number += 1;
-        let (number, access) = (self.number, &self.credentials);
+        let (number, credentials) = (self.number, &self.credentials);
         let session = match self.session {
             0 => String::new(),
             session => format!(r#","session_id":{session}"#),
         };
-        format!(r#"{{"janus":"{kind}"{session},"transaction":"{ask}-{number}"{access}{rest}}}"#)
+        format!(r#"{{"janus":"{kind}"{session},"transaction":"{request}-{number}"{credentials}{rest}}}"#)
     }
 }
 
@@ -180,26 +179,26 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn words() -> MessageBuilder {
-        let mut words = MessageBuilder::new(credentials(Some(&"s\"1".into()), Some(&"t".into())));
-        (words.session, words.handle) = (1 << 52, 8);
-        words
+    fn builder() -> MessageBuilder {
+        let mut builder = MessageBuilder::new(credentials(Some(&"s\"1".into()), Some(&"t".into())));
+        (builder.session, builder.handle) = (1 << 52, 8);
+        builder
     }
 
     #[test]
-    fn requests_are_as_janus_wants_them() {
+    fn requests_have_the_form_of_janus() {
         let session: u64 = 1 << 52;
         assert_eq!(
-            read(&words().register("a_1")),
+            read(&builder().register("a_1")),
             json!({"janus": "message", "session_id": session, "handle_id": 8, "transaction": "register-1",
                 "apisecret": "s\"1", "token": "t", "body": {"request": "register", "username": "a_1"}})
         );
         assert_eq!(
-            read(&words().attach())["plugin"],
+            read(&builder().attach())["plugin"],
             "janus.plugin.videocall",
-            "and no handle: Janus would refuse it"
+            "and no handle, which Janus would refuse"
         );
-        assert!(read(&words().attach())["handle_id"].is_null());
+        assert!(read(&builder().attach())["handle_id"].is_null());
         let mut fresh = MessageBuilder::new(credentials(None, None));
         assert_eq!(
             read(&fresh.simple(Request::Create)),
@@ -208,8 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_and_an_answer_are_filled_in() {
-        for (text, kind) in [(words().call("b"), "offer"), (words().accept(), "answer")] {
+    fn offer_and_answer_are_filled_in() {
+        for (text, kind) in [(builder().call("b"), "offer"), (builder().accept(), "answer")] {
             let jsep = &read(&text)["jsep"];
             assert_eq!(jsep["type"], kind);
             let sdp = jsep["sdp"].as_str().unwrap();
@@ -218,26 +217,26 @@ mod tests {
     }
 
     #[test]
-    fn the_last_candidate_is_followed_by_a_word_that_it_was_the_last() {
-        let all = words().candidates(2);
+    fn candidates_end_with_completed() {
+        let all = builder().candidates(2);
         assert_eq!(all.len(), 3);
         assert!(read(&all[1])["candidate"]["candidate"].as_str().unwrap().starts_with("candidate:2 1 udp"));
         assert_eq!(read(&all[2])["candidate"], json!({"completed": true}));
-        assert!(words().candidates(0).is_empty());
+        assert!(builder().candidates(0).is_empty());
     }
 
     #[test]
-    fn a_transaction_tells_what_was_asked() {
-        let mut words = words();
-        for (text, ask) in
-            [(words.simple(Request::Keepalive), Request::Keepalive), (words.hangup(), Request::Hangup)]
+    fn transaction_names_the_request() {
+        let mut builder = builder();
+        for (text, kind) in
+            [(builder.simple(Request::Keepalive), Request::Keepalive), (builder.hangup(), Request::Hangup)]
         {
             let request = read(&text);
-            assert_eq!(Request::parse_transaction(request["transaction"].as_str().unwrap()).unwrap().0, ask);
+            assert_eq!(Request::parse_transaction(request["transaction"].as_str().unwrap()).unwrap().0, kind);
         }
-        assert_eq!(words.next_number(), 3);
-        for stranger in ["", "call", "call-x", "sing-1"] {
-            assert_eq!(Request::parse_transaction(stranger), None);
+        assert_eq!(builder.next_number(), 3);
+        for other in ["", "call", "call-x", "dance-1"] {
+            assert_eq!(Request::parse_transaction(other), None);
         }
     }
 }

@@ -1,51 +1,49 @@
-//! What a client hears, read without building a tree of it: session descriptions are skipped, and of texts
-//! only reasons are kept.
+//! Parses messages of the server. Session descriptions are skipped, and of all texts only reasons are stored.
 //!
-//! What is no message of Janus', or none that matters here, is [`Word::Other`].
+//! A message that is malformed or does not matter here is [`ServerEvent::Other`].
 
-use crate::words::Request;
+use crate::messages::Request;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// The reasons of a `hangup` that follows from one that a client asked for without giving a reason: for itself,
-/// for the other side, and, in whatever order, once more for both when their PeerConnections are closed.
+/// The reasons of the `hangup` events that follow a request to hang up: for the client itself, for its peer, and again for
+/// both when their PeerConnections are closed.
 const EXPECTED_REASONS: [&str; 3] = ["Explicit hangup", "We did the hangup", "Remote WebRTC hangup"];
-/// The reason of a PeerConnection that is closed because its call is over.
+/// The reason of a PeerConnection that closes because its call is over.
 const CLOSE_REASON: &str = "Close PC";
 
-/// One message.
+/// A message of the server.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Received {
-    /// What it is an answer to, and the number of that request.
+    /// The request that it replies to, and its number.
     pub in_reply_to: Option<(Request, u64)>,
-    /// What it says.
     pub event: ServerEvent,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ServerEvent {
-    /// A request of the core is done; the id that it gave, or 0.
+    /// A core request succeeded, with the new id, or 0.
     Done(u64),
-    /// A request is taken.
+    /// A request was accepted for processing.
     Ack,
     Registered,
     Calling,
     IncomingCall,
     Accepted,
-    /// The call is over, because it was hung up.
+    /// The call ended because a client hung up.
     HungUp,
-    /// The call is over for another reason.
+    /// The call ended for another reason.
     Ended(String),
-    /// The PeerConnection was closed because the call is over.
+    /// The PeerConnection closed because the call is over.
     Closed,
-    /// The PeerConnection is gone for another reason.
+    /// The PeerConnection failed for another reason.
     Broken(String),
-    /// The core or the plugin refuses, with this code.
+    /// The core or the plugin refused a request, with this code.
     Refused(u16),
-    /// The session is over: nothing was heard of it for too long.
+    /// The session timed out.
     TimedOut,
-    /// Nothing that matters here.
+    /// Anything else.
     Other,
 }
 
@@ -94,12 +92,11 @@ struct CoreError {
     code: u16,
 }
 
-/// Reads a message.
 pub fn parse(text: &str) -> Received {
     match serde_json::from_str::<RawMessage<'_>>(text) {
         Ok(message) => {
-            let to = message.transaction.as_deref().and_then(Request::parse_transaction);
-            Received { in_reply_to: to, event: core_event(message) }
+            let in_reply_to = message.transaction.as_deref().and_then(Request::parse_transaction);
+            Received { in_reply_to, event: core_event(message) }
         }
         Err(_) => Received { in_reply_to: None, event: ServerEvent::Other },
     }
@@ -142,7 +139,7 @@ fn plugin_event(data: Data<'_>) -> ServerEvent {
 mod tests {
     use super::*;
 
-    fn event(data: &str) -> String {
+    fn plugin_message(data: &str) -> String {
         format!(
             r#"{{"janus": "event", "session_id": 1, "transaction": "call-7", "sender": 2,
                 "plugindata": {{"plugin": "janus.plugin.videocall", "data": {data}}},
@@ -151,8 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plugin_says_is_told_apart() {
-        for (data, word) in [
+    fn plugin_events_are_parsed() {
+        for (data, event) in [
             (r#"{"videocall":"event","result":{"event":"calling"}}"#, ServerEvent::Calling),
             (r#"{"result":{"event":"incomingcall","username":"é\n"}}"#, ServerEvent::IncomingCall),
             (r#"{"result":{"event":"accepted"}}"#, ServerEvent::Accepted),
@@ -164,16 +161,16 @@ mod tests {
             (r#"{"result":{"list":["a"]}}"#, ServerEvent::Other),
         ] {
             assert_eq!(
-                parse(&event(data)),
-                Received { in_reply_to: Some((Request::Call, 7)), event: word },
+                parse(&plugin_message(data)),
+                Received { in_reply_to: Some((Request::Call, 7)), event },
                 "{data}"
             );
         }
     }
 
     #[test]
-    fn what_the_core_says_is_told_apart() {
-        for (text, word) in [
+    fn core_messages_are_parsed() {
+        for (text, event) in [
             (
                 r#"{"janus":"success","data":{"id":4503599627370497}}"#,
                 ServerEvent::Done(4_503_599_627_370_497),
@@ -193,7 +190,7 @@ mod tests {
             (r#"{"janus":"trickle","candidate":{"completed":true}}"#, ServerEvent::Other),
             ("no JSON", ServerEvent::Other),
         ] {
-            assert_eq!(parse(text), Received { in_reply_to: None, event: word }, "{text}");
+            assert_eq!(parse(text), Received { in_reply_to: None, event }, "{text}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! How many files the process may have open: a client is one.
+//! The limit of open files. Each client needs one.
 
 use crate::error::Error;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the process has open besides clients, generously.
+/// Files for everything but clients.
 const RESERVED_FILES: u64 = 64;
 
-/// Makes room for so many clients, as far as the system allows.
+/// Raises the limit for this many clients, as far as the system allows.
 pub fn raise_limit(clients: usize) -> Result<(), Error> {
     let needed = clients as u64 + RESERVED_FILES;
     let limit = getrlimit(Resource::Nofile);
@@ -14,7 +14,7 @@ pub fn raise_limit(clients: usize) -> Result<(), Error> {
         return Ok(());
     }
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // What counts is the limit that there is now.
+    // The limit is read again below, whether this succeeds or not.
     let _ = setrlimit(Resource::Nofile, raised);
     match getrlimit(Resource::Nofile).current {
         Some(current) if current < needed => Err(Error::Files { clients, needed, allowed: current }),
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_clients_than_files_are_refused_in_words() {
+    fn more_clients_than_files_are_refused() {
         raise_limit(10).unwrap();
         let most = getrlimit(Resource::Nofile).maximum;
         if let Some(most) = most {

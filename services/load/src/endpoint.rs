@@ -1,4 +1,4 @@
-//! Where clients connect.
+//! The addresses that clients connect to.
 
 use serde::Serialize;
 use std::fmt;
@@ -13,19 +13,19 @@ pub struct Endpoint {
     address: String,
 }
 
-/// It is no such address.
+/// Why an address is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidEndpoint {
-    /// It is something else.
+    /// The scheme is not `ws`, or there is no host.
     #[error("an address looks like ws://HOST:PORT")]
     NotAWebsocket,
-    /// It is encrypted.
-    #[error("wss:// is not spoken here: measure behind what ends TLS")]
+    /// The scheme is `wss`.
+    #[error("wss:// is not supported: connect behind the proxy that terminates TLS")]
     Encrypted,
 }
 
 impl Endpoint {
-    /// As it was given.
+    /// The URL as given.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -53,8 +53,8 @@ impl FromStr for Endpoint {
 }
 
 impl From<Endpoint> for String {
-    fn from(door: Endpoint) -> Self {
-        door.url
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.url
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_a_host_and_a_port() {
+    fn address_has_a_host_and_a_port() {
         for (url, address) in [
             ("ws://127.0.0.1:8188", "127.0.0.1:8188"),
             ("ws://janus/path", "janus:80"),
@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(url.parse::<Endpoint>().unwrap().address(), address);
         }
         for (url, wanted) in [
-            ("wss://janus:8989", "behind what ends TLS"),
+            ("wss://janus:8989", "wss:// is not supported"),
             ("http://janus", "ws://HOST:PORT"),
             ("janus:8188", "ws://HOST:PORT"),
             ("", "ws://HOST:PORT"),

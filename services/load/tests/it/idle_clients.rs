@@ -1,4 +1,4 @@
-//! Many clients that are only there, at the fake Janus.
+//! `load idle` and `load storm` against the fake Janus.
 
 use crate::runs::{run, run_until};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn claims(janus: &FakeJanus) -> usize {
     janus.requests().iter().filter(|request| request["janus"] == "claim").count()
 }
 
-async fn are_there(janus: &FakeJanus, count: usize) {
+async fn wait_registered(janus: &FakeJanus, count: usize) {
     eventually("all are registered", async || {
         let registered = |request: &&Value| request["body"]["request"] == "register";
         janus.requests().iter().filter(registered).count() == count
@@ -18,15 +18,15 @@ async fn are_there(janus: &FakeJanus, count: usize) {
 }
 
 #[tokio::test]
-async fn idle_clients_that_lose_their_connections_claim_their_sessions() {
+async fn idle_clients_claim_their_sessions() {
     let janus = FakeJanus::start().await;
     let stop = CancellationToken::new();
     let line = format!("idle --url {} --clients 20 --per-second 1000", janus.url());
     let (lines, ()) = tokio::join!(run_until(&line, stop.clone()), async {
-        are_there(&janus, 20).await;
+        wait_registered(&janus, 20).await;
         janus.drop_connections();
         eventually("all have claimed", async || claims(&janus) == 20).await;
-        // A session that is claimed is still the only one of its client.
+        // Each client has one session: the claimed one.
         assert_eq!(janus.sessions(), 20);
         stop.cancel();
     });
@@ -36,22 +36,22 @@ async fn idle_clients_that_lose_their_connections_claim_their_sessions() {
     let last = &lines[1];
     assert_eq!((&last["what"], &last["clients"], &last["ready"]), (&json!("idle"), &json!(20), &json!(20)));
     assert_eq!(last["lost_sockets"], 20);
-    // The answer to the last claims may not have been read when it was over.
+    // The run may have ended before the last replies were read.
     assert!(last["claims"].as_u64().unwrap() <= 20 && last["errors"] == json!({}), "{last}");
     assert_eq!(janus.sessions(), 0);
 }
 
 #[tokio::test]
-async fn an_idle_client_whose_session_is_gone_begins_anew() {
+async fn idle_client_registers_again_without_its_session() {
     let mut janus = FakeJanus::start().await;
     let stop = CancellationToken::new();
     let line = format!("idle --url {} --clients 3", janus.url());
     let (lines, ()) = tokio::join!(run_until(&line, stop.clone()), async {
-        are_there(&janus, 3).await;
+        wait_registered(&janus, 3).await;
         eventually("all have their handles", async || janus.handles() == 3).await;
         janus.crash().await;
         janus.restart().await;
-        are_there(&janus, 3).await;
+        wait_registered(&janus, 3).await;
         stop.cancel();
     });
     let last = &lines.unwrap()[1];
@@ -59,7 +59,7 @@ async fn an_idle_client_whose_session_is_gone_begins_anew() {
 }
 
 #[tokio::test]
-async fn a_storm_is_over_when_all_are_back() {
+async fn storm_ends_when_all_clients_are_back() {
     let janus = FakeJanus::start().await;
     let line = run(&format!("storm --url {} --clients 30 --at-once 7 --seconds 0", janus.url())).await;
     assert_eq!((&line["what"], &line["clients"], &line["ready"]), (&json!("storm"), &json!(30), &json!(30)));
@@ -75,12 +75,14 @@ async fn a_storm_is_over_when_all_are_back() {
 }
 
 #[tokio::test]
-async fn where_nobody_can_register_there_is_no_result() {
+async fn run_without_clients_has_no_result() {
     let janus = FakeJanus::start().await;
     janus.refuse_sessions(true);
     for load in ["idle", "storm"] {
         let line = format!("{load} --url {} --clients 2", janus.url());
         let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
-        assert!(error.starts_with(&format!("nobody could register at {}; errors: create 472", janus.url())));
+        assert!(
+            error.starts_with(&format!("no client could register at {}; errors: create 472", janus.url()))
+        );
     }
 }

@@ -1,13 +1,13 @@
-//! How long something took, many times over.
+//! Latency histograms.
 
 use hdrhistogram::Histogram;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::time::Duration;
 
-/// The longest time that is told from longer ones, in microseconds.
+/// Longer latencies are recorded as this one, in microseconds.
 const MAX_MICROS: u64 = 600_000_000;
 
-/// Times, to three digits.
+/// Latencies, with a precision of three digits.
 pub struct LatencyHistogram(Histogram<u64>);
 
 impl Default for LatencyHistogram {
@@ -17,7 +17,6 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// Adds one.
     pub fn add(&mut self, time: Duration) {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
@@ -27,10 +26,10 @@ impl LatencyHistogram {
     }
 }
 
-/// In milliseconds; `null` where there is nothing to tell.
+/// In milliseconds; `null` in an empty histogram.
 impl Serialize for LatencyHistogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Times", 3)?;
+        let mut object = serializer.serialize_struct("LatencyHistogram", 3)?;
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
             object.serialize_field(name, &self.millis(quantile))?;
         }
@@ -44,16 +43,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn times_are_told_in_milliseconds() {
-        let mut times = LatencyHistogram::default();
-        assert_eq!(json!(times), json!({"p50": null, "p99": null, "max": null}));
-        (1..=100).for_each(|millis| times.add(Duration::from_millis(millis)));
-        let told = json!(times);
+    fn latencies_are_serialized_in_milliseconds() {
+        let mut histogram = LatencyHistogram::default();
+        assert_eq!(json!(histogram), json!({"p50": null, "p99": null, "max": null}));
+        (1..=100).for_each(|millis| histogram.add(Duration::from_millis(millis)));
+        let serialized = json!(histogram);
         for (name, wanted) in [("p50", 50.0), ("p99", 99.0), ("max", 100.0)] {
-            let told = told[name].as_f64().unwrap();
-            assert!((told - wanted).abs() / wanted < 0.001, "{name} {told}");
+            let millis = serialized[name].as_f64().unwrap();
+            assert!((millis - wanted).abs() / wanted < 0.001, "{name} {millis}");
         }
-        times.add(Duration::from_secs(86_400));
-        assert!(json!(times)["max"].as_f64().unwrap() >= 600_000.0);
+        histogram.add(Duration::from_secs(86_400));
+        assert!(json!(histogram)["max"].as_f64().unwrap() >= 600_000.0);
     }
 }
