@@ -26,7 +26,6 @@ use tokio::time::{Instant, timeout};
 /// How long another connection of this edge may take to surrender a session.
 const LOCAL_SURRENDER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Sessions enter.
 impl Connection {
     pub(super) async fn create(
         &mut self,
@@ -201,7 +200,6 @@ impl Connection {
     }
 }
 
-/// Sessions leave.
 impl Connection {
     /// Gives a session to another connection of this edge.
     pub(super) fn surrender(&mut self, id: SessionId, claimer: oneshot::Sender<SurrenderedSession>) {

@@ -79,7 +79,7 @@ impl Connection {
         })
     }
 
-    /// The directory had lost a session: asks routers to restore its names, and connectors whether its calls continue.
+    /// The directory had lost a session: has routers restore its names, and connectors check its calls.
     pub(super) async fn restore_records(&mut self, session: SessionId) {
         let mut actions = Vec::new();
         for (handle, name) in self.client.names(session) {

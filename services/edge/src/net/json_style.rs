@@ -4,7 +4,6 @@ use clap::ValueEnum;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use std::io;
 
-/// A style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum JsonStyle {
     /// Over several lines, three spaces a level
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn unrepresentable_numbers_stay_unchanged() {
+    fn json_that_cannot_be_rewritten_stays_unchanged() {
         let huge = format!(r#"{{"n":1{}}}"#, "0".repeat(400));
         assert_eq!(JsonStyle::Plain.apply(huge.clone()), huge);
     }

@@ -100,7 +100,7 @@ mod tests {
     const ID: SessionId = SessionId(1);
 
     #[test]
-    fn session_is_ready_when_the_socket_is_flushed_or_after_a_timeout() {
+    fn ready_when_the_socket_is_flushed_or_after_a_timeout() {
         let now = Instant::now();
         let mut dirty = DirtySessions::default();
         dirty.mark(ID, now);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn session_is_ready_at_the_next_flush() {
+    fn ready_at_the_next_flush() {
         let (now, soon) = (Instant::now(), Instant::now() + FLUSH_TIMEOUT / 100);
         let mut dirty = DirtySessions::default();
         dirty.mark(ID, now);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn session_with_a_backlog_is_ready_again_when_the_socket_is_flushed() {
+    fn ready_again_when_a_backlog_is_flushed() {
         let now = Instant::now();
         let mut dirty = DirtySessions::default();
         dirty.mark_backlog(ID);

@@ -27,8 +27,8 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(9);
 /// How long the writer waits for further sessions after the first. Together with [`FLUSH_INTERVAL`] that is the 10 ms
 /// that docs/failure.md promises.
 const COALESCE_WINDOW: Duration = Duration::from_millis(1);
+/// The size of one round trip to the directory; the bytes are approximate.
 const MAX_BATCH_SESSIONS: usize = 256;
-/// Approximate.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 /// The delays between retries. The longest is shorter than a claim waits for the writer.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);

@@ -6,7 +6,6 @@ use protocol::{HandleRef, SessionId, reply};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-/// One effect.
 #[derive(Debug)]
 pub enum Action {
     /// Send a text to the session's client, or keep it until the client is back.
@@ -18,9 +17,8 @@ pub enum Action {
 /// The receiver of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// Any router.
     Requests,
-    /// The connector that serves this backend.
+    /// The connector of this backend.
     Backend(BackendName),
 }
 
@@ -53,8 +51,8 @@ impl Cx {
         self.send_to_client(handle.session, event);
     }
 
-    /// Asks a router to release a handle's name and call, and to tell `notify` when that is done. Returns the id of
-    /// the request.
+    /// Requests the release of a handle's name and call. The router then notifies the edge `notify`. Returns the id
+    /// of the request.
     pub fn publish_release(&mut self, handle: HandleRef, notify: Option<ServiceId>) -> MessageId {
         let message = Message::new(Body::Release(Release { who: handle, notify }));
         let id = message.id;

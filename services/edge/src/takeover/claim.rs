@@ -1,9 +1,9 @@
 //! Takes a session over from another edge.
 //!
-//! The edge asks the owner to surrender the session, and claims it in the directory, with or without a reply. For a
+//! The edge requests the session from its owner, and claims it in the directory, with or without a reply. For a
 //! moment both edges may believe that they own it; the directory decides.
 //!
-//! | the owner | is asked | its undelivered messages |
+//! | the owner | gets a request | its undelivered messages |
 //! |---|---|---|
 //! | replies | yes | it [forwards](super::forwarding) them |
 //! | stops, or does not reply in [`SURRENDER_TIMEOUT`] | yes | are [read](super::orphaned_mailboxes) from its mailbox |

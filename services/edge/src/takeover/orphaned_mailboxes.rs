@@ -142,7 +142,7 @@ impl OrphanedMailbox {
         }
     }
 
-    /// Delivers the events of claimed sessions. A connector that begins a call is told the client's new edge.
+    /// Delivers the events of claimed sessions. A connector that begins a call gets the client's new edge.
     async fn deliver(&mut self, context: &EdgeContext, delivery: &Delivery) {
         for (session, window) in &self.claims {
             for events in self.undelivered.remove(session).into_iter().flatten() {

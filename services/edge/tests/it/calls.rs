@@ -1,4 +1,4 @@
-//! From a client's request to the bus, and from the bus to the client.
+//! Requests from a client to the bus, and events from the bus to the client.
 
 use crate::harness::{Harness, joined};
 use bus::message::{Body, Change};
@@ -25,7 +25,7 @@ async fn request_body_is_forwarded_unchanged() {
 
 #[tokio::test]
 async fn call_carries_the_location_of_its_edge() {
-    for (options, location, isp) in [
+    for (options, name, isp) in [
         (&["--location", "berlin", "--isp", "x"][..], "berlin", "x"),
         (&["--location", "rome"], "rome", ""),
         (&[], "", ""),
@@ -33,8 +33,8 @@ async fn call_carries_the_location_of_its_edge() {
         let mut harness = Harness::start(options).await;
         let mut alice = Client::attached(&harness.url).await;
         alice.post_message(json!({"request": "call", "username": "bob"}), Some(sdp::offer())).await;
-        let site = harness.request("call").await.request.location;
-        assert_eq!((site.location.as_str(), site.isp.as_str()), (location, isp));
+        let location = harness.request("call").await.request.location;
+        assert_eq!((location.location.as_str(), location.isp.as_str()), (name, isp));
     }
 }
 
@@ -44,10 +44,10 @@ async fn candidates_and_requests_in_a_call_go_to_its_backend() {
     let (mut alice, received, leg) = harness.ringing().await;
     alice.trickle(sdp::candidate(1)).await;
     alice.trickle_all(vec![sdp::candidate(2), sdp::end_of_candidates()]).await;
-    let Body::Trickle(trickle) = harness.leg_message().await.body else { panic!("candidates travel") };
+    let Body::Trickle(trickle) = harness.leg_message().await.body else { panic!("expected candidates") };
     assert_eq!((trickle.leg, trickle.candidates.len()), (leg, 3));
     let transaction = alice.post_message(json!({"request": "hangup", "reason": "bye"}), None).await;
-    let Body::Request(request) = harness.leg_message().await.body else { panic!("the hangup travels") };
+    let Body::Request(request) = harness.leg_message().await.body else { panic!("expected the hangup") };
     assert_eq!((request.leg, request.transaction), (leg, Some(transaction)));
     harness.send(&received.request, Some(leg.call), Some(Change::Left), "hangup").await;
     alice.expect_hangup().await;
@@ -101,7 +101,7 @@ async fn call_for_an_ended_session_is_hung_up() {
     assert_eq!(harness.message().await.body.kind(), "release");
     let call = CallId::fresh();
     harness.send(&received.request, Some(call), Some(joined(Side::Callee)), "incomingcall").await;
-    let Body::Hangup(leg) = harness.leg_message().await.body else { panic!("it is hung up") };
+    let Body::Hangup(leg) = harness.leg_message().await.body else { panic!("expected a hangup") };
     assert_eq!((leg.call, leg.side), (call, Side::Callee));
 }
 

@@ -1,4 +1,4 @@
-//! Whether the roads to the routers and back are open.
+//! The canaries that an edge sends to the routers.
 
 use crate::harness::{context, parse};
 use bus::Bus;
@@ -18,7 +18,7 @@ async fn stream_without_returned_canaries_is_reported() {
     let canary = router.next().await;
     bus.post(&Mailbox::Edge(id), &Message::new(canary.message.body.clone())).await.unwrap();
     canary.ack();
-    eventually("one road is open, and one is not", async || {
+    eventually("one stream is open, and one is not", async || {
         let unmet: Vec<_> = health.reasons().into_iter().map(|(condition, _)| condition).collect();
         unmet == ["canary requests:1"]
     })

@@ -1,4 +1,4 @@
-//! The directory forgets an edge, or everything.
+//! The directory loses an edge or a session.
 
 use crate::harness::Harness;
 use bus::message::{Body, Restore};
@@ -10,7 +10,7 @@ async fn forgotten_edge_registers_itself_and_its_sessions_again() {
     let mut harness = Harness::first(&[]).await;
     let (alice, received, leg) = harness.ringing().await;
     let session = SessionId(alice.session());
-    eventually("the session is written down", async || {
+    eventually("the session is stored", async || {
         harness.wait_until_acked(&harness.id).await;
         harness.directory.session(session).await.unwrap().is_some()
     })

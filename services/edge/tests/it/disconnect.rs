@@ -1,4 +1,4 @@
-//! An operator ends a session.
+//! An operator disconnects a session.
 
 use crate::harness::Harness;
 use bus::message::{Body, Disconnect, Message};
@@ -20,7 +20,7 @@ async fn disconnect_sends_timeout_and_releases_the_handle() {
     let session = alice.session();
     disconnect(&harness, &harness.id, session).await;
     assert_eq!(alice.expect_core("timeout").await["session_id"], session);
-    let Body::Release(release) = harness.message().await.body else { panic!("the handle is given back") };
+    let Body::Release(release) = harness.message().await.body else { panic!("expected a release") };
     assert_eq!(release.who, received.request.from.handle_ref());
     let keepalive = json!({"janus": "keepalive", "session_id": session});
     assert_eq!(alice.request(keepalive).await["error"]["code"], 458);
@@ -29,7 +29,7 @@ async fn disconnect_sends_timeout_and_releases_the_handle() {
     })
     .await;
     harness.wait_until_acked(&harness.id).await;
-    // The socket is still good.
+    // The socket stays open.
     alice.create().await;
 }
 

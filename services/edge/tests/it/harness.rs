@@ -1,4 +1,4 @@
-//! A running edge, and what is around it.
+//! A running edge whose routers and connector are the test.
 
 use bus::memory::MemoryBus;
 use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message, Sequence};
@@ -27,7 +27,7 @@ struct Command {
     options: edge::Options,
 }
 
-/// An edge whose routers and whose one connector are this test. Others can stand beside it.
+/// An edge, and the streams of its routers and of one connector. Other edges can join its cluster.
 pub struct Harness {
     pub url: String,
     pub bus: Bus,
@@ -47,18 +47,16 @@ pub struct Node {
     pub edge: JoinHandle<()>,
 }
 
-/// A request that reached the routers.
+/// A request that a router has received.
 pub struct Received {
     pub id: MessageId,
     pub request: ClientRequest,
 }
 
-/// The options of an edge.
 pub fn parse(options: &[&str]) -> edge::Options {
     Command::parse_from(["edge"].iter().chain(options)).options
 }
 
-/// What an edge of this cluster runs with.
 pub fn context(bus: Bus, directory: Directory, hand_over: bool) -> Context {
     Context {
         id: ServiceId::fresh("edge"),
@@ -82,7 +80,7 @@ impl Node {
         let (id, stop) = (context.id.clone(), context.shutdown.clone());
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        // This test's routers send no canaries back.
+        // The test does not return canaries.
         let options = parse(&[&["--canary-interval=0"], options].concat());
         let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
         Self { url, id, stop, edge }
@@ -90,17 +88,16 @@ impl Node {
 }
 
 impl Harness {
-    /// An edge that is alone.
+    /// An edge without others.
     pub async fn start(options: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", options).await
     }
 
-    /// An edge that listens elsewhere.
     pub async fn start_at(address: &str, options: &[&str]) -> Self {
         Self::on(Bus::memory(), Directory::memory(), address, false, options).await
     }
 
-    /// The first edge of a cluster.
+    /// The first edge of a cluster, which hands its sessions over.
     pub async fn first(options: &[&str]) -> Self {
         Self::on(Bus::memory(), Directory::memory(), "127.0.0.1:0", true, options).await
     }
@@ -110,14 +107,12 @@ impl Harness {
         Self::around(node, bus, directory).await
     }
 
-    /// An edge for which the store can freeze, in a cluster for which it cannot.
+    /// An edge whose bus and directory can stall, in a cluster where they cannot.
     pub async fn with_stalled_directory(options: &[&str]) -> (Self, Stall) {
         let (bus, directory, stall) = (MemoryBus::default(), MemoryDirectory::default(), Stall::default());
-        let weather = FaultInjector::new(Arc::new(stall.clone()));
-        let own = (
-            Bus::Memory(bus.with_faults(weather.clone())),
-            Directory::Memory(directory.with_faults(weather)),
-        );
+        let faults = FaultInjector::new(Arc::new(stall.clone()));
+        let own =
+            (Bus::Memory(bus.with_faults(faults.clone())), Directory::Memory(directory.with_faults(faults)));
         let node = Node::start(own.0, own.1, "127.0.0.1:0", true, options).await;
         (Self::around(node, Bus::Memory(bus), Directory::Memory(directory)).await, stall)
     }
@@ -149,7 +144,7 @@ impl Harness {
         alice
     }
 
-    /// What next reaches the routers.
+    /// The next message to the routers.
     pub async fn message(&mut self) -> Message {
         let [one, two] = &mut self.routers;
         let delivery = async {
@@ -161,7 +156,7 @@ impl Harness {
         message
     }
 
-    /// The next request to the routers, which is of that kind.
+    /// The next request to the routers, which must have this kind.
     pub async fn request(&mut self, kind: &str) -> Received {
         let message = self.message().await;
         assert_eq!(message.body.kind(), kind);
@@ -169,18 +164,18 @@ impl Harness {
             Body::Register(request) | Body::Call(request) | Body::List(request) | Body::Exists(request) => {
                 Received { id: message.id, request }
             }
-            other => panic!("not a client's request: {other:?}"),
+            other => panic!("not a request of a client: {other:?}"),
         }
     }
 
-    /// What next reaches the connector.
+    /// The next message to the connector.
     pub async fn leg_message(&mut self) -> Message {
         let message = timeout(DEADLINE, self.backend.next()).await.expect("a message for the backend");
         self.backend.ack();
         message
     }
 
-    /// Answers a request with an event of that name.
+    /// Replies to a request with an event of this name.
     pub async fn reply(
         &self,
         received: &Received,
@@ -194,14 +189,14 @@ impl Harness {
         self.send_with(&received.request, call, Some(received.id), change, item).await;
     }
 
-    /// Tells who received something an event of its own accord.
+    /// Sends an event that is no reply.
     pub async fn send(&self, to: &ClientRequest, call: Option<CallId>, change: Option<Change>, event: &str) {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
         self.send_with(to, call, None, change, item).await;
     }
 
-    /// Tells a handle at an edge an event under a number.
+    /// Sends an event with a sequence number.
     pub async fn send_sequenced(
         &self,
         edge: &ServiceId,
@@ -212,12 +207,15 @@ impl Harness {
     ) {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
-        let (call, stamp) = (Some(leg.call), Some(Sequence { term: 1, number }));
-        self.post(edge, Events { call, sequence: stamp, ..Events::for_handle(to.handle_ref(), vec![item]) })
-            .await;
+        let (call, sequence) = (Some(leg.call), Some(Sequence { term: 1, number }));
+        self.post(
+            edge,
+            Events { call, sequence: sequence, ..Events::for_handle(to.handle_ref(), vec![item]) },
+        )
+        .await;
     }
 
-    /// Tells a handle, at the edge of that address, a core event with a number, and some padding.
+    /// Sends a core event with a number and some padding to a handle.
     pub async fn send_core(&self, to: &Address, number: u64) {
         let fields = raw(&serde_json::json!({"number": number, "padding": "x".repeat(300)}));
         let event = ClientEvent::Core { janus: "media".to_owned(), fields };
@@ -225,7 +223,7 @@ impl Harness {
         self.post(&to.edge, events).await;
     }
 
-    /// Refuses a call, for there are too many.
+    /// Refuses a call because of overload.
     pub async fn refuse_overloaded(&self, received: &Received) {
         let (who, transaction) =
             (received.request.from.handle_ref(), Some(received.request.transaction.clone()));
@@ -261,7 +259,7 @@ impl Harness {
         self.bus.post(&Mailbox::Edge(edge.clone()), &message).await.unwrap();
     }
 
-    /// Waits until the directory has what is known of a session, with what its client has not has_received.
+    /// Waits until the edge has acknowledged all messages in its mailbox: their effects are stored.
     pub async fn wait_until_acked(&self, edge: &ServiceId) {
         eventually("the mailbox is empty", async || {
             self.bus.backlog(&Mailbox::Edge(edge.clone()).key()).await.unwrap() == 0
@@ -269,11 +267,10 @@ impl Harness {
         .await;
     }
 
-    /// Waits until the edge knows that a client's socket is gone: then one that has lost its name
-    /// leaves its call.
+    /// Waits until the edge knows that a client's socket is gone. Then a handle that loses its name leaves its call.
     pub async fn wait_for_disconnect(&mut self, received: &Received, leg: LegRef) {
         let displaced = || Some(Change::Displaced("alice".to_owned()));
-        eventually("the edge notices that the socket is gone", async || {
+        eventually("the edge knows that the socket is gone", async || {
             self.send(&received.request, None, displaced(), "unregistered").await;
             let left = timeout(Duration::from_millis(50), self.leg_message()).await;
             left.is_ok_and(|message| matches!(message.body, Body::Hangup(left) if left == leg))
@@ -281,7 +278,7 @@ impl Harness {
         .await;
     }
 
-    /// alice, in a call that bob has not accepted yet; with the request she made it by.
+    /// A client in a ringing call, with its request.
     pub async fn ringing(&mut self) -> (Client, Received, LegRef) {
         let mut alice = self.alice().await;
         let call = serde_json::json!({"request": "call", "username": "bob"});
@@ -303,7 +300,7 @@ fn backend() -> Mailbox {
     Mailbox::Backend(BackendName::from("a"))
 }
 
-/// Freezes what an edge does on the bus and in the directory, as if it stood still itself.
+/// Stalls the bus and directory of an edge, as if its process were paused.
 #[derive(Clone, Default)]
 pub struct Stall(watch::Sender<bool>);
 

@@ -1,4 +1,4 @@
-//! A session changes its socket.
+//! A client claims its session at the same edge.
 
 use crate::harness::Harness;
 use bus::message::Body;
@@ -56,7 +56,7 @@ async fn concurrent_claims_have_one_winner() {
     harness.send(&received.request, Some(leg.call), None, "update").await;
     let has_received =
         |it: &&mut Client| it.inbox().any(|message| testkit::message::event(message) == "update");
-    eventually("one of them hears an event", async || {
+    eventually("one of them receives an event", async || {
         for claimer in &mut claimers {
             claimer.ping().await;
         }

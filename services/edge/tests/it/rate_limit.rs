@@ -1,4 +1,4 @@
-//! A client that request for too much.
+//! A client that exceeds its rate limit.
 
 use crate::harness::Harness;
 use serde_json::json;
@@ -9,16 +9,16 @@ use tokio::time::Instant;
 #[tokio::test]
 async fn excess_requests_are_delayed_and_others_are_not() {
     let harness = Harness::start(&["--max-rate=20"]).await;
-    let (mut flood, mut other) = (Client::connect(&harness.url).await, Client::connect(&harness.url).await);
+    let (mut client, mut other) = (Client::connect(&harness.url).await, Client::connect(&harness.url).await);
     let began = Instant::now();
     for _ in 0..130 {
-        flood.post(json!({"janus": "ping"})).await;
+        client.post(json!({"janus": "ping"})).await;
     }
     let quick = Instant::now();
     other.ping().await;
     assert!(quick.elapsed() < Duration::from_millis(200), "{:?}", quick.elapsed());
     for _ in 0..130 {
-        flood.expect_core("pong").await;
+        client.expect_core("pong").await;
     }
     let took = began.elapsed();
     assert!(took > Duration::from_secs(1) && took < Duration::from_secs(3), "{took:?}");

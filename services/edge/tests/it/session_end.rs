@@ -1,4 +1,4 @@
-//! Sessions end, and with the edge all of them.
+//! Sessions expire, or end with their edge.
 
 use crate::harness::Harness;
 use bus::SendError;

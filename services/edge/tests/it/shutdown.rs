@@ -1,4 +1,4 @@
-//! An edge stops, and another goes on with its sessions.
+//! An edge shuts down, and another takes over its sessions.
 
 use crate::harness::Harness;
 use bus::message::Body;
@@ -21,8 +21,8 @@ async fn shutdown_closes_sockets_and_clients_continue_elsewhere() {
         matches!(harness.leg_message().await.body, Body::ClientMoved(attend) if attend.address.edge == other.id)
     );
     timeout(Duration::from_secs(5), &mut harness.edge).await.unwrap().unwrap();
-    let silence = harness.directory.since_heartbeat(&harness.id).await.unwrap();
-    assert!(silence.unwrap() >= directory::DEREGISTERED_AGE, "{silence:?}");
+    let age = harness.directory.since_heartbeat(&harness.id).await.unwrap();
+    assert!(age.unwrap() >= directory::DEREGISTERED_AGE, "{age:?}");
 }
 
 #[tokio::test]

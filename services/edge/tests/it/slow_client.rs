@@ -1,4 +1,4 @@
-//! A client that does not read what it is told.
+//! A client that does not read its messages.
 
 use crate::harness::{Harness, context, parse};
 use bus::message::Address;
@@ -20,7 +20,7 @@ async fn request(socket: &mut Socket, request: Value) -> Value {
     serde_json::from_str(answer.to_text().unwrap()).unwrap()
 }
 
-/// A session with a handle at this edge.
+/// Creates a session with a handle.
 async fn attached(socket: &mut Socket, edge: ServiceId) -> Address {
     let created = request(socket, json!({"janus": "create", "transaction": "c"})).await;
     let session = created["data"]["id"].as_u64().unwrap();
@@ -35,26 +35,26 @@ async fn unread_messages_are_delivered_after_the_edge_was_killed() {
     let context = context(harness.bus.clone(), harness.directory.clone(), true);
     let id = context.id.clone();
     let edge = Edge::start(&parse(&["--canary-interval=0"]), context).await.unwrap();
-    let (near, far) = duplex(1024);
-    edge.serve_transport(Box::new(far));
+    let (client_end, edge_end) = duplex(1024);
+    edge.serve_transport(Box::new(edge_end));
     let request =
         ClientRequestBuilder::new("ws://edge/".parse().unwrap()).with_sub_protocol("janus-protocol");
-    let (mut socket, _) = tokio_tungstenite::client_async(request, near).await.unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async(request, client_end).await.unwrap();
     let alice = attached(&mut socket, id.clone()).await;
     for number in 0..10 {
         harness.send_core(&alice, number).await;
     }
     harness.wait_until_acked(&id).await;
     drop(edge);
-    let mut has_received = Vec::new();
+    let mut received = Vec::new();
     while let Some(Ok(message)) = socket.next().await {
         let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
-        has_received.push(message["number"].as_u64().unwrap());
+        received.push(message["number"].as_u64().unwrap());
     }
-    assert!((1..5).contains(&has_received.len()), "{has_received:?}");
+    assert!((1..5).contains(&received.len()), "{received:?}");
     let mut client = Client::claim(&harness.url, alice.session.0).await;
-    while has_received.len() < 10 {
-        has_received.push(client.expect_core("media").await["number"].as_u64().unwrap());
+    while received.len() < 10 {
+        received.push(client.expect_core("media").await["number"].as_u64().unwrap());
     }
-    assert_eq!(has_received, (0..10).collect::<Vec<_>>());
+    assert_eq!(received, (0..10).collect::<Vec<_>>());
 }

@@ -1,4 +1,4 @@
-//! A session changes its edge.
+//! A client claims its session at another edge.
 
 use crate::harness::Harness;
 use bus::message::{Address, Body, LegRef, Message, Surrender};
@@ -12,18 +12,18 @@ use std::time::Duration;
 use testkit::Client;
 use tokio::time::{Instant, sleep};
 
-/// The connector learns that a leg's client is at this edge now.
-async fn attended(harness: &mut Harness, leg: LegRef, edge: &ServiceId) -> Address {
+/// The connector is told that the client of a leg is at this edge. Returns its address.
+async fn client_moved(harness: &mut Harness, leg: LegRef, edge: &ServiceId) -> Address {
     match harness.leg_message().await.body {
-        Body::ClientMoved(attend) => {
-            assert_eq!((attend.leg, &attend.address.edge), (leg, edge));
-            attend.address
+        Body::ClientMoved(moved) => {
+            assert_eq!((moved.leg, &moved.address.edge), (leg, edge));
+            moved.address
         }
-        other => panic!("not attend: {other:?}"),
+        other => panic!("not client_moved: {other:?}"),
     }
 }
 
-/// The last events that a client has has_received, in order.
+/// The last events that a client has received, in order.
 fn last(client: &Client, count: usize) -> Vec<String> {
     let events = client.transcript().events();
     events.iter().skip(events.len().saturating_sub(count)).map(|event| (*event).to_owned()).collect()
@@ -41,7 +41,7 @@ async fn backlog_is_delivered_at_another_edge() {
     }
     harness.wait_until_acked(&harness.id).await;
     alice.reconnect(&other.url).await;
-    let address = attended(&mut harness, leg, &other.id).await;
+    let address = client_moved(&mut harness, leg, &other.id).await;
     harness
         .send_sequenced(&harness.id, &received.request.from, leg, 4, "four, still to the first edge")
         .await;
@@ -56,7 +56,7 @@ async fn claim_takes_a_session_from_a_socket_at_another_edge() {
     let other = harness.another(&[]).await;
     let (mut old, received, leg) = harness.ringing().await;
     let mut new = Client::claim(&other.url, old.session()).await.with_handle(old.handle());
-    attended(&mut harness, leg, &other.id).await;
+    client_moved(&mut harness, leg, &other.id).await;
     harness.send(&received.request, Some(leg.call), None, "update").await;
     new.expect_event("update").await;
     old.expect_no("update").await;
@@ -74,7 +74,7 @@ async fn session_returns_to_the_edge_that_surrendered_it() {
     let (mut alice, received, leg) = harness.ringing().await;
     for (number, url, edge) in [(1, &other.url, &other.id), (2, &harness.url.clone(), &harness.id.clone())] {
         alice.reconnect(url).await;
-        let address = attended(&mut harness, leg, edge).await;
+        let address = client_moved(&mut harness, leg, edge).await;
         harness.send_sequenced(edge, &address, leg, number, "update").await;
         alice.expect_event("update").await;
     }
@@ -88,35 +88,29 @@ async fn mailbox_of_a_killed_edge_is_delivered_once_in_order() {
     let other = harness.another(&[]).await;
     let (mut alice, received, leg) = harness.ringing().await;
     let to = received.request.from.clone();
-    harness.send_sequenced(&harness.id, &to, leg, 1, "has_received").await;
-    alice.expect_event("has_received").await;
+    harness.send_sequenced(&harness.id, &to, leg, 1, "delivered").await;
+    alice.expect_event("delivered").await;
     harness.wait_until_acked(&harness.id).await;
-    // Its effect is not written down yet when the edge is killed.
-    harness.send_sequenced(&harness.id, &to, leg, 2, "has_received or not").await;
+    // Its effect is not stored yet when the edge is killed.
+    harness.send_sequenced(&harness.id, &to, leg, 2, "maybe delivered").await;
     tokio::task::yield_now().await;
     harness.edge.abort();
     alice.drop_socket();
     harness.send_sequenced(&harness.id, &to, leg, 3, "before the claim").await;
     alice.reconnect(&other.url).await;
-    let address = attended(&mut harness, leg, &other.id).await;
+    let address = client_moved(&mut harness, leg, &other.id).await;
     harness.send_sequenced(&other.id, &address, leg, 5, "to the new edge").await;
     harness.send_sequenced(&harness.id, &to, leg, 4, "after the claim").await;
     alice.expect_event("to the new edge").await;
-    let mut has_received = last(&alice, 6);
-    // What was told in the very moment may be told again.
-    has_received.dedup();
+    let mut events = last(&alice, 6);
+    // The event at the moment of the kill may be delivered twice.
+    events.dedup();
     assert!(
-        has_received.ends_with(
-            &[
-                "has_received",
-                "has_received or not",
-                "before the claim",
-                "after the claim",
-                "to the new edge"
-            ]
-            .map(str::to_owned)
+        events.ends_with(
+            &["delivered", "maybe delivered", "before the claim", "after the claim", "to the new edge"]
+                .map(str::to_owned)
         ),
-        "{has_received:?}"
+        "{events:?}"
     );
 }
 
@@ -126,13 +120,13 @@ async fn surrendered_session_survives_the_death_of_its_former_edge() {
     let other = harness.another(&[]).await;
     let (mut alice, received, leg) = harness.ringing().await;
     alice.reconnect(&other.url).await;
-    attended(&mut harness, leg, &other.id).await;
+    client_moved(&mut harness, leg, &other.id).await;
     harness.edge.abort();
-    harness.send_sequenced(&harness.id, &received.request.from, leg, 1, "to who is gone").await;
-    alice.expect_event("to who is gone").await;
+    harness.send_sequenced(&harness.id, &received.request.from, leg, 1, "to the dead edge").await;
+    alice.expect_event("to the dead edge").await;
     harness.send_sequenced(&other.id, &received.request.from, leg, 2, "update").await;
     alice.expect_event("update").await;
-    assert_eq!(last(&alice, 2), ["to who is gone", "update"]);
+    assert_eq!(last(&alice, 2), ["to the dead edge", "update"]);
 }
 
 #[tokio::test]
@@ -146,11 +140,11 @@ async fn events_sent_to_an_earlier_edge_are_delivered() {
     harness.directory.open_call(&call).await.unwrap();
     harness.edge.abort();
     alice.reconnect(&second.url).await;
-    attended(&mut harness, leg, &second.id).await;
-    // It died before everybody knew that the session had been there.
+    client_moved(&mut harness, leg, &second.id).await;
+    // It died before the session was announced there.
     second.edge.abort();
     alice.reconnect(&third.url).await;
-    attended(&mut harness, leg, &third.id).await;
+    client_moved(&mut harness, leg, &third.id).await;
     harness.send_sequenced(&harness.id, &received.request.from, leg, 1, "to the first").await;
     alice.expect_event("to the first").await;
     harness.send_sequenced(&second.id, &received.request.from, leg, 2, "to the second").await;
@@ -177,7 +171,7 @@ async fn backlog_of_a_killed_edge_is_delivered_once() {
     tokio::task::yield_now().await;
     harness.edge.abort();
     alice.reconnect(&other.url).await;
-    let address = attended(&mut harness, leg, &other.id).await;
+    let address = client_moved(&mut harness, leg, &other.id).await;
     harness.send_sequenced(&other.id, &address, leg, 4, "four").await;
     alice.expect_event("four").await;
     assert_eq!(last(&alice, 4), ["one", "two", "three", "four"]);
@@ -213,7 +207,7 @@ async fn request_in_flight_gets_its_reply_at_the_new_edge() {
     harness.edge.abort();
     alice.reconnect(&other.url).await;
     harness.reply(&received, None, None, "listed").await;
-    let answer: Value = alice.expect("the answer", |it| testkit::message::event(it) == "listed").await;
+    let answer: Value = alice.expect("the reply", |it| testkit::message::event(it) == "listed").await;
     assert_eq!(answer["transaction"], transaction);
 }
 
@@ -250,7 +244,7 @@ async fn concurrent_claims_at_two_edges_have_one_winner() {
     harness.send(&received.request, Some(leg.call), None, "update").await;
     let has_received =
         |it: &&mut Client| it.inbox().any(|message| testkit::message::event(message) == "update");
-    testkit::eventually("one of them hears an event", async || {
+    testkit::eventually("one of them receives an event", async || {
         for claimer in &mut claimers {
             claimer.ping().await;
         }
@@ -268,11 +262,11 @@ async fn paused_edge_drops_a_session_that_was_taken_over() {
     stall.set(true);
     harness.send_sequenced(&harness.id, &received.request.from, leg, 1, "one").await;
     let mut new = Client::claim(&other.url, old.session()).await.with_handle(old.handle());
-    let address = attended(&mut harness, leg, &other.id).await;
+    let address = client_moved(&mut harness, leg, &other.id).await;
     harness.send_sequenced(&other.id, &address, leg, 2, "two").await;
     new.expect_event("two").await;
     stall.set(false);
-    testkit::eventually("the first edge lets go of the session", async || {
+    testkit::eventually("the first edge drops the session", async || {
         let reply = old.request(old.on_session(json!({"janus": "keepalive"}))).await;
         reply["error"]["code"] == 458
     })
@@ -298,7 +292,7 @@ async fn unstored_events_stay_in_the_mailbox() {
     sleep(Duration::from_millis(100)).await;
     harness.edge.abort();
     alice.reconnect(&other.url).await;
-    let address = attended(&mut harness, leg, &other.id).await;
+    let address = client_moved(&mut harness, leg, &other.id).await;
     harness.send_sequenced(&other.id, &address, leg, 2, "two").await;
     alice.expect_event("two").await;
     assert_eq!(last(&alice, 2), ["one", "two"]);
@@ -329,17 +323,17 @@ async fn surrendered_session_that_was_not_claimed_can_be_claimed() {
     harness.wait_until_acked(&harness.id).await;
     alice.reconnect(&harness.url).await;
     let own = harness.id.clone();
-    let address = attended(&mut harness, leg, &own).await;
+    let address = client_moved(&mut harness, leg, &own).await;
     harness.send_sequenced(&harness.id, &address, leg, 1, "update").await;
     alice.expect_event("update").await;
 }
 
 #[tokio::test]
 async fn many_clients_continue_elsewhere_when_their_edge_is_killed() {
-    const MANY: usize = 200;
+    const CLIENTS: usize = 200;
     let harness = Harness::first(&[]).await;
     let other = harness.another(&[]).await;
-    let mut clients = join_all((0..MANY).map(|_| Client::attached(&harness.url))).await;
+    let mut clients = join_all((0..CLIENTS).map(|_| Client::attached(&harness.url))).await;
     sleep(Duration::from_millis(200)).await;
     harness.edge.abort();
     for client in &clients {

@@ -1,4 +1,4 @@
-//! A session that was created with a token is claimed with the same one, on any edge.
+//! A session that was created with a token can only be claimed with the same token, on any edge.
 
 use crate::harness::{Harness, Node};
 use serde_json::{Value, json};

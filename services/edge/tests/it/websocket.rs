@@ -1,4 +1,4 @@
-//! The manners of websockets: TLS with a certificate that changes, pings, close codes, sizes, IPv6.
+//! Websockets: TLS with a certificate that changes, pings, close codes, sizes, IPv6.
 
 use crate::harness::Harness;
 use futures_util::{SinkExt, StreamExt};
@@ -44,7 +44,7 @@ where
 const PING: &str = r#"{"janus":"ping","transaction":"t"}"#;
 const PONG: &str = r#"{"janus":"pong","transaction":"t"}"#;
 
-/// A new certificate in the two files; returns its public part.
+/// Writes a new certificate to the two files; returns its public part.
 fn certify(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
@@ -52,7 +52,7 @@ fn certify(folder: &Path) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(cert.pem().as_bytes()).unwrap()
 }
 
-/// A websocket over TLS, if the edge shows this certificate.
+/// Opens a websocket over TLS; none if the edge has another certificate.
 async fn connect_tls(
     harness: &Harness,
     certificate: &CertificateDer<'static>,
@@ -79,11 +79,12 @@ async fn certificate_is_reloaded_without_closing_connections() {
     let mut early = connect_tls(&harness, &first).await.unwrap();
     assert_eq!(request(&mut early, PING).await, PONG);
     let second = certify(folder.path());
-    eventually("the new certificate is shown", async || connect_tls(&harness, &second).await.is_some()).await;
+    eventually("the new certificate is in use", async || connect_tls(&harness, &second).await.is_some())
+        .await;
     assert!(connect_tls(&harness, &first).await.is_none(), "the old certificate is gone");
     assert_eq!(request(&mut early, PING).await, PONG);
     std::fs::write(&certificate, "nonsense").unwrap();
-    assert!(connect_tls(&harness, &second).await.is_some(), "a bad file changes nothing");
+    assert!(connect_tls(&harness, &second).await.is_some(), "an invalid file changes nothing");
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn client_that_does_not_answer_pings_is_closed() {
         assert!(matches!(answers.next().await, Some(Ok(Message::Ping(_)))));
     }
     assert_eq!(request(&mut answers, PING).await, PONG);
-    // This one's end is up, but nobody reads it, so that no ping is answered.
+    // Its websocket is not read, so no ping is answered.
     let silent = connect(&harness).await;
     let mut raw = silent.into_inner();
     let mut bytes = Vec::new();
@@ -102,7 +103,7 @@ async fn client_that_does_not_answer_pings_is_closed() {
     assert!(bytes.starts_with(&[0x89, 0]), "a ping came first: {bytes:?}");
 }
 
-/// What the edge closes the connection with.
+/// The code that the edge closes the websocket with.
 async fn close_code(mut socket: Plain) -> Option<CloseCode> {
     while let Some(message) = socket.next().await {
         match message {

@@ -9,7 +9,6 @@ use protocol::{HandleId, SessionId, reply};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Sessions enter.
 impl Client {
     /// The directory has the new session. Only a client with the same token may claim it.
     pub fn add_created(&mut self, id: SessionId, token_digest: Option<String>, now: Instant) {
@@ -33,7 +32,6 @@ impl Client {
     }
 }
 
-/// Sessions leave.
 impl Client {
     /// Gives a session to the connection that claims it, unless it has expired.
     pub fn surrender(&mut self, id: SessionId, now: Instant) -> Option<Session> {
@@ -77,7 +75,6 @@ impl Client {
     }
 }
 
-/// The connection looks at the state.
 impl Client {
     /// The socket is gone. The sessions wait to be claimed.
     pub fn set_disconnected(&mut self, since: Instant) {

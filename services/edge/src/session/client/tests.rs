@@ -1,4 +1,4 @@
-//! The decisions of a connection: who may speak about which session, and when sessions are over.
+//! The state machine of a connection: who may use which session, and when sessions expire.
 
 mod auth;
 mod paths;
@@ -24,7 +24,7 @@ const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 const RECLAIM_TIMEOUT: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// A connection whose clock stands still.
+/// A connection with a clock that the test moves.
 struct Harness {
     client: Client,
     now: Instant,
@@ -69,12 +69,12 @@ impl Harness {
         self.client.on_request(LazyObject::parse(&text).unwrap(), self.now)
     }
 
-    /// Asks and returns the one reply.
+    /// Sends a request and returns its reply.
     fn reply(&mut self, request: Value) -> Value {
         let text = match self.request(request) {
             Outcome::Reply(text) => text,
-            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) | Outcome::End(_, acts) => {
-                client_texts(&acts).into_iter().next().unwrap()
+            Outcome::Perform(actions) | Outcome::AfterPersist(_, actions) | Outcome::End(_, actions) => {
+                client_texts(&actions).into_iter().next().unwrap()
             }
             other => panic!("no reply: {other:?}"),
         };
@@ -102,33 +102,34 @@ impl Harness {
 
     fn after(&mut self, time: Duration) -> (Vec<u64>, Vec<String>) {
         self.now += time;
-        let (over, acts) = self.client.on_timer(self.now);
-        (over.into_iter().map(|id| id.0).collect(), summaries(&acts))
+        let (expired, actions) = self.client.on_timer(self.now);
+        (expired.into_iter().map(|id| id.0).collect(), summaries(&actions))
     }
 
     fn due_in(&self) -> Option<Duration> {
-        self.client.next_timer().map(|due| due - self.now)
+        self.client.next_timer().map(|at| at - self.now)
     }
 }
 
-fn client_texts(acts: &[Action]) -> Vec<String> {
-    let text = |act: &Action| if let Action::SendToClient(_, text) = act { Some(text.clone()) } else { None };
-    acts.iter().filter_map(text).collect()
+fn client_texts(actions: &[Action]) -> Vec<String> {
+    let text =
+        |action: &Action| if let Action::SendToClient(_, text) = action { Some(text.clone()) } else { None };
+    actions.iter().filter_map(text).collect()
 }
 
-/// `7: timeout` for what session 7 is told, `release` for what is sent.
-fn summaries(acts: &[Action]) -> Vec<String> {
-    let short = |act: &Action| match act {
+/// `7: timeout` for a message to the client of session 7, `release` for one on the bus.
+fn summaries(actions: &[Action]) -> Vec<String> {
+    let short = |action: &Action| match action {
         Action::SendToClient(session, text) => {
             let text: Value = serde_json::from_str(text).unwrap();
             format!("{session}: {}", text["janus"].as_str().unwrap())
         }
         Action::Publish(_, message, _) => message.body.kind().to_owned(),
     };
-    acts.iter().map(short).collect()
+    actions.iter().map(short).collect()
 }
 
-/// A call that comes for a handle.
+/// An incoming call for a handle.
 fn incoming(session: u64, handle: u64) -> Events {
     let change = Some(Change::Joined { backend: BackendName::from("a"), side: Side::Callee });
     let who = HandleRef { session: SessionId(session), handle: HandleId(handle) };

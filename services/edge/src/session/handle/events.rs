@@ -17,7 +17,6 @@ use tokio::time::Instant;
 /// For how many requests of the peer the handle knows that it has sent their effect to the client.
 const MAX_SEEN_CAUSES: usize = 16;
 
-/// Events come, each in its turn.
 impl Handle {
     pub fn on_events(&mut self, events: Events, cx: &mut Cx) {
         match self.classify(&events) {
@@ -97,7 +96,6 @@ impl Handle {
     }
 }
 
-/// Events are applied.
 impl Handle {
     fn apply(&mut self, events: Events, cx: &mut Cx) {
         let events = self.strip_other_call(events);
@@ -108,8 +106,7 @@ impl Handle {
         }
     }
 
-    /// A connector refuses a call for which the client has asked, while the handle is in another call. Only the reply
-    /// matters then.
+    /// A connector refuses a `call` of the client while the handle is in another call. Only the reply matters then.
     fn strip_other_call(&self, mut events: Events) -> Events {
         let is_other = self.call().is_some() && events.call.is_some() && events.call != self.call();
         if is_other && events.change == Some(Change::Left) && self.requests.is_reply(&events) {
@@ -248,7 +245,6 @@ impl Handle {
     }
 }
 
-/// Messages fail, and time passes.
 impl Handle {
     /// The bus did not take this message.
     pub fn on_send_failed(&mut self, message: MessageId, cx: &mut Cx) {

@@ -31,7 +31,6 @@ use serde_json::value::RawValue;
 use settings::PendingSettings;
 use std::collections::VecDeque;
 
-/// A handle.
 #[derive(Debug)]
 pub struct Handle {
     address: Address,

@@ -1,4 +1,4 @@
-//! Secrets: who is let in, and to what.
+//! API secret and tokens.
 
 use super::*;
 
@@ -36,8 +36,8 @@ fn errors_come_in_the_order_path_secret_session() {
     assert_eq!(guarded().reply(json!({"janus": "keepalive", "session_id": 9}))["error"]["code"], 403);
 }
 
-/// A connection whose clients show tokens, with a session of somebody who showed this one.
-fn with_tokens(proof: Option<&str>) -> Harness {
+/// A connection with token authentication, and a session with this token digest.
+fn with_tokens(digest: Option<&str>) -> Harness {
     let access =
         Auth { api_secret: Some("open".parse().unwrap()), token_secret: Some("key".parse().unwrap()) };
     let limits = Limits {
@@ -48,7 +48,7 @@ fn with_tokens(proof: Option<&str>) -> Harness {
     };
     let mut harness = connected_under(limits);
     let now = harness.now;
-    harness.client.add_created(SessionId(7), proof.map(str::to_owned), now);
+    harness.client.add_created(SessionId(7), digest.map(str::to_owned), now);
     harness
 }
 
@@ -62,40 +62,40 @@ fn create_and_claim_carry_the_token_digest() {
     let mut create = shows("create", "a");
     create.as_object_mut().unwrap().remove("session_id");
     let Outcome::Create { wanted: None, token_digest: Some(created), .. } = harness.request(create) else {
-        panic!("it is created")
+        panic!("expected a create")
     };
     harness.client.discard(SessionId(7));
     let mut claims = |token| match harness.request(shows("claim", token)) {
         Outcome::Claim { session: SessionId(7), token_digest: Some(shown), .. } => shown == created,
-        other => panic!("it is claimed: {other:?}"),
+        other => panic!("expected a claim: {other:?}"),
     };
     assert!(claims("a") && !claims("b"));
 }
 
 #[test]
 fn claim_of_an_own_session_needs_the_same_token() {
-    let proof = {
+    let digest = {
         let mut harness = with_tokens(None);
         harness.client.discard(SessionId(7));
         match harness.request(shows("claim", "a")) {
             Outcome::Claim { token_digest, .. } => token_digest,
-            other => panic!("it is claimed: {other:?}"),
+            other => panic!("expected a claim: {other:?}"),
         }
     };
-    let mut harness = with_tokens(proof.as_deref());
+    let mut harness = with_tokens(digest.as_deref());
     harness.after(SESSION_TIMEOUT / 2);
     assert_eq!(harness.code(shows("claim", "b")), 458);
     assert_eq!(harness.code(json!({"janus": "claim", "session_id": 7, "apisecret": "open"})), 458);
-    assert_eq!(harness.due_in(), Some(SESSION_TIMEOUT / 2), "a stranger does not keep it alive");
+    assert_eq!(harness.due_in(), Some(SESSION_TIMEOUT / 2), "a failed claim does not keep the session alive");
     assert_eq!(harness.code(shows("claim", "a")), 0);
-    assert_eq!(harness.code(shows("keepalive", "b")), 0, "only a claim has to prove anything");
+    assert_eq!(harness.code(shows("keepalive", "b")), 0, "only a claim needs the token");
 }
 
 #[test]
 fn token_digest_is_in_the_snapshot() {
-    let harness = with_tokens(Some("proof"));
+    let harness = with_tokens(Some("digest"));
     let state = harness.client.snapshot(SessionId(7), harness.now).unwrap();
     let restored =
         crate::session::Session::restore(&state, SessionId(7), &"edge-2".into(), harness.now, 0).unwrap();
-    assert_eq!(restored.token_digest.as_deref(), Some("proof"));
+    assert_eq!(restored.token_digest.as_deref(), Some("digest"));
 }

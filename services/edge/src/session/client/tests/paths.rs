@@ -1,4 +1,4 @@
-//! Which session and handle a request is about, and whether this connection may.
+//! Which session and handle a request addresses, and whether the connection owns them.
 
 use super::*;
 
@@ -103,15 +103,15 @@ fn detached_handle_and_destroyed_session_are_gone() {
     let mut client = connected().with_session(7);
     let handle = client.attach_registered(7);
     let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
-    let Outcome::Perform(acts) = client.request(detach.clone()) else { panic!("it is detached") };
-    assert_eq!(summaries(&acts), ["7: success", "release"]);
+    let Outcome::Perform(actions) = client.request(detach.clone()) else { panic!("expected a detach") };
+    assert_eq!(summaries(&actions), ["7: success", "release"]);
     assert_eq!(client.code(detach), 459);
     client.attach_registered(7);
-    let Outcome::End(SessionId(7), acts) = client.request(json!({"janus": "destroy", "session_id": 7}))
+    let Outcome::End(SessionId(7), actions) = client.request(json!({"janus": "destroy", "session_id": 7}))
     else {
-        panic!("it is destroyed")
+        panic!("expected the end")
     };
-    assert_eq!(summaries(&acts), ["7: success", "release"]);
+    assert_eq!(summaries(&actions), ["7: success", "release"]);
     assert_eq!(client.code(json!({"janus": "keepalive", "session_id": 7})), 458);
     assert!(client.client.is_empty());
 }
@@ -122,8 +122,8 @@ fn detached_is_sent_when_the_name_is_released() {
     for in_time in [true, false] {
         let handle = client.attach_registered(7);
         let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
-        let Outcome::Perform(acts) = client.request(detach) else { panic!("it is detached") };
-        let Some(Action::Publish(_, release, _)) = acts.last() else { panic!("its name is released") };
+        let Outcome::Perform(actions) = client.request(detach) else { panic!("expected a detach") };
+        let Some(Action::Publish(_, release, _)) = actions.last() else { panic!("expected a release") };
         let who = HandleRef { session: SessionId(7), handle: HandleId(handle) };
         let freed = |answers| Events {
             in_reply_to: Some(answers),
@@ -134,8 +134,8 @@ fn detached_is_sent_when_the_name_is_released() {
             assert!(client.client.on_events(freed(common::MessageId::fresh()), client.now).is_empty());
             assert_eq!(summaries(&client.client.on_events(freed(release.id), client.now)), ["7: detached"]);
         } else {
-            let (_, acts) = client.client.on_timer(client.now + crate::session::handle::REQUEST_TIMEOUT);
-            assert_eq!(summaries(&acts), ["release", "7: detached"]);
+            let (_, actions) = client.client.on_timer(client.now + crate::session::handle::REQUEST_TIMEOUT);
+            assert_eq!(summaries(&actions), ["release", "7: detached"]);
         }
         assert!(client.client.on_events(freed(release.id), client.now).is_empty());
     }
@@ -148,9 +148,9 @@ fn events_without_a_handle_are_undone() {
     let now = client.now;
     assert!(client.client.on_events(incoming(7, handle), now).is_empty());
     for (session, handle) in [(7, handle + 1), (8, handle)] {
-        let acts = client.client.on_events(incoming(session, handle), now);
+        let actions = client.client.on_events(incoming(session, handle), now);
         assert!(
-            matches!(&acts[..], [Action::Publish(_, message, _)] if matches!(message.body, Body::Hangup(_)))
+            matches!(&actions[..], [Action::Publish(_, message, _)] if matches!(message.body, Body::Hangup(_)))
         );
     }
 }

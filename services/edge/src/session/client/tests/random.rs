@@ -1,5 +1,5 @@
-//! Whatever clients ask and whatever comes back, in whatever order: each request is answered once, a
-//! client hears of one call after the other, and what nobody wants any more is given back.
+//! With any requests, replies and events in any order: each request gets one reply, a client has one call after the
+//! other, and unwanted calls and names are released.
 
 mod checker;
 mod cluster;
@@ -15,14 +15,14 @@ proptest! {
 
     #[test]
     fn requests_get_one_reply_and_calls_do_not_overlap(
-        stamped: bool,
+        sequenced: bool,
         steps in vec((0_u8..37, any::<u8>(), any::<u8>()), 1..160)
     ) {
-        let mut model = Model::new(stamped);
+        let mut model = Model::new(sequenced);
         for (what, which, how) in steps {
             model.step(what, which, how);
-            model.what_changed_is_known();
+            model.check_snapshots();
         }
-        model.settles();
+        model.settle();
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions that are written down, and go on at another edge.
+//! Snapshots of sessions, and sessions that are restored at another edge.
 
 use super::*;
 use crate::session::Session;
@@ -17,16 +17,16 @@ impl Harness {
         self.client.take_changed().into_iter().map(|id| id.0).collect()
     }
 
-    fn says(&mut self, session: u64, handle: u64, body: Value) -> Vec<String> {
+    fn sends(&mut self, session: u64, handle: u64, body: Value) -> Vec<String> {
         let message = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
         match self.request(message) {
-            Outcome::Perform(acts) | Outcome::AfterPersist(_, acts) => summaries(&acts),
-            other => panic!("it is done: {other:?}"),
+            Outcome::Perform(actions) | Outcome::AfterPersist(_, actions) => summaries(&actions),
+            other => panic!("no actions: {other:?}"),
         }
     }
 }
 
-/// The session at another edge, some time later.
+/// The session restored at another edge, some time later.
 fn restored(state: &str, later: Duration) -> Harness {
     let mut harness = connected();
     let unix_ms = entropy::unix_millis() + later.as_millis() as u64;
@@ -45,7 +45,7 @@ fn restored_request_keeps_its_remaining_time() {
     let mut old = connected().with_session(7);
     let handle = old.attach_registered(7);
     let waits = json!({"request": "list"});
-    assert_eq!(old.says(7, handle, waits), ["7: ack"]);
+    assert_eq!(old.sends(7, handle, waits), ["7: ack"]);
     let mut new = restored(&old.saved(7), REQUEST_TIMEOUT / 2);
     assert_eq!(new.due_in(), Some(REQUEST_TIMEOUT / 2));
     assert_eq!(new.after(REQUEST_TIMEOUT / 2).1, ["7: event", "list"]);
@@ -75,11 +75,12 @@ fn restored_session_sends_from_its_new_edge() {
     let handle = old.attach(7);
     let mut new = restored(&old.saved(7), Duration::ZERO);
     let body = json!({"request": "register", "username": "alice"});
-    let step = new.request(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": body}));
-    let Outcome::Perform(acts) = step else { panic!("it is asked") };
-    let Some(Action::Publish(_, message, _)) = acts.last() else { panic!("a router is asked") };
-    let Body::Register(asks) = &message.body else { panic!("for a name") };
-    assert_eq!((asks.from.edge.as_str(), asks.from.handle), ("edge-2", HandleId(handle)));
+    let outcome =
+        new.request(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": body}));
+    let Outcome::Perform(actions) = outcome else { panic!("expected actions") };
+    let Some(Action::Publish(_, message, _)) = actions.last() else { panic!("expected a message") };
+    let Body::Register(request) = &message.body else { panic!("expected a register") };
+    assert_eq!((request.from.edge.as_str(), request.from.handle), ("edge-2", HandleId(handle)));
 }
 
 #[test]
@@ -141,21 +142,21 @@ fn session_is_changed_when_its_snapshot_is_out_of_date() {
         client.request(nothing.clone());
         assert_eq!(client.changed(), [0; 0], "{nothing}");
     }
-    client.says(7, handle, json!({"request": "list"}));
+    client.sends(7, handle, json!({"request": "list"}));
     assert_eq!(client.changed(), [7]);
     client.after(REQUEST_TIMEOUT);
-    assert_eq!(client.changed(), [7], "nobody answered");
+    assert_eq!(client.changed(), [7], "it has expired");
     let list = json!({"request": "list"});
-    let step =
+    let outcome =
         client.request(json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": list}));
-    let Outcome::Perform(acts) = step else { panic!("it is done") };
-    let Some(Action::Publish(_, message, who)) = acts.last() else { panic!("a router is asked") };
+    let Outcome::Perform(actions) = outcome else { panic!("expected actions") };
+    let Some(Action::Publish(_, message, who)) = actions.last() else { panic!("expected a message") };
     client.changed();
     client.client.on_send_failed(*who, message.id, client.now);
-    assert_eq!(client.changed(), [7], "nobody could be asked");
+    assert_eq!(client.changed(), [7], "it could not be sent");
     client.client.on_events(incoming(8, 1), client.now);
     client.request(json!({"janus": "destroy", "session_id": 8}));
-    assert_eq!(client.changed(), [0; 0], "what is over is not written down");
+    assert_eq!(client.changed(), [0; 0], "an ended session is not stored");
 }
 
 #[test]
@@ -182,8 +183,8 @@ fn malformed_snapshot_is_an_error() {
     let state = old.saved(7);
     let restored = |state: &str| restore(state, old.now, 0).is_ok();
     assert!(restored(&state));
-    for nonsense in ["", "null", "[]", "{}", r#"{"handles":7}"#, &state[1..], &state[..state.len() - 1]] {
-        assert!(!restored(nonsense), "{nonsense}");
+    for malformed in ["", "null", "[]", "{}", r#"{"handles":7}"#, &state[1..], &state[..state.len() - 1]] {
+        assert!(!restored(malformed), "{malformed}");
     }
     for (right, wrong) in [("detaching", "x"), ("\"recorded\":true", "\"recorded\":7"), ("register", "dance")]
     {
@@ -212,10 +213,10 @@ fn queued_request_is_persisted_before_its_ack() {
     let mut client = connected().with_session(7);
     let handle = client.attach(7);
     let list = json!({"janus": "message", "session_id": 7, "handle_id": handle, "body": {"request": "list"}});
-    assert!(matches!(client.request(list.clone()), Outcome::Perform(_)), "it is asked at once");
-    let Outcome::AfterPersist(SessionId(7), acts) = client.request(list) else {
-        panic!("nobody knows of it")
+    assert!(matches!(client.request(list.clone()), Outcome::Perform(_)), "it is sent at once");
+    let Outcome::AfterPersist(SessionId(7), actions) = client.request(list) else {
+        panic!("expected it to be persisted")
     };
-    assert_eq!(summaries(&acts), ["7: ack"]);
+    assert_eq!(summaries(&actions), ["7: ack"]);
     assert_eq!(client.client.take_changed(), [SessionId(7)]);
 }

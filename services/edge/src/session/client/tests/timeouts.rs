@@ -1,4 +1,4 @@
-//! Sessions end after silence, or some time after their socket went.
+//! Sessions expire without requests, or some time after their socket is gone.
 
 use super::*;
 
@@ -65,10 +65,10 @@ fn requests_of_one_session_do_not_keep_another_alive() {
 #[test]
 fn several_sessions_can_expire_at_once() {
     let mut client = connected().with_session(7).with_session(8);
-    let (mut over, mut acts) = client.after(SESSION_TIMEOUT);
-    over.sort_unstable();
-    acts.sort_unstable();
-    assert_eq!((over, acts), (vec![7, 8], vec!["7: timeout".to_owned(), "8: timeout".to_owned()]));
+    let (mut expired, mut actions) = client.after(SESSION_TIMEOUT);
+    expired.sort_unstable();
+    actions.sort_unstable();
+    assert_eq!((expired, actions), (vec![7, 8], vec!["7: timeout".to_owned(), "8: timeout".to_owned()]));
     assert!(client.client.is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! How a handle gets into a call, and out of it.
+//! How a handle joins and leaves a call.
 
 use super::*;
 use crate::session::handle::REQUEST_TIMEOUT;
@@ -59,8 +59,8 @@ fn request_on_a_lost_call_is_not_sent_on_the_next() {
     let (mut bob, _) = ringing(Side::Callee);
     bob.sends_answer("a", json!({"request": "accept"}));
     bob.joined(CallId::fresh(), Side::Callee);
-    let acts = bob.after(Duration::from_secs(3));
-    assert_eq!(acts, ["hangup", "core hangup", "refused a 469", "incomingcall"]);
+    let actions = bob.after(Duration::from_secs(3));
+    assert_eq!(actions, ["hangup", "core hangup", "refused a 469", "incomingcall"]);
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn expired_call_does_not_end_the_current_one() {
     alice.calls("c");
     alice.after(REQUEST_TIMEOUT - Duration::from_secs(1));
     assert_eq!(alice.joined(alice.last_call(), Side::Caller), [""; 0]);
-    let acts = alice.after(Duration::from_secs(1));
-    assert_eq!(acts, ["ack c", "c: error 499", "abandon", "leg: hangup"]);
+    let actions = alice.after(Duration::from_secs(1));
+    assert_eq!(actions, ["ack c", "c: error 499", "abandon", "leg: hangup"]);
     assert_eq!(alice.after(Duration::from_secs(3)), [""; 0]);
     assert_eq!(alice.left(call), ["hangup"]);
 }

@@ -1,4 +1,4 @@
-//! Candidates travel together, in order, and only on the leg they are for.
+//! Candidates are sent together, in order, and only on their leg.
 
 use super::*;
 

@@ -1,18 +1,18 @@
-//! Answers to what this handle asked before it came here, and that it does not know of.
+//! Replies to requests of a former edge, which this edge may not know.
 
 use super::*;
 use crate::session::handle::REQUEST_TIMEOUT;
 use crate::session::handle::correlation::IssuedIds;
 
-/// A request that was asked elsewhere.
-fn before(harness: &Harness) -> Option<MessageId> {
+/// The id of a request that a former edge has sent.
+fn former_request(harness: &Harness) -> Option<MessageId> {
     Some(MessageId::after(harness.handle.requests.issued.latest()))
 }
 
 #[test]
 fn reply_to_a_request_of_a_former_edge_is_sent_once() {
     let mut alice = registered().restored();
-    let request = before(&alice);
+    let request = former_request(&alice);
     let answer = || events(None, request, None, vec![result("t", "list")]);
     assert_eq!(alice.receives(answer()), ["t: list"]);
     assert_eq!(alice.receives(answer()), [""; 0]);
@@ -21,7 +21,7 @@ fn reply_to_a_request_of_a_former_edge_is_sent_once() {
 #[test]
 fn reply_to_a_former_edge_is_sent_after_newer_requests() {
     let mut alice = registered().restored();
-    let request = before(&alice);
+    let request = former_request(&alice);
     let earlier = Some(alice.last());
     alice.handle.requests.issued = IssuedIds::restored(request);
     alice.sends("2", json!({"request": "list"}));
@@ -57,7 +57,7 @@ fn repeated_reply_during_another_request_is_dropped() {
 #[test]
 fn call_requested_on_a_former_edge_begins() {
     let mut alice = registered().restored();
-    let request = before(&alice);
+    let request = former_request(&alice);
     let joined =
         events(request.map(Into::into), request, Some(join(Side::Caller)), vec![result("c", "calling")]);
     assert_eq!(alice.receives(joined), ["ack c", "c: calling"]);
@@ -68,16 +68,17 @@ fn call_requested_on_a_former_edge_begins() {
 fn accept_of_a_former_edge_gets_an_ack_or_an_error() {
     let (bob, call) = ringing(Side::Callee);
     let mut bob = bob.restored();
-    let refused = events(Some(call), before(&bob), None, vec![refusal("a", 465)]);
+    let refused = events(Some(call), former_request(&bob), None, vec![refusal("a", 465)]);
     assert_eq!(bob.receives(refused), ["refused a 465"]);
-    let accepted = events(Some(call), before(&bob), Some(Change::Answered), vec![result("b", "accepted")]);
+    let accepted =
+        events(Some(call), former_request(&bob), Some(Change::Answered), vec![result("b", "accepted")]);
     assert_eq!(bob.receives(accepted), ["ack b", "b: accepted"]);
 }
 
 #[test]
 fn call_requested_on_a_former_edge_is_refused() {
     let mut alice = registered().restored();
-    let request = before(&alice);
+    let request = former_request(&alice);
     let refused = events(request.map(Into::into), request, Some(Change::Left), vec![refusal("c", 465)]);
     assert_eq!(alice.receives(refused), ["refused c 465"]);
 }
@@ -87,7 +88,7 @@ fn name_requested_on_a_former_edge_is_released_on_detach() {
     let mut alice = fresh().restored();
     let named = Some(Change::Registered("alice".to_owned()));
     assert_eq!(
-        alice.receives(events(None, before(&alice), named, vec![result("r", "registered")])),
+        alice.receives(events(None, former_request(&alice), named, vec![result("r", "registered")])),
         ["r: registered"]
     );
     assert_eq!(alice.detaches(), ["success d", "release"]);
@@ -119,7 +120,7 @@ fn queued_request_keeps_its_id() {
 fn replies_to_requests_of_a_former_edge_keep_their_order() {
     let (alice, former) = ringing(Side::Callee);
     let mut alice = alice.restored();
-    let call = before(&alice);
+    let call = former_request(&alice);
     let list = Some(MessageId::after(call));
     let joined = events(call.map(Into::into), call, Some(join(Side::Caller)), vec![result("c", "calling")]);
     assert_eq!(alice.receives(joined), [""; 0]);
@@ -147,7 +148,7 @@ fn refused_call_of_a_former_edge_does_not_end_the_current_one() {
     let mut bob = bob.restored();
     let ended = events(
         Some(CallId::fresh()),
-        before(&bob),
+        former_request(&bob),
         Some(Change::Left),
         vec![result("h", "hangup"), notice("hangup")],
     );

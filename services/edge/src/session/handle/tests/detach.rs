@@ -1,4 +1,4 @@
-//! A handle or its name goes: what it had is given back.
+//! A handle is detached or loses its name: what it had is released.
 
 use super::*;
 

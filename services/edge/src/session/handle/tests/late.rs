@@ -1,4 +1,4 @@
-//! What comes after its time, or a second time.
+//! Replies that come late or twice.
 
 use super::*;
 use crate::session::handle::REQUEST_TIMEOUT;

@@ -1,4 +1,4 @@
-//! The end of a request: an answer, an error, a bus that takes nothing, a deadline.
+//! How a request ends: with a reply, an error, a failed send, or its deadline.
 
 use super::*;
 use crate::session::handle::REQUEST_TIMEOUT;

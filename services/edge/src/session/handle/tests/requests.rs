@@ -1,4 +1,4 @@
-//! Who does a request, when its `ack` is given, and in which order requests are done.
+//! Where requests are handled, when their `ack` is sent, and their order.
 
 use super::*;
 
@@ -89,8 +89,8 @@ fn one_request_is_in_flight_at_a_time() {
     assert_eq!(alice.sends("2", json!({"request": "set"})), ["ack 2"]);
     assert_eq!(alice.sends("3", json!({"request": "exists", "username": "bob"})), ["ack 3"]);
     assert_eq!(alice.calls("4"), [""; 0]);
-    let acts = alice.gets_reply(None, vec![result("1", "listed")]);
-    assert_eq!(acts, ["1: listed", "2: set", "router: exists"]);
+    let actions = alice.gets_reply(None, vec![result("1", "listed")]);
+    assert_eq!(actions, ["1: listed", "2: set", "router: exists"]);
     assert_eq!(alice.gets_reply(None, vec![result("3", "known")]), ["3: known", "router: call"]);
 }
 

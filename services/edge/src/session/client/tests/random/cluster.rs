@@ -1,5 +1,5 @@
-//! Routers and connectors that answer when, what and how often they like. What they say of one call
-//! to one handle has its order, as on a mailbox: a call that was left does not begin again.
+//! Routers and connectors that reply at any time, with anything, and any number of times. The events of one side of a
+//! call keep their order, as in a mailbox: a call that was left does not begin again.
 
 use super::checker::tag;
 use bus::message::{Body, Change, ClientEvent, ClientRequest, Events, LegRef, LegRequest, Message, Sequence};
@@ -10,219 +10,217 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One side of a call.
 #[derive(Clone)]
-struct Line {
+struct LegState {
     who: HandleRef,
     leg: LegRef,
-    over: bool,
+    ended: bool,
 }
 
 /// All routers and connectors.
 #[derive(Default)]
 pub struct Cluster {
-    asked: Vec<(Message, HandleRef)>,
-    /// What was asked ever: it is not done twice.
-    known: BTreeSet<MessageId>,
-    /// What has been answered, for it may be delivered again.
-    answered: Vec<Events>,
-    lines: Vec<Line>,
-    /// Who may call and be called.
-    named: BTreeSet<HandleRef>,
+    requests: Vec<(Message, HandleRef)>,
+    /// All requests ever, so that none is handled twice.
+    seen: BTreeSet<MessageId>,
+    /// The replies so far, which may be delivered again.
+    replies: Vec<Events>,
+    legs: Vec<LegState>,
+    /// The handles that may call and be called.
+    registered: BTreeSet<HandleRef>,
     number: u64,
-    /// The lease under which connectors stamp what they say; none while they do not.
+    /// The term of the lease that connectors use; none if they send no sequence numbers.
     pub term: Option<u64>,
-    stamps: BTreeMap<(HandleRef, CallId), Sequence>,
+    sequences: BTreeMap<(HandleRef, CallId), Sequence>,
 }
 
 impl Cluster {
-    /// Nobody has asked anything yet.
-    pub fn new(stamped: bool) -> Self {
-        Self { term: stamped.then_some(1), ..Self::default() }
+    pub fn new(sequenced: bool) -> Self {
+        Self { term: sequenced.then_some(1), ..Self::default() }
     }
 
-    /// The place of what is said to this side of a call.
-    fn stamp(&mut self, who: HandleRef, call: CallId) -> Option<Sequence> {
+    /// The next sequence number of one side of a call.
+    fn next_sequence(&mut self, who: HandleRef, call: CallId) -> Option<Sequence> {
         let first = Sequence { term: self.term?, number: 1 };
-        let stamp = self.stamps.entry((who, call)).and_modify(|last| last.number += 1).or_insert(first);
-        if stamp.term < first.term {
-            *stamp = first;
+        let sequence = self.sequences.entry((who, call)).and_modify(|last| last.number += 1).or_insert(first);
+        if sequence.term < first.term {
+            *sequence = first;
         }
-        Some(*stamp)
+        Some(*sequence)
     }
 
-    /// An edge asks something.
-    pub fn is_asked(&mut self, message: Message, who: HandleRef) {
-        if self.known.insert(message.id) {
-            self.asked.push((message, who));
+    pub fn on_request(&mut self, message: Message, who: HandleRef) {
+        if self.seen.insert(message.id) {
+            self.requests.push((message, who));
         }
     }
 
-    /// Answers something, or says again what was answered.
-    pub fn answers(&mut self, which: u8, how: u8) -> Option<Events> {
+    /// Replies to a request, or repeats a reply.
+    pub fn reply(&mut self, which: u8, how: u8) -> Option<Events> {
         if how > 224 {
-            return self.answered.get(usize::from(which) % self.answered.len().max(1)).cloned();
+            return self.replies.get(usize::from(which) % self.replies.len().max(1)).cloned();
         }
-        if self.asked.is_empty() {
+        if self.requests.is_empty() {
             return None;
         }
-        let (message, who) = self.asked.remove(usize::from(which) % self.asked.len());
-        let answer = self.answer_to(&message, who, how);
-        self.answered.push(answer.clone());
-        Some(answer)
+        let (message, who) = self.requests.remove(usize::from(which) % self.requests.len());
+        let reply = self.reply_to(&message, who, how);
+        self.replies.push(reply.clone());
+        Some(reply)
     }
 
-    fn answer_to(&mut self, message: &Message, who: HandleRef, how: u8) -> Events {
+    fn reply_to(&mut self, message: &Message, who: HandleRef, how: u8) -> Events {
         match &message.body {
-            Body::Call(asks) => self.calls(message.id, asks, who, how),
-            Body::Register(asks) => self.registers(message.id, asks, who, how),
-            Body::List(asks) | Body::Exists(asks) => router(message.id, asks, who, "listed"),
-            Body::Request(asks) => self.on_leg(message.id, asks, who, how),
+            Body::Call(request) => self.call_request(message.id, request, who, how),
+            Body::Register(request) => self.register(message.id, request, who, how),
+            Body::List(request) | Body::Exists(request) => router(message.id, request, who, "listed"),
+            Body::Request(request) => self.leg_request(message.id, request, who, how),
             Body::Release(_) => {
                 Events { in_reply_to: Some(message.id), change: Some(Change::Released), ..displaced(who) }
             }
-            other => panic!("not to be answered: {}", other.kind()),
+            other => panic!("no reply to: {}", other.kind()),
         }
     }
 
-    fn registers(&mut self, id: MessageId, asks: &ClientRequest, who: HandleRef, how: u8) -> Events {
-        let named = (!how.is_multiple_of(8)).then(|| Change::Registered("alice".to_owned()));
-        self.named.extend(named.is_some().then_some(who));
-        Events { change: named, ..router(id, asks, who, "registered") }
+    fn register(&mut self, id: MessageId, request: &ClientRequest, who: HandleRef, how: u8) -> Events {
+        let registered = (!how.is_multiple_of(8)).then(|| Change::Registered("alice".to_owned()));
+        self.registered.extend(registered.is_some().then_some(who));
+        Events { change: registered, ..router(id, request, who, "registered") }
     }
 
-    fn calls(&mut self, id: MessageId, asks: &ClientRequest, who: HandleRef, how: u8) -> Events {
-        let (call, transaction) = (CallId::from(id), Some(asks.transaction.clone()));
+    fn call_request(&mut self, id: MessageId, request: &ClientRequest, who: HandleRef, how: u8) -> Events {
+        let (call, transaction) = (CallId::from(id), Some(request.transaction.clone()));
         match how % 8 {
-            0 => router(id, asks, who, "hangup"),
-            _ if !self.named.contains(&who) => router(id, asks, who, "refused"),
+            0 => router(id, request, who, "hangup"),
+            _ if !self.registered.contains(&who) => router(id, request, who, "refused"),
             1 => {
-                let refusal = self.says(call, "refused", transaction);
-                self.about(who, call, Some(id), Some(Change::Left), vec![refusal])
+                let refusal = self.plugin_event(call, "refused", transaction);
+                self.events_of(who, call, Some(id), Some(Change::Left), vec![refusal])
             }
             2 => {
-                let (transaction, reason) = (asks.transaction.clone(), "no".to_owned());
+                let (transaction, reason) = (request.transaction.clone(), "no".to_owned());
                 let refusal = ClientEvent::Error { transaction, code: 465, reason };
-                self.about(who, call, Some(id), Some(Change::Left), vec![refusal])
+                self.events_of(who, call, Some(id), Some(Change::Left), vec![refusal])
             }
-            _ => self.joins(who, LegRef { call, side: Side::Caller }, Some(id), transaction),
+            _ => self.join(who, LegRef { call, side: Side::Caller }, Some(id), transaction),
         }
     }
 
-    /// A handle gets into a call when the one before is over, even if its client has not heard so.
-    fn joins(
+    /// A handle join a call when the previous one has ended, even if its client does not know yet.
+    fn join(
         &mut self,
         who: HandleRef,
         leg: LegRef,
-        answers: Option<MessageId>,
+        in_reply_to: Option<MessageId>,
         transaction: Option<String>,
     ) -> Events {
-        self.lines
+        self.legs
             .iter_mut()
-            .filter(|line| line.who == who && line.leg != leg)
-            .for_each(|line| line.over = true);
-        if !self.lines.iter().any(|line| line.leg == leg) {
-            self.lines.push(Line { who, leg, over: false });
+            .filter(|state| state.who == who && state.leg != leg)
+            .for_each(|state| state.ended = true);
+        if !self.legs.iter().any(|state| state.leg == leg) {
+            self.legs.push(LegState { who, leg, ended: false });
         }
         let change = Change::Joined { backend: BackendName::from("a"), side: leg.side };
-        let joined = self.says(leg.call, "joined", transaction);
-        self.about(who, leg.call, answers, Some(change), vec![joined])
+        let joined = self.plugin_event(leg.call, "joined", transaction);
+        self.events_of(who, leg.call, in_reply_to, Some(change), vec![joined])
     }
 
-    /// Somebody calls this handle.
-    pub fn rings(&mut self, who: HandleRef) -> Option<Events> {
+    /// An incoming call.
+    pub fn ring(&mut self, who: HandleRef) -> Option<Events> {
         let leg = LegRef { call: CallId::fresh(), side: Side::Callee };
-        self.named.contains(&who).then(|| self.joins(who, leg, None, None))
+        self.registered.contains(&who).then(|| self.join(who, leg, None, None))
     }
 
-    fn on_leg(&mut self, id: MessageId, asks: &LegRequest, who: HandleRef, how: u8) -> Events {
-        let transaction = asks.transaction.clone();
-        let body: Value = serde_json::from_str(asks.body.get()).unwrap();
-        let call = asks.leg.call;
-        let over = self.lines.iter().any(|line| line.leg == asks.leg && line.over);
+    fn leg_request(&mut self, id: MessageId, request: &LegRequest, who: HandleRef, how: u8) -> Events {
+        let transaction = request.transaction.clone();
+        let body: Value = serde_json::from_str(request.body.get()).unwrap();
+        let call = request.leg.call;
+        let ended = self.legs.iter().any(|state| state.leg == request.leg && state.ended);
         match (body["request"].as_str().unwrap(), how % 8) {
-            ("hangup", _) if !over => self.leaves(asks.leg, who, Some(id), transaction),
+            ("hangup", _) if !ended => self.leave(request.leg, who, Some(id), transaction),
             (_, 0) => {
                 let refusal = ClientEvent::Error {
                     transaction: transaction.unwrap_or_default(),
                     code: 490,
                     reason: "no".to_owned(),
                 };
-                self.about(who, call, Some(id), None, vec![refusal])
+                self.events_of(who, call, Some(id), None, vec![refusal])
             }
             (name, _) => {
                 let change = (name == "accept").then_some(Change::Answered);
-                let answer = self.says(call, "news", transaction);
-                self.about(who, call, Some(id), change, vec![answer])
+                let reply = self.plugin_event(call, "news", transaction);
+                self.events_of(who, call, Some(id), change, vec![reply])
             }
         }
     }
 
-    fn leaves(
+    fn leave(
         &mut self,
         leg: LegRef,
         who: HandleRef,
-        answers: Option<MessageId>,
+        in_reply_to: Option<MessageId>,
         transaction: Option<String>,
     ) -> Events {
-        self.lines.iter_mut().filter(|line| line.leg == leg).for_each(|line| line.over = true);
+        self.legs.iter_mut().filter(|state| state.leg == leg).for_each(|state| state.ended = true);
         let mut events: Vec<ClientEvent> =
-            transaction.into_iter().map(|t| self.says(leg.call, "news", Some(t))).collect();
-        events.push(self.says(leg.call, "left", None));
-        self.about(who, leg.call, answers, Some(Change::Left), events)
+            transaction.into_iter().map(|t| self.plugin_event(leg.call, "news", Some(t))).collect();
+        events.push(self.plugin_event(leg.call, "left", None));
+        self.events_of(who, leg.call, in_reply_to, Some(Change::Left), events)
     }
 
-    /// Something of a call, whether it is over or not.
-    pub fn goes_on(&mut self, which: u8, how: u8) -> Option<Events> {
-        let line = self.lines.get(usize::from(which) % self.lines.len().max(1))?.clone();
-        let Line { who, leg, over } = line;
-        let (change, said) = match how % 8 {
-            0 | 1 => return Some(self.leaves(leg, who, None, None)),
-            3 if !over && leg.side == Side::Callee => return Some(self.joins(who, leg, None, None)),
-            2 => (Some(Change::Answered), self.says(leg.call, "news", None)),
-            4 => (None, self.core(leg.call)),
-            _ => (None, self.says(leg.call, "news", None)),
+    /// An event of a call, which may have ended.
+    pub fn continue_call(&mut self, which: u8, how: u8) -> Option<Events> {
+        let state = self.legs.get(usize::from(which) % self.legs.len().max(1))?.clone();
+        let LegState { who, leg, ended } = state;
+        let (change, event) = match how % 8 {
+            0 | 1 => return Some(self.leave(leg, who, None, None)),
+            3 if !ended && leg.side == Side::Callee => return Some(self.join(who, leg, None, None)),
+            2 => (Some(Change::Answered), self.plugin_event(leg.call, "news", None)),
+            4 => (None, self.core_event(leg.call)),
+            _ => (None, self.plugin_event(leg.call, "news", None)),
         };
-        Some(self.about(who, leg.call, None, change, vec![said]))
+        Some(self.events_of(who, leg.call, None, change, vec![event]))
     }
 
-    fn about(
+    fn events_of(
         &mut self,
         who: HandleRef,
         call: CallId,
-        answers: Option<MessageId>,
+        in_reply_to: Option<MessageId>,
         change: Option<Change>,
         events: Vec<ClientEvent>,
     ) -> Events {
-        let (session, handle, stamp) = (who.session, who.handle, self.stamp(who, call));
+        let (session, handle, sequence) = (who.session, who.handle, self.next_sequence(who, call));
         Events {
             call: Some(call),
-            sequence: stamp,
-            in_reply_to: answers,
+            sequence: sequence,
+            in_reply_to: in_reply_to,
             change,
             ..Events::for_handle(HandleRef { session, handle }, events)
         }
     }
 
-    fn says(&mut self, call: CallId, kind: &str, transaction: Option<String>) -> ClientEvent {
+    fn plugin_event(&mut self, call: CallId, kind: &str, transaction: Option<String>) -> ClientEvent {
         self.number += 1;
         let data = raw(&json!({"result": {"event": kind}, "tag": tag(call, kind, self.number)}));
         ClientEvent::Plugin { transaction, data, jsep: None }
     }
 
-    fn core(&mut self, call: CallId) -> ClientEvent {
+    fn core_event(&mut self, call: CallId) -> ClientEvent {
         self.number += 1;
         let fields = raw(&json!({"tag": tag(call, "news", self.number)}));
         ClientEvent::Core { janus: "media".to_owned(), fields }
     }
 }
 
-/// A handle lost its name to another.
+/// A handle has lost its name to another.
 pub fn displaced(who: HandleRef) -> Events {
     let change = Some(Change::Displaced("alice".to_owned()));
     Events { change, ..Events::for_handle(who, Vec::new()) }
 }
 
-fn router(id: MessageId, asks: &ClientRequest, who: HandleRef, event: &str) -> Events {
+fn router(id: MessageId, request: &ClientRequest, who: HandleRef, event: &str) -> Events {
     let data = raw(&json!({"result": {"event": event}}));
-    let event = ClientEvent::Plugin { transaction: Some(asks.transaction.clone()), data, jsep: None };
+    let event = ClientEvent::Plugin { transaction: Some(request.transaction.clone()), data, jsep: None };
     Events { in_reply_to: Some(id), ..Events::for_handle(who, vec![event]) }
 }
