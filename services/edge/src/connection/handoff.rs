@@ -44,16 +44,16 @@ impl Connection {
                 self.reply(reply::created(transaction, session));
             }
             Ok(false) => {
-                let error = JanusError::new(SESSION_CONFLICT, "Session ID already in use");
-                self.reply(reply::error(Some(session), Some(transaction), &error));
+                let refusal = JanusError::new(SESSION_CONFLICT, "Session ID already in use");
+                self.reply(reply::error(Some(session), Some(transaction), &refusal));
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to create a session, refusing the request");
                 // The directory may have created it all the same.
                 orphans::adopt_later(session, &self.parts);
-                let error =
+                let refusal =
                     JanusError::new(UNKNOWN, "The server cannot open sessions right now, please try again");
-                self.reply(reply::error(None, Some(transaction), &error));
+                self.reply(reply::error(None, Some(transaction), &refusal));
             }
         }
     }
@@ -127,9 +127,9 @@ impl Connection {
                 parts.registry.remove_if_owner(id, &self.sender);
                 // The directory may have moved it all the same.
                 orphans::adopt_later(id, &parts);
-                let error =
+                let refusal =
                     JanusError::new(UNKNOWN, "The server cannot claim sessions right now, please try again");
-                self.reply(reply::error(Some(id), Some(transaction), &error));
+                self.reply(reply::error(Some(id), Some(transaction), &refusal));
             }
         }
     }

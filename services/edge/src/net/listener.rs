@@ -78,8 +78,8 @@ async fn open(
     };
     let handshake = timeout(HANDSHAKE_TIMEOUT, handshake);
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
-        Ok(Ok(stream)) => {
-            let socket = Socket::new(stream, options.clone());
+        Ok(Ok(websocket)) => {
+            let socket = Socket::new(websocket, options.clone());
             Some(Connection::new(socket, permit, parts.clone()))
         }
         Ok(Err(error)) => {

@@ -163,17 +163,21 @@ impl Session {
     ) -> serde_json::Result<Self> {
         let clock = ClockPair { now, unix_ms };
         let snapshot: SessionSnapshot<'_> = serde_json::from_str(state)?;
-        let address = |handle| Address { edge: edge.clone(), session: id, handle };
-        let handle = |(id, snapshot)| (id, Box::new(Handle::restore(snapshot, address(id), clock)));
-        let detaching = |(id, DetachingSnapshot { release, deadline })| {
-            (id, Detaching { release, deadline: clock.to_instant(deadline) })
-        };
+        let mut handles = BTreeMap::new();
+        for (handle, stored) in snapshot.handles {
+            let address = Address { edge: edge.clone(), session: id, handle };
+            handles.insert(handle, Box::new(Handle::restore(stored, address, clock)));
+        }
+        let mut detaching = BTreeMap::new();
+        for (handle, DetachingSnapshot { release, deadline }) in snapshot.detaching {
+            detaching.insert(handle, Detaching { release, deadline: clock.to_instant(deadline) });
+        }
         Ok(Self {
             id,
             last_request: now,
             token_digest: snapshot.token_digest.into_owned(),
-            handles: snapshot.handles.into_iter().map(handle).collect(),
-            detaching: snapshot.detaching.into_iter().map(detaching).collect(),
+            handles,
+            detaching,
         })
     }
 }

@@ -208,11 +208,7 @@ impl Harness {
         let data = videocall::event(event, None, None);
         let item = ClientEvent::Plugin { transaction: None, data, jsep: None };
         let (call, sequence) = (Some(leg.call), Some(Sequence { term: 1, number }));
-        self.post(
-            edge,
-            Events { call, sequence: sequence, ..Events::for_handle(to.handle_ref(), vec![item]) },
-        )
-        .await;
+        self.post(edge, Events { call, sequence, ..Events::for_handle(to.handle_ref(), vec![item]) }).await;
     }
 
     /// Sends a core event with a number and some padding to a handle.
@@ -272,8 +268,8 @@ impl Harness {
         let displaced = || Some(Change::Displaced("alice".to_owned()));
         eventually("the edge knows that the socket is gone", async || {
             self.send(&received.request, None, displaced(), "unregistered").await;
-            let left = timeout(Duration::from_millis(50), self.leg_message()).await;
-            left.is_ok_and(|message| matches!(message.body, Body::Hangup(left) if left == leg))
+            let message = timeout(Duration::from_millis(50), self.leg_message()).await;
+            message.is_ok_and(|message| matches!(message.body, Body::Hangup(left) if left == leg))
         })
         .await;
     }

@@ -190,7 +190,7 @@ async fn name_and_handle_move_with_their_session() {
     alice.reconnect(&other.url).await;
     testkit::eventually("the name is at the other edge", async || {
         let user = harness.directory.user("alice").await.unwrap().unwrap();
-        user.owner().is_some_and(|owner| owner.edge == other.id)
+        user.owner().is_some_and(|current| current.edge == other.id)
     })
     .await;
     assert_eq!(harness.directory.handle(handle).await.unwrap().unwrap().edge, other.id);

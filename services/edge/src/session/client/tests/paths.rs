@@ -103,15 +103,15 @@ fn detached_handle_and_destroyed_session_are_gone() {
     let mut client = connected().with_session(7);
     let handle = client.attach_registered(7);
     let detach = json!({"janus": "detach", "session_id": 7, "handle_id": handle});
-    let Outcome::Perform(actions) = client.request(detach.clone()) else { panic!("expected a detach") };
-    assert_eq!(summaries(&actions), ["7: success", "release"]);
+    let Outcome::Perform(detached) = client.request(detach.clone()) else { panic!("expected a detach") };
+    assert_eq!(summaries(&detached), ["7: success", "release"]);
     assert_eq!(client.code(detach), 459);
     client.attach_registered(7);
-    let Outcome::End(SessionId(7), actions) = client.request(json!({"janus": "destroy", "session_id": 7}))
+    let Outcome::End(SessionId(7), ended) = client.request(json!({"janus": "destroy", "session_id": 7}))
     else {
         panic!("expected the end")
     };
-    assert_eq!(summaries(&actions), ["7: success", "release"]);
+    assert_eq!(summaries(&ended), ["7: success", "release"]);
     assert_eq!(client.code(json!({"janus": "keepalive", "session_id": 7})), 458);
     assert!(client.client.is_empty());
 }
@@ -134,8 +134,8 @@ fn detached_is_sent_when_the_name_is_released() {
             assert!(client.client.on_events(freed(common::MessageId::fresh()), client.now).is_empty());
             assert_eq!(summaries(&client.client.on_events(freed(release.id), client.now)), ["7: detached"]);
         } else {
-            let (_, actions) = client.client.on_timer(client.now + crate::session::handle::REQUEST_TIMEOUT);
-            assert_eq!(summaries(&actions), ["release", "7: detached"]);
+            let (_, timed_out) = client.client.on_timer(client.now + crate::session::handle::REQUEST_TIMEOUT);
+            assert_eq!(summaries(&timed_out), ["release", "7: detached"]);
         }
         assert!(client.client.on_events(freed(release.id), client.now).is_empty());
     }
@@ -147,8 +147,8 @@ fn events_without_a_handle_are_undone() {
     let handle = client.attach(7);
     let now = client.now;
     assert!(client.client.on_events(incoming(7, handle), now).is_empty());
-    for (session, handle) in [(7, handle + 1), (8, handle)] {
-        let actions = client.client.on_events(incoming(session, handle), now);
+    for (session, missing) in [(7, handle + 1), (8, handle)] {
+        let actions = client.client.on_events(incoming(session, missing), now);
         assert!(
             matches!(&actions[..], [Action::Publish(_, message, _)] if matches!(message.body, Body::Hangup(_)))
         );

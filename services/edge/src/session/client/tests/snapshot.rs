@@ -181,7 +181,7 @@ fn malformed_snapshot_is_an_error() {
     let mut old = connected().with_session(7);
     old.attach_registered(7);
     let state = old.saved(7);
-    let restored = |state: &str| restore(state, old.now, 0).is_ok();
+    let restored = |text: &str| restore(text, old.now, 0).is_ok();
     assert!(restored(&state));
     for malformed in ["", "null", "[]", "{}", r#"{"handles":7}"#, &state[1..], &state[..state.len() - 1]] {
         assert!(!restored(malformed), "{malformed}");

@@ -58,8 +58,8 @@ fn bus_message(destination: &Destination, body: &Body) -> String {
             format!("leg: replay {}", request.body)
         }
         (Destination::Backend(_), Body::Request(request)) => {
-            let body: Value = serde_json::from_str(request.body.get()).unwrap();
-            format!("leg: {}", body["request"].as_str().unwrap().to_lowercase())
+            let plugin_request: Value = serde_json::from_str(request.body.get()).unwrap();
+            format!("leg: {}", plugin_request["request"].as_str().unwrap().to_lowercase())
         }
         (Destination::Backend(_), Body::Trickle(trickle)) => {
             format!("leg: trickle {}", serde_json::to_string(&trickle.candidates).unwrap())

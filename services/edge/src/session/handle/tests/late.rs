@@ -29,13 +29,13 @@ fn late_reply_in_a_call_loses_its_transaction() {
     bob.sends("t", json!({"request": "set"}));
     let late = bob.last;
     bob.after(REQUEST_TIMEOUT);
-    let received = events(Some(call), late, None, vec![core("media"), result("t", "set")]);
-    assert_eq!(bob.receives(received), ["core media", "set"]);
-    let received = events(Some(call), late, None, vec![refusal("t", 465)]);
-    assert_eq!(bob.receives(received), [""; 0]);
+    let reply = events(Some(call), late, None, vec![core("media"), result("t", "set")]);
+    assert_eq!(bob.receives(reply), ["core media", "set"]);
+    let error = events(Some(call), late, None, vec![refusal("t", 465)]);
+    assert_eq!(bob.receives(error), [""; 0]);
     let hangup = vec![result("t", "hangup"), notice("hangup"), core("hangup")];
-    let received = events(Some(call), late, Some(Change::Left), hangup);
-    assert_eq!(bob.receives(received), ["hangup", "hangup", "core hangup"]);
+    let end = events(Some(call), late, Some(Change::Left), hangup);
+    assert_eq!(bob.receives(end), ["hangup", "hangup", "core hangup"]);
 }
 
 #[test]

@@ -88,8 +88,8 @@ fn refused_call_leaves_the_handle_free() {
     assert_eq!(received, ["ack 1", "1: hangup", "core hangup"]);
     alice.calls("2");
     let call = alice.last_call();
-    let received = alice.gets_leg_reply(call, Some(Change::Left), refusal("2", 465));
-    assert_eq!(received, ["refused 2 465"]);
+    let refused = alice.gets_leg_reply(call, Some(Change::Left), refusal("2", 465));
+    assert_eq!(refused, ["refused 2 465"]);
     assert_eq!(alice.sends("3", set()), ["ack 3", "3: set"]);
 }
 

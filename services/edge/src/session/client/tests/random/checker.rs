@@ -54,8 +54,8 @@ impl Checker {
 
     pub fn expects(&mut self, transaction: &str, handle: u64, request: &Value) {
         let (plugin, with_jsep) = (request["janus"] == "message", !request["jsep"].is_null());
-        let request = Request { handle, plugin, with_jsep, acks: 0, replies: 0, lost: false };
-        self.requests.insert(transaction.to_owned(), request);
+        let expected = Request { handle, plugin, with_jsep, acks: 0, replies: 0, lost: false };
+        self.requests.insert(transaction.to_owned(), expected);
     }
 
     /// The handle is gone: its requests need no reply.

@@ -97,8 +97,11 @@ impl Cluster {
                 self.events_of(who, call, Some(id), Some(Change::Left), vec![refusal])
             }
             2 => {
-                let (transaction, reason) = (request.transaction.clone(), "no".to_owned());
-                let refusal = ClientEvent::Error { transaction, code: 465, reason };
+                let refusal = ClientEvent::Error {
+                    transaction: request.transaction.clone(),
+                    code: 465,
+                    reason: "no".to_owned(),
+                };
                 self.events_of(who, call, Some(id), Some(Change::Left), vec![refusal])
             }
             _ => self.join(who, LegRef { call, side: Side::Caller }, Some(id), transaction),
@@ -193,8 +196,8 @@ impl Cluster {
         let (session, handle, sequence) = (who.session, who.handle, self.next_sequence(who, call));
         Events {
             call: Some(call),
-            sequence: sequence,
-            in_reply_to: in_reply_to,
+            sequence,
+            in_reply_to,
             change,
             ..Events::for_handle(HandleRef { session, handle }, events)
         }
@@ -219,8 +222,8 @@ pub fn displaced(who: HandleRef) -> Events {
     Events { change, ..Events::for_handle(who, Vec::new()) }
 }
 
-fn router(id: MessageId, request: &ClientRequest, who: HandleRef, event: &str) -> Events {
-    let data = raw(&json!({"result": {"event": event}}));
+fn router(id: MessageId, request: &ClientRequest, who: HandleRef, name: &str) -> Events {
+    let data = raw(&json!({"result": {"event": name}}));
     let event = ClientEvent::Plugin { transaction: Some(request.transaction.clone()), data, jsep: None };
     Events { in_reply_to: Some(id), ..Events::for_handle(who, vec![event]) }
 }

@@ -118,9 +118,8 @@ impl Model {
     pub fn check_snapshots(&mut self) {
         for (id, at) in &self.sessions {
             let client = &mut self.connections[*at].client;
-            let changed = client.take_changed();
-            for id in changed {
-                self.saved.insert(id, client.snapshot(id, self.now).unwrap());
+            for changed in client.take_changed() {
+                self.saved.insert(changed, client.snapshot(changed, self.now).unwrap());
             }
             assert_eq!(client.snapshot(*id, self.now), self.saved.get(id).cloned());
         }
