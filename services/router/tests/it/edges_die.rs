@@ -1,6 +1,6 @@
-//! What an edge that died leaves behind.
+//! What a dead edge leaves behind.
 
-use crate::bench::{Cluster, address, backend, call, call_id, edge, handle, message};
+use crate::harness::{Cluster, address, backend, call, call_id, edge, handle, message};
 use bus::message::{Body, EndCause, Events, Message, Sequence};
 use bus::topic::Mailbox;
 use common::ServiceId;
@@ -11,16 +11,16 @@ use tokio::time::{sleep, timeout};
 
 const GRACE: Duration = Duration::from_secs(30);
 
-/// alice, bob and carol are registered, the edge gives signs of life, and alice has called bob.
+/// Returns a cluster in which alice has called bob, at an edge that has sent a heartbeat.
 async fn begin() -> Cluster {
-    let mut cluster = Cluster::populated().await;
+    let mut cluster = Cluster::with_users().await;
     cluster.directory.heartbeat(&edge()).await.unwrap();
     for who in 0..3 {
-        let terms = SessionPolicy { token_digest: None, grace: GRACE };
-        assert!(cluster.directory.open_session(session(who), &edge(), &terms).await.unwrap());
+        let policy = SessionPolicy { token_digest: None, grace: GRACE };
+        assert!(cluster.directory.open_session(session(who), &edge(), &policy).await.unwrap());
     }
-    cluster.ask(&message(100, call(0, "bob"))).await;
-    cluster.quietly().await;
+    cluster.process(&message(100, call(0, "bob"))).await;
+    cluster.drain_mailboxes().await;
     cluster
 }
 
@@ -28,7 +28,7 @@ fn session(who: usize) -> SessionId {
     handle(who).session
 }
 
-/// The client of a session has been gone for that long.
+/// Saves that the client of a session has been disconnected for that long.
 async fn drop_client(cluster: &Cluster, who: usize, away: Duration) {
     let save = SaveRequest {
         session: session(who),
@@ -63,7 +63,7 @@ fn ends(messages: &[Message]) -> Vec<EndCause> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_can_be_claimed_until_their_grace_is_over_and_then_end() {
+async fn sessions_end_when_their_grace_is_over() {
     let mut cluster = begin().await;
     let _router = cluster.router();
     pass(29).await;
@@ -71,11 +71,11 @@ async fn sessions_can_be_claimed_until_their_grace_is_over_and_then_end() {
     pass(3).await;
     assert_eq!(alive(&cluster).await, [0; 0]);
     assert_eq!(cluster.directory.usernames().await.unwrap(), [""; 0]);
-    assert!(!ends(&cluster.at_backend().await).is_empty(), "its connector ends the call");
+    assert!(!ends(&cluster.at_backend().await).is_empty(), "the connector ends the call");
 }
 
 #[tokio::test(start_paused = true)]
-async fn grace_runs_from_the_drop_of_the_client_where_that_is_known() {
+async fn grace_runs_from_the_disconnect_of_the_client() {
     let mut cluster = begin().await;
     drop_client(&cluster, 0, Duration::from_secs(12)).await;
     drop_client(&cluster, 1, Duration::ZERO).await;
@@ -90,14 +90,14 @@ async fn grace_runs_from_the_drop_of_the_client_where_that_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_edge_has_claimed_is_left_alone() {
+async fn claimed_sessions_are_left_alone() {
     let mut cluster = begin().await;
     let _router = cluster.router();
     let other = ServiceId::from("edge-2");
     pass(15).await;
     assert!(cluster.directory.claim_session(session(0), &edge(), &other).await.unwrap().is_some());
     cluster.directory.heartbeat(&other).await.unwrap();
-    // Its handle has not been moved yet when the other sessions end.
+    // The handle has not been moved yet when the other sessions end.
     for _ in 0..40 {
         pass(1).await;
         cluster.directory.heartbeat(&other).await.unwrap();
@@ -108,7 +108,7 @@ async fn what_another_edge_has_claimed_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handle_follows_its_session_although_whoever_claimed_that_died_in_the_middle() {
+async fn handle_follows_its_session_when_the_claiming_edge_dies() {
     let cluster = begin().await;
     let _router = cluster.router();
     let other = ServiceId::from("edge-2");
@@ -124,7 +124,7 @@ async fn a_handle_follows_its_session_although_whoever_claimed_that_died_in_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handle_goes_with_its_session_although_an_edge_that_lives_still_holds_it() {
+async fn handle_on_a_live_edge_is_released_with_its_session() {
     let cluster = begin().await;
     let _router = cluster.router();
     let other = ServiceId::from("edge-2");
@@ -138,7 +138,7 @@ async fn a_handle_goes_with_its_session_although_an_edge_that_lives_still_holds_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edge_that_lives_keeps_what_it_holds() {
+async fn live_edge_keeps_its_sessions() {
     let cluster = begin().await;
     let _router = cluster.router();
     for _ in 0..60 {
@@ -149,7 +149,7 @@ async fn an_edge_that_lives_keeps_what_it_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edge_that_wakes_up_keeps_what_it_holds() {
+async fn resumed_edge_keeps_its_sessions() {
     let cluster = begin().await;
     let _router = cluster.router();
     pass(25).await;
@@ -161,7 +161,7 @@ async fn an_edge_that_wakes_up_keeps_what_it_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edge_that_left_is_dead_at_once_and_its_sessions_wait_for_their_clients() {
+async fn sessions_of_a_deregistered_edge_can_be_claimed() {
     let cluster = begin().await;
     for who in 0..3 {
         drop_client(&cluster, who, Duration::ZERO).await;
@@ -175,22 +175,22 @@ async fn an_edge_that_left_is_dead_at_once_and_its_sessions_wait_for_their_clien
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edge_that_holds_nothing_is_forgotten_after_a_while_with_its_mailbox() {
+async fn empty_edge_is_removed_with_its_mailbox() {
     let cluster = begin().await;
     let _router = cluster.router();
-    let there = async || cluster.directory.since_heartbeat(&edge()).await.unwrap().is_some();
+    let is_known = async || cluster.directory.since_heartbeat(&edge()).await.unwrap().is_some();
     pass(32).await;
     assert_eq!(alive(&cluster).await, [0; 0]);
     pass(12).await;
-    assert!(there().await, "who has just claimed a session still reads in its mailbox");
+    assert!(is_known().await, "an edge that has just claimed a session still reads its mailbox");
     pass(5).await;
-    assert!(!there().await);
+    assert!(!is_known().await);
     let posted = cluster.bus.post(&Mailbox::Edge(edge()), &message(9, call(0, "bob"))).await;
     assert!(matches!(posted, Err(bus::SendError::NoMailbox)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_said_to_a_dead_edge_reaches_the_one_that_had_taken_the_session() {
+async fn undelivered_events_reach_the_edge_with_the_session() {
     let cluster = begin().await;
     let other = ServiceId::from("edge-2");
     let mut mailbox = cluster.bus.open(Mailbox::Edge(other.clone())).await.unwrap();
@@ -203,19 +203,19 @@ async fn what_was_said_to_a_dead_edge_reaches_the_one_that_had_taken_the_session
         }
     });
     let who = HandleRef { session: session(1), handle: handle(1).handle };
-    let said = |stamp| Events { sequence: stamp, ..Events::for_handle(who, Vec::new()) };
-    let stamp = Some(Sequence { term: 1, number: 1 });
-    for stamp in [None, stamp] {
-        cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(said(stamp)))).await.unwrap();
+    let events = |sequence| Events { sequence, ..Events::for_handle(who, Vec::new()) };
+    let sequence = Some(Sequence { term: 1, number: 1 });
+    for sequence in [None, sequence] {
+        cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(events(sequence)))).await.unwrap();
     }
     let _router = cluster.router();
     pass(60).await;
-    let heard = timeout(GRACE, mailbox.next()).await.unwrap();
-    assert!(matches!(heard.body, Body::Events(heard) if heard.sequence == stamp));
+    let received = timeout(GRACE, mailbox.next()).await.unwrap();
+    assert!(matches!(received.body, Body::Events(events) if events.sequence == sequence));
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_router_reaps_and_another_goes_on_where_it_died() {
+async fn another_router_continues_to_reap() {
     let mut cluster = begin().await;
     let (one, two) = (cluster.router(), cluster.router());
     pass(20).await;
@@ -225,19 +225,19 @@ async fn one_router_reaps_and_another_goes_on_where_it_died() {
     pass(14).await;
     assert_eq!(alive(&cluster).await, [0; 0]);
     let ends = ends(&cluster.at_backend().await);
-    assert!(ends.len() <= 2, "each side's release may say it once: {ends:?}");
+    assert!(ends.len() <= 2, "each side's release may send one: {ends:?}");
     two.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_whose_connector_is_gone_too_is_told_where_it_is_now() {
+async fn end_reaches_the_other_party_at_its_new_edge() {
     let mut cluster = begin().await;
     let other = ServiceId::from("edge-2");
     let mut mailbox = cluster.bus.open(Mailbox::Edge(other.clone())).await.unwrap();
     cluster.directory.claim_session(session(1), &edge(), &other).await.unwrap().unwrap();
     cluster.directory.move_handle(handle(1), Some("bob"), &edge(), &other).await.unwrap();
     cluster.bus.close(&Mailbox::Backend(backend())).await.unwrap();
-    cluster.ask(&message(101, crate::bench::release(0))).await;
+    cluster.process(&message(101, crate::harness::release(0))).await;
     let Body::Events(events) = mailbox.next().await.body else { panic!("events") };
     assert_eq!((events.session, events.handle), (session(1), address(1).handle));
     assert_eq!(events.change, Some(bus::message::Change::Left));

@@ -1,6 +1,6 @@
-//! An operator ends a call.
+//! A call that an operator ends.
 
-use crate::bench::{Cluster, backend, call, call_id, message};
+use crate::harness::{Cluster, backend, call, call_id, message};
 use bus::message::{Body, Change, End, EndCause};
 use bus::topic::Mailbox;
 
@@ -10,43 +10,43 @@ fn end() -> Body {
     Body::End(End { call: call_id(100), cause: EndCause::Reason(REASON.to_owned()) })
 }
 
-/// alice has called bob.
+/// Returns a cluster in which alice has called bob.
 async fn begin() -> Cluster {
-    let mut cluster = Cluster::populated().await;
-    cluster.ask(&message(100, call(0, "bob"))).await;
-    cluster.quietly().await;
+    let mut cluster = Cluster::with_users().await;
+    cluster.process(&message(100, call(0, "bob"))).await;
+    cluster.drain_mailboxes().await;
     cluster
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_connector_is_told_why() {
+async fn connector_receives_the_reason() {
     let mut cluster = begin().await;
-    cluster.ask(&message(101, end())).await;
-    let [told] = cluster.at_backend().await.try_into().unwrap();
-    let Body::End(End { call, cause }) = told.body else { panic!("that is no end") };
+    cluster.process(&message(101, end())).await;
+    let [message] = cluster.at_backend().await.try_into().unwrap();
+    let Body::End(End { call, cause }) = message.body else { panic!("not an end") };
     assert_eq!((call, cause), (call_id(100), EndCause::Reason(REASON.to_owned())));
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some(), "the connector frees it");
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_connector_both_sides_hear_the_reason_from_a_router() {
+async fn without_a_connector_both_sides_receive_the_reason() {
     let mut cluster = begin().await;
     cluster.bus.close(&Mailbox::Backend(backend())).await.unwrap();
-    cluster.ask(&message(101, end())).await;
+    cluster.process(&message(101, end())).await;
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_none());
-    let told = cluster.at_edge().await;
-    assert_eq!(told.len(), 2, "{told:?}");
-    for message in told {
-        let Body::Events(events) = message.body else { panic!("those are no events") };
+    let received = cluster.at_edge().await;
+    assert_eq!(received.len(), 2, "{received:?}");
+    for message in received {
+        let Body::Events(events) = message.body else { panic!("no events") };
         assert_eq!((events.call, &events.change), (Some(call_id(100)), &Some(Change::Left)));
         assert!(format!("{:?}", events.events).contains(REASON), "{events:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_over_is_no_matter() {
-    let mut cluster = Cluster::populated().await;
-    cluster.ask(&message(101, end())).await;
+async fn ended_call_is_ignored() {
+    let mut cluster = Cluster::with_users().await;
+    cluster.process(&message(101, end())).await;
     assert_eq!((cluster.at_backend().await.len(), cluster.at_edge().await.len()), (0, 0));
     assert_eq!(cluster.unfinished().await, 0);
 }

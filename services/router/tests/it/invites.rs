@@ -1,6 +1,6 @@
-//! A peer's user calls one of ours. The rest service and the connector are the test.
+//! Invites: a user of a janus-cloud proxy calls one of ours.
 
-use crate::bench::{Cluster, address, backend, call, call_id, handle, invite, message, release, rest};
+use crate::harness::{Cluster, address, backend, call, call_id, handle, invite, message, release, rest};
 use bus::message::{Body, Deadline, End, EndCause, Message, ProxyReply, ProxySide};
 use bus::topic::Mailbox;
 use common::BackendName;
@@ -20,12 +20,12 @@ async fn in_call(cluster: &Cluster, who: usize) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callee_is_placed_on_the_janus_that_the_peer_has_chosen() {
-    let mut cluster = Cluster::populated().await;
-    cluster.announce("b", BackendStatus::Normal).await;
+async fn callee_is_placed_on_the_janus_the_proxy_chose() {
+    let mut cluster = Cluster::with_users().await;
+    cluster.add_backend("b", BackendStatus::Normal).await;
     let request =
         Message { deadline: Some(Deadline(u64::MAX)), ..message(100, invite("dave", "bob", "WS://A:80/")) };
-    cluster.ask(&request).await;
+    cluster.process(&request).await;
     let placed = cluster.at_backend().await;
     let [Message { body: Body::Place(place), deadline, .. }] = &placed[..] else { panic!("{placed:?}") };
     assert_eq!((place.call, *deadline), (call_id(100), request.deadline));
@@ -33,8 +33,8 @@ async fn the_callee_is_placed_on_the_janus_that_the_peer_has_chosen() {
     assert_eq!((place.callee.username.as_str(), &place.callee.address), ("bob", &Some(address(1))));
     assert!(place.transaction.is_empty() && place.offer.is_none());
     assert_eq!(place.proxy_side, Some(ProxySide::Caller(rest())));
-    assert_eq!(cluster.at_rest().await.len(), 0, "its connector answers");
-    assert_eq!(cluster.at_edge().await.len(), 0, "the callee hears of it from Janus");
+    assert_eq!(cluster.at_rest().await.len(), 0, "the connector replies");
+    assert_eq!(cluster.at_edge().await.len(), 0, "Janus notifies the callee");
     let call = cluster.directory.call(call_id(100)).await.unwrap().unwrap();
     assert_eq!((call.backend, call.caller.owner), (backend(), None));
     assert!(in_call(&cluster, 1).await);
@@ -43,12 +43,12 @@ async fn the_callee_is_placed_on_the_janus_that_the_peer_has_chosen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_janus_clouds_and_leave_nothing() {
-    let mut cluster = Cluster::populated().await;
-    cluster.announce("bad", BackendStatus::Abnormal).await;
-    cluster.announce("unread", BackendStatus::Normal).await;
-    cluster.ask(&message(99, call(0, "carol"))).await;
-    cluster.quietly().await;
+async fn refusals_are_those_of_janus_cloud() {
+    let mut cluster = Cluster::with_users().await;
+    cluster.add_backend("bad", BackendStatus::Abnormal).await;
+    cluster.add_backend("unread", BackendStatus::Normal).await;
+    cluster.process(&message(99, call(0, "carol"))).await;
+    cluster.drain_mailboxes().await;
     let before = cluster.state(&[call_id(100)]).await;
     for (callee, url, code, text) in [
         ("erin", "ws://a", 478, "Username 'erin' doesn't exist"),
@@ -60,7 +60,7 @@ async fn refusals_are_janus_clouds_and_leave_nothing() {
         ("bob", "http://a", 502, "No such backend server"),
         ("bob", "", 502, "No such backend server"),
     ] {
-        cluster.ask(&message(100, invite("dave", callee, url))).await;
+        cluster.process(&message(100, invite("dave", callee, url))).await;
         assert_eq!(refusal(&cluster.at_rest().await), (code, text.to_owned()), "{callee} {url}");
         assert_eq!(cluster.state(&[call_id(100)]).await, before, "{callee} {url}");
         assert_eq!((cluster.at_backend().await.len(), cluster.at_edge().await.len()), (0, 0));
@@ -70,55 +70,57 @@ async fn refusals_are_janus_clouds_and_leave_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drained_backend_takes_no_invites() {
-    let mut cluster = Cluster::populated().await;
+async fn drained_backend_takes_no_invites() {
+    let mut cluster = Cluster::with_users().await;
     cluster.directory.drain_backend(&backend()).await.unwrap();
-    cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
+    cluster.process(&message(100, invite("dave", "bob", "ws://a"))).await;
     assert_eq!(refusal(&cluster.at_rest().await).0, 502);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invite_that_comes_again_finds_its_call_though_the_backend_is_drained_by_now() {
-    let mut cluster = Cluster::populated().await;
-    cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
+async fn redelivered_invite_finds_its_call_on_a_drained_backend() {
+    let mut cluster = Cluster::with_users().await;
+    cluster.process(&message(100, invite("dave", "bob", "ws://a"))).await;
     cluster.directory.drain_backend(&backend()).await.unwrap();
-    cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
-    assert_eq!(cluster.at_backend().await.len(), 2, "whoever has it already says so again");
+    cluster.process(&message(100, invite("dave", "bob", "ws://a"))).await;
+    assert_eq!(cluster.at_backend().await.len(), 2, "the connector replies to each");
     assert_eq!(cluster.at_rest().await.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_service_that_is_gone_hears_nothing() {
-    let cluster = Cluster::populated().await;
+async fn invite_of_a_stopped_rest_service_is_acknowledged() {
+    let cluster = Cluster::with_users().await;
     cluster.bus.close(&Mailbox::Rest(rest())).await.unwrap();
-    cluster.ask(&message(100, invite("dave", "erin", "ws://a"))).await;
+    cluster.process(&message(100, invite("dave", "erin", "ws://a"))).await;
     assert_eq!(cluster.unfinished().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_invite_has_begun_that_is_late_is_undone_unless_a_connector_has_it() {
-    let mut cluster = Cluster::populated().await;
-    let late = Message { deadline: Some(Deadline(1)), ..message(100, invite("dave", "bob", "ws://a")) };
-    cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
-    cluster.ask(&late).await;
+async fn expired_invite_is_undone_unless_it_is_placed() {
+    let mut cluster = Cluster::with_users().await;
+    let expired = Message { deadline: Some(Deadline(1)), ..message(100, invite("dave", "bob", "ws://a")) };
+    cluster.process(&message(100, invite("dave", "bob", "ws://a"))).await;
+    cluster.process(&expired).await;
     assert!(!in_call(&cluster, 1).await);
     assert_eq!(cluster.directory.call(call_id(100)).await.unwrap(), None);
-    cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
+    cluster.process(&message(100, invite("dave", "bob", "ws://a"))).await;
     let saved =
         cluster.directory.save_calls(FencingToken(7), &[(call_id(100), String::new())]).await.unwrap();
     assert_eq!(saved, [true]);
-    cluster.ask(&late).await;
+    cluster.process(&expired).await;
     assert!(in_call(&cluster, 1).await);
     assert_eq!(cluster.at_rest().await.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callee_that_goes_ends_the_call() {
-    let mut cluster = Cluster::populated().await;
-    cluster.ask(&message(100, invite("dave", "bob", "ws://a"))).await;
-    cluster.quietly().await;
-    cluster.ask(&message(101, release(1))).await;
-    let told = cluster.at_backend().await;
-    let [Message { body: Body::End(End { call, cause }), .. }] = &told[..] else { panic!("{told:?}") };
+async fn release_of_the_callee_ends_the_call() {
+    let mut cluster = Cluster::with_users().await;
+    cluster.process(&message(100, invite("dave", "bob", "ws://a"))).await;
+    cluster.drain_mailboxes().await;
+    cluster.process(&message(101, release(1))).await;
+    let received = cluster.at_backend().await;
+    let [Message { body: Body::End(End { call, cause }), .. }] = &received[..] else {
+        panic!("{received:?}")
+    };
     assert_eq!((*call, cause), (call_id(100), &EndCause::CalleeGone));
 }

@@ -1,16 +1,16 @@
-//! Routers on a bus and a directory in memory; edges and connectors are these tests. Time is paused,
-//! so what takes a minute takes no time.
+//! Routers on a bus and a directory in memory. The tests play edges, connectors and rest services. Time is paused.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod bench;
+mod canaries;
 mod edges_die;
 mod ended;
+mod faults;
+mod harness;
 mod invites;
-mod peers;
 mod placing;
-mod roads;
+mod proxy_names;
+mod restore;
 mod routers_die;
-mod sky;
-mod stopping;
-mod stories;
+mod scenarios;
+mod shutdown;
 mod unserved;

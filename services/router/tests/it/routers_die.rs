@@ -1,14 +1,14 @@
-//! A request that is done twice, at once by two routers, or half by one that dies, leaves and says
-//! what it does when it is done once.
+//! A request that is handled twice, concurrently by two routers, or half by one that crashes has the same effects
+//! as one that is handled once.
 
-use crate::bench::{Cluster, words};
-use crate::sky::{Death, Slow};
-use crate::stories::Story;
+use crate::faults::{CrashAtStep, SlowStore};
+use crate::harness::{Cluster, distinct};
+use crate::scenarios::Scenario;
 use common::fault::FaultInjector;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// What a request led to.
+/// The effects of a request.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     state: String,
@@ -18,71 +18,80 @@ struct Outcome {
 }
 
 impl Outcome {
-    async fn of(story: &Story, cluster: &mut Cluster) -> Self {
-        let state = cluster.state(&story.calls()).await;
-        let (at_edge, at_backend) = (words(&cluster.at_edge().await), words(&cluster.at_backend().await));
-        let at_rest = words(&cluster.at_rest().await);
-        assert_eq!(cluster.unfinished().await, 0, "{}", story.name);
+    async fn of(scenario: &Scenario, cluster: &mut Cluster) -> Self {
+        let state = cluster.state(&scenario.calls()).await;
+        let (at_edge, at_backend) =
+            (distinct(&cluster.at_edge().await), distinct(&cluster.at_backend().await));
+        let at_rest = distinct(&cluster.at_rest().await);
+        assert_eq!(cluster.unfinished().await, 0, "{}", scenario.name);
         Self { state, at_edge, at_backend, at_rest }
     }
 
-    async fn once(story: &Story) -> Self {
-        let mut cluster = story.begin().await;
-        cluster.ask(&story.request).await;
-        Self::of(story, &mut cluster).await
+    async fn once(scenario: &Scenario) -> Self {
+        let mut cluster = scenario.begin().await;
+        cluster.process(&scenario.request).await;
+        Self::of(scenario, &mut cluster).await
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_comes_again_changes_nothing() {
-    for story in Story::all() {
-        let mut cluster = story.begin().await;
-        cluster.ask(&story.request).await;
-        cluster.ask(&story.request).await;
-        assert_eq!(Outcome::of(&story, &mut cluster).await, Outcome::once(&story).await, "{}", story.name);
+async fn redelivered_request_changes_nothing() {
+    for scenario in Scenario::all() {
+        let mut cluster = scenario.begin().await;
+        cluster.process(&scenario.request).await;
+        cluster.process(&scenario.request).await;
+        assert_eq!(
+            Outcome::of(&scenario, &mut cluster).await,
+            Outcome::once(&scenario).await,
+            "{}",
+            scenario.name
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_routers_may_do_a_request_at_once() {
-    for story in Story::all() {
-        let once = Outcome::once(&story).await;
+async fn two_routers_may_handle_a_request_concurrently() {
+    for scenario in Scenario::all() {
+        let once = Outcome::once(&scenario).await;
         for seed in 0..40 {
-            let mut cluster = story.begin().await;
-            let routers = [cluster.router_under(&Slow::by(seed)), cluster.router_under(&Slow::by(!seed))];
+            let mut cluster = scenario.begin().await;
+            let routers = [
+                cluster.router_with_faults(&SlowStore::injector(seed)),
+                cluster.router_with_faults(&SlowStore::injector(!seed)),
+            ];
             sleep(Duration::from_secs(1)).await;
-            cluster.enqueue(&story.request).await;
-            cluster.enqueue(&story.request).await;
+            cluster.enqueue(&scenario.request).await;
+            cluster.enqueue(&scenario.request).await;
             sleep(Duration::from_secs(8)).await;
             for router in routers {
                 router.stop().await;
             }
-            assert_eq!(Outcome::of(&story, &mut cluster).await, once, "{}, seed {seed}", story.name);
+            assert_eq!(Outcome::of(&scenario, &mut cluster).await, once, "{}, seed {seed}", scenario.name);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_router_finishes_within_three_seconds_what_one_had_begun_that_died() {
-    for story in Story::all() {
-        let once = Outcome::once(&story).await;
+async fn another_router_finishes_within_three_seconds_of_a_crash() {
+    for scenario in Scenario::all() {
+        let once = Outcome::once(&scenario).await;
         for step in 0.. {
-            let mut cluster = story.begin().await;
-            let death = Death::at(step);
-            let dying = cluster.router_under(&FaultInjector::new(death.clone()));
+            let mut cluster = scenario.begin().await;
+            let crash = CrashAtStep::new(step);
+            let crashing = cluster.router_with_faults(&FaultInjector::new(crash.clone()));
             sleep(Duration::from_millis(100)).await;
-            cluster.enqueue(&story.request).await;
+            cluster.enqueue(&scenario.request).await;
             sleep(Duration::from_millis(100)).await;
-            if !death.came() {
-                dying.run.abort();
-                assert!(step > 0, "{}: nothing was done", story.name);
+            if !crash.has_crashed() {
+                crashing.run.abort();
+                assert!(step > 0, "{}: no step was made", scenario.name);
                 break;
             }
             let other = cluster.router();
             sleep(Duration::from_secs(3)).await;
             other.stop().await;
-            dying.run.abort();
-            assert_eq!(Outcome::of(&story, &mut cluster).await, once, "{}, step {step}", story.name);
+            crashing.run.abort();
+            assert_eq!(Outcome::of(&scenario, &mut cluster).await, once, "{}, step {step}", scenario.name);
         }
     }
 }

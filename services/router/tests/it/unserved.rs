@@ -1,6 +1,6 @@
-//! A backend that nobody serves any more.
+//! A backend that no connector serves any more.
 
-use crate::bench::{Cluster, backend, call, call_id, message};
+use crate::harness::{Cluster, backend, call, call_id, message};
 use bus::message::{Body, Change};
 use bus::topic::Log;
 use directory::record::{Backend, BackendStatus};
@@ -11,16 +11,16 @@ async fn pass(seconds: u64) {
     sleep(Duration::from_secs(seconds)).await;
 }
 
-/// alice has called bob.
+/// Returns a cluster in which alice has called bob.
 async fn begin() -> Cluster {
-    let mut cluster = Cluster::populated().await;
-    cluster.ask(&message(100, call(0, "bob"))).await;
-    cluster.quietly().await;
+    let mut cluster = Cluster::with_users().await;
+    cluster.process(&message(100, call(0, "bob"))).await;
+    cluster.drain_mailboxes().await;
     cluster
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_calls_end_after_a_minute_and_both_sides_hear_of_it() {
+async fn calls_of_an_unserved_backend_end_after_a_minute() {
     let mut cluster = begin().await;
     let _routers = (cluster.router(), cluster.router());
     pass(12).await;
@@ -30,18 +30,18 @@ async fn its_calls_end_after_a_minute_and_both_sides_hear_of_it() {
     assert_eq!(cluster.at_edge().await.len(), 0);
     pass(5).await;
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_none());
-    let told = cluster.at_edge().await;
+    let received = cluster.at_edge().await;
     let left = |message: &bus::message::Message| match &message.body {
         Body::Events(events) => events.change == Some(Change::Left) && events.call == Some(call_id(100)),
         _ => false,
     };
-    assert_eq!(told.len(), 2);
-    assert!(told.iter().all(left), "{told:?}");
+    assert_eq!(received.len(), 2);
+    assert!(received.iter().all(left), "{received:?}");
     assert_eq!(cluster.bus.tail(Log::Calls, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn routers_that_never_saw_it_announced_know_of_its_calls() {
+async fn new_router_knows_the_calls_of_an_unserved_backend() {
     let cluster = begin().await;
     cluster.directory.remove_backend(&backend()).await.unwrap();
     let _router = cluster.router();
@@ -52,14 +52,14 @@ async fn routers_that_never_saw_it_announced_know_of_its_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_backend_that_comes_back_in_time_keeps_its_calls() {
+async fn backend_served_again_keeps_its_calls() {
     let cluster = begin().await;
     let _router = cluster.router();
     pass(12).await;
     cluster.directory.remove_backend(&backend()).await.unwrap();
     pass(50).await;
     let abnormal = BackendStatus::Abnormal;
-    let seen = Backend {
+    let record = Backend {
         name: backend(),
         url: String::new(),
         status: abnormal,
@@ -68,7 +68,7 @@ async fn a_backend_that_comes_back_in_time_keeps_its_calls() {
         isp: String::new(),
         probe_ms: None,
     };
-    cluster.directory.announce_backend(&seen, Duration::from_secs(600)).await.unwrap();
+    cluster.directory.announce_backend(&record, Duration::from_secs(600)).await.unwrap();
     pass(100).await;
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some());
 }

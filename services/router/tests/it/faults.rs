@@ -1,4 +1,4 @@
-//! Weather for routers: one that dies at a step of its work, one that is slow.
+//! Faults of routers: one that crashes at a step of its work, a slow store, a store that hangs.
 
 use common::fault::{BoxFuture, FaultInjector, FaultPlan};
 use std::future::{pending, ready};
@@ -7,33 +7,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// What a router does beside its requests.
-const BESIDE: [&str; 5] = ["backends", "acquire_lease", "stale_edges", "release_lease", "renew_proxy"];
+/// Steps of a router that belong to no request.
+const BACKGROUND_STEPS: [&str; 5] =
+    ["backends", "acquire_lease", "stale_edges", "release_lease", "renew_proxy"];
 
-/// A router that dies at one step of its requests: each is two, the way to the store and the way back.
-pub struct Death {
+/// Crashes a router at one step of its requests. Each access to the store is two steps, before and after it.
+pub struct CrashAtStep {
     steps: AtomicU64,
     at: u64,
 }
 
-impl Death {
-    pub fn at(step: u64) -> Arc<Self> {
+impl CrashAtStep {
+    pub fn new(step: u64) -> Arc<Self> {
         Arc::new(Self { steps: AtomicU64::new(0), at: step })
     }
 
-    pub fn came(&self) -> bool {
+    pub fn has_crashed(&self) -> bool {
         self.steps.load(Ordering::SeqCst) > self.at
     }
 
     fn walk(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        if !BESIDE.contains(&step) {
+        if !BACKGROUND_STEPS.contains(&step) {
             self.steps.fetch_add(1, Ordering::SeqCst);
         }
-        if self.came() { Box::pin(pending()) } else { Box::pin(ready(Ok(()))) }
+        if self.has_crashed() { Box::pin(pending()) } else { Box::pin(ready(Ok(()))) }
     }
 }
 
-impl FaultPlan for Death {
+impl FaultPlan for CrashAtStep {
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         self.walk(step)
     }
@@ -43,21 +44,21 @@ impl FaultPlan for Death {
     }
 
     fn before_read(&self) -> BoxFuture<()> {
-        if self.came() { Box::pin(pending()) } else { Box::pin(ready(())) }
+        if self.has_crashed() { Box::pin(pending()) } else { Box::pin(ready(())) }
     }
 
     fn drops(&self, _: &'static str) -> bool {
-        self.came()
+        self.has_crashed()
     }
 }
 
-/// A router whose steps take up to 100 ms each way, by chance but each time the same.
-pub struct Slow {
+/// Delays each step by up to 100 ms, pseudo-randomly from a seed.
+pub struct SlowStore {
     state: AtomicU64,
 }
 
-impl Slow {
-    pub fn by(seed: u64) -> FaultInjector {
+impl SlowStore {
+    pub fn injector(seed: u64) -> FaultInjector {
         FaultInjector::new(Arc::new(Self {
             state: AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
         }))
@@ -73,7 +74,7 @@ impl Slow {
     }
 }
 
-impl FaultPlan for Slow {
+impl FaultPlan for SlowStore {
     fn before(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
         self.walk()
     }
@@ -91,12 +92,12 @@ impl FaultPlan for Slow {
     }
 }
 
-/// A store that never answers.
-pub struct Silent;
+/// Never lets an access begin.
+pub struct HungStore;
 
-impl FaultPlan for Silent {
+impl FaultPlan for HungStore {
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        if BESIDE.contains(&step) { Box::pin(ready(Ok(()))) } else { Box::pin(pending()) }
+        if BACKGROUND_STEPS.contains(&step) { Box::pin(ready(Ok(()))) } else { Box::pin(pending()) }
     }
 
     fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {

@@ -1,4 +1,4 @@
-//! A cluster without edges and connectors: mailboxes that somebody reads.
+//! A cluster of routers, with mailboxes for an edge, a backend and a rest service that the tests read.
 
 use bus::message::{Address, Body, ClientRequest, Invite, Location, Message, Release};
 use bus::topic::{Mailbox, Queue};
@@ -18,10 +18,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 pub const NAMES: [&str; 3] = ["alice", "bob", "carol"];
-/// Long enough for a router to do a request; what is to take longer takes seconds.
-const MOMENT: Duration = Duration::from_millis(100);
+/// How long a router may take to handle a request.
+const HANDLING_TIME: Duration = Duration::from_millis(100);
 
-/// What routers share.
+/// The bus and the directory that routers share.
 pub struct Cluster {
     pub bus: Bus,
     pub directory: Directory,
@@ -30,7 +30,6 @@ pub struct Cluster {
     rest: MailboxReader,
 }
 
-/// A running router.
 pub struct Router {
     pub health: Health,
     pub stop: CancellationToken,
@@ -49,7 +48,7 @@ pub fn backend() -> BackendName {
     BackendName::from("a")
 }
 
-/// The handle that is to be alice's (0), bob's (1) or carol's (2).
+/// Returns the handle of alice (0), bob (1) or carol (2).
 pub fn handle(who: usize) -> HandleRef {
     HandleRef { session: SessionId(10 + who as u64), handle: HandleId(20) }
 }
@@ -59,17 +58,17 @@ pub fn address(who: usize) -> Address {
     Address { edge: edge(), session, handle }
 }
 
-/// A message with an id of its own that is the same each time.
+/// Returns a message whose id is this number.
 pub fn message(number: u128, body: Body) -> Message {
     let id = format!("{number:032x}").parse::<MessageId>().unwrap();
     Message { id, deadline: None, body }
 }
 
 pub fn call_id(number: u128) -> CallId {
-    message(number, Body::Exists(asks(0, json!({})))).id.into()
+    message(number, Body::Exists(client_request(0, json!({})))).id.into()
 }
 
-pub fn asks(who: usize, body: Value) -> ClientRequest {
+pub fn client_request(who: usize, body: Value) -> ClientRequest {
     ClientRequest {
         from: address(who),
         transaction: "t".to_owned(),
@@ -81,15 +80,15 @@ pub fn asks(who: usize, body: Value) -> ClientRequest {
 }
 
 pub fn register(who: usize, name: &str) -> Body {
-    Body::Register(asks(who, json!({ "request": "register", "username": name })))
+    Body::Register(client_request(who, json!({ "request": "register", "username": name })))
 }
 
 pub fn call(who: usize, name: &str) -> Body {
     let jsep = Some(raw(&json!({ "type": "offer", "sdp": "v=0" })));
-    Body::Call(ClientRequest { jsep, ..asks(who, json!({ "request": "call", "username": name })) })
+    Body::Call(ClientRequest { jsep, ..client_request(who, json!({ "request": "call", "username": name })) })
 }
 
-/// A peer's user calls one of ours.
+/// Returns an invite: a user of a janus-cloud proxy calls one of ours.
 pub fn invite(caller: &str, callee: &str, backend_url: &str) -> Body {
     let (caller, callee) = (caller.to_owned(), callee.to_owned());
     Body::Invite(Invite {
@@ -106,64 +105,63 @@ pub fn release(who: usize) -> Body {
 }
 
 impl Cluster {
-    /// One edge, one backend, nobody registered.
+    /// Starts with one backend and no registered user.
     pub async fn start() -> Self {
         Self::on(Directory::memory()).await
     }
 
-    /// The same with its records in this directory.
+    /// Does the same with this directory.
     pub async fn on(directory: Directory) -> Self {
         let bus = Bus::memory();
         let edge = bus.open(Mailbox::Edge(edge())).await.unwrap();
         let backend = bus.open(Mailbox::Backend(backend())).await.unwrap();
         let rest = bus.open(Mailbox::Rest(rest())).await.unwrap();
         let cluster = Self { bus, directory, edge, backend, rest };
-        cluster.announce("a", BackendStatus::Normal).await;
+        cluster.add_backend("a", BackendStatus::Normal).await;
         cluster
     }
 
-    /// alice, bob and carol are registered.
-    pub async fn populated() -> Self {
+    /// Starts with alice, bob and carol registered.
+    pub async fn with_users() -> Self {
         let mut cluster = Self::start().await;
         for (who, name) in NAMES.into_iter().enumerate() {
-            cluster.ask(&message(who as u128 + 1, register(who, name))).await;
+            cluster.process(&message(who as u128 + 1, register(who, name))).await;
         }
-        cluster.quietly().await;
+        cluster.drain_mailboxes().await;
         cluster
     }
 
-    pub async fn announce(&self, name: &str, status: BackendStatus) {
-        self.announce_at(name, status, ("", "")).await;
+    pub async fn add_backend(&self, name: &str, status: BackendStatus) {
+        self.add_backend_at(name, status, ("", "")).await;
     }
 
-    /// One that stands somewhere.
-    pub async fn announce_at(&self, name: &str, status: BackendStatus, (location, isp): (&str, &str)) {
+    /// Adds a backend with a location and an ISP.
+    pub async fn add_backend_at(&self, name: &str, status: BackendStatus, (location, isp): (&str, &str)) {
         let (name, location, isp) = (BackendName::from(name), location.to_owned(), isp.to_owned());
         let backend =
             Backend { url: format!("ws://{name}"), name, status, handles: 0, location, isp, probe_ms: None };
         self.directory.announce_backend(&backend, Duration::from_secs(86_400)).await.unwrap();
     }
 
-    /// Starts a router.
     pub fn router(&self) -> Router {
-        self.router_under(&FaultInjector::default())
+        self.router_with_faults(&FaultInjector::default())
     }
 
-    /// Starts a router that has this weather.
-    pub fn router_under(&self, weather: &FaultInjector) -> Router {
-        self.router_with(weather, 0)
+    /// Starts a router whose accesses to bus and directory have these faults.
+    pub fn router_with_faults(&self, faults: &FaultInjector) -> Router {
+        self.router_with_canary(faults, 0)
     }
 
-    /// Starts a router that has this weather and sends a canary every so many seconds.
-    pub fn router_with(&self, weather: &FaultInjector, canary_interval: u64) -> Router {
+    /// Does the same for a router that sends a canary every so many seconds.
+    pub fn router_with_canary(&self, faults: &FaultInjector, canary_interval: u64) -> Router {
         let Bus::Memory(bus) = &self.bus else { unreachable!("it is in memory") };
         let directory = match &self.directory {
-            Directory::Memory(directory) => Directory::Memory(directory.with_faults(weather.clone())),
+            Directory::Memory(directory) => Directory::Memory(directory.with_faults(faults.clone())),
             redis => redis.clone(),
         };
         let context = Context {
             id: ServiceId::fresh("router"),
-            bus: Bus::Memory(bus.with_faults(weather.clone())),
+            bus: Bus::Memory(bus.with_faults(faults.clone())),
             directory,
             health: Health::default(),
             shutdown: CancellationToken::new(),
@@ -180,58 +178,58 @@ impl Cluster {
         self.bus.enqueue(Queue::Requests(0), message).await.unwrap();
     }
 
-    /// Has a router of its own do this.
-    pub async fn ask(&self, message: &Message) {
+    /// Has a router handle a message, and stops the router.
+    pub async fn process(&self, message: &Message) {
         let router = self.router();
-        sleep(MOMENT).await;
+        sleep(HANDLING_TIME).await;
         self.enqueue(message).await;
-        sleep(MOMENT).await;
+        sleep(HANDLING_TIME).await;
         router.stop().await;
     }
 
-    /// What has come to the edge.
+    /// Returns the messages in the mailbox of the edge.
     pub async fn at_edge(&mut self) -> Vec<Message> {
         all(&mut self.edge).await
     }
 
-    /// What has come to the backend.
+    /// Returns the messages in the mailbox of the backend.
     pub async fn at_backend(&mut self) -> Vec<Message> {
         all(&mut self.backend).await
     }
 
-    /// What has come to the rest service.
+    /// Returns the messages in the mailbox of the rest service.
     pub async fn at_rest(&mut self) -> Vec<Message> {
         all(&mut self.rest).await
     }
 
-    /// The next that comes to the edge.
-    pub async fn edge_hears(&mut self) -> Body {
+    /// Waits for the next message to the edge.
+    pub async fn next_at_edge(&mut self) -> Body {
         next(&mut self.edge).await
     }
 
-    /// The next that comes to the backend.
-    pub async fn backend_hears(&mut self) -> Body {
+    /// Waits for the next message to the backend.
+    pub async fn next_at_backend(&mut self) -> Body {
         next(&mut self.backend).await
     }
 
-    /// The next that comes to the rest service.
-    pub async fn rest_hears(&mut self) -> Body {
+    /// Waits for the next message to the rest service.
+    pub async fn next_at_rest(&mut self) -> Body {
         next(&mut self.rest).await
     }
 
-    /// Passes over what has come so far.
-    pub async fn quietly(&mut self) {
+    /// Drops the messages in all mailboxes.
+    pub async fn drain_mailboxes(&mut self) {
         self.at_rest().await;
         self.at_edge().await;
         self.at_backend().await;
     }
 
-    /// How many requests nobody has finished.
+    /// Returns the number of requests in the queue that are not acknowledged.
     pub async fn unfinished(&self) -> usize {
         self.bus.backlog(&Queue::Requests(0).key()).await.unwrap()
     }
 
-    /// All that the directory has to say of names, handles and these calls.
+    /// Returns a text of what the directory has of all names and handles, and of these calls.
     pub async fn state(&self, calls: &[CallId]) -> String {
         let mut state = String::new();
         for name in NAMES {
@@ -260,18 +258,18 @@ impl Router {
         self.run.await.unwrap();
     }
 
-    pub fn complaints(&self) -> Vec<String> {
+    pub fn unmet(&self) -> Vec<String> {
         self.health.reasons().into_iter().map(|(name, _)| name).collect()
     }
 }
 
 async fn next(mailbox: &mut MailboxReader) -> Body {
-    let message = timeout(Duration::from_secs(20), mailbox.next()).await.expect("something comes");
+    let message = timeout(Duration::from_secs(20), mailbox.next()).await.expect("a message arrives");
     mailbox.ack();
     message.body
 }
 
-/// What can be read without waiting for it.
+/// Returns the messages that can be read without waiting.
 async fn all(mailbox: &mut MailboxReader) -> Vec<Message> {
     let mut messages = Vec::new();
     while let Ok(message) = timeout(Duration::from_millis(1), mailbox.next()).await {
@@ -281,10 +279,10 @@ async fn all(mailbox: &mut MailboxReader) -> Vec<Message> {
     messages
 }
 
-/// What messages say: without what differs each time, and each thing once, as whoever gets them sees it.
-pub fn words(messages: &[Message]) -> Vec<String> {
-    let mut words: Vec<String> = messages.iter().map(|message| format!("{:?}", message.body)).collect();
-    words.sort();
-    words.dedup();
-    words
+/// Returns the texts of messages without their ids, sorted and without duplicates: what their receiver acts on.
+pub fn distinct(messages: &[Message]) -> Vec<String> {
+    let mut texts: Vec<String> = messages.iter().map(|message| format!("{:?}", message.body)).collect();
+    texts.sort();
+    texts.dedup();
+    texts
 }

@@ -1,16 +1,16 @@
-//! A router that is told to stop.
+//! Shutdown of a router.
 
-use crate::bench::{Cluster, call, call_id, message};
-use crate::sky::{Silent, Slow};
+use crate::faults::{HungStore, SlowStore};
+use crate::harness::{Cluster, call, call_id, message};
 use common::fault::FaultInjector;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn it_finishes_what_it_has_begun_and_takes_nothing_new() {
-    let cluster = Cluster::populated().await;
-    let router = cluster.router_under(&Slow::by(1));
+async fn requests_in_flight_are_finished() {
+    let cluster = Cluster::with_users().await;
+    let router = cluster.router_with_faults(&SlowStore::injector(1));
     sleep(Duration::from_secs(1)).await;
     cluster.enqueue(&message(100, call(0, "bob"))).await;
     sleep(Duration::from_millis(5)).await;
@@ -23,14 +23,14 @@ async fn it_finishes_what_it_has_begun_and_takes_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_does_not_wait_for_a_store_that_hangs_and_leaves_the_request_to_others() {
-    let cluster = Cluster::populated().await;
-    let router = cluster.router_under(&FaultInjector::new(Arc::new(Silent)));
+async fn request_of_a_hung_store_is_left_to_others() {
+    let cluster = Cluster::with_users().await;
+    let router = cluster.router_with_faults(&FaultInjector::new(Arc::new(HungStore)));
     cluster.enqueue(&message(100, call(0, "bob"))).await;
     sleep(Duration::from_millis(5)).await;
-    let told = Instant::now();
+    let stopped_at = Instant::now();
     router.stop().await;
-    assert_eq!(told.elapsed(), Duration::from_secs(5));
+    assert_eq!(stopped_at.elapsed(), Duration::from_secs(5));
     let other = cluster.router();
     sleep(Duration::from_millis(100)).await;
     assert!(cluster.directory.call(call_id(100)).await.unwrap().is_some());
