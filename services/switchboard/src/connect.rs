@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Returns the context of a service, or `None` when the process is told to stop before Redis is available.
+/// Returns the context of a service, or `None` when the process is stopped before Redis is available.
 pub async fn connect(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
     let ca = redis.check()?;
     let connecting = connect_with_retries(redis, ca.as_deref(), process);

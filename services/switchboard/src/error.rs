@@ -1,4 +1,4 @@
-//! Why the process exits with an error; the text is for whoever started it.
+//! Why the process exits with an error; the operator reads the text.
 
 use crate::{calls, health, top, trace};
 use service::options::RedisOptionsError;

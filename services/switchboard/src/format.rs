@@ -1,4 +1,4 @@
-//! Text for people: times, durations, numbers, and names without control characters.
+//! Text for people: times, durations, counts, and names without control characters.
 
 use std::io;
 
@@ -8,12 +8,12 @@ pub fn rfc3339(millis: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{}Z", time_of_day_with_millis(millis))
 }
 
-/// `15:23:42.007`
+/// Formats the time of day in UTC: `15:23:42.007`.
 pub fn time_of_day_with_millis(millis: u64) -> String {
     format!("{}.{:03}", time_of_day(millis), millis % 1_000)
 }
 
-/// `15:23:42`
+/// Formats the time of day in UTC: `15:23:42`.
 pub fn time_of_day(millis: u64) -> String {
     let in_day = millis % 86_400_000;
     format!("{:02}:{:02}:{:02}", in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1_000 % 60)
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_and_numbers_are_short() {
+    fn durations_and_counts_are_short() {
         for (time, expected) in [
             (0, "0 ms"),
             (999, "999 ms"),

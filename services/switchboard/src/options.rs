@@ -78,7 +78,6 @@ pub struct ClusterArgs {
     pub process: ProcessArgs,
 }
 
-/// `standalone`
 #[derive(Args, Debug)]
 pub struct StandaloneArgs {
     /// Address for the websockets of clients
@@ -101,7 +100,6 @@ pub struct StandaloneArgs {
     pub process: ProcessArgs,
 }
 
-/// `edge`
 #[derive(Args, Debug)]
 pub struct EdgeArgs {
     /// Address for the websockets of clients
@@ -114,7 +112,6 @@ pub struct EdgeArgs {
     pub cluster: ClusterArgs,
 }
 
-/// `router`
 #[derive(Args, Debug)]
 pub struct RouterArgs {
     #[command(flatten)]
@@ -123,7 +120,6 @@ pub struct RouterArgs {
     pub cluster: ClusterArgs,
 }
 
-/// `connector`
 #[derive(Args, Debug)]
 pub struct ConnectorArgs {
     #[command(flatten)]
@@ -132,7 +128,6 @@ pub struct ConnectorArgs {
     pub cluster: ClusterArgs,
 }
 
-/// `rest`
 #[derive(Args, Debug)]
 pub struct RestArgs {
     /// Address for demo page, dashboard and HTTP API; other than loopback it needs --rest-secret
@@ -162,7 +157,6 @@ pub struct CallsArgs {
     pub log: LogOptions,
 }
 
-/// `health`
 #[derive(Args, Debug)]
 pub struct HealthArgs {
     /// Admin address of the process to check
@@ -175,7 +169,6 @@ pub struct HealthArgs {
     pub admin_listen: String,
 }
 
-/// `top`
 #[derive(Args, Debug)]
 pub struct TopArgs {
     /// URL of a rest service of the cluster
@@ -204,7 +197,6 @@ pub struct TopArgs {
     pub json: bool,
 }
 
-/// `trace`
 #[derive(Args, Debug)]
 pub struct TraceArgs {
     /// The id of the call, from `switchboard calls` or the log of a service

@@ -1,7 +1,7 @@
 //! Looks up who has a name, and finds out by it that a janus-cloud proxy has taken a name from one of our
 //! handles. janus-cloud does not tell that handle, so the router that finds it does.
 //!
-//! First the handle loses the name in its own record, then its call ends, then the handle is told, and last
+//! First the handle loses the name in its own record, then its call ends, then the handle is notified, and last
 //! the name's record drops its reference to the handle. After a crash in between, the next lookup repeats it.
 
 use super::{HandlerError, end};

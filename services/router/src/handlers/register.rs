@@ -1,7 +1,7 @@
 //! `register`: a handle takes a name. The latest registration always wins.
 //!
 //! The name moves in three steps, which another router can finish: the new handle claims it, the previous
-//! handle loses it and is told, then the name is granted. A router that dies in between leaves a name that
+//! handle loses it and is notified, then the name is granted. A router that dies in between leaves a name that
 //! cannot be called until the request is redelivered.
 
 use super::names::report_displaced;

@@ -1,8 +1,8 @@
 //! `restore`: an edge reports that a handle had a name before the directory lost its data.
 //!
 //! The handle gets the name back, unless another handle or a janus-cloud proxy has registered it since: the
-//! latest registration wins, and the handle is told that it lost the name. A handle that is gone by now is
-//! told that it has the name, so that its edge releases it.
+//! latest registration wins, and the handle is notified that it lost the name. A handle that is gone by now
+//! is notified that it has the name, so that its edge releases it.
 
 use super::HandlerError;
 use super::names::{Callee, look_up};
@@ -20,7 +20,7 @@ pub async fn restore(context: &Context, id: MessageId, request: &Restore) -> Res
         // The directory had not lost this name.
         ClaimOutcome::AlreadyNamed(name) if name == *username => {}
         ClaimOutcome::AlreadyNamed(_) => return Ok(()),
-        // The router that found this out may have died before it told the handle.
+        // The router that found this out may have died before it notified the handle.
         ClaimOutcome::Lost => return Ok(send_displaced(&context.bus, username, &owner).await?),
     }
     if let Some(Callee::Foreign(_)) = look_up(context, username).await? {

@@ -119,11 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn greatest_number_and_first_letter_come_first() {
-        let numbers =
+    fn greatest_count_and_first_text_come_first() {
+        let counts =
             [("one", SortKey::Number(1.0)), ("none", SortKey::Empty), ("two", SortKey::Number(2.0))];
-        assert_eq!(sorted(false, &numbers), ["two", "one", "none"]);
-        assert_eq!(sorted(true, &numbers), ["one", "two", "none"]);
+        assert_eq!(sorted(false, &counts), ["two", "one", "none"]);
+        assert_eq!(sorted(true, &counts), ["one", "two", "none"]);
         let texts = [("b", SortKey::Text("b".to_owned())), ("a", SortKey::Text("a".to_owned()))];
         assert_eq!(sorted(false, &texts), ["a", "b"]);
         assert_eq!(sorted(true, &texts), ["b", "a"]);

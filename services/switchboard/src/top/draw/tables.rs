@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut_and_numbers_right_aligned() {
+    fn long_texts_are_cut_and_short_ones_padded() {
         assert_eq!(fit("abc", 5, false), "abc  ");
         assert_eq!(fit("abc", 5, true), "  abc");
         assert_eq!(fit("abcdef", 4, false), "abc~");
