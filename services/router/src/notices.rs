@@ -11,21 +11,21 @@ use std::time::Duration;
 
 const STREAM: &str = "notices";
 
-/// Receives notices until the router stops, and sends a canary every `interval`, if at all. The router is not
+/// Receives notices until the router stops, and sends a canary every `canary_interval`, if at all. The router is not
 /// ready before it received its first canary.
 pub fn subscribe(
     context: Context,
     backends: Arc<BackendCache>,
-    interval: Option<Duration>,
+    canary_interval: Option<Duration>,
 ) -> impl Future<Output = ()> + Send {
-    let canary = interval.map(|interval| (Canary::new(&context, STREAM), interval));
+    let canary = canary_interval.map(|interval| (Canary::new(&context, STREAM), interval));
     async move {
         let notices = context.bus.subscribe().await;
         match canary {
             None => receive(notices, &backends, None).await,
-            Some((canary, interval)) => {
-                let receiving = receive(notices, &backends, Some(&canary));
-                tokio::join!(receiving, canary.run(&context.bus, &CanaryTarget::Notices, interval));
+            Some((own, interval)) => {
+                let receiving = receive(notices, &backends, Some(&own));
+                tokio::join!(receiving, own.run(&context.bus, &CanaryTarget::Notices, interval));
             }
         }
     }
@@ -35,7 +35,7 @@ async fn receive(mut notices: Notices, backends: &BackendCache, canary: Option<&
     loop {
         match (notices.next().await, canary) {
             (Notice::BackendChanged(_), _) => backends.refresh(),
-            (Notice::Canary(message), Some(canary)) => canary.received(&message),
+            (Notice::Canary(message), Some(own)) => own.received(&message),
             _ => {}
         }
     }

@@ -44,7 +44,7 @@ fn row(flag: &Arg) -> String {
     let values: Vec<_> = flag.get_value_names().into_iter().flatten().map(|name| name.as_str()).collect();
     let value = if takes_value { format!(" {}", values.join(" ")) } else { String::new() };
     let name = format!("`--{}{value}`", flag.get_long().expect("every flag has a long name"));
-    let variable = flag.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+    let variable = flag.get_env().map(|env| format!("`{}`", env.to_string_lossy())).unwrap_or_default();
     let default = flag.get_default_values().join(",".as_ref()).to_string_lossy().into_owned();
     let default = if flag.is_required_set() {
         "required".to_owned()
@@ -94,7 +94,7 @@ fn page() -> String {
     }
     let load = find("load");
     let loads: Vec<_> = load.get_subcommands().filter(|command| command.get_name() != "help").collect();
-    let is_common = |flag: &&Arg| loads.iter().all(|load| has_flag(load, flag));
+    let is_common = |flag: &&Arg| loads.iter().all(|command| has_flag(command, flag));
     section(&mut page, "load", &about(load), flags(loads[0]).filter(is_common));
     for command in &loads {
         let own = flags(command).filter(|flag| !is_common(flag));

@@ -43,17 +43,12 @@ fn start(args: StandaloneArgs, clients: TcpListener, http: TcpListener, context:
     let [for_connector, for_router, for_edge, for_rest] = kinds.map(context_of);
     let mut services = Services::new();
     services.spawn(async {
-        Ok(run_registered("connector", for_connector, |context| connector::run(connector.0, context)).await?)
+        Ok(run_registered("connector", for_connector, |it| connector::run(connector.0, it)).await?)
     });
-    services.spawn(async {
-        Ok(run_registered("router", for_router, |context| router::run(router.0, context)).await?)
-    });
-    services.spawn(async {
-        Ok(run_registered("edge", for_edge, |context| edge::run(edge.0, clients, context)).await?)
-    });
-    services.spawn(async {
-        Ok(run_registered("rest", for_rest, |context| rest::run(rest.0, http, context)).await?)
-    });
+    services.spawn(async { Ok(run_registered("router", for_router, |it| router::run(router.0, it)).await?) });
+    services
+        .spawn(async { Ok(run_registered("edge", for_edge, |it| edge::run(edge.0, clients, it)).await?) });
+    services.spawn(async { Ok(run_registered("rest", for_rest, |it| rest::run(rest.0, http, it)).await?) });
     services
 }
 

@@ -71,8 +71,8 @@ async fn newest_hundred_events_are_printed() {
     let printed = lines(&command(&redis.url(), &[]).output().unwrap());
     assert_eq!(printed.len(), 100);
     assert!(printed[0].ends_with("alice -> bob a ended reason 3 3.000 s"), "{}", printed[0]);
-    let printed = lines(&command(&redis.url(), &["--json"]).output().unwrap());
-    assert!(printed.len() == 100 && printed[99].contains(r#""duration_ms":102000"#), "{}", printed[99]);
+    let json = lines(&command(&redis.url(), &["--json"]).output().unwrap());
+    assert!(json.len() == 100 && json[99].contains(r#""duration_ms":102000"#), "{}", json[99]);
 }
 
 #[tokio::test]
@@ -88,8 +88,8 @@ async fn follow_prints_new_events() {
         log(&bus, number + 1).await;
     }
     redis.restart().await;
-    let bus = Bus::redis(&redis.url()).await.unwrap();
-    log(&bus, 9).await;
+    let new_bus = Bus::redis(&redis.url()).await.unwrap();
+    log(&new_bus, 9).await;
     let last = std::iter::repeat_with(|| text.next()).take(2).find(|line| line.contains("reason 9"));
     assert!(last.is_some(), "no event after a restart of Redis");
 }

@@ -69,10 +69,10 @@ async fn call_can_be_traced_and_found_in_every_log() {
     alice.expect_event("accepted").await;
     assert_eq!(timeline_with(&redis, &call, "answered").await["state"], "answered");
     alice.hangup().await;
-    let timeline = timeline_with(&redis, &call, "ended").await;
-    let all = steps(&timeline);
+    let ended = timeline_with(&redis, &call, "ended").await;
+    let all = steps(&ended);
     assert!(all.ends_with(&["ringing", "answered", "ended"]), "{all:?}");
-    assert_eq!((&timeline["state"], &timeline["callee"]["edge"]), (&Value::from("ended"), &Value::Null));
+    assert_eq!((&ended["state"], &ended["callee"]["edge"]), (&Value::from("ended"), &Value::Null));
     let text = printed(&redis, &[&call]);
     println!("{text}");
     assert!(text.starts_with(&format!("call {call}\nalice -> bob, on Janus server a: ended\n")), "{text}");

@@ -36,10 +36,10 @@ pub async fn release(context: &Context, who: HandleRef) -> Result<(), HandlerErr
     if let Some(call) = handle.call {
         end_for_handle(context, call, who).await?;
     }
-    let removed = context.directory.remove_handle(who).await?;
-    match removed.and_then(|handle| handle.call).filter(|call| Some(*call) != handle.call) {
-        Some(call) => end_for_handle(context, call, who).await,
-        None => Ok(()),
+    let last_call = context.directory.remove_handle(who).await?.and_then(|removed| removed.call);
+    match last_call {
+        Some(call) if last_call != handle.call => end_for_handle(context, call, who).await,
+        _ => Ok(()),
     }
 }
 

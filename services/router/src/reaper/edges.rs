@@ -90,8 +90,8 @@ async fn end_expired_sessions(context: &Context, edge: &ServiceId) -> Result<Opt
     let released = release_orphans(context, &candidates).await?;
     metrics::sessions_reaped(expired.len());
     if !expired.is_empty() || released > 0 {
-        let sessions = expired.len();
-        tracing::warn!(%edge, sessions, handles = released, "closed the unclaimed sessions of a dead edge");
+        let closed = expired.len();
+        tracing::warn!(%edge, sessions = closed, handles = released, "closed the unclaimed sessions of a dead edge");
     }
     Ok(claimable.values().map(claimable_for).min())
 }

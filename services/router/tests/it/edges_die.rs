@@ -203,10 +203,10 @@ async fn undelivered_events_reach_the_edge_with_the_session() {
         }
     });
     let who = HandleRef { session: session(1), handle: handle(1).handle };
-    let events = |sequence| Events { sequence, ..Events::for_handle(who, Vec::new()) };
+    let events_with = |sequence| Events { sequence, ..Events::for_handle(who, Vec::new()) };
     let sequence = Some(Sequence { term: 1, number: 1 });
-    for sequence in [None, sequence] {
-        cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(events(sequence)))).await.unwrap();
+    for sent in [None, sequence] {
+        cluster.bus.post(&Mailbox::Edge(edge()), &message(9, Body::Events(events_with(sent)))).await.unwrap();
     }
     let _router = cluster.router();
     pass(60).await;
@@ -246,6 +246,6 @@ async fn end_reaches_the_other_party_at_its_new_edge() {
             .at_edge()
             .await
             .iter()
-            .all(|it| matches!(&it.body, Body::Events(events) if events.call.is_none()))
+            .all(|it| matches!(&it.body, Body::Events(other) if other.call.is_none()))
     );
 }

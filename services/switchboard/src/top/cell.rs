@@ -120,8 +120,7 @@ mod tests {
 
     #[test]
     fn greatest_count_and_first_text_come_first() {
-        let counts =
-            [("one", SortKey::Number(1.0)), ("none", SortKey::Empty), ("two", SortKey::Number(2.0))];
+        let counts = [("one", SortKey::Number(1.0)), ("none", SortKey::Empty), ("two", SortKey::Number(2.0))];
         assert_eq!(sorted(false, &counts), ["two", "one", "none"]);
         assert_eq!(sorted(true, &counts), ["one", "two", "none"]);
         let texts = [("b", SortKey::Text("b".to_owned())), ("a", SortKey::Text("a".to_owned()))];

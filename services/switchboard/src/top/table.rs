@@ -178,7 +178,7 @@ mod tests {
         Finding { severity, code: code.to_owned(), about, ..Finding::default() }
     }
 
-    fn view() -> ClusterView {
+    fn cluster() -> ClusterView {
         let service = Service { id: "edge-1".to_owned(), state: "ready".to_owned(), ..Service::default() };
         let departed = Departed { service: service.clone(), how: "died".to_owned(), at: 3_000 };
         ClusterView {
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn every_row_has_a_cell_for_every_column() {
         for kind in TableKind::ALL {
-            for row in rows(kind, &view(), &BTreeMap::new()) {
+            for row in rows(kind, &cluster(), &BTreeMap::new()) {
                 assert_eq!(row.cells.len(), kind.columns().len(), "{kind:?}");
             }
         }
@@ -202,21 +202,21 @@ mod tests {
 
     #[test]
     fn departed_services_are_rows() {
-        let services = rows(TableKind::Services, &view(), &BTreeMap::new());
+        let services = rows(TableKind::Services, &cluster(), &BTreeMap::new());
         assert_eq!((services[1].cells[2].text.as_str(), services[1].cells[2].tone), ("died", Tone::Bad));
         assert!(services[1].matches("LEFT 7.0 s") && !services[0].matches("left"));
     }
 
     #[test]
     fn findings_set_the_tones() {
-        let mut view = view();
+        let mut view = cluster();
         view.findings = vec![
             finding(Severity::Critical, "stream_without_consumers", "stream", "q"),
             finding(Severity::Critical, "service_silent", "service", "edge-1"),
             finding(Severity::Warning, "backend_slow", "backend", "a"),
         ];
-        let tones = |kind, view: &ClusterView| -> Vec<Tone> {
-            rows(kind, view, &BTreeMap::new())[0].cells.iter().map(|cell| cell.tone).collect()
+        let tones = |kind, shown: &ClusterView| -> Vec<Tone> {
+            rows(kind, shown, &BTreeMap::new())[0].cells.iter().map(|cell| cell.tone).collect()
         };
         let streams = tones(TableKind::Streams, &view);
         assert_eq!((streams[0], streams[7]), (Tone::Bad, Tone::Bad));

@@ -91,7 +91,7 @@ pub async fn gather(call: CallId, bus: &Bus, directory: &Directory) -> Result<Ca
     let connector = match &record {
         Some(record) => {
             let lease = format!("backend:{}", record.backend);
-            directory.lease_holders(&[lease]).await?.pop().flatten().map(|id| id.to_string())
+            directory.lease_holders(&[lease]).await?.pop().flatten().map(|holder| holder.to_string())
         }
         None => None,
     };

@@ -225,7 +225,7 @@ mod tests {
     fn running_call_is_where_its_record_says() {
         let handle = HandleRef { session: SessionId(7), handle: HandleId(8) };
         let owner = Some(Owner { edge: ServiceId::from("edge-1"), handle });
-        let party = |username: &str, owner| CallParty { username: username.to_owned(), owner };
+        let party = |username: &str, at| CallParty { username: username.to_owned(), owner: at };
         let record = Call {
             id: CallId::fresh(),
             backend: "b".into(),

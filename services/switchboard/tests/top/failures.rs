@@ -87,9 +87,9 @@ fn no_color_turns_colours_off() {
     let top = Terminal::run(&["top", "--rest", NO_REST], &[]);
     top.wait_for("cannot be reached");
     assert!(top.has_colour());
-    let top = Terminal::run(&["top", "--rest", NO_REST], &[("NO_COLOR", "1")]);
-    top.wait_for("cannot be reached");
-    assert!(!top.has_colour());
+    let plain = Terminal::run(&["top", "--rest", NO_REST], &[("NO_COLOR", "1")]);
+    plain.wait_for("cannot be reached");
+    assert!(!plain.has_colour());
 }
 
 #[test]

@@ -45,10 +45,10 @@ async fn tables_are_sorted_filtered_and_streams_shown() {
         top.wait_for(text);
     }
     top.wait_for("All is well.");
-    let text =
+    let first =
         top.wait_until("rates", |text| !text.contains("IN/S") || rate_of(text, "sb:{requests:0}").is_some());
-    println!("{text}");
-    let [requests, calls] = positions(&text, ["sb:{requests:0}", "sb:calls"]);
+    println!("{first}");
+    let [requests, calls] = positions(&first, ["sb:{requests:0}", "sb:calls"]);
     assert!(requests < calls);
     top.press("s");
     top.wait_until("streams by name", |text| {
