@@ -106,7 +106,7 @@ const PERMANENT_KEYS: [&str; 14] = [
     "sb:calls",
     "sb:services",
     "sb:service:",
-    "sb:note:",
+    "sb:connector:",
     "sb:{edge-",
     "sb:{rest-",
     "sb:{backend:",
@@ -116,7 +116,7 @@ const PERMANENT_KEYS: [&str; 14] = [
 ];
 
 /// Ended calls are remembered for some time.
-const ENDED_CALLS: &str = "sb:over:";
+const ENDED_CALLS: &str = "sb:ended:";
 
 /// Keys that must not be left.
 async fn unexpected_keys(redis: &Redis) -> Vec<String> {

@@ -1,8 +1,8 @@
-//! What lists for operators are made of: pages of what may be many, and the services that run.
+//! Paginated lists for operators, and the records of services.
 //!
-//! A list is a walk through all there is, a [`Page`] at a time. What is there from its beginning to its
-//! end is named at least once; what comes or goes meanwhile may be named or not. Nobody remembers who
-//! walks: a [`Cursor`] says all, and means nothing to another store.
+//! A list is a scan of all records, one [`Page`] at a time. A record that exists during the whole scan is in
+//! at least one page. A record that is created or removed meanwhile may be missing. The [`Cursor`] is the
+//! whole state of a scan; it is valid for the store that returned it only.
 
 use common::ServiceId;
 use protocol::SessionId;
@@ -13,35 +13,35 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The longest page.
+/// The largest page.
 pub const MAX_PAGE: usize = 1_000;
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// It may be empty although the list goes on: there is a bound to how far one page looks.
+    /// May be empty although there is a next page: the scan for one page is bounded.
     pub items: Vec<T>,
-    /// Where the list goes on; none at its end.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// The same page of what is found for its items.
-    pub(crate) fn filter_map<U>(self, look: impl FnMut(T) -> Option<U>) -> Page<U> {
-        Page { items: self.items.into_iter().filter_map(look).collect(), next: self.next }
+    /// Maps each item, and drops those that are mapped to `None`.
+    pub(crate) fn filter_map<U>(self, f: impl FnMut(T) -> Option<U>) -> Page<U> {
+        Page { items: self.items.into_iter().filter_map(f).collect(), next: self.next }
     }
 }
 
-/// A place in a list, as `STEP` or `STEP-PAST`.
+/// A position in a scan, printed as `STEP` or `STEP-HASH`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// The store's own name of the step of its walk.
+    /// The store's own cursor: a step may find more items than fit into a page.
     pub(crate) step: u64,
-    /// What of this step was named already: all with a [`place`] up to this one.
+    /// The items of this step up to this [`name_hash`] were in an earlier page.
     pub(crate) after_hash: Option<u64>,
 }
 
-/// Not the `STEP` or `STEP-PAST` that [`Cursor`] prints.
+/// The text is no [`Cursor`].
 #[derive(Debug, thiserror::Error)]
 #[error("not a cursor")]
 pub struct InvalidCursor(#[from] ParseIntError);
@@ -49,7 +49,7 @@ pub struct InvalidCursor(#[from] ParseIntError);
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.after_hash {
-            Some(past) => write!(f, "{}-{past}", self.step),
+            Some(hash) => write!(f, "{}-{hash}", self.step),
             None => write!(f, "{}", self.step),
         }
     }
@@ -58,12 +58,12 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = InvalidCursor;
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        let (step, past) = text.split_once('-').map_or((text, None), |(step, past)| (step, Some(past)));
-        Ok(Self { step: step.parse()?, after_hash: past.map(str::parse).transpose()? })
+        let (step, hash) = text.split_once('-').map_or((text, None), |(step, hash)| (step, Some(hash)));
+        Ok(Self { step: step.parse()?, after_hash: hash.map(str::parse).transpose()? })
     }
 }
 
-/// Where a thing has its place within a step of a walk, whoever looks: FNV-1a of its name.
+/// Orders the items of one step of a scan: FNV-1a of the name, equal in every process.
 pub(crate) fn name_hash(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -73,51 +73,51 @@ pub(crate) fn name_hash(name: &[u8]) -> u64 {
 /// A session in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSession {
-    /// Its id.
+    /// The id.
     pub session: SessionId,
-    /// The edge that holds it.
+    /// The edge that owns it.
     pub edge: ServiceId,
-    /// How long its client has been gone; none while it is connected, as far as its edge knew.
+    /// How long its client has been disconnected; `None` while it is connected, as far as the edge knew.
     pub away: Option<Duration>,
 }
 
-/// A running service, as it announces itself.
+/// The record that a running service announces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// Its id.
+    /// The id.
     pub id: ServiceId,
     /// `edge`, `router`, `connector` or `rest`.
     pub kind: String,
-    /// Of Switchboard.
+    /// The version of Switchboard.
     pub version: String,
-    /// The name of the machine it runs on, or of its container.
+    /// The host name of its machine or container.
     pub host: String,
-    /// When it was started, unix milliseconds.
+    /// When it was started, in unix milliseconds.
     pub since: u64,
-    /// When it last said that it is there, unix milliseconds by its own clock; 0 from one that does not tell.
+    /// When it sent this record, in unix milliseconds by its own clock; 0 where unknown.
     #[serde(default)]
     pub announced: u64,
-    /// How much it has to do: what it counts, and how many of it there are.
+    /// Its load: what it counts, and how many there are.
     pub load: BTreeMap<String, u64>,
-    /// Whether it takes work.
+    /// Whether it accepts work.
     #[serde(default)]
     pub state: ServiceState,
-    /// Why it is not ready; none while it is.
+    /// Why it is not ready; `None` while it is.
     #[serde(default)]
     pub complaint: Option<String>,
 }
 
-/// Whether a service takes work.
+/// Whether a service accepts work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceState {
-    /// It does.
+    /// It accepts work.
     #[default]
     #[serde(rename = "ready")]
     Ready,
-    /// Something that it needs is not there.
+    /// A dependency is unavailable.
     #[serde(rename = "not ready")]
     NotReady,
-    /// It was told to stop, and ends when its work is finished or handed over.
+    /// It is shutting down, and exits when its work is finished or handed over.
     #[serde(rename = "stopping")]
     Stopping,
 }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_read_as_it_is_printed() {
+    fn cursor_parses_what_it_prints() {
         for cursor in
             [Cursor { step: 7, after_hash: None }, Cursor { step: u64::MAX, after_hash: Some(u64::MAX) }]
         {

@@ -1,12 +1,12 @@
-//! What a directory counts, for `/metrics`.
+//! Metrics of the directory.
 
 use metrics::{counter, describe_counter};
 
 const RECONNECTS: &str = "switchboard_redis_reconnects_total";
 
-/// Says what there is, for a process that has a directory.
+/// Describes the metrics and exports them as zero.
 pub fn describe() {
-    describe_counter!(RECONNECTS, "Connections to Redis that worked again after they did not.");
+    describe_counter!(RECONNECTS, "Connections to Redis that were restored after a loss.");
     counter!(RECONNECTS, "of" => "directory").increment(0);
 }
 

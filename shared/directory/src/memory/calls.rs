@@ -1,4 +1,4 @@
-//! Calls.
+//! Calls and the handles in them.
 
 use super::{CallRecord, MemoryDirectory, State};
 use crate::ENDED_TTL;
@@ -13,12 +13,12 @@ impl MemoryDirectory {
         state.call_entry(call).call.clone()
     }
 
-    /// The handles are to be taken one by one.
+    /// Leaves all handles to be acquired one by one.
     pub(crate) fn open_and_acquire(&self, call: &Call) -> (Call, Option<AcquireOutcome>) {
         (self.open_call(call), None)
     }
 
-    /// Nobody else reads here whom a name is in a call with.
+    /// No janus-cloud proxy reads this store, so `_peer` is not stored.
     pub(crate) fn acquire_handle(
         &self,
         handle: HandleRef,
@@ -58,23 +58,23 @@ impl MemoryDirectory {
         &self,
         call: CallId,
         token: Option<FencingToken>,
-        letter: Option<&str>,
+        final_notices: Option<&str>,
     ) -> EndOutcome {
         let mut state = self.state();
         let Some(record) = state.calls.get_mut(&call) else { return EndOutcome::NotFound };
         if token.is_some_and(|token| record.term > Some(token)) {
             return EndOutcome::Superseded;
         }
-        if let Some(letter) = letter {
-            record.final_notices.get_or_insert_with(|| letter.to_owned());
+        if let Some(notices) = final_notices {
+            record.final_notices.get_or_insert_with(|| notices.to_owned());
         }
         let ended = record.call.clone();
         ended.handles().for_each(|handle| state.release_handle(handle, call));
-        if letter.is_none() {
+        if final_notices.is_none() {
             state.delete_call(&ended);
         }
         if token.is_some_and(|token| token != FencingToken::UNLEASED) {
-            while state.ended.pop_front_if(|(since, _)| since.elapsed() >= ENDED_TTL).is_some() {}
+            while state.ended.pop_front_if(|(ended_at, _)| ended_at.elapsed() >= ENDED_TTL).is_some() {}
             state.ended.push_back((Instant::now(), call));
         }
         EndOutcome::Ended(ended)
@@ -84,10 +84,10 @@ impl MemoryDirectory {
         self.state().delete_call(call);
     }
 
-    /// Looked through from end to end: it is asked of a request that comes again, which is rare.
+    /// Searches linearly: only a redelivered request needs this, which is rare.
     pub(crate) fn has_ended(&self, call: CallId) -> bool {
         let state = self.state();
-        state.ended.iter().any(|(since, over)| *over == call && since.elapsed() < ENDED_TTL)
+        state.ended.iter().any(|(ended_at, id)| *id == call && ended_at.elapsed() < ENDED_TTL)
     }
 
     pub(crate) fn save_calls(&self, token: FencingToken, saves: &[(CallId, String)]) -> Vec<bool> {
@@ -102,8 +102,7 @@ impl MemoryDirectory {
     pub(crate) fn orphaned_calls(&self, backend: &BackendName) -> Vec<OrphanedCall> {
         let state = self.state();
         let calls = state.calls_on.get(backend).into_iter().flatten();
-        let left = calls.filter_map(|call| state.calls.get(call));
-        left.map(CallRecord::to_orphaned).collect()
+        calls.filter_map(|call| state.calls.get(call)).map(CallRecord::to_orphaned).collect()
     }
 
     pub(crate) fn restore_call(&self, call: &Call, token: FencingToken, text: &str) {
@@ -136,7 +135,7 @@ impl MemoryDirectory {
 }
 
 impl State {
-    /// The call as it was written first, which may be now.
+    /// Returns the record of the call, and creates it where there is none.
     fn call_entry(&mut self, call: &Call) -> &mut CallRecord {
         self.calls.entry(call.id).or_insert_with(|| {
             self.calls_on.entry(call.backend.clone()).or_default().insert(call.id);
@@ -176,11 +175,11 @@ impl CallRecord {
     }
 
     fn save(&mut self, token: FencingToken, text: &str) -> bool {
-        let may = self.term <= Some(token) && self.final_notices.is_none();
-        if may {
+        let accepted = self.term <= Some(token) && self.final_notices.is_none();
+        if accepted {
             self.state = Some(text.to_owned());
             self.term = Some(token);
         }
-        may
+        accepted
     }
 }

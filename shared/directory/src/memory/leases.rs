@@ -1,4 +1,4 @@
-//! Leases. One counter hands out the tokens of all of them, so a token outgrows every earlier one.
+//! Leases. One counter issues the tokens of all leases, so each token is larger than every earlier one.
 
 use super::{Lease, MemoryDirectory};
 use crate::record::FencingToken;
@@ -9,33 +9,39 @@ use tokio::time::Instant;
 impl MemoryDirectory {
     pub(crate) fn acquire_lease(
         &self,
-        what: &str,
+        name: &str,
         holder: &ServiceId,
-        life: Duration,
+        ttl: Duration,
     ) -> Option<FencingToken> {
         let mut state = self.state();
-        let (now, until) = (Instant::now(), Instant::now() + life);
-        match state.leases.get_mut(what).filter(|lease| lease.expires_at > now) {
+        let now = Instant::now();
+        let expires_at = now + ttl;
+        match state.leases.get_mut(name).filter(|lease| lease.expires_at > now) {
             Some(lease) if lease.holder != *holder => None,
             Some(lease) => {
-                lease.expires_at = until;
+                lease.expires_at = expires_at;
                 Some(lease.token)
             }
             None => {
                 state.last_token += 1;
                 let token = FencingToken(state.last_token);
-                state
-                    .leases
-                    .insert(what.to_owned(), Lease { holder: holder.clone(), token, expires_at: until });
+                state.leases.insert(name.to_owned(), Lease { holder: holder.clone(), token, expires_at });
                 Some(token)
             }
         }
     }
 
-    pub(crate) fn release_lease(&self, what: &str, holder: &ServiceId) {
+    pub(crate) fn release_lease(&self, name: &str, holder: &ServiceId) {
         let mut state = self.state();
-        if state.leases.get(what).is_some_and(|lease| lease.holder == *holder) {
-            state.leases.remove(what);
+        if state.leases.get(name).is_some_and(|lease| lease.holder == *holder) {
+            state.leases.remove(name);
         }
+    }
+
+    pub(crate) fn lease_holders(&self, names: &[String]) -> Vec<Option<ServiceId>> {
+        let state = self.state();
+        let now = Instant::now();
+        let held = |name: &String| state.leases.get(name).filter(|lease| lease.expires_at > now);
+        names.iter().map(|name| held(name).map(|lease| lease.holder.clone())).collect()
     }
 }

@@ -1,37 +1,35 @@
-//! The directory within one process: what `standalone` and tests use.
+//! The directory in this process, for `standalone` and for tests.
 //!
-//! One [`State`] of plain maps behind one lock; an operation takes the lock, does its whole work
-//! and lets go, so every operation here is atomic where the Redis store has several steps. Time is
-//! tokio's, so that paused time lets leases and announcements expire at once.
+//! One [`State`] of plain maps behind one lock. Each operation holds the lock from start to end, so every one
+//! is atomic, where the Redis store takes several steps. Time is tokio's: in a test with paused time, leases
+//! and announcements expire at once. The maps are sorted, so that a repeated simulation sees the same order.
 //!
-//! The maps are sorted, so that a simulation that is run again sees the same order.
-//!
-//! It never fails, but for the [`Weather`] that a rehearsal gives its users. What it holds is gone with the
-//! process.
+//! An operation fails only when the [`FaultInjector`] of a simulation makes it fail. The records are lost
+//! with the process.
 
 mod backends;
 mod calls;
-mod edges;
-mod found;
+mod discovery;
 mod leases;
-mod pages;
-mod peers;
+mod listing;
+mod names;
+mod proxies;
 mod services;
 mod sessions;
-mod users;
 
 use crate::listing::Service;
 use crate::record::{Backend, Call, DiscoveredBackend, FencingToken, Owner, SessionPolicy};
 use crate::{Error, Result};
 use common::fault::FaultInjector;
+use common::sync::Mutex;
 use common::{BackendName, CallId, MessageId, ServiceId};
 use protocol::{HandleRef, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A directory within this process; clones share it.
+/// A directory in this process; clones share it.
 #[derive(Clone, Default)]
 pub struct MemoryDirectory {
     state: Arc<Mutex<State>>,
@@ -46,7 +44,7 @@ struct State {
     edges: BTreeMap<ServiceId, BackdatedInstant>,
     calls: BTreeMap<CallId, CallRecord>,
     calls_on: BTreeMap<BackendName, BTreeSet<CallId>>,
-    /// Calls that were concluded, in order.
+    /// The calls that connectors ended, in order.
     ended: VecDeque<(Instant, CallId)>,
     backends: BTreeMap<BackendName, AnnouncedBackend>,
     served: BTreeMap<BackendName, AnnouncedBackend>,
@@ -61,10 +59,10 @@ struct State {
 
 #[derive(Default)]
 struct HandleRecord {
-    /// None while there is only the mark of a restored call.
+    /// `None` while the record only has the call of `restore_call`.
     edge: Option<ServiceId>,
     name: Option<String>,
-    /// The request that last claimed a name.
+    /// The request that claimed the last name.
     claimed_by: Option<MessageId>,
     call: Option<CallId>,
 }
@@ -81,9 +79,9 @@ struct SessionRecord {
 struct CallRecord {
     call: Call,
     state: Option<String>,
-    /// The token of the connector that wrote the state.
+    /// The token of the connector that stored the state.
     term: Option<FencingToken>,
-    /// It has ended.
+    /// Set when the call has ended.
     final_notices: Option<String>,
 }
 
@@ -94,11 +92,11 @@ struct AnnouncedBackend {
 
 struct RegisteredBackend {
     backend: DiscoveredBackend,
-    /// None for ever.
+    /// `None` for a registration without an end.
     expires_at: Option<Instant>,
 }
 
-/// Where our rest services are, if anywhere.
+/// Our own proxy's record.
 struct OwnProxy {
     api_base_url: String,
     expires_at: Instant,
@@ -121,7 +119,7 @@ struct RunningService {
     expires_at: Instant,
 }
 
-/// A moment that may lie before the clock began.
+/// An instant that may be before the first one that [`Instant`] can express.
 struct BackdatedInstant {
     set_at: Instant,
     backdated_by: Duration,
@@ -138,19 +136,18 @@ impl BackdatedInstant {
 }
 
 impl MemoryDirectory {
-    /// The same records in this weather.
-    pub fn with_faults(&self, weather: FaultInjector) -> Self {
-        Self { state: self.state.clone(), faults: weather }
+    /// Returns a handle on the same records whose operations fail as `faults` says.
+    pub fn with_faults(&self, faults: FaultInjector) -> Self {
+        Self { state: self.state.clone(), faults }
     }
 
-    pub(crate) async fn step<T>(&self, step: &'static str, work: impl FnOnce() -> T) -> Result<T> {
-        self.faults.run(step, work).await.map_err(Error::Unavailable)
+    pub(crate) async fn run<T>(&self, operation: &'static str, work: impl FnOnce() -> T) -> Result<T> {
+        self.faults.run(operation, work).await.map_err(Error::Unavailable)
     }
 
     pub(crate) fn ping(&self) {}
 
-    /// No operation can panic half-way through a change, so a poisoned lock guards sound data.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

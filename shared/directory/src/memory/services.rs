@@ -1,4 +1,4 @@
-//! The services that run, and who has leases. Whoever reads drops what has expired.
+//! The running services. Reading drops the expired ones.
 
 use super::{MemoryDirectory, RunningService};
 use crate::MAX_SERVICES;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl MemoryDirectory {
-    pub(crate) fn announce_service(&self, service: &Service, life: Duration) {
-        let running = RunningService { service: service.clone(), expires_at: Instant::now() + life };
+    pub(crate) fn announce_service(&self, service: &Service, ttl: Duration) {
+        let running = RunningService { service: service.clone(), expires_at: Instant::now() + ttl };
         self.state().services.insert(service.id.clone(), running);
     }
 
@@ -22,11 +22,5 @@ impl MemoryDirectory {
         let now = Instant::now();
         state.services.retain(|_, running| running.expires_at > now);
         state.services.values().take(MAX_SERVICES).map(|running| running.service.clone()).collect()
-    }
-
-    pub(crate) fn lease_holders(&self, leases: &[String]) -> Vec<Option<ServiceId>> {
-        let (state, now) = (self.state(), Instant::now());
-        let holder = |lease: &String| state.leases.get(lease).filter(|lease| lease.expires_at > now);
-        leases.iter().map(|lease| holder(lease).map(|lease| lease.holder.clone())).collect()
     }
 }

@@ -1,10 +1,10 @@
-//! Sessions.
+//! Sessions, the edges that own them, and the edges' heartbeats.
 
 use super::{BackdatedInstant, MemoryDirectory, SessionRecord};
-use crate::MAX_PREVIOUS_EDGES;
 use crate::record::{BacklogUpdate, ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
+use crate::{DEREGISTERED_AGE, MAX_PREVIOUS_EDGES};
 use common::ServiceId;
-use protocol::SessionId;
+use protocol::{HandleRef, SessionId};
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
@@ -57,14 +57,14 @@ impl MemoryDirectory {
         record.edge = to.clone();
         record.away = Some(BackdatedInstant::ago(Duration::ZERO));
         if from != to {
-            record.previous_edges.retain(|former| former != from && former != to);
+            record.previous_edges.retain(|previous| previous != from && previous != to);
             record.previous_edges.insert(0, from.clone());
             record.previous_edges.truncate(MAX_PREVIOUS_EDGES);
         }
-        let SessionRecord { state, backlog: unheard, previous_edges, .. } = record;
+        let SessionRecord { state, backlog, previous_edges, .. } = record;
         Some(ClaimedSession {
             state: state.clone(),
-            backlog: unheard.clone(),
+            backlog: backlog.clone(),
             previous_edges: previous_edges.clone(),
         })
     }
@@ -74,6 +74,36 @@ impl MemoryDirectory {
         if state.sessions.get(&session).is_some_and(|record| record.edge == *edge) {
             state.sessions.remove(&session);
         }
+    }
+
+    pub(crate) fn heartbeat(&self, edge: &ServiceId) -> bool {
+        self.state().edges.insert(edge.clone(), BackdatedInstant::ago(Duration::ZERO)).is_some()
+    }
+
+    pub(crate) fn deregister_edge(&self, edge: &ServiceId) {
+        self.state().edges.insert(edge.clone(), BackdatedInstant::ago(DEREGISTERED_AGE));
+    }
+
+    pub(crate) fn since_heartbeat(&self, edge: &ServiceId) -> Option<Duration> {
+        self.state().edges.get(edge).map(BackdatedInstant::elapsed)
+    }
+
+    pub(crate) fn stale_edges(&self, threshold: Duration) -> Vec<ServiceId> {
+        let state = self.state();
+        let stale = state.edges.iter().filter(|(_, heartbeat)| heartbeat.elapsed() >= threshold);
+        stale.map(|(edge, _)| edge.clone()).collect()
+    }
+
+    /// Searches all records: an edge in the process of its directory is rarely reaped.
+    pub(crate) fn owned_by(&self, edge: &ServiceId) -> (Vec<HandleRef>, Vec<SessionId>) {
+        let state = self.state();
+        let handles = state.handles.iter().filter(|(_, record)| record.edge.as_ref() == Some(edge));
+        let sessions = state.sessions.iter().filter(|(_, record)| record.edge == *edge);
+        (handles.map(|(handle, _)| *handle).collect(), sessions.map(|(session, _)| *session).collect())
+    }
+
+    pub(crate) fn remove_edge(&self, edge: &ServiceId) {
+        self.state().edges.remove(edge);
     }
 }
 

@@ -1,30 +1,30 @@
-//! Backends: what our connectors announce, and what others have written down.
+//! Backends: announced by our connectors, or discovered in records that others wrote.
 
 use common::BackendName;
 
 /// A Janus server, in janus-cloud's fields (`januscloud:backend_servers:NAME`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {
-    /// Its name.
+    /// The name in `--backend`, or the one it was registered under.
     pub name: BackendName,
-    /// Its websocket URL.
+    /// The websocket URL.
     pub url: String,
-    /// Whether it takes calls.
+    /// Whether it accepts calls.
     pub status: BackendStatus,
-    /// Its plugin handles, as last counted.
+    /// Its plugin handles, at the last count.
     pub handles: u64,
-    /// Where it stands, as an operator calls the place; empty for nowhere in particular.
+    /// The operator's name for its location; empty for none.
     pub location: String,
-    /// Whose network it is in; empty for nobody's in particular.
+    /// The network provider; empty for none.
     pub isp: String,
-    /// How long its plugin took to answer when it was last asked, in milliseconds; none where nobody knows.
+    /// The response time of its plugin to the last probe, in milliseconds; `None` where unknown.
     pub probe_ms: Option<u64>,
 }
 
 impl Backend {
-    /// As announced for somebody else's record, with that record.
-    pub(crate) fn merged_with_record(self, theirs: Option<DiscoveredBackend>) -> Self {
-        match theirs.filter(|theirs| theirs.url == self.url) {
+    /// Merges the announcement of a connector with the discovered record that it serves.
+    pub(crate) fn merged_with_record(self, discovered: Option<DiscoveredBackend>) -> Self {
+        match discovered.filter(|discovered| discovered.url == self.url) {
             None => Self { status: BackendStatus::Abnormal, ..self },
             Some(DiscoveredBackend { status, location, isp, .. }) => {
                 Self { status: self.status.worse(status), location, isp, ..self }
@@ -32,7 +32,7 @@ impl Backend {
         }
     }
 
-    /// As others see it, whatever its connector announces.
+    /// Applies the operators' drain to the announced status.
     pub(crate) fn with_drain(self, drained: bool) -> Self {
         match self.status {
             BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
@@ -41,21 +41,21 @@ impl Backend {
     }
 }
 
-/// janus-cloud's status numbers.
+/// The status of a backend, in janus-cloud's encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendStatus {
-    /// 0: takes calls.
+    /// 0: accepts calls.
     Normal,
-    /// 1: cannot be reached or does not work.
+    /// 1: unreachable or failing.
     Abnormal,
-    /// 2: an operator wants no new calls on it.
+    /// 2: drained by an operator, accepts no new calls.
     Maintenance,
-    /// 3: too busy for more.
+    /// 3: overloaded, accepts no new calls.
     HighWater,
 }
 
 impl BackendStatus {
-    /// As janus-cloud numbers it.
+    /// Returns janus-cloud's number.
     pub fn number(self) -> u8 {
         match self {
             Self::Normal => 0,
@@ -65,18 +65,18 @@ impl BackendStatus {
         }
     }
 
-    /// Of two that are said of one backend, the one that counts.
+    /// Returns the worse of two statuses of one backend.
     pub fn worse(self, other: Self) -> Self {
-        let badness = |status| match status {
+        let rank = |status| match status {
             Self::Normal => 0,
             Self::HighWater => 1,
             Self::Maintenance => 2,
             Self::Abnormal => 3,
         };
-        if badness(other) > badness(self) { other } else { self }
+        if rank(other) > rank(self) { other } else { self }
     }
 
-    /// From janus-cloud's number; an unknown one takes no calls.
+    /// Parses janus-cloud's number. An unknown number is `Abnormal`.
     pub fn from_number(number: u8) -> Self {
         match number {
             0 => Self::Normal,
@@ -87,64 +87,64 @@ impl BackendStatus {
     }
 }
 
-/// A backend that no connector of ours has written down: a sentinel, an operator or another proxy has.
-/// The twelve fields of janus-cloud's record (janus-api.md 7.5).
+/// A backend that a sentinel, an operator or another proxy registered, in the twelve fields of janus-cloud's
+/// record (janus-api.md 7.5).
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscoveredBackend {
-    /// Its name.
+    /// The name.
     pub name: BackendName,
-    /// Its websocket URL.
+    /// The websocket URL.
     pub url: String,
-    /// Whether it takes calls.
+    /// Whether it accepts calls.
     pub status: BackendStatus,
-    /// Seconds; 0 for unknown.
+    /// In seconds; 0 for unknown.
     pub session_timeout: u64,
-    /// Where it stands.
+    /// The operator's name for its location.
     pub location: String,
-    /// Whose network it is in.
+    /// The network provider.
     pub isp: String,
-    /// Its Janus sessions, as last counted.
+    /// Its Janus sessions, at the last count.
     pub session_num: u64,
-    /// Its plugin handles, as last counted.
+    /// Its plugin handles, at the last count.
     pub handle_num: u64,
-    /// Seconds after `utime` for which the record counts; 0 for ever.
+    /// Seconds after `utime` until the record expires; 0 for never.
     pub expire: u64,
-    /// When its Janus started, unix seconds; 0 for unknown.
+    /// When its Janus started, in unix seconds; 0 for unknown.
     pub start_time: f64,
-    /// When it was last written, unix seconds.
+    /// When it was last written, in unix seconds.
     pub utime: f64,
-    /// When it was first written, unix seconds.
+    /// When it was first written, in unix seconds.
     pub ctime: f64,
 }
 
-/// What somebody says of a backend. What is none stays as it was said before, or gets janus-cloud's
-/// default: 60 for `expire`, else 0 and empty.
+/// A registration of a backend. A field that is `None` keeps the value of the previous registration, or gets
+/// janus-cloud's default: 60 for `expire`, else 0 or empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendRegistration {
-    /// Its name.
+    /// The name.
     pub name: BackendName,
-    /// Its websocket URL.
+    /// The websocket URL.
     pub url: String,
-    /// Whether it takes calls.
+    /// Whether it accepts calls.
     pub status: BackendStatus,
-    /// Seconds.
+    /// In seconds.
     pub session_timeout: Option<u64>,
-    /// Where it stands.
+    /// The operator's name for its location.
     pub location: Option<String>,
-    /// Whose network it is in.
+    /// The network provider.
     pub isp: Option<String>,
     /// Its Janus sessions.
     pub session_num: Option<u64>,
     /// Its plugin handles.
     pub handle_num: Option<u64>,
-    /// Seconds for which this counts; 0 for ever.
+    /// Seconds until the registration expires; 0 for never.
     pub expire: Option<u64>,
-    /// When its Janus started, unix seconds.
+    /// When its Janus started, in unix seconds.
     pub start_time: Option<f64>,
 }
 
 impl BackendRegistration {
-    /// With the three fields that must be there.
+    /// Returns a registration with the three required fields.
     pub fn new(name: impl Into<BackendName>, url: impl Into<String>, status: BackendStatus) -> Self {
         Self {
             name: name.into(),

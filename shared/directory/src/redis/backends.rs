@@ -1,11 +1,16 @@
-//! Backends, in janus-cloud's hashes, and what is known of them besides. [`keys::BACKENDS`] says which there are, so that nobody
-//! needs `KEYS`, which stalls Redis for as long as all its keys are many. One that somebody else has written
-//! down ([`found`](super::found)) is announced beside its record.
+//! Backends that our connectors announce, and the records of their connectors.
+//!
+//! The index [`keys::BACKENDS`] saves a scan of all keys. A connector that serves a discovered backend
+//! ([`discovery`](super::discovery)) announces it under a key of its own and leaves the record alone.
 
 use super::clock::RedisTime;
-use super::found::{RECORD_FIELDS, RecordFields, parse_discovered};
-use super::scripts::{ANNOUNCE, ANNOUNCE_FOUND, NOTE, REMOVE_BACKEND, STAMP, UNEXPIRED};
-use super::{RedisDirectory, clock, keys, malformed, parse};
+use super::discovery::{RECORD_FIELDS, RecordFields, parse_discovered};
+use super::scripts::{
+    ANNOUNCE_BACKEND, ANNOUNCE_DISCOVERED, PUT_CONNECTOR_RECORD, REMOVE_BACKEND, SET_TIMESTAMP,
+    UNEXPIRED_MEMBERS,
+};
+use super::store::{RedisDirectory, malformed, parse};
+use super::{clock, keys};
 use crate::record::{Backend, BackendStatus, DiscoveredBackend, FencingToken};
 use crate::{CONNECTOR_RECORD_TTL, Result};
 use common::BackendName;
@@ -21,28 +26,28 @@ type ServedFields = (OptionalText, OptionalText, OptionalText, OptionalText);
 type OptionalText = Option<String>;
 
 impl RedisDirectory {
-    pub(crate) async fn announce_backend(&self, backend: &Backend, life: Duration) -> Result<()> {
-        let (key, life) = (keys::backend(&backend.name), clock::ttl_millis(life));
-        let mut announce = ANNOUNCE.key(&key);
+    pub(crate) async fn announce_backend(&self, backend: &Backend, ttl: Duration) -> Result<()> {
+        let (key, ttl) = (keys::backend(&backend.name), clock::ttl_millis(ttl));
+        let mut announce = ANNOUNCE_BACKEND.key(&key);
         announce
             .arg(backend.name.as_str())
             .arg(&backend.url)
             .arg(backend.status.number())
             .arg(backend.handles)
-            .arg(life)
+            .arg(ttl)
             .arg(&backend.location)
             .arg(&backend.isp)
             .arg(format_probe(backend));
-        let mut stamp = STAMP.key(keys::BACKENDS);
-        stamp.arg(backend.name.as_str()).arg(life);
+        let mut set_timestamp = SET_TIMESTAMP.key(keys::BACKENDS);
+        set_timestamp.arg(backend.name.as_str()).arg(ttl);
         let mut pipe = redis::pipe();
-        pipe.invoke_script(&announce).ignore().invoke_script(&stamp).ignore();
+        pipe.invoke_script(&announce).ignore().invoke_script(&set_timestamp).ignore();
         self.connection.query(&key, &pipe).await
     }
 
     pub(crate) async fn backends(&self) -> Result<Vec<Backend>> {
         let mut pipe = redis::pipe();
-        pipe.invoke_script(&UNEXPIRED.key(keys::BACKENDS)).smembers(keys::DRAINED);
+        pipe.invoke_script(&UNEXPIRED_MEMBERS.key(keys::BACKENDS)).smembers(keys::DRAINED);
         let (names, drained): (BTreeSet<String>, BTreeSet<String>) =
             self.connection.query(keys::BACKENDS, &pipe).await?;
         if names.is_empty() {
@@ -55,30 +60,30 @@ impl RedisDirectory {
             let key = keys::backend(name);
             pipe.hmget(&key, OWN_FIELDS).hmget(&key, RECORD_FIELDS).hmget(keys::served(name), SERVED_FIELDS);
         }
-        let answer: Vec<redis::Value> = self.connection.query(keys::BACKENDS, &pipe).await?;
-        let (now, records) = answer.split_first().ok_or_else(|| malformed(keys::BACKENDS, &"no answer"))?;
+        let reply: Vec<redis::Value> = self.connection.query(keys::BACKENDS, &pipe).await?;
+        let (now, records) = reply.split_first().ok_or_else(|| malformed(keys::BACKENDS, &"empty reply"))?;
         let now: RedisTime = parse_value(keys::BACKENDS, now)?;
         let mut backends = Vec::new();
         for (name, fields) in names.into_iter().zip(records.chunks(3)) {
-            let drained = drained.contains(name.as_str());
-            backends.extend(parse_backend(&name, fields, now)?.map(|backend| backend.with_drain(drained)));
+            let is_drained = drained.contains(name.as_str());
+            backends.extend(parse_backend(&name, fields, now)?.map(|backend| backend.with_drain(is_drained)));
         }
         Ok(backends)
     }
 
-    pub(crate) async fn announce_discovered(&self, backend: &Backend, life: Duration) -> Result<()> {
-        let (key, life) = (keys::served(&backend.name), clock::ttl_millis(life));
-        let mut announce = ANNOUNCE_FOUND.key(&key);
+    pub(crate) async fn announce_discovered(&self, backend: &Backend, ttl: Duration) -> Result<()> {
+        let (key, ttl) = (keys::served(&backend.name), clock::ttl_millis(ttl));
+        let mut announce = ANNOUNCE_DISCOVERED.key(&key);
         announce
             .arg(&backend.url)
             .arg(backend.status.number())
             .arg(backend.handles)
-            .arg(life)
+            .arg(ttl)
             .arg(format_probe(backend));
-        let mut stamp = STAMP.key(keys::BACKENDS);
-        stamp.arg(backend.name.as_str()).arg(life);
+        let mut set_timestamp = SET_TIMESTAMP.key(keys::BACKENDS);
+        set_timestamp.arg(backend.name.as_str()).arg(ttl);
         let mut pipe = redis::pipe();
-        pipe.invoke_script(&announce).ignore().invoke_script(&stamp).ignore();
+        pipe.invoke_script(&announce).ignore().invoke_script(&set_timestamp).ignore();
         self.connection.query(&key, &pipe).await
     }
 
@@ -117,16 +122,16 @@ impl RedisDirectory {
         text: &str,
     ) -> Result<bool> {
         let key = keys::connector_record(name);
-        let mut note = NOTE.key(&key);
-        note.arg(token.0).arg(text).arg(clock::ttl_millis(CONNECTOR_RECORD_TTL));
-        let (noted,) = self.connection.query(&key, redis::pipe().invoke_script(&note)).await?;
-        Ok(noted)
+        let mut put = PUT_CONNECTOR_RECORD.key(&key);
+        put.arg(token.0).arg(text).arg(clock::ttl_millis(CONNECTOR_RECORD_TTL));
+        let (stored,) = self.connection.query(&key, redis::pipe().invoke_script(&put)).await?;
+        Ok(stored)
     }
 
     pub(crate) async fn connector_record(&self, name: &BackendName) -> Result<Option<String>> {
         let key = keys::connector_record(name);
-        let (note,) = self.connection.query(&key, redis::pipe().hget(&key, "note")).await?;
-        Ok(note)
+        let (record,) = self.connection.query(&key, redis::pipe().hget(&key, "record")).await?;
+        Ok(record)
     }
 }
 
@@ -138,22 +143,23 @@ fn format_probe(backend: &Backend) -> String {
     backend.probe_ms.map(|millis| millis.to_string()).unwrap_or_default()
 }
 
-/// What is no number is not known: only operators look at it.
+/// Returns `None` for a text that is no number: the value is only shown to operators.
 fn parse_probe(probe: OptionalText) -> Option<u64> {
     probe?.parse().ok()
 }
 
-/// From the three looks at it. None when what was announced expired between the two round trips.
+/// Parses the three replies for one backend. Returns `None` when its announcement expired between the two
+/// round trips.
 fn parse_backend(name: &BackendName, fields: &[redis::Value], now: RedisTime) -> Result<Option<Backend>> {
     let key = keys::backend(name);
-    let [of_own, of_record, of_served] = fields else { return Err(malformed(&key, &"no answer")) };
-    match parse_value::<ServedFields>(&key, of_served)? {
+    let [own, record, served] = fields else { return Err(malformed(&key, &"incomplete reply")) };
+    match parse_value::<ServedFields>(&key, served)? {
         (Some(url), Some(status), Some(handles), probe) => {
-            let theirs = parse_discovered(name, parse_value::<RecordFields>(&key, of_record)?, now);
-            let seen = parse_served(name, (url, &status, &handles), theirs)?;
-            Ok(Some(Backend { probe_ms: parse_probe(probe), ..seen }))
+            let discovered = parse_discovered(name, parse_value::<RecordFields>(&key, record)?, now);
+            let backend = parse_served(name, (url, &status, &handles), discovered)?;
+            Ok(Some(Backend { probe_ms: parse_probe(probe), ..backend }))
         }
-        _ => parse_own(name, parse_value(&key, of_own)?),
+        _ => parse_own(name, parse_value(&key, own)?),
     }
 }
 
@@ -171,11 +177,11 @@ fn parse_own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {
 fn parse_served(
     name: &BackendName,
     (url, status, handles): (String, &str, &str),
-    theirs: Option<DiscoveredBackend>,
+    discovered: Option<DiscoveredBackend>,
 ) -> Result<Backend> {
     let key = keys::served(name);
     let status = BackendStatus::from_number(parse(&key, status)?);
-    let seen = Backend {
+    let announced = Backend {
         handles: parse(&key, handles)?,
         name: name.clone(),
         url,
@@ -184,5 +190,5 @@ fn parse_served(
         isp: String::new(),
         probe_ms: None,
     };
-    Ok(seen.merged_with_record(theirs))
+    Ok(announced.merged_with_record(discovered))
 }

@@ -1,14 +1,15 @@
-//! Calls.
+//! Calls and the handles in them.
 //!
-//! A call ends before its handles are freed ([`end_call`](super::scripts::END_CALL)), and whoever
-//! takes a handle for it looks afterwards whether it is still open. So of a call that ends and a
-//! slow router that still takes a handle for it, one sees the other, and the handle ends up free.
+//! A call is marked as ended before its handles are released ([`END_CALL`]). A router that acquires a handle
+//! checks afterwards that the call is still open. So when a call ends while a slow router still acquires a
+//! handle for it, at least one of the two sees the other and releases the handle.
 //!
-//! A name's record says beside `incall` for which call that is, so whoever frees a call clears what was
-//! said for it, and nothing else.
+//! The record of a name has the call for which `incall` is set, so that the end of a call clears its own mark
+//! only.
 
-use super::scripts::{CLEAR_IF, END_CALL, MARK_USER, SAVE_CALL, TAKE, UNMARK_USER};
-use super::{RedisDirectory, clock, keys, malformed, parse};
+use super::scripts::{ACQUIRE_HANDLE, CLEAR_IF, CLEAR_IN_CALL, END_CALL, SAVE_CALL, SET_IN_CALL};
+use super::store::{RedisDirectory, malformed, parse};
+use super::{clock, keys};
 use crate::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 use crate::{ENDED_TTL, OUR_PROXY, Result};
 use common::{BackendName, CallId};
@@ -16,7 +17,7 @@ use protocol::{HandleRef, Side};
 use redis::Pipeline;
 use std::collections::HashSet;
 
-/// What marks a call as ended of which its sides are not to hear from whoever goes on.
+/// The value of `ended` for a call that ended without final notices.
 const NO_NOTICES: &str = "1";
 
 /// `record`, `ended`, `state` of a call.
@@ -30,21 +31,20 @@ impl RedisDirectory {
         self.resolve_opened(call, &record).await
     }
 
-    /// The call as it was opened first; if that was on another backend, this one does not count it.
+    /// Returns the call as it was opened first. If that was on another backend, removes it from this one's
+    /// index.
     async fn resolve_opened(&self, call: &Call, record: &str) -> Result<Call> {
         let opened = parse_call(&keys::call(call.id), record)?;
         if opened.backend != call.backend {
-            let count = keys::calls_on(&call.backend);
-            () = self
-                .connection
-                .query(&count, redis::pipe().srem(&count, call.id.to_string()).ignore())
-                .await?;
+            let index = keys::calls_on(&call.backend);
+            let mut pipe = redis::pipe();
+            () = self.connection.query(&index, pipe.srem(&index, call.id.to_string()).ignore()).await?;
         }
         Ok(opened)
     }
 
-    /// Opens a call and takes the first handle of those that are ours; none is taken where the call was
-    /// opened before with other sides.
+    /// Opens a call and acquires its first local handle. Acquires none if the call was opened before with
+    /// other parties.
     pub(crate) async fn open_and_acquire(&self, call: &Call) -> Result<(Call, Option<AcquireOutcome>)> {
         let first = call.local_sides().into_iter().next();
         let Some((side, owner)) = first.and_then(|side| Some((side, call.party(side).owner.as_ref()?)))
@@ -55,12 +55,12 @@ impl RedisDirectory {
         let mut pipe = redis::pipe();
         push_open(&mut pipe, call)?;
         push_acquire(&mut pipe, handle, username, call.id, &call.party(side.peer()).username);
-        let (record, now, marked, fields): (String, AcquiredFields, i8, HashSet<String>) =
+        let (record, acquired, in_call, fields): (String, AcquiredFields, i8, HashSet<String>) =
             self.connection.query(&keys::call(call.id), &pipe).await?;
         let opened = self.resolve_opened(call, &record).await?;
-        let taken = self.acquire_outcome(handle, username, call.id, (now, marked, fields)).await?;
+        let outcome = self.acquire_outcome(handle, username, call.id, (acquired, in_call, fields)).await?;
         if (&opened.caller, &opened.callee) == (&call.caller, &call.callee) {
-            return Ok((opened, Some(taken)));
+            return Ok((opened, Some(outcome)));
         }
         if opened.side_of(handle).is_none() {
             self.release_handle(handle, username, call.id).await?;
@@ -77,31 +77,31 @@ impl RedisDirectory {
     ) -> Result<AcquireOutcome> {
         let mut pipe = redis::pipe();
         push_acquire(&mut pipe, handle, username, call, peer);
-        let answers = self.connection.query(&keys::handle(handle), &pipe).await?;
-        self.acquire_outcome(handle, username, call, answers).await
+        let replies = self.connection.query(&keys::handle(handle), &pipe).await?;
+        self.acquire_outcome(handle, username, call, replies).await
     }
 
-    /// What became of a handle, by the answers to [`take`]. One that was taken too late is let go.
+    /// Interprets the replies to [`push_acquire`]. Releases a handle that was acquired too late.
     async fn acquire_outcome(
         &self,
         handle: HandleRef,
         username: &str,
         call: CallId,
-        (now, marked, fields): (AcquiredFields, i8, HashSet<String>),
+        (acquired, in_call, fields): (AcquiredFields, i8, HashSet<String>),
     ) -> Result<AcquireOutcome> {
         let is_open = fields.contains("record") && !fields.contains("ended");
-        let (now, fresh) = now.unzip();
-        let taken = match now.map(|now| parse(&keys::handle(handle), &now)).transpose()? {
+        let (current, is_new) = acquired.unzip();
+        let outcome = match current.map(|id| parse(&keys::handle(handle), &id)).transpose()? {
             None => AcquireOutcome::Gone,
-            Some(now) if now != call => AcquireOutcome::Busy(now),
+            Some(other) if other != call => AcquireOutcome::Busy(other),
             Some(_) if !is_open => AcquireOutcome::Gone,
-            Some(_) if fresh == Some(true) && marked == NAME_IS_FOREIGN => AcquireOutcome::Gone,
+            Some(_) if is_new == Some(true) && in_call == NAME_IS_FOREIGN => AcquireOutcome::Gone,
             Some(_) => return Ok(AcquireOutcome::Acquired),
         };
-        if marked == IN_CALL_SET || taken == AcquireOutcome::Gone {
+        if in_call == IN_CALL_SET || outcome == AcquireOutcome::Gone {
             self.release_handle(handle, username, call).await?;
         }
-        Ok(taken)
+        Ok(outcome)
     }
 
     async fn release_handle(&self, handle: HandleRef, username: &str, call: CallId) -> Result<()> {
@@ -128,26 +128,27 @@ impl RedisDirectory {
         &self,
         call: CallId,
         token: Option<FencingToken>,
-        letter: Option<&str>,
+        final_notices: Option<&str>,
     ) -> Result<EndOutcome> {
         let key = keys::call(call);
         let mut end = END_CALL.key(&key);
-        end.arg(letter.unwrap_or(NO_NOTICES)).arg(token.map(|token| token.0));
-        let ((may, record),): ((bool, Option<String>),) =
+        end.arg(final_notices.unwrap_or(NO_NOTICES)).arg(token.map(|token| token.0));
+        let ((accepted, record),): ((bool, Option<String>),) =
             self.connection.query(&key, redis::pipe().invoke_script(&end)).await?;
-        if !may {
+        if !accepted {
             return Ok(EndOutcome::Superseded);
         }
         let Some(record) = record else { return Ok(EndOutcome::NotFound) };
         let ended = parse_call(&key, &record)?;
         let mut pipe = redis::pipe();
         if token.is_some_and(|token| token != FencingToken::UNLEASED) {
-            // First of all it is remembered that the call is over.
+            // Before the handles are free: from then on a redelivered request could begin the call again.
             pipe.pset_ex(keys::ended(call), 1, ENDED_TTL.as_millis() as u64).ignore();
         }
-        local_parties(&ended)
-            .for_each(|(handle, username, _)| push_release(&mut pipe, handle, username, call));
-        if letter.is_none() {
+        for (handle, username, _) in local_parties(&ended) {
+            push_release(&mut pipe, handle, username, call);
+        }
+        if final_notices.is_none() {
             push_delete(&mut pipe, &ended);
         }
         () = self.connection.query(&key, &pipe).await?;
@@ -162,8 +163,8 @@ impl RedisDirectory {
 
     pub(crate) async fn has_ended(&self, call: CallId) -> Result<bool> {
         let key = keys::ended(call);
-        let (over,) = self.connection.query(&key, redis::pipe().exists(&key)).await?;
-        Ok(over)
+        let (ended,) = self.connection.query(&key, redis::pipe().exists(&key)).await?;
+        Ok(ended)
     }
 
     pub(crate) async fn save_calls(
@@ -191,11 +192,11 @@ impl RedisDirectory {
             pipe.hmget(keys::call(*call), &["record", "ended", "state"]);
         }
         let records: Vec<OrphanedFields> = self.connection.query("sb:call", &pipe).await?;
-        let left = |(call, fields)| parse_orphaned(backend, call, fields).transpose();
-        calls.into_iter().zip(records).filter_map(left).collect()
+        let orphaned = |(call, fields)| parse_orphaned(backend, call, fields).transpose();
+        calls.into_iter().zip(records).filter_map(orphaned).collect()
     }
 
-    /// The backend's count first, then the record, then the handles.
+    /// Writes the backend's index first, then the record, then the handles.
     pub(crate) async fn restore_call(&self, call: &Call, token: FencingToken, state: &str) -> Result<()> {
         let (key, id) = (keys::call(call.id), call.id.to_string());
         let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
@@ -224,8 +225,8 @@ impl RedisDirectory {
     }
 
     pub(crate) async fn backends_with_calls(&self) -> Result<Vec<BackendName>> {
-        let any = keys::calls_on(&BackendName::from("*"));
-        let command = |cursor| redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(&any).take();
+        let pattern = keys::calls_on(&BackendName::from("*"));
+        let command = |cursor| redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(&pattern).take();
         let found = self.scan(keys::CALLS_ON_PREFIX, usize::MAX, command).await?;
         let name = |key: Vec<u8>| {
             Some(BackendName::from(str::from_utf8(&key).ok()?.strip_prefix(keys::CALLS_ON_PREFIX)?))
@@ -247,10 +248,10 @@ impl RedisDirectory {
     }
 }
 
-/// The call a handle is in after it was to be taken, and whether it is since then.
+/// The call that a handle is in after an attempt to acquire it, and whether it was in none before.
 type AcquiredFields = Option<(String, bool)>;
 
-/// Answers the record.
+/// Opens a call; the reply is its record.
 fn push_open(pipe: &mut Pipeline, call: &Call) -> Result<()> {
     let key = keys::call(call.id);
     let record = serde_json::to_string(call).map_err(|why| malformed(&key, &why))?;
@@ -259,14 +260,15 @@ fn push_open(pipe: &mut Pipeline, call: &Call) -> Result<()> {
     Ok(())
 }
 
-/// Answers [`Now`], what marking says, and the names of the call's fields.
+/// Acquires a handle; the replies are [`AcquiredFields`], that of [`push_set_in_call`], and the names of the
+/// call's fields.
 fn push_acquire(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: CallId, peer: &str) {
-    let mut take = TAKE.key(keys::handle(handle));
-    pipe.invoke_script(take.arg(username).arg(call.to_string()));
+    let mut acquire = ACQUIRE_HANDLE.key(keys::handle(handle));
+    pipe.invoke_script(acquire.arg(username).arg(call.to_string()));
     push_set_in_call(pipe, handle, username, call, peer).hkeys(keys::call(call));
 }
 
-/// What marking a name answers.
+/// Replies to [`push_set_in_call`].
 const IN_CALL_SET: i8 = 1;
 const NAME_IS_FOREIGN: i8 = -1;
 
@@ -277,46 +279,46 @@ fn push_set_in_call<'a>(
     call: CallId,
     peer: &str,
 ) -> &'a mut Pipeline {
-    let mut mark = MARK_USER.key(keys::user(username));
-    mark.arg(handle.to_string())
+    let mut set = SET_IN_CALL.key(keys::user(username));
+    set.arg(handle.to_string())
         .arg(call.to_string())
         .arg(peer)
         .arg(OUR_PROXY)
         .arg(clock::local_unix_seconds());
-    pipe.invoke_script(&mark)
+    pipe.invoke_script(&set)
 }
 
-/// The sides that are ours: handle, name, and the other's name.
+/// Returns the local parties: handle, name, and the peer's name.
 fn local_parties(call: &Call) -> impl Iterator<Item = (HandleRef, &str, &str)> {
     [Side::Caller, Side::Callee].into_iter().filter_map(|side| {
-        let (own, other) = (call.party(side), call.party(side.peer()));
-        own.owner.as_ref().map(|owner| (owner.handle, own.username.as_str(), other.username.as_str()))
+        let (party, peer) = (call.party(side), call.party(side.peer()));
+        party.owner.as_ref().map(|owner| (owner.handle, party.username.as_str(), peer.username.as_str()))
     })
 }
 
-/// After its handles and names the record, then the count: whatever is left can be found again.
+/// Removes the record, then the index entry: what an interruption leaves can be found through the index.
 fn push_delete(pipe: &mut Pipeline, call: &Call) {
     pipe.del(keys::call(call.id)).ignore();
     pipe.srem(keys::calls_on(&call.backend), call.id.to_string()).ignore();
 }
 
 fn push_release(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: CallId) {
-    let mut free = CLEAR_IF.key(keys::handle(handle));
-    pipe.invoke_script(free.arg("call").arg(call.to_string())).ignore();
-    let mut unmark = UNMARK_USER.key(keys::user(username));
-    pipe.invoke_script(unmark.arg(call.to_string()).arg(OUR_PROXY).arg(clock::local_unix_seconds())).ignore();
+    let mut release = CLEAR_IF.key(keys::handle(handle));
+    pipe.invoke_script(release.arg("call").arg(call.to_string())).ignore();
+    let mut clear = CLEAR_IN_CALL.key(keys::user(username));
+    pipe.invoke_script(clear.arg(call.to_string()).arg(OUR_PROXY).arg(clock::local_unix_seconds())).ignore();
 }
 
-/// None for a call that is over, or being freed, or that the index of its backend names too much.
+/// Returns `None` for a call that has ended without final notices, and for a stale index entry.
 fn parse_orphaned(
     backend: &BackendName,
-    call: CallId,
+    id: CallId,
     (record, ended, state): OrphanedFields,
 ) -> Result<Option<OrphanedCall>> {
-    let (Some(record), letter) = (record, ended) else { return Ok(None) };
-    let call = parse_call(&keys::call(call), &record)?;
-    let is_left = call.backend == *backend && letter.as_deref() != Some(NO_NOTICES);
-    Ok(Some(OrphanedCall { call, state, final_notices: letter }).filter(|_| is_left))
+    let Some(record) = record else { return Ok(None) };
+    let call = parse_call(&keys::call(id), &record)?;
+    let is_orphaned = call.backend == *backend && ended.as_deref() != Some(NO_NOTICES);
+    Ok(is_orphaned.then_some(OrphanedCall { call, state, final_notices: ended }))
 }
 
 pub(super) fn parse_call(key: &str, record: &str) -> Result<Call> {

@@ -1,138 +1,148 @@
-//! Every key of the directory, made here and nowhere else.
+//! Every key of the directory. No other file makes one.
 //!
-//! `januscloud:` keys are janus-cloud's, with its fields and types; our own fields there begin with
-//! `sb_`. All others begin with `sb:`. One atomic step touches one key, or keys of one hash tag.
+//! Keys that begin with `januscloud:` are janus-cloud's, with its fields and types; our own fields in them
+//! begin with `sb_`. All other keys begin with `sb:`. An atomic step changes one key, or keys with one hash
+//! tag.
 
 use common::{BackendName, CallId, ServiceId};
 use protocol::{HandleRef, SessionId};
 
-/// What every [`user`] key begins with; the rest is the name, whatever characters it has.
+/// The prefix of every [`user`] key; the rest is the name, with whatever characters it has.
 pub(super) const USER_PREFIX: &str = "januscloud:videocall_users:";
 
-/// Sorted set of edges, score: last sign of life, milliseconds by Redis' clock; 0 for one that left.
-/// Owner: each edge its member. End: the member when the edge is reaped.
-pub(super) const EDGES: &str = "sb:edges";
-
-/// Sorted set of announced backends, score: when the announcement expires, milliseconds by Redis'
-/// clock. Owner: each backend's connector its member. End: whoever reads drops expired members.
-pub(super) const BACKENDS: &str = "sb:backends";
-
-/// What every [`backend`] key begins with; the rest is the backend's name.
+/// The prefix of every [`backend`] key; the rest is the backend's name.
 pub(super) const BACKEND_PREFIX: &str = "januscloud:backend_servers:";
 
-/// Set of the backends that were registered through us. Owner: who registered them. End: the member
-/// when the backend is unregistered, or found to have expired.
-pub(super) const REGISTERED: &str = "sb:registered";
-
-/// Set of the backends that take no new calls. Owner: the operators. End: the member when undrained.
-pub(super) const DRAINED: &str = "sb:drained";
-
-/// What every [`calls_on`] key begins with; the rest is the backend's name.
+/// The prefix of every [`calls_on`] key; the rest is the backend's name.
 pub(super) const CALLS_ON_PREFIX: &str = "sb:calls_on:";
 
-/// What every [`session`] key begins with; the rest is its id.
+/// The prefix of every [`session`] key; the rest is the id.
 pub(super) const SESSION_PREFIX: &str = "sb:session:";
 
-/// What every [`call`] key begins with; the rest is its id.
+/// The prefix of every [`call`] key; the rest is the id.
 pub(super) const CALL_PREFIX: &str = "sb:call:";
 
-/// Sorted set of the services that run, score: when the announcement expires, milliseconds by Redis'
-/// clock. Owner: each service its member. End: it stops, or whoever reads drops expired members.
+/// Sorted set of edges. Score: the last heartbeat, in milliseconds by Redis' clock; 0 for an edge that
+/// deregistered. Owner: each edge, its member. End of a member: the edge is reaped.
+pub(super) const EDGES: &str = "sb:edges";
+
+/// Sorted set of announced backends. Score: when the announcement expires, in milliseconds by Redis' clock.
+/// Owner: each backend's connector, its member. End of a member: a read after it has expired.
+pub(super) const BACKENDS: &str = "sb:backends";
+
+/// Set of the backends that were registered through us. Owner: the service that registered the backend. End
+/// of a member: the backend is unregistered, or found to have expired.
+pub(super) const REGISTERED: &str = "sb:registered";
+
+/// Set of the drained backends. Owner: the operators. End of a member: undrained.
+pub(super) const DRAINED: &str = "sb:drained";
+
+/// Sorted set of the running services. Score: when the announcement expires, in milliseconds by Redis' clock.
+/// Owner: each service, its member. End of a member: the service deregisters, or a read after it has expired.
 pub(super) const SERVICES: &str = "sb:services";
 
-/// A service that runs, in JSON (a [`Service`](crate::listed::Service)).
-/// Owner: that service. End: it stops, or its TTL.
+/// String, a running service in JSON (a [`Service`](crate::listing::Service)). Owner: that service. End: the
+/// service deregisters, or TTL.
 pub(super) fn service(id: &ServiceId) -> String {
     format!("sb:service:{id}")
 }
 
-/// Hash, a registered name: janus-cloud's `username`, `incall`, `peer_name`, `proxy_uuid`, `ctime`,
-/// `utime`, and our `sb_edge`, `sb_handle`, `sb_call` (the call for which `incall` is set), `sb_former`
-/// (`proxy_uuid` and `ctime` of the janus-cloud proxy it was taken from). With another `proxy_uuid` than
-/// [`OUR_PROXY`](crate::OUR_PROXY) it is a janus-cloud proxy's, whatever else is there: that writes its
-/// fields over ours, and leaves ours. Only one that repeats `sb_former` has not registered anew: a handle
-/// there that lost the name writes all it knows whenever something changes.
-/// Owner: the handle in it. End: freed by that handle, or its edge is reaped, or its peer deletes it.
+/// Hash, a registered name: janus-cloud's `username`, `incall`, `peer_name`, `proxy_uuid`, `ctime`, `utime`,
+/// and our `sb_edge`, `sb_handle`, `sb_call`, `sb_previous_proxy`.
+///
+/// `sb_call` is the call for which `incall` is set. `sb_previous_proxy` has `proxy_uuid` and `ctime` of the
+/// janus-cloud proxy that the name was taken from.
+///
+/// With a `proxy_uuid` other than [`OUR_PROXY`](crate::OUR_PROXY) the name is foreign: a janus-cloud proxy
+/// overwrites its own fields and leaves ours. The exception is a record that repeats `sb_previous_proxy`.
+/// That proxy has not registered the name again: it writes all it knows of a handle at each change, also of
+/// one that lost the name.
+///
+/// Owner: the handle in it. End: that handle releases it, its edge is reaped, or a janus-cloud proxy deletes
+/// it.
 pub(super) fn user(name: &str) -> String {
     format!("{USER_PREFIX}{name}")
 }
 
-/// Hash `api_base_url`: where peers reach that proxy. Ours is [`OUR_PROXY`](crate::OUR_PROXY)'s.
-/// Owner: the proxy; of ours, the routers and rest services. End: TTL, [`PROXY_LIFE`](crate::PROXY_LIFE).
+/// Hash `api_base_url`: where a proxy is reached. Ours is that of [`OUR_PROXY`](crate::OUR_PROXY). Owner: the
+/// proxy; of ours, the routers and rest services. End: TTL, [`PROXY_TTL`](crate::PROXY_TTL).
 pub(super) fn proxy(uuid: &str) -> String {
     format!("januscloud:videocall_proxies:{uuid}")
 }
 
-/// Hash `edge`, `username`, `request`, `call`: a handle that has registered. With `call` alone: a
-/// restored call is waiting for the handle's own record.
-/// Owner: its edge. End: removed with the handle, or its edge is reaped; the mark with its call.
+/// Hash `edge`, `username`, `request`, `call`: a handle that has registered. With `call` alone it is of a
+/// restored call, whose edge has not restored the handle yet. Owner: its edge. End: the handle is removed, or
+/// its edge is reaped; with `call` alone, the call ends.
 pub(super) fn handle(handle: HandleRef) -> String {
     format!("sb:handle:{handle}")
 }
 
-/// Hash `edge`, `grace` in milliseconds, `proof` if one is wanted, and what the edge wrote down:
-/// `state`, `away` (since when its client is gone, in milliseconds by Redis' clock; not while it is
-/// connected), `unheard` (how many texts its client has not heard) and the texts `u:1`, `u:2`, ...; and
-/// `previous_edges`, the edges that held it before, the latest first.
-/// Owner: that edge. End: closed, or its edge is dead and its grace over.
+/// Hash, a session.
+///
+/// `edge`; `grace` in milliseconds; `token_digest`, if a claim must present a token; `previous_edges`, the
+/// latest first. What the edge stores: `state`; `away`, when the client disconnected, in milliseconds by
+/// Redis' clock, absent while it is connected; `backlog`, how many messages the client has not received; the
+/// messages `m:1`, `m:2`, ...
+///
+/// Owner: that edge. End: closed, or its edge is dead and its grace period over.
 pub(super) fn session(session: SessionId) -> String {
     format!("{SESSION_PREFIX}{session}")
 }
 
-/// Set of what the edge holds, for its reaper: `h:SESSION:HANDLE` and `s:SESSION`. It may name
-/// more than there is, never less. Owner: the edge. End: with its last member, or forgotten.
+/// Set, the index of what the edge owns, for the reaper: `h:SESSION:HANDLE` and `s:SESSION`. It may have
+/// members without a record, and has one for each record. Owner: the edge. End: with its last member, or the
+/// edge is reaped.
 pub(super) fn owned(edge: &ServiceId) -> String {
-    format!("sb:held:{edge}")
+    format!("sb:owned:{edge}")
 }
 
 /// Hash `record` (a [`Call`](crate::record::Call) in JSON), `state` (its connector's), `term` (that
-/// connector's token), `ended` once it is being freed: what its sides are to hear of that, in JSON, until they
-/// are told, or `1`.
-/// Owner: the backend in the record. End: freed, and its sides told.
+/// connector's token), `ended`. `ended` is set when the call ends: to its final notices in JSON, or to `1`
+/// for none. Owner: the backend in the record. End: the call has ended, and its final notices are sent.
 pub(super) fn call(call: CallId) -> String {
     format!("{CALL_PREFIX}{call}")
 }
 
-/// String `1`: this call was concluded. Owner: nobody. End: its TTL, [`OVER_LIFE`](crate::OVER_LIFE).
+/// String `1`: a connector ended this call. End: TTL, [`ENDED_TTL`](crate::ENDED_TTL).
 pub(super) fn ended(call: CallId) -> String {
-    format!("sb:over:{call}")
+    format!("sb:ended:{call}")
 }
 
-/// Set of the ids of the calls on a backend; may name one too many after a break.
+/// Set, the index of the calls on a backend. After an interruption it may have members without a record.
 /// Owner: the backend. End: with its last call.
 pub(super) fn calls_on(backend: &BackendName) -> String {
     format!("{CALLS_ON_PREFIX}{backend}")
 }
 
-/// Hash in janus-cloud's fields; with `sb_until` (milliseconds by Redis' clock) a connector of ours
-/// announces it until then, with `sb_probe_ms`, how long its plugin took to answer; `sb_theirs` is the status in the record that somebody else had made under the
-/// name before, which keeps its life. Owner: that connector, or whoever registered it. End: TTL; none
-/// where it is registered for ever, until unregistered.
+/// Hash in janus-cloud's fields. With `sb_until` (milliseconds by Redis' clock) a connector of ours announces
+/// it until then; `sb_probe_ms` is the response time of its plugin. `sb_foreign_status` is the status of a
+/// record that existed under this name before, which keeps its TTL. Owner: that connector, or the one who
+/// registered the backend. End: TTL; a registration without an end has none, until it is unregistered.
 pub(super) fn backend(name: &BackendName) -> String {
     format!("{BACKEND_PREFIX}{name}")
 }
 
-/// Hash `url`, `status`, `handle_num`: what a connector of ours says of a backend whose own record is
-/// somebody else's. Owner: that connector. End: TTL of the announcement.
+/// Hash `url`, `status`, `handle_num`, `probe_ms`: what a connector of ours announces of a discovered
+/// backend. Owner: that connector. End: TTL of the announcement.
 pub(super) fn served(backend: &BackendName) -> String {
     format!("sb:served:{backend}")
 }
 
-/// Hash `note`, `term` (the token of who wrote it): what a connector has on the backend.
-/// Owner: the holder of the backend's lease. End: its TTL, [`NOTE_LIFE`](crate::NOTE_LIFE).
+/// Hash `record`, `term` (the token of the connector that wrote it): a connector's own record of its backend.
+/// Owner: the holder of the backend's lease. End: TTL, [`CONNECTOR_RECORD_TTL`](crate::CONNECTOR_RECORD_TTL).
 pub(super) fn connector_record(backend: &BackendName) -> String {
-    format!("sb:note:{backend}")
+    format!("sb:connector:{backend}")
 }
 
-/// Hash `holder`, `token`. Owner: the holder. End: given back, or its TTL.
-pub(super) fn lease(what: &str) -> String {
-    format!("sb:{{lease:{what}}}")
+/// Hash `holder`, `token`. Owner: the holder. End: released, or TTL.
+pub(super) fn lease(name: &str) -> String {
+    format!("sb:{{lease:{name}}}")
 }
 
-/// The last token given out for a lease, in the lease's slot so that one script can see both.
-/// Owner: nobody. End: [`FENCE_SECONDS`] after the last use.
-pub(super) fn fence(what: &str) -> String {
-    format!("sb:{{lease:{what}}}:fence")
+/// String, the last token of a lease, in the lease's slot so that one script can use both. End:
+/// [`FENCE_TTL_SECONDS`] after the last use.
+pub(super) fn fence(name: &str) -> String {
+    format!("sb:{{lease:{name}}}:fence")
 }
 
 /// How long a fence outlives the last use of its lease.

@@ -1,60 +1,57 @@
-//! Sessions.
+//! Sessions, the edges that own them, and the edges' heartbeats.
 
 use super::clock::{self, RedisTime};
-use super::edges::session_member;
-use super::scripts::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION};
-use super::{RedisDirectory, keys, parse};
+use super::keys;
+use super::scripts::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION, SET_TIMESTAMP, STALE_MEMBERS};
+use super::store::{RedisDirectory, parse};
 use crate::record::{BacklogUpdate, ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use crate::{MAX_PREVIOUS_EDGES, Result};
 use common::ServiceId;
-use protocol::SessionId;
+use protocol::{HandleRef, SessionId};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// `edge`, `grace`, `proof`, `away` of a session.
+const HANDLE_MEMBER_PREFIX: &str = "h:";
+const SESSION_MEMBER_PREFIX: &str = "s:";
+
+/// `edge`, `grace`, `token_digest`, `away` of a session.
 type SessionFields = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
-    /// The edge's index first, then the record.
+    /// Writes the edge's index first, then the record.
     pub(crate) async fn open_session(
         &self,
         session: SessionId,
         edge: &ServiceId,
         policy: &SessionPolicy,
     ) -> Result<bool> {
-        let (key, held) = (keys::session(session), keys::owned(edge));
+        let (key, index) = (keys::session(session), keys::owned(edge));
         let mut open = OPEN_SESSION.key(&key);
         open.arg(edge.as_str()).arg(clock::capped_millis(policy.grace)).arg(&policy.token_digest);
         let mut pipe = redis::pipe();
-        pipe.sadd(&held, session_member(session)).ignore().invoke_script(&open);
-        let (holder,): (Option<String>,) = self.connection.query(&key, &pipe).await?;
-        if holder.as_ref().is_some_and(|holder| holder != edge.as_str()) {
-            () = self
-                .connection
-                .query(&held, redis::pipe().srem(&held, session_member(session)).ignore())
-                .await?;
+        pipe.sadd(&index, session_member(session)).ignore().invoke_script(&open);
+        let (owner,): (Option<String>,) = self.connection.query(&key, &pipe).await?;
+        if owner.as_ref().is_some_and(|owner| owner != edge.as_str()) {
+            let mut undo = redis::pipe();
+            () = self.connection.query(&index, undo.srem(&index, session_member(session)).ignore()).await?;
         }
-        Ok(holder.is_none())
+        Ok(owner.is_none())
     }
 
     pub(crate) async fn session(&self, session: SessionId) -> Result<Option<Session>> {
         let key = keys::session(session);
         let mut pipe = redis::pipe();
-        pipe.hmget(&key, &["edge", "grace", "proof", "away"]).cmd("TIME");
+        pipe.hmget(&key, &["edge", "grace", "token_digest", "away"]).cmd("TIME");
         let (fields, now): (SessionFields, RedisTime) = self.connection.query(&key, &pipe).await?;
-        let (Some(edge), Some(grace), proof, away) = fields else { return Ok(None) };
+        let (Some(edge), Some(grace), token_digest, away) = fields else { return Ok(None) };
         let grace = Duration::from_millis(parse(&key, &grace)?);
         let away = away.map(|away| parse(&key, &away)).transpose()?;
         let away = away.map(|away| clock::elapsed_since(away, now));
-        Ok(Some(Session {
-            edge: ServiceId(edge),
-            policy: SessionPolicy { token_digest: proof, grace },
-            away,
-        }))
+        Ok(Some(Session { edge: ServiceId(edge), policy: SessionPolicy { token_digest, grace }, away }))
     }
 
-    /// Where something is added the script goes along: were the pipeline sent twice because a part of it did
-    /// not know the script, what the other part adds would be added twice.
+    /// Sends the script along where it appends: if Redis lacked it for a part of the pipeline only, the
+    /// pipeline would be sent again, and the other part would append twice.
     pub(crate) async fn save_sessions(
         &self,
         edge: &ServiceId,
@@ -67,26 +64,27 @@ impl RedisDirectory {
         if saves.iter().any(|save| matches!(&save.backlog, BacklogUpdate::Append(more) if !more.is_empty())) {
             pipe.load_script(&SAVE_SESSION).ignore();
         }
-        for SaveRequest { session, state, backlog: unheard, away } in saves {
+        for SaveRequest { session, state, backlog, away } in saves {
             let away = away.map(|away| clock::capped_millis(away).to_string()).unwrap_or_default();
-            let (how, texts) = match unheard {
-                BacklogUpdate::Append(more) => ("add", more),
-                BacklogUpdate::Replace(all) => ("only", all),
+            let (mode, messages) = match backlog {
+                BacklogUpdate::Append(more) => ("append", more),
+                BacklogUpdate::Replace(all) => ("replace", all),
             };
             let mut save = SAVE_SESSION.key(keys::session(*session));
-            save.arg(edge.as_str()).arg(state).arg(away).arg(how).arg(texts);
+            save.arg(edge.as_str()).arg(state).arg(away).arg(mode).arg(messages);
             pipe.invoke_script(&save);
         }
-        let holders: Vec<Option<String>> = self.connection.query("sb:session", &pipe).await?;
-        let saved = |holder: Option<String>| match holder {
+        let owners: Vec<Option<String>> = self.connection.query("sb:session", &pipe).await?;
+        let outcome = |owner: Option<String>| match owner {
             None => SaveOutcome::Missing,
-            Some(holder) if holder == edge.as_str() => SaveOutcome::Saved,
-            Some(holder) => SaveOutcome::OwnedBy(ServiceId(holder)),
+            Some(owner) if owner == edge.as_str() => SaveOutcome::Saved,
+            Some(owner) => SaveOutcome::OwnedBy(ServiceId(owner)),
         };
-        Ok(holders.into_iter().map(saved).collect())
+        Ok(owners.into_iter().map(outcome).collect())
     }
 
-    /// Refused, it stays in the index of `to`: taken out again, it might be another claim's by then.
+    /// After a refusal the session stays in the index of `to`: another claim of that edge may have put it
+    /// there.
     pub(crate) async fn claim_session(
         &self,
         session: SessionId,
@@ -101,11 +99,11 @@ impl RedisDirectory {
         if from != to {
             pipe.srem(keys::owned(from), session_member(session)).ignore();
         }
-        let (written,): (Option<HashMap<String, String>>,) = self.connection.query(&key, &pipe).await?;
-        written.map(|fields| parse_claimed(&key, fields)).transpose()
+        let (record,): (Option<HashMap<String, String>>,) = self.connection.query(&key, &pipe).await?;
+        record.map(|fields| parse_claimed(&key, fields)).transpose()
     }
 
-    /// The record first, then the edge's index.
+    /// Removes the record first, then the index entry.
     pub(crate) async fn close_session(&self, session: SessionId, edge: &ServiceId) -> Result<()> {
         let key = keys::session(session);
         let mut close = DELETE_IF.key(&key);
@@ -114,12 +112,73 @@ impl RedisDirectory {
         pipe.srem(keys::owned(edge), session_member(session)).ignore();
         self.connection.query(&key, &pipe).await
     }
+
+    pub(crate) async fn heartbeat(&self, edge: &ServiceId) -> Result<bool> {
+        let mut set_timestamp = SET_TIMESTAMP.key(keys::EDGES);
+        set_timestamp.arg(edge.as_str()).arg(0);
+        let mut pipe = redis::pipe();
+        let (is_new,): (bool,) =
+            self.connection.query(keys::EDGES, pipe.invoke_script(&set_timestamp)).await?;
+        Ok(!is_new)
+    }
+
+    pub(crate) async fn deregister_edge(&self, edge: &ServiceId) -> Result<()> {
+        let mut pipe = redis::pipe();
+        pipe.zadd(keys::EDGES, edge.as_str(), 0).ignore();
+        self.connection.query(keys::EDGES, &pipe).await
+    }
+
+    pub(crate) async fn since_heartbeat(&self, edge: &ServiceId) -> Result<Option<Duration>> {
+        let mut pipe = redis::pipe();
+        pipe.zscore(keys::EDGES, edge.as_str()).cmd("TIME");
+        let (heartbeat_at, now): (Option<f64>, RedisTime) = self.connection.query(keys::EDGES, &pipe).await?;
+        Ok(heartbeat_at.map(|heartbeat_at| clock::elapsed_since(heartbeat_at as u64, now)))
+    }
+
+    pub(crate) async fn stale_edges(&self, threshold: Duration) -> Result<Vec<ServiceId>> {
+        let mut stale = STALE_MEMBERS.key(keys::EDGES);
+        stale.arg(clock::capped_millis(threshold));
+        let (edges,): (Vec<String>,) =
+            self.connection.query(keys::EDGES, redis::pipe().invoke_script(&stale)).await?;
+        Ok(edges.into_iter().map(ServiceId).collect())
+    }
+
+    pub(crate) async fn owned_by(&self, edge: &ServiceId) -> Result<(Vec<HandleRef>, Vec<SessionId>)> {
+        let key = keys::owned(edge);
+        let command = |cursor: u64| redis::cmd("SSCAN").arg(&key).arg(cursor).take();
+        let (mut handles, mut sessions) = (Vec::new(), Vec::new());
+        for member in self.scan(&key, usize::MAX, command).await? {
+            let member = String::from_utf8_lossy(&member);
+            if let Some(handle) = member.strip_prefix(HANDLE_MEMBER_PREFIX) {
+                handles.push(parse(&key, handle)?);
+            } else if let Some(session) = member.strip_prefix(SESSION_MEMBER_PREFIX) {
+                sessions.push(SessionId(parse(&key, session)?));
+            }
+        }
+        Ok((handles, sessions))
+    }
+
+    /// Removes the index first, then the heartbeat: after an interruption the edge is still found stale.
+    pub(crate) async fn remove_edge(&self, edge: &ServiceId) -> Result<()> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("UNLINK").arg(keys::owned(edge)).ignore().zrem(keys::EDGES, edge.as_str()).ignore();
+        self.connection.query(keys::EDGES, &pipe).await
+    }
 }
 
 fn parse_claimed(key: &str, mut fields: HashMap<String, String>) -> Result<ClaimedSession> {
-    let unheard = fields.get("unheard").map_or(Ok(0), |count| parse::<u64>(key, count))?;
-    let unheard = (1..=unheard).filter_map(|number| fields.remove(&format!("u:{number}"))).collect();
-    let previous_edges = fields.get("previous_edges").map(String::as_str).unwrap_or_default().split(' ');
-    let previous_edges = previous_edges.filter(|former| !former.is_empty()).map(ServiceId::from).collect();
-    Ok(ClaimedSession { state: fields.remove("state"), backlog: unheard, previous_edges })
+    let count = fields.get("backlog").map_or(Ok(0), |count| parse::<u64>(key, count))?;
+    let backlog = (1..=count).filter_map(|number| fields.remove(&format!("m:{number}"))).collect();
+    let edges = fields.get("previous_edges").map(String::as_str).unwrap_or_default().split(' ');
+    let previous_edges = edges.filter(|edge| !edge.is_empty()).map(ServiceId::from).collect();
+    Ok(ClaimedSession { state: fields.remove("state"), backlog, previous_edges })
+}
+
+/// The member of [`keys::owned`] for a handle.
+pub(super) fn handle_member(handle: HandleRef) -> String {
+    format!("{HANDLE_MEMBER_PREFIX}{handle}")
+}
+
+fn session_member(session: SessionId) -> String {
+    format!("{SESSION_MEMBER_PREFIX}{session}")
 }

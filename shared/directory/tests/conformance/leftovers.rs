@@ -13,7 +13,7 @@ const LIFE: Duration = Duration::from_secs(60);
 /// All but that calls are over, which ends by itself, see `schema.rs`.
 fn keys(server: &RedisServer) -> Vec<String> {
     let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut server.raw()).unwrap();
-    keys.retain(|key| !key.starts_with("sb:over:"));
+    keys.retain(|key| !key.starts_with("sb:ended:"));
     keys.sort();
     keys
 }
@@ -82,7 +82,7 @@ async fn what_was_claimed_leaves_no_key() {
     directory.remove_handle(handle(1)).await.unwrap();
     directory.release_name("alice", handle(1)).await.unwrap();
     directory.close_session(session, &edge(2)).await.unwrap();
-    assert_eq!(keys(&server), ["sb:held:edge-00000003"], "for its claim that came too late");
+    assert_eq!(keys(&server), ["sb:owned:edge-00000003"], "for its claim that came too late");
     directory.remove_edge(&edge(3)).await.unwrap();
     assert_eq!(keys(&server), [""; 0]);
 }

@@ -1,15 +1,15 @@
--- KEYS: session. ARGV: the edge it is taken from, the edge that takes it, how many former ones to remember.
--- Answers what was written down of it, or nil when the first does not hold it. Its client counts as away
--- from now on, until the new edge says otherwise: that may never have heard the answer.
+-- KEYS: session. ARGV: the edge to take it from, the edge that takes it, how many previous edges to store.
+-- Returns the record, or nil when the first edge does not own the session. The client counts as disconnected
+-- from now on, until the new edge saves the session: that edge may never get this reply.
 if redis.call('HGET', KEYS[1], 'edge') ~= ARGV[1] then
   return false
 end
 if ARGV[1] ~= ARGV[2] then
   local previous = ARGV[1]
   local count = 1
-  for former in string.gmatch(redis.call('HGET', KEYS[1], 'previous_edges') or '', '%S+') do
-    if count < tonumber(ARGV[3]) and former ~= ARGV[1] and former ~= ARGV[2] then
-      previous = previous .. ' ' .. former
+  for edge in string.gmatch(redis.call('HGET', KEYS[1], 'previous_edges') or '', '%S+') do
+    if count < tonumber(ARGV[3]) and edge ~= ARGV[1] and edge ~= ARGV[2] then
+      previous = previous .. ' ' .. edge
       count = count + 1
     end
   end

@@ -1,5 +1,5 @@
 -- KEYS: a hash. ARGV: field, value.
--- Deletes the key if the field has the value; answers 1 or 0.
+-- Deletes the key if the field has the value. Returns 1 or 0.
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
   return 0
 end

@@ -1,5 +1,5 @@
 -- KEYS: call. ARGV: token, state, record (only to restore a call that may be lost).
--- Answers 1, or 0 for a call that is lost or over, or that a later holder of the lease wrote to.
+-- Returns 1, or 0 for a call that is lost or has ended, or that a later holder of the lease wrote.
 local record, ended, term = unpack(redis.call('HMGET', KEYS[1], 'record', 'ended', 'term'))
 record = record or ARGV[3]
 if not record or ended or tonumber(term or 0) > tonumber(ARGV[1]) then

@@ -1,8 +1,8 @@
--- KEYS: session. ARGV: edge, state, for how many milliseconds its client is gone (or ''), 'add' or
--- 'only', what its client has not heard.
--- Answers the edge that holds the session, or nil when there is none. Writes if it is that one.
-local edge, grace, proof, previous, unheard, away =
-  unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'proof', 'previous_edges', 'unheard', 'away'))
+-- KEYS: session. ARGV: edge, state, milliseconds since its client disconnected (or ''), 'append' or
+-- 'replace', messages for the backlog.
+-- Writes the session if that edge owns it. Returns the edge that owns it, or nil for no session.
+local edge, grace, token_digest, previous, backlog, away =
+  unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'token_digest', 'previous_edges', 'backlog', 'away'))
 if edge ~= ARGV[1] then
   return edge
 end
@@ -13,24 +13,24 @@ local function set(name, value)
     fields[#fields + 1] = value
   end
 end
-if unheard and ARGV[4] == 'only' then
-  -- The whole record at once: what was unheard may be thousands of fields.
+if backlog and ARGV[4] == 'replace' then
+  -- Deletes the whole record: the backlog may be thousands of fields.
   redis.call('UNLINK', KEYS[1])
   set('edge', edge)
   set('grace', grace)
-  set('proof', proof)
+  set('token_digest', token_digest)
   set('previous_edges', previous)
 elseif away and ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], 'away')
 end
 if ARGV[3] ~= '' then
   local time = redis.call('TIME')
-  local moment = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
-  set('away', string.format('%.0f', math.max(moment, 0)))
+  local timestamp = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
+  set('away', string.format('%.0f', math.max(timestamp, 0)))
 end
 redis.call('HSET', KEYS[1], unpack(fields))
 for i = 5, #ARGV do
-  local last = redis.call('HINCRBY', KEYS[1], 'unheard', 1)
-  redis.call('HSET', KEYS[1], 'u:' .. last, ARGV[i])
+  local last = redis.call('HINCRBY', KEYS[1], 'backlog', 1)
+  redis.call('HSET', KEYS[1], 'm:' .. last, ARGV[i])
 end
 return edge

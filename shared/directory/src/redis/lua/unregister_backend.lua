@@ -1,9 +1,9 @@
 -- KEYS: backend.
--- Deletes the record unless a connector of ours announces it as its own; answers 1 or 0.
-local till = redis.call('HGET', KEYS[1], 'sb_until')
-if till then
+-- Deletes the record unless a connector of ours announces it as its own. Returns 1 or 0.
+local expires_at = redis.call('HGET', KEYS[1], 'sb_until')
+if expires_at then
   local time = redis.call('TIME')
-  if tonumber(till) > time[1] * 1000 + math.floor(time[2] / 1000) then
+  if tonumber(expires_at) > time[1] * 1000 + math.floor(time[2] / 1000) then
     return 0
   end
 end

@@ -1,0 +1,98 @@
+//! The connection to Redis, and how operations fail.
+//!
+//! All operations share one connection, which reconnects by itself. Each sends one pipeline at a time. An
+//! operation in flight fails when the connection breaks. One that comes while it is down waits for the
+//! current attempt to connect, at most [`REQUEST_TIMEOUT`]. A Redis server that was flushed or restarted has
+//! lost the scripts: they are loaded again, and the pipeline is sent once more, which every pipeline here
+//! allows.
+
+use super::scripts;
+use crate::{Error, Result, metrics};
+use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind};
+use redis_connection::{Server, Settings, SharedConnection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Bounds a round trip, reconnecting and loading the scripts included.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(2_500);
+const SETTINGS: Settings = Settings {
+    query_timeout: REQUEST_TIMEOUT,
+    connect_timeout: Duration::from_secs(1),
+    response_timeout: Duration::from_secs(2),
+    min_retry_delay: Duration::from_millis(50),
+    max_retry_delay: Duration::from_millis(400),
+    retries: 4,
+};
+
+#[derive(Clone)]
+pub(super) struct Connection {
+    shared: SharedConnection,
+    /// The last operation got no reply.
+    is_down: Arc<AtomicBool>,
+}
+
+impl Connection {
+    pub(super) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
+        let server = Server::new(url, ca).map_err(|error| to_error("the URL", &error))?;
+        let connecting = SharedConnection::connect(&server, SETTINGS);
+        let shared = connecting.await.map_err(|error| to_error("the connection", &error))?;
+        Ok(Self { shared, is_down: Arc::default() })
+    }
+
+    /// Makes one round trip. `key` is what an error names.
+    pub(super) async fn query<T: FromRedisValue + Send>(&self, key: &str, pipe: &Pipeline) -> Result<T> {
+        let reply = tokio::time::timeout(REQUEST_TIMEOUT, self.send(pipe)).await;
+        self.track_outage(match &reply {
+            Ok(Err(error)) => error.is_io_error(),
+            Ok(Ok(_)) => false,
+            Err(_) => true,
+        });
+        let reply = reply.map_err(|_| Error::Unavailable("no reply in time".to_owned()))?;
+        reply.map_err(|error| to_error(key, &error))
+    }
+
+    fn track_outage(&self, is_down: bool) {
+        if self.is_down.swap(is_down, Ordering::Relaxed) && !is_down {
+            metrics::reconnected();
+        }
+    }
+
+    async fn send<T: FromRedisValue + Send>(&self, pipe: &Pipeline) -> RedisResult<T> {
+        match self.shared.query_once(pipe).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.load_scripts().await?;
+                self.shared.query_once(pipe).await
+            }
+            reply => reply,
+        }
+    }
+
+    async fn load_scripts(&self) -> RedisResult<()> {
+        tracing::info!(
+            "Redis does not have the scripts, loading them: it is new, was restarted or was flushed"
+        );
+        let mut pipe = redis::pipe();
+        for source in scripts::SOURCES {
+            pipe.cmd("SCRIPT").arg("LOAD").arg(source).ignore();
+        }
+        self.shared.query_once(&pipe).await
+    }
+}
+
+fn to_error(key: &str, error: &RedisError) -> Error {
+    if is_malformed(error) {
+        Error::Malformed { key: key.to_owned(), why: error.to_string() }
+    } else {
+        Error::Unavailable(error.to_string())
+    }
+}
+
+/// Whether Redis replied, but not with what a record of this version contains.
+fn is_malformed(error: &RedisError) -> bool {
+    let is_wrong_type = || {
+        let errors = error.clone().into_server_errors();
+        errors.is_some_and(|all| all.iter().any(|(_, error)| error.code() == "WRONGTYPE"))
+    };
+    matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) || is_wrong_type()
+}

@@ -1,4 +1,0 @@
--- KEYS: served. ARGV: url, status, handles, life in milliseconds, milliseconds of a probe (empty for unknown).
-redis.call('HSET', KEYS[1], 'url', ARGV[1], 'status', ARGV[2], 'handle_num', ARGV[3],
-  'probe_ms', ARGV[5])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])

@@ -1,0 +1,222 @@
+//! Names and the handles that own them.
+
+use super::keys;
+use super::scripts::{
+    CLAIM_NAME, CLEAR_IF, GRANT_NAME, MOVE_HANDLE, MOVE_NAME, RELEASE_NAME, REMOVE_HANDLE, REPAIR_NAME,
+};
+use super::sessions::handle_member;
+use super::store::{RedisDirectory, malformed, parse};
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, ProxyUser, RegisteredName, User};
+use crate::{MAX_LISTED_USERS, OUR_PROXY, Result};
+use common::{MessageId, ServiceId};
+use protocol::HandleRef;
+
+/// `edge`, `username`, `call` of a handle.
+type HandleFields = (Option<String>, Option<String>, Option<String>);
+/// `sb_edge`, `sb_handle`, `proxy_uuid`, `incall`, `ctime`, `sb_previous_proxy` of a user.
+pub(super) type UserFields =
+    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+
+impl RedisDirectory {
+    /// Writes the edge's index first, then the record.
+    pub(crate) async fn claim_name(
+        &self,
+        owner: &Owner,
+        username: &str,
+        request: MessageId,
+    ) -> Result<ClaimOutcome> {
+        let key = keys::handle(owner.handle);
+        let mut pipe = redis::pipe();
+        pipe.cmd("SADD").arg(keys::owned(&owner.edge)).arg(handle_member(owner.handle)).ignore();
+        let mut claim = CLAIM_NAME.key(&key);
+        pipe.invoke_script(claim.arg(username).arg(request.to_string()).arg(owner.edge.as_str()));
+        let (reply,): (Vec<redis::Value>,) = self.connection.query(&key, &pipe).await?;
+        Ok(match reply.as_slice() {
+            [redis::Value::Int(1)] => ClaimOutcome::Claimed,
+            [_, name] => ClaimOutcome::AlreadyNamed(
+                redis::from_redis_value_ref(name).map_err(|why| malformed(&key, &why))?,
+            ),
+            _ => ClaimOutcome::Lost,
+        })
+    }
+
+    pub(crate) async fn grant_name(
+        &self,
+        username: &str,
+        owner: &Owner,
+        instead_of: Option<HandleRef>,
+    ) -> Result<GrantOutcome> {
+        let key = keys::user(username);
+        let instead_of = instead_of.map(|handle| handle.to_string()).unwrap_or_default();
+        let mut grant = GRANT_NAME.key(&key);
+        grant.arg(username).arg(owner.handle.to_string()).arg(owner.edge.as_str()).arg(instead_of);
+        grant.arg(OUR_PROXY);
+        let (other,): (Option<(String, Option<String>)>,) =
+            self.connection.query(&key, redis::pipe().invoke_script(&grant)).await?;
+        match other {
+            None => Ok(GrantOutcome::Granted),
+            Some((handle, Some(edge))) => parse_owner(&key, edge, &handle).map(GrantOutcome::OwnedBy),
+            Some((_, None)) => Err(malformed(&key, &INCOMPLETE_OWNER)),
+        }
+    }
+
+    pub(crate) async fn revoke_name(&self, handle: HandleRef, username: &str) -> Result<bool> {
+        let key = keys::handle(handle);
+        let mut revoke = CLEAR_IF.key(&key);
+        revoke.arg("username").arg(username);
+        let (revoked,) = self.connection.query(&key, redis::pipe().invoke_script(&revoke)).await?;
+        Ok(revoked)
+    }
+
+    pub(crate) async fn release_name(&self, username: &str, owner: HandleRef) -> Result<bool> {
+        let key = keys::user(username);
+        let mut release = RELEASE_NAME.key(&key);
+        release.arg(owner.to_string()).arg(OUR_PROXY);
+        let (released,) = self.connection.query(&key, redis::pipe().invoke_script(&release)).await?;
+        Ok(released)
+    }
+
+    pub(crate) async fn user(&self, username: &str) -> Result<Option<RegisteredName>> {
+        let key = keys::user(username);
+        let (fields,) = self.connection.query(&key, redis::pipe().hmget(&key, USER_FIELDS)).await?;
+        self.repair(&key, &fields).await?;
+        parse_user(&key, username, fields)
+    }
+
+    /// Corrects a record that repeats what its previous proxy wrote, because janus-cloud's proxies read it
+    /// too.
+    async fn repair(&self, key: &str, fields: &UserFields) -> Result<()> {
+        if !repeats_previous_proxy(fields) {
+            return Ok(());
+        }
+        let mut repair = REPAIR_NAME.key(key);
+        self.connection.query(key, redis::pipe().invoke_script(repair.arg(OUR_PROXY)).ignore()).await
+    }
+
+    pub(crate) async fn usernames(&self) -> Result<Vec<String>> {
+        let command = |cursor| redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(keys::user("*")).take();
+        let found = self.scan(keys::USER_PREFIX, MAX_LISTED_USERS, command).await?;
+        let names = found.into_iter().filter_map(|key| {
+            String::from_utf8(key).ok()?.strip_prefix(keys::USER_PREFIX).map(str::to_owned)
+        });
+        Ok(names.take(MAX_LISTED_USERS).collect())
+    }
+
+    pub(crate) async fn handle(&self, handle: HandleRef) -> Result<Option<Handle>> {
+        let key = keys::handle(handle);
+        let (fields,) = self.connection.query(&key, redis::pipe().hmget(&key, HANDLE_FIELDS)).await?;
+        parse_handle(&key, fields)
+    }
+
+    pub(crate) async fn handle_and_user(
+        &self,
+        handle: HandleRef,
+        username: &str,
+    ) -> Result<(Option<Handle>, Option<RegisteredName>)> {
+        let (handle, user) = (keys::handle(handle), keys::user(username));
+        let mut pipe = redis::pipe();
+        pipe.hmget(&handle, HANDLE_FIELDS).hmget(&user, USER_FIELDS);
+        let (handle_fields, user_fields) = self.connection.query(&handle, &pipe).await?;
+        self.repair(&user, &user_fields).await?;
+        Ok((parse_handle(&handle, handle_fields)?, parse_user(&user, username, user_fields)?))
+    }
+
+    /// Removes the record first, then the index entry.
+    pub(crate) async fn remove_handle(&self, handle: HandleRef) -> Result<Option<Handle>> {
+        let key = keys::handle(handle);
+        let remove = REMOVE_HANDLE.key(&key);
+        let (fields,) = self.connection.query(&key, redis::pipe().invoke_script(&remove)).await?;
+        let removed = parse_handle(&key, fields)?;
+        if let Some(Handle { edge, .. }) = &removed {
+            let index = keys::owned(edge);
+            let mut pipe = redis::pipe();
+            () = self.connection.query(&index, pipe.srem(&index, handle_member(handle)).ignore()).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Reads the session before it moves the handle, and again afterwards: when two edges move it at once, it
+    /// ends up at the one that owns the session.
+    pub(crate) async fn move_handle(
+        &self,
+        handle: HandleRef,
+        username: Option<&str>,
+        from: &ServiceId,
+        to: &ServiceId,
+    ) -> Result<()> {
+        let (key, session_key) = (keys::handle(handle), keys::session(handle.session));
+        let mut read = redis::pipe();
+        read.hexists(&key, "edge").hget(&session_key, "edge");
+        let mut moved_to: Option<ServiceId> = None;
+        loop {
+            let (is_registered, owner): (bool, Option<String>) = self.connection.query(&key, &read).await?;
+            let to = owner.map_or_else(|| to.clone(), ServiceId);
+            if !is_registered || moved_to.as_ref() == Some(&to) {
+                return Ok(());
+            }
+            self.put_handle(handle, username, moved_to.as_ref().unwrap_or(from), &to).await?;
+            moved_to = Some(to);
+        }
+    }
+
+    async fn put_handle(
+        &self,
+        handle: HandleRef,
+        username: Option<&str>,
+        from: &ServiceId,
+        to: &ServiceId,
+    ) -> Result<()> {
+        let (key, member) = (keys::handle(handle), handle_member(handle));
+        let mut pipe = redis::pipe();
+        pipe.sadd(keys::owned(to), &member).ignore();
+        pipe.invoke_script(MOVE_HANDLE.key(&key).arg(to.as_str())).ignore();
+        if let Some(username) = username {
+            let mut move_name = MOVE_NAME.key(keys::user(username));
+            pipe.invoke_script(move_name.arg(handle.to_string()).arg(to.as_str()).arg(OUR_PROXY)).ignore();
+        }
+        if from != to {
+            pipe.srem(keys::owned(from), &member).ignore();
+        }
+        self.connection.query(&key, &pipe).await
+    }
+}
+
+const HANDLE_FIELDS: &[&str] = &["edge", "username", "call"];
+pub(super) const USER_FIELDS: &[&str] =
+    &["sb_edge", "sb_handle", "proxy_uuid", "incall", "ctime", "sb_previous_proxy"];
+const INCOMPLETE_OWNER: &str = "sb_handle without sb_edge";
+
+fn parse_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option<Handle>> {
+    let Some(edge) = edge else { return Ok(None) };
+    let call = call.map(|call| parse(key, &call)).transpose()?;
+    Ok(Some(Handle { edge: ServiceId(edge), username, call }))
+}
+
+/// Whether a proxy's record repeats what it said before the name was granted to a local handle.
+fn repeats_previous_proxy((_, _, proxy, _, ctime, previous): &UserFields) -> bool {
+    let (Some(proxy), Some(previous)) = (proxy, previous) else { return false };
+    *previous == format!("{proxy} {}", ctime.as_deref().unwrap_or_default())
+}
+
+/// Parses the record of a name. It is local if it has our fields, and our uuid or one that only repeats
+/// itself. Our fields in a foreign record name the displaced owner.
+pub(super) fn parse_user(key: &str, username: &str, fields: UserFields) -> Result<Option<RegisteredName>> {
+    let (username, repeats) = (username.to_owned(), repeats_previous_proxy(&fields));
+    match fields {
+        (None, None, None, None, ..) => Ok(None),
+        (Some(edge), Some(handle), Some(proxy), ..) if repeats || proxy == OUR_PROXY => {
+            let owner = parse_owner(key, edge, &handle)?;
+            Ok(Some(RegisteredName::Local(User { username, owner })))
+        }
+        (edge, handle, proxy, in_call, ..) => {
+            let displaced = edge.zip(handle).and_then(|(edge, handle)| parse_owner(key, edge, &handle).ok());
+            let in_call = in_call.is_some_and(|text| !text.is_empty());
+            let proxy = proxy.unwrap_or_default();
+            Ok(Some(RegisteredName::Foreign(ProxyUser { username, proxy, in_call, displaced })))
+        }
+    }
+}
+
+fn parse_owner(key: &str, edge: String, handle: &str) -> Result<Owner> {
+    Ok(Owner { edge: ServiceId(edge), handle: parse(key, handle)? })
+}
