@@ -35,7 +35,8 @@ export function backends({ backends, findings }) {
 function backendState({ status, health, drained, calls }) {
   if (!drained) return health;
   const drain = calls ? "draining: its calls continue, it gets no new ones" : "drained: it may be stopped";
-  return status === "normal" ? drain : `${drain}; ${health}`;
+  // Draining turns the status from normal to maintenance.
+  return ["normal", "maintenance"].includes(status) ? drain : `${drain}; ${health}`;
 }
 
 /** The services, and those that left lately. */

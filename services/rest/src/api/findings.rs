@@ -4,9 +4,9 @@
 
 use super::backends::BackendView;
 use super::call_stats::SetupTime;
-use super::history::{DEAD_LETTER_WINDOW, DEAD_LETTERS, Departed, History, REDELIVERY_WINDOW};
+use super::history::{DEAD_LETTER_WINDOW, Departed, History, REDELIVERY_WINDOW};
 use super::streams::{StreamView, short_name};
-use bus::topic::Queue;
+use bus::topic::{Log, Queue};
 use directory::listing::{Service, ServiceState};
 use serde::Serialize;
 
@@ -185,7 +185,9 @@ fn backend(backend: &BackendView) -> Option<Finding> {
     };
     let left = format!("It gets no new calls; {} left.", count(*calls, "call"));
     if *drained {
-        let health = if *status == "normal" { String::new() } else { format!(" Its status: {health}.") };
+        // Draining turns the status from normal to maintenance.
+        let is_healthy = matches!(*status, "normal" | "maintenance");
+        let health = if is_healthy { String::new() } else { format!(" Its status: {health}.") };
         return found(Severity::Warning, "backend_drained", "is drained", left + &health);
     }
     if *status == "unserved" || served_by.is_none() {
@@ -279,20 +281,19 @@ fn redeliveries(stream: &StreamView, history: &History) -> Option<Finding> {
 }
 
 fn dead_letters(streams: &[StreamView], history: &History) -> Option<Finding> {
-    let stream = streams.iter().find(|stream| stream.key == DEAD_LETTERS)?;
-    let about = About::Stream(stream.key.clone());
+    let stream = streams.iter().find(|stream| stream.key == Log::Dead.key())?;
+    let (key, about) = (&stream.key, About::Stream(stream.key.clone()));
     let new = history.new_dead_letters();
     if new > 0 {
         let (new, window) = (count(new, "message"), duration(DEAD_LETTER_WINDOW));
-        let detail =
-            format!("{new} in the last {window}; the stream {DEAD_LETTERS} has them, with the error.");
+        let detail = format!("{new} in the last {window}; the stream {key} has them, with the error.");
         let summary = "Messages were dead-lettered".to_owned();
         return Some(finding(Severity::Critical, "dead_letters_new", about, summary, detail));
     }
     if stream.length == 0 {
         return None;
     }
-    let detail = format!("{} in the stream {DEAD_LETTERS}.", count(stream.length, "message"));
+    let detail = format!("{} in the stream {key}.", count(stream.length, "message"));
     Some(finding(Severity::Info, "dead_letters", about, "There are dead letters".to_owned(), detail))
 }
 

@@ -6,6 +6,7 @@
 //! and one entry a view within the window of a counter.
 
 use super::streams::StreamView;
+use bus::topic::Log;
 use common::ServiceId;
 use directory::listing::{Service, ServiceState};
 use serde::Serialize;
@@ -23,8 +24,6 @@ const MAX_DEPARTED: usize = 100;
 pub(super) const DEAD_LETTER_WINDOW: u64 = 300_000;
 /// Milliseconds over which redeliveries are counted.
 pub(super) const REDELIVERY_WINDOW: u64 = 5_000;
-/// The stream of messages that were given up.
-pub(super) const DEAD_LETTERS: &str = "sb:dead";
 
 /// The views so far. All times are unix milliseconds by this service's clock.
 #[derive(Default)]
@@ -68,7 +67,7 @@ impl History {
         let is_gap = self.last_view.is_none_or(|last| now.saturating_sub(last) > MAX_GAP);
         self.last_view = Some(now);
         self.record_services(services, is_gap, now);
-        let dead_letters = streams.iter().find(|stream| stream.key == DEAD_LETTERS);
+        let dead_letters = streams.iter().find(|stream| stream.key == Log::Dead.key());
         self.dead_letters.record(dead_letters.map_or(0, |stream| stream.added), DEAD_LETTER_WINDOW, now);
         self.redelivered.retain(|key, _| streams.iter().any(|stream| stream.key == *key));
         for stream in streams {

@@ -1,6 +1,6 @@
 //! Operators and the media servers.
 
-use crate::harness::{Answer, Rest, start, start_with};
+use crate::harness::{JsonResponse, Rest, start, start_with};
 use bus::message::Notice;
 use common::BackendName;
 use directory::record::{Backend, BackendStatus};
@@ -26,12 +26,18 @@ pub async fn announce(rest: &Rest, name: &str) {
 }
 
 async fn backends(rest: &Rest) -> serde_json::Value {
-    let answer = rest.json("GET", "/api/v1/backends", "").await;
-    assert_eq!(answer.status, 200);
-    answer.body["backends"].clone()
+    let response = rest.json("GET", "/api/v1/backends", "").await;
+    assert_eq!(response.status, 200);
+    response.body["backends"].clone()
 }
 
-fn seen(name: &str, url: Option<&str>, status: &str, health: &str, drained: bool) -> serde_json::Value {
+fn backend_json(
+    name: &str,
+    url: Option<&str>,
+    status: &str,
+    health: &str,
+    drained: bool,
+) -> serde_json::Value {
     json!({
         "name": name, "url": url, "status": status, "health": health, "calls": 0, "handles": 0,
         "drained": drained, "location": null, "isp": null, "served_by": null,
@@ -39,11 +45,11 @@ fn seen(name: &str, url: Option<&str>, status: &str, health: &str, drained: bool
     })
 }
 
-fn is_problem(answer: &Answer, status: u16) -> bool {
-    let says = answer.body["type"] == "about:blank" && answer.body["status"] == status;
-    let words = [&answer.body["title"], &answer.body["detail"]].iter().all(|it| it.is_string());
-    let typed = answer.head.contains("content-type: application/problem+json");
-    answer.status == status && says && words && typed
+fn is_problem(response: &JsonResponse, status: u16) -> bool {
+    let is_typed = response.body["type"] == "about:blank" && response.body["status"] == status;
+    let has_texts = [&response.body["title"], &response.body["detail"]].iter().all(|it| it.is_string());
+    let has_content_type = response.head.contains("content-type: application/problem+json");
+    response.status == status && is_typed && has_texts && has_content_type
 }
 
 #[tokio::test]
@@ -51,19 +57,20 @@ async fn drain_and_undrain_notify_the_routers() {
     let rest = start().await;
     announce(&rest, "b").await;
     announce(&rest, "a").await;
-    let normal = |name: &str| seen(name, Some(&format!("ws://{name}")), "normal", "it takes calls", false);
+    let normal =
+        |name: &str| backend_json(name, Some(&format!("ws://{name}")), "normal", "it takes calls", false);
     assert_eq!(backends(&rest).await, json!([normal("a"), normal("b")]));
     let mut notices = rest.context.bus.subscribe().await;
     let health = "it keeps its calls and gets no new ones";
-    let drained = seen("a", Some("ws://a"), "maintenance", health, true);
+    let drained = backend_json("a", Some("ws://a"), "maintenance", health, true);
     for _ in 0..2 {
-        let answer = rest.json("POST", DRAIN, "").await;
-        assert_eq!((answer.status, answer.body), (200, drained.clone()));
+        let response = rest.json("POST", DRAIN, "").await;
+        assert_eq!((response.status, response.body), (200, drained.clone()));
         assert_eq!(notices.next().await, Notice::BackendChanged(BackendName::from("a")));
     }
     assert_eq!(backends(&rest).await, json!([drained, normal("b")]));
-    let answer = rest.json("POST", UNDRAIN, "").await;
-    assert_eq!((answer.status, answer.body), (200, normal("a")));
+    let response = rest.json("POST", UNDRAIN, "").await;
+    assert_eq!((response.status, response.body), (200, normal("a")));
     assert_eq!(notices.next().await, Notice::BackendChanged(BackendName::from("a")));
 }
 
@@ -71,10 +78,10 @@ async fn drain_and_undrain_notify_the_routers() {
 async fn unserved_drained_backend_is_listed_and_can_be_undrained() {
     let rest = start().await;
     rest.context.directory.drain_backend(&BackendName::from("a")).await.unwrap();
-    let gone = |drained| seen("a", None, "unserved", "no connector serves it", drained);
+    let gone = |drained| backend_json("a", None, "unserved", "no connector serves it", drained);
     assert_eq!(backends(&rest).await, json!([gone(true)]));
-    let answer = rest.json("POST", UNDRAIN, "").await;
-    assert_eq!((answer.status, answer.body), (200, gone(false)));
+    let response = rest.json("POST", UNDRAIN, "").await;
+    assert_eq!((response.status, response.body), (200, gone(false)));
     assert_eq!(backends(&rest).await, json!([]));
 }
 
@@ -82,8 +89,8 @@ async fn unserved_drained_backend_is_listed_and_can_be_undrained() {
 async fn backend_that_is_not_announced_is_unknown() {
     let rest = start().await;
     for path in [DRAIN, UNDRAIN] {
-        let answer = rest.json("POST", path, "").await;
-        assert!(is_problem(&answer, 404), "{answer:?}");
+        let response = rest.json("POST", path, "").await;
+        assert!(is_problem(&response, 404), "{response:?}");
     }
     assert_eq!(rest.context.directory.drained_backends().await.unwrap(), []);
 }
@@ -94,23 +101,23 @@ async fn every_request_needs_the_secret() {
     announce(&rest, "a").await;
     for header in ["", "Authorization: Bearer hunter", "Authorization: Basic hunter2"] {
         for (method, path) in [("GET", "/api/v1/backends"), ("POST", DRAIN)] {
-            let answer = rest.json(method, path, header).await;
-            assert!(is_problem(&answer, 401), "{header}: {answer:?}");
-            assert!(answer.head.contains("www-authenticate: Bearer"), "{}", answer.head);
-            assert!(!answer.body.to_string().contains("hunter"));
+            let response = rest.json(method, path, header).await;
+            assert!(is_problem(&response, 401), "{header}: {response:?}");
+            assert!(response.head.contains("www-authenticate: Bearer"), "{}", response.head);
+            assert!(!response.body.to_string().contains("hunter"));
         }
     }
     assert_eq!(rest.context.directory.drained_backends().await.unwrap(), []);
-    let answer = rest.json("POST", DRAIN, "Authorization: Bearer hunter2").await;
-    assert_eq!(answer.status, 200);
+    let response = rest.json("POST", DRAIN, "Authorization: Bearer hunter2").await;
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
 async fn page_in_a_browser_cannot_change_without_a_secret() {
     let rest = start().await;
     announce(&rest, "a").await;
-    let answer = rest.json("POST", DRAIN, "Origin: http://evil.example").await;
-    assert!(is_problem(&answer, 403), "{answer:?}");
+    let response = rest.json("POST", DRAIN, "Origin: http://evil.example").await;
+    assert!(is_problem(&response, 403), "{response:?}");
     assert_eq!(rest.context.directory.drained_backends().await.unwrap(), []);
 }
 
@@ -118,9 +125,9 @@ async fn page_in_a_browser_cannot_change_without_a_secret() {
 async fn unknown_addresses_and_methods_are_problems() {
     let rest = start().await;
     for path in ["/api/v1/nothing", "/api/v1/backends/a", "/api/v1"] {
-        let answer = rest.json("GET", path, "").await;
-        assert!(is_problem(&answer, 404), "{path}: {answer:?}");
+        let response = rest.json("GET", path, "").await;
+        assert!(is_problem(&response, 404), "{path}: {response:?}");
     }
-    let answer = rest.json("GET", DRAIN, "").await;
-    assert!(is_problem(&answer, 405), "{answer:?}");
+    let response = rest.json("GET", DRAIN, "").await;
+    assert!(is_problem(&response, 405), "{response:?}");
 }

@@ -34,8 +34,8 @@ async fn mailbox_is_deleted_at_shutdown() {
     let rest = start().await;
     rest.get("/ping").await;
     let mailbox = Mailbox::Rest(rest.context.id.clone());
-    let answer = ProxyReply { call: CallId::fresh(), refusal: None };
-    let message = Message::new(Body::ProxyReply(answer));
+    let response = ProxyReply { call: CallId::fresh(), refusal: None };
+    let message = Message::new(Body::ProxyReply(response));
     rest.context.bus.post(&mailbox, &message).await.unwrap();
     rest.context.shutdown.cancel();
     rest.ended.await.unwrap().unwrap();

@@ -14,39 +14,38 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-/// As long as a canary may be on its way, and until that is noticed.
-const NOTICED: Duration = Duration::from_secs(8);
+/// Longer than a canary may take, and until a missing one is detected.
+const DETECTION_TIME: Duration = Duration::from_secs(8);
 const BLOCKED: &str = "canary proxies";
 
-/// A bus on which one step is not done while it is stuck; what waits then goes on.
+/// A fault that blocks one step of the bus while it is set.
 #[derive(Default)]
-struct Jam {
+struct StuckStep {
     step: &'static str,
     is_stuck: AtomicBool,
-    freed: Notify,
+    released: Notify,
 }
 
-impl Jam {
-    fn at(step: &'static str) -> Arc<Self> {
+impl StuckStep {
+    fn new(step: &'static str) -> Arc<Self> {
         Arc::new(Self { step, ..Self::default() })
     }
 
     fn set(&self, is_stuck: bool) {
         self.is_stuck.store(is_stuck, Ordering::Relaxed);
-        self.freed.notify_waiters();
+        self.released.notify_waiters();
     }
 
-    fn stops(&self, step: &str) -> bool {
+    fn blocks(&self, step: &str) -> bool {
         self.step == step && self.is_stuck.load(Ordering::Relaxed)
     }
 }
 
-/// The sky of one jam.
-struct Cloud(Arc<Jam>);
+struct StuckPlan(Arc<StuckStep>);
 
-impl FaultPlan for Cloud {
+impl FaultPlan for StuckPlan {
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        let is_stuck = self.0.stops(step);
+        let is_stuck = self.0.blocks(step);
         Box::pin(async move { if is_stuck { Err("stuck".to_owned()) } else { Ok(()) } })
     }
 
@@ -55,10 +54,10 @@ impl FaultPlan for Cloud {
     }
 
     fn before_read(&self) -> BoxFuture<()> {
-        let jam = self.0.clone();
+        let fault = self.0.clone();
         Box::pin(async move {
-            while jam.stops("reading") {
-                jam.freed.notified().await;
+            while fault.blocks("reading") {
+                fault.released.notified().await;
             }
         })
     }
@@ -75,33 +74,34 @@ fn unmet_conditions(rest: &Rest) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn service_is_ready_while_its_canaries_return() {
     for step in ["enqueue", "post", "reading"] {
-        let (bus, jam) = (MemoryBus::default(), Jam::at(step));
+        let (bus, fault) = (MemoryBus::default(), StuckStep::new(step));
         let rest =
-            start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(Cloud(jam.clone())))))).await;
+            start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(StuckPlan(fault.clone()))))))
+                .await;
         for is_stuck in [true, false, true, false] {
-            jam.set(is_stuck);
-            sleep(NOTICED).await;
+            fault.set(is_stuck);
+            sleep(DETECTION_TIME).await;
             let blocked = if is_stuck { &[BLOCKED][..] } else { &[] };
             assert_eq!(unmet_conditions(&rest), blocked, "{step}");
         }
         rest.context.shutdown.cancel();
         rest.ended.await.unwrap().unwrap();
         let dead = Bus::Memory(bus).tail(Log::Dead, 1).await.unwrap();
-        assert_eq!(dead, [] as [Vec<(String, String)>; 0], "{step}: canaries are nothing to look into");
+        assert_eq!(dead, [] as [Vec<(String, String)>; 0], "{step}: canaries are not dead-lettered");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn canary_is_returned_by_any_consumer_of_the_queue() {
-    let (bus, jam) = (MemoryBus::default(), Jam::at("reading"));
-    jam.set(true);
-    let hangs = start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(Cloud(jam)))))).await;
-    let works = start_on(Bus::Memory(bus)).await;
-    sleep(NOTICED).await;
-    assert_eq!((unmet_conditions(&hangs), unmet_conditions(&works)), (vec![BLOCKED.to_owned()], vec![]));
+    let (bus, fault) = (MemoryBus::default(), StuckStep::new("reading"));
+    fault.set(true);
+    let stuck = start_on(Bus::Memory(bus.with_faults(FaultInjector::new(Arc::new(StuckPlan(fault)))))).await;
+    let healthy = start_on(Bus::Memory(bus)).await;
+    sleep(DETECTION_TIME).await;
+    assert_eq!((unmet_conditions(&stuck), unmet_conditions(&healthy)), (vec![BLOCKED.to_owned()], vec![]));
 }
 
-/// More invites than are put at once, to a proxy that never answers.
+/// More invites than may be in flight, to a proxy that never responds.
 #[tokio::test(start_paused = true)]
 async fn slow_proxies_do_not_delay_canaries_or_lose_invites() {
     let (bus, proxy) = (Bus::memory(), Proxy::start().await);
@@ -117,15 +117,15 @@ async fn slow_proxies_do_not_delay_canaries_or_lose_invites() {
     let (health, mut codes) = (&rest.context.health, BTreeMap::<u16, u32>::new());
     let receive = async {
         for _ in 0..150 {
-            let Body::ProxyReply(answer) = mailbox.next().await.body else { panic!("no answer") };
-            *reply_counts.lock().unwrap().get_mut(&answer.call).unwrap() += 1;
-            *codes.entry(answer.refusal.unwrap().code).or_default() += 1;
+            let Body::ProxyReply(response) = mailbox.next().await.body else { panic!("not a reply") };
+            *reply_counts.lock().unwrap().get_mut(&response.call).unwrap() += 1;
+            *codes.entry(response.refusal.unwrap().code).or_default() += 1;
         }
     };
     let watch = async {
         sleep(Duration::from_secs(1)).await;
         loop {
-            assert_eq!(health.reasons(), [], "it takes part all the time");
+            assert_eq!(health.reasons(), [], "the service stays ready");
             sleep(Duration::from_millis(100)).await;
         }
     };
@@ -133,9 +133,9 @@ async fn slow_proxies_do_not_delay_canaries_or_lose_invites() {
         () = receive => {}
         () = watch => {}
     }
-    assert!(reply_counts.lock().unwrap().values().all(|answers| *answers == 1), "one answer each");
-    // In the ten seconds until they come for the last time those of the first places are answered once.
+    assert!(reply_counts.lock().unwrap().values().all(|replies| *replies == 1), "one reply each");
+    // The first 64 invites time out before the last delivery of the others, so that 64 more are sent.
     assert_eq!(codes, BTreeMap::from([(502, 128), (503, 22)]));
-    assert!(timeout(NOTICED, mailbox.next()).await.is_err(), "no further answer");
+    assert!(timeout(DETECTION_TIME, mailbox.next()).await.is_err(), "no further reply");
     assert_eq!(bus.tail(Log::Dead, 1).await.unwrap(), [] as [Vec<(String, String)>; 0]);
 }

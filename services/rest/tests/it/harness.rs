@@ -19,7 +19,7 @@ pub struct Rest {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct JsonResponse {
     pub status: u16,
     pub head: String,
     pub body: Value,
@@ -56,32 +56,32 @@ pub fn context() -> Context {
 }
 
 impl Rest {
-    pub async fn ask(&self, request: &str) -> String {
+    pub async fn exchange(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        while !is_first_event(&answer) && stream.read_buf(&mut answer).await.unwrap() > 0 {}
-        String::from_utf8(answer).unwrap()
+        let mut response = Vec::new();
+        while !is_first_event(&response) && stream.read_buf(&mut response).await.unwrap() > 0 {}
+        String::from_utf8(response).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> String {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
     }
 
     /// Sends a request for JSON, with one more header or none (`""`).
-    pub async fn json(&self, method: &str, path: &str, header: &str) -> Answer {
+    pub async fn json(&self, method: &str, path: &str, header: &str) -> JsonResponse {
         let end = if header.is_empty() { "\r\n" } else { "\r\n\r\n" };
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}{end}");
-        let answer = self.ask(&request).await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let response = self.exchange(&request).await;
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap() }
+        JsonResponse { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap() }
     }
 }
 
 /// Whether this is a stream of events up to its first event.
-fn is_first_event(answer: &[u8]) -> bool {
-    let answer = String::from_utf8_lossy(answer);
-    let events = answer.split_once("\r\n\r\n").filter(|(head, _)| head.contains("text/event-stream"));
+fn is_first_event(response: &[u8]) -> bool {
+    let response = String::from_utf8_lossy(response);
+    let events = response.split_once("\r\n\r\n").filter(|(head, _)| head.contains("text/event-stream"));
     events.is_some_and(|(_, events)| events.contains("\n\n"))
 }

@@ -1,7 +1,7 @@
 //! Calls from janus-cloud users: their proxy requests that the callee be registered on a Janus server.
 
 use crate::harness::{Rest, start, start_with};
-use crate::proxy_stub::{FORM, Response, ask, next_invite, parse_response, reply_once};
+use crate::proxy_stub::{FORM, Response, next_invite, parse_response, reply_once, send};
 use bus::message::{Body, Message, ProxyReply};
 use bus::topic::Mailbox;
 use common::CallId;
@@ -16,7 +16,7 @@ const FIELDS: &str = "caller_username=alice&backend_server_url=ws%3A%2F%2F127.0.
 const JSON: &str = "Content-Type: application/json\r\n";
 
 async fn post(rest: &Rest, headers: &str, body: &str) -> Response {
-    ask(rest, "POST", BOB, headers, body).await
+    send(rest, "POST", BOB, headers, body).await
 }
 
 /// The status and text of a request that is refused without a router.
@@ -38,7 +38,7 @@ async fn invite_is_passed_on_and_success_is_empty() {
         ("/plugins/videocall/b%6Fb".to_owned(), FORM, &format!("{FIELDS}&extra=1")),
     ] {
         let router = reply_once(&rest, None);
-        let response = ask(&rest, "POST", &path, headers, body).await;
+        let response = send(&rest, "POST", &path, headers, body).await;
         assert!(response.is_success(), "{path} {headers} {body}: {response:?}");
         assert!(response.head.contains("access-control-allow-origin: *"), "{}", response.head);
         let invite = router.await.unwrap();
@@ -55,7 +55,7 @@ async fn names_are_passed_on_unchanged() {
     let rest = start().await;
     let router = reply_once(&rest, None);
     let body = "caller_username=%C3%A9t%C3%A9_1&backend_server_url=";
-    let response = ask(&rest, "POST", "/plugins/videocall/b%C3%B6b%2F%20x", FORM, body).await;
+    let response = send(&rest, "POST", "/plugins/videocall/b%C3%B6b%2F%20x", FORM, body).await;
     assert!(response.is_success(), "{response:?}");
     let invite = router.await.unwrap();
     assert_eq!((invite.caller.as_str(), invite.callee.as_str()), ("été_1", "böb/ x"));
@@ -101,9 +101,9 @@ async fn invalid_parameters_have_the_errors_of_janus_cloud() {
 async fn impossible_name_is_unknown_without_a_request() {
     let name = "x".repeat(5000);
     let path = format!("/plugins/videocall/{name}");
-    let response = ask(&start().await, "POST", &path, FORM, FIELDS).await;
+    let response = send(&start().await, "POST", &path, FORM, FIELDS).await;
     assert_eq!((response.status, response.info()), (478, format!("Username '{name}' doesn't exist")));
-    let response = ask(&start().await, "POST", "/plugins/videocall/%ff", FORM, FIELDS).await;
+    let response = send(&start().await, "POST", "/plugins/videocall/%ff", FORM, FIELDS).await;
     assert_eq!(response.status, 400);
     response.info();
 }
@@ -156,10 +156,10 @@ async fn body_of_ten_mebibytes_is_refused_unread() {
             write.write_all(head.as_bytes()).await.unwrap();
             write.write_all(body.as_bytes()).await
         });
-        let mut answer = Vec::new();
-        // The connection breaks behind the answer, since what it is sent is not read.
-        let _ = read.read_to_end(&mut answer).await;
-        let response = parse_response(&String::from_utf8(answer).unwrap());
+        let mut response = Vec::new();
+        // The connection breaks after the response, since the body is not read.
+        let _ = read.read_to_end(&mut response).await;
+        let response = parse_response(&String::from_utf8(response).unwrap());
         assert_eq!((response.status, response.info().as_str()), (413, "the body is too large"));
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         sending.abort();
@@ -170,13 +170,13 @@ async fn body_of_ten_mebibytes_is_refused_unread() {
 async fn options_have_the_response_of_janus_cloud() {
     let rest = start().await;
     let wants = |method: &str| format!("Access-Control-Request-Method: {method}\r\n");
-    let response = ask(&rest, "OPTIONS", BOB, &wants("POST"), "").await;
+    let response = send(&rest, "OPTIONS", BOB, &wants("POST"), "").await;
     assert_eq!((response.status, response.body.as_str()), (200, "null"));
     for line in ["access-control-allow-origin: *", "access-control-allow-methods: POST"] {
         assert!(response.head.contains(line), "{}", response.head);
     }
     for headers in [wants("DELETE"), String::new()] {
-        let response = ask(&rest, "OPTIONS", BOB, &headers, "").await;
+        let response = send(&rest, "OPTIONS", BOB, &headers, "").await;
         assert_eq!((response.status, response.body.as_str()), (401, "null"));
         assert!(!response.head.contains("allow-methods"), "{}", response.head);
     }
@@ -195,7 +195,7 @@ async fn other_methods_and_paths_are_not_found() {
         ("POST", "/plugins/videocall"),
         ("POST", "/plugins/p2pcall/bob"),
     ] {
-        let response = ask(&rest, method, path, FORM, FIELDS).await;
+        let response = send(&rest, method, path, FORM, FIELDS).await;
         let info = format!("Resource {path} not found or method {method} not supported");
         assert_eq!((response.status, response.info()), (404, info));
     }
@@ -229,8 +229,8 @@ async fn reply_for_a_disconnected_proxy_is_dropped() {
     }
     let mailbox = Mailbox::Rest(rest.context.id.clone());
     for call in [first, CallId::fresh()] {
-        let answer = Message::new(Body::ProxyReply(ProxyReply { call, refusal: None }));
-        bus.post(&mailbox, &answer).await.unwrap();
+        let response = Message::new(Body::ProxyReply(ProxyReply { call, refusal: None }));
+        bus.post(&mailbox, &response).await.unwrap();
     }
     let router = reply_once(&rest, Some((480, "User bob busy")));
     assert_eq!(post(&rest, FORM, FIELDS).await.status, 480);

@@ -21,7 +21,7 @@ async fn invite(rest: &Rest, proxy: &str) -> Option<(u16, String)> {
 async fn outcome_of(response: &[u8]) -> Option<(u16, String)> {
     let (rest, proxy) = (start().await, Proxy::start().await);
     let (outcome, _) = tokio::join!(invite(&rest, &proxy.url), proxy.answer(response));
-    assert!(proxy.is_idle().await, "it is asked once");
+    assert!(proxy.is_idle().await, "the invite is sent once");
     outcome
 }
 
@@ -112,7 +112,7 @@ async fn silent_proxy_times_out_and_delays_no_other() {
         });
     assert_eq!(outcome, refused(502, NO_ANSWER));
     assert!((Duration::from_secs(8)..Duration::from_secs(12)).contains(&took), "{took:?}");
-    assert!(silent.is_idle().await, "it is asked once, however long it takes");
+    assert!(silent.is_idle().await, "the invite is sent once");
 }
 
 #[tokio::test]

@@ -6,15 +6,15 @@ use service::options::CanaryOptions;
 
 #[tokio::test]
 async fn ping_has_the_response_of_janus_cloud() {
-    let answer = start().await.get("/ping").await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n\"pong\""), "{answer}");
-    assert!(answer.contains("access-control-allow-origin: *"), "{answer}");
+    let response = start().await.get("/ping").await;
+    assert!(response.starts_with("HTTP/1.1 200") && response.ends_with("\r\n\r\n\"pong\""), "{response}");
+    assert!(response.contains("access-control-allow-origin: *"), "{response}");
 }
 
 #[tokio::test]
 async fn info_names_the_plugin() {
-    let answer = start().await.get("/info").await;
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let response = start().await.get("/info").await;
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
     let info: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(info["janus"], "server_info");
     assert!(info["plugins"]["janus.plugin.videocall"].is_object());
@@ -34,16 +34,19 @@ async fn pages_and_their_files_are_served() {
         ("/dashboard/app.js", "text/javascript; charset=utf-8"),
         ("/dashboard/critical.svg", "image/svg+xml"),
     ] {
-        let answer = rest.get(path).await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        assert!(answer.contains(&format!("content-type: {kind}\r\n")), "{path}: {answer}");
+        let response = rest.get(path).await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{path}: {response}");
+        assert!(response.contains(&format!("content-type: {kind}\r\n")), "{path}: {response}");
     }
 }
 
 #[tokio::test]
 async fn dashboard_has_one_address_and_needs_no_secret() {
-    let answer = start().await.get("/dashboard/").await;
-    assert!(answer.starts_with("HTTP/1.1 308") && answer.contains("location: ../dashboard\r\n"), "{answer}");
+    let response = start().await.get("/dashboard/").await;
+    assert!(
+        response.starts_with("HTTP/1.1 308") && response.contains("location: ../dashboard\r\n"),
+        "{response}"
+    );
     let secret = Options { rest_secret: Some("hunter2".into()), ..Options::default() };
     let rest = start_with(secret).await;
     assert!(rest.get("/dashboard").await.starts_with("HTTP/1.1 200"));
@@ -54,29 +57,32 @@ async fn dashboard_has_one_address_and_needs_no_secret() {
 async fn every_response_has_the_security_headers() {
     let rest = start().await;
     for path in ["/", "/ping", "/nowhere", "/livez", "/dashboard", "/dashboard/app.js"] {
-        let answer = rest.get(path).await;
-        assert!(answer.contains("content-security-policy: default-src 'none'; script-src 'self';"), "{path}");
-        assert!(answer.contains("connect-src 'self' ws: wss:;"), "{path}");
-        assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{path}");
-        assert!(answer.contains("referrer-policy: no-referrer\r\n"), "{path}");
+        let response = rest.get(path).await;
+        assert!(
+            response.contains("content-security-policy: default-src 'none'; script-src 'self';"),
+            "{path}"
+        );
+        assert!(response.contains("connect-src 'self' ws: wss:;"), "{path}");
+        assert!(response.contains("x-content-type-options: nosniff\r\n"), "{path}");
+        assert!(response.contains("referrer-policy: no-referrer\r\n"), "{path}");
     }
 }
 
 #[tokio::test]
 async fn unknown_address_is_404_for_programs_and_browsers() {
     let rest = start().await;
-    let answer = rest.get("/nowhere").await;
-    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
-    assert!(answer.ends_with(r#"{"info":"there is nothing at /nowhere"}"#), "{answer}");
+    let response = rest.get("/nowhere").await;
+    assert!(response.starts_with("HTTP/1.1 404"), "{response}");
+    assert!(response.ends_with(r#"{"info":"there is nothing at /nowhere"}"#), "{response}");
     let browser = "GET /nowhere HTTP/1.1\r\nHost: x\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n";
-    let answer = rest.ask(browser).await;
-    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("<!doctype html>"), "{answer}");
+    let response = rest.exchange(browser).await;
+    assert!(response.starts_with("HTTP/1.1 404") && response.contains("<!doctype html>"), "{response}");
 }
 
 #[tokio::test]
 async fn unsupported_method_is_refused() {
-    let answer = start().await.ask("DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    let response = start().await.exchange("DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(response.starts_with("HTTP/1.1 405"), "{response}");
 }
 
 #[tokio::test]

@@ -44,10 +44,10 @@ impl Response {
 }
 
 /// Sends a request with these header lines, each ending in CRLF.
-pub async fn ask(rest: &Rest, method: &str, path: &str, headers: &str, body: &str) -> Response {
+pub async fn send(rest: &Rest, method: &str, path: &str, headers: &str, body: &str) -> Response {
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}");
-    parse_response(&rest.ask(&format!("{head}Content-Length: {length}\r\n\r\n{body}")).await)
+    parse_response(&rest.exchange(&format!("{head}Content-Length: {length}\r\n\r\n{body}")).await)
 }
 
 pub fn parse_response(answer: &str) -> Response {

@@ -1,7 +1,7 @@
 //! Janus servers announced by sentinels and operators.
 
 use crate::harness::{Rest, start, start_with};
-use crate::proxy_stub::{FORM, Response, ask};
+use crate::proxy_stub::{FORM, Response, send};
 use common::BackendName;
 use directory::record::{Backend, BackendStatus};
 use rest::Options;
@@ -15,11 +15,11 @@ const BACKENDS: &str = "/backend_servers";
 const POST: &str = "name=a&url=ws%3A%2F%2Flocalhost%3A50357&status=0&start_time=0&expire=6&isp=&location=";
 
 async fn post(rest: &Rest, path: &str, body: &str) -> Response {
-    ask(rest, "POST", path, FORM, body).await
+    send(rest, "POST", path, FORM, body).await
 }
 
 async fn list(rest: &Rest) -> Vec<Value> {
-    let response = ask(rest, "GET", BACKENDS, "", "").await;
+    let response = send(rest, "GET", BACKENDS, "", "").await;
     assert_eq!(response.status, 200, "{response:?}");
     response.json().as_array().unwrap().clone()
 }
@@ -76,7 +76,7 @@ async fn removing_a_janus_server_is_idempotent() {
     let rest = start().await;
     assert!(post(&rest, BACKENDS, POST).await.is_success());
     for _ in 0..2 {
-        let response = ask(&rest, "DELETE", "/backend_servers/a", "", "").await;
+        let response = send(&rest, "DELETE", "/backend_servers/a", "", "").await;
         assert!(response.is_success(), "{response:?}");
         assert_eq!(list(&rest).await, [] as [Value; 0]);
     }
@@ -125,7 +125,7 @@ async fn with_a_secret_only_operators_and_allowed_sentinels_may() {
             for (method, path) in
                 [("POST", SENTINEL), ("POST", BACKENDS), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")]
             {
-                let response = ask(&rest, method, path, headers, POST).await;
+                let response = send(&rest, method, path, headers, POST).await;
                 assert_eq!(response.status, 401, "{method} {path}");
                 assert!(response.head.contains("www-authenticate: Bearer"), "{}", response.head);
                 assert!(!response.info().contains("hunter"));
@@ -133,14 +133,14 @@ async fn with_a_secret_only_operators_and_allowed_sentinels_may() {
         }
         assert_eq!(rest.context.directory.discovered_backends().await.unwrap(), []);
         for (method, path) in [("POST", SENTINEL), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")] {
-            assert_eq!(ask(&rest, method, path, &right, POST).await.status, 200, "{method} {path}");
+            assert_eq!(send(&rest, method, path, &right, POST).await.status, 200, "{method} {path}");
         }
     }
     let rest = start_with(options(&["127.0.0.0/8"])).await;
     for (headers, status) in [(&none, 200), (&wrong, 401), (&right, 200)] {
-        assert_eq!(ask(&rest, "POST", SENTINEL, headers, POST).await.status, status, "{headers}");
+        assert_eq!(send(&rest, "POST", SENTINEL, headers, POST).await.status, status, "{headers}");
     }
-    let response = ask(&rest, "DELETE", "/backend_servers/a", &none, "").await;
+    let response = send(&rest, "DELETE", "/backend_servers/a", &none, "").await;
     assert_eq!(response.status, 401, "sentinels may not remove backends");
 }
 
@@ -151,7 +151,7 @@ async fn page_in_a_browser_can_neither_announce_nor_list() {
         [("POST", SENTINEL), ("POST", BACKENDS), ("GET", BACKENDS), ("DELETE", "/backend_servers/a")];
     for (method, path) in routes {
         let response =
-            ask(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
+            send(&rest, method, path, &format!("{FORM}Origin: http://evil.example\r\n"), POST).await;
         assert_eq!(response.status, 403, "{method} {path}");
         response.info();
     }
@@ -167,14 +167,14 @@ async fn options_list_the_methods_of_each_route() {
         ("/backend_servers/a", "DELETE", "DELETE"),
     ] {
         let headers = format!("Access-Control-Request-Method: {method}\r\n");
-        let response = ask(&rest, "OPTIONS", path, &headers, "").await;
+        let response = send(&rest, "OPTIONS", path, &headers, "").await;
         assert_eq!((response.status, response.body.as_str()), (200, "null"));
         assert!(
             response.head.contains(&format!("access-control-allow-methods: {methods}\r\n")),
             "{}",
             response.head
         );
-        let response = ask(&rest, "PUT", path, "", "").await;
+        let response = send(&rest, "PUT", path, "", "").await;
         assert_eq!(response.status, 404);
         response.info();
     }

@@ -1,6 +1,6 @@
 //! Adding and removing backends.
 
-use super::{ask, is_refused};
+use super::{is_refused, send};
 use crate::backends::announce;
 use crate::harness::start;
 use common::BackendName;
@@ -13,12 +13,12 @@ async fn backend_is_added_and_removed() {
     let rest = start().await;
     let directory = &rest.context.directory;
     let new = json!({ "name": "b-1", "url": "wss://b.example:8989/janus", "location": "berlin", "isp": "x" });
-    let answer = ask(&rest, "POST", "/backends", &new.to_string()).await;
+    let response = send(&rest, "POST", "/backends", &new.to_string()).await;
     assert_eq!(
-        (answer.status, &answer.body["name"], &answer.body["status"]),
+        (response.status, &response.body["name"], &response.body["status"]),
         (201, &json!("b-1"), &json!("unserved"))
     );
-    let seen = ask(&rest, "GET", "/backends/b-1", "").await.body;
+    let seen = send(&rest, "GET", "/backends/b-1", "").await.body;
     assert_eq!((&seen["url"], &seen["location"]), (&new["url"], &new["location"]));
     let [found] = directory.discovered_backends().await.unwrap().try_into().unwrap();
     assert_eq!(
@@ -27,10 +27,10 @@ async fn backend_is_added_and_removed() {
     );
     assert_eq!((found.expire, found.status), (0, BackendStatus::Normal));
     let again = json!({ "name": "b-1", "url": "ws://other", "expire": 60 });
-    assert_eq!(ask(&rest, "POST", "/backends", &again.to_string()).await.status, 201);
+    assert_eq!(send(&rest, "POST", "/backends", &again.to_string()).await.status, 201);
     let [found] = directory.discovered_backends().await.unwrap().try_into().unwrap();
     assert_eq!((found.url.as_str(), found.expire), ("ws://other", 60));
-    assert_eq!(ask(&rest, "DELETE", "/backends/b-1", "").await.status, 204);
+    assert_eq!(send(&rest, "DELETE", "/backends/b-1", "").await.status, 204);
     assert_eq!(directory.discovered_backends().await.unwrap(), []);
     for method in ["GET", "DELETE"] {
         is_refused(&rest, method, "/backends/b-1", "", 404).await;
@@ -41,7 +41,7 @@ async fn backend_is_added_and_removed() {
 async fn served_backend_is_shown_and_removed() {
     let rest = start().await;
     let new = json!({ "name": "b", "url": "ws://b", "location": "berlin" });
-    ask(&rest, "POST", "/backends", &new.to_string()).await;
+    send(&rest, "POST", "/backends", &new.to_string()).await;
     let served = directory::record::Backend {
         name: BackendName::from("b"),
         url: "ws://b".to_owned(),
@@ -53,21 +53,21 @@ async fn served_backend_is_shown_and_removed() {
     };
     let directory = &rest.context.directory;
     directory.announce_discovered(&served, Duration::from_secs(60)).await.unwrap();
-    let seen = ask(&rest, "GET", "/backends/b", "").await.body;
+    let seen = send(&rest, "GET", "/backends/b", "").await.body;
     assert_eq!(
         (&seen["location"], &seen["isp"], &seen["handles"]),
         (&json!("berlin"), &json!(null), &json!(4))
     );
     assert_eq!((&seen["status"], &seen["health"]), (&json!("normal"), &json!("it takes calls")));
-    assert_eq!(ask(&rest, "DELETE", "/backends/b", "").await.status, 204);
+    assert_eq!(send(&rest, "DELETE", "/backends/b", "").await.status, 204);
 }
 
 #[tokio::test]
-async fn removed_backend_loses_its_drain_mark() {
+async fn removed_backend_is_undrained() {
     let rest = start().await;
-    ask(&rest, "POST", "/backends", r#"{"name":"b","url":"ws://b"}"#).await;
-    assert_eq!(ask(&rest, "POST", "/backends/b/drain", "").await.status, 200);
-    assert_eq!(ask(&rest, "DELETE", "/backends/b", "").await.status, 204);
+    send(&rest, "POST", "/backends", r#"{"name":"b","url":"ws://b"}"#).await;
+    assert_eq!(send(&rest, "POST", "/backends/b/drain", "").await.status, 200);
+    assert_eq!(send(&rest, "DELETE", "/backends/b", "").await.status, 204);
     is_refused(&rest, "GET", "/backends/b", "", 404).await;
 }
 
@@ -77,7 +77,7 @@ async fn backend_configured_at_a_connector_is_not_changed() {
     announce(&rest, "a").await;
     is_refused(&rest, "POST", "/backends", r#"{"name":"a","url":"ws://evil"}"#, 409).await;
     is_refused(&rest, "DELETE", "/backends/a", "", 409).await;
-    assert_eq!(ask(&rest, "GET", "/backends/a", "").await.body["url"], "ws://a");
+    assert_eq!(send(&rest, "GET", "/backends/a", "").await.body["url"], "ws://a");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Calls.
 
-use super::{ask, ask_with, call, is_refused, register};
+use super::{call, is_refused, register, send, send_with};
 use crate::harness::start;
 use bus::message::{Body, EndCause};
 use bus::topic::Queue;
@@ -15,15 +15,15 @@ async fn calls_are_listed_and_shown() {
     register(&rest, "bob", 2).await;
     let first = call(&rest, ("alice", Some(1)), ("bob", Some(2))).await;
     call(&rest, ("carol", None), ("dave", None)).await;
-    let seen = ask(&rest, "GET", &format!("/calls/{first}"), "").await.body;
+    let seen = send(&rest, "GET", &format!("/calls/{first}"), "").await.body;
     assert_eq!(
         (&seen["caller"]["username"], &seen["callee"]["owner"]["session"]),
         (&json!("alice"), &json!(2))
     );
     assert_eq!((&seen["backend"], &seen["opened"]), (&json!("a"), &json!(1_795_333_128_000_u64)));
-    let page = ask(&rest, "GET", "/calls?limit=1", "").await.body;
+    let page = send(&rest, "GET", "/calls?limit=1", "").await.body;
     let next = page["next"].as_str().unwrap();
-    let rest_of_it = ask(&rest, "GET", &format!("/calls?limit=1&after={next}"), "").await.body;
+    let rest_of_it = send(&rest, "GET", &format!("/calls?limit=1&after={next}"), "").await.body;
     let all = [page, rest_of_it].map(|page| page["calls"].as_array().unwrap().clone()).concat();
     assert!(all.len() == 2 && all.contains(&seen), "{all:?}");
     let remote = all.iter().find(|call| **call != seen).unwrap();
@@ -47,8 +47,8 @@ async fn call_is_ended_by_the_routers_with_the_reason() {
         directory.release_call(id).await.unwrap();
     };
     let path = format!("/calls/{id}/end");
-    let (answer, ()) = tokio::join!(ask(&rest, "POST", &path, REASON), router);
-    assert_eq!(answer.status, 204);
+    let (response, ()) = tokio::join!(send(&rest, "POST", &path, REASON), router);
+    assert_eq!(response.status, 204);
     is_refused(&rest, "POST", &path, REASON, 404).await;
 }
 
@@ -85,7 +85,7 @@ async fn invalid_requests_are_refused() {
     is_refused(&rest, "POST", &path, &reason(&"x".repeat(70_000)), 413).await;
     for header in ["Content-Type: text/plain", "Content-Type: application/x-www-form-urlencoded", "X-None: 1"]
     {
-        assert_eq!(ask_with(&rest, "POST", &path, header, REASON).await.status, 415, "{header}");
+        assert_eq!(send_with(&rest, "POST", &path, header, REASON).await.status, 415, "{header}");
     }
     for id in ["x", "7", "01981C3E-7F9B-7B6A-8C1D-2E3F40516273", "%00"] {
         is_refused(&rest, "GET", &format!("/calls/{id}"), "", 400).await;

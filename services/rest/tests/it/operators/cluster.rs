@@ -1,6 +1,6 @@
 //! `/cluster`.
 
-use super::{ask, call};
+use super::{call, send};
 use crate::backends::announce;
 use crate::harness::{Rest, start};
 use bus::message::{Body, CallEvent, CallRecord, Canary, Message, StepDurations};
@@ -15,9 +15,9 @@ use tokio::time::sleep;
 const STALE: Duration = Duration::from_millis(600);
 
 async fn read(rest: &Rest) -> Value {
-    let answer = ask(rest, "GET", "/cluster", "").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.body
+    let response = send(rest, "GET", "/cluster", "").await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.body
 }
 
 fn stream(view: &Value, key: &str) -> Value {

@@ -11,7 +11,7 @@ mod sse;
 mod stream_entries;
 mod users;
 
-use crate::harness::{Answer, Rest};
+use crate::harness::{JsonResponse, Rest};
 use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{Call, CallParty, Owner};
 use protocol::{HandleId, HandleRef, SessionId};
@@ -20,31 +20,31 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Sends a request for `path` under `/api/v1`, and validates the response.
-pub async fn ask(rest: &Rest, method: &str, path: &str, body: &str) -> Answer {
-    ask_with(rest, method, path, "Content-Type: application/json", body).await
+pub async fn send(rest: &Rest, method: &str, path: &str, body: &str) -> JsonResponse {
+    send_with(rest, method, path, "Content-Type: application/json", body).await
 }
 
-pub async fn ask_with(rest: &Rest, method: &str, path: &str, header: &str, body: &str) -> Answer {
+pub async fn send_with(rest: &Rest, method: &str, path: &str, header: &str, body: &str) -> JsonResponse {
     let length = body.len();
     let request = format!(
         "{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    let answer = rest.ask(&request).await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let response = rest.exchange(&request).await;
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let body = body.split_once("data: ").map_or(body, |(_, data)| data.lines().next().unwrap());
     let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
-    let answer = Answer { status, head: head.to_owned(), body };
-    Document::of(rest).await.check(method, path, &answer);
-    answer
+    let response = JsonResponse { status, head: head.to_owned(), body };
+    Document::of(rest).await.check(method, path, &response);
+    response
 }
 
 /// Sends a request that is refused with this status; returns the detail.
 pub async fn is_refused(rest: &Rest, method: &str, path: &str, body: &str, status: u16) -> String {
-    let answer = ask(rest, method, path, body).await;
-    assert_eq!(answer.status, status, "{method} {path} {body}: {answer:?}");
-    assert!(answer.head.contains("content-type: application/problem+json"), "{}", answer.head);
-    answer.body["detail"].as_str().unwrap().to_owned()
+    let response = send(rest, method, path, body).await;
+    assert_eq!(response.status, status, "{method} {path} {body}: {response:?}");
+    assert!(response.head.contains("content-type: application/problem+json"), "{}", response.head);
+    response.body["detail"].as_str().unwrap().to_owned()
 }
 
 pub fn owner(number: u64) -> Owner {

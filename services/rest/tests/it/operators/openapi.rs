@@ -1,7 +1,7 @@
 //! The document and the routes agree.
 
 use super::schema::Document;
-use super::{ask_with, open, register};
+use super::{open, register, send_with};
 use crate::harness::{start, start_with};
 use rest::Options;
 use service::Secret;
@@ -24,14 +24,14 @@ async fn documented_operations_exist_and_others_are_refused() {
     assert!(documented.len() >= 18, "{documented:?}");
     for (verb, path) in &documented {
         let body = if *verb == "POST" { "{}" } else { "" };
-        let answer = ask_with(&rest, verb, &filled(path), "Content-Type: application/json", body).await;
-        assert_ne!(answer.status, 405, "{verb} {path}");
-        assert_ne!(answer.body["detail"], "there is nothing at this address", "{verb} {path}");
+        let response = send_with(&rest, verb, &filled(path), "Content-Type: application/json", body).await;
+        assert_ne!(response.status, 405, "{verb} {path}");
+        assert_ne!(response.body["detail"], "there is nothing at this address", "{verb} {path}");
     }
     for path in documented.iter().map(|(_, path)| path) {
         for verb in METHODS.iter().filter(|verb| !documented.contains(&((**verb).to_owned(), path))) {
-            let answer = rest.json(verb, &format!("/api/v1{}", filled(path)), "").await;
-            assert_eq!(answer.status, 405, "{verb} {path}");
+            let response = rest.json(verb, &format!("/api/v1{}", filled(path)), "").await;
+            assert_eq!(response.status, 405, "{verb} {path}");
         }
     }
 }
@@ -46,20 +46,20 @@ async fn all_routes_except_the_document_need_the_secret() {
         let is_open = operation["security"].as_array().is_some_and(Vec::is_empty);
         assert_eq!(is_open, path == "/openapi.json");
         for header in ["X-None: 1", "Authorization: Bearer hunter", "Authorization: Bearer hunter22"] {
-            let answer = ask_with(&rest, &verb, &filled(path), header, "").await;
-            assert_eq!(answer.status, if is_open { 200 } else { 401 }, "{verb} {path}");
+            let response = send_with(&rest, &verb, &filled(path), header, "").await;
+            assert_eq!(response.status, if is_open { 200 } else { 401 }, "{verb} {path}");
         }
     }
-    let answer = ask_with(&rest, "GET", "/users/alice", "Authorization: Bearer hunter2", "").await;
-    assert_eq!(answer.status, 200);
+    let response = send_with(&rest, "GET", "/users/alice", "Authorization: Bearer hunter2", "").await;
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
 async fn page_in_a_browser_cannot_change_without_a_secret() {
     let rest = start().await;
     for (verb, path, _) in Document::of(&rest).await.operations() {
-        let answer = ask_with(&rest, &verb, &filled(path), "Origin: http://evil.example", "").await;
-        assert_eq!(answer.status == 403, verb != "GET", "{verb} {path}: {answer:?}");
+        let response = send_with(&rest, &verb, &filled(path), "Origin: http://evil.example", "").await;
+        assert_eq!(response.status == 403, verb != "GET", "{verb} {path}: {response:?}");
     }
 }
 

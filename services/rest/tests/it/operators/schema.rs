@@ -1,6 +1,6 @@
 //! Validates responses against `openapi.json`: the part of JSON Schema that the document uses. An unknown keyword fails.
 
-use crate::harness::{Answer, Rest};
+use crate::harness::{JsonResponse, Rest};
 use serde_json::{Map, Value};
 
 /// Keywords that do not constrain a value.
@@ -10,8 +10,8 @@ pub struct Document(pub Value);
 
 impl Document {
     pub async fn of(rest: &Rest) -> Self {
-        let answer = rest.get("/api/v1/openapi.json").await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let response = rest.get("/api/v1/openapi.json").await;
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         assert!(
             head.starts_with("HTTP/1.1 200") && head.contains("content-type: application/json"),
             "{head}"
@@ -31,7 +31,7 @@ impl Document {
     }
 
     /// Fails if the document does not describe the operation, the status, or the response.
-    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
+    pub fn check(&self, method: &str, path: &str, response: &JsonResponse) {
         let path = path.split('?').next().unwrap();
         let operations = self.operations();
         let all = operations.iter().filter(|(verb, template, _)| verb == method && is_at(template, path));
@@ -39,14 +39,18 @@ impl Document {
             all.min_by_key(|(_, template, _)| template.matches('{').count()).unwrap_or_else(|| {
                 panic!("{method} {path} is not in the document");
             });
-        let response = self.follow(&operation["responses"][answer.status.to_string()]);
-        assert!(response.is_object(), "{method} {path}: {} is not in the document", answer.status);
-        let Some(content) = response["content"].as_object() else {
-            return assert!(answer.body.is_null(), "{method} {path}: unexpected body: {answer:?}");
+        let described = self.follow(&operation["responses"][response.status.to_string()]);
+        assert!(described.is_object(), "{method} {path}: {} is not in the document", response.status);
+        let Some(content) = described["content"].as_object() else {
+            return assert!(response.body.is_null(), "{method} {path}: unexpected body: {response:?}");
         };
         let (kind, media) = content.iter().next().unwrap();
-        assert!(answer.head.contains(&format!("content-type: {kind}")), "{method} {path}: {}", answer.head);
-        self.compare(&answer.body, &media["schema"], &format!("{method} {path}"));
+        assert!(
+            response.head.contains(&format!("content-type: {kind}")),
+            "{method} {path}: {}",
+            response.head
+        );
+        self.compare(&response.body, &media["schema"], &format!("{method} {path}"));
     }
 
     fn follow<'a>(&'a self, value: &'a Value) -> &'a Value {

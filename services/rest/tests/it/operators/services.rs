@@ -1,6 +1,6 @@
 //! Registered services and their load.
 
-use super::{ask, call};
+use super::{call, send};
 use crate::backends::announce;
 use crate::harness::start;
 use common::ServiceId;
@@ -12,7 +12,7 @@ use std::time::Duration;
 async fn services_are_listed_with_their_load() {
     let rest = start().await;
     let directory = &rest.context.directory;
-    assert_eq!(ask(&rest, "GET", "/services", "").await.body, json!({ "services": [] }));
+    assert_eq!(send(&rest, "GET", "/services", "").await.body, json!({ "services": [] }));
     for (id, kind, load) in [("connector-1", "connector", 0), ("edge-1", "edge", 7)] {
         let service = Service {
             id: ServiceId::from(id),
@@ -37,15 +37,15 @@ async fn services_are_listed_with_their_load() {
         service("connector-1", "connector", json!({ "backends": 1, "calls": 1 })),
         service("edge-1", "edge", json!({ "clients": 7 })),
     ] });
-    assert_eq!(ask(&rest, "GET", "/services", "").await.body, all);
-    let backends = ask(&rest, "GET", "/backends", "").await.body["backends"].clone();
+    assert_eq!(send(&rest, "GET", "/services", "").await.body, all);
+    let backends = send(&rest, "GET", "/backends", "").await.body["backends"].clone();
     assert_eq!((&backends[0]["served_by"], &backends[1]["served_by"]), (&json!("connector-1"), &json!(null)));
 }
 
 #[tokio::test]
 async fn rest_service_counts_its_requests() {
     let rest = start().await;
-    ask(&rest, "GET", "/services", "").await;
+    send(&rest, "GET", "/services", "").await;
     let load = rest.context.health.load();
     eventually(|| load.all().get("requests") == Some(&0)).await;
 }

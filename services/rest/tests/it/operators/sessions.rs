@@ -1,6 +1,6 @@
 //! Sessions.
 
-use super::{ask, call, is_refused, open, owner, register};
+use super::{call, is_refused, open, owner, register, send};
 use crate::harness::start;
 use bus::message::Body;
 use bus::topic::Mailbox;
@@ -22,15 +22,15 @@ async fn session_is_shown_with_handles_and_without_secrets() {
     directory.claim_name(&owner(1), "alice", MessageId::fresh()).await.unwrap();
     directory.grant_name("alice", &owner(1), None).await.unwrap();
     let id = call(&rest, ("alice", Some(1)), ("carol", None)).await;
-    let session = ask(&rest, "GET", "/sessions/1", "").await;
+    let session = send(&rest, "GET", "/sessions/1", "").await;
     let expected = json!({ "id": 1, "edge": "edge-1", "away": null, "handles": [
         { "id": 7, "username": null, "call": null },
         { "id": known.0, "username": "alice", "call": id.to_string() },
     ] });
     assert_eq!((session.status, session.body), (200, expected));
     for path in ["/sessions/1", "/sessions", "/users/alice", "/users"] {
-        let answer = ask(&rest, "GET", path, "").await;
-        assert!(!answer.body.to_string().contains("hunter2"), "{path}");
+        let response = send(&rest, "GET", path, "").await;
+        assert!(!response.body.to_string().contains("hunter2"), "{path}");
     }
 }
 
@@ -38,7 +38,7 @@ async fn session_is_shown_with_handles_and_without_secrets() {
 async fn session_with_unreadable_snapshot_has_no_handles() {
     let rest = start().await;
     open(&rest, 1, "not JSON").await;
-    assert_eq!(ask(&rest, "GET", "/sessions/1", "").await.body["handles"], json!([]));
+    assert_eq!(send(&rest, "GET", "/sessions/1", "").await.body["handles"], json!([]));
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn sessions_are_listed_by_page() {
     for number in 1..=7 {
         open(&rest, number, "").await;
     }
-    let first = ask(&rest, "GET", "/sessions?limit=4", "").await.body;
+    let first = send(&rest, "GET", "/sessions?limit=4", "").await.body;
     let next = first["next"].as_str().unwrap();
-    let last = ask(&rest, "GET", &format!("/sessions?limit=4&after={next}"), "").await.body;
+    let last = send(&rest, "GET", &format!("/sessions?limit=4&after={next}"), "").await.body;
     assert_eq!(last["next"], json!(null));
     let all = [first, last].map(|page| page["sessions"].as_array().unwrap().clone()).concat();
     let ids: BTreeSet<u64> = all.iter().map(|session| session["id"].as_u64().unwrap()).collect();
@@ -84,8 +84,8 @@ async fn claimed_session_is_ended_at_its_new_edge() {
         let Body::Disconnect(disconnect) = second.next().await.body else { panic!("that is no disconnect") };
         directory.close_session(disconnect.session, &new).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(ask(&rest, "DELETE", "/sessions/1", ""), edges);
-    assert_eq!(answer.status, 204);
+    let (response, ()) = tokio::join!(send(&rest, "DELETE", "/sessions/1", ""), edges);
+    assert_eq!(response.status, 204);
 }
 
 #[tokio::test]

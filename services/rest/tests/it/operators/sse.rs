@@ -1,6 +1,6 @@
 //! `/cluster/events`.
 
-use super::{ask, is_refused};
+use super::{is_refused, send};
 use crate::harness::{Rest, start};
 use common::ServiceId;
 use directory::listing::Service;
@@ -37,7 +37,7 @@ impl Subscriber {
 #[tokio::test]
 async fn view_is_sent_once_a_second() {
     let rest = start().await;
-    assert!(ask(&rest, "GET", PATH, "").await.body["streams"].is_array());
+    assert!(send(&rest, "GET", PATH, "").await.body["streams"].is_array());
     let mut subscriber = Subscriber::connect(&rest).await;
     let mut at = [0; 3];
     for at in &mut at {
@@ -58,7 +58,7 @@ async fn subscribers_are_limited_to_64() {
     is_refused(&rest, "GET", PATH, "", 503).await;
     drop(subscribers.pop());
     let dropped = Instant::now();
-    while ask(&rest, "GET", PATH, "").await.status != 200 {
+    while send(&rest, "GET", PATH, "").await.status != 200 {
         assert!(dropped.elapsed() < TIMEOUT, "its permit was not released");
         sleep(Duration::from_millis(50)).await;
     }

@@ -1,6 +1,6 @@
 //! The entries of a stream and their redaction.
 
-use super::{ask, ask_with, is_refused};
+use super::{is_refused, send, send_with};
 use crate::harness::{Rest, start, start_with};
 use bus::message::{Body, Message, Release, Trickle};
 use bus::topic::{Mailbox, Queue};
@@ -31,8 +31,8 @@ async fn trickle(rest: &Rest) -> bus::MailboxReader {
     reader
 }
 
-fn sessions(answer: &Value) -> Vec<u64> {
-    let entries = answer["entries"].as_array().unwrap().iter();
+fn sessions(response: &Value) -> Vec<u64> {
+    let entries = response["entries"].as_array().unwrap().iter();
     entries.map(|entry| entry["fields"]["payload"]["who"]["session"].as_u64().unwrap()).collect()
 }
 
@@ -44,9 +44,9 @@ async fn newest_entries_are_shown_and_kept() {
         rest.context.bus.enqueue(Queue::Requests(0), &release(number)).await.unwrap();
     }
     for _ in 0..2 {
-        let answer = ask(&rest, "GET", &format!("{QUEUE}?limit=2"), "").await.body;
-        assert_eq!((&answer["key"], sessions(&answer)), (&json!("sb:{requests:0}"), vec![2, 3]));
-        assert_eq!(answer["entries"][0]["fields"]["kind"], "release");
+        let response = send(&rest, "GET", &format!("{QUEUE}?limit=2"), "").await.body;
+        assert_eq!((&response["key"], sessions(&response)), (&json!("sb:{requests:0}"), vec![2, 3]));
+        assert_eq!(response["entries"][0]["fields"]["kind"], "release");
     }
 }
 
@@ -60,22 +60,22 @@ async fn entries_added_during_the_wait_are_shown() {
         worker.next().await.ack();
     };
     let path = format!("{QUEUE}?wait_ms=300");
-    let (answer, ()) = tokio::join!(ask(&rest, "GET", &path, ""), add);
-    assert_eq!(sessions(&answer.body), [7]);
+    let (response, ()) = tokio::join!(send(&rest, "GET", &path, ""), add);
+    assert_eq!(sessions(&response.body), [7]);
 }
 
 #[tokio::test]
 async fn addresses_of_browsers_are_shown_in_full_only() {
     let rest = start().await;
     let _reader = trickle(&rest).await;
-    let seen = ask(&rest, "GET", BACKEND, "").await.body.to_string();
+    let seen = send(&rest, "GET", BACKEND, "").await.body.to_string();
     assert!(!seen.contains("192.0.2.7") && seen.contains("... (40 bytes)"), "{seen}");
     let full = format!("{BACKEND}?full=true");
-    let seen = ask(&rest, "GET", &full, "").await.body.to_string();
+    let seen = send(&rest, "GET", &full, "").await.body.to_string();
     assert!(seen.contains("192.0.2.7"), "{seen}");
     for header in ["Origin: http://evil.example", "X-Forwarded-For: 10.0.0.1"] {
-        assert_eq!(ask_with(&rest, "GET", &full, header, "").await.status, 403, "{header}");
-        assert_eq!(ask_with(&rest, "GET", BACKEND, header, "").await.status, 200, "{header}");
+        assert_eq!(send_with(&rest, "GET", &full, header, "").await.status, 403, "{header}");
+        assert_eq!(send_with(&rest, "GET", BACKEND, header, "").await.status, 200, "{header}");
     }
 }
 
@@ -86,7 +86,7 @@ async fn entries_need_the_secret() {
     let full = format!("{BACKEND}?full=true");
     for (header, status) in [("Authorization: Bearer hunter", 401), ("Authorization: Bearer hunter2", 200)] {
         for path in [BACKEND, &full] {
-            assert_eq!(ask_with(&rest, "GET", path, header, "").await.status, status, "{path}");
+            assert_eq!(send_with(&rest, "GET", path, header, "").await.status, status, "{path}");
         }
     }
 }

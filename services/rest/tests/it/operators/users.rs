@@ -1,6 +1,6 @@
 //! Users.
 
-use super::{ask, call, is_refused, owner, register};
+use super::{call, is_refused, owner, register, send};
 use crate::harness::start;
 use bus::message::Body;
 use bus::topic::Mailbox;
@@ -16,15 +16,15 @@ async fn user_is_shown_with_its_call() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     register(&rest, "bob b/é", 2).await;
-    let answer = ask(&rest, "GET", "/users/alice", "").await;
+    let response = send(&rest, "GET", "/users/alice", "").await;
     let idle =
         json!({ "username": "alice", "owner": owner_json(1), "proxy": null, "in_call": false, "call": null });
-    assert_eq!((answer.status, answer.body), (200, idle));
+    assert_eq!((response.status, response.body), (200, idle));
     let id = call(&rest, ("alice", Some(1)), ("bob b/é", Some(2))).await.to_string();
     for (path, side, with) in
         [("/users/alice", "caller", "bob b/é"), ("/users/bob%20b%2F%C3%A9", "callee", "alice")]
     {
-        let user = ask(&rest, "GET", path, "").await.body;
+        let user = send(&rest, "GET", path, "").await.body;
         let expected = json!({ "id": id, "side": side, "with": with, "with_remote": false, "backend": "a" });
         assert_eq!((&user["in_call"], &user["call"]), (&json!(true), &expected));
     }
@@ -35,7 +35,7 @@ async fn call_with_a_remote_user_is_marked() {
     let rest = start().await;
     register(&rest, "alice", 1).await;
     call(&rest, ("carol", None), ("alice", Some(1))).await;
-    let user = ask(&rest, "GET", "/users/alice", "").await.body;
+    let user = send(&rest, "GET", "/users/alice", "").await.body;
     assert_eq!((&user["call"]["with"], &user["call"]["with_remote"]), (&json!("carol"), &json!(true)));
 }
 
@@ -47,12 +47,12 @@ async fn users_are_listed_by_page() {
     }
     let (mut names, mut query) = (BTreeSet::new(), "?limit=10".to_owned());
     for page in 1.. {
-        let answer = ask(&rest, "GET", &format!("/users{query}"), "").await;
-        let users = answer.body["users"].as_array().unwrap();
+        let response = send(&rest, "GET", &format!("/users{query}"), "").await;
+        let users = response.body["users"].as_array().unwrap();
         assert_eq!(users.len(), if page < 3 { 10 } else { 5 });
         names.extend(users.iter().map(|user| user["username"].as_str().unwrap().to_owned()));
         assert!(users.iter().all(|user| user["owner"]["edge"] == "edge-1"));
-        match answer.body["next"].as_str() {
+        match response.body["next"].as_str() {
             Some(next) => query = format!("?limit=10&after={next}"),
             None => break,
         }
@@ -90,7 +90,7 @@ async fn user_is_disconnected_by_its_edge() {
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
         directory.release_name("alice", owner(1).handle).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(ask(&rest, "POST", "/users/alice/disconnect", ""), edge);
-    assert_eq!((answer.status, answer.body), (204, Value::Null));
+    let (response, ()) = tokio::join!(send(&rest, "POST", "/users/alice/disconnect", ""), edge);
+    assert_eq!((response.status, response.body), (204, Value::Null));
     assert!(directory.user("alice").await.unwrap().is_none());
 }
