@@ -9,7 +9,7 @@ use testkit::{Client, Cluster, Janus, Redis, eventually, redis, sdp};
 use tokio::time::sleep;
 
 /// The log message of a connector that has acquired the lease of a backend.
-const LEASE_ACQUIRED_LOG: &str = "serves the backend now";
+const LEASE_ACQUIRED_LOG: &str = "acquired the lease";
 
 pub struct Fixture {
     pub cluster: Cluster,
