@@ -34,9 +34,9 @@ async fn reconnected_page_receives_missed_events(fixture: Fixture) {
     broken.reconnect(&fixture).await;
     bob.expect_new_ice(&old).await;
     tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
-    let old = alice.ice().await;
+    let former = alice.ice().await;
     alice.press("restart").await;
-    alice.expect_new_ice(&old).await;
+    alice.expect_new_ice(&former).await;
     tokio::join!(alice.expect_audio_and_video(), bob.expect_audio_and_video());
     alice.hang_up().await;
     bob.expect_message("hung up by alice").await;

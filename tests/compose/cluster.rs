@@ -156,9 +156,9 @@ pub async fn compose_with<Text: AsRef<str>>(arguments: &[Text], variables: &[(&s
     command.args(words).args(arguments.iter().map(AsRef::as_ref));
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let output = spawn_blocking(move || (command.output(), command)).await.unwrap();
-    let (Ok(output), command) = output else { panic!("{program} cannot be started") };
+    let finished = spawn_blocking(move || (command.output(), command)).await.unwrap();
+    let (Ok(output), described) = finished else { panic!("{program} cannot be started") };
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
+    assert!(output.status.success(), "{described:?}: {}\n{out}\n{err}", output.status);
     out
 }

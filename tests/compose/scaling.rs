@@ -26,7 +26,7 @@ async fn calls_survive_scaling_up_and_down() {
     call.expect_media().await;
     end(pairs(&cluster, CALLS).await).await;
 
-    let others = pairs(&cluster, CALLS).await;
+    let more = pairs(&cluster, CALLS).await;
     let scaling = cluster.start_to_scale(ONE);
     cluster.backends_are("one Janus takes calls", |all| all.len() == 1).await;
     let (name, before) = cluster.open_backends().await.remove(0);
@@ -34,7 +34,7 @@ async fn calls_survive_scaling_up_and_down() {
     cluster.backends_are("the next call is there", |all| all == [(name.clone(), before + 1)]).await;
     assert!(!scaling.is_finished(), "a Janus went away before its calls had ended");
     late.end().await;
-    end(others).await;
+    end(more).await;
     scaling.await.unwrap();
     cluster.has(ONE).await;
     call.expect_media().await;

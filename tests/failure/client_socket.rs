@@ -122,9 +122,9 @@ async fn claim_needs_the_token() {
     assert_eq!(alice.request(keepalive.clone()).await["janus"], "ack", "the owner still has the session");
     alice.drop_socket();
     for edge in [1, 0] {
-        let mut alice = Client::connect(&fixture.edge_url(edge)).await;
-        assert_eq!(alice.request(claim(&own)).await["janus"], "success");
-        assert_eq!(alice.request(keepalive.clone()).await["janus"], "ack");
+        let mut owner = Client::connect(&fixture.edge_url(edge)).await;
+        assert_eq!(owner.request(claim(&own)).await["janus"], "success");
+        assert_eq!(owner.request(keepalive.clone()).await["janus"], "ack");
     }
 }
 

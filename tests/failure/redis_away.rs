@@ -37,9 +37,9 @@ async fn requests_are_refused_in_time_until_redis_returns() {
     let before: Vec<Usage> = processes(&fixture).map(Usage::of).collect();
     sleep_until(end).await;
     refused(&outage, &mut carol).await;
-    for (process, before) in processes(&fixture).zip(before) {
+    for (process, earlier) in processes(&fixture).zip(before) {
         let now = Usage::of(process);
-        let (share, growth) = (now.cpu_since(&before), now.memory_growth_since(&before));
+        let (share, growth) = (now.cpu_since(&earlier), now.memory_growth_since(&earlier));
         let name = process.service().name();
         println!("failure: {EVENT}: {name} uses during the outage: {:.1} % of a core", share * 100.0);
         assert!(share < MAX_CPU_SHARE, "{name} uses {share} of a core");
@@ -62,8 +62,8 @@ async fn refused(outage: &Since, client: &mut Client) {
     let answer: Value = exists.await;
     assert!(answer["error_code"].is_u64() && answer["error"].is_string(), "{answer}");
     let call = client.post_message(json!({"request": "call", "username": "dave"}), Some(sdp::offer())).await;
-    let answer = client.expect("its answer", |it| it["transaction"] == call.as_str()).await;
-    assert!(answer["plugindata"]["data"]["error"].is_string() || answer["error"].is_object(), "{answer}");
+    let refusal = client.expect("its answer", |it| it["transaction"] == call.as_str()).await;
+    assert!(refusal["plugindata"]["data"]["error"].is_string() || refusal["error"].is_object(), "{refusal}");
     assert!(sent.elapsed() < DEADLINE, "refused after {:?}", sent.elapsed());
     println!("failure: {EVENT}: two requests are refused: {} ms", sent.elapsed().as_millis());
     assert!(outage.elapsed() > Duration::ZERO);

@@ -121,7 +121,7 @@ fn used_metrics() -> BTreeMap<String, BTreeSet<(String, String)>> {
         let (name, rest) = text.split_at(end);
         let labels = used.entry(name.to_owned()).or_default();
         let selector = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-        for matcher in selector.iter().flat_map(|(labels, _)| labels.split(',')) {
+        for matcher in selector.iter().flat_map(|(matchers, _)| matchers.split(',')) {
             let (label, values) = matcher.split_once('=').unwrap();
             let values = values.trim_start_matches('~').trim_matches('"').split('|');
             labels.extend(values.map(|value| (label.to_owned(), value.to_owned())));

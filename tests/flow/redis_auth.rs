@@ -71,8 +71,8 @@ async fn documented_acl_rights_suffice() {
     let plan = Cluster::new(&redis).edges(2).routers(2).connectors(2).rests(1).backend("a", &janus);
     let mut cluster = plan.redis(&url, &[]).start().await;
     call_succeeds(&cluster).await;
-    let url = format!("{}/api/v1/cluster", cluster.rest_url(0));
-    assert_eq!(http::send("GET", &url, "").await.unwrap().status, 200);
+    let api = format!("{}/api/v1/cluster", cluster.rest_url(0));
+    assert_eq!(http::send("GET", &api, "").await.unwrap().status, 200);
     // Covers the shutdown of services, takeovers, and a Redis that has lost its data.
     cluster.edges[0].restart().await;
     cluster.connectors[0].restart().await;

@@ -62,13 +62,13 @@ async fn announcement_for_unknown_callee_or_janus_is_refused() {
     let known = mixed.janus.url();
     let refused = invite(&mixed, "nobody", "alice", &known).await;
     assert_eq!((refused.status, info(&refused).as_str()), (478, "Username 'nobody' doesn't exist"));
-    let refused = invite(&mixed, "dave", "alice", &known).await;
-    assert_eq!((refused.status, info(&refused).as_str()), (472, "Not support relay http request"));
+    let relayed = invite(&mixed, "dave", "alice", &known).await;
+    assert_eq!((relayed.status, info(&relayed).as_str()), (472, "Not support relay http request"));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let unknown = format!("ws://{}", listener.local_addr().unwrap());
-    let refused = invite(&mixed, "bob", "alice", &unknown).await;
-    assert_eq!((refused.status, info(&refused).as_str()), (502, "No such backend server"));
+    let undialled = invite(&mixed, "bob", "alice", &unknown).await;
+    assert_eq!((undialled.status, info(&undialled).as_str()), (502, "No such backend server"));
     let dialled = tokio::time::timeout(Duration::from_millis(500), listener.accept()).await;
     assert!(dialled.is_err(), "an unknown address is not dialled");
     mixed.expect_all_free(&["bob", "dave"]).await;

@@ -74,12 +74,12 @@ async fn lost_client_ends_the_call() {
     bob.expect_hangup("alice").await;
     mixed.expect_all_free(&["bob"]).await;
 
-    let mut alice = mixed.registered_here("alice").await;
-    bob.call(&mut alice).await;
+    let mut alice_again = mixed.registered_here("alice").await;
+    bob.call(&mut alice_again).await;
     bob.client.drop_socket();
-    alice.expect_hangup("bob").await;
+    alice_again.expect_hangup("bob").await;
     mixed.expect_all_free(&["alice"]).await;
-    assert!(!alice.exists("bob").await, "a name there goes with its socket");
+    assert!(!alice_again.exists("bob").await, "a name there goes with its socket");
 }
 
 #[tokio::test]

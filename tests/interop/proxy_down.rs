@@ -58,11 +58,11 @@ async fn call_ends(from: From, accepted: bool) {
 
     // Its users come back, some of them to Switchboard.
     mixed.proxy.restart().await;
-    let mut theirs = mixed.registered_there("theirs").await;
-    ours.call(&mut theirs).await;
-    theirs.hang_up_on(&mut ours).await;
+    let mut returned = mixed.registered_there("theirs").await;
+    ours.call(&mut returned).await;
+    returned.hang_up_on(&mut ours).await;
     mixed.expect_all_free(&["ours", "theirs"]).await;
-    for client in [ours, theirs, friend] {
+    for client in [ours, returned, friend] {
         client.leave().await;
     }
     mixed.expect_clean().await;

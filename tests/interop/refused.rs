@@ -92,9 +92,9 @@ async fn user_of_an_expired_proxy_is_unknown() {
     alice.client.clear_inbox().await;
 
     // The name can be registered.
-    let mut bob = mixed.registered_here("bob").await;
+    let mut new_bob = mixed.registered_here("bob").await;
     eventually("bob is found", async || alice.exists("bob").await).await;
-    alice.call(&mut bob).await;
-    alice.hang_up_on(&mut bob).await;
+    alice.call(&mut new_bob).await;
+    alice.hang_up_on(&mut new_bob).await;
     mixed.expect_all_free(&["alice", "bob"]).await;
 }

@@ -28,9 +28,9 @@ async fn without_rest() {
     mixed.expect_all_free(&["alice", "bob"]).await;
 
     // janus-cloud cannot reach Switchboard either. The error text is that of its HTTP library.
-    let (answer, took) = bob.try_call_slowly("alice").await;
-    assert_eq!(refusal(&answer).0, 502, "{answer}");
-    assert!(took < SLACK, "after {took:?}");
+    let (refused, delay) = bob.try_call_slowly("alice").await;
+    assert_eq!(refusal(&refused).0, 502, "{refused}");
+    assert!(delay < SLACK, "after {delay:?}");
     mixed.expect_all_free(&["alice", "bob"]).await;
 
     // Calls within Switchboard are not affected.

@@ -68,7 +68,7 @@ fn record_panics() {
         panic::set_hook(Box::new(move |info| {
             let payload: &dyn Any = info.payload();
             let text = payload.downcast_ref::<String>().cloned();
-            let text = text.or(payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            let text = text.or(payload.downcast_ref::<&str>().map(|literal| (*literal).to_owned()));
             let place = info.location().map(ToString::to_string).unwrap_or_default();
             let message = format!("{} ({place})", text.unwrap_or_default());
             PANIC.with_borrow_mut(|first| _ = first.get_or_insert(message));

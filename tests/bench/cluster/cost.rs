@@ -44,10 +44,10 @@ pub async fn measure(testbed: &Testbed, report: &mut Report) {
 }
 
 async fn add_figures(target: &Target, pace: Pace, load: &str, report: &mut Report) {
-    let (less, few) = run(target, pace, RUNS[0]).await;
-    let (more, many) = run(target, pace, RUNS[1]).await;
+    let (short, few) = run(target, pace, RUNS[0]).await;
+    let (long, many) = run(target, pace, RUNS[1]).await;
     let of = format!("{}, {load}", target.name);
-    for (less, more) in less.into_iter().zip(more) {
+    for (less, more) in short.into_iter().zip(long) {
         let of_a_call = (more.value - less.value) / (many - few);
         report.figure(&of, format!("{} of a call", more.what), more.unit, Series::once(of_a_call));
     }
@@ -59,7 +59,7 @@ async fn run(target: &Target, pace: Pace, seconds: f64) -> (Vec<Meter>, f64) {
     let count = make_calls(target, pace, seconds).await;
     let after = meters(target).await;
     let used = before.into_iter().zip(after);
-    (used.map(|(before, after)| Meter { value: after.value - before.value, ..after }).collect(), count)
+    (used.map(|(start, end)| Meter { value: end.value - start.value, ..end }).collect(), count)
 }
 
 async fn make_calls(target: &Target, pace: Pace, seconds: f64) -> f64 {
@@ -104,10 +104,10 @@ async fn goals(cluster: &Target, pace: Pace, report: &mut Report) {
         let count = make_calls(cluster, pace, seconds).await;
         runs.push((watch.end().await, count));
     }
-    let [(less, few), (more, many)] = runs.try_into().expect("there are two runs");
+    let [(short, few), (long, many)] = runs.try_into().expect("there are two runs");
     let of_a_call = |more: u64, less: u64| Series::once((more as f64 - less as f64) / (many - few));
-    let (sent, all) = (of_a_call(more.sent, less.sent), of_a_call(more.all(), less.all()));
-    let entries = of_a_call(more.entries, less.entries);
+    let (sent, all) = (of_a_call(long.sent, short.sent), of_a_call(long.all(), short.all()));
+    let entries = of_a_call(long.entries, short.entries);
     report.goal("stream entries of a call", "", entries, Bound::AtMost(20.0));
     report.goal("Redis commands of a call that services send", "", sent, Bound::AtMost(60.0));
     report.goal("Redis commands of a call with those inside scripts", "", all, Bound::AtMost(60.0));

@@ -31,8 +31,8 @@ pub async fn measure(testbed: &Testbed, settings: &Settings, report: &mut Report
     let pairs = report.system("cluster").map_or(PAIRS, |system| system.pairs);
     let mut results = [Results::default(), Results::default()];
     for _ in 0..settings.rounds {
-        for (target, results) in targets.iter().zip(&mut results) {
-            measure_round(target, pairs, settings.seconds, results).await;
+        for (target, result) in targets.iter().zip(&mut results) {
+            measure_round(target, pairs, settings.seconds, result).await;
         }
     }
     add_figures(settings.names, &results, report);

@@ -73,8 +73,8 @@ async fn message(
     message["session_id"] = json!(session);
     message["handle_id"] = json!(handle);
     request(player, place, message).await?;
-    let answers = |message: &Json| {
-        message.number(&["sender"]) == Some(handle) && !message.text(&["transaction"]).is_empty()
+    let answers = |received: &Json| {
+        received.number(&["sender"]) == Some(handle) && !received.text(&["transaction"]).is_empty()
     };
     player.wait(place, "the reply of the barrier", |socket| socket.take_unrecorded(answers).is_some()).await
 }

@@ -70,10 +70,10 @@ fn with_simulcast(text: &str) -> String {
     let layers = "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n";
     let extension = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n";
     let kept = text.lines().filter(|line| !line.starts_with("a=ssrc:32"));
-    let mut text = kept.collect::<Vec<_>>().join("\r\n") + "\r\n";
-    text.push_str(extension);
-    text.push_str(layers);
-    text
+    let mut changed = kept.collect::<Vec<_>>().join("\r\n") + "\r\n";
+    changed.push_str(extension);
+    changed.push_str(layers);
+    changed
 }
 
 /// The next version of the session, with other ICE credentials.

@@ -66,11 +66,11 @@ fn around(text: &mut String, where_: &str, track: &Track, line: &Line) {
         return;
     };
     let _ = writeln!(text, "      {where_}:");
-    for (at, line) in track.lines.iter().enumerate() {
+    for (at, shown) in track.lines.iter().enumerate() {
         if at.abs_diff(place) <= AROUND {
             let suffix = if at == place { '*' } else { ' ' };
-            let arrow = if line.sent { '>' } else { '<' };
-            let _ = writeln!(text, "      {suffix} {arrow} {}", brief(&line.text));
+            let arrow = if shown.sent { '>' } else { '<' };
+            let _ = writeln!(text, "      {suffix} {arrow} {}", brief(&shown.text));
         }
     }
 }

@@ -156,8 +156,8 @@ fn action(text: &str) -> Option<Action> {
         ("ring", whom) => Action::Ring(whom.to_owned()),
         ("talk", "") => Action::Talk,
         ("send", rest) => {
-            let (verb, more) = rest.split_once(' ').unwrap_or((rest, ""));
-            Action::Send { quickly, verb: verb.to_owned(), more: more.to_owned() }
+            let (janus, more) = rest.split_once(' ').unwrap_or((rest, ""));
+            Action::Send { quickly, verb: janus.to_owned(), more: more.to_owned() }
         }
         ("request", rest) => request(quickly, rest),
         ("write", rest) => Action::Write(rest.to_owned()),

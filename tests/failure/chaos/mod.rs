@@ -87,9 +87,9 @@ async fn expect_nothing_left(redis: &Redis, janus: &[Janus]) {
 async fn find_leftovers(redis: &Redis, janus: &[Janus]) -> Vec<String> {
     let url = redis.url();
     let mut left = leftovers(&url).await;
-    for janus in janus {
-        let handles = janus.admin().await.all_handles().await;
-        left.extend((handles > 0).then(|| format!("{handles} handles on {}", janus.url())));
+    for server in janus {
+        let handles = server.admin().await.all_handles().await;
+        left.extend((handles > 0).then(|| format!("{handles} handles on {}", server.url())));
     }
     let mut connection = redis_connection(&url).await;
     for queue in ["sb:{requests:0}", "sb:{requests:1}"] {

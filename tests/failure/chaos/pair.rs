@@ -36,8 +36,8 @@ impl Pair {
     pub async fn wait_for_quiet(&mut self, mut quiet: watch::Receiver<bool>) {
         let mut again = quiet.clone();
         tokio::join!(
-            self.alice.read_until(quiet.wait_for(|quiet| *quiet)),
-            self.bob.read_until(again.wait_for(|quiet| *quiet)),
+            self.alice.read_until(quiet.wait_for(|is_quiet| *is_quiet)),
+            self.bob.read_until(again.wait_for(|is_quiet| *is_quiet)),
         );
     }
 
@@ -79,8 +79,8 @@ impl Pair {
         }
         let accepting =
             request_in_step(&mut self.bob, json!({"request": "accept"}), Some(sdp::answer()), &self.both);
-        let (answer, ()) = tokio::join!(accepting, self.alice.read_until(self.both.wait()));
-        if !self.succeeds("accept", answer, "accepted") {
+        let (acceptance, ()) = tokio::join!(accepting, self.alice.read_until(self.both.wait()));
+        if !self.succeeds("accept", acceptance, "accepted") {
             return false;
         }
         let answered = expect(&mut self.alice, "accepted", &self.both);
