@@ -66,7 +66,7 @@ impl Breaker {
         }
     }
 
-    /// A probe succeeded. This closes nothing if calls have opened the breaker meanwhile.
+    /// A probe succeeded. An open breaker stays open: calls have opened it since.
     pub fn on_success(&mut self, now: Instant) {
         if self.state == BreakerState::HalfOpen {
             self.state = BreakerState::Closed(now);

@@ -1,4 +1,4 @@
-//! Starts to serve a backend. The lease is renewed from the first moment. Meanwhile the mailbox is opened
+//! Starts to serve a backend. The lease is renewed from the first moment, while the mailbox is opened
 //! and the state of the former connector is read.
 
 use super::finalizer::Finalizer;

@@ -25,9 +25,9 @@ pub struct Connected {
     pub session: JanusId,
     /// The claimed sessions that Janus still had.
     pub claimed: Vec<JanusId>,
-    /// How long a session lasts without a request; zero for ever.
+    /// How long a session lasts without a request; zero: no limit.
     pub session_timeout: Duration,
-    /// How long Janus keeps a session for a claim after its websocket closes; zero not at all.
+    /// How long Janus keeps a session for a claim after its websocket closes; zero: not at all.
     pub reclaim_timeout: Duration,
     /// Messages that Janus sent before the handshake was complete.
     pub early: VecDeque<FromJanus>,

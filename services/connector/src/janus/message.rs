@@ -187,7 +187,7 @@ mod tests {
             r#"{"janus":"error","session_id":1,"transaction":"7","error":{"code":458,"reason":"no"}}"#;
         assert!(matches!(FromJanus::read(forgotten), FromJanus::SessionEnded(Some(1))));
         assert!(matches!(FromJanus::read("nonsense"), FromJanus::Other));
-        let over = r#"{"janus":"timeout","session_id":1}"#;
-        assert!(matches!(FromJanus::read(over), FromJanus::SessionEnded(Some(1))));
+        let session_timeout = r#"{"janus":"timeout","session_id":1}"#;
+        assert!(matches!(FromJanus::read(session_timeout), FromJanus::SessionEnded(Some(1))));
     }
 }

@@ -144,7 +144,7 @@ impl ReconnectingLink {
     }
 }
 
-/// Waits for the next message, and sends keepalives meanwhile.
+/// Waits for the next message. Sends keepalives while it waits.
 async fn next_message(link: &mut Link, keepalive: &mut Interval) -> Result<FromJanus, LinkError> {
     loop {
         let silence_deadline = link.silence_deadline();

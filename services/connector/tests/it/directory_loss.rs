@@ -28,8 +28,8 @@ async fn lease_held_by_another_in_between_restarts_the_backend() {
     let (mut harness, connector) = Harness::serving(&janus).await;
     let call = harness.talking().await;
     harness.wait_saved(call).await;
-    let note = r#"{"connector":"connector-other","sessions":[]}"#;
-    harness.directory.put_connector_record(&"a".into(), FencingToken(u64::MAX), note).await.unwrap();
+    let record = r#"{"connector":"connector-other","sessions":[]}"#;
+    harness.directory.put_connector_record(&"a".into(), FencingToken(u64::MAX), record).await.unwrap();
     harness.directory.release_lease("backend:a", &connector.id).await.unwrap();
     // The connector takes over its own call.
     eventually("its session is claimed", async || {

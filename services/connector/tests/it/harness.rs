@@ -176,9 +176,10 @@ impl Harness {
         let backend = BackendName::from("a");
         let mailbox = Mailbox::Backend(backend.clone()).key();
         eventually("the call is saved", async || {
-            let left = self.directory.orphaned_calls(&backend).await.unwrap();
-            let written = left.iter().any(|left| left.call.id == call && left.state.is_some());
-            written && self.bus.backlog(&mailbox).await.unwrap() == 0
+            let orphaned = self.directory.orphaned_calls(&backend).await.unwrap();
+            let is_saved =
+                orphaned.iter().any(|orphaned| orphaned.call.id == call && orphaned.state.is_some());
+            is_saved && self.bus.backlog(&mailbox).await.unwrap() == 0
         })
         .await;
     }

@@ -18,11 +18,11 @@ async fn two_connectors_share_two_servers() {
     let connectors = [harness.connector(&servers), harness.connector(&servers)];
     harness.wait_ready("a").await;
     harness.wait_ready("b").await;
-    let mut leads = Vec::new();
+    let mut leases_of_first = Vec::new();
     for backend in ["a", "b"] {
-        leads.push(harness.acquires_lease(backend, &connectors[0].id).await);
+        leases_of_first.push(harness.acquires_lease(backend, &connectors[0].id).await);
     }
-    assert_ne!(leads[0], leads[1], "each connector has one");
+    assert_ne!(leases_of_first[0], leases_of_first[1], "each connector has one");
     assert_eq!((one.sessions(), two.sessions()), (1, 1));
 }
 

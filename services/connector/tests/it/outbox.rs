@@ -138,7 +138,7 @@ async fn rest_service_gets_its_replies_in_order() {
     let mut reader = bus.open(Mailbox::Rest(rest)).await.unwrap();
     for call in calls {
         let message = timeout(Duration::from_secs(1), reader.next()).await.unwrap();
-        assert!(matches!(message.body, Body::ProxyReply(answer) if answer.call == call));
+        assert!(matches!(message.body, Body::ProxyReply(reply) if reply.call == call));
     }
 }
 

@@ -42,7 +42,7 @@ impl ProxyCluster {
     }
 
     /// Posts a call with one remote side, as a router does.
-    async fn place_call(&self, local: Side, peer: ProxySide) -> CallId {
+    async fn place_call(&self, local: Side, proxy_side: ProxySide) -> CallId {
         let (id, backend, remote) = (CallId::fresh(), BackendName::from("a"), local.peer());
         let mut record =
             Call { id, backend, caller: party(Side::Caller), callee: party(Side::Callee), opened: 0 };
@@ -53,14 +53,22 @@ impl ProxyCluster {
         }
         self.harness.directory.open_call(&record).await.unwrap();
         let ((name, owner), (peer_name, _)) = (registered(local), registered(remote));
-        let taken = self.harness.directory.acquire_handle(owner.handle, &name, id, &peer_name).await.unwrap();
-        assert_eq!(taken, AcquireOutcome::Acquired);
+        let acquired =
+            self.harness.directory.acquire_handle(owner.handle, &name, id, &peer_name).await.unwrap();
+        assert_eq!(acquired, AcquireOutcome::Acquired);
         let (transaction, offer) = match local {
             Side::Caller => ("c".to_owned(), Some(raw(&sdp::offer()))),
             Side::Callee => (String::new(), None),
         };
-        let place =
-            Place { call: id, caller, callee, transaction, offer, proxy_side: Some(peer), timestamps: None };
+        let place = Place {
+            call: id,
+            caller,
+            callee,
+            transaction,
+            offer,
+            proxy_side: Some(proxy_side),
+            timestamps: None,
+        };
         self.harness.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id
     }
@@ -74,9 +82,9 @@ impl ProxyCluster {
     async fn receive(&mut self, call: CallId) -> Option<ProxyRefusal> {
         let message = timeout(DEADLINE, self.rest.next()).await.expect("a message for the rest service");
         self.rest.ack();
-        let Body::ProxyReply(answer) = message.body else { panic!("{message:?}") };
-        assert_eq!(answer.call, call);
-        answer.refusal
+        let Body::ProxyReply(reply) = message.body else { panic!("{message:?}") };
+        assert_eq!(reply.call, call);
+        reply.refusal
     }
 
     /// alice calls a remote bob. Returns the invite for the proxy.

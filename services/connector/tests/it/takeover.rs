@@ -69,9 +69,10 @@ async fn call_that_ended_on_janus_during_takeover_ends_for_both() {
     harness.wait_saved(call).await;
     first.kill();
     janus.lose_media("ICE failed");
-    let over = |peer: &str| format!("left: hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)");
-    assert_eq!(harness.edge.bob(call).await, over("alice"));
-    assert_eq!(harness.edge.alice(call).await, over("bob"));
+    let left_after_loss =
+        |peer: &str| format!("left: hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)");
+    assert_eq!(harness.edge.bob(call).await, left_after_loss("alice"));
+    assert_eq!(harness.edge.alice(call).await, left_after_loss("bob"));
     eventually("all handles are detached", async || janus.handles() == 0).await;
     harness.talking().await;
 }

@@ -35,20 +35,20 @@ fn moved_client_gets_its_events_at_the_new_edge() {
 #[test]
 fn new_edge_of_a_client_is_saved() {
     let mut harness = talking();
-    let attend = harness.moved_message(Side::Caller);
-    harness.receive(attend);
+    let moved = harness.moved_message(Side::Caller);
+    harness.receive(moved);
     assert!(harness.saved.last().unwrap().contains("edge-9"));
 }
 
 #[test]
 fn moved_client_of_an_ended_call_is_notified() {
     let mut harness = connected();
-    let attend = harness.moved_message(Side::Callee);
-    let notified = harness.client_events(attend.clone());
+    let moved = harness.moved_message(Side::Callee);
+    let notified = harness.client_events(moved.clone());
     let [(edge, events)] = &notified[..] else { panic!("{notified:?}") };
     assert_eq!((edge, events.call, events.sequence), (&ServiceId::from("edge-9"), Some(harness.call), None));
     let left = "alice left: hangup(Remote WebRTC hangup), core hangup(Close PC)";
-    assert_eq!(harness.receive(attend), ["end", left]);
+    assert_eq!(harness.receive(moved), ["end", left]);
 }
 
 #[test]

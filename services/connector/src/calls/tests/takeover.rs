@@ -1,4 +1,4 @@
-//! A connector takes over the calls of another: those that were saved, and those whose `place` is redelivered.
+//! A connector takes ended_lines the calls of another: those that were saved, and those whose `place` is redelivered.
 
 use super::*;
 use crate::calls::action::{EndedCall, FinalNotices};
@@ -23,12 +23,12 @@ impl Harness {
         OrphanedCall { call, state, final_notices: None }
     }
 
-    /// The next connector takes over, in the next term. Janus still has these sessions.
+    /// The next connector takes ended_lines, in the next term. Janus still has these sessions.
     pub(super) fn take_over_from(&mut self, state: Option<String>, kept: &[u64]) -> Vec<String> {
-        let left = vec![self.orphaned(state)];
+        let orphaned = vec![self.orphaned(state)];
         self.calls = Calls::new(config(), 1, self.now);
         self.calls.on_janus_up(NEW);
-        let actions = self.calls.take_over(left, kept, self.now);
+        let actions = self.calls.take_over(orphaned, kept, self.now);
         self.record(actions)
     }
 
@@ -60,8 +60,8 @@ fn call_is_saved_once_both_sides_have_joined() {
 #[test]
 fn call_resumes_in_its_session_and_checks_each_leg() {
     for mut harness in [ringing(), talking()] {
-        let follows = harness.take_over_from(harness.last_saved(), &[OLD]);
-        assert_eq!(follows, ["alice: ", "janus 11 accept", "bob: ", "janus 12 accept"]);
+        let resumed = harness.take_over_from(harness.last_saved(), &[OLD]);
+        assert_eq!(resumed, ["alice: ", "janus 11 accept", "bob: ", "janus 12 accept"]);
         assert!(harness.sent_to_janus.iter().rev().take(2).all(|request| request["session_id"] == OLD));
         let in_call = json!({"error_code": 482, "error": "Missing SDP"});
         assert_eq!(harness.reply_data(ALICE, in_call.clone()), [""; 0]);
@@ -73,7 +73,7 @@ fn call_resumes_in_its_session_and_checks_each_leg() {
 
 #[test]
 fn leg_without_a_call_on_janus_ends_the_call() {
-    let over = |who: &str, peer: &str| {
+    let ended_lines = |who: &str, peer: &str| {
         format!("{who} left: hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)")
     };
     let expected = [
@@ -81,8 +81,8 @@ fn leg_without_a_call_on_janus_ends_the_call() {
         "janus 12 detach",
         "destroy 1",
         "end",
-        &over("bob", "alice"),
-        &over("alice", "bob"),
+        &ended_lines("bob", "alice"),
+        &ended_lines("alice", "bob"),
     ];
     let mut harness = talking().taken_over();
     assert_eq!(harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}))[..6], expected);
@@ -141,8 +141,8 @@ fn claimed_session_without_calls_is_destroyed_at_once() {
 #[test]
 fn calls_end_when_janus_ends_their_claimed_session() {
     let mut harness = talking().taken_over();
-    let over = harness.janus(json!({"janus": "timeout", "session_id": OLD}));
-    assert!(over.iter().any(|line| line.starts_with("alice left: ")), "{over:?}");
+    let ended_lines = harness.janus(json!({"janus": "timeout", "session_id": OLD}));
+    assert!(ended_lines.iter().any(|line| line.starts_with("alice left: ")), "{ended_lines:?}");
     assert_eq!(harness.calls.sessions(), [NEW]);
     harness.assert_clean();
 }
@@ -180,8 +180,8 @@ fn ring_timeout_continues_across_a_takeover() {
     harness.calls = Calls::new(config(), 0, harness.now);
     harness.calls.config.policy = rules;
     harness.calls.on_janus_up(NEW);
-    let left = vec![harness.orphaned(state)];
-    harness.calls.take_over(left, &[OLD], harness.now);
+    let orphaned = vec![harness.orphaned(state)];
+    harness.calls.take_over(orphaned, &[OLD], harness.now);
     harness.calls.transactions.clear();
     let notified = harness.advance(time);
     assert!(
@@ -301,16 +301,16 @@ fn ended() -> (Harness, String) {
 #[test]
 fn final_notices_are_sent_in_the_new_term() {
     let (mut harness, notices) = ended();
-    let left = OrphanedCall { final_notices: Some(notices), ..harness.orphaned(harness.last_saved()) };
+    let orphaned = OrphanedCall { final_notices: Some(notices), ..harness.orphaned(harness.last_saved()) };
     harness.calls = Calls::new(config(), 7, harness.now);
-    let actions = harness.calls.take_over(vec![left], &[], harness.now);
-    let [Action::EndCall(EndedCall { call, notices: FinalNotices { client_events: tell, log, .. }, .. })] =
+    let actions = harness.calls.take_over(vec![orphaned], &[], harness.now);
+    let [Action::EndCall(EndedCall { call, notices: FinalNotices { client_events, log, .. }, .. })] =
         &actions[..]
     else {
         panic!("{actions:?}")
     };
     assert_eq!((*call, log.is_some()), (harness.call, true));
-    let sequences: Vec<_> = tell.iter().filter_map(|(_, events)| events.sequence).collect();
+    let sequences: Vec<_> = client_events.iter().filter_map(|(_, events)| events.sequence).collect();
     assert_eq!(sequences, [Sequence { term: 7, number: 1 }; 2]);
     let notified = harness.record(actions);
     assert!(notified[1].starts_with("bob left: hangup(alice, "), "{notified:?}");
@@ -321,14 +321,14 @@ fn final_notices_are_sent_in_the_new_term() {
 
 #[test]
 fn unreadable_final_notices_report_a_lost_call() {
-    for nonsense in ["", "1", "{\"tell\":7}"] {
+    for nonsense in ["", "1", "{\"client_events\":7}"] {
         let mut harness = talking();
-        let left = OrphanedCall {
+        let orphaned = OrphanedCall {
             final_notices: Some(nonsense.to_owned()),
             ..harness.orphaned(harness.last_saved())
         };
         harness.calls = Calls::new(config(), 1, harness.now);
-        let actions = harness.calls.take_over(vec![left], &[OLD], harness.now);
+        let actions = harness.calls.take_over(vec![orphaned], &[OLD], harness.now);
         let notified = harness.record(actions);
         assert!(lost().iter().all(|line| notified.contains(line)), "{notified:?}");
         harness.assert_clean();
@@ -344,18 +344,19 @@ fn relayed_offer_names_the_request_janus_handles_first() {
     for message in [first, second] {
         harness.receive(message);
     }
-    let mut follows = Vec::new();
-    for left in [2, 1] {
+    let mut causes = Vec::new();
+    for from_end in [2, 1] {
         let update = json!({"janus": "event", "sender": ALICE, "jsep": {"type": "offer", "sdp": "v=0"},
             "plugindata": {"data": {"videocall": "event", "result": {"event": "update"}}}});
         let actions = harness.calls.on_janus(FromJanus::read(&update.to_string()), harness.now);
-        follows.extend(actions.iter().filter_map(|action| match action {
+        causes.extend(actions.iter().filter_map(|action| match action {
             Action::SendToEdge(_, events) => events.caused_by,
             _ => None,
         }));
-        let transaction = harness.sent_to_janus[harness.sent_to_janus.len() - left]["transaction"].clone();
+        let transaction =
+            harness.sent_to_janus[harness.sent_to_janus.len() - from_end]["transaction"].clone();
         harness.janus(json!({"janus": "event", "sender": BOB, "transaction": transaction,
             "plugindata": {"data": {"result": {"event": "set"}}}}));
     }
-    assert_eq!(follows, ids);
+    assert_eq!(causes, ids);
 }

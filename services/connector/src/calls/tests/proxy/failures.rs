@@ -51,8 +51,9 @@ fn name_that_stays_taken_is_refused_with_the_janus_error() {
     let transaction = harness.last_message(BOB);
     let again = json!({"janus": "event", "sender": BOB, "transaction": transaction,
         "plugindata": {"data": taken_name()}});
-    let said = refusal(&mut harness, |calls, now| calls.on_janus(FromJanus::read(&again.to_string()), now));
-    assert_eq!(said, (476, "Username 'bob' already taken".to_owned()));
+    let refused =
+        refusal(&mut harness, |calls, now| calls.on_janus(FromJanus::read(&again.to_string()), now));
+    assert_eq!(refused, (476, "Username 'bob' already taken".to_owned()));
     harness.assert_clean_with_proxy();
     let mut other = outgoing();
     other.place();
@@ -126,16 +127,17 @@ fn next_connector_resumes_the_call_and_checks_the_local_leg() {
         (outgoing_ringing(), "alice", ALICE),
         (outgoing_answered(), "alice", ALICE),
     ] {
-        let follows = harness.take_over_from(harness.last_saved(), &[OLD]);
-        assert_eq!(follows, [format!("{who}: "), format!("janus {handle} accept")]);
+        let resumed = harness.take_over_from(harness.last_saved(), &[OLD]);
+        assert_eq!(resumed, [format!("{who}: "), format!("janus {handle} accept")]);
         harness.reply_data(handle, json!({"error_code": 482, "error": "Missing SDP"}));
         let peer = if who == "bob" { "alice" } else { "bob" };
         harness.remote_hangup(handle, peer, "bye");
         let notified = format!(
             "{who} left: hangup({peer}, bye), hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)"
         );
-        let over = [format!("janus {handle} detach"), "destroy 1".to_owned(), "end".to_owned(), notified];
-        assert_eq!(harness.core_hangup(handle, "Close PC")[..4], over);
+        let ended_lines =
+            [format!("janus {handle} detach"), "destroy 1".to_owned(), "end".to_owned(), notified];
+        assert_eq!(harness.core_hangup(handle, "Close PC")[..4], ended_lines);
         harness.assert_clean();
     }
     let mut other = incoming_ringing();
@@ -147,8 +149,8 @@ fn next_connector_resumes_the_call_and_checks_the_local_leg() {
 fn call_that_ended_unobserved_ends_for_the_local_side() {
     let mut harness = outgoing_answered().taken_over();
     let notified = "alice left: hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
-    let over = harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}));
-    assert_eq!(over[..4], ["janus 11 detach", "destroy 1", "end", notified]);
+    let ended_lines = harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}));
+    assert_eq!(ended_lines[..4], ["janus 11 detach", "destroy 1", "end", notified]);
     let mut other = incoming_answered();
     let lost = format!("bob left: hangup(alice, {LOST}), core hangup({LOST})");
     assert_eq!(other.take_over_from(other.last_saved(), &[])[..2], ["end".to_owned(), lost]);
