@@ -88,7 +88,7 @@ async fn measure(options: &Calls, pool: &PairPool) -> (CallCounts, f64) {
     pool.pacer.start();
     let mut calls_before = 0;
     let progress = print_every_second(options.target.quiet, |second| {
-        let (calls, errors) = pool.stats.so_far();
+        let (calls, errors) = pool.stats.snapshot();
         let rate = calls - std::mem::replace(&mut calls_before, calls);
         format!("{second} s: {calls} calls, {rate}/s, {errors}")
     });

@@ -8,13 +8,13 @@ use crate::endpoint::Endpoint;
 use crate::error::CallError;
 use crate::messages::{MessageBuilder, Request};
 use crate::parse::{self, Received, ServerEvent};
-use common::backoff::jitter;
+use common::backoff::{Backoff, jitter};
 use futures_util::{SinkExt, StreamExt};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -29,6 +29,25 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(25);
 const BUFFER_SIZE: usize = 4 * 1024;
 /// Bytes that may wait for a slow server.
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
+
+const MIN_BACKOFF: Duration = Duration::from_millis(200);
+const MAX_BACKOFF: Duration = Duration::from_secs(4);
+
+/// The delays between attempts to connect.
+pub struct ConnectBackoff(Backoff);
+
+impl Default for ConnectBackoff {
+    fn default() -> Self {
+        Self(Backoff::new(MIN_BACKOFF, MAX_BACKOFF))
+    }
+}
+
+impl ConnectBackoff {
+    /// Waits before the next attempt, with jitter, so that clients that were lost together do not reconnect together.
+    pub async fn wait(&mut self) {
+        sleep(jitter(self.0.next_delay())).await;
+    }
+}
 
 /// A connected client.
 pub struct Client {

@@ -3,7 +3,7 @@
 //! A client claims its session at the next endpoint. If the session is gone, it registers again under a new name, because
 //! a plain Janus may still have the old one.
 
-use crate::client::Client;
+use crate::client::{Client, ConnectBackoff};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Error};
 use crate::messages::Request;
@@ -12,7 +12,7 @@ use crate::output::{print_every_second, print_progress, round};
 use crate::pacing::Schedule;
 use crate::parse::ServerEvent;
 use crate::population::{ClientCounts, Population};
-use crate::{backoff, rlimit};
+use crate::rlimit;
 use service::CancellationToken;
 use std::sync::Arc;
 use std::time::Duration;
@@ -195,7 +195,7 @@ impl ClientPool {
                     false
                 }
                 Disconnect::Connection => {
-                    backoff::wait(&mut backoff::new()).await;
+                    ConnectBackoff::default().wait().await;
                     Box::pin(self.claim_session(idle)).await
                 }
                 Disconnect::Storm => Box::pin(self.claim_session(idle)).await,
@@ -209,7 +209,7 @@ impl ClientPool {
     }
 
     async fn register_with_retry(&self, idle: &mut IdleClient) {
-        let mut delay = backoff::new();
+        let mut backoff = ConnectBackoff::default();
         loop {
             let name = format!("{}{}_{}", self.prefix, idle.number, idle.generation);
             let registered = self.register(idle.endpoint, &name).await;
@@ -225,7 +225,7 @@ impl ClientPool {
                 Err(error) => self.population.failed(&error),
             }
             idle.endpoint += 1;
-            backoff::wait(&mut delay).await;
+            backoff.wait().await;
         }
     }
 
@@ -241,7 +241,7 @@ impl ClientPool {
         let Some(lost) = idle.client.take() else { return false };
         let (session, handle) = (lost.messages.session, lost.messages.handle);
         drop(lost);
-        let mut delay = backoff::new();
+        let mut backoff = ConnectBackoff::default();
         loop {
             idle.endpoint += 1;
             match self.resume(idle.endpoint, session, handle).await {
@@ -256,7 +256,7 @@ impl ClientPool {
                     }
                 }
             }
-            backoff::wait(&mut delay).await;
+            backoff.wait().await;
         }
     }
 

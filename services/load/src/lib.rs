@@ -4,7 +4,6 @@
 //! of the replies, and runs one task for a pair of clients. It fails only if nothing can be measured. All other errors are
 //! counted in the result.
 
-mod backoff;
 mod calls;
 mod client;
 mod clients;

@@ -1,8 +1,7 @@
 //! The pairs of a run: each is a task that registers, calls whenever the pacer permits, and registers again after it has
 //! lost a connection or session.
 
-use crate::backoff;
-use crate::client::Client;
+use crate::client::{Client, ConnectBackoff};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Error};
 use crate::options::Calls;
@@ -50,7 +49,7 @@ impl PairPool {
         number: usize,
         ready: mpsc::UnboundedSender<Result<(), CallError>>,
     ) {
-        let (mut generation, mut delay, mut ready) = (0, backoff::new(), Some(ready));
+        let (mut generation, mut backoff, mut ready) = (0, ConnectBackoff::default(), Some(ready));
         while !self.stop.is_cancelled() {
             let opened = self.stop.run_until_cancelled(self.open(number, generation)).await;
             let Some(opened) = opened else { return };
@@ -60,7 +59,7 @@ impl PairPool {
             }
             let error = match opened {
                 Ok(mut pair) => {
-                    delay.reset();
+                    backoff = ConnectBackoff::default();
                     match self.stop.run_until_cancelled(self.make_calls(&mut pair)).await {
                         Some(error) => error,
                         None => return pair.leave().await,
@@ -69,7 +68,7 @@ impl PairPool {
                 Err(error) => error,
             };
             self.stats.count_missing_pair(&error);
-            let _ = self.stop.run_until_cancelled(backoff::wait(&mut delay)).await;
+            let _ = self.stop.run_until_cancelled(backoff.wait()).await;
         }
     }
 
@@ -85,8 +84,8 @@ impl PairPool {
                 Err(error) if error.is_fatal() => return error,
                 Err(error) => {
                     self.stats.count_error(&error);
-                    if let Err(error) = pair.recover().await {
-                        return error;
+                    if let Err(fatal) = pair.recover().await {
+                        return fatal;
                     }
                 }
             }

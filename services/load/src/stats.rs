@@ -78,7 +78,7 @@ impl Stats {
     }
 
     /// The number of all calls and the errors so far.
-    pub fn so_far(&self) -> (u64, ErrorCounts) {
+    pub fn snapshot(&self) -> (u64, ErrorCounts) {
         let counts = self.0.lock();
         (counts.all, counts.errors.clone())
     }
@@ -98,7 +98,7 @@ mod tests {
         };
         call_and_error();
         stats.count_missing_pair(&CallError::Lost);
-        assert_eq!(stats.so_far().1.to_string(), "errors: connection lost (1)");
+        assert_eq!(stats.snapshot().1.to_string(), "errors: connection lost (1)");
         stats.start_measuring();
         call_and_error();
         let counts = stats.take();

@@ -38,11 +38,11 @@ pub struct StreamStats {
 /// What a stream is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
-    /// A [`Queue`](crate::topic::Queue).
+    /// A queue, see [`Queue`](crate::topic::Queue).
     Queue,
-    /// A [`Mailbox`](crate::topic::Mailbox).
+    /// A mailbox, see [`Mailbox`](crate::topic::Mailbox).
     Mailbox,
-    /// A [`Log`](crate::topic::Log).
+    /// A log, see [`Log`](crate::topic::Log).
     Log,
 }
 

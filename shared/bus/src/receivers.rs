@@ -12,7 +12,7 @@ use crate::{memory, redis};
 /// When it is dropped without either, the message is delivered to another worker after
 /// [`REDELIVER_AFTER`](crate::REDELIVER_AFTER).
 pub struct Delivery {
-    /// The message.
+    /// The message to handle.
     pub message: Message,
     /// 1 for the first delivery.
     pub attempt: u32,
@@ -47,9 +47,9 @@ impl Delivery {
 
 /// One worker of a queue.
 pub enum Worker {
-    /// On the memory bus.
+    /// Of the bus within this process.
     Memory(memory::MemoryWorker),
-    /// On Redis.
+    /// Of the bus over Redis.
     Redis(redis::RedisWorker),
 }
 
@@ -81,9 +81,9 @@ impl Worker {
 
 /// Reads a mailbox, for its owner.
 pub enum MailboxReader {
-    /// On the memory bus.
+    /// Of the bus within this process.
     Memory(memory::MemoryMailbox),
-    /// On Redis.
+    /// Of the bus over Redis.
     Redis(redis::RedisMailbox),
 }
 
@@ -124,9 +124,9 @@ impl MailboxReader {
 
 /// A subscription to notices.
 pub enum Notices {
-    /// On the memory bus.
+    /// Of the bus within this process.
     Memory(memory::MemoryNotices),
-    /// On Redis.
+    /// Of the bus over Redis.
     Redis(redis::RedisNotices),
 }
 
@@ -142,9 +142,9 @@ impl Notices {
 
 /// Reads a log as it grows. It misses lines that the log drops past its cap before they were read.
 pub enum Follower {
-    /// On the memory bus.
+    /// Of the bus within this process.
     Memory(memory::MemoryFollower),
-    /// On Redis.
+    /// Of the bus over Redis.
     Redis(Box<redis::RedisFollower>),
 }
 

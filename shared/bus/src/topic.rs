@@ -29,7 +29,7 @@ impl Queue {
         (0..REQUEST_SHARDS).map(Self::Requests)
     }
 
-    /// Every queue.
+    /// Every queue, shard by shard.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::all_requests().chain([Self::Proxies])
     }
@@ -74,7 +74,7 @@ pub enum Log {
 }
 
 impl Log {
-    /// Every log.
+    /// All logs there are.
     pub const ALL: [Self; 2] = [Self::Calls, Self::Dead];
 
     /// The stream's key.

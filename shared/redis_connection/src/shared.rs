@@ -153,8 +153,8 @@ fn may_be_refusal(error: &RedisError) -> bool {
     if error.is_io_error() || matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) {
         return false;
     }
-    let errors = error.clone().into_server_errors();
-    !errors.is_some_and(|all| all.iter().any(|(_, error)| COMMAND_ERRORS.contains(&error.code())))
+    let Some(replies) = error.clone().into_server_errors() else { return true };
+    !replies.iter().any(|(_, reply)| COMMAND_ERRORS.contains(&reply.code()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub fn measure(criterion: &mut Criterion) {
         [("call", sample::call()), ("incomingcall", sample::incoming_call()), ("trickle", sample::trickle())];
     for (name, message) in messages {
         let fields = encode(&message).unwrap();
-        let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let bytes: usize = fields.iter().map(|(field, value)| field.len() + value.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(format!("encode/{name}"), |bencher| {
             bencher.iter(|| encode(black_box(&message)).unwrap());

@@ -27,8 +27,8 @@ pub fn measure(criterion: &mut Criterion) {
     measure_on(&bus, "redis", &runtime, criterion);
 }
 
-fn measure_on(bus: &Bus, name: &str, runtime: &Runtime, criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group(format!("bus/{name}"));
+fn measure_on(bus: &Bus, bus_name: &str, runtime: &Runtime, criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group(format!("bus/{bus_name}"));
     let (post, queue) = runtime.block_on(streams(bus));
     for (name, mut stream, message) in
         [("mailbox", post, sample::incoming_call()), ("queue", queue, sample::call())]

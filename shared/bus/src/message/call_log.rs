@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A record of the log `calls`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
-    /// The call.
+    /// The id of the call.
     pub call: CallId,
-    /// What happened.
+    /// The event that is recorded.
     pub event: CallEvent,
     /// The caller's name.
     pub caller: String,
@@ -61,7 +61,7 @@ pub enum EndKind {
 }
 
 impl EndKind {
-    /// All kinds.
+    /// All kinds, for metrics that begin at 0.
     pub const ALL: [Self; 7] = [
         Self::Hangup,
         Self::NoAnswer,

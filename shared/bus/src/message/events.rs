@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Events for a client's handle, and the change of the handle's state that goes with them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Events {
-    /// The handle's session.
+    /// The session of the receiving handle.
     pub session: SessionId,
-    /// The handle.
+    /// The receiving handle.
     pub handle: HandleId,
     /// The call. An edge drops events of a call that the handle is not in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,7 @@ pub enum Change {
     Released,
     /// The handle is in a call. Its requests go to the mailbox of this backend.
     Joined {
-        /// The backend.
+        /// The backend that the call is on.
         backend: BackendName,
         /// The side of the handle.
         side: Side,
@@ -105,7 +105,7 @@ pub enum ClientEvent {
         /// The transaction that it replies to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transaction: Option<String>,
-        /// `plugindata.data`.
+        /// The content of `plugindata.data`.
         data: Raw,
         /// The session description.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,7 +124,7 @@ pub enum ClientEvent {
         transaction: String,
         /// Janus' error code.
         code: u16,
-        /// Janus' text.
+        /// Janus' text of the error.
         reason: String,
     },
 }

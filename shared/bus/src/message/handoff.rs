@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Asks an edge to give up a session that a client has claimed at `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surrender {
-    /// The session.
+    /// The session to give up.
     pub session: SessionId,
     /// The edge that receives the session, and all later messages for it.
     pub to: ServiceId,
@@ -19,7 +19,7 @@ pub struct Surrender {
 /// The session is persisted and dropped, or was not at this edge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surrendered {
-    /// The session.
+    /// The session that was given up.
     pub session: SessionId,
     /// The edge that held it.
     pub from: ServiceId,
@@ -28,6 +28,6 @@ pub struct Surrendered {
 /// Ends a session for an operator. Its client receives Janus' `timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disconnect {
-    /// The session.
+    /// The session to end.
     pub session: SessionId,
 }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 /// A call to set up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
-    /// The call.
+    /// The id of the new call.
     pub call: CallId,
-    /// The caller.
+    /// The calling side.
     pub caller: Party,
-    /// The callee.
+    /// The called side.
     pub callee: Party,
     /// The transaction of the caller's request; empty when the caller is at janus-cloud.
     pub transaction: String,
@@ -53,16 +53,16 @@ pub struct Party {
 /// A reference to one side of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegRef {
-    /// The call.
+    /// The id of the call.
     pub call: CallId,
-    /// The side.
+    /// The side of the call.
     pub side: Side,
 }
 
 /// A VideoCall request on a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LegRequest {
-    /// The leg.
+    /// The leg that the request is about.
     pub leg: LegRef,
     /// The client's transaction; `None` when the edge replays settings by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,7 +77,7 @@ pub struct LegRequest {
 /// Candidates of a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trickle {
-    /// The leg.
+    /// The leg of the sending client.
     pub leg: LegRef,
     /// The candidates in order, as the client sent them.
     pub candidates: Vec<Raw>,
@@ -87,15 +87,15 @@ pub struct Trickle {
 /// events to this address. If the call is over, it replies so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientMoved {
-    /// The leg.
+    /// The leg of the client.
     pub leg: LegRef,
     /// Where its events go.
     pub address: Address,
 }
 
 impl ClientMoved {
-    /// For events by which a client joins a call, after that client has moved to `edge`: what the connector of the
-    /// call must know, with the backend it serves. None for other events.
+    /// Returns the message for the connector of a call, after a client that joins the call has moved to `edge`, and the
+    /// backend of the call. Returns `None` for events that join no call.
     pub fn for_joined(events: &Events, edge: &ServiceId) -> Option<(BackendName, Self)> {
         let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) else {
             return None;
@@ -108,7 +108,7 @@ impl ClientMoved {
 /// A call to end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct End {
-    /// The call.
+    /// The id of the call.
     pub call: CallId,
     /// Why it ends.
     pub cause: EndCause,

@@ -50,7 +50,7 @@ pub struct Message {
     pub id: MessageId,
     /// After the deadline the message must not be handled.
     pub deadline: Option<Deadline>,
-    /// The content.
+    /// The kind and its payload.
     pub body: Body,
 }
 

@@ -21,7 +21,7 @@ pub enum Notice {
 /// the sender receives its canary itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Canary {
-    /// The sender.
+    /// The service that sent it.
     pub from: ServiceId,
     /// The stream it was sent on, by the sender's name for it.
     pub stream: String,

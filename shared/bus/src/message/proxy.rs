@@ -12,7 +12,7 @@ pub struct Invite {
     pub rest: ServiceId,
     /// The caller, as its proxy has registered it on that Janus.
     pub caller: String,
-    /// The callee.
+    /// The called client, by its name.
     pub callee: String,
     /// The websocket URL of the Janus, as the proxy sent it.
     pub backend_url: String,
@@ -25,7 +25,7 @@ pub struct Invite {
 /// the proxy goes to the backend's mailbox as a [`ProxyReply`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProxyInvite {
-    /// The call.
+    /// The id of the call.
     pub call: CallId,
     /// The backend whose mailbox receives the reply.
     pub backend: BackendName,
@@ -35,14 +35,14 @@ pub struct ProxyInvite {
     pub proxy: String,
     /// The caller, as registered on that Janus.
     pub caller: String,
-    /// The callee.
+    /// The called user, by its name.
     pub callee: String,
 }
 
 /// Whether a call with a user at janus-cloud may continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyReply {
-    /// The call.
+    /// The id of the call.
     pub call: CallId,
     /// Why it is refused; `None` when it may continue.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Address {
     /// The edge that holds the session.
     pub edge: ServiceId,
-    /// The session.
+    /// The session of the handle.
     pub session: SessionId,
-    /// The handle.
+    /// The handle within the session.
     pub handle: HandleId,
 }
 
@@ -41,7 +41,7 @@ impl Location {
 /// A VideoCall request of a client that is not about a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientRequest {
-    /// The handle.
+    /// The requesting handle.
     pub from: Address,
     /// The client's transaction, which every reply carries.
     pub transaction: String,
@@ -61,7 +61,7 @@ pub struct ClientRequest {
 /// A handle was detached, or its session ended: its name is free, its call ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Release {
-    /// The handle.
+    /// The detached handle.
     pub who: HandleRef,
     /// The edge to notify when the name is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ pub struct Release {
 /// The caller no longer waits for a call, because no reply came in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Abandon {
-    /// The caller.
+    /// The caller's handle.
     pub who: HandleRef,
     /// The id of the call.
     pub call: CallId,
@@ -81,8 +81,8 @@ pub struct Abandon {
 /// it is displaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restore {
-    /// The handle.
+    /// The handle that had the name.
     pub who: Address,
-    /// The name.
+    /// The name to register.
     pub username: String,
 }

@@ -78,8 +78,8 @@ fn entry(value: Value) -> Option<RawEntry> {
     let id = id(parts.next()?)?;
     let mut flat = array(parts.next()?).into_iter().map(bytes);
     let mut fields = Fields::new();
-    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-        fields.push((name, value));
+    while let (Some(name), Some(text)) = (flat.next(), flat.next()) {
+        fields.push((name, text));
     }
     Some(RawEntry { id, fields })
 }

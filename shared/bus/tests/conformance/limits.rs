@@ -40,8 +40,8 @@ async fn refuse_messages_to_a_full_queue(bus: Bus) {
     assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
     // A pending message counts, an acknowledged one does not.
     let delivery = take(&mut worker).await;
-    let refused = bus.enqueue(QUEUE, &numbered(0)).await;
-    assert!(matches!(refused, Err(SendError::Full)), "{refused:?}");
+    let still_refused = bus.enqueue(QUEUE, &numbered(0)).await;
+    assert!(matches!(still_refused, Err(SendError::Full)), "{still_refused:?}");
     delivery.ack();
     eventually("there is room", async || bus.enqueue(QUEUE, &numbered(0)).await.is_ok()).await;
 }

@@ -110,7 +110,7 @@ async fn lose_no_line_when_next_is_dropped(bus: Bus) {
     for number in 0..20 {
         log_all(&bus, number * 5..number * 5 + 5).await;
         let wait = Duration::from_micros(number * 200);
-        while timeout(wait, follow(&mut follower)).await.is_ok_and(|number| number == received) {
+        while timeout(wait, follow(&mut follower)).await.is_ok_and(|next| next == received) {
             received += 1;
         }
     }

@@ -89,13 +89,13 @@ async fn stays_closed_under_its_reader(bus: Bus) {
 }
 
 async fn is_empty_when_opened_again(bus: Bus) {
-    let reader = bus.open(mailbox()).await.unwrap();
+    let first = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..3).await;
-    drop(reader);
+    drop(first);
     bus.close(&mailbox()).await.unwrap();
-    let mut reader = bus.open(mailbox()).await.unwrap();
+    let mut second = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 3..4).await;
-    assert_eq!(read(&mut reader).await, 3);
+    assert_eq!(read(&mut second).await, 3);
 }
 
 async fn wakes_its_waiting_owner_at_once(bus: Bus) {

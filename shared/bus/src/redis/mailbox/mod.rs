@@ -95,7 +95,7 @@ pub(super) struct OwnedMailboxes {
 impl OwnedMailboxes {
     fn add(&self, key: String, tasks: [AbortHandle; 2]) {
         let mut owned = self.tasks.lock();
-        owned.retain(|_, tasks| !tasks.iter().all(AbortHandle::is_finished));
+        owned.retain(|_, running| !running.iter().all(AbortHandle::is_finished));
         owned.insert(key, tasks);
     }
 
