@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_from_errors_of_commands() {
+    fn refusals_differ_from_command_errors() {
         for refusal in ["-WRONGPASS invalid\r\n", "-ERR max number of clients reached\r\n"] {
             assert!(may_be_refusal(&server_error(refusal)), "{refusal}");
         }

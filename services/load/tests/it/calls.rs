@@ -60,7 +60,11 @@ async fn calls_start_at_the_rate() {
     assert!((1..=21).contains(&called), "{called} calls in half a second: {line}");
     assert_eq!((&line["rate"], &line["candidates"]), (&json!(40.0), &json!(0)));
     assert_eq!(count(&janus, |message| message["janus"] == "trickle"), 0);
+}
 
+#[tokio::test]
+async fn call_without_a_free_pair_is_an_error() {
+    let janus = FakeJanus::start().await;
     let options = "--pairs 1 --rate 100 --hold 60000 --seconds 0.5 --warm-up 0";
     let line = run(&format!("calls --url {} {options}", janus.url())).await;
     assert_eq!((&line["calls"], &line["hold_ms"]), (&json!(0), &json!(60_000)));
@@ -137,12 +141,12 @@ async fn run_without_clients_has_no_result() {
     let mut janus = FakeJanus::start().await;
     janus.refuse_sessions(true);
     let line = format!("calls --url {} --pairs 2", janus.url());
-    let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
-    assert_eq!(error, format!("no client could register at {}: create 472", janus.url()));
+    let refused = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
+    assert_eq!(refused, format!("no client could register at {}: create 472", janus.url()));
     janus.crash().await;
-    let error = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
+    let unreachable = run_until(&line, CancellationToken::new()).await.unwrap_err().to_string();
     assert_eq!(
-        error,
+        unreachable,
         format!("no client could register at {}: no connection: connection refused", janus.url())
     );
 }

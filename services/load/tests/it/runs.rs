@@ -12,22 +12,22 @@ struct CommandLine {
 }
 
 /// Parses a command line.
-pub fn load(line: &str) -> Result<Load, String> {
-    let words = ["load"].into_iter().chain(line.split_whitespace()).chain(["--quiet"]);
+pub fn load(command: &str) -> Result<Load, String> {
+    let words = ["load"].into_iter().chain(command.split_whitespace()).chain(["--quiet"]);
     CommandLine::try_parse_from(words).map(|line| line.load).map_err(|error| error.to_string())
 }
 
 /// Runs until the time is over or `stop` is cancelled, and returns the printed lines.
-pub async fn run_until(line: &str, stop: CancellationToken) -> Result<Vec<Value>, Error> {
+pub async fn run_until(command: &str, stop: CancellationToken) -> Result<Vec<Value>, Error> {
     let mut out = Vec::new();
-    load::run(&load(line).unwrap(), &mut out, stop).await?;
+    load::run(&load(command).unwrap(), &mut out, stop).await?;
     let lines = String::from_utf8(out).unwrap();
     Ok(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 /// Runs to the end, and returns the one printed line.
-pub async fn run(line: &str) -> Value {
-    let lines = run_until(line, CancellationToken::new()).await.unwrap();
+pub async fn run(command: &str) -> Value {
+    let lines = run_until(command, CancellationToken::new()).await.unwrap();
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.into_iter().next().unwrap()
 }

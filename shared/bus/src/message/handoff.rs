@@ -7,7 +7,7 @@ use common::ServiceId;
 use protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
-/// Asks an edge to give up a session that a client has claimed at `to`.
+/// Requests an edge to give up a session that a client has claimed at `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surrender {
     /// The session to give up.

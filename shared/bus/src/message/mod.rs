@@ -132,9 +132,9 @@ bodies! {
     Register(ClientRequest) = "register",
     /// A client calls a name. To the routers.
     Call(ClientRequest) = "call",
-    /// A client asks whether a name is registered. To the routers.
+    /// Queries whether a name is registered. To the routers.
     Exists(ClientRequest) = "exists",
-    /// A client asks who is registered. To the routers.
+    /// Lists the registered names. To the routers.
     List(ClientRequest) = "list",
     /// A handle was detached: its name is freed, its call ends. To the routers.
     Release(Release) = "release",
@@ -156,7 +156,7 @@ bodies! {
     ClientMoved(ClientMoved) = "client_moved",
     /// Events for a client's handle. To an edge.
     Events(Events) = "events",
-    /// Asks an edge to give up a session to another edge. To an edge.
+    /// Requests an edge to give up a session to another edge. To an edge.
     Surrender(Surrender) = "surrender",
     /// The session was given up. To an edge.
     Surrendered(Surrendered) = "surrendered",

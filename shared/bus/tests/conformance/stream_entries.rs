@@ -25,8 +25,8 @@ fn large(number: u32, bytes: usize) -> Message {
     message
 }
 
-/// The numbers of numbered messages.
-fn message_numbers(entries: &[StreamEntry]) -> Vec<u32> {
+/// The number of each message.
+fn message_indices(entries: &[StreamEntry]) -> Vec<u32> {
     let field = |entry: &StreamEntry, name: &str| entry.fields.iter().find(|(key, _)| key == name).cloned();
     let number = |entry: &StreamEntry| {
         let payload = field(entry, "payload").unwrap().1;
@@ -42,7 +42,7 @@ async fn are_the_newest_and_stay(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
     post_all(&bus, 0..5).await;
     for key in [&queue, &mailbox_key] {
-        assert_eq!(message_numbers(&peek(&bus, key, 3).await), [2, 3, 4], "{key}");
+        assert_eq!(message_indices(&peek(&bus, key, 3).await), [2, 3, 4], "{key}");
     }
     let entries = peek(&bus, &queue, 9).await;
     assert_eq!(entries.len(), 5);
@@ -50,7 +50,7 @@ async fn are_the_newest_and_stay(bus: Bus) {
     assert!(entries[0].id != entries[1].id);
     let mut worker = bus.join_workers(QUEUE, "w1").await;
     assert_eq!(number(&take(&mut worker).await.message), 0);
-    assert_eq!(message_numbers(&peek(&bus, &queue, 9).await), [0, 1, 2, 3, 4], "a delivered entry stays");
+    assert_eq!(message_indices(&peek(&bus, &queue, 9).await), [0, 1, 2, 3, 4], "a delivered entry stays");
     read(&mut reader).await;
     reader.ack();
     eventually("an acked entry is deleted", async || peek(&bus, &mailbox_key, 9).await.len() == 4).await;
@@ -68,7 +68,7 @@ async fn include_those_that_arrive(bus: Bus) {
         }
     };
     let (seen, ()) = tokio::join!(bus.peek(&key, 1, WATCH), passing);
-    assert_eq!(message_numbers(&seen.unwrap().unwrap()), [1, 2, 3]);
+    assert_eq!(message_indices(&seen.unwrap().unwrap()), [1, 2, 3]);
     eventually_empty(&bus, &key).await;
 }
 
@@ -80,7 +80,7 @@ async fn are_bounded(bus: Bus) {
     for number in 0..5 {
         bus.enqueue(QUEUE, &large(number, 400 << 10)).await.unwrap();
     }
-    assert_eq!(message_numbers(&peek(&bus, &QUEUE.key(), 9).await), [2, 3, 4], "1 MiB, and one entry more");
+    assert_eq!(message_indices(&peek(&bus, &QUEUE.key(), 9).await), [2, 3, 4], "1 MiB, and one entry more");
 }
 
 async fn are_none_without_a_stream(bus: Bus) {
