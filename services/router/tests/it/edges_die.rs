@@ -246,6 +246,6 @@ async fn end_reaches_the_other_party_at_its_new_edge() {
             .at_edge()
             .await
             .iter()
-            .all(|it| matches!(&it.body, Body::Events(other) if other.call.is_none()))
+            .all(|it| matches!(&it.body, Body::Events(to_caller) if to_caller.call.is_none()))
     );
 }

@@ -36,7 +36,7 @@ impl TableKind {
                 ">OUT/S",
                 ">OLDEST",
                 ">PENDING",
-                ">WORKERS",
+                ">CONSUMERS",
                 ">REDELIVERED",
             ],
             Self::Services => &["SERVICE", "HOST", "STATE", ">UP", "LOAD", "WHY"],
@@ -71,8 +71,8 @@ pub fn rows(kind: TableKind, view: &ClusterView, rates: &BTreeMap<String, Stream
 fn stream_row(stream: &StreamStats, rate_of: Option<&StreamRate>, view: &ClusterView) -> Row {
     let added = rate_of.map(|rate| rate.added);
     let removed = rate_of.and_then(|rate| rate.removed);
-    let workers = Cell::count(stream.consumers);
-    let has_no_workers = view.has_finding("stream_without_consumers", &stream.key);
+    let consumers = Cell::count(stream.consumers);
+    let has_no_consumers = view.has_finding("stream_without_consumers", &stream.key);
     let cells = vec![
         Cell::text(&stream.key).with_tone(tone(view.severity("stream", &stream.key))),
         Cell::text(&stream.kind).with_tone(Tone::Dim),
@@ -81,7 +81,7 @@ fn stream_row(stream: &StreamStats, rate_of: Option<&StreamRate>, view: &Cluster
         Cell::number(rate(removed), removed),
         Cell::duration(stream.oldest_ms),
         Cell::count(stream.pending),
-        if has_no_workers { workers.with_tone(Tone::Bad) } else { workers },
+        if has_no_consumers { consumers.with_tone(Tone::Bad) } else { consumers },
         Cell::count(stream.redelivered),
     ];
     Row { name: stream.key.clone(), cells }

@@ -22,9 +22,9 @@ q              quit
 Streams carry messages between services: the queues (requests, proxies), the mailboxes of
 edges, rest services and Janus servers, and two logs (sb:calls, sb:dead).
 OLDEST       age of the oldest entry that is not acknowledged; should be milliseconds
-PENDING      entries that a worker has received and not acknowledged
-WORKERS      routers that read this queue
-REDELIVERED  entries that were given to another worker, because the first one failed
+PENDING      entries that a consumer has received and not acknowledged
+CONSUMERS    processes that read this queue
+REDELIVERED  entries that were given to another consumer, because the first one failed
 sb:dead      dead letters: messages that failed five times";
 
 /// Returns the keys that can be pressed now.
