@@ -188,7 +188,7 @@ impl ClientPool {
         loop {
             let disconnect = until_disconnected(idle.client.as_mut(), &mut storm).await;
             since = Instant::now();
-            self.population.disconnected(!matches!(disconnect, Disconnect::Connection));
+            self.population.disconnected(matches!(disconnect, Disconnect::Connection));
             let claimed = match disconnect {
                 Disconnect::Session(error) => {
                     self.population.failed(&error);

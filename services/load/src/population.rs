@@ -58,10 +58,10 @@ impl Population {
         self.counts.send_modify(|counts| counts.connected += 1);
     }
 
-    /// Counts a client that lost its connection or session; `dropped` if the run closed the connection.
-    pub fn disconnected(&self, dropped: bool) {
+    /// Counts a client that lost its connection or session; `connection_lost` if its connection broke.
+    pub fn disconnected(&self, connection_lost: bool) {
         let mut recovery = self.recovery.lock();
-        recovery.lost += u64::from(!dropped);
+        recovery.lost += u64::from(connection_lost);
         recovery.first_lost.get_or_insert_with(Instant::now);
         drop(recovery);
         self.counts.send_modify(|counts| counts.connected -= 1);
@@ -134,7 +134,7 @@ mod tests {
         assert!(population.wait_until(two).now_or_never().is_none());
         population.registered(Duration::ZERO);
         assert!(population.wait_until(two).now_or_never().is_some());
-        population.disconnected(false);
+        population.disconnected(true);
         let begun = Instant::now();
         population.wait_until(two).await;
         assert_eq!(begun.elapsed(), STALL_TIMEOUT);
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(population.recovery.lock().recovery_seconds(), None);
         let second = Duration::from_secs(1);
         for _ in 0..2 {
-            population.disconnected(false);
+            population.disconnected(true);
             tokio::time::advance(second).await;
         }
         population.reconnected(second, true);
