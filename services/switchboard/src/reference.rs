@@ -53,7 +53,11 @@ fn row(flag: &Arg) -> String {
     } else {
         String::new()
     };
-    format!("| {name} | {variable} | {default} | {} |\n", escape(&help(flag)))
+    let possible = flag.get_possible_values();
+    let choices: Vec<_> = possible.iter().map(|choice| format!("`{}`", choice.get_name())).collect();
+    let choices =
+        if takes_value && !choices.is_empty() { format!(": {}", choices.join(", ")) } else { String::new() };
+    format!("| {name} | {variable} | {default} | {}{choices} |\n", escape(&help(flag)))
 }
 
 fn section<'f>(page: &mut String, title: &str, about: &str, flags: impl Iterator<Item = &'f Arg>) {

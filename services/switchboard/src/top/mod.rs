@@ -9,7 +9,6 @@
 
 mod cell;
 mod draw;
-mod error;
 mod history;
 mod model;
 mod once;
@@ -19,8 +18,6 @@ mod stream_view;
 mod table;
 mod terminal;
 
-pub use error::TopError;
-
 use crate::format::ignore_closed_pipe;
 use crate::options::TopArgs;
 use draw::Theme;
@@ -28,8 +25,9 @@ use history::History;
 use model::{ClusterView, StreamEntries};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ratatui::crossterm::event::Event;
-use rest_client::RestClient;
-use service::{secret, shutdown};
+use rest_client::{InvalidRestUrl, RestClient, RestError};
+use service::secret::{self, SecretFileError};
+use service::shutdown;
 use state::UiState;
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
@@ -40,6 +38,24 @@ use tokio_util::task::AbortOnDropHandle;
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_QUEUED_UPDATES: usize = 4;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TopError {
+    #[error(transparent)]
+    RestUrl(#[from] InvalidRestUrl),
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    #[error("failed to listen to signals: {0}")]
+    Signals(#[source] io::Error),
+    #[error("top needs a terminal; elsewhere use --once, or --once --json")]
+    NoTerminal,
+    #[error("failed to use the terminal: {0}")]
+    Terminal(#[source] io::Error),
+    #[error("failed to write the output: {0}")]
+    Output(#[source] io::Error),
+}
 
 /// A response of rest.
 enum Update {
