@@ -1,5 +1,4 @@
-//! What a registration, a call, and a client that comes back ask of the directory, as routers, connectors and edges
-//! ask it.
+//! The operations of a registration, of a call, and of a client that reconnects.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +15,7 @@ use testkit::Redis;
 use tokio::runtime::Runtime;
 
 const SESSION: SessionId = SessionId(4_503_599_627_370_497);
-/// Of the connector that has the backend.
+/// The token of the backend's connector.
 const TOKEN: FencingToken = FencingToken(7);
 
 fn main() {
@@ -35,47 +34,47 @@ fn measure_on(directory: &Directory, store: &str, runtime: &Runtime, criterion: 
     let mut measure = |name: &str, times: &dyn Fn(u64) -> Duration| {
         group.bench_function(name, |bencher| bencher.iter_custom(times));
     };
-    measure("claim and give a name", &|times| {
+    measure("claim and grant a name", &|times| {
         runtime.block_on(sum(times, async || register(directory).await))
     });
-    measure("look a session up", &|times| runtime.block_on(sum(times, async || look_up(directory).await)));
-    measure("open a call and take both", &|times| {
+    measure("look up a session", &|times| runtime.block_on(sum(times, async || look_up(directory).await)));
+    measure("open a call and acquire both", &|times| {
         runtime.block_on(sum(times, async || call(directory).await.0))
     });
-    measure("free both and forget the call", &|times| {
+    measure("end and delete the call", &|times| {
         runtime.block_on(sum(times, async || call(directory).await.1))
     });
 }
 
-/// How long it took so often; each step says itself what of it counts.
-async fn sum(times: u64, step: impl AsyncFn() -> Duration) -> Duration {
+/// Repeats a step and sums up its durations; a step returns the part of its time that counts.
+async fn sum(count: u64, step: impl AsyncFn() -> Duration) -> Duration {
     let mut sum = Duration::ZERO;
-    for _ in 0..times {
+    for _ in 0..count {
         sum += step().await;
     }
     sum
 }
 
-/// A session, and the two who call each other.
+/// Creates a session, and registers the two parties of the calls.
 async fn populate(directory: &Directory) {
     let policy = SessionPolicy { token_digest: None, grace: Duration::from_secs(30) };
     assert!(directory.open_session(SESSION, &edge(), &policy).await.unwrap());
     for party in parties() {
-        give(directory, &party.owner.unwrap(), &party.username).await;
+        grant(directory, &party.owner.unwrap(), &party.username).await;
     }
 }
 
 async fn register(directory: &Directory) -> Duration {
     let (carol, name) = (owner(3), "carol");
     let begun = Instant::now();
-    give(directory, &carol, name).await;
+    grant(directory, &carol, name).await;
     let taken = begun.elapsed();
     assert!(directory.release_name(name, carol.handle).await.unwrap());
     directory.remove_handle(carol.handle).await.unwrap();
     taken
 }
 
-async fn give(directory: &Directory, owner: &Owner, name: &str) {
+async fn grant(directory: &Directory, owner: &Owner, name: &str) {
     assert_eq!(directory.claim_name(owner, name, MessageId::fresh()).await.unwrap(), ClaimOutcome::Claimed);
     assert_eq!(directory.grant_name(name, owner, None).await.unwrap(), GrantOutcome::Granted);
 }
@@ -86,7 +85,7 @@ async fn look_up(directory: &Directory) -> Duration {
     begun.elapsed()
 }
 
-/// What a router needs to pair two handles, and a connector to free them.
+/// The steps of a router that sets up a call, and of a connector that ends it.
 async fn call(directory: &Directory) -> (Duration, Duration) {
     let [caller, callee] = parties();
     let id = CallId::fresh();
@@ -100,11 +99,11 @@ async fn call(directory: &Directory) -> (Duration, Duration) {
             AcquireOutcome::Acquired
         );
     }
-    let taken = Instant::now();
-    let concluded = directory.end_call(id, Some(TOKEN), Some("{}")).await.unwrap();
-    assert!(matches!(concluded, EndOutcome::Ended(_)));
+    let acquired_at = Instant::now();
+    let outcome = directory.end_call(id, Some(TOKEN), Some("{}")).await.unwrap();
+    assert!(matches!(outcome, EndOutcome::Ended(_)));
     directory.delete_call(&call).await.unwrap();
-    (taken - begun, taken.elapsed())
+    (acquired_at - begun, acquired_at.elapsed())
 }
 
 fn parties() -> [CallParty; 2] {

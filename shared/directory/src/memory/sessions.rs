@@ -61,11 +61,10 @@ impl MemoryDirectory {
             record.previous_edges.insert(0, from.clone());
             record.previous_edges.truncate(MAX_PREVIOUS_EDGES);
         }
-        let SessionRecord { state, backlog, previous_edges, .. } = record;
         Some(ClaimedSession {
-            state: state.clone(),
-            backlog: backlog.clone(),
-            previous_edges: previous_edges.clone(),
+            state: record.state.clone(),
+            backlog: record.backlog.clone(),
+            previous_edges: record.previous_edges.clone(),
         })
     }
 

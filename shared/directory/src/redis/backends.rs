@@ -46,10 +46,10 @@ impl RedisDirectory {
     }
 
     pub(crate) async fn backends(&self) -> Result<Vec<Backend>> {
-        let mut pipe = redis::pipe();
-        pipe.invoke_script(&UNEXPIRED_MEMBERS.key(keys::BACKENDS)).smembers(keys::DRAINED);
+        let mut index = redis::pipe();
+        index.invoke_script(&UNEXPIRED_MEMBERS.key(keys::BACKENDS)).smembers(keys::DRAINED);
         let (names, drained): (BTreeSet<String>, BTreeSet<String>) =
-            self.connection.query(keys::BACKENDS, &pipe).await?;
+            self.connection.query(keys::BACKENDS, &index).await?;
         if names.is_empty() {
             return Ok(Vec::new());
         }

@@ -92,7 +92,7 @@ fn to_error(key: &str, error: &RedisError) -> Error {
 fn is_malformed(error: &RedisError) -> bool {
     let is_wrong_type = || {
         let errors = error.clone().into_server_errors();
-        errors.is_some_and(|all| all.iter().any(|(_, error)| error.code() == "WRONGTYPE"))
+        errors.is_some_and(|all| all.iter().any(|(_, server)| server.code() == "WRONGTYPE"))
     };
     matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) || is_wrong_type()
 }

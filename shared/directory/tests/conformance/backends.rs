@@ -1,4 +1,4 @@
-//! Backends that announce themselves.
+//! Backends that connectors announce.
 
 use crate::support::{backend, eventually};
 use common::BackendName;
@@ -7,17 +7,17 @@ use directory::record::{Backend, BackendStatus};
 use std::time::Duration;
 
 on_both_stores! {
-    backends_are_listed_by_name
-    a_later_announcement_replaces_the_earlier
-    a_removed_backend_is_gone
-    a_backend_expires
-    an_announcement_prolongs_a_life
+    backends_are_sorted_by_name
+    later_announcement_replaces_earlier
+    removed_backend_is_not_listed
+    backend_expires
+    announcement_renews_ttl
 }
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(150);
 
-async fn backends_are_listed_by_name(directory: Directory) {
+async fn backends_are_sorted_by_name(directory: Directory) {
     assert_eq!(directory.backends().await.unwrap(), vec![]);
     for name in ["b", "a", "c"] {
         directory.announce_backend(&backend(name), LONG).await.unwrap();
@@ -25,7 +25,7 @@ async fn backends_are_listed_by_name(directory: Directory) {
     assert_eq!(directory.backends().await.unwrap(), ["a", "b", "c"].map(backend).to_vec());
 }
 
-async fn a_later_announcement_replaces_the_earlier(directory: Directory) {
+async fn later_announcement_replaces_earlier(directory: Directory) {
     use BackendStatus::{Abnormal, HighWater, Maintenance, Normal};
     for (handles, status) in [(0, Abnormal), (u64::MAX, Normal), (5, HighWater), (6, Maintenance)] {
         let probe_ms = handles.checked_sub(1);
@@ -36,7 +36,7 @@ async fn a_later_announcement_replaces_the_earlier(directory: Directory) {
     }
 }
 
-async fn a_removed_backend_is_gone(directory: Directory) {
+async fn removed_backend_is_not_listed(directory: Directory) {
     directory.announce_backend(&backend("a"), LONG).await.unwrap();
     directory.announce_backend(&backend("b"), LONG).await.unwrap();
     for _ in 0..2 {
@@ -45,7 +45,7 @@ async fn a_removed_backend_is_gone(directory: Directory) {
     }
 }
 
-async fn a_backend_expires(directory: Directory) {
+async fn backend_expires(directory: Directory) {
     directory.announce_backend(&backend("a"), SHORT).await.unwrap();
     directory.announce_backend(&backend("b"), LONG).await.unwrap();
     eventually("a expires, b stays", async || directory.backends().await.unwrap() == vec![backend("b")])
@@ -54,7 +54,7 @@ async fn a_backend_expires(directory: Directory) {
     assert_eq!(directory.backends().await.unwrap(), vec![backend("a"), backend("b")]);
 }
 
-async fn an_announcement_prolongs_a_life(directory: Directory) {
+async fn announcement_renews_ttl(directory: Directory) {
     directory.announce_backend(&backend("a"), SHORT).await.unwrap();
     directory.announce_backend(&backend("b"), SHORT).await.unwrap();
     directory.announce_backend(&backend("a"), LONG).await.unwrap();

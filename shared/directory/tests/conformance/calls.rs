@@ -1,6 +1,6 @@
-//! Opening, counting and freeing calls.
+//! Opening, counting and releasing calls.
 
-use crate::support::{call, call_of, calls_of_both, gives, handle, owner, place};
+use crate::support::{call, call_of, calls_of_both, handle, owner, place, register_now};
 use common::{BackendName, CallId};
 use directory::Directory;
 use directory::record::{AcquireOutcome, Call};
@@ -8,17 +8,17 @@ use protocol::Side;
 use std::collections::BTreeSet;
 
 on_both_stores! {
-    an_opened_call_can_be_read
-    opening_again_changes_nothing
-    what_was_opened_first_stands
-    a_call_begins_with_both_its_handles
-    of_two_calls_that_begin_one_is_told_what_it_misses
-    a_call_begun_before_with_another_handle_keeps_that
-    a_freed_call_leaves_two_idle_handles
-    freeing_twice_is_harmless
-    a_freed_call_may_be_opened_on_another_backend
-    freeing_touches_no_other_call
-    a_call_whose_handles_are_gone_can_be_freed
+    opened_call_is_stored
+    open_is_idempotent
+    first_open_wins
+    begin_acquires_both_handles
+    second_call_learns_which_side_is_busy
+    call_keeps_handles_of_first_begin
+    released_call_leaves_handles_idle
+    release_is_idempotent
+    released_call_may_open_on_another_backend
+    release_leaves_other_calls_alone
+    call_without_handles_is_released
     calls_are_counted_per_backend
 }
 
@@ -27,12 +27,12 @@ fn a() -> BackendName {
 }
 
 async fn pair(directory: &Directory) -> Call {
-    gives(directory, "alice", &owner(1)).await;
-    gives(directory, "bob", &owner(2)).await;
+    register_now(directory, "alice", &owner(1)).await;
+    register_now(directory, "bob", &owner(2)).await;
     call(("alice", 1), ("bob", 2))
 }
 
-async fn an_opened_call_can_be_read(directory: Directory) {
+async fn opened_call_is_stored(directory: Directory) {
     let call = call(("quo\"te", 1), ("nul\0l", 2));
     assert_eq!(directory.call(call.id).await.unwrap(), None);
     assert_eq!(directory.open_call(&call).await.unwrap(), call);
@@ -40,14 +40,14 @@ async fn an_opened_call_can_be_read(directory: Directory) {
     assert_eq!(call.side_of(handle(2)), Some(Side::Callee));
 }
 
-async fn opening_again_changes_nothing(directory: Directory) {
+async fn open_is_idempotent(directory: Directory) {
     let call = pair(&directory).await;
     assert!(place(&directory, &call).await);
     assert!(place(&directory, &call).await);
     assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
 }
 
-async fn what_was_opened_first_stands(directory: Directory) {
+async fn first_open_wins(directory: Directory) {
     let first = call(("alice", 1), ("bob", 2));
     directory.open_call(&first).await.unwrap();
     let again = Call { backend: BackendName::from("b"), opened: 1, ..first.clone() };
@@ -56,7 +56,7 @@ async fn what_was_opened_first_stands(directory: Directory) {
     assert_eq!(directory.count_calls(&[a(), BackendName::from("b")]).await.unwrap(), vec![1, 0]);
 }
 
-async fn a_call_begins_with_both_its_handles(directory: Directory) {
+async fn begin_acquires_both_handles(directory: Directory) {
     let call = pair(&directory).await;
     for _ in 0..2 {
         assert_eq!(directory.begin_call(&call).await.unwrap(), (call.clone(), None));
@@ -65,22 +65,22 @@ async fn a_call_begins_with_both_its_handles(directory: Directory) {
     assert_eq!(directory.count_calls(&[a()]).await.unwrap(), vec![1]);
 }
 
-async fn of_two_calls_that_begin_one_is_told_what_it_misses(directory: Directory) {
+async fn second_call_learns_which_side_is_busy(directory: Directory) {
     let first = pair(&directory).await;
-    gives(&directory, "carol", &owner(3)).await;
+    register_now(&directory, "carol", &owner(3)).await;
     directory.begin_call(&first).await.unwrap();
     let second = call(("carol", 3), ("bob", 2));
-    let missing = Some((Side::Callee, AcquireOutcome::Busy(first.id)));
-    assert_eq!(directory.begin_call(&second).await.unwrap(), (second.clone(), missing));
+    let callee_busy = Some((Side::Callee, AcquireOutcome::Busy(first.id)));
+    assert_eq!(directory.begin_call(&second).await.unwrap(), (second.clone(), callee_busy));
     let third = call(("alice", 1), ("carol", 3));
-    let missing = Some((Side::Caller, AcquireOutcome::Busy(first.id)));
-    assert_eq!(directory.begin_call(&third).await.unwrap(), (third, missing));
+    let caller_busy = Some((Side::Caller, AcquireOutcome::Busy(first.id)));
+    assert_eq!(directory.begin_call(&third).await.unwrap(), (third, caller_busy));
     assert_eq!(call_of(&directory, handle(2)).await, Some(first.id));
 }
 
-async fn a_call_begun_before_with_another_handle_keeps_that(directory: Directory) {
+async fn call_keeps_handles_of_first_begin(directory: Directory) {
     let first = pair(&directory).await;
-    gives(&directory, "carol", &owner(0)).await;
+    register_now(&directory, "carol", &owner(0)).await;
     directory.begin_call(&first).await.unwrap();
     let again = Call { id: first.id, ..call(("carol", 0), ("bob", 2)) };
     assert_eq!(directory.begin_call(&again).await.unwrap(), (first.clone(), None));
@@ -88,7 +88,7 @@ async fn a_call_begun_before_with_another_handle_keeps_that(directory: Directory
     assert_eq!(calls_of_both(&directory).await, [Some(first.id); 2]);
 }
 
-async fn a_freed_call_leaves_two_idle_handles(directory: Directory) {
+async fn released_call_leaves_handles_idle(directory: Directory) {
     let call = pair(&directory).await;
     assert!(place(&directory, &call).await);
     assert_eq!(call_of(&directory, handle(1)).await, Some(call.id));
@@ -98,7 +98,7 @@ async fn a_freed_call_leaves_two_idle_handles(directory: Directory) {
     assert_eq!(directory.calls_on(&a()).await.unwrap(), vec![]);
 }
 
-async fn freeing_twice_is_harmless(directory: Directory) {
+async fn release_is_idempotent(directory: Directory) {
     let first = pair(&directory).await;
     assert_eq!(directory.release_call(first.id).await.unwrap(), None);
     assert!(place(&directory, &first).await);
@@ -109,7 +109,7 @@ async fn freeing_twice_is_harmless(directory: Directory) {
     assert_eq!(calls_of_both(&directory).await, [Some(second.id); 2]);
 }
 
-async fn a_freed_call_may_be_opened_on_another_backend(directory: Directory) {
+async fn released_call_may_open_on_another_backend(directory: Directory) {
     let first = pair(&directory).await;
     assert!(place(&directory, &first).await);
     directory.release_call(first.id).await.unwrap();
@@ -119,9 +119,9 @@ async fn a_freed_call_may_be_opened_on_another_backend(directory: Directory) {
     assert_eq!(directory.count_calls(&[a(), again.backend]).await.unwrap(), vec![0, 1]);
 }
 
-async fn freeing_touches_no_other_call(directory: Directory) {
+async fn release_leaves_other_calls_alone(directory: Directory) {
     let call_1 = pair(&directory).await;
-    gives(&directory, "carol", &owner(3)).await;
+    register_now(&directory, "carol", &owner(3)).await;
     assert!(place(&directory, &call_1).await);
     let call_2 = call(("carol", 3), ("bob", 2));
     directory.open_call(&call_2).await.unwrap();
@@ -138,7 +138,7 @@ async fn freeing_touches_no_other_call(directory: Directory) {
     assert_eq!(calls_of_both(&directory).await, [Some(call_1.id); 2]);
 }
 
-async fn a_call_whose_handles_are_gone_can_be_freed(directory: Directory) {
+async fn call_without_handles_is_released(directory: Directory) {
     let call = pair(&directory).await;
     assert!(place(&directory, &call).await);
     let removed = directory.remove_handle(handle(1)).await.unwrap().unwrap();

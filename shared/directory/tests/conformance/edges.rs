@@ -1,29 +1,29 @@
-//! Edges: their signs of life, and what they leave behind.
+//! Edges: heartbeats, and the index of what they own.
 
-use crate::support::{edge, eventually, gives, handle, owner, policy};
+use crate::support::{edge, eventually, handle, owner, policy, register_now};
 use directory::{DEREGISTERED_AGE, Directory};
 use protocol::SessionId;
 use std::time::Duration;
 
 on_both_stores! {
-    an_edge_holds_its_handles_and_sessions
-    an_edge_that_says_nothing_is_silent
-    a_forgotten_edge_is_not_silent
-    an_edge_hears_whether_it_was_known
-    an_edge_is_silent_since_its_last_sign_of_life
-    an_edge_that_left_has_been_silent_for_long
-    an_edge_that_nobody_knew_can_leave
+    edge_owns_its_handles_and_sessions
+    edge_without_heartbeat_is_stale
+    removed_edge_is_not_stale
+    heartbeat_returns_whether_edge_was_known
+    age_counts_from_last_heartbeat
+    deregistered_edge_is_stale_at_once
+    unknown_edge_can_deregister
 }
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(50);
 
-async fn an_edge_holds_its_handles_and_sessions(directory: Directory) {
+async fn edge_owns_its_handles_and_sessions(directory: Directory) {
     for number in 1..=2_500 {
         directory.open_session(SessionId(number), &edge(1), &policy()).await.unwrap();
     }
-    gives(&directory, "alice", &owner(1)).await;
-    gives(&directory, "bob", &owner(2)).await;
+    register_now(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "bob", &owner(2)).await;
     let (mut handles, mut sessions) = directory.owned_by(&edge(1)).await.unwrap();
     handles.sort();
     sessions.sort();
@@ -32,7 +32,7 @@ async fn an_edge_holds_its_handles_and_sessions(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap(), (vec![], vec![]));
 }
 
-async fn an_edge_that_says_nothing_is_silent(directory: Directory) {
+async fn edge_without_heartbeat_is_stale(directory: Directory) {
     assert_eq!(directory.stale_edges(SHORT).await.unwrap(), vec![]);
     directory.heartbeat(&edge(1)).await.unwrap();
     directory.heartbeat(&edge(2)).await.unwrap();
@@ -44,9 +44,9 @@ async fn an_edge_that_says_nothing_is_silent(directory: Directory) {
     .await;
 }
 
-async fn a_forgotten_edge_is_not_silent(directory: Directory) {
+async fn removed_edge_is_not_stale(directory: Directory) {
     directory.heartbeat(&edge(1)).await.unwrap();
-    eventually("the edge is silent", async || !directory.stale_edges(SHORT).await.unwrap().is_empty()).await;
+    eventually("the edge is stale", async || !directory.stale_edges(SHORT).await.unwrap().is_empty()).await;
     for _ in 0..2 {
         directory.remove_edge(&edge(1)).await.unwrap();
         assert_eq!(directory.stale_edges(SHORT).await.unwrap(), vec![]);
@@ -54,7 +54,7 @@ async fn a_forgotten_edge_is_not_silent(directory: Directory) {
     }
 }
 
-async fn an_edge_hears_whether_it_was_known(directory: Directory) {
+async fn heartbeat_returns_whether_edge_was_known(directory: Directory) {
     for _ in 0..2 {
         for known in [false, true, true] {
             assert_eq!(directory.heartbeat(&edge(1)).await.unwrap(), known);
@@ -65,21 +65,21 @@ async fn an_edge_hears_whether_it_was_known(directory: Directory) {
     }
 }
 
-async fn an_edge_is_silent_since_its_last_sign_of_life(directory: Directory) {
+async fn age_counts_from_last_heartbeat(directory: Directory) {
     assert_eq!(directory.since_heartbeat(&edge(1)).await.unwrap(), None);
     directory.heartbeat(&edge(1)).await.unwrap();
     let silence = async || directory.since_heartbeat(&edge(1)).await.unwrap().unwrap();
     assert!(silence().await < LONG);
-    eventually("the silence grows", async || silence().await >= SHORT).await;
+    eventually("the age grows", async || silence().await >= SHORT).await;
     directory.heartbeat(&edge(1)).await.unwrap();
-    eventually("it begins again", async || {
+    eventually("the age starts again", async || {
         directory.heartbeat(&edge(1)).await.unwrap();
         silence().await < SHORT
     })
     .await;
 }
 
-async fn an_edge_that_left_has_been_silent_for_long(directory: Directory) {
+async fn deregistered_edge_is_stale_at_once(directory: Directory) {
     directory.heartbeat(&edge(1)).await.unwrap();
     directory.heartbeat(&edge(2)).await.unwrap();
     directory.open_session(SessionId(1), &edge(1), &policy()).await.unwrap();
@@ -93,7 +93,7 @@ async fn an_edge_that_left_has_been_silent_for_long(directory: Directory) {
     assert_eq!(directory.stale_edges(DEREGISTERED_AGE).await.unwrap(), vec![]);
 }
 
-async fn an_edge_that_nobody_knew_can_leave(directory: Directory) {
+async fn unknown_edge_can_deregister(directory: Directory) {
     directory.deregister_edge(&edge(1)).await.unwrap();
     assert_eq!(directory.stale_edges(LONG).await.unwrap(), vec![edge(1)]);
 }

@@ -6,12 +6,12 @@ use directory::Directory;
 use std::time::Duration;
 
 on_both_stores! {
-    one_holder_at_a_time
-    a_renewed_lease_keeps_its_token
-    a_lease_expires
-    a_renewal_prolongs_a_lease
-    only_the_holder_gives_a_lease_back
-    leases_do_not_meet
+    lease_has_one_holder
+    renewal_keeps_token
+    lease_expires
+    renewal_extends_lease
+    only_holder_releases_lease
+    leases_are_independent
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -21,19 +21,19 @@ fn holder(name: &str) -> ServiceId {
     ServiceId::from(name)
 }
 
-async fn one_holder_at_a_time(directory: Directory) {
+async fn lease_has_one_holder(directory: Directory) {
     assert!(directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap().is_some());
     assert_eq!(directory.acquire_lease("backend:a", &holder("y"), LONG).await.unwrap(), None);
 }
 
-async fn a_renewed_lease_keeps_its_token(directory: Directory) {
+async fn renewal_keeps_token(directory: Directory) {
     let token = directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap();
     for _ in 0..5 {
         assert_eq!(directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap(), token);
     }
 }
 
-async fn a_lease_expires(directory: Directory) {
+async fn lease_expires(directory: Directory) {
     let first = directory.acquire_lease("backend:a", &holder("x"), SHORT).await.unwrap();
     let mut second = None;
     eventually("the lease is free", async || {
@@ -45,7 +45,7 @@ async fn a_lease_expires(directory: Directory) {
     assert_eq!(directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap(), None);
 }
 
-async fn a_renewal_prolongs_a_lease(directory: Directory) {
+async fn renewal_extends_lease(directory: Directory) {
     directory.acquire_lease("short", &holder("x"), SHORT).await.unwrap();
     directory.acquire_lease("long", &holder("x"), SHORT).await.unwrap();
     directory.acquire_lease("long", &holder("x"), LONG).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_renewal_prolongs_a_lease(directory: Directory) {
     assert_eq!(directory.acquire_lease("long", &holder("y"), LONG).await.unwrap(), None);
 }
 
-async fn only_the_holder_gives_a_lease_back(directory: Directory) {
+async fn only_holder_releases_lease(directory: Directory) {
     let mut last = directory.acquire_lease("backend:a", &holder("x"), LONG).await.unwrap();
     directory.release_lease("backend:a", &holder("y")).await.unwrap();
     assert_eq!(directory.acquire_lease("backend:a", &holder("y"), LONG).await.unwrap(), None);
@@ -71,7 +71,7 @@ async fn only_the_holder_gives_a_lease_back(directory: Directory) {
     }
 }
 
-async fn leases_do_not_meet(directory: Directory) {
+async fn leases_are_independent(directory: Directory) {
     for what in ["a", "b", "", "a}b", "{a}", "a:fence"] {
         assert!(directory.acquire_lease(what, &holder(what), LONG).await.unwrap().is_some(), "{what}");
     }

@@ -1,15 +1,15 @@
-//! The list of names.
+//! The unpaginated list of names.
 
 use crate::support::{handle, owner};
 use directory::{Directory, MAX_LISTED_USERS};
 use std::collections::HashSet;
 
 on_both_stores! {
-    all_of_a_few_names_are_listed
+    all_names_are_listed
     at_most_a_thousand_names_are_listed
 }
 
-async fn all_of_a_few_names_are_listed(directory: Directory) {
+async fn all_names_are_listed(directory: Directory) {
     assert_eq!(directory.usernames().await.unwrap(), Vec::<String>::new());
     for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
         directory.grant_name(name, &owner(number), None).await.unwrap();

@@ -1,39 +1,39 @@
-//! One suite that both stores pass: what the directory promises, whoever keeps it.
+//! One suite that both stores pass.
 //!
-//! Each case is a function of a directory. `on_both_stores!` makes two tests of it: on memory with
-//! paused time, and on a `redis-server` of its own, empty and gone afterwards. What only Redis can
-//! show (its keys, how it fails) is in [`schema`], [`peers`], [`strangers`], [`half_way`], [`leftovers`], [`round_trips`] and
-//! [`outage`].
+//! Each case is a function of a directory. `on_both_stores!` makes two tests of it: on memory with paused
+//! time, and on an empty `redis-server` of its own. What is specific to Redis (keys, failures) is in
+//! [`schema`], [`proxy_overwrites`], [`foreign_backends`], [`partial_writes`], [`no_leaks`], [`round_trips`]
+//! and [`outage`].
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[macro_use]
 mod support;
 
+mod acquire_handle;
 mod backends;
 mod calls;
-mod claiming;
-mod claims;
+mod connector_records;
+mod discovery;
 mod edges;
-mod found;
-mod half_way;
+mod fencing;
+mod final_notices;
+mod foreign_backends;
 mod leases;
-mod leftovers;
-mod letters;
 mod listing;
-mod moves;
-mod notes;
+mod name_claims;
+mod name_moves;
+mod no_leaks;
 mod outage;
 mod pages;
-mod peers;
+mod partial_writes;
+mod persist;
 mod proxies;
+mod proxy_overwrites;
 mod races;
-mod restoring;
+mod restore;
 mod round_trips;
-mod saving;
 mod schema;
 mod services;
+mod session_takeover;
 mod sessions;
-mod strangers;
-mod succession;
-mod taking;

@@ -1,7 +1,8 @@
-//! How the Redis directory fails, and that it comes back by itself.
+//! Failures of the Redis directory, and its recovery.
 
 use crate::support::{
-    RedisServer, backend, call, edge, eventually, gives, handle, owner, place, policy, request, saved, texts,
+    RedisServer, backend, call, edge, eventually, handle, owner, place, policy, register_now, request, saved,
+    texts,
 };
 use common::{BackendName, CallId, ServiceId};
 use directory::record::{BackendRegistration, BackendStatus, BacklogUpdate, FencingToken, SaveRequest};
@@ -10,16 +11,16 @@ use protocol::SessionId;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const LIFE: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_secs(60);
 
-async fn works_again(directory: &Directory) {
-    eventually("the directory works again", async || directory.ping().await.is_ok()).await;
-    gives(directory, "alice", &owner(1)).await;
+async fn is_available_again(directory: &Directory) {
+    eventually("the directory is available again", async || directory.ping().await.is_ok()).await;
+    register_now(directory, "alice", &owner(1)).await;
     directory.remove_handle(handle(1)).await.unwrap();
 }
 
-/// Starts every operation at once; each is to fail as `Unavailable`, in less than three seconds.
-async fn everything_fails_in_time(directory: &Directory) {
+/// Starts all operations at once. Each must fail as `Unavailable` in less than three seconds.
+async fn every_operation_fails_in_time(directory: &Directory) {
     let mut tasks = JoinSet::new();
     macro_rules! fails {
         ($($operation:ident($($argument:expr),*))*) => {$(
@@ -41,15 +42,15 @@ async fn everything_fails_in_time(directory: &Directory) {
         save_sessions(&edge(1), &[saved(SessionId(1))]) claim_session(SessionId(1), &edge(1), &edge(2))
         move_handle(handle(1), Some("alice"), &edge(1), &edge(2))
         heartbeat(&edge(1)) deregister_edge(&edge(1)) since_heartbeat(&edge(1))
-        stale_edges(LIFE) owned_by(&edge(1)) remove_edge(&edge(1))
-        announce_backend(&backend("a"), LIFE) backends() remove_backend(&BackendName::from("a"))
+        stale_edges(TTL) owned_by(&edge(1)) remove_edge(&edge(1))
+        announce_backend(&backend("a"), TTL) backends() remove_backend(&BackendName::from("a"))
         drain_backend(&BackendName::from("a")) undrain_backend(&BackendName::from("a")) drained_backends()
         announce_proxy("http://a") renew_proxy() proxy_url("x")
         revoke_displaced(handle(1), "alice") clear_displaced("alice", &owner(1))
         register_backend(&BackendRegistration::new("a", "ws://a", BackendStatus::Normal))
-        unregister_backend(&BackendName::from("a")) discovered_backends() announce_discovered(&backend("a"), LIFE)
+        unregister_backend(&BackendName::from("a")) discovered_backends() announce_discovered(&backend("a"), TTL)
         put_connector_record(&BackendName::from("a"), FencingToken(7), "") connector_record(&BackendName::from("a"))
-        acquire_lease("a", &ServiceId::from("x"), LIFE) release_lease("a", &ServiceId::from("x"))
+        acquire_lease("a", &ServiceId::from("x"), TTL) release_lease("a", &ServiceId::from("x"))
     }
     tasks.join_all().await;
 }
@@ -62,34 +63,34 @@ async fn unavailable<T>(what: &str, operation: impl Future<Output = Result<T>>) 
 }
 
 #[tokio::test]
-async fn a_killed_connection_is_replaced() {
+async fn killed_connection_is_replaced() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let killed: u64 = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal"]).query(&mut server.raw()).unwrap();
     assert_eq!(killed, 1);
-    works_again(&directory).await;
+    is_available_again(&directory).await;
 }
 
 #[tokio::test]
-async fn a_flush_loses_the_scripts_and_nothing_fails() {
+async fn operations_survive_script_flush() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     for _ in 0..2 {
-        gives(&directory, "alice", &owner(1)).await;
-        gives(&directory, "bob", &owner(2)).await;
+        register_now(&directory, "alice", &owner(1)).await;
+        register_now(&directory, "bob", &owner(2)).await;
         let call = call(("alice", 1), ("bob", 2));
         assert!(place(&directory, &call).await);
-        let token = directory.acquire_lease("a", &ServiceId::from("x"), LIFE).await.unwrap();
+        let token = directory.acquire_lease("a", &ServiceId::from("x"), TTL).await.unwrap();
         let () = redis::cmd("FLUSHALL").query(&mut server.raw()).unwrap();
         let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
         assert_eq!(directory.release_call(call.id).await.unwrap(), None);
-        assert!(directory.acquire_lease("a", &ServiceId::from("y"), LIFE).await.unwrap() > token);
+        assert!(directory.acquire_lease("a", &ServiceId::from("y"), TTL).await.unwrap() > token);
         directory.release_lease("a", &ServiceId::from("y")).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_redis_without_its_scripts_adds_what_is_unheard_once() {
+async fn backlog_is_appended_once_after_script_flush() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let sessions = [SessionId(1), SessionId(2)];
@@ -101,45 +102,45 @@ async fn a_redis_without_its_scripts_adds_what_is_unheard_once() {
     let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut server.raw()).unwrap();
     directory.save_sessions(&edge(1), &saves).await.unwrap();
     for session in sessions {
-        let inherited = directory.claim_session(session, &edge(1), &edge(2)).await.unwrap().unwrap();
-        assert_eq!(inherited.backlog, texts(1..=2));
+        let claimed = directory.claim_session(session, &edge(1), &edge(2)).await.unwrap().unwrap();
+        assert_eq!(claimed.backlog, texts(1..=2));
     }
 }
 
 #[tokio::test]
-async fn redis_restarts() {
+async fn operations_work_after_restart() {
     let mut server = RedisServer::start();
     let directory = server.directory().await;
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     server.stop();
     server.start_again();
-    works_again(&directory).await;
+    is_available_again(&directory).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_is_down_for_a_while() {
+async fn operations_fail_while_redis_is_down() {
     let mut server = RedisServer::start();
     let directory = server.directory().await;
     server.stop();
     for _ in 0..3 {
-        everything_fails_in_time(&directory).await;
+        every_operation_fails_in_time(&directory).await;
     }
     server.start_again();
-    works_again(&directory).await;
+    is_available_again(&directory).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_hangs_for_a_while() {
+async fn operations_fail_while_redis_hangs() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     server.signal("STOP");
-    everything_fails_in_time(&directory).await;
+    every_operation_fails_in_time(&directory).await;
     server.signal("CONT");
-    works_again(&directory).await;
+    is_available_again(&directory).await;
 }
 
 #[tokio::test]
-async fn redis_refuses_the_reconnection_for_a_while() {
+async fn refused_reconnection_is_retried() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let mut raw = server.raw();
@@ -149,11 +150,11 @@ async fn redis_refuses_the_reconnection_for_a_while() {
         unavailable("ping", directory.ping()).await;
     }
     let () = redis::cmd("CONFIG").arg(&["SET", "requirepass", ""]).query(&mut raw).unwrap();
-    works_again(&directory).await;
+    is_available_again(&directory).await;
 }
 
 #[tokio::test]
-async fn too_many_clients_for_a_while() {
+async fn client_limit_is_retried() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let mut raw = server.raw();
@@ -163,15 +164,15 @@ async fn too_many_clients_for_a_while() {
         unavailable("ping", directory.ping()).await;
     }
     let () = redis::cmd("CONFIG").arg(&["SET", "maxclients", "100"]).query(&mut raw).unwrap();
-    works_again(&directory).await;
+    is_available_again(&directory).await;
 }
 
 #[tokio::test]
-async fn a_first_connection_that_fails_says_so_without_the_password() {
+async fn connection_error_hides_password() {
     let mut server = RedisServer::start();
     server.stop();
-    let url = server.url().replace("redis://", "redis://someone:pa55word@");
-    for url in [url.as_str(), "nonsense:pa55word", "redis://someone:pa55word@host:port/x"] {
+    let unreachable = server.url().replace("redis://", "redis://someone:pa55word@");
+    for url in [unreachable.as_str(), "nonsense:pa55word", "redis://someone:pa55word@host:port/x"] {
         let error = Directory::redis(url).await.err().unwrap();
         assert!(matches!(error, Error::Unavailable(_)));
         assert!(!format!("{error} {error:?}").contains("pa55word"), "{error:?}");

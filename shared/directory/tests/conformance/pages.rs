@@ -1,6 +1,6 @@
-//! Lists for operators, by page.
+//! Paginated lists.
 
-use crate::support::{RedisServer, call, edge, gives, handle, owner, policy, saved};
+use crate::support::{RedisServer, call, edge, handle, owner, policy, register_now, saved};
 use ::redis::TypedCommands;
 use directory::Directory;
 use directory::listing::{Cursor, ListedSession, MAX_PAGE, Page};
@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 on_both_stores! {
-    every_name_is_on_one_page_and_no_page_is_too_long
-    a_name_is_listed_with_its_owner
-    sessions_are_listed_with_their_edge_and_their_absence
-    calls_are_listed_until_they_are_over
-    what_an_edge_wrote_down_of_a_session_can_be_looked_at
-    a_list_of_nothing_ends_at_once
+    every_name_is_on_one_page
+    name_is_listed_with_owner
+    sessions_are_listed_with_edge_and_absence
+    calls_are_listed_until_they_end
+    stored_session_state_is_readable
+    empty_list_has_one_page
 }
 
-/// Walks to the end; says how many pages there were.
+/// Reads all pages. Returns the items and the number of pages.
 async fn walk<T>(limit: usize, mut page: impl AsyncFnMut(Cursor) -> Page<T>) -> (Vec<T>, usize) {
     let (mut all, mut at) = (Vec::new(), Cursor::default());
     for pages in 1..10_000 {
@@ -27,7 +27,7 @@ async fn walk<T>(limit: usize, mut page: impl AsyncFnMut(Cursor) -> Page<T>) -> 
         all.extend(items);
         match next {
             None => return (all, pages),
-            // As it comes back from whoever asks.
+            // As an API client returns it.
             Some(next) => at = next.to_string().parse().unwrap(),
         }
     }
@@ -47,7 +47,7 @@ async fn names(directory: &Directory, limit: usize) -> (Vec<String>, usize) {
     (users.into_iter().map(name).collect(), pages)
 }
 
-async fn every_name_is_on_one_page_and_no_page_is_too_long(directory: Directory) {
+async fn every_name_is_on_one_page(directory: Directory) {
     for number in 0..2_500 {
         directory.grant_name(&format!("user {number}"), &owner(number), None).await.unwrap();
         directory.open_session(SessionId(number + 1), &edge(1), &policy()).await.unwrap();
@@ -60,11 +60,11 @@ async fn every_name_is_on_one_page_and_no_page_is_too_long(directory: Directory)
         assert!(pages >= 2_500 / limit.min(MAX_PAGE), "by {limit}: {pages}");
     }
     let none = directory.users_page(Cursor::default(), 0).await.unwrap();
-    assert_eq!(none.items.len(), 1, "nobody walks without moving");
+    assert_eq!(none.items.len(), 1, "a page has at least one item");
 }
 
-async fn a_name_is_listed_with_its_owner(directory: Directory) {
-    gives(&directory, "älice *", &owner(1)).await;
+async fn name_is_listed_with_owner(directory: Directory) {
+    register_now(&directory, "älice *", &owner(1)).await;
     let page = directory.users_page(Cursor::default(), 10).await.unwrap();
     assert_eq!(page.next, None);
     let [user] = page.items.as_slice() else { panic!("{page:?}") };
@@ -72,24 +72,24 @@ async fn a_name_is_listed_with_its_owner(directory: Directory) {
     assert_eq!(name(user.clone()), "älice *");
 }
 
-async fn sessions_are_listed_with_their_edge_and_their_absence(directory: Directory) {
+async fn sessions_are_listed_with_edge_and_absence(directory: Directory) {
     for number in 1..=5 {
         directory.open_session(SessionId(number), &edge(number % 2), &policy()).await.unwrap();
     }
-    let away = SaveRequest { away: Some(Duration::from_secs(7)), ..saved(SessionId(3)) };
-    directory.save_sessions(&edge(1), &[away]).await.unwrap();
+    let save = SaveRequest { away: Some(Duration::from_secs(7)), ..saved(SessionId(3)) };
+    directory.save_sessions(&edge(1), &[save]).await.unwrap();
     let page = async |at| directory.sessions_page(at, 2).await.unwrap();
     let (mut sessions, pages) = walk(2, page).await;
     assert_eq!(pages, 3);
     sessions.sort_by_key(|session| session.session);
-    for (ListedSession { session, edge: of, away }, number) in sessions.iter().zip(1..=5) {
-        assert_eq!((session.0, of), (number, &edge(number % 2)));
+    for (ListedSession { session, edge: owner, away }, number) in sessions.iter().zip(1..=5) {
+        assert_eq!((session.0, owner), (number, &edge(number % 2)));
         let seconds = away.map(|away| away.as_secs());
         assert_eq!(seconds.is_some_and(|seconds| (7..12).contains(&seconds)), number == 3, "{seconds:?}");
     }
 }
 
-async fn calls_are_listed_until_they_are_over(directory: Directory) {
+async fn calls_are_listed_until_they_end(directory: Directory) {
     let calls: Vec<_> = (0..20).map(|number| call(("a", 2 * number), ("b", 2 * number + 1))).collect();
     for call in &calls {
         directory.open_call(call).await.unwrap();
@@ -106,7 +106,7 @@ async fn calls_are_listed_until_they_are_over(directory: Directory) {
     );
 }
 
-async fn what_an_edge_wrote_down_of_a_session_can_be_looked_at(directory: Directory) {
+async fn stored_session_state_is_readable(directory: Directory) {
     let session = handle(1).session;
     assert_eq!(directory.session_state(session).await.unwrap(), None);
     directory.open_session(session, &edge(1), &policy()).await.unwrap();
@@ -115,7 +115,7 @@ async fn what_an_edge_wrote_down_of_a_session_can_be_looked_at(directory: Direct
     assert_eq!(directory.session_state(session).await.unwrap(), Some(saved(session).state));
 }
 
-async fn a_list_of_nothing_ends_at_once(directory: Directory) {
+async fn empty_list_has_one_page(directory: Directory) {
     let at = Cursor::default();
     assert_eq!(directory.users_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
     assert_eq!(directory.sessions_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
@@ -123,7 +123,7 @@ async fn a_list_of_nothing_ends_at_once(directory: Directory) {
 }
 
 #[tokio::test]
-async fn a_page_looks_at_so_many_keys_and_the_walk_goes_on() {
+async fn page_scan_is_bounded_and_continues() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let mut raw = server.raw();
@@ -132,7 +132,7 @@ async fn a_page_looks_at_so_many_keys_and_the_walk_goes_on() {
         pipe.set(format!("other:{number}"), "").ignore();
     });
     () = pipe.query(&mut raw).unwrap();
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     let page = async |at| directory.users_page(at, 10).await.unwrap();
     let (found, pages) = walk(10, page).await;
     assert_eq!(found.len(), 1);
@@ -140,10 +140,10 @@ async fn a_page_looks_at_so_many_keys_and_the_walk_goes_on() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_nowhere_does_no_harm() {
+async fn unknown_cursor_is_harmless() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     for cursor in ["18446744073709551615", "7-0", "1234567890123-18446744073709551615"] {
         let page = directory.users_page(cursor.parse().unwrap(), 10).await.unwrap();
         assert!(page.items.len() <= 1, "{page:?}");
@@ -151,12 +151,12 @@ async fn a_cursor_of_nowhere_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_janus_cloud_proxys_user_is_listed_without_an_owner() {
+async fn foreign_user_is_listed_without_owner() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     let mut raw = server.raw();
-    // A janus-cloud proxy writes over our record, and leaves our own fields.
+    // A janus-cloud proxy overwrites its own fields in our record, and leaves ours.
     raw.hset("januscloud:videocall_users:alice", "proxy_uuid", "theirs").unwrap();
     raw.hset("januscloud:videocall_users:bob", "proxy_uuid", "theirs").unwrap();
     let page = directory.users_page(Cursor::default(), 10).await.unwrap();

@@ -1,15 +1,15 @@
-//! Our own record as a proxy among others.
+//! Our own proxy's record.
 
-use crate::support::{gives, handle, name_of, ours, owner};
+use crate::support::{handle, name_of, ours, owner, register_now};
 use directory::{Directory, OUR_PROXY};
 
 on_both_stores! {
-    our_proxy_is_kept_where_it_was_announced
-    our_proxy_is_kept_also_where_there_is_none
-    without_peers_nobody_is_displaced
+    renewal_keeps_announced_url
+    renewal_works_without_url
+    nothing_is_displaced_without_proxies
 }
 
-async fn our_proxy_is_kept_where_it_was_announced(directory: Directory) {
+async fn renewal_keeps_announced_url(directory: Directory) {
     directory.announce_proxy("http://a:8100/plugins/videocall").await.unwrap();
     directory.renew_proxy().await.unwrap();
     let url = directory.proxy_url(OUR_PROXY).await.unwrap();
@@ -19,14 +19,14 @@ async fn our_proxy_is_kept_where_it_was_announced(directory: Directory) {
     assert_eq!(directory.proxy_url("another").await.unwrap(), None);
 }
 
-async fn our_proxy_is_kept_also_where_there_is_none(directory: Directory) {
+async fn renewal_works_without_url(directory: Directory) {
     assert_eq!(directory.proxy_url(OUR_PROXY).await.unwrap(), None);
     directory.renew_proxy().await.unwrap();
     assert_eq!(directory.proxy_url(OUR_PROXY).await.unwrap().as_deref(), Some(""));
 }
 
-async fn without_peers_nobody_is_displaced(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
+async fn nothing_is_displaced_without_proxies(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
     assert!(!directory.revoke_displaced(handle(1), "alice").await.unwrap());
     directory.clear_displaced("alice", &owner(1)).await.unwrap();
     assert_eq!(directory.user("alice").await.unwrap(), Some(ours("alice", owner(1))));

@@ -1,6 +1,8 @@
-//! Many at once on several threads: what is to be one stays one.
+//! Concurrent operations on several threads.
 
-use crate::support::{call, edge, gives, handle, holder, name_of, owner, place, policy, register, request};
+use crate::support::{
+    call, edge, handle, holder, name_of, owner, place, policy, register, register_now, request,
+};
 use common::{BackendName, ServiceId};
 use directory::Directory;
 use directory::record::{Call, ClaimOutcome, FencingToken, Owner};
@@ -8,30 +10,30 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 on_both_stores! { threaded
-    of_many_calls_for_two_handles_one_gets_both
-    of_two_who_call_each_other_one_call_survives
-    of_many_registrations_of_a_name_one_owner_is_left
-    of_many_who_lease_one_thing_one_holds_it
-    a_call_that_ends_while_it_is_placed_leaves_idle_handles
-    of_many_openings_of_a_call_one_stands
-    a_session_id_belongs_to_one_edge
-    of_many_claims_of_a_session_one_gets_it
-    a_handle_ends_up_where_its_session_is
-    a_handle_that_is_removed_while_it_moves_is_gone
+    one_of_many_calls_gets_both_handles
+    one_of_two_glare_calls_survives
+    concurrent_registrations_leave_one_owner
+    concurrent_acquires_leave_one_holder
+    call_that_ends_during_setup_leaves_handles_idle
+    one_of_many_opens_wins
+    session_id_belongs_to_one_edge
+    one_of_many_claims_wins
+    handle_ends_up_with_its_session
+    handle_removed_during_move_stays_removed
 }
 
-const CROWD: u64 = 100;
+const CONCURRENT: u64 = 100;
 
 async fn all<T: 'static>(tasks: JoinSet<T>) -> Vec<T> {
     tasks.join_all().await
 }
 
 async fn pair(directory: &Directory) {
-    gives(directory, "alice", &owner(1)).await;
-    gives(directory, "bob", &owner(2)).await;
+    register_now(directory, "alice", &owner(1)).await;
+    register_now(directory, "bob", &owner(2)).await;
 }
 
-/// Places all calls at once; the one that won, if it is one.
+/// Places all calls at once. Returns those that got both handles.
 async fn winners(directory: &Directory, calls: Vec<Call>) -> Vec<Call> {
     let mut tasks = JoinSet::new();
     for call in calls {
@@ -50,12 +52,12 @@ async fn one_wins(directory: &Directory, calls: Vec<Call>) {
     assert_eq!(directory.calls_on(&winner.backend).await.unwrap(), vec![winner.id]);
 }
 
-async fn of_many_calls_for_two_handles_one_gets_both(directory: Directory) {
+async fn one_of_many_calls_gets_both_handles(directory: Directory) {
     pair(&directory).await;
-    one_wins(&directory, (0..CROWD).map(|_| call(("alice", 1), ("bob", 2))).collect()).await;
+    one_wins(&directory, (0..CONCURRENT).map(|_| call(("alice", 1), ("bob", 2))).collect()).await;
 }
 
-async fn of_two_who_call_each_other_one_call_survives(directory: Directory) {
+async fn one_of_two_glare_calls_survives(directory: Directory) {
     pair(&directory).await;
     for _ in 0..30 {
         let (there, back) = (call(("alice", 1), ("bob", 2)), call(("bob", 2), ("alice", 1)));
@@ -67,25 +69,25 @@ async fn of_two_who_call_each_other_one_call_survives(directory: Directory) {
     }
 }
 
-async fn of_many_registrations_of_a_name_one_owner_is_left(directory: Directory) {
+async fn concurrent_registrations_leave_one_owner(directory: Directory) {
     let mut tasks = JoinSet::new();
-    for number in 0..CROWD {
+    for number in 0..CONCURRENT {
         let (directory, owner) = (directory.clone(), owner(number));
         tasks.spawn(async move { register(&directory, "alice", &owner, request()).await });
     }
     assert!(all(tasks).await.iter().all(|claimed| *claimed == ClaimOutcome::Claimed));
     let owner = directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone();
-    for number in 0..CROWD {
+    for number in 0..CONCURRENT {
         let expected = (handle(number) == owner.handle).then_some("alice");
         assert_eq!(name_of(&directory, handle(number)).await.as_deref(), expected);
     }
 }
 
-async fn of_many_who_lease_one_thing_one_holds_it(directory: Directory) {
+async fn concurrent_acquires_leave_one_holder(directory: Directory) {
     let mut last = FencingToken(0);
     for _ in 0..5 {
         let mut tasks = JoinSet::new();
-        for number in 0..CROWD {
+        for number in 0..CONCURRENT {
             let (directory, holder) = (directory.clone(), ServiceId(format!("connector-{number}")));
             tasks.spawn(async move {
                 let token =
@@ -101,9 +103,9 @@ async fn of_many_who_lease_one_thing_one_holds_it(directory: Directory) {
     }
 }
 
-async fn a_call_that_ends_while_it_is_placed_leaves_idle_handles(directory: Directory) {
+async fn call_that_ends_during_setup_leaves_handles_idle(directory: Directory) {
     pair(&directory).await;
-    for _ in 0..CROWD {
+    for _ in 0..CONCURRENT {
         let call = call(("alice", 1), ("bob", 2));
         directory.open_call(&call).await.unwrap();
         let mut tasks = JoinSet::new();
@@ -124,7 +126,7 @@ async fn a_call_that_ends_while_it_is_placed_leaves_idle_handles(directory: Dire
     }
 }
 
-async fn of_many_openings_of_a_call_one_stands(directory: Directory) {
+async fn one_of_many_opens_wins(directory: Directory) {
     let first = call(("alice", 1), ("bob", 2));
     let mut tasks = JoinSet::new();
     for number in 0..10 {
@@ -142,10 +144,10 @@ async fn of_many_openings_of_a_call_one_stands(directory: Directory) {
     assert_eq!(directory.count_calls(&[stands.backend]).await.unwrap(), vec![1]);
 }
 
-async fn a_session_id_belongs_to_one_edge(directory: Directory) {
+async fn session_id_belongs_to_one_edge(directory: Directory) {
     let session = owner(1).handle.session;
     let mut tasks = JoinSet::new();
-    for number in 0..CROWD {
+    for number in 0..CONCURRENT {
         let (directory, Owner { edge, .. }) = (directory.clone(), Owner { edge: edge(number), ..owner(1) });
         tasks.spawn(async move {
             directory.open_session(session, &edge, &policy()).await.unwrap().then_some(edge)
@@ -153,17 +155,17 @@ async fn a_session_id_belongs_to_one_edge(directory: Directory) {
     }
     let edges: Vec<_> = all(tasks).await.into_iter().flatten().collect();
     assert_eq!(edges.len(), 1);
-    for number in 0..CROWD {
-        let held = directory.owned_by(&edge(number)).await.unwrap().1;
-        assert_eq!(held.len(), usize::from(edge(number) == edges[0]));
+    for number in 0..CONCURRENT {
+        let owned = directory.owned_by(&edge(number)).await.unwrap().1;
+        assert_eq!(owned.len(), usize::from(edge(number) == edges[0]));
     }
 }
 
-async fn of_many_claims_of_a_session_one_gets_it(directory: Directory) {
+async fn one_of_many_claims_wins(directory: Directory) {
     let session = handle(1).session;
     directory.open_session(session, &edge(0), &policy()).await.unwrap();
     let mut tasks = JoinSet::new();
-    for number in 1..CROWD {
+    for number in 1..CONCURRENT {
         let directory = directory.clone();
         tasks.spawn(async move {
             let claimed = directory.claim_session(session, &edge(0), &edge(number)).await.unwrap();
@@ -177,13 +179,13 @@ async fn of_many_claims_of_a_session_one_gets_it(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(winner)).await.unwrap().1, vec![session]);
 }
 
-/// Each edge claims it from whoever has it and moves the handle, while the others do the same.
-async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
+/// All edges claim the session from its current owner and move the handle, at the same time.
+async fn handle_ends_up_with_its_session(directory: Directory) {
     let session = handle(1).session;
     directory.open_session(session, &edge(1), &policy()).await.unwrap();
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     let mut tasks = JoinSet::new();
-    for number in 2..CROWD {
+    for number in 2..CONCURRENT {
         let directory = directory.clone();
         tasks.spawn(async move {
             let from = holder(&directory, session).await.unwrap();
@@ -200,9 +202,9 @@ async fn a_handle_ends_up_where_its_session_is(directory: Directory) {
     assert_eq!(directory.owned_by(&holder).await.unwrap(), (vec![handle(1)], vec![session]));
 }
 
-async fn a_handle_that_is_removed_while_it_moves_is_gone(directory: Directory) {
-    for _ in 0..CROWD {
-        gives(&directory, "alice", &owner(1)).await;
+async fn handle_removed_during_move_stays_removed(directory: Directory) {
+    for _ in 0..CONCURRENT {
+        register_now(&directory, "alice", &owner(1)).await;
         let mut tasks = JoinSet::new();
         for number in 2..6 {
             let directory = directory.clone();

@@ -1,13 +1,13 @@
-//! How many round trips an operation costs, by how often Redis had something to read.
+//! The round trips of an operation, counted by Redis' own read events.
 
-use crate::support::{RedisServer, call, edge, gives, handle, owner, policy, request, saved};
+use crate::support::{RedisServer, call, edge, handle, owner, policy, register_now, request, saved};
 use common::{BackendName, ServiceId};
 use directory::Directory;
 use directory::record::FencingToken;
 use protocol::SessionId;
 use std::time::Duration;
 
-/// Counts while the directory runs one operation; the count itself is a read too.
+/// Counts the reads during one operation; the query of the count is a read too.
 struct Reads(redis::Connection);
 
 impl Reads {
@@ -24,10 +24,10 @@ impl Reads {
     }
 }
 
-/// So that Redis knows the scripts.
+/// Loads the scripts into Redis.
 async fn warm_up(directory: &Directory) {
-    gives(directory, "alice", &owner(1)).await;
-    gives(directory, "bob", &owner(2)).await;
+    register_now(directory, "alice", &owner(1)).await;
+    register_now(directory, "bob", &owner(2)).await;
     directory.acquire_lease("w", &ServiceId::from("x"), Duration::from_secs(60)).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     crate::support::place(directory, &call).await;
@@ -37,7 +37,7 @@ async fn warm_up(directory: &Directory) {
 }
 
 #[tokio::test]
-async fn the_path_of_a_call_costs_what_it_should() {
+async fn call_path_round_trips() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     warm_up(&directory).await;
@@ -65,7 +65,7 @@ async fn the_path_of_a_call_costs_what_it_should() {
 }
 
 #[tokio::test]
-async fn what_an_edge_does_costs_what_it_should() {
+async fn edge_round_trips() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let sessions = (1..=100).map(SessionId);
@@ -78,7 +78,7 @@ async fn what_an_edge_does_costs_what_it_should() {
     assert_eq!(reads.of(directory.save_sessions(&edge(1), &[])).await, 0);
     assert_eq!(reads.of(directory.session(SessionId(1))).await, 1);
     assert_eq!(reads.of(directory.claim_session(SessionId(1), &edge(1), &edge(2))).await, 1);
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     assert_eq!(reads.of(directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2))).await, 3);
     assert_eq!(reads.of(directory.heartbeat(&edge(1))).await, 1);
     assert_eq!(reads.of(directory.since_heartbeat(&edge(1))).await, 1);

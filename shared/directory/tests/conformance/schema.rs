@@ -1,6 +1,8 @@
-//! What exactly stands in Redis, for janus-cloud's proxies and for people with redis-cli.
+//! The exact fields in Redis, for janus-cloud's proxies and for operators with redis-cli.
 
-use crate::support::{RedisServer, backend, call, edge, gives, handle, owner, place, policy, saved, texts};
+use crate::support::{
+    RedisServer, backend, call, edge, handle, owner, place, policy, register_now, saved, texts,
+};
 use common::BackendName;
 use directory::record::{BacklogUpdate, FencingToken, SaveRequest, SessionPolicy};
 use directory::{CONNECTOR_RECORD_TTL, ENDED_TTL, Error};
@@ -14,7 +16,7 @@ fn fields(redis: &mut redis::Connection, key: &str) -> Fields {
     redis.hgetall(key).unwrap().into_iter().collect()
 }
 
-/// Seconds with a fraction, as Python prints them, and of this century.
+/// Whether the text is a unix time of this century with a fraction, as Python prints it.
 fn is_time(text: &str) -> bool {
     let (seconds, fraction) = text.split_once('.').unwrap();
     seconds.len() == 10 && fraction.len() == 6 && text.parse::<f64>().unwrap() > 1.7e9
@@ -32,10 +34,10 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_user_stands_in_janus_clouds_fields() {
+async fn user_has_janus_cloud_fields() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    gives(&directory, "alice b", &owner(1)).await;
+    register_now(&directory, "alice b", &owner(1)).await;
     let user = fields(&mut server.raw(), "januscloud:videocall_users:alice b");
     let expected = [
         ("incall", ""),
@@ -50,7 +52,7 @@ async fn a_user_stands_in_janus_clouds_fields() {
 }
 
 #[tokio::test]
-async fn a_backend_stands_in_janus_clouds_fields() {
+async fn backend_has_janus_cloud_fields() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     directory.announce_backend(&backend("a"), Duration::from_millis(59_500)).await.unwrap();
@@ -72,12 +74,12 @@ async fn a_backend_stands_in_janus_clouds_fields() {
     let left = until - UNIX_EPOCH.elapsed().unwrap();
     assert!(left > Duration::from_secs(50) && left < Duration::from_secs(61), "{left:?}");
     assert_eq!(without_times(record, &["ctime", "start_time", "utime"]), pairs(&expected));
-    let left: i64 = redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap();
-    assert!((50_000..=59_500).contains(&left));
+    let ttl: i64 = redis::cmd("PTTL").arg(key).query(&mut server.raw()).unwrap();
+    assert!((50_000..=59_500).contains(&ttl));
 }
 
 #[tokio::test]
-async fn an_announcement_keeps_what_a_sentinel_wrote() {
+async fn announcement_keeps_sentinel_fields() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let key = "januscloud:backend_servers:a";
@@ -92,11 +94,11 @@ async fn an_announcement_keeps_what_a_sentinel_wrote() {
 }
 
 #[tokio::test]
-async fn the_records_of_handles_calls_and_sessions() {
+async fn handle_call_and_session_records() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    gives(&directory, "alice", &owner(1)).await;
-    gives(&directory, "bob", &owner(2)).await;
+    register_now(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "bob", &owner(2)).await;
     directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
     let call = call(("alice", 1), ("bob", 2));
     assert!(place(&directory, &call).await);
@@ -117,12 +119,12 @@ async fn the_records_of_handles_calls_and_sessions() {
     let record = of_call.remove("record").unwrap();
     assert_eq!(serde_json::from_str::<directory::record::Call>(&record).unwrap(), call);
     assert_eq!(of_call.into_iter().collect::<Vec<_>>(), pairs(&[("state", "running"), ("term", "7")]));
-    let held: Vec<String> = raw.smembers("sb:owned:edge-00000001").unwrap().into_iter().collect();
-    assert!(held.contains(&"s:1001".to_owned()) && held.contains(&"h:1001:9007199254740001".to_owned()));
+    let owned: Vec<String> = raw.smembers("sb:owned:edge-00000001").unwrap().into_iter().collect();
+    assert!(owned.contains(&"s:1001".to_owned()) && owned.contains(&"h:1001:9007199254740001".to_owned()));
 }
 
 #[tokio::test]
-async fn what_is_written_down_of_a_session_stands_in_its_hash() {
+async fn saved_session_fields() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let session = handle(1).session;
@@ -131,14 +133,14 @@ async fn what_is_written_down_of_a_session_stands_in_its_hash() {
         .await
         .unwrap();
     let away = Some(Duration::from_secs(5));
-    for (unheard, expected) in [
+    for (backlog, expected) in [
         (BacklogUpdate::Append(vec![]), &[][..]),
         (BacklogUpdate::Append(texts(1..=1)), &[("m:1", "text 1"), ("backlog", "1")]),
         (BacklogUpdate::Append(texts(2..=2)), &[("m:1", "text 1"), ("m:2", "text 2"), ("backlog", "2")]),
         (BacklogUpdate::Replace(texts(3..=3)), &[("m:1", "text 3"), ("backlog", "1")]),
         (BacklogUpdate::Replace(vec![]), &[]),
     ] {
-        let save = SaveRequest { state: "state".to_owned(), backlog: unheard, away, ..saved(session) };
+        let save = SaveRequest { state: "state".to_owned(), backlog, away, ..saved(session) };
         directory.save_sessions(&edge(1), &[save]).await.unwrap();
         let mut of_session = fields(&mut server.raw(), "sb:session:1001");
         let gone = Duration::from_millis(of_session.remove("away").unwrap().parse().unwrap());
@@ -152,7 +154,7 @@ async fn what_is_written_down_of_a_session_stands_in_its_hash() {
 }
 
 #[tokio::test]
-async fn a_note_has_a_life_and_a_drain_has_none() {
+async fn connector_record_has_ttl_and_drain_has_none() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let name = BackendName::from("a");
@@ -168,7 +170,7 @@ async fn a_note_has_a_life_and_a_drain_has_none() {
 }
 
 #[tokio::test]
-async fn a_foreign_thing_under_our_key_is_malformed() {
+async fn foreign_value_under_our_key_is_malformed() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let mut raw = server.raw();
@@ -186,7 +188,7 @@ async fn a_foreign_thing_under_our_key_is_malformed() {
 }
 
 #[tokio::test]
-async fn that_a_call_is_over_is_kept_for_a_while() {
+async fn ended_mark_has_ttl() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));

@@ -1,4 +1,4 @@
-//! The services that run, and who has leases.
+//! The running services, and the holders of leases.
 
 use crate::support::{RedisServer, edge};
 use common::ServiceId;
@@ -7,13 +7,13 @@ use directory::listing::{Service, ServiceState};
 use std::time::Duration;
 use tokio::time::sleep;
 
-const LIFE: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_secs(60);
 
 on_both_stores! {
-    services_are_listed_as_they_last_said
-    a_service_that_leaves_is_gone
-    a_service_that_falls_silent_is_gone_after_its_time
-    the_holders_of_leases_are_named
+    services_are_listed_as_announced
+    deregistered_service_is_not_listed
+    silent_service_expires
+    lease_holders_are_returned
 }
 
 fn service(id: &ServiceId, sessions: u64) -> Service {
@@ -30,33 +30,33 @@ fn service(id: &ServiceId, sessions: u64) -> Service {
     }
 }
 
-async fn services_are_listed_as_they_last_said(directory: Directory) {
+async fn services_are_listed_as_announced(directory: Directory) {
     assert_eq!(directory.services().await.unwrap(), []);
     for (id, sessions) in [(edge(2), 1), (edge(1), 2), (edge(2), 3)] {
-        directory.announce_service(&service(&id, sessions), LIFE).await.unwrap();
+        directory.announce_service(&service(&id, sessions), TTL).await.unwrap();
     }
     assert_eq!(directory.services().await.unwrap(), [service(&edge(1), 2), service(&edge(2), 3)]);
 }
 
-async fn a_service_that_leaves_is_gone(directory: Directory) {
-    directory.announce_service(&service(&edge(1), 0), LIFE).await.unwrap();
-    directory.announce_service(&service(&edge(2), 0), LIFE).await.unwrap();
+async fn deregistered_service_is_not_listed(directory: Directory) {
+    directory.announce_service(&service(&edge(1), 0), TTL).await.unwrap();
+    directory.announce_service(&service(&edge(2), 0), TTL).await.unwrap();
     for _ in 0..2 {
         directory.deregister_service(&edge(1)).await.unwrap();
         assert_eq!(directory.services().await.unwrap(), [service(&edge(2), 0)]);
     }
 }
 
-async fn a_service_that_falls_silent_is_gone_after_its_time(directory: Directory) {
+async fn silent_service_expires(directory: Directory) {
     directory.announce_service(&service(&edge(1), 0), Duration::from_millis(300)).await.unwrap();
-    directory.announce_service(&service(&edge(2), 0), LIFE).await.unwrap();
+    directory.announce_service(&service(&edge(2), 0), TTL).await.unwrap();
     sleep(Duration::from_millis(600)).await;
     assert_eq!(directory.services().await.unwrap(), [service(&edge(2), 0)]);
 }
 
-async fn the_holders_of_leases_are_named(directory: Directory) {
-    directory.acquire_lease("a", &edge(1), LIFE).await.unwrap();
-    directory.acquire_lease("c", &edge(2), LIFE).await.unwrap();
+async fn lease_holders_are_returned(directory: Directory) {
+    directory.acquire_lease("a", &edge(1), TTL).await.unwrap();
+    directory.acquire_lease("c", &edge(2), TTL).await.unwrap();
     directory.acquire_lease("short", &edge(2), Duration::from_millis(100)).await.unwrap();
     sleep(Duration::from_millis(300)).await;
     let leases = ["a", "b", "c", "short"].map(str::to_owned);
@@ -66,7 +66,7 @@ async fn the_holders_of_leases_are_named(directory: Directory) {
 }
 
 #[tokio::test]
-async fn a_service_stands_in_redis_for_as_long_as_it_said() {
+async fn service_record_has_ttl() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     directory.announce_service(&service(&edge(1), 4), Duration::from_secs(15)).await.unwrap();

@@ -7,14 +7,14 @@ use protocol::SessionId;
 use std::time::Duration;
 
 on_both_stores! {
-    a_session_is_opened_once
-    a_session_has_the_terms_it_was_opened_on
-    only_its_edge_closes_a_session
+    session_is_opened_once
+    session_keeps_its_policy
+    only_owner_closes_session
 }
 
 const SESSION: SessionId = SessionId(1);
 
-async fn a_session_is_opened_once(directory: Directory) {
+async fn session_is_opened_once(directory: Directory) {
     assert_eq!(directory.session(SESSION).await.unwrap(), None);
     assert!(directory.open_session(SESSION, &edge(1), &policy()).await.unwrap());
     assert!(!directory.open_session(SESSION, &edge(1), &SessionPolicy::default()).await.unwrap());
@@ -25,7 +25,7 @@ async fn a_session_is_opened_once(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap().1, vec![]);
 }
 
-async fn a_session_has_the_terms_it_was_opened_on(directory: Directory) {
+async fn session_keeps_its_policy(directory: Directory) {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
     let proofs = [None, Some(String::new()), Some("quo\"te\r\n\0".to_owned())];
     for (number, (proof, grace)) in (1..).zip(proofs.into_iter().zip([Duration::ZERO, year, year / 3_000])) {
@@ -35,7 +35,7 @@ async fn a_session_has_the_terms_it_was_opened_on(directory: Directory) {
     }
 }
 
-async fn only_its_edge_closes_a_session(directory: Directory) {
+async fn only_owner_closes_session(directory: Directory) {
     directory.open_session(SESSION, &edge(1), &policy()).await.unwrap();
     directory.close_session(SESSION, &edge(2)).await.unwrap();
     assert_eq!(holder(&directory, SESSION).await, Some(edge(1)));

@@ -1,4 +1,4 @@
-//! What the cases share.
+//! Fixtures and steps that the cases share.
 
 pub mod sample;
 pub mod server;
@@ -6,9 +6,9 @@ pub mod steps;
 
 pub use sample::{backend, call, edge, handle, ours, owner, policy, request, saved, texts};
 pub use server::RedisServer;
-pub use steps::{call_of, calls_of_both, eventually, gives, holder, name_of, place, register};
+pub use steps::{call_of, calls_of_both, eventually, holder, name_of, place, register, register_now};
 
-/// Makes a test per store of each case; `threaded` ones run on several threads, in real time.
+/// Makes a test of each case for each store; `threaded` ones run on several threads, in real time.
 macro_rules! on_both_stores {
     (threaded $($case:ident)*) => { on_both_stores! { @ (flavor = "multi_thread", worker_threads = 4) $($case)* } };
     (@ ($($how:tt)*) $($case:ident)*) => {

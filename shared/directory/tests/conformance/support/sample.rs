@@ -1,4 +1,4 @@
-//! Handles, owners and calls to try things on.
+//! Sample handles, owners, sessions and calls.
 
 use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{
@@ -26,12 +26,12 @@ pub fn request() -> MessageId {
     MessageId::fresh()
 }
 
-/// Half a minute for whoever shows the same token.
+/// A grace of half a minute, for clients with the token.
 pub fn policy() -> SessionPolicy {
     SessionPolicy { token_digest: Some("to\"k\0n".to_owned()), grace: Duration::from_secs(30) }
 }
 
-/// What an edge saves of a session whose client is there and has heard all.
+/// What an edge saves of a session whose client is connected and has received all messages.
 pub fn saved(session: SessionId) -> SaveRequest {
     SaveRequest {
         session,
@@ -45,7 +45,7 @@ pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
     numbers.map(|number| format!("text {number}")).collect()
 }
 
-/// A name that is a handle's of ours.
+/// The record of a local name.
 pub fn ours(username: &str, owner: Owner) -> RegisteredName {
     RegisteredName::Local(User { username: username.to_owned(), owner })
 }

@@ -1,4 +1,4 @@
-//! A Redis server of one test: a free port, no data, no persistence, killed with its owner.
+//! A Redis server for one test: on a free port, empty, without persistence, killed on drop.
 
 use directory::Directory;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one; another process may snatch the free port first, then it takes another.
+    /// Starts a server. Tries another port when a different process has taken the free one.
     pub fn start() -> Self {
         loop {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -30,7 +30,7 @@ impl RedisServer {
         Directory::redis(&self.url()).await.unwrap()
     }
 
-    /// A connection of the test's own, to look at what the directory wrote.
+    /// Opens a connection, to read what the directory wrote.
     pub fn raw(&self) -> redis::Connection {
         connect(self.port).unwrap()
     }
@@ -40,12 +40,12 @@ impl RedisServer {
         self.process.wait().unwrap();
     }
 
-    /// After [`stop`](Self::stop): on the same port, without what it knew.
+    /// Starts an empty server on the same port, after [`stop`](Self::stop).
     pub fn start_again(&mut self) {
         self.process = spawn(self.port).expect("the port is still ours");
     }
 
-    /// `STOP` makes it hang with its connections open, `CONT` lets it go on.
+    /// Sends a signal: `STOP` freezes the server with its connections open, `CONT` resumes it.
     pub fn signal(&self, signal: &str) {
         let done = Command::new("kill").arg(format!("-{signal}")).arg(self.process.id().to_string()).status();
         assert!(done.unwrap().success());
@@ -59,7 +59,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// None when the process ended before it answered.
+/// Returns `None` when the process exited before it replied.
 fn spawn(port: u16) -> Option<Child> {
     let options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"];
     let mut process = Command::new("redis-server")
@@ -80,7 +80,7 @@ fn spawn(port: u16) -> Option<Child> {
     Some(process)
 }
 
-/// Whether it is that very process that listens there.
+/// Whether this process, and no other, listens on the port.
 fn answers(port: u16, process: u32) -> bool {
     let Ok(mut connection) = connect(port) else { return false };
     let info: redis::RedisResult<String> = redis::cmd("INFO").arg("server").query(&mut connection);

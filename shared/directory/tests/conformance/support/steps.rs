@@ -1,4 +1,4 @@
-//! Steps composed of operations, as a router composes them.
+//! Sequences of operations, as a router combines them.
 
 use super::sample::handle;
 use common::{CallId, MessageId, ServiceId};
@@ -8,7 +8,7 @@ use protocol::{HandleRef, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Registers a name as the doc of [`Directory`] says: claim, strip whoever owns it, give.
+/// Registers a name in three steps: claim, revoke it from its owner, grant.
 pub async fn register(directory: &Directory, name: &str, owner: &Owner, request: MessageId) -> ClaimOutcome {
     let claimed = directory.claim_name(owner, name, request).await.unwrap();
     if claimed == ClaimOutcome::Claimed {
@@ -35,16 +35,16 @@ async fn pass_on(
     }
 }
 
-/// Registers a name and expects that to work.
-pub async fn gives(directory: &Directory, name: &str, owner: &Owner) {
+/// Registers a name, which must succeed.
+pub async fn register_now(directory: &Directory, name: &str, owner: &Owner) {
     assert_eq!(register(directory, name, owner, super::request()).await, ClaimOutcome::Claimed);
 }
 
 fn handle_of(party: &CallParty) -> HandleRef {
-    party.owner.as_ref().expect("it is one of ours").handle
+    party.owner.as_ref().expect("the party is local").handle
 }
 
-/// Opens a call and takes its two handles, the smaller first; frees it when it gets only one.
+/// Opens a call and acquires its two handles, the smaller first; releases it when it gets only one.
 pub async fn place(directory: &Directory, call: &Call) -> bool {
     directory.open_call(call).await.unwrap();
     let mut parties = [(&call.caller, &call.callee), (&call.callee, &call.caller)];
@@ -60,7 +60,7 @@ pub async fn place(directory: &Directory, call: &Call) -> bool {
     true
 }
 
-/// The edge that holds a session.
+/// The edge that owns a session.
 pub async fn holder(directory: &Directory, session: SessionId) -> Option<ServiceId> {
     Some(directory.session(session).await.unwrap()?.edge)
 }
@@ -80,10 +80,10 @@ pub async fn calls_of_both(directory: &Directory) -> [Option<CallId>; 2] {
     [call_of(directory, handle(1)).await, call_of(directory, handle(2)).await]
 }
 
-/// Asks until the answer is yes; five seconds of no fail the test.
-pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+/// Waits until the condition holds; fails the test after five seconds.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(5);
-    while !ask().await {
+    while !condition().await {
         assert!(Instant::now() < deadline, "not within five seconds: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,31 +1,31 @@
-//! A session goes to another edge, with its handles and their names.
+//! A session moves to another edge, with its handles and their names.
 
-use crate::support::{edge, gives, handle, holder, owner, place, policy, saved, texts};
+use crate::support::{edge, handle, holder, owner, place, policy, register_now, saved, texts};
 use directory::Directory;
 use directory::record::{BacklogUpdate, Call, ClaimedSession, Handle, Owner, SaveOutcome, SaveRequest};
 use std::time::Duration;
 
 on_both_stores! {
-    a_claimed_session_is_the_new_edges
-    what_is_unheard_stays_until_the_new_edge_saves
-    the_last_edges_that_had_it_are_remembered
-    a_claimed_session_waits_for_its_client_anew_until_it_is_saved
-    only_from_its_edge_is_a_session_claimed
-    a_lost_answer_is_asked_for_again
-    who_lost_a_session_changes_nothing_of_it
-    a_handle_moves_with_its_name
-    a_handle_that_moves_stays_in_its_call
-    moving_again_changes_nothing
-    a_name_of_another_handle_stays
-    a_handle_without_a_record_gets_none
-    who_was_frozen_takes_no_handle_back
-    a_handle_that_stayed_behind_moves_with_the_next_claim
+    claimed_session_is_owned_by_new_edge
+    backlog_stays_until_new_edge_saves
+    last_previous_edges_are_stored
+    claim_restarts_grace_until_saved
+    claim_names_the_current_owner
+    claim_is_repeated_after_lost_reply
+    previous_owner_cannot_change_session
+    handle_moves_with_its_name
+    moved_handle_stays_in_its_call
+    move_is_idempotent
+    name_of_another_handle_stays
+    move_creates_no_record
+    frozen_edge_takes_no_handle_back
+    interrupted_move_is_finished_by_next_claim
 }
 
-/// A session at edge 1 whose handle is `alice`, and what was written down of it.
+/// Creates a session at edge 1 whose handle is `alice`, and returns what a claim of it returns.
 async fn alice(directory: &Directory) -> ClaimedSession {
     directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
-    gives(directory, "alice", &owner(1)).await;
+    register_now(directory, "alice", &owner(1)).await;
     let away = Some(Duration::from_secs(3));
     let save =
         SaveRequest { backlog: BacklogUpdate::Replace(texts(1..=3)), away, ..saved(handle(1).session) };
@@ -44,21 +44,21 @@ async fn moves(directory: &Directory, from: u64, to: u64) {
     directory.move_handle(handle(1), Some("alice"), &edge(from), &edge(to)).await.unwrap();
 }
 
-/// All of alice is at that edge, and at no other of the first three.
+/// Asserts that alice's session, handle and name are at that edge, and at no other of the first three.
 async fn is_at(directory: &Directory, number: u64) {
     assert_eq!(holder(directory, handle(1).session).await, Some(edge(number)));
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().edge, edge(number));
     let user = directory.user("alice").await.unwrap().unwrap();
     assert_eq!(user.owner().unwrap().clone(), Owner { edge: edge(number), handle: handle(1) });
     for other in 1..=3 {
-        let held = directory.owned_by(&edge(other)).await.unwrap();
+        let owned = directory.owned_by(&edge(other)).await.unwrap();
         let expected =
             if other == number { (vec![handle(1)], vec![handle(1).session]) } else { (vec![], vec![]) };
-        assert_eq!(held, expected, "{other}");
+        assert_eq!(owned, expected, "{other}");
     }
 }
 
-async fn a_claimed_session_is_the_new_edges(directory: Directory) {
+async fn claimed_session_is_owned_by_new_edge(directory: Directory) {
     let written = alice(&directory).await;
     assert_eq!(claim(&directory, 1, 2).await, Some(written));
     let session = directory.session(handle(1).session).await.unwrap().unwrap();
@@ -67,7 +67,7 @@ async fn a_claimed_session_is_the_new_edges(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap(), (vec![], vec![handle(1).session]));
 }
 
-async fn what_is_unheard_stays_until_the_new_edge_saves(directory: Directory) {
+async fn backlog_stays_until_new_edge_saves(directory: Directory) {
     let written = alice(&directory).await;
     assert_eq!(claim(&directory, 1, 2).await, Some(written.clone()));
     let again = ClaimedSession { previous_edges: vec![edge(2), edge(1)], ..written };
@@ -77,7 +77,7 @@ async fn what_is_unheard_stays_until_the_new_edge_saves(directory: Directory) {
     assert_eq!(claim(&directory, 3, 1).await.unwrap().backlog, [""; 0]);
 }
 
-async fn the_last_edges_that_had_it_are_remembered(directory: Directory) {
+async fn last_previous_edges_are_stored(directory: Directory) {
     alice(&directory).await;
     let previous_edges = async |from, to| claim(&directory, from, to).await.unwrap().previous_edges;
     assert_eq!(previous_edges(1, 2).await, [edge(1)]);
@@ -88,7 +88,7 @@ async fn the_last_edges_that_had_it_are_remembered(directory: Directory) {
     assert_eq!(previous_edges(4, 5).await, [edge(4), edge(3), edge(1)]);
 }
 
-async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory: Directory) {
+async fn claim_restarts_grace_until_saved(directory: Directory) {
     alice(&directory).await;
     assert!(directory.session(handle(1).session).await.unwrap().unwrap().away.is_some());
     claim(&directory, 1, 2).await;
@@ -100,11 +100,11 @@ async fn a_claimed_session_waits_for_its_client_anew_until_it_is_saved(directory
     assert_eq!(
         claim(&directory, 2, 3).await.unwrap().previous_edges,
         [edge(2), edge(1)],
-        "saving forgets none"
+        "a save keeps them"
     );
 }
 
-async fn only_from_its_edge_is_a_session_claimed(directory: Directory) {
+async fn claim_names_the_current_owner(directory: Directory) {
     assert_eq!(claim(&directory, 1, 2).await, None);
     assert_eq!(directory.session(handle(1).session).await.unwrap(), None);
     alice(&directory).await;
@@ -113,7 +113,7 @@ async fn only_from_its_edge_is_a_session_claimed(directory: Directory) {
     assert!(directory.session(handle(1).session).await.unwrap().unwrap().away.is_some());
 }
 
-async fn a_lost_answer_is_asked_for_again(directory: Directory) {
+async fn claim_is_repeated_after_lost_reply(directory: Directory) {
     let written = alice(&directory).await;
     claim(&directory, 1, 2).await.unwrap();
     assert_eq!(claim(&directory, 1, 2).await, None);
@@ -122,7 +122,7 @@ async fn a_lost_answer_is_asked_for_again(directory: Directory) {
     is_at(&directory, 2).await;
 }
 
-async fn who_lost_a_session_changes_nothing_of_it(directory: Directory) {
+async fn previous_owner_cannot_change_session(directory: Directory) {
     let written = alice(&directory).await;
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
@@ -136,7 +136,7 @@ async fn who_lost_a_session_changes_nothing_of_it(directory: Directory) {
     assert_eq!(claim(&directory, 2, 2).await, Some(written));
 }
 
-async fn a_handle_moves_with_its_name(directory: Directory) {
+async fn handle_moves_with_its_name(directory: Directory) {
     alice(&directory).await;
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
@@ -146,9 +146,9 @@ async fn a_handle_moves_with_its_name(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap().0, vec![]);
 }
 
-async fn a_handle_that_moves_stays_in_its_call(directory: Directory) {
+async fn moved_handle_stays_in_its_call(directory: Directory) {
     alice(&directory).await;
-    gives(&directory, "bob", &owner(2)).await;
+    register_now(&directory, "bob", &owner(2)).await;
     let call: Call = crate::support::call(("alice", 1), ("bob", 2));
     assert!(place(&directory, &call).await);
     claim(&directory, 1, 2).await;
@@ -159,7 +159,7 @@ async fn a_handle_that_moves_stays_in_its_call(directory: Directory) {
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, None);
 }
 
-async fn moving_again_changes_nothing(directory: Directory) {
+async fn move_is_idempotent(directory: Directory) {
     alice(&directory).await;
     claim(&directory, 1, 2).await;
     for from in [1, 1, 2, 3] {
@@ -168,9 +168,9 @@ async fn moving_again_changes_nothing(directory: Directory) {
     }
 }
 
-async fn a_name_of_another_handle_stays(directory: Directory) {
+async fn name_of_another_handle_stays(directory: Directory) {
     alice(&directory).await;
-    gives(&directory, "alice", &owner(3)).await;
+    register_now(&directory, "alice", &owner(3)).await;
     claim(&directory, 1, 2).await;
     moves(&directory, 1, 2).await;
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(3));
@@ -180,7 +180,7 @@ async fn a_name_of_another_handle_stays(directory: Directory) {
     assert_eq!(directory.user("nobody").await.unwrap(), None);
 }
 
-async fn a_handle_without_a_record_gets_none(directory: Directory) {
+async fn move_creates_no_record(directory: Directory) {
     directory.open_session(handle(1).session, &edge(1), &policy()).await.unwrap();
     for username in [None, Some("alice")] {
         directory.move_handle(handle(1), username, &edge(1), &edge(2)).await.unwrap();
@@ -190,7 +190,7 @@ async fn a_handle_without_a_record_gets_none(directory: Directory) {
     }
 }
 
-async fn who_was_frozen_takes_no_handle_back(directory: Directory) {
+async fn frozen_edge_takes_no_handle_back(directory: Directory) {
     alice(&directory).await;
     claim(&directory, 1, 2).await;
     claim(&directory, 2, 3).await;
@@ -199,7 +199,7 @@ async fn who_was_frozen_takes_no_handle_back(directory: Directory) {
     is_at(&directory, 3).await;
 }
 
-async fn a_handle_that_stayed_behind_moves_with_the_next_claim(directory: Directory) {
+async fn interrupted_move_is_finished_by_next_claim(directory: Directory) {
     alice(&directory).await;
     claim(&directory, 1, 2).await;
     claim(&directory, 2, 3).await;

@@ -1,4 +1,4 @@
-//! What one connector leaves for the next, and what operators want of a backend.
+//! The record that one connector leaves for the next, and the operators' drain.
 
 use crate::support::{backend, eventually};
 use common::BackendName;
@@ -7,13 +7,13 @@ use directory::{CONNECTOR_RECORD_TTL, Directory};
 use std::time::Duration;
 
 on_both_stores! {
-    the_last_note_is_read
-    a_former_connector_notes_nothing
-    each_backend_has_its_note
-    a_drained_backend_takes_no_calls
-    only_a_normal_backend_is_seen_otherwise_when_drained
-    a_drain_outlives_what_it_drains
-    who_is_drained_is_listed_by_name
+    last_record_is_read
+    previous_connector_stores_no_record
+    each_backend_has_its_record
+    drained_backend_is_in_maintenance
+    drain_changes_only_normal_status
+    drain_outlives_announcement
+    drained_backends_are_sorted_by_name
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ async fn statuses(directory: &Directory) -> Vec<BackendStatus> {
     directory.backends().await.unwrap().into_iter().map(|backend| backend.status).collect()
 }
 
-async fn the_last_note_is_read(directory: Directory) {
+async fn last_record_is_read(directory: Directory) {
     assert_eq!(note(&directory, "a").await, None);
     for (token, text) in [(3, "first"), (3, ""), (1_795_333_128_000_001, "{\"nul\0l\r\n\": []}")] {
         assert!(directory.put_connector_record(&name("a"), FencingToken(token), text).await.unwrap());
@@ -38,7 +38,7 @@ async fn the_last_note_is_read(directory: Directory) {
     }
 }
 
-async fn a_former_connector_notes_nothing(directory: Directory) {
+async fn previous_connector_stores_no_record(directory: Directory) {
     assert!(directory.put_connector_record(&name("a"), FencingToken(10), "present").await.unwrap());
     assert!(!directory.put_connector_record(&name("a"), FencingToken(9), "former").await.unwrap());
     assert_eq!(note(&directory, "a").await.as_deref(), Some("present"));
@@ -46,14 +46,14 @@ async fn a_former_connector_notes_nothing(directory: Directory) {
     assert_eq!(note(&directory, "a").await.as_deref(), Some("next"));
 }
 
-async fn each_backend_has_its_note(directory: Directory) {
+async fn each_backend_has_its_record(directory: Directory) {
     directory.put_connector_record(&name("a"), FencingToken(2), "of a").await.unwrap();
     assert!(directory.put_connector_record(&name("b"), FencingToken(1), "of b").await.unwrap());
     assert_eq!(note(&directory, "a").await.as_deref(), Some("of a"));
     assert_eq!(note(&directory, "b").await.as_deref(), Some("of b"));
 }
 
-async fn a_drained_backend_takes_no_calls(directory: Directory) {
+async fn drained_backend_is_in_maintenance(directory: Directory) {
     use BackendStatus::{Maintenance, Normal};
     for name in ["a", "b"] {
         directory.announce_backend(&backend(name), LONG).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_drained_backend_takes_no_calls(directory: Directory) {
     }
 }
 
-async fn only_a_normal_backend_is_seen_otherwise_when_drained(directory: Directory) {
+async fn drain_changes_only_normal_status(directory: Directory) {
     use BackendStatus::{Abnormal, HighWater, Maintenance};
     directory.drain_backend(&name("a")).await.unwrap();
     for status in [Abnormal, HighWater, Maintenance] {
@@ -80,7 +80,7 @@ async fn only_a_normal_backend_is_seen_otherwise_when_drained(directory: Directo
     }
 }
 
-async fn a_drain_outlives_what_it_drains(directory: Directory) {
+async fn drain_outlives_announcement(directory: Directory) {
     directory.announce_backend(&backend("a"), Duration::from_millis(50)).await.unwrap();
     directory.drain_backend(&name("a")).await.unwrap();
     eventually("the backend expires", async || directory.backends().await.unwrap().is_empty()).await;
@@ -90,7 +90,7 @@ async fn a_drain_outlives_what_it_drains(directory: Directory) {
     assert_eq!(statuses(&directory).await, [BackendStatus::Maintenance]);
 }
 
-async fn who_is_drained_is_listed_by_name(directory: Directory) {
+async fn drained_backends_are_sorted_by_name(directory: Directory) {
     assert_eq!(directory.drained_backends().await.unwrap(), vec![]);
     for backend in ["b", "c", "a", "b"] {
         directory.drain_backend(&name(backend)).await.unwrap();
@@ -100,9 +100,9 @@ async fn who_is_drained_is_listed_by_name(directory: Directory) {
     assert_eq!(directory.drained_backends().await.unwrap(), [name("a"), name("b")]);
 }
 
-/// Redis' time cannot be paused: there [`schema`](crate::schema) looks at what is left of its life.
+/// Redis' time cannot be paused: for Redis, [`schema`](crate::schema) checks the remaining TTL.
 #[tokio::test(start_paused = true)]
-async fn a_note_expires() {
+async fn connector_record_expires() {
     let directory = Directory::memory();
     directory.put_connector_record(&name("a"), FencingToken(2), "short").await.unwrap();
     tokio::time::advance(CONNECTOR_RECORD_TTL / 2).await;

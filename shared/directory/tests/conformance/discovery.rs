@@ -1,4 +1,4 @@
-//! Backends that sentinels, operators and other proxies write down, beside those that we announce.
+//! Backends that sentinels, operators and other proxies register, beside those that we announce.
 
 use crate::support::{backend, eventually};
 use common::BackendName;
@@ -7,18 +7,18 @@ use directory::record::{Backend, BackendRegistration, BackendStatus, DiscoveredB
 use std::time::Duration;
 
 on_both_stores! {
-    a_registered_backend_is_found
-    what_is_not_said_again_stays
-    a_registered_backend_expires_or_lives_for_ever
-    an_unregistered_backend_is_gone
-    what_we_announce_ourselves_is_not_found
-    a_found_backend_that_is_served_has_the_worse_status
-    a_served_backend_without_its_record_takes_no_calls
-    a_found_backend_that_nobody_serves_any_more_is_none
-    a_found_backend_can_be_drained
+    registered_backend_is_discovered
+    omitted_fields_keep_their_values
+    registration_expires_unless_zero
+    unregistered_backend_is_removed
+    own_backend_is_not_discovered
+    served_backend_has_the_worse_status
+    served_backend_without_record_is_abnormal
+    unserved_backend_is_not_listed
+    discovered_backend_can_be_drained
 }
 
-const LIFE: Duration = Duration::from_secs(10);
+const TTL: Duration = Duration::from_secs(10);
 
 fn name() -> BackendName {
     BackendName::from("a")
@@ -38,12 +38,12 @@ async fn only(directory: &Directory) -> DiscoveredBackend {
     found.remove(0)
 }
 
-/// As a connector announces a found one: it knows no more than its own part.
+/// What a connector announces of a discovered backend: it does not know the record's other fields.
 fn served(status: BackendStatus) -> Backend {
     Backend { status, ..backend("a") }
 }
 
-async fn a_registered_backend_is_found(directory: Directory) {
+async fn registered_backend_is_discovered(directory: Directory) {
     assert_eq!(directory.discovered_backends().await.unwrap(), []);
     for status in [BackendStatus::Normal, BackendStatus::HighWater] {
         directory.register_backend(&registration(status)).await.unwrap();
@@ -57,10 +57,10 @@ async fn a_registered_backend_is_found(directory: Directory) {
         assert_eq!((defaults, found.start_time), ((0, 0, 0, 60), 0.0));
         assert!(found.utime > 1.7e9 && found.ctime <= found.utime);
     }
-    assert_eq!(directory.backends().await.unwrap(), [], "nobody serves it");
+    assert_eq!(directory.backends().await.unwrap(), [], "no connector serves it");
 }
 
-async fn what_is_not_said_again_stays(directory: Directory) {
+async fn omitted_fields_keep_their_values(directory: Directory) {
     let all = BackendRegistration {
         session_timeout: Some(30),
         session_num: Some(4),
@@ -78,7 +78,7 @@ async fn what_is_not_said_again_stays(directory: Directory) {
     assert_eq!((found.start_time, found.location.as_str()), (1_795_355_906.25, "berlin"));
 }
 
-async fn a_registered_backend_expires_or_lives_for_ever(directory: Directory) {
+async fn registration_expires_unless_zero(directory: Directory) {
     let short = BackendRegistration { expire: Some(1), ..registration(BackendStatus::Normal) };
     let for_ever = BackendRegistration {
         expire: Some(0),
@@ -95,7 +95,7 @@ async fn a_registered_backend_expires_or_lives_for_ever(directory: Directory) {
     assert_eq!(directory.discovered_backends().await.unwrap().len(), 2);
 }
 
-async fn an_unregistered_backend_is_gone(directory: Directory) {
+async fn unregistered_backend_is_removed(directory: Directory) {
     assert!(!directory.unregister_backend(&name()).await.unwrap());
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
     assert!(directory.unregister_backend(&name()).await.unwrap());
@@ -103,15 +103,15 @@ async fn an_unregistered_backend_is_gone(directory: Directory) {
     assert!(!directory.unregister_backend(&name()).await.unwrap());
 }
 
-async fn what_we_announce_ourselves_is_not_found(directory: Directory) {
+async fn own_backend_is_not_discovered(directory: Directory) {
     let own = Backend { location: "rome".to_owned(), isp: "z".to_owned(), ..backend("a") };
-    directory.announce_backend(&own, LIFE).await.unwrap();
+    directory.announce_backend(&own, TTL).await.unwrap();
     assert_eq!(directory.discovered_backends().await.unwrap(), []);
     assert!(!directory.unregister_backend(&name()).await.unwrap());
     assert_eq!(directory.backends().await.unwrap(), [own]);
 }
 
-async fn a_found_backend_that_is_served_has_the_worse_status(directory: Directory) {
+async fn served_backend_has_the_worse_status(directory: Directory) {
     use BackendStatus::{Abnormal, HighWater, Maintenance, Normal};
     for (its, ours, seen) in [
         (Normal, Normal, Normal),
@@ -121,18 +121,18 @@ async fn a_found_backend_that_is_served_has_the_worse_status(directory: Director
         (Abnormal, Maintenance, Abnormal),
     ] {
         directory.register_backend(&registration(its)).await.unwrap();
-        directory.announce_discovered(&served(ours), LIFE).await.unwrap();
+        directory.announce_discovered(&served(ours), TTL).await.unwrap();
         let all = directory.backends().await.unwrap();
         let (location, isp) = ("berlin".to_owned(), "x".to_owned());
         assert_eq!(all, [Backend { status: seen, location, isp, ..backend("a") }], "{its:?} {ours:?}");
         let found = only(&directory).await;
-        assert_eq!((found.status, found.handle_num), (its, 0), "its record is as it was");
+        assert_eq!((found.status, found.handle_num), (its, 0), "its record is unchanged");
     }
 }
 
-async fn a_served_backend_without_its_record_takes_no_calls(directory: Directory) {
+async fn served_backend_without_record_is_abnormal(directory: Directory) {
     let abnormal = Backend { status: BackendStatus::Abnormal, ..backend("a") };
-    directory.announce_discovered(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), TTL).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), std::slice::from_ref(&abnormal));
     let elsewhere = BackendRegistration::new("a", "ws://elsewhere", BackendStatus::Normal);
     directory.register_backend(&elsewhere).await.unwrap();
@@ -143,20 +143,20 @@ async fn a_served_backend_without_its_record_takes_no_calls(directory: Directory
     assert_eq!(directory.backends().await.unwrap(), [abnormal]);
 }
 
-async fn a_found_backend_that_nobody_serves_any_more_is_none(directory: Directory) {
+async fn unserved_backend_is_not_listed(directory: Directory) {
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
     directory.announce_discovered(&served(BackendStatus::Normal), Duration::from_millis(150)).await.unwrap();
     assert_eq!(directory.backends().await.unwrap().len(), 1);
     eventually("it expires", async || directory.backends().await.unwrap().is_empty()).await;
-    directory.announce_discovered(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), TTL).await.unwrap();
     directory.remove_backend(&name()).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), []);
     only(&directory).await;
 }
 
-async fn a_found_backend_can_be_drained(directory: Directory) {
+async fn discovered_backend_can_be_drained(directory: Directory) {
     directory.register_backend(&registration(BackendStatus::Normal)).await.unwrap();
-    directory.announce_discovered(&served(BackendStatus::Normal), LIFE).await.unwrap();
+    directory.announce_discovered(&served(BackendStatus::Normal), TTL).await.unwrap();
     directory.drain_backend(&name()).await.unwrap();
     assert_eq!(directory.backends().await.unwrap()[0].status, BackendStatus::Maintenance);
 }

@@ -1,17 +1,17 @@
-//! Taking a handle for a call: `Won`, `Busy` or `Gone`.
+//! Acquiring a handle for a call: `Acquired`, `Busy` or `Gone`.
 
-use crate::support::{call, gives, handle, owner, place};
+use crate::support::{call, handle, owner, place, register_now};
 use directory::Directory;
 use directory::record::{AcquireOutcome, Call};
 
 on_both_stores! {
-    an_idle_handle_is_won_again_and_again
-    a_handle_in_another_call_is_busy
-    a_handle_nobody_registered_is_gone
-    a_handle_that_lost_its_name_is_gone
-    a_handle_with_another_name_is_gone
-    a_handle_keeps_its_call_when_it_loses_its_name
-    a_call_that_is_over_takes_nothing
+    acquire_is_idempotent
+    handle_in_another_call_is_busy
+    unregistered_handle_is_gone
+    handle_that_lost_its_name_is_gone
+    handle_with_another_name_is_gone
+    displaced_handle_keeps_its_call
+    ended_call_acquires_nothing
 }
 
 async fn opened(directory: &Directory) -> Call {
@@ -19,8 +19,8 @@ async fn opened(directory: &Directory) -> Call {
     directory.open_call(&call).await.unwrap()
 }
 
-async fn an_idle_handle_is_won_again_and_again(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
+async fn acquire_is_idempotent(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
     let call = opened(&directory).await;
     for _ in 0..3 {
         assert_eq!(
@@ -31,9 +31,9 @@ async fn an_idle_handle_is_won_again_and_again(directory: Directory) {
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, Some(call.id));
 }
 
-async fn a_handle_in_another_call_is_busy(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
-    gives(&directory, "bob", &owner(2)).await;
+async fn handle_in_another_call_is_busy(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "bob", &owner(2)).await;
     let first = call(("alice", 1), ("bob", 2));
     assert!(place(&directory, &first).await);
     let second = opened(&directory).await;
@@ -49,7 +49,7 @@ async fn a_handle_in_another_call_is_busy(directory: Directory) {
     );
 }
 
-async fn a_handle_nobody_registered_is_gone(directory: Directory) {
+async fn unregistered_handle_is_gone(directory: Directory) {
     let call = opened(&directory).await;
     assert_eq!(
         directory.acquire_handle(handle(1), "alice", call.id, "peer").await.unwrap(),
@@ -58,9 +58,9 @@ async fn a_handle_nobody_registered_is_gone(directory: Directory) {
     assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
 }
 
-async fn a_handle_that_lost_its_name_is_gone(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
-    gives(&directory, "alice", &owner(3)).await;
+async fn handle_that_lost_its_name_is_gone(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(3)).await;
     let call = opened(&directory).await;
     assert_eq!(
         directory.acquire_handle(handle(1), "alice", call.id, "peer").await.unwrap(),
@@ -68,8 +68,8 @@ async fn a_handle_that_lost_its_name_is_gone(directory: Directory) {
     );
 }
 
-async fn a_handle_with_another_name_is_gone(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
+async fn handle_with_another_name_is_gone(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
     let call = opened(&directory).await;
     assert_eq!(
         directory.acquire_handle(handle(1), "bob", call.id, "peer").await.unwrap(),
@@ -78,19 +78,19 @@ async fn a_handle_with_another_name_is_gone(directory: Directory) {
     assert_eq!(directory.handle(handle(1)).await.unwrap().unwrap().call, None);
 }
 
-async fn a_handle_keeps_its_call_when_it_loses_its_name(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
+async fn displaced_handle_keeps_its_call(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
     let call = opened(&directory).await;
     directory.acquire_handle(handle(1), "alice", call.id, "peer").await.unwrap();
-    gives(&directory, "alice", &owner(3)).await;
+    register_now(&directory, "alice", &owner(3)).await;
     assert_eq!(
         directory.acquire_handle(handle(1), "alice", call.id, "peer").await.unwrap(),
         AcquireOutcome::Acquired
     );
 }
 
-async fn a_call_that_is_over_takes_nothing(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
+async fn ended_call_acquires_nothing(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
     let call = opened(&directory).await;
     directory.release_call(call.id).await.unwrap();
     assert_eq!(

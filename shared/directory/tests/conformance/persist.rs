@@ -1,4 +1,4 @@
-//! What an edge writes down of its sessions.
+//! What an edge stores of its sessions.
 
 use crate::support::{edge, eventually, policy, saved, texts};
 use directory::Directory;
@@ -7,16 +7,16 @@ use protocol::SessionId;
 use std::time::Duration;
 
 on_both_stores! {
-    what_was_saved_last_is_inherited
-    what_is_unheard_keeps_its_order
-    an_addition_of_nothing_changes_nothing
-    thousands_of_texts_may_be_unheard
+    last_save_is_claimed
+    backlog_keeps_its_order
+    empty_append_changes_nothing
+    backlog_holds_thousands_of_messages
     any_text_can_be_saved
-    each_save_of_many_has_its_answer
-    nothing_to_save_is_saved
-    a_session_of_another_edge_is_left_as_it_is
-    an_absence_is_counted_from_its_beginning
-    a_client_that_is_back_is_not_away
+    each_save_has_its_outcome
+    empty_save_succeeds
+    session_of_another_edge_is_unchanged
+    absence_counts_from_disconnect
+    reconnected_client_is_not_away
 }
 
 const SESSION: SessionId = SessionId(1);
@@ -25,13 +25,13 @@ async fn open(directory: &Directory) {
     directory.open_session(SESSION, &edge(1), &policy()).await.unwrap();
 }
 
-/// What stands there now, without a change.
-async fn inherited(directory: &Directory) -> ClaimedSession {
+/// Reads the stored session through a claim that changes nothing.
+async fn claimed(directory: &Directory) -> ClaimedSession {
     directory.claim_session(SESSION, &edge(1), &edge(1)).await.unwrap().unwrap()
 }
 
-async fn save(directory: &Directory, unheard: BacklogUpdate) {
-    let save = SaveRequest { backlog: unheard, ..saved(SESSION) };
+async fn save(directory: &Directory, backlog: BacklogUpdate) {
+    let save = SaveRequest { backlog, ..saved(SESSION) };
     assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![SaveOutcome::Saved]);
 }
 
@@ -39,50 +39,50 @@ async fn away(directory: &Directory) -> Option<Duration> {
     directory.session(SESSION).await.unwrap().unwrap().away
 }
 
-async fn what_was_saved_last_is_inherited(directory: Directory) {
+async fn last_save_is_claimed(directory: Directory) {
     open(&directory).await;
     assert_eq!(
-        inherited(&directory).await,
+        claimed(&directory).await,
         ClaimedSession { state: None, backlog: vec![], previous_edges: vec![] }
     );
     for state in ["first", "second"] {
         let save = SaveRequest { state: state.to_owned(), ..saved(SESSION) };
         assert_eq!(directory.save_sessions(&edge(1), &[save]).await.unwrap(), vec![SaveOutcome::Saved]);
-        assert_eq!(inherited(&directory).await.state.as_deref(), Some(state));
+        assert_eq!(claimed(&directory).await.state.as_deref(), Some(state));
     }
     assert_eq!(directory.session(SESSION).await.unwrap().unwrap().policy, policy());
 }
 
-async fn what_is_unheard_keeps_its_order(directory: Directory) {
+async fn backlog_keeps_its_order(directory: Directory) {
     open(&directory).await;
     save(&directory, BacklogUpdate::Append(texts(1..=12))).await;
     save(&directory, BacklogUpdate::Append(texts(13..=13))).await;
-    assert_eq!(inherited(&directory).await.backlog, texts(1..=13));
+    assert_eq!(claimed(&directory).await.backlog, texts(1..=13));
     save(&directory, BacklogUpdate::Replace(texts(20..=22))).await;
-    assert_eq!(inherited(&directory).await.backlog, texts(20..=22));
+    assert_eq!(claimed(&directory).await.backlog, texts(20..=22));
     save(&directory, BacklogUpdate::Append(texts(23..=40))).await;
-    assert_eq!(inherited(&directory).await.backlog, texts(20..=40));
+    assert_eq!(claimed(&directory).await.backlog, texts(20..=40));
     save(&directory, BacklogUpdate::Replace(vec![])).await;
-    assert_eq!(inherited(&directory).await.backlog, [""; 0]);
+    assert_eq!(claimed(&directory).await.backlog, [""; 0]);
     assert_eq!(directory.session(SESSION).await.unwrap().unwrap().policy, policy());
 }
 
-async fn an_addition_of_nothing_changes_nothing(directory: Directory) {
+async fn empty_append_changes_nothing(directory: Directory) {
     open(&directory).await;
     save(&directory, BacklogUpdate::Append(vec![])).await;
-    assert_eq!(inherited(&directory).await.backlog, [""; 0]);
+    assert_eq!(claimed(&directory).await.backlog, [""; 0]);
     save(&directory, BacklogUpdate::Append(texts(1..=2))).await;
     save(&directory, BacklogUpdate::Append(vec![])).await;
-    assert_eq!(inherited(&directory).await.backlog, texts(1..=2));
+    assert_eq!(claimed(&directory).await.backlog, texts(1..=2));
 }
 
-async fn thousands_of_texts_may_be_unheard(directory: Directory) {
+async fn backlog_holds_thousands_of_messages(directory: Directory) {
     open(&directory).await;
     save(&directory, BacklogUpdate::Replace(texts(1..=10_000))).await;
     save(&directory, BacklogUpdate::Append(texts(10_001..=20_000))).await;
-    assert_eq!(inherited(&directory).await.backlog, texts(1..=20_000));
+    assert_eq!(claimed(&directory).await.backlog, texts(1..=20_000));
     save(&directory, BacklogUpdate::Replace(texts(1..=1))).await;
-    assert_eq!(inherited(&directory).await.backlog, texts(1..=1));
+    assert_eq!(claimed(&directory).await.backlog, texts(1..=1));
 }
 
 async fn any_text_can_be_saved(directory: Directory) {
@@ -97,11 +97,11 @@ async fn any_text_can_be_saved(directory: Directory) {
         directory.save_sessions(&edge(1), &[save]).await.unwrap();
         let expected =
             ClaimedSession { state: Some(state.clone()), backlog: odd.clone(), previous_edges: vec![] };
-        assert_eq!(inherited(&directory).await, expected);
+        assert_eq!(claimed(&directory).await, expected);
     }
 }
 
-async fn each_save_of_many_has_its_answer(directory: Directory) {
+async fn each_save_has_its_outcome(directory: Directory) {
     directory.open_session(SessionId(1), &edge(1), &policy()).await.unwrap();
     directory.open_session(SessionId(2), &edge(2), &policy()).await.unwrap();
     directory.open_session(SessionId(4), &edge(1), &policy()).await.unwrap();
@@ -118,17 +118,17 @@ async fn each_save_of_many_has_its_answer(directory: Directory) {
     assert_eq!(directory.session(SessionId(3)).await.unwrap(), None);
 }
 
-async fn nothing_to_save_is_saved(directory: Directory) {
+async fn empty_save_succeeds(directory: Directory) {
     assert_eq!(directory.save_sessions(&edge(1), &[]).await.unwrap(), vec![]);
 }
 
-async fn a_session_of_another_edge_is_left_as_it_is(directory: Directory) {
+async fn session_of_another_edge_is_unchanged(directory: Directory) {
     open(&directory).await;
     save(&directory, BacklogUpdate::Replace(texts(1..=2))).await;
-    for unheard in [BacklogUpdate::Append(texts(8..=9)), BacklogUpdate::Replace(vec![])] {
+    for backlog in [BacklogUpdate::Append(texts(8..=9)), BacklogUpdate::Replace(vec![])] {
         let foreign = SaveRequest {
             state: "foreign".to_owned(),
-            backlog: unheard,
+            backlog,
             away: Some(Duration::ZERO),
             ..saved(SESSION)
         };
@@ -141,11 +141,11 @@ async fn a_session_of_another_edge_is_left_as_it_is(directory: Directory) {
             backlog: texts(1..=2),
             previous_edges: vec![],
         };
-        assert_eq!(inherited(&directory).await, expected);
+        assert_eq!(claimed(&directory).await, expected);
     }
 }
 
-async fn an_absence_is_counted_from_its_beginning(directory: Directory) {
+async fn absence_counts_from_disconnect(directory: Directory) {
     const LONG: Duration = Duration::from_secs(40);
     open(&directory).await;
     for gone in [Duration::ZERO, LONG] {
@@ -158,13 +158,13 @@ async fn an_absence_is_counted_from_its_beginning(directory: Directory) {
     }
 }
 
-async fn a_client_that_is_back_is_not_away(directory: Directory) {
+async fn reconnected_client_is_not_away(directory: Directory) {
     open(&directory).await;
-    for unheard in [BacklogUpdate::Append(vec![]), BacklogUpdate::Replace(texts(1..=1))] {
+    for backlog in [BacklogUpdate::Append(vec![]), BacklogUpdate::Replace(texts(1..=1))] {
         let gone = SaveRequest { away: Some(Duration::ZERO), ..saved(SESSION) };
         directory.save_sessions(&edge(1), &[gone]).await.unwrap();
         assert!(away(&directory).await.is_some());
-        save(&directory, unheard).await;
+        save(&directory, backlog).await;
         assert_eq!(away(&directory).await, None);
     }
 }

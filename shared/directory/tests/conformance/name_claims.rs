@@ -1,38 +1,38 @@
-//! What a handle's own record says: claiming a name, losing it, removing the handle.
+//! The record of a handle: claim of a name, its revocation, removal of the handle.
 
-use crate::support::{edge, gives, handle, name_of, ours, owner, request};
+use crate::support::{edge, handle, name_of, ours, owner, register_now, request};
 use directory::Directory;
 use directory::record::{ClaimOutcome, Handle, Owner};
 
 on_both_stores! {
-    a_handle_has_no_record_before_it_registers
-    a_claim_creates_the_record
-    the_same_request_may_claim_again
-    a_handle_has_one_name
-    a_stripped_handle_may_claim_again
-    stripping_takes_only_that_name
-    removing_a_handle_returns_its_record_once
-    removing_a_handle_leaves_the_name
-    claiming_from_another_edge_moves_the_handle
-    a_handle_and_a_user_are_read_together
-    any_text_is_a_name
+    unregistered_handle_has_no_record
+    claim_creates_record
+    claim_is_idempotent_per_request
+    handle_has_one_name
+    handle_claims_again_after_revocation
+    revocation_removes_only_that_name
+    handle_record_is_returned_once
+    removed_handle_leaves_name
+    claim_from_another_edge_moves_handle
+    handle_and_user_are_read_together
+    any_text_is_a_valid_name
 }
 
-async fn a_handle_has_no_record_before_it_registers(directory: Directory) {
+async fn unregistered_handle_has_no_record(directory: Directory) {
     directory.ping().await.unwrap();
     assert_eq!(directory.handle(handle(1)).await.unwrap(), None);
     assert!(!directory.revoke_name(handle(1), "alice").await.unwrap());
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), None);
 }
 
-async fn a_claim_creates_the_record(directory: Directory) {
+async fn claim_creates_record(directory: Directory) {
     assert_eq!(directory.claim_name(&owner(1), "alice", request()).await.unwrap(), ClaimOutcome::Claimed);
     let record = Handle { edge: edge(1), username: Some("alice".to_owned()), call: None };
     assert_eq!(directory.handle(handle(1)).await.unwrap(), Some(record));
     assert_eq!(directory.user("alice").await.unwrap(), None);
 }
 
-async fn the_same_request_may_claim_again(directory: Directory) {
+async fn claim_is_idempotent_per_request(directory: Directory) {
     let request = request();
     for _ in 0..3 {
         assert_eq!(directory.claim_name(&owner(1), "alice", request).await.unwrap(), ClaimOutcome::Claimed);
@@ -40,7 +40,7 @@ async fn the_same_request_may_claim_again(directory: Directory) {
     assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
 }
 
-async fn a_handle_has_one_name(directory: Directory) {
+async fn handle_has_one_name(directory: Directory) {
     let first = request();
     directory.claim_name(&owner(1), "alice", first).await.unwrap();
     let has = ClaimOutcome::AlreadyNamed("alice".to_owned());
@@ -50,7 +50,7 @@ async fn a_handle_has_one_name(directory: Directory) {
     assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
 }
 
-async fn a_stripped_handle_may_claim_again(directory: Directory) {
+async fn handle_claims_again_after_revocation(directory: Directory) {
     let first = request();
     directory.claim_name(&owner(1), "alice", first).await.unwrap();
     assert!(directory.revoke_name(handle(1), "alice").await.unwrap());
@@ -61,13 +61,13 @@ async fn a_stripped_handle_may_claim_again(directory: Directory) {
     assert_eq!(directory.claim_name(&owner(1), "bob", request()).await.unwrap(), ClaimOutcome::Claimed);
 }
 
-async fn stripping_takes_only_that_name(directory: Directory) {
+async fn revocation_removes_only_that_name(directory: Directory) {
     directory.claim_name(&owner(1), "alice", request()).await.unwrap();
     assert!(!directory.revoke_name(handle(1), "bob").await.unwrap());
     assert_eq!(name_of(&directory, handle(1)).await.as_deref(), Some("alice"));
 }
 
-async fn removing_a_handle_returns_its_record_once(directory: Directory) {
+async fn handle_record_is_returned_once(directory: Directory) {
     directory.claim_name(&owner(1), "alice", request()).await.unwrap();
     let record = Handle { edge: edge(1), username: Some("alice".to_owned()), call: None };
     assert_eq!(directory.remove_handle(handle(1)).await.unwrap(), Some(record));
@@ -76,13 +76,13 @@ async fn removing_a_handle_returns_its_record_once(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(1)).await.unwrap(), (vec![], vec![]));
 }
 
-async fn removing_a_handle_leaves_the_name(directory: Directory) {
-    gives(&directory, "alice", &owner(1)).await;
+async fn removed_handle_leaves_name(directory: Directory) {
+    register_now(&directory, "alice", &owner(1)).await;
     directory.remove_handle(handle(1)).await.unwrap();
     assert_eq!(directory.user("alice").await.unwrap().unwrap().owner().unwrap().clone(), owner(1));
 }
 
-async fn claiming_from_another_edge_moves_the_handle(directory: Directory) {
+async fn claim_from_another_edge_moves_handle(directory: Directory) {
     let request = request();
     directory.claim_name(&owner(1), "alice", request).await.unwrap();
     let elsewhere = Owner { edge: edge(2), handle: handle(1) };
@@ -91,21 +91,21 @@ async fn claiming_from_another_edge_moves_the_handle(directory: Directory) {
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap().0, vec![handle(1)]);
 }
 
-async fn a_handle_and_a_user_are_read_together(directory: Directory) {
+async fn handle_and_user_are_read_together(directory: Directory) {
     assert_eq!(directory.handle_and_user(handle(1), "bob").await.unwrap(), (None, None));
-    gives(&directory, "alice", &owner(1)).await;
-    gives(&directory, "bob", &owner(2)).await;
+    register_now(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "bob", &owner(2)).await;
     let (handle, user) = directory.handle_and_user(handle(1), "bob").await.unwrap();
     assert_eq!(handle.unwrap().username.as_deref(), Some("alice"));
     assert_eq!(user.unwrap().owner().unwrap().clone(), owner(2));
 }
 
-async fn any_text_is_a_name(directory: Directory) {
+async fn any_text_is_a_valid_name(directory: Directory) {
     let names =
         ["", " ", "a b", "nul\0l", "quote\"'`", "line\r\n*3\r\n", "*", "[a-z]?", "{tag}", "ünï😀", ":"];
     let long = "x".repeat(3_000);
     for (number, name) in (1..).zip(names.into_iter().chain([long.as_str()])) {
-        gives(&directory, name, &owner(number)).await;
+        register_now(&directory, name, &owner(number)).await;
         let user = directory.user(name).await.unwrap().unwrap();
         assert_eq!(user, ours(name, owner(number)));
         assert_eq!(name_of(&directory, handle(number)).await.as_deref(), Some(name));

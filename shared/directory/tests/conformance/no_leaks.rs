@@ -1,16 +1,16 @@
-//! What is released leaves no key.
+//! Released records leave no key.
 
 use crate::support::{
-    RedisServer, backend, call, edge, gives, handle, owner, place, policy, request, saved, texts,
+    RedisServer, backend, call, edge, handle, owner, place, policy, register_now, request, saved, texts,
 };
 use common::{BackendName, ServiceId};
 use directory::Directory;
 use directory::record::{BacklogUpdate, FencingToken, SaveRequest};
 use std::time::Duration;
 
-const LIFE: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_secs(60);
 
-/// All but that calls are over, which ends by itself, see `schema.rs`.
+/// All keys except the marks of ended calls, which expire, see `schema.rs`.
 fn keys(server: &RedisServer) -> Vec<String> {
     let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut server.raw()).unwrap();
     keys.retain(|key| !key.starts_with("sb:ended:"));
@@ -18,15 +18,15 @@ fn keys(server: &RedisServer) -> Vec<String> {
     keys
 }
 
-async fn live(directory: &Directory) {
+async fn use_every_operation(directory: &Directory) {
     directory.heartbeat(&edge(1)).await.unwrap();
-    directory.announce_backend(&backend("a"), LIFE).await.unwrap();
-    directory.acquire_lease("backend:a", &ServiceId::from("x"), LIFE).await.unwrap();
+    directory.announce_backend(&backend("a"), TTL).await.unwrap();
+    directory.acquire_lease("backend:a", &ServiceId::from("x"), TTL).await.unwrap();
     for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
         directory.open_session(handle(number).session, &edge(1), &policy()).await.unwrap();
-        gives(directory, name, &owner(number)).await;
+        register_now(directory, name, &owner(number)).await;
     }
-    gives(directory, "alice", &owner(4)).await;
+    register_now(directory, "alice", &owner(4)).await;
     directory.claim_name(&owner(4), "again", request()).await.unwrap();
     directory.open_session(handle(1).session, &edge(2), &policy()).await.unwrap();
     for _ in 0..3 {
@@ -49,10 +49,10 @@ async fn release_handles(directory: &Directory) {
 }
 
 #[tokio::test]
-async fn what_is_released_leaves_no_key() {
+async fn released_records_leave_no_key() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    live(&directory).await;
+    use_every_operation(&directory).await;
     release_handles(&directory).await;
     let services = ["januscloud:backend_servers:a", "sb:backends", "sb:edges"];
     let leased = ["sb:{lease:backend:a}", "sb:{lease:backend:a}:fence"];
@@ -66,12 +66,12 @@ async fn what_is_released_leaves_no_key() {
 }
 
 #[tokio::test]
-async fn what_was_claimed_leaves_no_key() {
+async fn claimed_session_leaves_no_key() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let session = handle(1).session;
     directory.open_session(session, &edge(1), &policy()).await.unwrap();
-    gives(&directory, "alice", &owner(1)).await;
+    register_now(&directory, "alice", &owner(1)).await;
     let save = SaveRequest { backlog: BacklogUpdate::Replace(texts(1..=3)), ..saved(session) };
     directory.save_sessions(&edge(1), &[save, saved(handle(2).session)]).await.unwrap();
     for (from, to) in [(1, 2), (1, 3), (2, 2)] {
@@ -82,13 +82,13 @@ async fn what_was_claimed_leaves_no_key() {
     directory.remove_handle(handle(1)).await.unwrap();
     directory.release_name("alice", handle(1)).await.unwrap();
     directory.close_session(session, &edge(2)).await.unwrap();
-    assert_eq!(keys(&server), ["sb:owned:edge-00000003"], "for its claim that came too late");
+    assert_eq!(keys(&server), ["sb:owned:edge-00000003"], "for its late claim");
     directory.remove_edge(&edge(3)).await.unwrap();
     assert_eq!(keys(&server), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_restored_call_leaves_no_key() {
+async fn restored_call_leaves_no_key() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));
@@ -98,7 +98,7 @@ async fn a_restored_call_leaves_no_key() {
         directory.release_call(call.id).await.unwrap();
         assert_eq!(keys(&server), [""; 0]);
         directory.restore_call(&call, FencingToken(7), "running").await.unwrap();
-        gives(&directory, "alice", &owner(1)).await;
+        register_now(&directory, "alice", &owner(1)).await;
         directory.end_call(call.id, Some(FencingToken(8)), None).await.unwrap();
         directory.remove_handle(handle(1)).await.unwrap();
         directory.release_name("alice", handle(1)).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_restored_call_leaves_no_key() {
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_no_key() {
+async fn refused_operations_leave_no_key() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));
@@ -124,7 +124,7 @@ async fn what_is_refused_leaves_no_key() {
 }
 
 #[tokio::test]
-async fn a_forgotten_edge_leaves_no_list() {
+async fn removed_edge_leaves_no_index() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     directory.heartbeat(&edge(1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Backends as they stand in Redis, written by us or by sentinels and other proxies.
+//! Backend records in Redis, written by us or by sentinels and other proxies.
 
 use crate::support::{RedisServer, backend};
 use common::BackendName;
@@ -7,7 +7,7 @@ use directory::record::{BackendRegistration, BackendStatus, DiscoveredBackend};
 use redis::TypedCommands;
 use std::time::Duration;
 
-const LIFE: Duration = Duration::from_secs(10);
+const TTL: Duration = Duration::from_secs(10);
 
 async fn only(directory: &Directory) -> DiscoveredBackend {
     let mut found = directory.discovered_backends().await.unwrap();
@@ -18,7 +18,7 @@ async fn only(directory: &Directory) -> DiscoveredBackend {
 const KEY: &str = "januscloud:backend_servers:a";
 
 #[tokio::test]
-async fn a_registration_stands_in_janus_clouds_fields() {
+async fn registration_has_janus_cloud_fields() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let ttl = || redis::cmd("TTL").arg(KEY).query::<i64>(&mut server.raw()).unwrap();
@@ -43,7 +43,7 @@ async fn a_registration_stands_in_janus_clouds_fields() {
 }
 
 #[tokio::test]
-async fn what_a_sentinel_or_a_proxy_writes_is_found_and_left_as_it_is() {
+async fn foreign_record_is_discovered_and_unchanged() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let now = redis::cmd("TIME").query::<(u64, u64)>(&mut server.raw()).unwrap().0;
@@ -65,7 +65,7 @@ async fn what_a_sentinel_or_a_proxy_writes_is_found_and_left_as_it_is() {
     server.raw().hset_multiple(KEY, &theirs).unwrap();
     let before = server.raw().hgetall(KEY).unwrap();
     assert_eq!(only(&directory).await.handle_num, 3);
-    directory.announce_discovered(&backend("a"), LIFE).await.unwrap();
+    directory.announce_discovered(&backend("a"), TTL).await.unwrap();
     assert_eq!(directory.backends().await.unwrap(), [backend("a")]);
     directory.remove_backend(&BackendName::from("a")).await.unwrap();
     assert_eq!(server.raw().hgetall(KEY).unwrap(), before);
@@ -76,7 +76,7 @@ async fn what_a_sentinel_or_a_proxy_writes_is_found_and_left_as_it_is() {
     }
     for (expire, old) in [("5", format!("{}.5", now - 100)), ("1", "1.5".to_owned())] {
         server.raw().hset_multiple(KEY, &[("expire", expire), ("utime", old.as_str())]).unwrap();
-        assert_eq!(directory.discovered_backends().await.unwrap(), [], "expired, though its key is there");
+        assert_eq!(directory.discovered_backends().await.unwrap(), [], "expired, although its key exists");
     }
     server.raw().hset_multiple(KEY, &theirs).unwrap();
     only(&directory).await;
@@ -85,7 +85,7 @@ async fn what_a_sentinel_or_a_proxy_writes_is_found_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn among_very_many_keys_a_backend_is_found_after_some_looks() {
+async fn backend_is_discovered_among_many_keys() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let mut pipe = redis::pipe();
@@ -108,7 +108,7 @@ async fn among_very_many_keys_a_backend_is_found_after_some_looks() {
         let found = directory.discovered_backends().await.unwrap();
         assert!(
             found.iter().any(|found| found.name == BackendName::from("a")),
-            "one registered through us is seen at once"
+            "one registered through us is returned at once"
         );
     }
 }

@@ -1,6 +1,6 @@
-//! What stopped half-way in Redis: others see it for what it is, and the next try finishes it.
+//! Interrupted operations in Redis: readers recognise them, and the next attempt finishes them.
 
-use crate::support::{RedisServer, call, calls_of_both, gives, handle, owner, place};
+use crate::support::{RedisServer, call, calls_of_both, handle, owner, place, register_now};
 use common::BackendName;
 use directory::Directory;
 use directory::record::{Call, EndOutcome, FencingToken};
@@ -8,10 +8,10 @@ use redis::TypedCommands;
 
 const TOKEN: FencingToken = FencingToken(7);
 
-/// A call that somebody marked as ended and did no more about.
-async fn half_freed(server: &RedisServer, directory: &Directory) -> Call {
-    gives(directory, "alice", &owner(1)).await;
-    gives(directory, "bob", &owner(2)).await;
+/// A call that was marked as ended, with its handles still in it.
+async fn half_released(server: &RedisServer, directory: &Directory) -> Call {
+    register_now(directory, "alice", &owner(1)).await;
+    register_now(directory, "bob", &owner(2)).await;
     let call = call(("alice", 1), ("bob", 2));
     assert!(place(directory, &call).await);
     server.raw().hset(format!("sb:call:{}", call.id), "ended", "1").unwrap();
@@ -19,10 +19,10 @@ async fn half_freed(server: &RedisServer, directory: &Directory) -> Call {
 }
 
 #[tokio::test]
-async fn a_call_that_is_being_freed_is_neither_saved_nor_left() {
+async fn ending_call_is_neither_saved_nor_orphaned() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    let call = half_freed(&server, &directory).await;
+    let call = half_released(&server, &directory).await;
     assert_eq!(directory.save_calls(TOKEN, &[(call.id, "late".to_owned())]).await.unwrap(), [false]);
     assert_eq!(directory.orphaned_calls(&call.backend).await.unwrap(), vec![]);
     assert_eq!(directory.calls_on(&call.backend).await.unwrap(), vec![call.id]);
@@ -31,13 +31,13 @@ async fn a_call_that_is_being_freed_is_neither_saved_nor_left() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_being_freed_is_not_restored() {
+async fn ending_call_is_not_restored() {
     let server = RedisServer::start();
     let directory = server.directory().await;
-    let call = half_freed(&server, &directory).await;
+    let call = half_released(&server, &directory).await;
     directory.remove_handle(handle(2)).await.unwrap();
     directory.restore_call(&call, TOKEN, "late").await.unwrap();
-    gives(&directory, "bob", &owner(2)).await;
+    register_now(&directory, "bob", &owner(2)).await;
     assert_eq!(calls_of_both(&directory).await, [None, None]);
     assert_eq!(directory.orphaned_calls(&call.backend).await.unwrap(), vec![]);
     assert_eq!(directory.release_call(call.id).await.unwrap(), Some(call.clone()));
@@ -45,7 +45,7 @@ async fn a_call_that_is_being_freed_is_not_restored() {
 }
 
 #[tokio::test]
-async fn a_call_that_only_the_index_names_is_not_left() {
+async fn stale_index_entry_is_no_orphan() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let elsewhere = Call { backend: BackendName::from("b"), ..call(("alice", 1), ("bob", 2)) };
