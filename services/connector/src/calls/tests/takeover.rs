@@ -334,29 +334,3 @@ fn unreadable_final_notices_report_a_lost_call() {
         harness.assert_clean();
     }
 }
-
-#[test]
-fn relayed_offer_names_the_request_janus_handles_first() {
-    let mut harness = talking();
-    let [first, second] =
-        [0, 1].map(|_| harness.request_message(Side::Callee, json!({"request": "set"}), Some("offer")));
-    let ids = [first.id, second.id];
-    for message in [first, second] {
-        harness.receive(message);
-    }
-    let mut causes = Vec::new();
-    for from_end in [2, 1] {
-        let update = json!({"janus": "event", "sender": ALICE, "jsep": {"type": "offer", "sdp": "v=0"},
-            "plugindata": {"data": {"videocall": "event", "result": {"event": "update"}}}});
-        let actions = harness.calls.on_janus(FromJanus::read(&update.to_string()), harness.now);
-        causes.extend(actions.iter().filter_map(|action| match action {
-            Action::SendToEdge(_, events) => events.caused_by,
-            _ => None,
-        }));
-        let transaction =
-            harness.sent_to_janus[harness.sent_to_janus.len() - from_end]["transaction"].clone();
-        harness.janus(json!({"janus": "event", "sender": BOB, "transaction": transaction,
-            "plugindata": {"data": {"result": {"event": "set"}}}}));
-    }
-    assert_eq!(causes, ids);
-}
