@@ -66,7 +66,6 @@ struct Process {
     running: Option<JoinHandle<()>>,
 }
 
-/// The cluster.
 pub struct Cluster {
     /// The bus, without faults.
     pub bus: Bus,

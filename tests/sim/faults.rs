@@ -10,7 +10,6 @@ const MAX_LATENESS: Duration = Duration::from_secs(15);
 
 const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A service is killed, and another one is started in its slot later.

@@ -19,7 +19,6 @@ const STEPS: (usize, usize) = (40, 80);
 
 /// The outcome of a seed.
 pub struct RunOutcome {
-    /// The trace.
     pub lines: Vec<String>,
     /// The violated guarantee.
     pub failure: Option<String>,

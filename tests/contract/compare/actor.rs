@@ -1,6 +1,5 @@
 //! An actor of a scenario: a name with a socket, a session and a handle. Actors may share these.
 
-/// An actor.
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub name: String,

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 /// All sockets of a run, each under the name of the actor that opened it.
 pub type Recording = Vec<Track>;
 
-/// One socket.
 #[derive(Clone, Debug)]
 pub struct Track {
     pub name: String,
