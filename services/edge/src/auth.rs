@@ -1,8 +1,8 @@
 //! Who may use this edge, by the rules of Janus (`janus.c`, `auth.c`): with a secret that all clients share, with a
 //! token that the operator's own server signs, or with either.
 //!
-//! A token is `EXPIRY,REALM,PLUGIN,...:SIGNATURE`: the unix seconds until which it is valid, the realm `janus`, the
-//! plugins it is valid for, and the base64 of the HMAC-SHA1 of everything before the colon.
+//! A token is `EXPIRY,REALM,PLUGIN,...:SIGNATURE`. It is valid until `EXPIRY`, in unix seconds, for these plugins; the
+//! realm is `janus`. The signature is the base64 of the HMAC-SHA1 of everything before the colon.
 //!
 //! A session that was created with a token can only be claimed with the same token. The edge compares a keyed digest,
 //! which may be stored where the token itself must not be.

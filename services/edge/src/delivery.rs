@@ -91,7 +91,8 @@ impl Delivery {
                 }
                 Ok(_) => return self.undo_for_ended_session(&events).await,
                 Err(error) => {
-                    tracing::warn!(%error, session = %events.session, "failed to look up the owner of a session, retrying");
+                    let session = events.session;
+                    tracing::warn!(%error, %session, "failed to look up the owner of a session, retrying");
                 }
             }
             sleep(OWNER_LOOKUP_INTERVAL).await;

@@ -1,8 +1,8 @@
 //! The edge: holds the websockets of clients and speaks Janus' core API with them. It does not choose backends and
 //! does not connect to Janus servers.
 //!
-//! A request passes [`net`] (listener, socket) → [`connection`] → [`session`] (client, handle) → [`publisher`] → bus.
-//! An event passes [`mailbox`] → [`delivery`] → [`connection`] → [`session`] → [`net`] (output, socket).
+//! A request passes [`net`] → [`connection`] → [`session`] → [`publisher`] → bus.
+//! An event passes [`mailbox`] → [`delivery`] → [`connection`] → [`session`] → [`net`].
 //!
 //! | module | what it does |
 //! |---|---|

@@ -1,6 +1,6 @@
-//! Sessions that this edge owns in the directory and that no connection has. Another edge has requested one and did not
-//! claim it, or the directory did not confirm a change. Routers end only the sessions of dead edges, so this edge has
-//! to end its own.
+//! Sessions that this edge owns in the directory and that no connection has. For example, another edge has requested a
+//! session and did not claim it, or the directory did not confirm a change. Routers end only the sessions of dead
+//! edges, so this edge has to end its own.
 
 use super::Connection;
 use crate::components::Components;

@@ -2,6 +2,7 @@
 //!
 //! If the new files cannot be read or do not match, the old certificate stays in use, with a warning in the log.
 
+use common::sync::Mutex;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -9,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 
@@ -35,11 +36,11 @@ pub enum CertificateError {
 
 /// The certificate in use, shared with the task that reloads it.
 #[derive(Debug)]
-struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
+struct CurrentCertificate(Mutex<Arc<CertifiedKey>>);
 
 impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(self.0.lock().clone())
     }
 }
 
@@ -48,7 +49,7 @@ impl ResolvesServerCert for CurrentCertificate {
 /// # Errors
 /// When the files cannot be used now.
 pub fn acceptor(files: CertificateFiles) -> Result<TlsAcceptor, CertificateError> {
-    let current = Arc::new(CurrentCertificate(RwLock::new(read(&files)?)));
+    let current = Arc::new(CurrentCertificate(Mutex::new(read(&files)?)));
     let provider = Arc::new(ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -59,7 +60,7 @@ pub fn acceptor(files: CertificateFiles) -> Result<TlsAcceptor, CertificateError
 }
 
 /// Reloads the certificate until its acceptor is dropped.
-async fn watch_files(files: CertificateFiles, current: std::sync::Weak<CurrentCertificate>) {
+async fn watch_files(files: CertificateFiles, current: Weak<CurrentCertificate>) {
     let mut known = fingerprint(&files);
     loop {
         tokio::time::sleep(RELOAD_INTERVAL).await;
@@ -71,7 +72,7 @@ async fn watch_files(files: CertificateFiles, current: std::sync::Weak<CurrentCe
         known = now;
         match read(&files) {
             Ok(certificate) => {
-                *current.0.write().unwrap_or_else(PoisonError::into_inner) = certificate;
+                *current.0.lock() = certificate;
                 tracing::info!("reloaded the TLS certificate");
             }
             Err(error) => tracing::warn!(%error, "failed to reload the TLS certificate, keeping the old one"),

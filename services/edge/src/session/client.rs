@@ -1,8 +1,8 @@
 //! The state machine of one client connection: its sessions, and who may use them.
 //!
 //! A session belongs to the connection that created or claimed it. For every other connection it does not exist.
-//! What needs the directory or another connection (`create`, `claim`, the end of a session) is returned as an
-//! [`Outcome`], and comes back through the functions in [`lifecycle`].
+//! Some requests need the directory or another connection: `create`, `claim`, the end of a session. They are returned as
+//! an [`Outcome`], and their results come back through the functions in [`lifecycle`].
 
 mod lifecycle;
 #[cfg(test)]

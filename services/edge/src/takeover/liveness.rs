@@ -24,8 +24,8 @@ impl Liveness {
         Self { directory, heartbeat }
     }
 
-    /// Whether an edge is dead. Right after an outage of the directory all edges seem silent, so this edge must have
-    /// had contact for a while, except for an edge that has deregistered.
+    /// Whether an edge is dead. Right after an outage of the directory all edges seem silent. So this edge must have
+    /// had contact for a while, unless the other one has deregistered.
     pub async fn is_edge_dead(&self, edge: &ServiceId) -> Result<bool> {
         let age = self.since_heartbeat(edge).await?;
         let is_certain =

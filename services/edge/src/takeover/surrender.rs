@@ -76,7 +76,7 @@ pub fn confirm_surrender(
         writer.persisted(session).await;
         let message = Message::new(Body::Surrendered(Surrendered { session, from: edge.id.clone() }));
         if let Err(error) = edge.bus.post(&Mailbox::Edge(to), &message).await {
-            tracing::warn!(%error, %session, "failed to confirm a surrender; the other edge takes the session after a timeout");
+            tracing::warn!(%error, %session, "failed to confirm a surrender, the other edge will time out");
         }
     });
 }

@@ -1,9 +1,9 @@
 //! The requests of a handle, one in flight at a time, and which of them a reply belongs to.
 //!
-//! A reply usually belongs to the request in flight. But a session is stored some milliseconds after it changes, so
-//! the edge that takes it over may get replies to requests that it has in its queue, or does not know. It delivers
-//! them like any other. The ids of a handle's requests increase. The unknown ones are greater than all that were
-//! stored with the session, and smaller than those that this edge has sent.
+//! A reply usually belongs to the request in flight. But a session is stored some milliseconds after it changes. The
+//! edge that takes it over may get replies to requests that it has in its queue, or does not know. It delivers them
+//! like any other. The ids of a handle's requests increase. The unknown ones are greater than all that were stored with
+//! the session, and smaller than those that this edge has sent.
 
 use bus::message::{Change, ClientEvent, Events};
 use common::MessageId;

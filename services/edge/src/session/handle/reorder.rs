@@ -3,9 +3,9 @@
 //! A connector numbers the events that it sends to one side of a call ([`Sequence`]). They can arrive twice, or by
 //! two paths after a takeover. Those that were applied already, or that belong to an earlier term, are duplicates; a
 //! call that was left does not begin again. Events that come early are held until nothing before them is missing,
-//! and until the handle's previous call has ended. (A handle is free in the directory before its client knows that
-//! the call has ended, and the next call may come from another connector.) Events from routers have no number and
-//! are applied as they come.
+//! and until the handle's previous call has ended. (A handle is free in the directory before its client knows that the
+//! call has ended. The next call may come from another connector.) Events from routers have no number and are applied
+//! as they come.
 //!
 //! At most [`MAX_HELD`] events are held, for at most [`GAP_TIMEOUT`]. Then the missing ones count as lost.
 
