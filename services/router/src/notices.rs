@@ -11,8 +11,8 @@ use std::time::Duration;
 
 const STREAM: &str = "notices";
 
-/// Receives notices until the router stops, and sends a canary every `canary_interval`, if at all. The router is not
-/// ready before it received its first canary.
+/// Receives notices until the router stops, and sends a canary every `canary_interval`, if at all. The router
+/// is not ready before it received its first canary.
 pub fn subscribe(
     context: Context,
     backends: Arc<BackendCache>,

@@ -1,7 +1,7 @@
 //! Chooses the backend of a call. The policies have janus-cloud's names (`core/backend_server.py`).
 //!
-//! [`nearest`] selects the backends in question, [`shortlist`] those whose number of calls has to be read, and
-//! [`choose`] one of these. Random numbers are arguments.
+//! [`nearest`] selects the backends in question, [`shortlist`] those whose number of calls has to be read,
+//! and [`choose`] one of these. Random numbers are arguments.
 
 use std::str::FromStr;
 
@@ -15,8 +15,8 @@ pub enum Policy {
     LeastCalls,
     /// `wr`: a random one; a backend with half the calls is chosen twice as often.
     Weighted,
-    /// `p2c`: of two random ones the one with fewer calls. Nearly as even as `lb`, and routers that choose at the
-    /// same moment do not all choose the same one.
+    /// `p2c`: of two random ones the one with fewer calls. Nearly as even as `lb`, and routers that choose at
+    /// the same moment do not all choose the same one.
     TwoChoices,
 }
 
@@ -40,8 +40,8 @@ impl FromStr for Policy {
 }
 
 /// Returns the indices of the backends that are nearest to `from`; all places are pairs of location and ISP.
-/// These are the backends with the same location and ISP, or else with the same location, or else all. An empty
-/// text in `from` matches every backend.
+/// These are the backends with the same location and ISP, or else with the same location, or else all. An
+/// empty text in `from` matches every backend.
 pub fn nearest(from: (&str, &str), backends: &[(&str, &str)]) -> Vec<usize> {
     let matches = |wanted: &str, offered: &str| wanted.is_empty() || wanted == offered;
     let all = || 0..backends.len();
@@ -57,7 +57,8 @@ pub fn nearest(from: (&str, &str), backends: &[(&str, &str)]) -> Vec<usize> {
     }
 }
 
-/// Returns the indices, below `count`, of the backends to choose from; `turn` counts the choices of this router.
+/// Returns the indices, below `count`, of the backends to choose from; `turn` counts the choices of this
+/// router.
 pub fn shortlist(policy: Policy, count: usize, turn: usize, random: u64) -> Vec<usize> {
     match (policy, count) {
         (_, 0) => Vec::new(),

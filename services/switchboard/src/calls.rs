@@ -1,5 +1,5 @@
-//! `calls`: prints the log of calls, one line for each event, as text or as JSON. It only reads from Redis. It
-//! ends when its output is closed, and on a signal.
+//! `calls`: prints the log of calls, one line for each event, as text or as JSON. It only reads from Redis.
+//! It ends when its output is closed, and on a signal.
 
 use crate::format::{ignore_closed_pipe, rfc3339, sanitize};
 use crate::options::CallsArgs;

@@ -1,8 +1,8 @@
 //! Lets the flags of several services stand in one command.
 //!
 //! clap names the group of a flattened struct after the struct. All services call theirs `Options`, and two
-//! groups of a command must not share a name; so these have no group. A flag that several services have appears
-//! once, and applies to all of them.
+//! groups of a command must not share a name; so these have no group. A flag that several services have
+//! appears once, and applies to all of them.
 
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 

@@ -1,5 +1,5 @@
-//! Connects a service to Redis. While Redis is unavailable, the process is not ready and retries every second:
-//! the parts of a cluster may start in any order.
+//! Connects a service to Redis. While Redis is unavailable, the process is not ready and retries every
+//! second: the parts of a cluster may start in any order.
 
 use crate::error::Error;
 use crate::process::Process;

@@ -19,8 +19,8 @@ pub fn time_of_day(millis: u64) -> String {
     format!("{:02}:{:02}:{:02}", in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1_000 % 60)
 }
 
-/// Returns year, month and day of a day after 1 January 1970. It counts in years that begin in March, whose last
-/// day is the leap day (Howard Hinnant's `civil_from_days`).
+/// Returns year, month and day of a day after 1 January 1970. It counts in years that begin in March, whose
+/// last day is the leap day (Howard Hinnant's `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
@@ -73,7 +73,7 @@ pub fn count(number: u64, singular: &str, plural: &str) -> String {
     format!("{number} {}", if number == 1 { singular } else { plural })
 }
 
-/// Escapes control characters in a text that users or operators chose, so that it stays on one line and the
+/// Escapes control characters in a text that users or operators chose. So the text stays on one line, and the
 /// terminal does not act on it.
 pub fn sanitize(text: &str) -> String {
     let escape =

@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// With one thread, no message is passed between threads, which is faster and cheaper. The thread yields before
-/// it parks: on a busy machine it then finds several messages at once and is woken less often.
+/// With one thread, no message is passed between threads, which is faster and cheaper. The thread yields
+/// before it parks: on a busy machine it then finds several messages at once and is woken less often.
 fn runtime(threads: usize) -> std::io::Result<Runtime> {
     match threads {
         1 => Builder::new_current_thread().enable_all().on_thread_park(yield_now).build(),
@@ -50,7 +50,8 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
 
 fn execute(runtime: Runtime, command: Command) -> Result<(), Error> {
     let outcome = runtime.block_on(run::run(command));
-    // Dropping the runtime would wait for its threads, and a DNS lookup in one of them can take half a minute.
+    // Dropping the runtime would wait for its threads, and a DNS lookup in one of them can take half a
+    // minute.
     runtime.shutdown_background();
     outcome
 }

@@ -1,5 +1,5 @@
-//! The flags of each subcommand. `--some-flag` can also be set as `SWITCHBOARD_SOME_FLAG`; the flag wins over the
-//! variable. `--help` prints the doc comments, and docs/configuration.md is generated from them.
+//! The flags of each subcommand. `--some-flag` can also be set as `SWITCHBOARD_SOME_FLAG`; the flag wins over
+//! the variable. `--help` prints the doc comments, and docs/configuration.md is generated from them.
 
 use crate::clap_args::FlattenArgs;
 use clap::{Args, Parser, Subcommand};
@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 /// Runs many Janus servers as one: video calls with the Janus VideoCall API
 ///
-/// Clients speak the unmodified websocket API of Janus and its VideoCall plugin; Switchboard routes each call to a
-/// Janus server. Start with `switchboard standalone --backend a=ws://JANUS:8188`. For more than one machine, start
-/// the services edge, router, connector and rest with a Redis server.
+/// Clients speak the unmodified websocket API of Janus and its VideoCall plugin; Switchboard routes each call
+/// to a Janus server. Start with `switchboard standalone --backend a=ws://JANUS:8188`. For more than one
+/// machine, start the services edge, router, connector and rest with a Redis server.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, max_term_width = 100)]
 pub struct Options {

@@ -1,5 +1,5 @@
-//! Generates docs/configuration.md from the definitions of the flags. `UPDATE_DOCS=1 cargo test -p switchboard
-//! reference` writes the file; without the variable the test checks that it is current.
+//! Generates docs/configuration.md from the definitions of the flags. `UPDATE_DOCS=1 cargo test -p
+//! switchboard reference` writes the file; without the variable the test checks that it is current.
 
 use crate::options::Options;
 use clap::{Arg, Command, CommandFactory};

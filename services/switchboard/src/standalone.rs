@@ -1,5 +1,5 @@
-//! Runs all services in this process, on a bus and a directory in memory. Registrations and calls are lost when
-//! it ends.
+//! Runs all services in this process, on a bus and a directory in memory. Registrations and calls are lost
+//! when it ends.
 
 use crate::error::Error;
 use crate::options::StandaloneArgs;

@@ -1,5 +1,5 @@
-//! The settings of the cluster in containers: `docker-compose.yml` passes every variable of a service to it, and
-//! `.env.example` explains each.
+//! The settings of the cluster in containers: `docker-compose.yml` passes every variable of a service to it,
+//! and `.env.example` explains each.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

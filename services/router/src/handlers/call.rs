@@ -262,8 +262,9 @@ async fn refuse(
     Ok(send_events(&context.bus, &request.from.edge, events).await?)
 }
 
-/// For a call with an offer, Janus opens a PeerConnection and closes it on a refusal. It does not for a missing
-/// offer. For a caller in a call Janus would close that call's PeerConnection; Switchboard keeps the call.
+/// For a call with an offer, Janus opens a PeerConnection and closes it on a refusal. It does not for a
+/// missing offer. For a caller in a call Janus would close that call's PeerConnection; Switchboard keeps the
+/// call.
 fn refusal_events(request: &ClientRequest, refusal: &Refusal) -> Vec<ClientEvent> {
     let data = match refusal {
         Refusal::Error(error) => videocall::error(error),

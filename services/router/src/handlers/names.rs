@@ -1,8 +1,8 @@
 //! Looks up who has a name, and finds out by it that a janus-cloud proxy has taken a name from one of our
 //! handles. janus-cloud does not tell that handle, so the router that finds it does.
 //!
-//! First the handle loses the name in its own record, then its call ends, then the handle is notified, and last
-//! the name's record drops its reference to the handle. After a crash in between, the next lookup repeats it.
+//! First the handle loses the name in its own record, and its call ends. Then the handle is notified, and the
+//! name's record drops its reference to the handle. After a crash in between, the next lookup repeats it.
 
 use super::{HandlerError, end};
 use crate::replies::{REGISTERED_ELSEWHERE, send_displaced};
@@ -57,8 +57,8 @@ pub async fn resolve(
     }))
 }
 
-/// Returns whether a janus-cloud proxy has taken the name that this handle has by its own record. If so, tells
-/// the handle, also where the proxy's record does not refer to it.
+/// Returns whether a janus-cloud proxy has taken the name that this handle has by its own record. If so,
+/// tells the handle, also where the proxy's record does not refer to it.
 pub async fn report_displaced(
     context: &Context,
     username: &str,

@@ -17,8 +17,8 @@ pub struct PlaceDetails<'a> {
     pub offer: Option<&'a Raw>,
     /// The side that is at a janus-cloud proxy, if any.
     pub proxy: Option<ProxySide>,
-    /// When the call was requested, and when a router dequeued the request, in unix microseconds. `None` where
-    /// the first is unknown.
+    /// When the call was requested, and when a router dequeued the request, in unix microseconds. `None`
+    /// where the first is unknown.
     pub times: Option<(u64, u64)>,
 }
 

@@ -1,8 +1,8 @@
 //! `register`: a handle takes a name. The latest registration always wins.
 //!
 //! The name moves in three steps, which another router can finish: the new handle claims it, the previous
-//! handle loses it and is notified, then the name is granted. A router that dies in between leaves a name that
-//! cannot be called until the request is redelivered.
+//! handle loses it and is notified, then the name is granted. A router that dies in between leaves a name
+//! that cannot be called until the request is redelivered.
 
 use super::names::report_displaced;
 use super::{HandlerError, RequestError};
@@ -86,8 +86,8 @@ async fn grant(context: &Context, username: &str, owner: &Owner) -> Result<(), H
     Err(HandlerError::Contended)
 }
 
-/// Corrects the owner of a name whose session has moved to another edge since the request was sent, or since
-/// it was handled for the first time.
+/// Corrects the owner of a name whose session has moved to another edge. It may have moved since the request
+/// was sent, or since the request was handled for the first time.
 async fn fix_moved_owner(context: &Context, username: &str, owner: &Owner) -> Result<(), HandlerError> {
     let session = context.directory.session(owner.handle.session).await?;
     if let Some(session) = session.filter(|session| session.edge != owner.edge) {

@@ -2,8 +2,8 @@
 //! died: connectors sent it while they still knew the old address. The edge that claims a session from a dead
 //! edge reads that edge's mailbox itself.
 //!
-//! Only events with a sequence are forwarded, because an edge recognises those that it has applied already. An
-//! event by which a client joins a call is dropped when its handle is not in that call any more.
+//! Only events with a sequence are forwarded, because an edge recognises those that it has applied already.
+//! An event by which a client joins a call is dropped when its handle is not in that call any more.
 
 use crate::handlers::HandlerError;
 use crate::replies::send_events;

@@ -279,7 +279,8 @@ async fn all(mailbox: &mut MailboxReader) -> Vec<Message> {
     messages
 }
 
-/// Returns the texts of messages without their ids, sorted and without duplicates: what their receiver acts on.
+/// Returns the texts of messages without their ids, sorted and without duplicates: what their receiver acts
+/// on.
 pub fn distinct(messages: &[Message]) -> Vec<String> {
     let mut texts: Vec<String> = messages.iter().map(|message| format!("{:?}", message.body)).collect();
     texts.sort();

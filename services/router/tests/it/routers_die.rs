@@ -1,5 +1,5 @@
-//! A request that is handled twice, concurrently by two routers, or half by one that crashes has the same effects
-//! as one that is handled once.
+//! A request has the same effects however it is handled: once, twice, concurrently by two routers, or half by
+//! a router that crashes.
 
 use crate::faults::{CrashAtStep, SlowStore};
 use crate::harness::{Cluster, distinct};

@@ -1,5 +1,5 @@
-//! The views of the cluster that `top` has received in the last seconds, the rates computed from them, and why
-//! there is no newer view.
+//! The views of the cluster that `top` has received in the last seconds, the rates computed from them, and
+//! why there is no newer view.
 
 use super::model::ClusterView;
 use std::collections::{BTreeMap, VecDeque};

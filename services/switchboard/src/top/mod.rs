@@ -1,11 +1,11 @@
 //! `top`: shows the cluster in a terminal. It polls a rest service every second and changes nothing.
 //!
 //! `rest_client.rs` sends the requests, `model.rs` has the responses, `history.rs` those of the last seconds.
-//! `state.rs` and `stream_view.rs` hold what the operator has selected, and change on key presses. `table.rs` turns
-//! a response into rows, and `draw/` draws the screen from all of these.
+//! `state.rs` and `stream_view.rs` hold what the operator has selected, and change on key presses. `table.rs`
+//! turns a response into rows, and `draw/` draws the screen from all of these.
 //!
-//! While rest cannot be reached, the screen shows the error and the last state, marked as old, and `top` retries
-//! every second.
+//! While rest cannot be reached, the screen shows the error and the last state, marked as old, and `top`
+//! retries every second.
 
 mod cell;
 mod draw;

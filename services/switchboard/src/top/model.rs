@@ -1,5 +1,5 @@
-//! The responses of rest to `/api/v1/cluster` and `/api/v1/streams/KEY/entries`, as far as `top` shows them. What
-//! a rest service of another version leaves out is empty.
+//! The responses of rest to `/api/v1/cluster` and `/api/v1/streams/KEY/entries`, as far as `top` shows them.
+//! What a rest service of another version leaves out is empty.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
-//! `--once`: prints the state of the cluster once, for scripts and mails. It makes two requests, a second apart,
-//! for the rates.
+//! `--once`: prints the state of the cluster once, for scripts and mails. It makes two requests, a second
+//! apart, for the rates.
 
 use super::draw::{self, Theme};
 use super::history::{History, StreamRate, rates_between};

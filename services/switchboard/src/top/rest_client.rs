@@ -1,7 +1,7 @@
 //! Requests to a rest service. Errors are texts for an operator who has to fix the cause.
 //!
-//! Only `http://` is supported: the secret travels in plain text, so use it within a trusted network, or through
-//! a tunnel.
+//! Only `http://` is supported: the secret travels in plain text, so use it within a trusted network, or
+//! through a tunnel.
 
 use http_body_util::Empty;
 use hyper::body::Bytes;

@@ -1,5 +1,5 @@
-//! What the operator has selected: the table, the row, the order, a filter, a pause, and a stream to show. Key
-//! presses change it.
+//! What the operator has selected: the table, the row, the order, a filter, a pause, and a stream to show.
+//! Key presses change it.
 
 use super::cell::{Row, SortOrder};
 use super::history::History;

@@ -1,5 +1,5 @@
-//! The entries of one stream: those that were received, the newest last, and the selected one. An entry stays here
-//! after it was acknowledged and deleted from the stream.
+//! The entries of one stream: those that were received, the newest last, and the selected one. An entry stays
+//! here after it was acknowledged and deleted from the stream.
 
 use super::model::StreamEntry;
 use ratatui::crossterm::event::KeyCode;

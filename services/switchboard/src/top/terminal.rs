@@ -1,5 +1,5 @@
-//! The terminal in raw mode, on its alternate screen. However the process ends, by a key, a signal, an error or a
-//! panic, the terminal is restored; after SIGKILL it is not (`reset` helps).
+//! The terminal in raw mode, on its alternate screen. However the process ends, by a key, a signal, an error
+//! or a panic, the terminal is restored; after SIGKILL it is not (`reset` helps).
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -52,8 +52,8 @@ fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// Returns key presses and changes of the terminal's size. A thread of its own reads them and blocks; it ends with
-/// the process.
+/// Returns key presses and changes of the terminal's size. A thread of its own reads them and blocks; it ends
+/// with the process.
 pub fn events() -> Receiver<Event> {
     let (sender, events) = channel(MAX_QUEUED_EVENTS);
     std::thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! The steps of a call, in order.
 //!
-//! The `ringing` event of the log has the durations of the steps before it; their times are computed back from
-//! that event. The clocks of several hosts may differ by some milliseconds, and so may the times.
+//! The `ringing` event of the log has the durations of the steps before it; their times are computed back
+//! from that event. The clocks of several hosts may differ by some milliseconds, and so may the times.
 
 use super::gather::{CallData, field};
 use bus::LogLine;

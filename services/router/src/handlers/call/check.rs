@@ -22,8 +22,8 @@ impl From<PluginError> for Refusal {
 }
 
 /// Returns the caller's name and the callee. Whether a callee of ours is busy shows only when its handle is
-/// taken. The state of a foreign callee is in the record of its proxy; it is ignored once the caller is in this
-/// very call, because the callee then may be too.
+/// taken. The state of a foreign callee is in the record of its proxy; it is ignored once the caller is in
+/// this very call, because the callee then may be too.
 pub fn check(
     call: CallId,
     caller: Option<&Handle>,

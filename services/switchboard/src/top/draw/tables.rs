@@ -105,8 +105,8 @@ fn column_header(name: &str, index: usize, SortOrder { column, reversed }: SortO
     format!("{}{arrow}", name.trim_start_matches('>'))
 }
 
-/// Returns the widths of the columns: as wide as their texts, as far as there is room, and 0 for a column that is
-/// left out. The last column gets the remaining width.
+/// Returns the widths of the columns: as wide as their texts, as far as there is room, and 0 for a column
+/// that is left out. The last column gets the remaining width.
 fn widths(kind: TableKind, rows: &[Row], room: usize) -> Vec<usize> {
     let columns = kind.columns();
     let text_width = |index: usize| {
