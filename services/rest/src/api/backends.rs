@@ -204,7 +204,7 @@ async fn mark_drained(state: &ApiState, backends: &mut Vec<BackendView>) -> Resu
 pub(super) async fn served(state: &ApiState) -> Result<Vec<BackendView>, Problem> {
     let served = state.directory.backends().await?;
     let names: Vec<_> = served.iter().map(|backend| backend.name.clone()).collect();
-    let calls = state.directory.count_calls(&names).await?;
+    let call_counts = state.directory.count_calls(&names).await?;
     let leases: Vec<String> = names.iter().map(lease_name).collect();
     let holders = state.directory.lease_holders(&leases).await?;
     let view = |((backend, calls), served_by): ((Backend, u64), Option<ServiceId>)| BackendView {
@@ -220,7 +220,7 @@ pub(super) async fn served(state: &ApiState) -> Result<Vec<BackendView>, Problem
         probe_ms: backend.probe_ms,
         served_by,
     };
-    Ok(served.into_iter().zip(calls).zip(holders).map(view).collect())
+    Ok(served.into_iter().zip(call_counts).zip(holders).map(view).collect())
 }
 
 fn non_empty(text: String) -> Option<String> {

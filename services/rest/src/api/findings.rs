@@ -238,9 +238,9 @@ fn stream(stream: &StreamView, services: &[Service]) -> Option<Finding> {
     let is_unread = *consumers == Some(0);
     let (slow, stuck) =
         if is_for_proxies(stream, owner) { (PROXY_SLOW_MS, PROXY_STUCK_MS) } else { (SLOW_MS, STUCK_MS) };
-    let consumers = if is_unread { " It has no consumers." } else { "" };
+    let reader = if is_unread { " It has no consumers." } else { "" };
     let detail =
-        format!("{} waiting, the oldest for {}.{consumers}", count(*length, "message"), duration(oldest));
+        format!("{} waiting, the oldest for {}.{reader}", count(*length, "message"), duration(oldest));
     if oldest > stuck {
         found(Severity::Critical, "stream_stuck", format!("Stream {name} is stuck"), detail)
     } else if is_unread {

@@ -80,10 +80,11 @@ impl History {
     fn record_services(&mut self, services: &[Service], is_gap: bool, now: u64) {
         let mut before = std::mem::take(&mut self.services);
         for service in services {
-            let old = before.remove(&service.id);
-            let first_seen = old.as_ref().map_or(now, |old| old.first_seen);
-            let repeats = old.filter(|old| !is_gap && old.service.announced == service.announced);
-            let heartbeat = repeats.map_or(now, |old| old.heartbeat);
+            let (first_seen, heartbeat) = match before.remove(&service.id) {
+                None => (now, now),
+                Some(old) if is_gap || old.service.announced != service.announced => (old.first_seen, now),
+                Some(old) => (old.first_seen, old.heartbeat),
+            };
             self.services
                 .insert(service.id.clone(), Observed { service: service.clone(), first_seen, heartbeat });
         }

@@ -65,8 +65,8 @@ mod tests {
         let redacted = redact("payload", json!({ "data": long, "token": "hunter2", "pin": 7 }), false);
         assert_eq!(redacted["data"], format!("{}... (242 bytes)", "é".repeat(PREVIEW_LENGTH)));
         for full in [false, true] {
-            let redacted = redact("payload", json!([{ "token": "hunter2", "pin": 7 }]), full);
-            assert_eq!(redacted, json!([{ "token": "(not shown)", "pin": "(not shown)" }]));
+            let list = redact("payload", json!([{ "token": "hunter2", "pin": 7 }]), full);
+            assert_eq!(list, json!([{ "token": "(not shown)", "pin": "(not shown)" }]));
         }
         assert_eq!(redact("data", json!("é".repeat(MAX_SHOWN)), false), "é".repeat(MAX_SHOWN));
     }

@@ -104,12 +104,12 @@ fn parse_registration(params: &Params) -> Result<BackendRegistration, JanusCloud
 }
 
 fn parse_status(params: &Params) -> Result<Option<BackendStatus>, JanusCloudError> {
-    let number = integer(params, "status", i64::MIN, i64::MAX)?;
+    let status = integer(params, "status", i64::MIN, i64::MAX)?;
     let valid = |number: i64| match u8::try_from(number) {
         Ok(number @ 0..=3) => Ok(BackendStatus::from_number(number)),
         _ => Err(JanusCloudError::bad_request(format!("{number} is not in (0, 1, 2, 3)"))),
     };
-    number.map(valid).transpose()
+    status.map(valid).transpose()
 }
 
 fn parse_unsigned(params: &Params, name: &str, max: i64) -> Result<Option<u64>, JanusCloudError> {

@@ -102,7 +102,7 @@ pub(super) async fn read_mailbox(
             canary.run(&bus, &CanaryTarget::Queue(Queue::Proxies), *interval).await;
         }
     };
-    let send_canaries = shutdown.run_until_cancelled(send_canaries);
+    let send_canaries = Box::pin(shutdown.run_until_cancelled(send_canaries));
     stopped.run_until_cancelled(async { tokio::join!(read, send_canaries) }).await;
     drop(reader);
     if let Err(error) = bus.close(&mailbox).await {

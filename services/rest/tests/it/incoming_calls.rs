@@ -103,9 +103,9 @@ async fn impossible_name_is_unknown_without_a_request() {
     let path = format!("/plugins/videocall/{name}");
     let response = send(&start().await, "POST", &path, FORM, FIELDS).await;
     assert_eq!((response.status, response.info()), (478, format!("Username '{name}' doesn't exist")));
-    let response = send(&start().await, "POST", "/plugins/videocall/%ff", FORM, FIELDS).await;
-    assert_eq!(response.status, 400);
-    response.info();
+    let invalid = send(&start().await, "POST", "/plugins/videocall/%ff", FORM, FIELDS).await;
+    assert_eq!(invalid.status, 400);
+    invalid.info();
 }
 
 #[tokio::test]
@@ -170,10 +170,10 @@ async fn body_of_ten_mebibytes_is_refused_unread() {
 async fn options_have_the_response_of_janus_cloud() {
     let rest = start().await;
     let wants = |method: &str| format!("Access-Control-Request-Method: {method}\r\n");
-    let response = send(&rest, "OPTIONS", BOB, &wants("POST"), "").await;
-    assert_eq!((response.status, response.body.as_str()), (200, "null"));
+    let accepted = send(&rest, "OPTIONS", BOB, &wants("POST"), "").await;
+    assert_eq!((accepted.status, accepted.body.as_str()), (200, "null"));
     for line in ["access-control-allow-origin: *", "access-control-allow-methods: POST"] {
-        assert!(response.head.contains(line), "{}", response.head);
+        assert!(accepted.head.contains(line), "{}", accepted.head);
     }
     for headers in [wants("DELETE"), String::new()] {
         let response = send(&rest, "OPTIONS", BOB, &headers, "").await;

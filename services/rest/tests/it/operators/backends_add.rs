@@ -28,8 +28,8 @@ async fn backend_is_added_and_removed() {
     assert_eq!((found.expire, found.status), (0, BackendStatus::Normal));
     let again = json!({ "name": "b-1", "url": "ws://other", "expire": 60 });
     assert_eq!(send(&rest, "POST", "/backends", &again.to_string()).await.status, 201);
-    let [found] = directory.discovered_backends().await.unwrap().try_into().unwrap();
-    assert_eq!((found.url.as_str(), found.expire), ("ws://other", 60));
+    let [replaced] = directory.discovered_backends().await.unwrap().try_into().unwrap();
+    assert_eq!((replaced.url.as_str(), replaced.expire), ("ws://other", 60));
     assert_eq!(send(&rest, "DELETE", "/backends/b-1", "").await.status, 204);
     assert_eq!(directory.discovered_backends().await.unwrap(), []);
     for method in ["GET", "DELETE"] {
