@@ -75,8 +75,8 @@ async fn unknown_address_is_404_for_programs_and_browsers() {
     assert!(response.starts_with("HTTP/1.1 404"), "{response}");
     assert!(response.ends_with(r#"{"info":"there is nothing at /nowhere"}"#), "{response}");
     let browser = "GET /nowhere HTTP/1.1\r\nHost: x\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n";
-    let response = rest.exchange(browser).await;
-    assert!(response.starts_with("HTTP/1.1 404") && response.contains("<!doctype html>"), "{response}");
+    let page = rest.exchange(browser).await;
+    assert!(page.starts_with("HTTP/1.1 404") && page.contains("<!doctype html>"), "{page}");
 }
 
 #[tokio::test]

@@ -174,8 +174,8 @@ async fn options_list_the_methods_of_each_route() {
             "{}",
             response.head
         );
-        let response = send(&rest, "PUT", path, "", "").await;
-        assert_eq!(response.status, 404);
-        response.info();
+        let unsupported = send(&rest, "PUT", path, "", "").await;
+        assert_eq!(unsupported.status, 404);
+        unsupported.info();
     }
 }

@@ -87,9 +87,9 @@ async fn invalid_requests_are_refused() {
     {
         assert_eq!(send_with(&rest, "POST", &path, header, REASON).await.status, 415, "{header}");
     }
-    for id in ["x", "7", "01981C3E-7F9B-7B6A-8C1D-2E3F40516273", "%00"] {
-        is_refused(&rest, "GET", &format!("/calls/{id}"), "", 400).await;
-        is_refused(&rest, "POST", &format!("/calls/{id}/end"), REASON, 400).await;
+    for invalid in ["x", "7", "01981C3E-7F9B-7B6A-8C1D-2E3F40516273", "%00"] {
+        is_refused(&rest, "GET", &format!("/calls/{invalid}"), "", 400).await;
+        is_refused(&rest, "POST", &format!("/calls/{invalid}/end"), REASON, 400).await;
     }
     let none = "01981c3e-7f9b-7b6a-8c1d-2e3f40516273";
     is_refused(&rest, "GET", &format!("/calls/{none}"), "", 404).await;

@@ -29,12 +29,13 @@ pub async fn send_with(rest: &Rest, method: &str, path: &str, header: &str, body
     let request = format!(
         "{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    let response = rest.exchange(&request).await;
-    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let text = rest.exchange(&request).await;
+    let (head, content) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = body.split_once("data: ").map_or(body, |(_, data)| data.lines().next().unwrap());
-    let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
-    let response = JsonResponse { status, head: head.to_owned(), body };
+    // The data of the first event, if these are events.
+    let json = content.split_once("data: ").map_or(content, |(_, data)| data.lines().next().unwrap());
+    let value = if json.is_empty() { Value::Null } else { serde_json::from_str(json).unwrap() };
+    let response = JsonResponse { status, head: head.to_owned(), body: value };
     Document::of(rest).await.check(method, path, &response);
     response
 }
@@ -85,10 +86,10 @@ pub async fn call(rest: &Rest, caller: (&str, Option<u64>), callee: (&str, Optio
         opened: 1_795_333_128_000,
     };
     rest.context.directory.open_call(&call).await.unwrap();
-    for (party, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
-        if let Some(owner) = &party.owner {
+    for (own, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
+        if let Some(owner) = &own.owner {
             let acquire =
-                rest.context.directory.acquire_handle(owner.handle, &party.username, call.id, &peer.username);
+                rest.context.directory.acquire_handle(owner.handle, &own.username, call.id, &peer.username);
             acquire.await.unwrap();
         }
     }

@@ -91,13 +91,13 @@ impl Document {
                     names.into_iter().all(|name| value.get(name).is_some())
                 }
                 "properties" => {
-                    for (name, schema) in wanted.as_object().unwrap() {
-                        value.get(name).map_or(Ok(()), |member| self.fits(member, schema))?;
+                    for (name, member_schema) in wanted.as_object().unwrap() {
+                        value.get(name).map_or(Ok(()), |member| self.fits(member, member_schema))?;
                     }
                     true
                 }
                 "additionalProperties" => self.others(value, schema, wanted)?,
-                other => panic!("what does {other} mean?"),
+                other => panic!("unknown keyword {other}"),
             };
             if !fits {
                 return Err(format!("{value} is not {keyword} {wanted}"));
@@ -117,7 +117,7 @@ impl Document {
         let mut others = members.filter(|(name, _)| known.is_none_or(|known| !known.contains_key(*name)));
         match wanted {
             Value::Bool(false) => Ok(others.next().is_none()),
-            schema => self.each(others.map(|(_, value)| value), schema).map(|()| true),
+            members_schema => self.each(others.map(|(_, member)| member), members_schema).map(|()| true),
         }
     }
 }

@@ -95,6 +95,6 @@ async fn session_of_an_unresponsive_edge_is_not_reported_ended() {
     let detail = is_refused(&rest, "DELETE", "/sessions/1", "", 503).await;
     assert_eq!(detail, "the service that has to do it is not running; try again later");
     let _mailbox = rest.context.bus.open(Mailbox::Edge(owner(1).edge)).await.unwrap();
-    let detail = is_refused(&rest, "POST", "/users/alice/disconnect", "", 503).await;
-    assert!(detail.contains("has not ended it yet"), "{detail}");
+    let timeout = is_refused(&rest, "POST", "/users/alice/disconnect", "", 503).await;
+    assert!(timeout.contains("has not ended it yet"), "{timeout}");
 }

@@ -40,8 +40,8 @@ async fn view_is_sent_once_a_second() {
     assert!(send(&rest, "GET", PATH, "").await.body["streams"].is_array());
     let mut subscriber = Subscriber::connect(&rest).await;
     let mut at = [0; 3];
-    for at in &mut at {
-        *at = subscriber.next().await["at"].as_u64().unwrap();
+    for time in &mut at {
+        *time = subscriber.next().await["at"].as_u64().unwrap();
     }
     assert!(at.windows(2).all(|two| (700..5_000).contains(&(two[1] - two[0]))), "{at:?}");
 }

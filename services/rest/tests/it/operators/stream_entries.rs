@@ -68,8 +68,8 @@ async fn entries_added_during_the_wait_are_shown() {
 async fn addresses_of_browsers_are_shown_in_full_only() {
     let rest = start().await;
     let _reader = trickle(&rest).await;
-    let seen = send(&rest, "GET", BACKEND, "").await.body.to_string();
-    assert!(!seen.contains("192.0.2.7") && seen.contains("... (40 bytes)"), "{seen}");
+    let redacted = send(&rest, "GET", BACKEND, "").await.body.to_string();
+    assert!(!redacted.contains("192.0.2.7") && redacted.contains("... (40 bytes)"), "{redacted}");
     let full = format!("{BACKEND}?full=true");
     let seen = send(&rest, "GET", &full, "").await.body.to_string();
     assert!(seen.contains("192.0.2.7"), "{seen}");
