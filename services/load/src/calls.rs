@@ -1,26 +1,42 @@
 //! `load calls`: pairs register, call for some seconds, and the result is one line.
+//!
+//! Each pair is a task. It calls whenever the pacer permits, and registers again after it has lost a connection or session.
 
+use crate::client::{Client, ConnectBackoff, raise_file_limit};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Error, ErrorCounts};
-use crate::histogram::LatencyHistogram;
 use crate::options::Calls;
-use crate::output::{print_every_second, print_json, print_progress, round};
-use crate::pacing::Schedule;
-use crate::pairs::PairPool;
-use crate::rlimit;
-use crate::stats::CallCounts;
+use crate::output::{LatencyHistogram, print_every_second, print_json, print_progress, round};
+use crate::pacing::{Pacer, Schedule};
+use crate::pair::{CallProfile, Pair, Side};
+use crate::stats::{CallCounts, Stats};
 use serde::Serialize;
 use service::CancellationToken;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// The time for all pairs to end their sessions.
 const PAIRS_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most clients that connect at the same time.
+const MAX_CONNECTING: usize = 64;
 
+/// What all pairs of a run share.
+struct PairPool {
+    endpoints: Vec<Endpoint>,
+    credentials: Arc<str>,
+    prefix: String,
+    profile: CallProfile,
+    pacer: Pacer,
+    stats: Stats,
+    stop: CancellationToken,
+    connecting: Semaphore,
+}
+
+/// The line that is printed at the end.
 #[derive(Serialize)]
 struct CallsReport<'a> {
     what: &'static str,
@@ -41,7 +57,7 @@ struct CallsReport<'a> {
 
 /// Calls until the time is over or `stop` is cancelled, and prints one line.
 pub async fn run(options: &Calls, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
-    rlimit::raise_limit(2 * options.pairs)?;
+    raise_file_limit(2 * options.pairs)?;
     let pool = Arc::new(PairPool::new(options, stop.child_token())?);
     let mut tasks = JoinSet::new();
     let (ready, last_error) = start_pairs(options.pairs, &pool, &mut tasks).await;
@@ -142,5 +158,82 @@ fn report(options: &Calls, counts: CallCounts, seconds: f64) -> CallsReport<'_> 
         refused_ms: counts.refusal,
         accept_ms: counts.accept,
         hangup_ms: counts.hangup,
+    }
+}
+
+impl PairPool {
+    fn new(options: &Calls, stop: CancellationToken) -> Result<Self, Error> {
+        let hold = Duration::from_millis(options.hold);
+        Ok(Self {
+            endpoints: options.target.urls.clone(),
+            credentials: options.target.credentials(),
+            prefix: options.target.prefix()?,
+            profile: CallProfile { hold, candidates: options.candidates },
+            pacer: if options.rate.is_some() { Pacer::rated() } else { Pacer::unlimited() },
+            stats: Stats::default(),
+            stop,
+            connecting: Semaphore::new(MAX_CONNECTING),
+        })
+    }
+
+    /// Runs one pair until the run is over. Sends the outcome of its first attempt to register.
+    async fn run_pair(self: Arc<Self>, number: usize, ready: mpsc::UnboundedSender<Result<(), CallError>>) {
+        let (mut generation, mut backoff, mut ready) = (0, ConnectBackoff::default(), Some(ready));
+        while !self.stop.is_cancelled() {
+            let opened = self.stop.run_until_cancelled(self.open(number, generation)).await;
+            let Some(opened) = opened else { return };
+            generation += 1;
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(opened.as_ref().map(drop).map_err(Clone::clone));
+            }
+            let error = match opened {
+                Ok(mut pair) => {
+                    backoff = ConnectBackoff::default();
+                    match self.stop.run_until_cancelled(self.make_calls(&mut pair)).await {
+                        Some(error) => error,
+                        None => return pair.leave().await,
+                    }
+                }
+                Err(error) => error,
+            };
+            self.stats.count_missing_pair(&error);
+            let _ = self.stop.run_until_cancelled(backoff.wait()).await;
+        }
+    }
+
+    /// Makes calls until a fatal error.
+    async fn make_calls(&self, pair: &mut Pair) -> CallError {
+        loop {
+            let outcome = match pair.idle_until(self.pacer.next()).await {
+                Ok(()) => pair.call(&self.stats).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(error) if error.is_fatal() => return error,
+                Err(error) => {
+                    self.stats.count_error(&error);
+                    if let Err(fatal) = pair.recover().await {
+                        return fatal;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Connects both sides under new names, the callee at the next endpoint.
+    async fn open(&self, number: usize, generation: usize) -> Result<Pair, CallError> {
+        let name = |side| format!("{}{number}_{generation}_{side}", self.prefix);
+        let caller = self.side(number, name("a")).await?;
+        let callee = self.side(number + 1, name("b")).await?;
+        Ok(Pair::new(caller, callee, self.profile))
+    }
+
+    async fn side(&self, endpoint: usize, name: String) -> Result<Side, CallError> {
+        let _permit = self.connecting.acquire().await;
+        let endpoint = &self.endpoints[endpoint % self.endpoints.len()];
+        let mut client = Client::connect(endpoint, self.credentials.clone()).await?;
+        client.register(&name).await?;
+        Ok(Side::new(client, name))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It sends requests and receives messages, and sends keepalives while it receives. Its buffers are small, because there
 //! may be tens of thousands of clients. Requests that are sent together are written together. Every wait for the server
-//! ends after [`RESPONSE_TIMEOUT`].
+//! ends after [`RESPONSE_TIMEOUT`]. Each client needs an open file, so [`raise_file_limit`] raises the limit of these.
 
 use crate::endpoint::Endpoint;
 use crate::error::CallError;
@@ -10,6 +10,7 @@ use crate::messages::{MessageBuilder, Request};
 use crate::parse::{self, Received, ServerEvent};
 use common::backoff::{Backoff, jitter};
 use futures_util::{SinkExt, StreamExt};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,16 +30,18 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(25);
 const BUFFER_SIZE: usize = 4 * 1024;
 /// Bytes that may wait for a slow server.
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
+/// Open files for everything but clients.
+const RESERVED_FILES: u64 = 64;
 
-const MIN_BACKOFF: Duration = Duration::from_millis(200);
-const MAX_BACKOFF: Duration = Duration::from_secs(4);
+const MIN_CONNECT_DELAY: Duration = Duration::from_millis(200);
+const MAX_CONNECT_DELAY: Duration = Duration::from_secs(4);
 
 /// The delays between attempts to connect.
 pub struct ConnectBackoff(Backoff);
 
 impl Default for ConnectBackoff {
     fn default() -> Self {
-        Self(Backoff::new(MIN_BACKOFF, MAX_BACKOFF))
+        Self(Backoff::new(MIN_CONNECT_DELAY, MAX_CONNECT_DELAY))
     }
 }
 
@@ -110,7 +113,6 @@ impl Client {
         timeout_at(deadline, reply).await.unwrap_or(Err(CallError::NoAnswer(kind)))
     }
 
-    /// Sends requests.
     pub async fn send(&mut self, requests: impl IntoIterator<Item = String>) -> Result<(), CallError> {
         for request in requests {
             self.socket.feed(Message::text(request)).await.map_err(|_| CallError::Lost)?;
@@ -159,5 +161,36 @@ fn reason(error: &Error) -> String {
         Error::Io(error) => error.kind().to_string(),
         Error::Http(response) => format!("HTTP status {}", response.status().as_u16()),
         other => other.to_string(),
+    }
+}
+
+/// Raises the limit of open files for this many clients, as far as the system allows.
+pub fn raise_file_limit(clients: usize) -> Result<(), crate::Error> {
+    let needed = clients as u64 + RESERVED_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // The limit is read again below, whether this succeeds or not.
+    let _ = setrlimit(Resource::Nofile, raised);
+    match getrlimit(Resource::Nofile).current {
+        Some(current) if current < needed => Err(crate::Error::Files { clients, needed, allowed: current }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_clients_than_files_are_refused() {
+        raise_file_limit(10).unwrap();
+        let most = getrlimit(Resource::Nofile).maximum;
+        if let Some(most) = most {
+            let error = raise_file_limit(usize::try_from(most).unwrap()).unwrap_err().to_string();
+            assert!(error.contains("ulimit -n"), "{error}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! A client claims its session at the next endpoint. If the session is gone, it registers again under a new name, because
 //! a plain Janus may still have the old one.
 
-use crate::client::{Client, ConnectBackoff};
+use crate::client::{Client, ConnectBackoff, raise_file_limit};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Error};
 use crate::messages::Request;
@@ -12,7 +12,6 @@ use crate::output::{print_every_second, print_progress, round};
 use crate::pacing::Schedule;
 use crate::parse::ServerEvent;
 use crate::population::{ClientCounts, Population};
-use crate::rlimit;
 use service::CancellationToken;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +41,7 @@ impl Run {
         per_second: Option<f64>,
         stop: &CancellationToken,
     ) -> Result<Self, Error> {
-        rlimit::raise_limit(options.clients)?;
+        raise_file_limit(options.clients)?;
         let begun = Instant::now();
         let mut run = Self {
             pool: Arc::new(ClientPool::new(target, options, stop.child_token())?),

@@ -9,19 +9,15 @@ mod client;
 mod clients;
 mod endpoint;
 mod error;
-mod histogram;
 mod idle;
 mod messages;
 mod options;
 mod output;
 mod pacing;
 mod pair;
-mod pairs;
 mod parse;
 mod population;
-mod rlimit;
 mod stats;
-mod storm;
 
 pub use endpoint::Endpoint;
 pub use error::{CallError, Error};
@@ -37,7 +33,7 @@ use std::io::Write;
 pub async fn run(load: &Load, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
     match load {
         Load::Calls(options) => calls::run(options, out, stop).await,
-        Load::Idle(options) => idle::run(options, out, stop).await,
-        Load::Storm(options) => storm::run(options, out, stop).await,
+        Load::Idle(options) => idle::run_idle(options, out, stop).await,
+        Load::Storm(options) => idle::run_storm(options, out, stop).await,
     }
 }

@@ -90,7 +90,6 @@ pub struct Target {
 /// `load calls`
 #[derive(Args, Clone, Debug)]
 pub struct Calls {
-    /// The server.
     #[command(flatten)]
     pub target: Target,
 
@@ -140,11 +139,9 @@ pub struct ClientOptions {
 /// `load idle`
 #[derive(Args, Clone, Debug)]
 pub struct Idle {
-    /// The server.
     #[command(flatten)]
     pub target: Target,
 
-    /// The clients.
     #[command(flatten)]
     pub client_options: ClientOptions,
 
@@ -160,11 +157,9 @@ pub struct Idle {
 /// `load storm`
 #[derive(Args, Clone, Debug)]
 pub struct Storm {
-    /// The server.
     #[command(flatten)]
     pub target: Target,
 
-    /// The clients.
     #[command(flatten)]
     pub client_options: ClientOptions,
 

@@ -1,12 +1,46 @@
-//! What a run prints: results as lines of JSON on its output, progress on standard error.
+//! What a run prints: results as lines of JSON on its output, with percentiles of latencies, and progress on standard
+//! error.
 
 use crate::error::Error;
-use serde::Serialize;
+use hdrhistogram::Histogram;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::io::Write;
 use std::time::Duration;
 use tokio::time::interval;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// Longer latencies are recorded as this one, in microseconds.
+const MAX_LATENCY_MICROS: u64 = 600_000_000;
+
+/// Latencies, with a precision of three digits.
+pub struct LatencyHistogram(Histogram<u64>);
+
+impl Default for LatencyHistogram {
+    fn default() -> Self {
+        Self(Histogram::new_with_bounds(1, MAX_LATENCY_MICROS, 3).expect("the bounds are in order"))
+    }
+}
+
+impl LatencyHistogram {
+    pub fn add(&mut self, time: Duration) {
+        self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    fn millis(&self, quantile: f64) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1_000.0)
+    }
+}
+
+/// In milliseconds; `null` in an empty histogram.
+impl Serialize for LatencyHistogram {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("LatencyHistogram", 3)?;
+        for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
+            object.serialize_field(name, &self.millis(quantile))?;
+        }
+        object.end()
+    }
+}
 
 /// Prints one line of JSON.
 pub fn print_json(out: &mut dyn Write, line: &impl Serialize) -> Result<(), Error> {
@@ -33,5 +67,25 @@ pub async fn print_every_second(quiet: bool, mut line: impl FnMut(u64) -> String
     for second in 1.. {
         ticks.tick().await;
         print_progress(quiet, &line(second));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn latencies_are_serialized_in_milliseconds() {
+        let mut histogram = LatencyHistogram::default();
+        assert_eq!(json!(histogram), json!({"p50": null, "p99": null, "max": null}));
+        (1..=100).for_each(|millis| histogram.add(Duration::from_millis(millis)));
+        let serialized = json!(histogram);
+        for (name, wanted) in [("p50", 50.0), ("p99", 99.0), ("max", 100.0)] {
+            let millis = serialized[name].as_f64().unwrap();
+            assert!((millis - wanted).abs() / wanted < 0.001, "{name} {millis}");
+        }
+        histogram.add(Duration::from_secs(86_400));
+        assert!(json!(histogram)["max"].as_f64().unwrap() >= 600_000.0);
     }
 }

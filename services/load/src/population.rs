@@ -1,8 +1,7 @@
 //! How many clients of a run are connected, and how long they took: shared by all clients of the run.
 
 use crate::error::{CallError, ErrorCounts};
-use crate::histogram::LatencyHistogram;
-use crate::output::round;
+use crate::output::{LatencyHistogram, round};
 use common::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;

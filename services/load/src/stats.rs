@@ -3,7 +3,7 @@
 //! Calls and their errors count during the measurement only. Errors of pairs that cannot register always count.
 
 use crate::error::{CallError, ErrorCounts};
-use crate::histogram::LatencyHistogram;
+use crate::output::LatencyHistogram;
 use common::sync::Mutex;
 use std::time::Duration;
 

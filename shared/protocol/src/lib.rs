@@ -7,7 +7,6 @@ pub mod hangup;
 pub mod id;
 pub mod jsep;
 pub mod object;
-mod raw;
 pub mod reply;
 pub mod request;
 pub mod server_info;
@@ -15,4 +14,4 @@ pub mod trickle;
 pub mod videocall;
 
 pub use id::{HandleId, HandleRef, SessionId, Side};
-pub use raw::{Raw, raw};
+pub use object::{Raw, raw};

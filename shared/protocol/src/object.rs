@@ -1,4 +1,4 @@
-//! A JSON object whose members are parsed on access and otherwise forwarded unchanged.
+//! JSON that passes through unparsed: [`Raw`], and [`LazyObject`], whose members are parsed on access.
 //!
 //! Of duplicate keys the last one counts, as in Janus' JSON library (jansson).
 
@@ -6,6 +6,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+
+/// A JSON value that is forwarded without being parsed.
+pub type Raw = Box<RawValue>;
 
 /// The members of an object, in their original order.
 #[derive(Debug, Default)]
@@ -80,12 +83,20 @@ impl<'a> LazyObject<'a> {
     }
 
     /// Returns the object without the named members.
-    pub fn without(&self, names: &[&str]) -> crate::Raw {
+    pub fn without(&self, names: &[&str]) -> Raw {
         let kept = self.0.iter().filter(|(key, _)| !names.contains(&key.as_ref()));
-        let members: Vec<String> = kept.map(|(key, value)| format!("{}:{value}", crate::raw(key))).collect();
+        let members: Vec<String> = kept.map(|(key, value)| format!("{}:{value}", raw(key))).collect();
         RawValue::from_string(format!("{{{}}}", members.join(",")))
             .expect("members of an object make an object")
     }
+}
+
+/// Serializes a value.
+///
+/// # Panics
+/// When the value has a map with keys that are not strings. The project's own types have none.
+pub fn raw<T: serde::Serialize>(value: &T) -> Raw {
+    serde_json::value::to_raw_value(value).expect("the project's types serialize to JSON")
 }
 
 /// Returns the text of a JSON string, or `None` for any other value.

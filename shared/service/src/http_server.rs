@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Concurrent connections.
+/// The most connections at the same time.
 pub const MAX_CONNECTIONS: usize = 1_024;
 /// How long the head of a request may take, counted from the end of the previous request.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(20);

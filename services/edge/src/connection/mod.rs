@@ -23,7 +23,7 @@ use common::time::sleep_until;
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
-use service::load::LoadGuard;
+use service::LoadGuard;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;

@@ -6,10 +6,10 @@
 //! [`on_scrape`] holds the metrics that are computed on each scrape.
 
 pub mod on_scrape;
-mod process;
 
 use ::metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::fs;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,11 @@ const READY: &str = "switchboard_ready";
 const QUEUE_FULL: &str = "switchboard_queue_full_total";
 pub(crate) const CANARY_SECONDS: &str = "switchboard_canary_seconds";
 pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
+const PROCESS_MEMORY: &str = "process_resident_memory_bytes";
+const PROCESS_CPU: &str = "process_cpu_seconds_total";
+const PROCESS_FILES: &str = "process_open_fds";
+/// `USER_HZ` of Linux: the unit of times in `/proc`, whatever the kernel's own clock rate.
+const TICKS_PER_SECOND: u64 = 100;
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -50,7 +55,7 @@ fn describe() {
     );
     describe_histogram!(CANARY_SECONDS, "Time a canary took over a stream and back to its sender.");
     describe_counter!(CANARIES_MISSED, "Canaries that did not come back in time.");
-    process::describe();
+    describe_process();
     bus::metrics::describe();
     directory::metrics::describe();
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
@@ -69,7 +74,7 @@ pub fn queue_full(queue: &'static str) {
 /// Returns all recorded metrics as text, with whether the process is ready. Empty before [`install`].
 pub fn render(is_ready: bool) -> String {
     gauge!(READY).set(u8::from(is_ready));
-    process::sample();
+    sample_process();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
@@ -87,6 +92,39 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
 }
 
+/// Declares the metrics of the process that Prometheus' own client libraries export too.
+fn describe_process() {
+    describe_gauge!(PROCESS_MEMORY, "Resident memory of this process, in bytes.");
+    describe_counter!(PROCESS_CPU, "Processor time of this process, in whole seconds.");
+    describe_gauge!(PROCESS_FILES, "Open file descriptors of this process.");
+}
+
+/// Reads the metrics of the process from `/proc`; omits them on systems without it.
+fn sample_process() {
+    if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident_bytes) {
+        gauge!(PROCESS_MEMORY).set(bytes as f64);
+    }
+    if let Some(ticks) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(processor_ticks) {
+        counter!(PROCESS_CPU).absolute(ticks / TICKS_PER_SECOND);
+    }
+    if let Ok(files) = fs::read_dir("/proc/self/fd") {
+        gauge!(PROCESS_FILES).set(files.count() as f64);
+    }
+}
+
+fn resident_bytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Returns user and system time: fields 14 and 15, counted after the program name, which may hold spaces.
+fn processor_ticks(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+    Some(times.next()?.ok()? + times.next()?.ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +140,13 @@ mod tests {
         assert!(text.contains("switchboard_test_seconds_bucket{le=\"0.005\"} 1"), "{text}");
         assert!(text.contains("switchboard_ready 1\n") && render(false).contains("switchboard_ready 0\n"));
         assert!(text.contains("switchboard_redis_reconnects_total{of=\"bus\"} 0\n"), "{text}");
+    }
+
+    #[test]
+    fn proc_files_are_parsed() {
+        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    1024 kB\nThreads:\t1\n"), Some(1 << 20));
+        let stat = "42 (a) b) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 12345 0 0";
+        assert_eq!(processor_ticks(stat), Some(300));
+        assert_eq!((resident_bytes(""), processor_ticks("")), (None, None));
     }
 }
