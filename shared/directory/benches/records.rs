@@ -66,9 +66,9 @@ async fn populate(directory: &Directory) {
 
 async fn register(directory: &Directory) -> Duration {
     let (carol, name) = (owner(3), "carol");
-    let begun = Instant::now();
+    let started = Instant::now();
     grant(directory, &carol, name).await;
-    let taken = begun.elapsed();
+    let taken = started.elapsed();
     assert!(directory.release_name(name, carol.handle).await.unwrap());
     directory.remove_handle(carol.handle).await.unwrap();
     taken
@@ -80,9 +80,9 @@ async fn grant(directory: &Directory, owner: &Owner, name: &str) {
 }
 
 async fn look_up(directory: &Directory) -> Duration {
-    let begun = Instant::now();
+    let started = Instant::now();
     assert!(directory.session(SESSION).await.unwrap().is_some());
-    begun.elapsed()
+    started.elapsed()
 }
 
 /// The steps of a router that sets up a call, and of a connector that ends it.
@@ -90,7 +90,7 @@ async fn call(directory: &Directory) -> (Duration, Duration) {
     let [caller, callee] = parties();
     let id = CallId::fresh();
     let call = Call { id, backend: BackendName::from("a"), caller, callee, opened: 1_795_333_128_000 };
-    let begun = Instant::now();
+    let started = Instant::now();
     directory.open_call(&call).await.unwrap();
     for (own, peer) in [(&call.caller, &call.callee), (&call.callee, &call.caller)] {
         let handle = own.owner.as_ref().unwrap().handle;
@@ -103,7 +103,7 @@ async fn call(directory: &Directory) -> (Duration, Duration) {
     let outcome = directory.end_call(id, Some(TOKEN), Some("{}")).await.unwrap();
     assert!(matches!(outcome, EndOutcome::Ended(_)));
     directory.delete_call(&call).await.unwrap();
-    (acquired_at - begun, acquired_at.elapsed())
+    (acquired_at - started, acquired_at.elapsed())
 }
 
 fn parties() -> [CallParty; 2] {

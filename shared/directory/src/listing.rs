@@ -73,7 +73,7 @@ pub(crate) fn name_hash(name: &[u8]) -> u64 {
 /// A session in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSession {
-    /// The id.
+    /// The id that its client uses.
     pub session: SessionId,
     /// The edge that owns it.
     pub edge: ServiceId,
@@ -84,7 +84,7 @@ pub struct ListedSession {
 /// The record that a running service announces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// The id.
+    /// The id in logs and stream names.
     pub id: ServiceId,
     /// `edge`, `router`, `connector` or `rest`.
     pub kind: String,

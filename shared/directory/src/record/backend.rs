@@ -91,13 +91,13 @@ impl BackendStatus {
 /// record (janus-api.md 7.5).
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscoveredBackend {
-    /// The name.
+    /// The name it is registered under.
     pub name: BackendName,
     /// The websocket URL.
     pub url: String,
     /// Whether it accepts calls.
     pub status: BackendStatus,
-    /// In seconds; 0 for unknown.
+    /// The session timeout of its Janus, in seconds; 0 for unknown.
     pub session_timeout: u64,
     /// The operator's name for its location.
     pub location: String,
@@ -121,13 +121,13 @@ pub struct DiscoveredBackend {
 /// janus-cloud's default: 60 for `expire`, else 0 or empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendRegistration {
-    /// The name.
+    /// The name it is registered under.
     pub name: BackendName,
     /// The websocket URL.
     pub url: String,
     /// Whether it accepts calls.
     pub status: BackendStatus,
-    /// In seconds.
+    /// The session timeout of its Janus, in seconds.
     pub session_timeout: Option<u64>,
     /// The operator's name for its location.
     pub location: Option<String>,

@@ -40,7 +40,7 @@ impl RegisteredName {
 /// A name that a janus-cloud proxy registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyUser {
-    /// The name.
+    /// The registered name.
     pub username: String,
     /// The proxy's uuid, for [`proxy_url`](crate::Directory::proxy_url); empty where the record has none.
     pub proxy: String,
@@ -138,7 +138,7 @@ pub struct ClaimedSession {
 /// A call that a previous connector left on a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrphanedCall {
-    /// The call.
+    /// The record of the call.
     pub call: Call,
     /// What the connector stored of it, in the format of the connectors.
     pub state: Option<String>,
@@ -157,7 +157,7 @@ pub enum EndOutcome {
     Superseded,
 }
 
-/// A call.
+/// A call between two parties, on one backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The id of the request that began the call.

@@ -1,9 +1,9 @@
 //! The directory in a Redis server.
 //!
-//! Records are hashes under the keys of [`keys`]. What must be atomic is one Lua script on one key ([`scripts`]),
-//! so no step needs two slots of a Redis Cluster. Commands on several keys travel in one pipeline, the index of
-//! an owner before its records: an interruption may leave an index entry without a record, never a record
-//! without an index entry.
+//! Records are hashes under the keys of [`keys`]. What must be atomic is one Lua script on one key
+//! ([`scripts`]), so no step needs two slots of a Redis Cluster. Commands on several keys travel in one
+//! pipeline. Their order is such that an interruption may leave an index entry without a record, and never a
+//! record without an index entry.
 //!
 //! | operation | round trips |
 //! |---|---|

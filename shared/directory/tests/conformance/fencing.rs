@@ -20,7 +20,7 @@ on_both_stores! {
     previous_connector_ends_no_call
     any_connector_ends_unsaved_call
     router_ends_any_call
-    call_ended_by_connector_is_marked
+    call_ended_by_connector_has_ended
 }
 
 const PREVIOUS: FencingToken = FencingToken(1_795_333_128_000_001);
@@ -160,7 +160,7 @@ async fn router_ends_any_call(directory: Directory) {
     assert_eq!(calls_of_both(&directory).await, [None, None]);
 }
 
-async fn call_ended_by_connector_is_marked(directory: Directory) {
+async fn call_ended_by_connector_has_ended(directory: Directory) {
     let call = placed(&directory).await;
     assert!(!directory.has_ended(call.id).await.unwrap());
     let refused = directory.end_call(call.id, Some(FencingToken::UNLEASED), None).await.unwrap();
@@ -176,7 +176,7 @@ async fn call_ended_by_connector_is_marked(directory: Directory) {
 
 /// Redis' time cannot be paused: for Redis, [`schema`](crate::schema) checks the remaining TTL.
 #[tokio::test(start_paused = true)]
-async fn ended_mark_expires() {
+async fn ended_call_is_forgotten_after_ttl() {
     let directory = Directory::memory();
     let call = placed(&directory).await;
     directory.end_call(call.id, Some(CURRENT), None).await.unwrap();

@@ -97,7 +97,7 @@ async fn caller_without_token_stores_notices(directory: Directory) {
     directory.save_calls(CURRENT, &[(call.id, "running".to_owned())]).await.unwrap();
     assert_eq!(conclude(&directory, &call, None, "").await, EndOutcome::Ended(call.clone()));
     assert_eq!(orphaned_notices(&directory).await, [(call.clone(), Some(String::new()))]);
-    assert!(!directory.has_ended(call.id).await.unwrap(), "only connectors set the mark");
+    assert!(!directory.has_ended(call.id).await.unwrap(), "only a connector's end is stored");
 }
 
 async fn deleted_call_has_no_notices(directory: Directory) {

@@ -313,7 +313,7 @@ async fn name_taken_during_call_is_idle() {
 }
 
 #[tokio::test]
-async fn restored_call_marks_existing_names_busy() {
+async fn restored_call_makes_existing_names_busy() {
     let fixture = Fixture::start().await;
     register_now(&fixture.directory, "alice", &owner(1)).await;
     let call = call(("alice", 1), ("bob", 2));

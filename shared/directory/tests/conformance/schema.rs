@@ -188,7 +188,7 @@ async fn foreign_value_under_our_key_is_malformed() {
 }
 
 #[tokio::test]
-async fn ended_mark_has_ttl() {
+async fn ended_call_key_has_ttl() {
     let server = RedisServer::start();
     let directory = server.directory().await;
     let call = call(("alice", 1), ("bob", 2));

@@ -72,8 +72,8 @@ async fn backlog_stays_until_new_edge_saves(directory: Directory) {
     assert_eq!(claim(&directory, 1, 2).await, Some(written.clone()));
     let again = ClaimedSession { previous_edges: vec![edge(2), edge(1)], ..written };
     assert_eq!(claim(&directory, 2, 3).await, Some(again));
-    let heard = SaveRequest { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
-    directory.save_sessions(&edge(3), &[heard]).await.unwrap();
+    let emptied = SaveRequest { backlog: BacklogUpdate::Replace(vec![]), ..saved(handle(1).session) };
+    directory.save_sessions(&edge(3), &[emptied]).await.unwrap();
     assert_eq!(claim(&directory, 3, 1).await.unwrap().backlog, [""; 0]);
 }
 

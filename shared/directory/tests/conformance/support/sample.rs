@@ -41,8 +41,8 @@ pub fn saved(session: SessionId) -> SaveRequest {
     }
 }
 
-pub fn texts(numbers: RangeInclusive<u64>) -> Vec<String> {
-    numbers.map(|number| format!("text {number}")).collect()
+pub fn texts(range: RangeInclusive<u64>) -> Vec<String> {
+    range.map(|number| format!("text {number}")).collect()
 }
 
 /// The record of a local name.
