@@ -1,8 +1,9 @@
-//! The connector: the service that talks to Janus servers. Each backend is served by one connector at a time,
-//! the one that holds its lease.
+//! The connector: the service that talks to Janus servers. Each backend is served by one connector at a
+//! time, the one that holds its lease.
 //!
-//! The path of a call: the backend's mailbox → [`backend`] → [`calls`] decides → [`janus`]; and back from
-//! Janus → [`calls`] → [`outbox`] → the client's edge.
+//! The path of a call: the backend's mailbox → [`backend`] → [`calls`] decides → [`janus`].
+//!
+//! And back: [`janus`] → [`calls`] → [`outbox`] → the client's edge.
 //!
 //! | module | holds |
 //! |---|---|
@@ -16,8 +17,8 @@
 //! | [`outbox`] | messages to edges and rest services |
 //!
 //! # Failures
-//! When a Janus server fails, its calls end with both sides notified. When a connector dies, its leases expire
-//! within seconds, and other connectors resume its calls.
+//! When a Janus server fails, its calls end with both sides notified. When a connector dies, its leases
+//! expire within seconds, and other connectors resume its calls.
 
 pub mod backend;
 pub mod breaker;

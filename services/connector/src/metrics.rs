@@ -1,5 +1,5 @@
-//! The metrics of a connector, with their help texts and labels. Every counter is exported from the start, as
-//! zero.
+//! The metrics of a connector, with their help texts and labels. Every counter is exported from the
+//! start, as zero.
 
 use bus::message::{CallEvent, CallRecord, EndKind, StepDurations};
 use common::BackendName;

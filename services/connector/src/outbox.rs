@@ -1,14 +1,14 @@
 //! Sends messages from this connector to edges and rest services, and writes the `calls` log.
 //!
-//! Each [`Destination`] has a queue and a task of its own, which posts in order. So the calls do not wait for
-//! the bus, and no edge waits for another. A queue holds at most [`MAX_QUEUED`] messages; above that the
-//! newest message is dropped and counted. The edge sees the gap by their sequence.
+//! Each [`Destination`] has a queue and a task of its own, which posts in order. So the calls do not wait
+//! for the bus, and no edge waits for another. A queue holds at most [`MAX_QUEUED`] messages; above that
+//! the newest message is dropped and counted. The edge sees the gap by their sequence.
 //!
 //! # Failures
 //! While the bus cannot be reached, all messages wait. A message expires if its mailbox stays full for
 //! [`MAX_WAIT_FOR_ROOM`]. A missing mailbox may have been lost with all data of Redis, and then its edge
-//! opens it again; messages for it expire after [`MAX_WAIT_FOR_MAILBOX`]. An invite expires at its deadline. A
-//! record of the log is written once, or is dropped and counted.
+//! opens it again; messages for it expire after [`MAX_WAIT_FOR_MAILBOX`]. An invite expires at its
+//! deadline. A record of the log is written once, or is dropped and counted.
 
 use crate::metrics;
 use bus::message::{Body, CallRecord, Deadline, Events, Message, ProxyInvite, ProxyReply};
@@ -189,8 +189,8 @@ impl Sender {
         }
     }
 
-    /// Posts a batch in order and in one round trip, until each message is posted or given up. A message that
-    /// is posted again arrives after later ones. The edge restores the order by their sequence.
+    /// Posts a batch in order and in one round trip, until each message is posted or given up. A message
+    /// that is posted again arrives after later ones. The edge restores the order by their sequence.
     async fn post(&mut self, batch: &mut Vec<Queued>) {
         loop {
             let posts = batch.iter().map(|queued| self.destination.post(&self.bus, &queued.message));

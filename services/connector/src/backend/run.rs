@@ -1,11 +1,11 @@
 //! The loop that serves one Janus server: reads the backend's mailbox and Janus' messages, lets [`Calls`]
 //! decide, and carries out its actions.
 //!
-//! The loop starts with the calls of the former connector, which continue where Janus still has them. When
-//! the link to Janus breaks, every call on it ends with both sides notified, and the link is opened again.
-//! While the lease may have run out, nothing is decided: inputs are [`Deferred`]. If messages of Janus had to
-//! be dropped, each leg is checked later. When the lease is lost, everything here stops at once: another
-//! connector serves the backend.
+//! The loop starts with the calls of the former connector, which continue where Janus still has them.
+//! When the link to Janus breaks, every call on it ends with both sides notified, and the link is opened
+//! again. While the lease may have run out, nothing is decided: inputs are [`Deferred`]. If messages of
+//! Janus had to be dropped, each leg is checked later. When the lease is lost, everything here stops at
+//! once: another connector serves the backend.
 
 use super::finalizer::Finalizer;
 use super::input::{Deferred, Input};

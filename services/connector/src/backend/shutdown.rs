@@ -1,5 +1,5 @@
-//! The three ways to stop serving a backend: hand it over to the next connector, retire it, or drop it
-//! because another connector has the lease.
+//! Three ways to stop serving a backend: it is handed over to the next connector, retired, or dropped
+//! because its lease is lost.
 
 use super::run::{Backend, StopReason};
 use crate::lease::leased::release_lease;

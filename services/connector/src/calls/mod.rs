@@ -7,9 +7,9 @@
 //!
 //! # Failures
 //! A call ends, with both sides notified, when Janus does not reply within
-//! [`JANUS_TIMEOUT`](transactions::JANUS_TIMEOUT). Messages may arrive twice or out of order: a call that
-//! exists is not set up again, and a call that ended is not set up at all. Ended calls are remembered for
-//! [`ENDED_CALL_TTL`](ended_calls::ENDED_CALL_TTL).
+//! [`JANUS_TIMEOUT`](transactions::JANUS_TIMEOUT). Messages may arrive twice or out of order. A call that
+//! exists is not set up again, and a call that has ended is not set up at all. Ended calls are remembered
+//! for [`ENDED_CALL_TTL`](ended_calls::ENDED_CALL_TTL).
 
 pub mod action;
 pub mod call;

@@ -3,18 +3,19 @@
 //! client to notify. Both users are registered on Janus under their own names, the only ones that the
 //! proxy knows.
 //!
-//! The proxy of a remote caller waits for a rest service to say that the local callee is registered. Then its
-//! user must call within [`INCOMING_CALL_TIMEOUT`], as with janus-cloud (measured on 1.0.0). The proxy of a
-//! remote callee is invited once the local caller is registered. The offer is sent when the proxy agrees.
-//! A remote leg joins together with the local one, and only Janus reports its hangup.
+//! The proxy of a remote caller waits for a rest service to say that the local callee is registered. Then
+//! its user must call within [`INCOMING_CALL_TIMEOUT`], as with janus-cloud (measured on 1.0.0). The
+//! proxy of a remote callee is invited once the local caller is registered. The offer is sent when the
+//! proxy agrees. A remote leg joins together with the local one, and only Janus reports its hangup.
 //!
 //! # Failures
-//! A remote user that does not call in time is dropped silently: the local client does not know of the call.
-//! If the proxy of a remote callee does not reply, the caller is refused. Anyone may call a name that
-//! Janus knows, so an unknown caller is ignored. A name may be taken by a handle that Janus is about to
-//! detach: it is registered again for up to [`NAME_TAKEN_TIMEOUT`](super::proxy_leg::NAME_TAKEN_TIMEOUT).
-//! A proxy delays the mailbox by at most [`MAX_ACK_DELAY`](super::proxy_leg::MAX_ACK_DELAY): if the connector
-//! dies after that, the call ends and is not set up again.
+//! A remote user that does not call in time is dropped silently: the local client does not know of the
+//! call. If the proxy of a remote callee does not reply, the caller is refused. Anyone may call a name
+//! that Janus knows, so an unknown caller is ignored. A name may be taken by a handle that Janus is about
+//! to detach: it is registered again for up to
+//! [`NAME_TAKEN_TIMEOUT`](super::proxy_leg::NAME_TAKEN_TIMEOUT). A proxy delays the mailbox by at most
+//! [`MAX_ACK_DELAY`](super::proxy_leg::MAX_ACK_DELAY): if the connector dies after that, the call ends
+//! and is not set up again.
 
 use super::action::Action;
 use super::call::{Call, HANGUP_GRACE, SuspectedHangup};

@@ -142,8 +142,8 @@ impl Calls {
         }
     }
 
-    /// Janus gives the reason for a lost PeerConnection. "Close PC" only follows from the loss of the
-    /// other side's; any other reason is about this side's own.
+    /// Janus gives the reason for a lost PeerConnection. "Close PC" means that the other side's was lost.
+    /// Any other reason is about this side's own.
     fn on_core_hangup(&mut self, leg: LegRef, fields: &Raw) {
         let fields = LazyObject::parse(fields.get()).unwrap_or_default();
         let reason = fields.string("reason").map(|reason| reason.into_owned()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Sets a call up, in the order of the exchange with Janus: a fresh handle for each local side, an alias
-//! registered for each, then the caller's offer, then both sides join.
+//! Sets a call up, in the order of the exchange with Janus. Each local side gets a fresh handle, which is
+//! registered under an alias. Then the caller's offer is sent, and both sides join.
 
 use super::action::Action;
 use super::call::Call;

@@ -1,5 +1,5 @@
-//! Finds the Janus servers to serve: those named with `--backend`, every address of a host name, and those that
-//! others have registered in the directory.
+//! Finds the Janus servers to serve: those named with `--backend`, every address of a host name, and
+//! those that others have registered in the directory.
 
 mod dns;
 mod records;

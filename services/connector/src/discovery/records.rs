@@ -1,12 +1,12 @@
-//! The Janus servers that sentinels, operators and janus-cloud's proxies have registered in the directory. They
-//! are served like those named with `--backend`. What this connector announces of them is stored beside
-//! their records, which it does not own.
+//! The Janus servers that sentinels, operators and janus-cloud's proxies have registered in the
+//! directory. They are served like those named with `--backend`. What this connector announces of them is
+//! stored beside their records, which it does not own.
 //!
 //! If several records have the same URL, the first by name is served; none if `--backend` has that URL.
 //!
 //! # Failures
-//! While the directory cannot be reached, nothing changes. A server whose record has disappeared gets no new
-//! calls, and is no longer served after its last call.
+//! While the directory cannot be reached, nothing changes. A server whose record has disappeared gets no
+//! new calls, and is no longer served after its last call.
 
 use super::servers::{ConfiguredBackends, FollowedServers, LOOKUP_INTERVAL};
 use crate::lease::acquire::LeaseAcquirer;

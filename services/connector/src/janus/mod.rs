@@ -1,8 +1,8 @@
 //! The link to one Janus server: a websocket with one or more sessions on it.
 //!
-//! The link is up or down. When anything about it fails it is down, with a
-//! [`LinkError`](websocket::LinkError): the socket breaks, Janus does not reply, does not read, or ends the
-//! newest session. [`reconnect`] then opens the next link.
+//! The link is up or down. It is down, with a [`LinkError`](websocket::LinkError), when the socket
+//! breaks, or Janus does not reply, does not read, or ends the newest session. [`reconnect`] then opens
+//! the next link.
 
 pub mod connect;
 pub mod endpoint;

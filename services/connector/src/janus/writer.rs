@@ -1,5 +1,5 @@
-//! Writes to Janus: requests only while the lease is valid, keepalives always. A connector that resumes after
-//! a pause has lost its lease, so it writes nothing of what it decided before.
+//! Writes to Janus: requests only while the lease is valid, keepalives always. A connector that resumes
+//! after a pause has lost its lease, so it writes nothing of what it decided before.
 
 use super::websocket::JanusSocket;
 use crate::lease::watch::LeaseWatch;

@@ -1,6 +1,6 @@
-//! Renews the lease on a backend and announces the backend. Both run beside the loop that serves it, so that a
-//! slow directory does not delay calls. A healthy backend that an operator drains is announced as in
-//! maintenance.
+//! Renews the lease on a backend and announces the backend. Both run beside the loop that serves it, so
+//! that a slow directory does not delay calls. A healthy backend that an operator drains is announced as
+//! in maintenance.
 //!
 //! While the directory cannot be reached, the lease is neither renewed nor lost: no other connector can
 //! acquire it either. It is lost when another connector has acquired it.

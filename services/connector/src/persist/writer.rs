@@ -2,8 +2,8 @@
 //!
 //! The writer runs in the background. At most every [`FLUSH_INTERVAL`] it writes all changes in one round
 //! trip, and of each call only the latest state. A state waits until all events that led to it are on the
-//! bus, because the next connector assumes that they were sent. Once it is written, the mailbox messages that
-//! led to it are acknowledged.
+//! bus, because the next connector assumes that they were sent. Once it is written, the mailbox messages
+//! that led to it are acknowledged.
 //!
 //! # Failures
 //! While the directory cannot be reached, the latest state of each call waits. A state that the directory

@@ -1,13 +1,13 @@
 //! Probes whether the VideoCall plugin of a Janus server works.
 //!
-//! Janus acknowledges requests to a frozen plugin, and everything else keeps working; only the missing plugin
-//! event shows it. So a handle on a websocket and session of its own (see [`mod@session`]) has the plugin
-//! `set` nothing every [`PROBE_INTERVAL`], and the [`breaker`](crate::breaker) decides. While the breaker is
-//! not closed, each probe attaches a fresh handle, as a call would.
+//! Janus acknowledges requests to a frozen plugin, and everything else keeps working; only the missing
+//! plugin event shows it. So a handle on a websocket and session of its own (see [`mod@session`]) has the
+//! plugin `set` nothing every [`PROBE_INTERVAL`], and the [`breaker`](crate::breaker) decides. While the
+//! breaker is not closed, each probe attaches a fresh handle, as a call would.
 //!
 //! # Failures
-//! If Janus cannot be reached, or is unresponsive, the link detects that. The probe then connects again with a
-//! growing delay, and leaves the breaker as it is.
+//! If Janus cannot be reached, or is unresponsive, the link detects that. The probe then connects again
+//! with a growing delay, and leaves the breaker as it is.
 
 mod session;
 

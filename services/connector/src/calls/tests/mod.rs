@@ -1,5 +1,5 @@
-//! Tests of the state machine with one call between alice and bob. Inputs are messages of edges and of Janus; the
-//! actions are compared in a short form (see [`format`]).
+//! Tests of the state machine with one call between alice and bob. Inputs are messages of edges and of
+//! Janus; the actions are compared in a short form (see [`format`]).
 
 mod batching;
 mod call_flow;

@@ -1,4 +1,5 @@
-//! A connector takes ended_lines the calls of another: those that were saved, and those whose `place` is redelivered.
+//! A connector takes ended_lines the calls of another: those that were saved, and those whose `place` is
+//! redelivered.
 
 use super::*;
 use crate::calls::action::{EndedCall, FinalNotices};

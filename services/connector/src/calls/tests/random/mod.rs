@@ -1,5 +1,5 @@
-//! Random inputs in any order: each call ends once, each caller gets one reply, no client gets events of a call
-//! after its end, every waiting proxy gets a reply, and every handle is detached.
+//! Random inputs in any order: each call ends once, and each caller gets one reply. No client gets events
+//! of a call after its end. Every waiting proxy gets a reply, and every handle is detached.
 
 mod model;
 mod proxies;

@@ -1,5 +1,5 @@
-//! Drives four calls, two of them with a remote user. Janus replies when, what and in which order it likes, and
-//! clients send anything on their legs. The model checks the actions that follow.
+//! Drives four calls, two of them with a remote user. Janus replies when, what and in which order it
+//! likes, and clients send anything on their legs. The model checks the actions that follow.
 
 use super::proxies;
 use crate::calls::Calls;
