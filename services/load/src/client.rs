@@ -8,7 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::error::CallError;
 use crate::messages::{MessageBuilder, Request};
 use crate::parse::{self, Received, ServerEvent};
-use common::backoff::{Backoff, jitter};
+use common::time::{Backoff, jitter};
 use futures_util::{SinkExt, StreamExt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;

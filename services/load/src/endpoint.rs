@@ -30,7 +30,7 @@ impl Endpoint {
         &self.url
     }
 
-    /// `HOST:PORT`
+    /// Returns `HOST:PORT`, which TCP connects to.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -37,7 +37,7 @@ pub enum Error {
         clients: usize,
         /// Files that they need.
         needed: u64,
-        /// The limit.
+        /// The limit, raised as high as the system allows.
         allowed: u64,
     },
     /// There are no random numbers for the clients' names.

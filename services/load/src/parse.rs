@@ -43,7 +43,7 @@ pub enum ServerEvent {
     Refused(u16),
     /// The session timed out.
     TimedOut,
-    /// Anything else.
+    /// A message that does not concern the measurement.
     Other,
 }
 

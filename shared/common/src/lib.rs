@@ -2,7 +2,6 @@
 //! and timers. Depends on no other crate of the workspace.
 #![warn(missing_docs)]
 
-pub mod backoff;
 pub mod coalescing_queue;
 pub mod entropy;
 pub mod fault;
@@ -13,3 +12,4 @@ pub mod transport;
 pub mod url;
 
 pub use id::{BackendName, CallId, MessageId, ServiceId};
+pub use time as backoff;

@@ -35,7 +35,7 @@ pub const UNAUTHORIZED: u16 = 403;
 pub const UNAUTHORIZED_PLUGIN: u16 = 405;
 /// An unknown request.
 pub const UNKNOWN_REQUEST: u16 = 453;
-/// Not JSON.
+/// The request is not JSON.
 pub const INVALID_JSON: u16 = 454;
 /// A jsep that is not an object.
 pub const INVALID_JSON_OBJECT: u16 = 455;
@@ -61,5 +61,5 @@ pub const SESSION_CONFLICT: u16 = 468;
 pub const UNEXPECTED_ANSWER: u16 = 469;
 /// The server accepts no new sessions.
 pub const NOT_ACCEPTING_SESSIONS: u16 = 472;
-/// Anything else.
+/// An error without a code of its own.
 pub const UNKNOWN: u16 = 490;

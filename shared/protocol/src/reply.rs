@@ -58,7 +58,7 @@ impl Message<'_> {
     }
 }
 
-/// Returns `pong`.
+/// Returns the `pong` reply to a `ping`.
 pub fn pong(transaction: &str) -> String {
     Message { janus: "pong", transaction: Some(transaction), ..Message::default() }.text()
 }
@@ -93,13 +93,13 @@ pub fn success(session: SessionId, transaction: &str) -> String {
     .text()
 }
 
-/// Returns `ack`.
+/// Returns the `ack` of an accepted request, whose result, if any, follows as an event.
 pub fn ack(session: SessionId, transaction: &str) -> String {
     Message { janus: "ack", session_id: Some(session), transaction: Some(transaction), ..Message::default() }
         .text()
 }
 
-/// Returns `error`.
+/// Returns an `error` reply.
 pub fn error(session: Option<SessionId>, transaction: Option<&str>, cause: &JanusError) -> String {
     let error = Some(ErrorData { code: cause.code, reason: &cause.reason });
     Message { janus: "error", session_id: session, transaction, error, ..Message::default() }.text()

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 pub struct Request<'a> {
     /// The client's transaction, repeated in every reply.
     pub transaction: String,
-    /// The addressee.
+    /// Whether the request is for the server, a session or a handle.
     pub path: Path,
     name: String,
     object: LazyObject<'a>,
@@ -29,16 +29,16 @@ pub struct Request<'a> {
 /// The credentials of a request. Members that are not strings are ignored.
 #[derive(Debug)]
 pub struct Credentials<'a> {
-    /// `apisecret`.
+    /// Member `apisecret`, which Janus calls the shared API secret.
     pub api_secret: Option<Cow<'a, str>>,
-    /// `token`.
+    /// Member `token`, which Janus calls token based authentication.
     pub token: Option<Cow<'a, str>>,
 }
 
 /// The addressee of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// The server.
+    /// The server itself: `ping`, `info` or `create`.
     Server,
     /// A session.
     Session(SessionId),
