@@ -1,10 +1,10 @@
 //! A circuit breaker: decides whether a backend gets new calls, from the outcomes of probes and calls. It
 //! has no clock of its own.
 //!
-//! *Closed*: the backend gets calls. *Open*: it gets none, for some time. *Half-open*: the next probe decides;
-//! this is also the first state. The breaker opens when a probe fails, or when [`MAX_UNANSWERED`] calls go
-//! unanswered within [`UNANSWERED_WINDOW`]. Each time it stays open twice as long, up to [`MAX_OPEN_TIME`],
-//! until it has been closed for that long.
+//! *Closed*: the backend gets calls. *Open*: it gets none, for some time. *Half-open*: the next probe
+//! decides; this is also the first state. The breaker opens when a probe fails, or when
+//! [`MAX_UNANSWERED`] calls go unanswered within [`UNANSWERED_WINDOW`]. Each time it stays open twice as
+//! long, up to [`MAX_OPEN_TIME`], until it has been closed for that long.
 
 use std::time::Duration;
 use tokio::time::Instant;
