@@ -14,7 +14,6 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("letter letters", "final notices"),
     ("witness telling", "guard"),
     ("ledger book receipt receipts", "ack tracker, ack guard"),
-    ("mark marks", "offset"),
     ("stamp stamps stamped", "sequence"),
     ("outlet", "output"),
     ("told untold unheard", "sent, unsent, backlog"),
@@ -50,9 +49,14 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("nobody whoever somebody", "the actor's name"),
 ];
 
-/// "Peer" is the other party of a call. What janus-cloud has is a proxy, so these have no peers.
-const WITHOUT_PEERS: [What; 5] = [What::Module, What::Key, What::Metric, What::Flag, What::Alert];
-const PEER: (&str, &str) = ("peer peers", "proxy, if it is janus-cloud's");
+/// Words that only these kinds of names must not hold.
+const FORBIDDEN_IN: &[(&str, &str, &[What])] = &[
+    // The verb is fine: `mark_ended`.
+    ("mark marks", "offset", &[What::Type, What::Field, What::Variant, What::Constant, What::Key]),
+    // The peer is the other party of a call. What janus-cloud has is a proxy.
+    ("peers", "proxies", &[What::Module]),
+    ("peer peers", "proxy", &[What::Key, What::Metric, What::Flag, What::Alert]),
+];
 
 /// A word, and the words that it may stand within.
 const ALLOWED: &[(&str, &str)] = &[
@@ -71,10 +75,12 @@ pub fn forbidden(what: What, name: &str) -> Vec<String> {
     let is_allowed = |word: &str| {
         ALLOWED.iter().any(|(allowed, within)| *allowed == word && whole.contains(&format!("_{within}_")))
     };
-    let peer = Some(PEER).filter(|_| WITHOUT_PEERS.contains(&what));
+    let here = FORBIDDEN_IN.iter().filter(|(_, _, kinds)| kinds.contains(&what));
+    let lines: Vec<_> =
+        FORBIDDEN.iter().copied().chain(here.map(|(listed, instead, _)| (*listed, *instead))).collect();
     let instead = |word: &String| {
-        let mut lines = FORBIDDEN.iter().chain(&peer);
-        let (_, instead) = lines.find(|(listed, _)| listed.split(' ').any(|forbidden| forbidden == word))?;
+        let (_, instead) =
+            lines.iter().find(|(listed, _)| listed.split(' ').any(|forbidden| forbidden == word))?;
         (!is_allowed(word)).then(|| format!("{word} (say {instead})"))
     };
     words.iter().filter_map(instead).collect()
@@ -126,5 +132,7 @@ fn what_is_allowed_is_allowed_in_its_place_only() {
     assert!(forbidden(What::Type, "DeadLetter").is_empty());
     assert_eq!(forbidden(What::Type, "Letter"), ["letter (say final notices)"]);
     assert!(forbidden(What::Field, "peer").is_empty());
-    assert_eq!(forbidden(What::Flag, "--peer-url"), ["peer (say proxy, if it is janus-cloud's)"]);
+    assert_eq!(forbidden(What::Flag, "--peer-url"), ["peer (say proxy)"]);
+    assert!(forbidden(What::Function, "mark_ended").is_empty());
+    assert_eq!(forbidden(What::Field, "mark"), ["mark (say offset)"]);
 }
