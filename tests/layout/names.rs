@@ -125,7 +125,7 @@ pub fn of_document<'a>(file: &str, source: &'a str) -> Vec<Name<'a>> {
     for (line, text) in source.lines().enumerate().map(|(at, text)| (at + 1, text)) {
         names.extend(of_string(text, line));
         let mut add = |what, name| names.push(Name { what, name, line });
-        let mut words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let mut words = text.split(|character: char| !character.is_alphanumeric() && character != '_');
         match file.rsplit('.').next() {
             Some("js" | "lua") => {
                 match words.find(|word| ["function", "class", "const", "let"].contains(word)) {
@@ -159,16 +159,16 @@ fn of_string(text: &str, line: usize) -> Vec<Name<'_>> {
     let starts = [("sb:", What::Key), ("switchboard_", What::Metric), ("--", What::Flag)];
     for (start, what) in starts {
         for (at, _) in text.match_indices(start) {
-            let is_part = |letter: char| match what {
-                What::Flag => letter.is_ascii_alphanumeric() || letter == '-',
-                What::Metric => letter.is_ascii_alphanumeric() || letter == '_',
-                _ => letter.is_ascii_alphanumeric() || "_:{}.*".contains(letter),
+            let is_part = |character: char| match what {
+                What::Flag => character.is_ascii_alphanumeric() || character == '-',
+                What::Metric => character.is_ascii_alphanumeric() || character == '_',
+                _ => character.is_ascii_alphanumeric() || "_:{}.*".contains(character),
             };
             let before = text[..at].chars().next_back();
             if before.is_some_and(|before| before.is_ascii_alphanumeric() || before == '-') {
                 continue;
             }
-            let length = text[at..].find(|letter| !is_part(letter)).unwrap_or(text.len() - at);
+            let length = text[at..].find(|character| !is_part(character)).unwrap_or(text.len() - at);
             names.push(Name { what, name: &text[at..at + length], line });
         }
     }

@@ -75,9 +75,9 @@ pub fn forbidden(what: What, name: &str) -> Vec<String> {
     let is_allowed = |word: &str| {
         ALLOWED.iter().any(|(allowed, within)| *allowed == word && whole.contains(&format!("_{within}_")))
     };
-    let here = FORBIDDEN_IN.iter().filter(|(_, _, kinds)| kinds.contains(&what));
-    let lines: Vec<_> =
-        FORBIDDEN.iter().copied().chain(here.map(|(listed, instead, _)| (*listed, *instead))).collect();
+    let here = FORBIDDEN_IN.iter().filter(|(.., kinds)| kinds.contains(&what));
+    let here = here.map(|(listed, instead, _)| (*listed, *instead));
+    let lines: Vec<_> = FORBIDDEN.iter().copied().chain(here).collect();
     let instead = |word: &String| {
         let (_, instead) =
             lines.iter().find(|(listed, _)| listed.split(' ').any(|forbidden| forbidden == word))?;
@@ -89,15 +89,15 @@ pub fn forbidden(what: What, name: &str) -> Vec<String> {
 /// The words of a name in any of the usual styles, in lower case.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    let letters: Vec<char> = name.chars().collect();
-    for (at, letter) in letters.iter().enumerate() {
-        let after_small = at > 0 && !letters[at - 1].is_uppercase();
-        let before_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
-        if !letter.is_alphabetic() || letter.is_uppercase() && (after_small || before_small) {
+    let characters: Vec<char> = name.chars().collect();
+    for (at, character) in characters.iter().enumerate() {
+        let after_small = at > 0 && !characters[at - 1].is_uppercase();
+        let before_small = characters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if !character.is_alphabetic() || character.is_uppercase() && (after_small || before_small) {
             words.push(String::new());
         }
-        if letter.is_alphabetic() {
-            words.last_mut().unwrap().extend(letter.to_lowercase());
+        if character.is_alphabetic() {
+            words.last_mut().unwrap().extend(character.to_lowercase());
         }
     }
     words.retain(|word| !word.is_empty());
