@@ -1,15 +1,24 @@
-//! A message as the named fields of a stream entry, the same on both implementations.
+//! Messages and log lines as the named fields of a stream entry, the same on both implementations.
 //!
-//! The fields are `id` (UUID), `kind` (the name of the body's variant), `deadline` (unix milliseconds, optional) and
-//! `payload` (JSON). Unknown fields are ignored. An entry with a missing or malformed field goes to the dead log.
+//! The fields of a message are `id` (UUID), `kind` (the name of the body's variant), `deadline` (unix milliseconds,
+//! optional) and `payload` (JSON). Unknown fields are ignored. An entry with a missing or malformed field goes to the
+//! dead log.
 
 use crate::error::{DecodeError, SendError};
-use crate::limits::MAX_PAYLOAD;
-use crate::message::{Body, Deadline, Message};
+use crate::message::{Body, CallRecord, Deadline, Message};
+use crate::topic::MAX_PAYLOAD;
+use common::entropy::unix_millis;
+use serde_json::Value;
 use std::str::FromStr;
 
 /// The names and values of an entry, in order. Entries that other programs write need not be text.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A line of a log: names and values. The first name is `at`, with the unix milliseconds of its writing.
+pub type LogLine = Vec<(String, String)>;
+
+/// The error of a dead letter that was never acknowledged or rejected.
+pub(crate) const DELIVERIES_EXHAUSTED: &str = "delivered five times, never finished";
 
 /// Encodes a message.
 ///
@@ -31,7 +40,7 @@ pub fn encode(message: &Message) -> Result<Fields, SendError> {
 /// Decodes the fields of an entry.
 ///
 /// # Errors
-/// [`Unreadable`].
+/// [`DecodeError`].
 pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, DecodeError> {
     Ok(Message {
         id: parsed(fields, "id")?.ok_or(DecodeError::Field("id"))?,
@@ -43,6 +52,27 @@ pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, DecodeError> {
 /// Whether an entry is a canary. Failed canaries are dropped: they carry no work.
 pub(crate) fn is_canary(fields: &[(Vec<u8>, Vec<u8>)]) -> bool {
     matches!(required(fields, "kind"), Ok("canary"))
+}
+
+/// A line of [`Log::Calls`](crate::topic::Log::Calls): the members of the record as fields.
+pub(crate) fn call_line(record: &CallRecord) -> LogLine {
+    let mut line = vec![now()];
+    let Ok(Value::Object(members)) = serde_json::to_value(record) else { return line };
+    line.extend(members.into_iter().map(|(name, value)| (name, to_text(value))));
+    line
+}
+
+/// A line of [`Log::Dead`](crate::topic::Log::Dead): the stream, the error, and the fields of the entry.
+pub(crate) fn dead_letter_line(stream: &str, fields: &Fields, error: &str) -> LogLine {
+    let mut line =
+        vec![now(), ("stream".to_owned(), stream.to_owned()), ("error".to_owned(), error.to_owned())];
+    line.extend(to_text_fields(fields));
+    line
+}
+
+/// The fields of an entry as text.
+pub(crate) fn to_text_fields(fields: &Fields) -> LogLine {
+    fields.iter().map(|(name, value)| (lossy(name), lossy(value))).collect()
 }
 
 fn field(name: &str, value: impl Into<Vec<u8>>) -> (Vec<u8>, Vec<u8>) {
@@ -61,4 +91,19 @@ fn required<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<
 fn text<'f>(fields: &'f [(Vec<u8>, Vec<u8>)], name: &'static str) -> Result<Option<&'f str>, DecodeError> {
     let Some((_, value)) = fields.iter().find(|(key, _)| key == name.as_bytes()) else { return Ok(None) };
     std::str::from_utf8(value).map(Some).map_err(|_| DecodeError::Field(name))
+}
+
+fn now() -> (String, String) {
+    ("at".to_owned(), unix_millis().to_string())
+}
+
+fn to_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -4,9 +4,7 @@
 //! are. An acknowledged entry is deleted, so a healthy stream is empty most of the time; to see what passes, watch
 //! it for a while. An entry that is deleted sooner than it can be read may be missed.
 
-use crate::LogLine;
-use crate::codec::Fields;
-use crate::log_line;
+use crate::codec::{self, Fields, LogLine};
 use std::time::Duration;
 
 /// A consumer that was idle for longer is not counted, so one that is gone is counted for at most this long.
@@ -70,6 +68,6 @@ pub struct StreamEntry {
 
 impl StreamEntry {
     pub(crate) fn new(id: String, at: u64, fields: &Fields) -> Self {
-        Self { id, at, fields: log_line::from_fields(fields) }
+        Self { id, at, fields: codec::to_text_fields(fields) }
     }
 }

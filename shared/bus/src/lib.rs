@@ -28,16 +28,14 @@ pub mod topic;
 
 mod bus;
 mod error;
-mod limits;
-mod log_line;
 mod receivers;
 
 pub use ack_tracker::MailboxOffset;
 pub use bus::Bus;
+pub use codec::LogLine;
 pub use error::{DecodeError, SendError};
-pub use limits::{
+pub use receivers::{Delivery, Follower, MailboxReader, Notices, Worker};
+pub use topic::{
     MAILBOX_TTL, MAX_BACKLOG, MAX_DELIVERIES, MAX_PAYLOAD, OVERLOADED_MAILBOX, OVERLOADED_QUEUE,
     REDELIVER_AFTER,
 };
-pub use log_line::LogLine;
-pub use receivers::{Delivery, Follower, MailboxReader, Notices, Worker};

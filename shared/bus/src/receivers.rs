@@ -3,7 +3,7 @@
 //! They do not fail: they reconnect and continue, see the [crate].
 
 use crate::ack_tracker::MailboxOffset;
-use crate::log_line::LogLine;
+use crate::codec::LogLine;
 use crate::message::{Message, Notice};
 use crate::{memory, redis};
 

@@ -1,13 +1,31 @@
-//! The name of every stream and channel. No other file spells one.
+//! The streams: their names and their bounds. No other file spells a name.
 //!
 //! The keys of queues and mailboxes have a Redis Cluster hash tag, so that a cluster spreads them over its nodes. No
 //! operation needs two of them in one step.
 
 use common::{BackendName, ServiceId};
 use protocol::SessionId;
+use std::time::Duration;
 
 /// The number of streams of the `requests` queue; equal in all services of a cluster.
 pub const REQUEST_SHARDS: u8 = 2;
+
+/// A message of a queue that was not acknowledged for this long is delivered to another worker.
+pub const REDELIVER_AFTER: Duration = Duration::from_secs(2);
+/// A message that was delivered this often without success goes to [`Log::Dead`].
+pub const MAX_DELIVERIES: u32 = 5;
+/// A queue or mailbox with this many unacknowledged messages refuses more:
+/// [`SendError::Full`](crate::SendError::Full).
+pub const MAX_BACKLOG: usize = 50_000;
+/// A queue with this many messages refuses requests for new calls. The caller gets its refusal at once, and
+/// established calls take priority.
+pub const OVERLOADED_QUEUE: usize = 2_000;
+/// A mailbox with this many messages refuses new calls. One call takes about five messages.
+pub const OVERLOADED_MAILBOX: usize = 4_000;
+/// A mailbox without an owner expires after this time.
+pub const MAILBOX_TTL: Duration = Duration::from_secs(120);
+/// The largest payload of a message, in bytes.
+pub const MAX_PAYLOAD: usize = 1 << 20;
 
 /// A stream that many workers share. Each message goes to one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +87,7 @@ impl Mailbox {
 pub enum Log {
     /// A line each when a call rings, is answered and ends.
     Calls,
-    /// Messages that failed [`MAX_DELIVERIES`](crate::MAX_DELIVERIES) times, or could not be decoded.
+    /// Messages that failed [`MAX_DELIVERIES`] times, or could not be decoded.
     Dead,
 }
 
@@ -111,6 +129,8 @@ pub(crate) fn redelivered_key(queue: &str) -> String {
 
 /// The pub/sub channel of [`Notice`](crate::message::Notice)s.
 pub const NOTICES: &str = "sb:notices";
+/// Notices that wait for a slow subscriber; for a further one the oldest is dropped.
+pub(crate) const NOTICE_BUFFER: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,8 @@
 //! Entries of the memory bus, for operators. While an operator watches, every stream passes its new entries to the
 //! [`Tap`]; otherwise the tap costs nothing.
 
-use crate::codec::Fields;
+use crate::codec::{Fields, LogLine};
 use crate::inspect::{MAX_BYTES, MAX_ENTRIES, StreamEntry};
-use crate::log_line::LogLine;
 use common::entropy::unix_millis;
 use std::sync::Arc;
 use std::time::Duration;

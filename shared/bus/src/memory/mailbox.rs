@@ -2,16 +2,15 @@
 //!
 //! Acknowledged messages are trimmed, so the next reader, which starts at the front, continues behind them.
 
+use super::fan_out::Logs;
 use super::inspect;
-use super::logs::Logs;
 use crate::ack_tracker::MailboxOffset;
 use crate::codec::{self, Fields};
 use crate::error::SendError;
 use crate::inspect::{StreamEntry, StreamKind, StreamStats};
-use crate::limits::MAILBOX_TTL;
 use crate::message::Message;
-use crate::topic::Log;
-use crate::{log_line, metrics};
+use crate::metrics;
+use crate::topic::{Log, MAILBOX_TTL};
 use common::fault::FaultInjector;
 use common::sync::Mutex;
 use std::collections::VecDeque;
@@ -93,7 +92,7 @@ impl MailboxStream {
                 Ok(message) => return Some((message, number)),
                 Err(error) => {
                     metrics::dead_lettered(&self.key);
-                    let line = log_line::from_dead_letter(&self.key, fields, &error.to_string());
+                    let line = codec::dead_letter_line(&self.key, fields, &error.to_string());
                     self.logs.add(Log::Dead, line);
                 }
             }

@@ -7,30 +7,25 @@
 //! Its content is lost with the process, like the sockets it was for. Simulations inject faults
 //! ([`FaultInjector`]) that delay or fail single steps.
 
+mod fan_out;
 mod inspect;
-mod logs;
 mod mailbox;
-mod notices;
 mod queue;
 
-pub use logs::MemoryFollower;
+pub use fan_out::{MemoryFollower, MemoryNotices};
 pub use mailbox::MemoryMailbox;
-pub use notices::MemoryNotices;
 pub use queue::{MemoryAck, MemoryWorker};
 
 use crate::ack_tracker::MailboxOffset;
-use crate::codec;
+use crate::codec::{self, LogLine};
 use crate::error::SendError;
 use crate::inspect::{StreamEntry, StreamStats};
-use crate::limits::OVERLOADED_MAILBOX;
-use crate::log_line::{self, LogLine};
 use crate::message::{CallRecord, Message, Notice};
-use crate::topic::{Log, Mailbox, Queue};
+use crate::topic::{Log, Mailbox, OVERLOADED_MAILBOX, Queue};
 use common::fault::FaultInjector;
 use common::sync::Mutex;
-use logs::Logs;
+use fan_out::{Logs, NoticeChannel};
 use mailbox::MailboxStream;
-use notices::NoticeChannel;
 use queue::QueueStream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,7 +75,7 @@ impl MemoryBus {
     }
 
     pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
-        let add = |record| self.streams.logs.add(Log::Calls, log_line::from_call(record));
+        let add = |record| self.streams.logs.add(Log::Calls, codec::call_line(record));
         self.step("log_calls", || records.iter().for_each(add)).await
     }
 

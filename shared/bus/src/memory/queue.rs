@@ -3,16 +3,14 @@
 //! A message that a worker does not acknowledge within [`REDELIVER_AFTER`] returns to the front, for the next worker
 //! that waits. No task runs for this: waiting workers sleep until the first pending message is overdue.
 
+use super::fan_out::Logs;
 use super::inspect;
-use super::logs::Logs;
-use crate::codec::{self, Fields};
+use crate::codec::{self, DELIVERIES_EXHAUSTED, Fields};
 use crate::error::SendError;
 use crate::inspect::{StreamEntry, StreamKind, StreamStats, Workers};
-use crate::limits::{MAX_DELIVERIES, REDELIVER_AFTER};
-use crate::log_line::{self, DELIVERIES_EXHAUSTED};
 use crate::message::Message;
 use crate::metrics;
-use crate::topic::Log;
+use crate::topic::{Log, MAX_DELIVERIES, REDELIVER_AFTER};
 use common::fault::FaultInjector;
 use common::sync::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -114,7 +112,7 @@ impl QueueStream {
             return;
         }
         metrics::dead_lettered(&self.key);
-        self.logs.add(Log::Dead, log_line::from_dead_letter(&self.key, &message.fields, error));
+        self.logs.add(Log::Dead, codec::dead_letter_line(&self.key, &message.fields, error));
     }
 
     /// The next message for this worker, or when to try again.

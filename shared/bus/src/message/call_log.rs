@@ -1,7 +1,7 @@
-//! The records of the log `calls`.
+//! The records of the log `calls`: what happened to a call, how long each step took, and why it ended.
 
-use super::StepDurations;
 use common::{BackendName, CallId};
+use protocol::hangup::HangupCause;
 use serde::{Deserialize, Serialize};
 
 /// A record of the log `calls`.
@@ -38,6 +38,52 @@ pub enum CallEvent {
     Answered,
     /// The call is over.
     Ended,
+}
+
+/// The duration of each step, in microseconds; `None` for a step that is unknown or was not taken. The clocks of
+/// two hosts may differ: a negative duration becomes 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepDurations {
+    /// From the request at the edge until a router took it from its queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_us: Option<u64>,
+    /// Until the router had queried the directory and posted the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory_us: Option<u64>,
+    /// Until a connector took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_us: Option<u64>,
+    /// Until both sides had a registered handle on Janus and the offer was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attach_us: Option<u64>,
+    /// Until Janus rang and both sides were notified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring_us: Option<u64>,
+    /// From the callee's `accept` at the connector until the caller was notified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_us: Option<u64>,
+}
+
+impl StepDurations {
+    /// Each step with its name in metrics and in `trace`.
+    pub fn named(&self) -> [(&'static str, Option<u64>); 6] {
+        [
+            ("queue", self.queue_us),
+            ("directory", self.directory_us),
+            ("place", self.place_us),
+            ("attach", self.attach_us),
+            ("ring", self.ring_us),
+            ("answer", self.answer_us),
+        ]
+    }
+
+    /// From the request until ringing; `None` when one of these steps is unknown.
+    pub fn setup_us(&self) -> Option<u64> {
+        let [queue, directory, place, attach, ring, _] = self.named().map(|(_, step)| step);
+        [queue, directory, place, attach, ring]
+            .into_iter()
+            .try_fold(0_u64, |sum, step| Some(sum.saturating_add(step?)))
+    }
 }
 
 /// Why a call ended, as one of few constants for metrics. A reason may be any text.
@@ -83,5 +129,40 @@ impl EndKind {
             Self::Refused => "refused",
             Self::Operator => "operator",
         }
+    }
+}
+
+impl From<&HangupCause> for EndKind {
+    fn from(cause: &HangupCause) -> Self {
+        match cause {
+            HangupCause::Hangup { .. } | HangupCause::CoreHangup(_) | HangupCause::RemoteHangup(..) => {
+                Self::Hangup
+            }
+            HangupCause::PeerConnection(..) => Self::ConnectionLost,
+            HangupCause::ClientGone(_) => Self::ClientGone,
+            HangupCause::NoAnswer => Self::NoAnswer,
+            HangupCause::MediaServer(_) => Self::MediaServer,
+            HangupCause::Operator(_) => Self::Operator,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setup_is_the_sum_of_its_steps() {
+        let steps = StepDurations {
+            queue_us: Some(1),
+            directory_us: Some(2),
+            place_us: Some(3),
+            attach_us: Some(4),
+            ring_us: Some(5),
+            answer_us: None,
+        };
+        assert_eq!(steps.setup_us(), Some(15));
+        assert_eq!(StepDurations { attach_us: None, ..steps }.setup_us(), None);
+        assert_eq!(StepDurations { answer_us: Some(9), ..steps }.setup_us(), Some(15));
     }
 }

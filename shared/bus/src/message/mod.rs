@@ -1,4 +1,4 @@
-//! Every message, and how it is written into a stream entry.
+//! Every message, by its receiver, and how it is written into a stream entry.
 //!
 //! What a client or Janus sent (bodies, jseps, candidates) travels as the raw JSON that it arrived as. The senders and
 //! receivers, by kind:
@@ -16,32 +16,27 @@
 //! router    → edge, rest → rest, connector → backend:NAME   canary
 //! ```
 
+mod backend;
 mod call_log;
-mod events;
-mod handoff;
-mod hangup;
-mod leg;
-mod notice;
+mod edge;
 mod proxy;
-mod request;
-mod span;
-mod timings;
+mod router;
 
-pub use call_log::{CallEvent, CallRecord, EndKind};
-pub use events::{Change, ClientEvent, Events, Sequence};
-pub use handoff::{Disconnect, Surrender, Surrendered};
-pub use leg::{ClientMoved, End, EndCause, LegRef, LegRequest, Party, Place, ProxySide, Trickle};
-pub use notice::{Canary, Notice};
+pub use backend::{
+    ClientMoved, End, EndCause, HopTimestamps, LegRef, LegRequest, Party, Place, ProxySide, Trickle,
+};
+pub use call_log::{CallEvent, CallRecord, EndKind, StepDurations};
+pub use edge::{Change, ClientEvent, Disconnect, Events, Sequence, Surrender, Surrendered};
 pub use proxy::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
-pub use request::{Abandon, Address, ClientRequest, Location, Release, Restore};
-pub use timings::{HopTimestamps, StepDurations};
+pub use router::{Abandon, Address, ClientRequest, Location, Release, Restore};
 
 use crate::error::DecodeError;
-use crate::limits::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
-use common::MessageId;
+use crate::topic::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
 use common::entropy::unix_millis;
+use common::{BackendName, CallId, MessageId, ServiceId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use tracing::Span;
 
 /// A message with its id and deadline.
 #[derive(Clone, Debug)]
@@ -170,4 +165,71 @@ bodies! {
     Disconnect(Disconnect) = "disconnect",
     /// Checks a stream end to end.
     Canary(Canary) = "canary",
+}
+
+/// A notification for all services. A lost one does no harm: services also poll for the same facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// A backend appeared, left or changed its state.
+    BackendChanged(BackendName),
+    /// A name moved to another handle.
+    NameDisplaced(String),
+    /// Checks that notices are delivered.
+    Canary(Canary),
+}
+
+/// A synthetic message that checks a stream end to end and measures its latency.
+///
+/// Routers and rest services return a canary of a queue to the mailbox of its sender. In a mailbox, and as a notice,
+/// the sender receives its canary itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// The service that sent it.
+    pub from: ServiceId,
+    /// The stream it was sent on, by the sender's name for it.
+    pub stream: String,
+    /// The sender's running number.
+    pub number: u64,
+}
+
+impl Message {
+    /// The span in which this message is sent or handled.
+    pub fn span(&self) -> Span {
+        match &self.body {
+            Body::Events(events) => events.span(),
+            body => span(body.kind(), self.call(), Some(&self.id)),
+        }
+    }
+
+    /// The call of the message. A call has the id of the request for it.
+    pub fn call(&self) -> Option<CallId> {
+        match &self.body {
+            Body::Call(_) | Body::Invite(_) => Some(self.id.into()),
+            Body::Abandon(abandon) => Some(abandon.call),
+            Body::Place(place) => Some(place.call),
+            Body::Request(request) => Some(request.leg.call),
+            Body::Trickle(trickle) => Some(trickle.leg.call),
+            Body::Hangup(leg) => Some(leg.call),
+            Body::End(end) => Some(end.call),
+            Body::ClientMoved(moved) => Some(moved.leg.call),
+            Body::Events(events) => events.call,
+            Body::ProxyInvite(invite) => Some(invite.call),
+            Body::ProxyReply(reply) => Some(reply.call),
+            _ => None,
+        }
+    }
+}
+
+impl Events {
+    /// The span of these events, with the request that they reply to.
+    pub fn span(&self) -> Span {
+        span("events", self.call, self.in_reply_to.as_ref())
+    }
+}
+
+/// The tracing span of a message. Every service handles a message within it, so that one call can be followed through
+/// all logs.
+fn span(kind: &str, call: Option<CallId>, request: Option<&MessageId>) -> Span {
+    tracing::info_span!("message", kind, call = call.map(display), request = request.map(display))
 }

@@ -1,12 +1,10 @@
 //! What all parts of the Redis bus share: the server, the shared connection and the scripts.
 
-use super::scripts::Scripts;
-use crate::codec::{self, Fields};
+use crate::codec::{self, Fields, LogLine};
 use crate::error::SendError;
-use crate::log_line::{self, LogLine};
 use crate::metrics;
 use crate::topic::Log;
-use ::redis::{Cmd, FromRedisValue, RedisError, RedisResult, cmd};
+use ::redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, cmd};
 use redis_connection::{Command, Server, Settings, SharedConnection};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +14,8 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Entries of one round trip where nothing waits for new ones. Longer reads are made in pages, so that they hold up no
 /// send on the shared connection.
 pub(super) const PAGE_SIZE: usize = 500;
+/// The reply of a send to a missing mailbox. The reply of a full stream is this minus its length.
+pub(super) const NO_MAILBOX: i64 = -1;
 
 #[derive(Clone)]
 pub(super) struct Context {
@@ -57,7 +57,7 @@ impl Context {
         if codec::is_canary(fields) {
             return Ok(());
         }
-        let line = log_line::from_dead_letter(stream, fields, error);
+        let line = codec::dead_letter_line(stream, fields, error);
         self.try_query::<()>(&append(Log::Dead, &line)).await?;
         tracing::warn!(stream, error, "moved a message to the dead log");
         metrics::dead_lettered(stream);
@@ -78,4 +78,63 @@ pub(super) fn append(log: Log, line: &LogLine) -> Cmd {
 /// The texts of these errors do not contain the URL, so they may be shown.
 pub(super) fn unavailable(error: RedisError) -> SendError {
     SendError::Unavailable(error.to_string())
+}
+
+// The Lua scripts, for what must be atomic. Each has one key, so that it also runs on a cluster.
+
+/// Adds to a queue that is shorter than the limit, and returns its new length. ARGV: limit, then names and values.
+const ENQUEUE: &str = "
+local length = redis.call('XLEN', KEYS[1])
+if length >= tonumber(ARGV[1]) then return -1 - length end
+redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+return length + 1";
+
+/// The same for a mailbox, if it exists.
+const POST: &str = "
+local length = redis.call('XLEN', KEYS[1])
+if length >= tonumber(ARGV[1]) then return -1 - length end
+if redis.call('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, 2)) then return length + 1 end
+return -1";
+
+/// Renews the TTL of a mailbox, and returns whether it had to be created first. ARGV: milliseconds.
+const RENEW: &str = "
+local missing = redis.call('EXISTS', KEYS[1]) == 0
+if missing then
+  redis.call('XGROUP', 'CREATE', KEYS[1], 'opening', '$', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', KEYS[1], 'opening')
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return missing and 1 or 0";
+
+/// Removes idle consumers without pending entries; removing one with a pending entry would lose the entry. ARGV: group,
+/// milliseconds of idle time.
+const SWEEP: &str = "
+local swept = 0
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local info = {}
+  for i = 1, #consumer, 2 do info[consumer[i]] = consumer[i + 1] end
+  if info.pending == 0 and info.idle > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], info.name)
+    swept = swept + 1
+  end
+end
+return swept";
+
+/// The scripts, hashed once.
+pub(super) struct Scripts {
+    pub(super) enqueue: Script,
+    pub(super) post: Script,
+    pub(super) renew: Script,
+    pub(super) sweep: Script,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            enqueue: Script::new(ENQUEUE),
+            post: Script::new(POST),
+            renew: Script::new(RENEW),
+            sweep: Script::new(SWEEP),
+        }
+    }
 }

@@ -18,32 +18,27 @@
 mod blocking;
 mod capacity;
 mod context;
+mod fan_out;
 mod inspect;
-mod logs;
 mod mailbox;
-mod notices;
 mod parse;
 mod queue;
-mod scripts;
 
 pub use context::RESPONSE_TIMEOUT;
-pub use logs::RedisFollower;
+pub use fan_out::{RedisFollower, RedisNotices};
 pub use mailbox::RedisMailbox;
-pub use notices::RedisNotices;
 pub use queue::{RedisAck, RedisWorker};
 
 use crate::ack_tracker::MailboxOffset;
-use crate::codec::{self, Fields};
+use crate::codec::{self, Fields, LogLine};
 use crate::error::SendError;
 use crate::inspect::{StreamEntry, StreamStats};
-use crate::limits::OVERLOADED_MAILBOX;
-use crate::log_line::{self, LogLine};
 use crate::message::{CallRecord, Message, Notice};
 use crate::metrics;
-use crate::topic::{Log, Mailbox, NOTICES, Queue};
+use crate::topic::{Log, Mailbox, NOTICES, OVERLOADED_MAILBOX, Queue};
 use ::redis::{cmd, pipe};
 use capacity::LengthCache;
-use context::{Context, append};
+use context::{Context, NO_MAILBOX, append};
 use mailbox::OwnedMailboxes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +77,7 @@ impl RedisBus {
     pub(crate) async fn log_calls(&self, records: &[CallRecord]) -> Result<(), SendError> {
         let mut pipe = pipe();
         for record in records {
-            pipe.add_command(append(Log::Calls, &log_line::from_call(record))).ignore();
+            pipe.add_command(append(Log::Calls, &codec::call_line(record))).ignore();
         }
         self.context.query(&pipe).await
     }
@@ -114,7 +109,7 @@ impl RedisBus {
     }
 
     pub(crate) async fn tail(&self, log: Log, count: usize) -> Result<Vec<LogLine>, SendError> {
-        let lines = logs::newest(&self.context, log, count).await?;
+        let lines = fan_out::newest(&self.context, log, count).await?;
         Ok(lines.into_iter().map(|(_, line)| line).collect())
     }
 
@@ -174,10 +169,10 @@ impl RedisBus {
             call.arg(name.as_slice()).arg(value.as_slice());
         }
         match self.context.query(&call).await? {
-            scripts::NO_MAILBOX => Err(SendError::NoMailbox),
-            full if full < scripts::NO_MAILBOX => {
+            NO_MAILBOX => Err(SendError::NoMailbox),
+            full if full < NO_MAILBOX => {
                 metrics::queue_full(key);
-                self.lengths.record(key, to_length(scripts::NO_MAILBOX - full));
+                self.lengths.record(key, to_length(NO_MAILBOX - full));
                 Err(SendError::Full)
             }
             added => {

@@ -8,9 +8,7 @@
 //! *epoch* grows and makes the cursor and all offsets of earlier epochs invalid, because a new Redis may count from
 //! lower ids. [`read_undelivered`] knows no epoch: the mailbox of a dead owner is not created again.
 
-mod reader;
-mod trimmer;
-mod ttl;
+mod tasks;
 
 use super::context::{Context, PAGE_SIZE, unavailable};
 use super::parse::{self, EntryId, RawEntry};
@@ -20,13 +18,11 @@ use crate::error::SendError;
 use crate::message::Message;
 use ::redis::cmd;
 use common::sync::Mutex;
-use reader::{READ_AHEAD, StreamReader};
 use std::collections::HashMap;
 use std::sync::Arc;
+use tasks::{Epoch, READ_AHEAD, StreamReader, Trimmer, TtlRenewer};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
-use trimmer::Trimmer;
-use ttl::{Epoch, TtlRenewer};
 
 /// Reads a mailbox, for its owner.
 pub struct RedisMailbox {

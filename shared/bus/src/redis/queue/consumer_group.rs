@@ -1,10 +1,9 @@
 //! The consumer group of a queue, as one of its consumers uses it: one method a command.
 
-use crate::limits::REDELIVER_AFTER;
 use crate::redis::blocking::BLOCK_TIMEOUT;
 use crate::redis::context::Context;
 use crate::redis::parse::{self, EntryId, PendingEntry, RawEntry};
-use crate::topic;
+use crate::topic::{self, REDELIVER_AFTER};
 use ::redis::{Cmd, RedisError, RedisResult, Value, cmd, pipe};
 use std::time::Duration;
 

@@ -12,7 +12,6 @@ mod acker;
 mod consumer_group;
 mod prefetch;
 mod reader;
-mod reclaim;
 
 pub(super) use consumer_group::GROUP;
 
@@ -20,8 +19,8 @@ use super::blocking::ClientId;
 use super::context::{Context, RESPONSE_TIMEOUT};
 use super::parse::EntryId;
 use crate::codec::Fields;
-use crate::limits::MAX_DELIVERIES;
 use crate::message::Message;
+use crate::topic::MAX_DELIVERIES;
 use acker::{AckCommand, AckSender, Acker};
 use consumer_group::ConsumerGroup;
 use prefetch::{PrefetchBuffer, Prefetched};
@@ -49,7 +48,7 @@ impl RedisWorker {
         let ack_sender = Acker::start(group.clone());
         let reader = GroupReader::new(group.clone(), prefetch.clone(), ack_sender.clone());
         let client = reader.client();
-        let reclaim = reclaim::run(group, prefetch.clone(), ack_sender.clone());
+        let reclaim = reader::run_reclaim(group, prefetch.clone(), ack_sender.clone());
         let tasks = [tokio::spawn(reader.run()), tokio::spawn(reclaim)];
         Self { context: context.clone(), client, prefetch, ack_sender, tasks }
     }

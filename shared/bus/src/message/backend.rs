@@ -1,8 +1,8 @@
 //! Messages to a backend's connector: calls to set up, and requests on their legs.
 
-use super::events::{Change, Events};
-use super::{Address, HopTimestamps};
+use super::{Address, Change, Events};
 use common::{BackendName, CallId, ServiceId};
+use protocol::hangup::HangupCause;
 use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,17 @@ pub struct Place {
     /// When the request passed each service, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<HopTimestamps>,
+}
+
+/// When a call passed each service on its way to a connector, in unix microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopTimestamps {
+    /// An edge put the request on the bus; for a caller at janus-cloud, a rest service.
+    pub requested_at: u64,
+    /// A router took the request from its queue.
+    pub dequeued_at: u64,
+    /// The router posted the call to the backend.
+    pub posted_at: u64,
 }
 
 /// The side of a call whose user is at janus-cloud. Its proxy attaches a handle for the user on the same Janus, registered
@@ -132,6 +143,16 @@ impl EndCause {
         match side {
             Side::Caller => Self::CallerGone,
             Side::Callee => Self::CalleeGone,
+        }
+    }
+}
+
+impl From<EndCause> for HangupCause {
+    fn from(cause: EndCause) -> Self {
+        match cause {
+            EndCause::CallerGone => Self::ClientGone(Side::Caller),
+            EndCause::CalleeGone => Self::ClientGone(Side::Callee),
+            EndCause::Reason(reason) => Self::Operator(reason),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Events from routers and connectors to an edge, for one of its clients.
+//! Messages to an edge: events for its clients, and the hand-off of sessions between edges.
 
-use common::{BackendName, CallId, MessageId};
+use common::{BackendName, CallId, MessageId, ServiceId};
+use protocol::hangup::HangupEvent;
 use protocol::{HandleId, HandleRef, Raw, SessionId, Side};
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +128,43 @@ pub enum ClientEvent {
         /// Janus' text of the error.
         reason: String,
     },
+}
+
+impl From<HangupEvent> for ClientEvent {
+    fn from(event: HangupEvent) -> Self {
+        match event {
+            HangupEvent::Plugin { transaction, data } => Self::Plugin { transaction, data, jsep: None },
+            HangupEvent::Core(fields) => Self::Core { janus: "hangup".to_owned(), fields },
+        }
+    }
+}
+
+/// Requests an edge to give up a session that a client has claimed at `to`.
+///
+/// The edge that holds the session persists it in the directory, drops it and replies. The other edge then takes it
+/// over from the directory. An edge that does not reply in time is considered dead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surrender {
+    /// The session to give up.
+    pub session: SessionId,
+    /// The edge that receives the session, and all later messages for it.
+    pub to: ServiceId,
+}
+
+/// The session is persisted and dropped, or was not at this edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surrendered {
+    /// The session that was given up.
+    pub session: SessionId,
+    /// The edge that held it.
+    pub from: ServiceId,
+}
+
+/// Ends a session for an operator. Its client receives Janus' `timeout`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disconnect {
+    /// The session to end.
+    pub session: SessionId,
 }
 
 #[cfg(test)]

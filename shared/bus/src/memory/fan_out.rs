@@ -1,14 +1,17 @@
-//! The logs of the memory bus: the newest lines, up to the log's cap.
+//! What every reader of the memory bus receives: logs, which keep their newest lines up to a cap, and notices, a
+//! broadcast channel of the same JSON that Redis would carry.
 
 use super::inspect::{self, Tap};
+use crate::codec::LogLine;
 use crate::inspect::{StreamEntry, StreamKind, StreamStats};
-use crate::log_line::LogLine;
-use crate::topic::Log;
+use crate::message::Notice;
+use crate::topic::{Log, NOTICE_BUFFER};
 use common::fault::FaultInjector;
 use common::sync::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 #[derive(Default)]
 pub(super) struct Logs {
@@ -116,6 +119,49 @@ impl MemoryFollower {
                 return line;
             }
             changed.await;
+        }
+    }
+}
+
+/// Sends notices to all subscribers.
+pub(super) struct NoticeChannel(broadcast::Sender<String>);
+
+impl Default for NoticeChannel {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(NOTICE_BUFFER))
+    }
+}
+
+impl NoticeChannel {
+    pub(super) fn publish(&self, notice: &Notice) {
+        let json = serde_json::to_string(notice).expect("a notice is plain JSON");
+        // An error means that there is no subscriber.
+        let _ = self.0.send(json);
+    }
+
+    pub(super) fn subscribe(&self, faults: FaultInjector) -> MemoryNotices {
+        MemoryNotices { channel: self.0.subscribe(), faults }
+    }
+}
+
+/// A subscription to notices.
+pub struct MemoryNotices {
+    channel: broadcast::Receiver<String>,
+    faults: FaultInjector,
+}
+
+impl MemoryNotices {
+    pub(crate) async fn next(&mut self) -> Notice {
+        loop {
+            self.faults.before_read().await;
+            match self.channel.recv().await {
+                Ok(json) => match serde_json::from_str(&json) {
+                    Ok(notice) => return notice,
+                    Err(error) => tracing::warn!(%error, "ignored a malformed notice"),
+                },
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "too slow, missed notices"),
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
         }
     }
 }
