@@ -28,18 +28,16 @@
 #![warn(missing_docs)]
 
 mod api;
-mod directory;
 mod error;
-mod limits;
 pub mod listing;
 pub mod memory;
 pub mod metrics;
 pub mod record;
 pub mod redis;
 
-pub use directory::Directory;
+pub use api::Directory;
 pub use error::{Error, Result};
-pub use limits::{
+pub use record::{
     CONNECTOR_RECORD_TTL, DEREGISTERED_AGE, ENDED_TTL, MAX_LISTED_USERS, MAX_PREVIOUS_EDGES, MAX_SERVICES,
     OUR_PROXY, PROXY_TTL, REGISTRATION_TTL_SECONDS,
 };

@@ -1,6 +1,6 @@
 //! Backends that our connectors announce.
 
-use crate::directory::on_store;
+use super::on_store;
 use crate::record::{Backend, FencingToken};
 use crate::{Directory, Result};
 use common::BackendName;

@@ -1,6 +1,6 @@
 //! Calls and the handles in them.
 
-use crate::directory::on_store;
+use super::on_store;
 use crate::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 use crate::{Directory, Result};
 use common::{BackendName, CallId};

@@ -1,6 +1,6 @@
 //! Backends that sentinels, operators and other proxies registered.
 
-use crate::directory::on_store;
+use super::on_store;
 use crate::record::{Backend, BackendRegistration, DiscoveredBackend};
 use crate::{Directory, Result};
 use common::BackendName;

@@ -1,6 +1,6 @@
 //! Paginated lists; see [`listing`](crate::listing).
 
-use crate::directory::on_store;
+use super::on_store;
 use crate::listing::{Cursor, ListedSession, MAX_PAGE, Page};
 use crate::record::{Call, RegisteredName};
 use crate::{Directory, Result};

@@ -1,6 +1,6 @@
 //! Sessions, the edges that own them, and the edges' heartbeats.
 
-use crate::directory::on_store;
+use super::on_store;
 use crate::record::{ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use crate::{Directory, Result};
 use common::ServiceId;

@@ -10,10 +10,8 @@
 mod backends;
 mod calls;
 mod discovery;
-mod leases;
 mod listing;
 mod names;
-mod proxies;
 mod services;
 mod sessions;
 

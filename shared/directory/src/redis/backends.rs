@@ -3,14 +3,12 @@
 //! The index [`keys::BACKENDS`] saves a scan of all keys. A connector that serves a discovered backend
 //! ([`discovery`](super::discovery)) announces it under a key of its own and leaves the record alone.
 
-use super::clock::RedisTime;
-use super::discovery::{RECORD_FIELDS, RecordFields, parse_discovered};
-use super::scripts::{
+use super::connection::{
     ANNOUNCE_BACKEND, ANNOUNCE_DISCOVERED, PUT_CONNECTOR_RECORD, REMOVE_BACKEND, SET_TIMESTAMP,
     UNEXPIRED_MEMBERS,
 };
-use super::store::{RedisDirectory, malformed, parse};
-use super::{clock, keys};
+use super::discovery::{RECORD_FIELDS, RecordFields, parse_discovered};
+use super::{RedisDirectory, RedisTime, keys, malformed, parse, ttl_millis};
 use crate::record::{Backend, BackendStatus, DiscoveredBackend, FencingToken};
 use crate::{CONNECTOR_RECORD_TTL, Result};
 use common::BackendName;
@@ -27,7 +25,7 @@ type OptionalText = Option<String>;
 
 impl RedisDirectory {
     pub(crate) async fn announce_backend(&self, backend: &Backend, ttl: Duration) -> Result<()> {
-        let (key, ttl) = (keys::backend(&backend.name), clock::ttl_millis(ttl));
+        let (key, ttl) = (keys::backend(&backend.name), ttl_millis(ttl));
         let mut announce = ANNOUNCE_BACKEND.key(&key);
         announce
             .arg(backend.name.as_str())
@@ -72,7 +70,7 @@ impl RedisDirectory {
     }
 
     pub(crate) async fn announce_discovered(&self, backend: &Backend, ttl: Duration) -> Result<()> {
-        let (key, ttl) = (keys::served(&backend.name), clock::ttl_millis(ttl));
+        let (key, ttl) = (keys::served(&backend.name), ttl_millis(ttl));
         let mut announce = ANNOUNCE_DISCOVERED.key(&key);
         announce
             .arg(&backend.url)
@@ -123,7 +121,7 @@ impl RedisDirectory {
     ) -> Result<bool> {
         let key = keys::connector_record(name);
         let mut put = PUT_CONNECTOR_RECORD.key(&key);
-        put.arg(token.0).arg(text).arg(clock::ttl_millis(CONNECTOR_RECORD_TTL));
+        put.arg(token.0).arg(text).arg(ttl_millis(CONNECTOR_RECORD_TTL));
         let (stored,) = self.connection.query(&key, redis::pipe().invoke_script(&put)).await?;
         Ok(stored)
     }

@@ -1,17 +1,18 @@
-//! The connection to Redis, and how operations fail.
+//! The connection to Redis, how operations fail, and the Lua scripts.
 //!
 //! All operations share one connection, which reconnects by itself. Each sends one pipeline at a time. An
 //! operation in flight fails when the connection breaks. One that comes while it is down waits for the
 //! current attempt to connect, at most [`REQUEST_TIMEOUT`]. A Redis server that was flushed or restarted has
 //! lost the scripts: they are loaded again, and the pipeline is sent once more, which every pipeline here
 //! allows.
+//!
+//! A script is one atomic step. It changes one key, or the two keys of a lease, which share a hash tag.
 
-use super::scripts;
 use crate::{Error, Result, metrics};
-use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind};
+use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind};
 use redis_connection::{Server, Settings, SharedConnection};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// Bounds a round trip, reconnecting and loading the scripts included.
@@ -73,7 +74,7 @@ impl Connection {
             "Redis does not have the scripts, loading them: it is new, was restarted or was flushed"
         );
         let mut pipe = redis::pipe();
-        for source in scripts::SOURCES {
+        for source in SOURCES {
             pipe.cmd("SCRIPT").arg("LOAD").arg(source).ignore();
         }
         self.shared.query_once(&pipe).await
@@ -95,4 +96,47 @@ fn is_malformed(error: &RedisError) -> bool {
         errors.is_some_and(|all| all.iter().any(|(_, server)| server.code() == "WRONGTYPE"))
     };
     matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) || is_wrong_type()
+}
+
+macro_rules! scripts {
+    ($($name:ident = $($file:literal)+;)*) => {
+        $(pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!($(include_str!($file)),+)));)*
+
+        /// The text of each script, for a Redis server that does not have them.
+        pub(super) const SOURCES: &[&str] = &[$(concat!($(include_str!($file)),+)),*];
+    };
+}
+
+scripts! {
+    ACQUIRE_HANDLE = "lua/acquire_handle.lua";
+    ACQUIRE_LEASE = "lua/acquire_lease.lua";
+    ANNOUNCE_BACKEND = "lua/announce_backend.lua";
+    ANNOUNCE_DISCOVERED = "lua/announce_discovered.lua";
+    CLAIM_NAME = "lua/claim_name.lua";
+    CLAIM_SESSION = "lua/claim_session.lua";
+    CLEAR_DISPLACED = "lua/clear_displaced.lua";
+    CLEAR_IF = "lua/clear_if.lua";
+    CLEAR_IN_CALL = "lua/clear_in_call.lua";
+    DELETE_IF = "lua/delete_if.lua";
+    END_CALL = "lua/end_call.lua";
+    GRANT_NAME = "lua/grant_name.lua";
+    MOVE_HANDLE = "lua/move_handle.lua";
+    MOVE_NAME = "lua/name.lua" "lua/move_name.lua";
+    OPEN_SESSION = "lua/open_session.lua";
+    PUT_CONNECTOR_RECORD = "lua/put_connector_record.lua";
+    REGISTER_BACKEND = "lua/register_backend.lua";
+    RELEASE_NAME = "lua/name.lua" "lua/release_name.lua";
+    REMOVE_BACKEND = "lua/remove_backend.lua";
+    REMOVE_HANDLE = "lua/remove_handle.lua";
+    RENEW_PROXY = "lua/renew_proxy.lua";
+    REPAIR_NAME = "lua/name.lua" "lua/repair_name.lua";
+    REVOKE_CLAIM = "lua/revoke_claim.lua";
+    SAVE_CALL = "lua/save_call.lua";
+    SAVE_SESSION = "lua/save_session.lua";
+    SET_IN_CALL = "lua/name.lua" "lua/set_in_call.lua";
+    SET_TIMESTAMP = "lua/set_timestamp.lua";
+    STALE_MEMBERS = "lua/stale_members.lua";
+    UNEXPIRED_MEMBERS = "lua/unexpired_members.lua";
+    UNREGISTER_BACKEND = "lua/unregister_backend.lua";
 }

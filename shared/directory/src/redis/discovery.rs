@@ -1,14 +1,12 @@
 //! Backends that sentinels, operators and other proxies registered.
 //!
 //! Those that were registered through us are in the index [`keys::REGISTERED`] and are returned at once.
-//! Others have no index: each call continues a scan of all keys ([`discovery_scan`](super::discovery_scan))
-//! for some steps.
+//! Others have no index: each call continues a scan of all keys ([`DiscoveryScan`](super::DiscoveryScan)) for
+//! some steps.
 
-use super::clock::RedisTime;
-use super::keys;
+use super::connection::{REGISTER_BACKEND, UNREGISTER_BACKEND};
 use super::listing::SCAN_COUNT;
-use super::scripts::{REGISTER_BACKEND, UNREGISTER_BACKEND};
-use super::store::RedisDirectory;
+use super::{RedisDirectory, RedisTime, keys};
 use crate::record::{BackendRegistration, BackendStatus, DiscoveredBackend};
 use crate::{REGISTRATION_TTL_SECONDS, Result};
 use common::BackendName;

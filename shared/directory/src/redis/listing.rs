@@ -6,10 +6,8 @@
 //! misses it.
 
 use super::calls::parse_call;
-use super::clock::{self, RedisTime};
-use super::keys;
 use super::names::{USER_FIELDS, UserFields, parse_user};
-use super::store::{RedisDirectory, parse};
+use super::{RedisDirectory, RedisTime, elapsed_since, keys, parse};
 use crate::Result;
 use crate::listing::{Cursor, ListedSession, Page, name_hash};
 use crate::record::{Call, RegisteredName};
@@ -53,7 +51,7 @@ impl RedisDirectory {
         parse_page(ids, records, |id, (edge, away)| {
             let session = SessionId(parse(keys::SESSION_PREFIX, &id)?);
             let away = away.map(|away| parse(keys::SESSION_PREFIX, &away)).transpose()?;
-            let away = away.map(|away| clock::elapsed_since(away, now));
+            let away = away.map(|away| elapsed_since(away, now));
             Ok(edge.map(|edge| ListedSession { session, edge: ServiceId(edge), away }))
         })
     }

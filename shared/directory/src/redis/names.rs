@@ -1,13 +1,13 @@
-//! Names and the handles that own them.
+//! Names and the handles that own them, and the janus-cloud proxies that take names.
 
-use super::keys;
-use super::scripts::{
-    CLAIM_NAME, CLEAR_IF, GRANT_NAME, MOVE_HANDLE, MOVE_NAME, RELEASE_NAME, REMOVE_HANDLE, REPAIR_NAME,
+use super::connection::{
+    CLAIM_NAME, CLEAR_DISPLACED, CLEAR_IF, GRANT_NAME, MOVE_HANDLE, MOVE_NAME, RELEASE_NAME, REMOVE_HANDLE,
+    RENEW_PROXY, REPAIR_NAME, REVOKE_CLAIM,
 };
 use super::sessions::handle_member;
-use super::store::{RedisDirectory, malformed, parse};
+use super::{RedisDirectory, keys, malformed, parse};
 use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, ProxyUser, RegisteredName, User};
-use crate::{MAX_LISTED_USERS, OUR_PROXY, Result};
+use crate::{MAX_LISTED_USERS, OUR_PROXY, PROXY_TTL, Result};
 use common::{MessageId, ServiceId};
 use protocol::HandleRef;
 
@@ -16,6 +16,8 @@ type HandleFields = (Option<String>, Option<String>, Option<String>);
 /// `sb_edge`, `sb_handle`, `proxy_uuid`, `incall`, `ctime`, `sb_previous_proxy` of a user.
 pub(super) type UserFields =
     (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+/// `username`, `request` of a handle.
+type ClaimFields = (Option<String>, Option<String>);
 
 impl RedisDirectory {
     /// Writes the edge's index first, then the record.
@@ -178,6 +180,57 @@ impl RedisDirectory {
             pipe.srem(keys::owned(from), &member).ignore();
         }
         self.connection.query(&key, &pipe).await
+    }
+}
+
+/// Proxies of janus-cloud.
+impl RedisDirectory {
+    pub(crate) async fn announce_proxy(&self, api_base_url: &str) -> Result<()> {
+        let key = keys::proxy(OUR_PROXY);
+        let mut renew = RENEW_PROXY.key(&key);
+        renew.arg(PROXY_TTL.as_secs()).arg(api_base_url);
+        self.connection.query(&key, redis::pipe().invoke_script(&renew).ignore()).await
+    }
+
+    pub(crate) async fn renew_proxy(&self) -> Result<()> {
+        let key = keys::proxy(OUR_PROXY);
+        let mut renew = RENEW_PROXY.key(&key);
+        self.connection
+            .query(&key, redis::pipe().invoke_script(renew.arg(PROXY_TTL.as_secs())).ignore())
+            .await
+    }
+
+    pub(crate) async fn proxy_url(&self, uuid: &str) -> Result<Option<String>> {
+        let key = keys::proxy(uuid);
+        let (url,) = self.connection.query(&key, redis::pipe().hget(&key, "api_base_url")).await?;
+        Ok(url)
+    }
+
+    /// Reads the handle's claim before the name. If the name's record still has the displaced handle then,
+    /// the claim is from before the client was notified of the loss.
+    pub(crate) async fn revoke_displaced(&self, handle: HandleRef, username: &str) -> Result<bool> {
+        let (handle_key, user_key) = (keys::handle(handle), keys::user(username));
+        let mut read = redis::pipe();
+        read.hmget(&handle_key, &["username", "request"]).hmget(&user_key, USER_FIELDS);
+        let (claim, user): (ClaimFields, UserFields) = self.connection.query(&handle_key, &read).await?;
+        let user = parse_user(&user_key, username, user)?;
+        let is_displaced = matches!(user, Some(RegisteredName::Foreign(user))
+            if user.displaced.as_ref().is_some_and(|owner| owner.handle == handle));
+        let request = match claim {
+            (Some(name), Some(request)) if is_displaced && name == username => request,
+            (name, _) => return Ok(is_displaced && name.is_none()),
+        };
+        let mut revoke = REVOKE_CLAIM.key(&handle_key);
+        revoke.arg(username).arg(request);
+        let (revoked,) = self.connection.query(&handle_key, redis::pipe().invoke_script(&revoke)).await?;
+        Ok(revoked)
+    }
+
+    pub(crate) async fn clear_displaced(&self, username: &str, displaced: HandleRef) -> Result<()> {
+        let key = keys::user(username);
+        let mut clear = CLEAR_DISPLACED.key(&key);
+        clear.arg(displaced.to_string()).arg(OUR_PROXY);
+        self.connection.query(&key, redis::pipe().invoke_script(&clear).ignore()).await
     }
 }
 

@@ -1,16 +1,20 @@
-//! The running services.
+//! The running services, and the leases that they hold.
+//!
+//! The token of a lease is the larger of the last one plus one and Redis' clock in microseconds, so it is
+//! larger than earlier ones even after Redis has lost them. It stays below 2^53, exact in Lua, for two
+//! hundred years.
 
-use super::scripts::{SET_TIMESTAMP, UNEXPIRED_MEMBERS};
-use super::store::{RedisDirectory, malformed};
-use super::{clock, keys};
+use super::connection::{ACQUIRE_LEASE, DELETE_IF, SET_TIMESTAMP, UNEXPIRED_MEMBERS};
+use super::{RedisDirectory, keys, malformed, parse, ttl_millis};
 use crate::listing::Service;
+use crate::record::FencingToken;
 use crate::{MAX_SERVICES, Result};
 use common::ServiceId;
 use std::time::Duration;
 
 impl RedisDirectory {
     pub(crate) async fn announce_service(&self, service: &Service, ttl: Duration) -> Result<()> {
-        let (key, ttl) = (keys::service(&service.id), clock::ttl_millis(ttl));
+        let (key, ttl) = (keys::service(&service.id), ttl_millis(ttl));
         let record = serde_json::to_string(service).map_err(|why| malformed(&key, &why))?;
         let mut set_timestamp = SET_TIMESTAMP.key(keys::SERVICES);
         set_timestamp.arg(service.id.as_str()).arg(ttl);
@@ -42,5 +46,40 @@ impl RedisDirectory {
         let records: Vec<Option<String>> = self.connection.query(keys::SERVICES, &pipe).await?;
         let parse = |text: String| serde_json::from_str(&text).map_err(|why| malformed(keys::SERVICES, &why));
         records.into_iter().flatten().map(parse).collect()
+    }
+}
+
+impl RedisDirectory {
+    pub(crate) async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &ServiceId,
+        ttl: Duration,
+    ) -> Result<Option<FencingToken>> {
+        let key = keys::lease(name);
+        let mut acquire = ACQUIRE_LEASE.key(&[&key, &keys::fence(name)]);
+        acquire.arg(holder.as_str()).arg(ttl_millis(ttl)).arg(keys::FENCE_TTL_SECONDS);
+        let (token,): (Option<String>,) =
+            self.connection.query(&key, redis::pipe().invoke_script(&acquire)).await?;
+        token.map(|token| parse(&key, &token).map(FencingToken)).transpose()
+    }
+
+    pub(crate) async fn release_lease(&self, name: &str, holder: &ServiceId) -> Result<()> {
+        let key = keys::lease(name);
+        let mut release = DELETE_IF.key(&key);
+        release.arg("holder").arg(holder.as_str());
+        self.connection.query(&key, redis::pipe().invoke_script(&release).ignore()).await
+    }
+
+    pub(crate) async fn lease_holders(&self, names: &[String]) -> Result<Vec<Option<ServiceId>>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for name in names {
+            pipe.hget(keys::lease(name), "holder");
+        }
+        let holders: Vec<Option<String>> = self.connection.query("sb:lease", &pipe).await?;
+        Ok(holders.into_iter().map(|holder| holder.map(ServiceId)).collect())
     }
 }

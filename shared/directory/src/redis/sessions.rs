@@ -1,9 +1,7 @@
 //! Sessions, the edges that own them, and the edges' heartbeats.
 
-use super::clock::{self, RedisTime};
-use super::keys;
-use super::scripts::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION, SET_TIMESTAMP, STALE_MEMBERS};
-use super::store::{RedisDirectory, parse};
+use super::connection::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION, SET_TIMESTAMP, STALE_MEMBERS};
+use super::{RedisDirectory, RedisTime, capped_millis, elapsed_since, keys, parse};
 use crate::record::{BacklogUpdate, ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use crate::{MAX_PREVIOUS_EDGES, Result};
 use common::ServiceId;
@@ -27,7 +25,7 @@ impl RedisDirectory {
     ) -> Result<bool> {
         let (key, index) = (keys::session(session), keys::owned(edge));
         let mut open = OPEN_SESSION.key(&key);
-        open.arg(edge.as_str()).arg(clock::capped_millis(policy.grace)).arg(&policy.token_digest);
+        open.arg(edge.as_str()).arg(capped_millis(policy.grace)).arg(&policy.token_digest);
         let mut pipe = redis::pipe();
         pipe.sadd(&index, session_member(session)).ignore().invoke_script(&open);
         let (owner,): (Option<String>,) = self.connection.query(&key, &pipe).await?;
@@ -46,7 +44,7 @@ impl RedisDirectory {
         let (Some(edge), Some(grace), token_digest, away) = fields else { return Ok(None) };
         let grace = Duration::from_millis(parse(&key, &grace)?);
         let away = away.map(|away| parse(&key, &away)).transpose()?;
-        let away = away.map(|away| clock::elapsed_since(away, now));
+        let away = away.map(|away| elapsed_since(away, now));
         Ok(Some(Session { edge: ServiceId(edge), policy: SessionPolicy { token_digest, grace }, away }))
     }
 
@@ -65,7 +63,7 @@ impl RedisDirectory {
             pipe.load_script(&SAVE_SESSION).ignore();
         }
         for SaveRequest { session, state, backlog, away } in saves {
-            let away = away.map(|away| clock::capped_millis(away).to_string()).unwrap_or_default();
+            let away = away.map(|away| capped_millis(away).to_string()).unwrap_or_default();
             let (mode, messages) = match backlog {
                 BacklogUpdate::Append(more) => ("append", more),
                 BacklogUpdate::Replace(all) => ("replace", all),
@@ -132,12 +130,12 @@ impl RedisDirectory {
         let mut pipe = redis::pipe();
         pipe.zscore(keys::EDGES, edge.as_str()).cmd("TIME");
         let (heartbeat_at, now): (Option<f64>, RedisTime) = self.connection.query(keys::EDGES, &pipe).await?;
-        Ok(heartbeat_at.map(|heartbeat_at| clock::elapsed_since(heartbeat_at as u64, now)))
+        Ok(heartbeat_at.map(|heartbeat_at| elapsed_since(heartbeat_at as u64, now)))
     }
 
     pub(crate) async fn stale_edges(&self, threshold: Duration) -> Result<Vec<ServiceId>> {
         let mut stale = STALE_MEMBERS.key(keys::EDGES);
-        stale.arg(clock::capped_millis(threshold));
+        stale.arg(capped_millis(threshold));
         let (edges,): (Vec<String>,) =
             self.connection.query(keys::EDGES, redis::pipe().invoke_script(&stale)).await?;
         Ok(edges.into_iter().map(ServiceId).collect())

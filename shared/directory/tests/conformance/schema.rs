@@ -109,8 +109,11 @@ async fn handle_call_and_session_records() {
     let expected = [("call", id.as_str()), ("edge", "edge-00000001"), ("username", "alice")];
     assert_eq!(of_handle.into_iter().collect::<Vec<_>>(), pairs(&expected));
     let of_session = fields(&mut raw, "sb:session:1001").into_iter().collect::<Vec<_>>();
-    let proof = policy().token_digest.unwrap();
-    assert_eq!(of_session, pairs(&[("edge", "edge-00000001"), ("grace", "30000"), ("token_digest", &proof)]));
+    let digest = policy().token_digest.unwrap();
+    assert_eq!(
+        of_session,
+        pairs(&[("edge", "edge-00000001"), ("grace", "30000"), ("token_digest", &digest)])
+    );
     assert_eq!(
         directory.save_calls(FencingToken(7), &[(call.id, "running".to_owned())]).await.unwrap(),
         [true]

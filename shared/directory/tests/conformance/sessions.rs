@@ -27,9 +27,9 @@ async fn session_is_opened_once(directory: Directory) {
 
 async fn session_keeps_its_policy(directory: Directory) {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
-    let proofs = [None, Some(String::new()), Some("quo\"te\r\n\0".to_owned())];
-    for (number, (proof, grace)) in (1..).zip(proofs.into_iter().zip([Duration::ZERO, year, year / 3_000])) {
-        let policy = SessionPolicy { token_digest: proof, grace };
+    let texts = [None, Some(String::new()), Some("quo\"te\r\n\0".to_owned())];
+    for (number, (digest, grace)) in (1..).zip(texts.into_iter().zip([Duration::ZERO, year, year / 3_000])) {
+        let policy = SessionPolicy { token_digest: digest, grace };
         directory.open_session(SessionId(number), &edge(1), &policy).await.unwrap();
         assert_eq!(directory.session(SessionId(number)).await.unwrap().unwrap().policy, policy);
     }

@@ -14,7 +14,7 @@ async fn session_is_shown_with_handles_and_without_secrets() {
     let rest = start().await;
     let known = owner(1).handle.handle;
     let state = json!({
-        "proof": "hunter2", "departing": {},
+        "token_digest": "hunter2", "detaching": {},
         "handles": { known.to_string(): { "username": "alice" }, "7": { "token": "hunter2" } },
     });
     open(&rest, 1, &state.to_string()).await;
