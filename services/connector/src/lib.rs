@@ -13,23 +13,62 @@
 //! | [`calls`] | the state machine of all calls on it, without sockets or clock |
 //! | [`janus`] | the websocket to Janus |
 //! | [`probe`], [`breaker`] | whether the VideoCall plugin works and gets new calls |
-//! | [`persist`] | the state stored for the next connector |
+//! | [`persist`] | the state stored in the directory for the next connector |
 //! | [`outbox`] | messages to edges and rest services |
 //!
 //! # Failures
 //! When a Janus server fails, its calls end with both sides notified. When a connector dies, its leases
 //! expire within seconds, and other connectors resume its calls.
 
-pub mod backend;
+pub mod backend {
+    mod finalizer;
+    mod lifecycle;
+    mod run;
+
+    pub use lifecycle::serve;
+    pub use run::StopReason;
+}
 pub mod breaker;
-pub mod calls;
+pub mod calls {
+    pub mod action;
+    pub mod call;
+    mod end;
+    mod janus_state;
+    pub mod leg;
+    mod machine;
+    mod proxy_calls;
+    mod recording;
+    mod relay;
+    mod requests;
+    mod setup;
+    mod takeover;
+    #[cfg(test)]
+    mod tests;
+
+    pub use machine::{Calls, CallsConfig};
+}
 pub mod discovery;
-pub mod janus;
-pub mod lease;
+pub mod janus {
+    pub mod connect;
+    pub mod endpoint;
+    pub mod link;
+    pub mod message;
+    pub mod reconnect;
+}
+pub mod lease {
+    pub mod acquire;
+    pub mod renew;
+    pub mod state;
+}
 pub mod metrics;
 pub mod options;
 pub mod outbox;
-pub mod persist;
+pub mod persist {
+    pub mod recovery;
+    #[cfg(test)]
+    mod tests;
+    pub mod writer;
+}
 pub mod probe;
 
 pub use options::Options;

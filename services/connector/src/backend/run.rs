@@ -8,29 +8,32 @@
 //! once: another connector serves the backend.
 
 use super::finalizer::Finalizer;
-use super::input::{Deferred, Input};
 use crate::calls::Calls;
 use crate::calls::action::{Action, EndedCall};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::janus::reconnect::{LinkEvent, ReconnectingLink};
 use crate::lease::renew::{BackendReport, LeaseRenewer};
-use crate::lease::watch::{LeaseState, LeaseWatch};
+use crate::lease::state::{LeaseState, LeaseWatch};
 use crate::metrics::{self, BackendGauges};
 use crate::options::Server;
 use crate::outbox::Outbox;
 use crate::persist::writer::CallWriter;
 use crate::probe::Probe;
-use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
+use bus::{MailboxOffset, MailboxReader};
+use common::CallId;
 use common::time::sleep_until;
 use directory::record::{BackendStatus, FencingToken, OrphanedCall};
 use service::canary::CanaryTask;
 use service::{CancellationToken, Context};
+use std::collections::VecDeque;
 use tokio::time::Instant;
 
 /// How many mailbox messages may be unacknowledged. Above that the mailbox is not read.
 const MAX_UNACKED: usize = 4096;
+/// How many inputs are deferred while the lease may have run out.
+const MAX_DEFERRED: usize = 4096;
 
 /// A backend being served.
 pub struct Backend {
@@ -78,6 +81,51 @@ pub struct Status {
 pub enum StopReason {
     Requested,
     LeaseLost,
+}
+
+/// What the loop waits for.
+enum Input {
+    Stop,
+    Lease(LeaseState),
+    Link(LinkEvent),
+    ProbeChanged,
+    Message(Box<Message>),
+    Acked(MailboxOffset),
+    CallEnded(CallId),
+    TimerDue,
+}
+
+/// Inputs that came while the lease may have run out.
+#[derive(Default)]
+pub struct Deferred {
+    inputs: VecDeque<Input>,
+    /// Messages of Janus were dropped.
+    overflowed: bool,
+}
+
+impl Deferred {
+    /// Keeps an input for the time when the lease is valid again.
+    fn push(&mut self, input: Input) {
+        match &input {
+            Input::TimerDue => return,
+            // The calls on the lost link end, so its earlier messages are obsolete.
+            Input::Link(LinkEvent::Down(_)) => {
+                self.inputs.retain(|deferred| !matches!(deferred, Input::Link(_)));
+            }
+            Input::Link(LinkEvent::Message(_)) if self.inputs.len() >= MAX_DEFERRED => {
+                metrics::record_full(metrics::DEFERRED_INPUT);
+                self.overflowed = true;
+                return;
+            }
+            _ => {}
+        }
+        self.inputs.push_back(input);
+    }
+
+    /// Removes and returns all inputs, and whether messages of Janus were dropped.
+    fn take(&mut self) -> (VecDeque<Input>, bool) {
+        (std::mem::take(&mut self.inputs), std::mem::take(&mut self.overflowed))
+    }
 }
 
 impl Backend {

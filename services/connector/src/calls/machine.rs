@@ -1,10 +1,19 @@
-//! The calls of one backend, and the dispatch of messages, of Janus' messages and of timers.
+//! All calls on one Janus server, as a state machine without sockets or clock: input and time go in,
+//! [`Action`]s come out. This file dispatches the inputs.
+//!
+//! A call is set up in `setup`, exchanges messages in `relay`, and ends in `end`. After a change of
+//! connector, `takeover` resumes the calls that the former connector saved. `proxy_calls` has what differs
+//! when one side is a user of a janus-cloud proxy.
+//!
+//! # Failures
+//! A call ends, with both sides notified, when Janus does not reply within
+//! [`JANUS_TIMEOUT`](super::janus_state::JANUS_TIMEOUT). Messages may arrive twice or out of order. A call
+//! that exists is not set up again, and a call that has ended is not set up at all. Ended calls are
+//! remembered for [`ENDED_CALL_TTL`].
 
 use super::action::{Action, SaveCall};
 use super::call::Call;
-use super::ended_calls::EndedCalls;
-use super::janus_sessions::JanusSessions;
-use super::transactions::Transactions;
+use super::janus_state::{JanusSessions, Transactions};
 use crate::janus::message::{FromJanus, JanusId};
 use crate::options::{CallPolicy, Credentials};
 use bus::ack_tracker::AckGuard;
@@ -12,8 +21,12 @@ use bus::message::{Body, LegRef, Message};
 use common::{BackendName, CallId};
 use protocol::hangup::HangupCause;
 use protocol::raw;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long an ended call is remembered.
+pub const ENDED_CALL_TTL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct CallsConfig {
@@ -210,5 +223,35 @@ impl Calls {
         let Some(call) = self.calls.get_mut(&id).filter(|call| call.both_joined()) else { return };
         let (acks, state) = (std::mem::take(&mut call.acks), raw(call).get().to_owned());
         self.out.push(Action::SaveCall(SaveCall { call: id, state, acks }));
+    }
+}
+
+/// The calls that ended recently. Their `place` may still arrive and must not be set up.
+#[derive(Debug, Default)]
+pub struct EndedCalls {
+    ids: BTreeSet<CallId>,
+    /// The same calls with the end of their time, oldest first.
+    expiry: VecDeque<(Instant, CallId)>,
+}
+
+impl EndedCalls {
+    pub fn contains(&self, id: CallId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    pub fn insert(&mut self, id: CallId, now: Instant) {
+        if self.ids.insert(id) {
+            self.expiry.push_back((now + ENDED_CALL_TTL, id));
+        }
+    }
+
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.expiry.front().map(|(until, _)| *until)
+    }
+
+    pub fn expire(&mut self, now: Instant) {
+        while let Some((_, id)) = self.expiry.pop_front_if(|(until, _)| *until <= now) {
+            self.ids.remove(&id);
+        }
     }
 }

@@ -13,14 +13,14 @@
 //! call. If the proxy of a remote callee does not reply, the caller is refused. Anyone may call a name
 //! that Janus knows, so an unknown caller is ignored. A name may be taken by a handle that Janus is about
 //! to detach: it is registered again for up to
-//! [`NAME_TAKEN_TIMEOUT`](super::proxy_leg::NAME_TAKEN_TIMEOUT). A proxy delays the mailbox by at most
-//! [`MAX_ACK_DELAY`](super::proxy_leg::MAX_ACK_DELAY): if the connector dies after that, the call ends
+//! [`NAME_TAKEN_TIMEOUT`](super::leg::NAME_TAKEN_TIMEOUT). A proxy delays the mailbox by at most
+//! [`MAX_ACK_DELAY`](super::leg::MAX_ACK_DELAY): if the connector dies after that, the call ends
 //! and is not set up again.
 
 use super::action::Action;
 use super::call::{Call, HANGUP_GRACE, SuspectedHangup};
+use super::leg::{INCOMING_CALL_TIMEOUT, ProxyLeg};
 use super::machine::Calls;
-use super::proxy_leg::{INCOMING_CALL_TIMEOUT, ProxyLeg};
 use crate::janus::message::PluginData;
 use bus::ack_tracker::AckGuard;
 use bus::message::{ClientEvent, LegRef, Place, ProxyInvite, ProxyRefusal, ProxyReply, ProxySide};

@@ -3,9 +3,9 @@
 use super::action::Action;
 use super::call::{HANGUP_GRACE, SuspectedHangup};
 use super::end::CONNECTION_LOST;
+use super::janus_state::{ClientRequest, Pending};
 use super::machine::Calls;
 use super::recording::sandboxed;
-use super::transactions::{ClientRequest, Pending};
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::ack_tracker::AckGuard;
 use bus::message::{Change, ClientEvent, Events, LegRef, LegRequest, Trickle};

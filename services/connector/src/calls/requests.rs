@@ -2,10 +2,10 @@
 
 use super::action::Action;
 use super::end::SETUP_REFUSED;
+use super::janus_state::{ClientRequest, JANUS_TIMEOUT, Pending};
 use super::machine::Calls;
 use super::proxy_calls::NAME_TAKEN;
 use super::takeover::NO_CALL;
-use super::transactions::{ClientRequest, JANUS_TIMEOUT, Pending};
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::message::{CallEvent, Change, ClientEvent, LegRef};
 use common::CallId;

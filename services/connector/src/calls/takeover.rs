@@ -8,8 +8,8 @@
 use super::action::{Action, EndedCall, FinalNotices, SaveCall};
 use super::call::Call;
 use super::end::CONNECTION_LOST;
+use super::janus_state::Pending;
 use super::machine::Calls;
-use super::transactions::Pending;
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Change, ClientMoved, Events, LegRef, Sequence};

@@ -1,16 +1,17 @@
 //! Finds the Janus servers to serve: those named with `--backend`, every address of a host name, and
 //! those that others have registered in the directory.
 
-mod dns;
 mod records;
 mod servers;
 
 use crate::janus::endpoint::Dialler;
 use crate::lease::acquire::LeaseAcquirer;
-use crate::options::{Options, Source};
+use crate::options::{BackendSettings, Options, Server, Source};
+use common::BackendName;
 use records::follow_directory;
-use servers::ConfiguredBackends;
-use service::Context;
+use servers::{ConfiguredBackends, FollowedServers, LOOKUP_INTERVAL};
+use service::{CancellationToken, Context};
+use std::collections::BTreeSet;
 use tokio_util::task::TaskTracker;
 
 /// Serves the servers of all sources until the connector stops.
@@ -27,7 +28,7 @@ pub async fn serve(options: &Options, context: Context, dialler: Dialler) {
             }
             Source::Dns { host, port } => {
                 let settings = options.backend_settings(&host);
-                served.spawn(dns::follow((host, port), settings, acquirer, configured.clone(), stop));
+                served.spawn(follow_host((host, port), settings, acquirer, configured.clone(), stop));
             }
         }
     }
@@ -37,4 +38,45 @@ pub async fn serve(options: &Options, context: Context, dialler: Dialler) {
     served.close();
     served.wait().await;
     acquirer.flush_outbox().await;
+}
+
+/// Serves the servers at all addresses of a host name, until shutdown. While the name cannot be resolved,
+/// nothing changes.
+async fn follow_host(
+    (host, port): (String, u16),
+    settings: BackendSettings,
+    acquirer: LeaseAcquirer,
+    configured: ConfiguredBackends,
+    shutdown: CancellationToken,
+) {
+    let mut followed = FollowedServers::new(acquirer, shutdown.clone());
+    let mut ticks = tokio::time::interval(LOOKUP_INTERVAL);
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        let servers = match look_up(&host, port).await {
+            Ok(servers) => servers,
+            Err(error) => {
+                tracing::warn!(%error, %host, "failed to resolve the host name of the media servers, retrying");
+                continue;
+            }
+        };
+        for server in &servers {
+            if followed.found(server, || settings.clone()) {
+                configured.add(server);
+            }
+        }
+        for server in followed.remove_missing(&servers, |_| false) {
+            configured.remove(&server);
+        }
+    }
+    followed.wait().await;
+}
+
+async fn look_up(host: &str, port: u16) -> std::io::Result<BTreeSet<Server>> {
+    let addresses = tokio::net::lookup_host((host, port)).await?;
+    let server = |address: std::net::SocketAddr| Server {
+        name: BackendName(format!("{host}-{}-{port}", address.ip())),
+        url: format!("ws://{address}"),
+        is_discovered: false,
+    };
+    Ok(addresses.map(server).collect())
 }

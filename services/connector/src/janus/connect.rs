@@ -1,9 +1,8 @@
 //! Connects to Janus: opens a websocket, creates a session on it, and claims the sessions of a former
 //! connector.
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, JanusSocket, LinkError, open_websocket};
 use super::message::{FromJanus, JanusId, ToJanus};
-use super::websocket::{JanusSocket, LinkError, open_websocket};
 use crate::options::Credentials;
 use futures_util::{SinkExt, StreamExt};
 use protocol::object::{LazyObject, integer};

@@ -1,20 +1,22 @@
 //! A websocket to a Janus server while it is up, with one or more sessions of this connector.
+//!
+//! The link is down, with a [`LinkError`], when the socket breaks, or Janus does not reply, does not read,
+//! or ends the newest session. [`reconnect`](super::reconnect) then opens the next link.
 
 use super::connect::Connected;
+use super::endpoint::{JanusSocket, LinkError};
 use super::message::{FromJanus, JanusId, ToJanus};
-use super::websocket::{JanusSocket, LinkError};
-use super::writer::Writer;
-use crate::lease::watch::LeaseWatch;
+use crate::lease::state::LeaseWatch;
 use crate::metrics;
 use crate::options::Credentials;
-use futures_util::StreamExt;
-use futures_util::stream::SplitStream;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
 use service::CancellationToken;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How many requests may wait for Janus to read them. One more takes the link down.
@@ -181,4 +183,48 @@ fn keepalive_interval(connected: &Connected) -> Duration {
     let timeouts = [connected.session_timeout, connected.reclaim_timeout];
     let thirds = timeouts.into_iter().filter(|timeout| !timeout.is_zero()).map(|timeout| timeout / 3);
     thirds.min().unwrap_or(MAX_KEEPALIVE_INTERVAL).min(MAX_KEEPALIVE_INTERVAL)
+}
+
+/// Writes to Janus: requests only while the lease is valid, keepalives always. A connector that resumes
+/// after a pause has lost its lease, so it writes nothing of what it decided before.
+struct Writer {
+    sink: SplitSink<JanusSocket, Message>,
+    requests: mpsc::Receiver<String>,
+    keepalives: mpsc::Receiver<String>,
+    lease: LeaseWatch,
+}
+
+impl Writer {
+    /// Writes until the channel of requests is closed, then closes the websocket. Cancels `broken` on an
+    /// error.
+    async fn run(mut self, broken: CancellationToken) {
+        match self.write_all().await {
+            Ok(()) => drop(self.sink.close().await),
+            Err(_) => broken.cancel(),
+        }
+    }
+
+    async fn write_all(&mut self) -> Result<(), tungstenite::Error> {
+        let mut request = None;
+        loop {
+            tokio::select! {
+                biased;
+                Some(keepalive) = self.keepalives.recv() => self.sink.send(Message::text(keepalive)).await?,
+                next = self.requests.recv(), if request.is_none() => match next {
+                    Some(next) => request = Some(next),
+                    None => return Ok(()),
+                },
+                () = self.lease.until_valid(), if request.is_some() => self.write(request.take()).await?,
+            }
+        }
+    }
+
+    /// Writes a request and those queued behind it, as long as the lease is valid.
+    async fn write(&mut self, mut request: Option<String>) -> Result<(), tungstenite::Error> {
+        while let Some(text) = request {
+            self.sink.feed(Message::text(text)).await?;
+            request = self.lease.is_valid().then(|| self.requests.try_recv().ok()).flatten();
+        }
+        self.sink.flush().await
+    }
 }

@@ -4,11 +4,10 @@
 //! broken one left on Janus.
 
 use super::connect::{Connected, connect};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, LinkError};
 use super::link::Link;
 use super::message::{FromJanus, JanusId};
-use super::websocket::LinkError;
-use crate::lease::watch::LeaseWatch;
+use crate::lease::state::LeaseWatch;
 use common::backoff::Backoff;
 use common::time::sleep_until;
 use futures_util::future::BoxFuture;

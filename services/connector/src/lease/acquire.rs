@@ -3,8 +3,8 @@
 //! Connectors that know the same servers share them. Each tries to acquire one lease at a time, and waits
 //! longer the more leases it holds, so that the others go first.
 
-use super::leased::{LeasedBackend, lease_name};
 use super::renew::LEASE_TTL;
+use super::state::{LeasedBackend, lease_name};
 use crate::backend::{self, StopReason};
 use crate::janus::endpoint::{Dialler, Endpoint};
 use crate::options::{BackendSettings, Server};

@@ -5,8 +5,7 @@
 //! While the directory cannot be reached, the lease is neither renewed nor lost: no other connector can
 //! acquire it either. It is lost when another connector has acquired it.
 
-use super::leased::{LeasedBackend, lease_name};
-use super::watch::{LeaseState, LeaseWatch};
+use super::state::{LeaseState, LeaseWatch, LeasedBackend, lease_name};
 use crate::options::Server;
 use crate::persist::recovery::connector_record;
 use bus::message::Notice;

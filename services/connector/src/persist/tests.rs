@@ -1,8 +1,7 @@
 //! What is written to the directory, and when. Time is paused.
 
-use super::pending::NotifyGuard;
 use super::recovery::{ConnectorRecord, connector_record};
-use super::writer::{CallWriter, FLUSH_INTERVAL, RECORD_REFRESH_INTERVAL};
+use super::writer::{CallWriter, FLUSH_INTERVAL, NotifyGuard, RECORD_REFRESH_INTERVAL};
 use crate::calls::action::SaveCall;
 use bus::ack_tracker::AckTracker;
 use bus::message::{Body, LegRef, Message};

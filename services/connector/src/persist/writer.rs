@@ -10,11 +10,11 @@
 //! refuses belongs to a call that has ended, or that another connector has taken over. If the former
 //! connector ended the call while this one took it over, [`next_ended`](CallWriter::next_ended) returns it.
 
-use super::pending::{Item, NotifyGuard, PendingWrite, WriteQueue};
 use super::recovery::ConnectorRecord;
 use crate::calls::action::SaveCall;
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
+use common::coalescing_queue::{Coalesce, CoalescingQueue};
 use common::sync::Mutex;
 use common::{BackendName, CallId, ServiceId};
 use directory::record::{self, FencingToken};
@@ -143,6 +143,72 @@ impl Latest {
         if !self.record.is_empty() {
             queue.update(Item::ConnectorRecord, |write| write.state = Some(self.record.clone()));
         }
+    }
+}
+
+/// What waits to be written: at most one value a call, and the connector's record.
+type WriteQueue = CoalescingQueue<Item, PendingWrite>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    ConnectorRecord,
+    Call(CallId),
+}
+
+/// The latest state of a call, or the connector's record.
+#[derive(Default)]
+struct PendingWrite {
+    /// How many messages to the call's clients are not on the bus yet. The state waits for them: the next
+    /// connector assumes that they were sent.
+    unsent: usize,
+    state: Option<String>,
+    /// The call's record, if the directory has lost it.
+    lost: Option<Box<record::Call>>,
+    /// The mailbox messages that are handled once the state is written.
+    acks: Vec<AckGuard>,
+}
+
+impl PendingWrite {
+    /// Removes all but the count of unsent messages. Returns the guards.
+    fn discard(&mut self) -> Vec<AckGuard> {
+        let discarded = std::mem::take(self);
+        self.unsent = discarded.unsent;
+        discarded.acks
+    }
+}
+
+impl Coalesce for PendingWrite {
+    fn merge_older(&mut self, older: Self) {
+        self.state = self.state.take().or(older.state);
+        self.lost = self.lost.take().or(older.lost);
+        self.acks.extend(older.acks);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.unsent == 0 && self.state.is_some()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.unsent == 0 && self.state.is_none()
+    }
+}
+
+/// Holds back the state of a call while a message to one of its clients is on its way to the bus.
+pub struct NotifyGuard {
+    queue: Arc<WriteQueue>,
+    call: CallId,
+}
+
+impl NotifyGuard {
+    fn new(queue: &Arc<WriteQueue>, call: CallId) -> Self {
+        queue.update(Item::Call(call), |write| write.unsent += 1);
+        Self { queue: queue.clone(), call }
+    }
+}
+
+impl Drop for NotifyGuard {
+    fn drop(&mut self) {
+        self.queue.update(Item::Call(self.call), |write| write.unsent -= 1);
     }
 }
 

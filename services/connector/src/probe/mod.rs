@@ -12,9 +12,8 @@
 mod session;
 
 use crate::breaker::{Breaker, BreakerState};
-use crate::janus::endpoint::Endpoint;
+use crate::janus::endpoint::{Endpoint, LinkError};
 use crate::janus::message::JanusId;
-use crate::janus::websocket::LinkError;
 use crate::metrics;
 use common::BackendName;
 use common::backoff::Backoff;

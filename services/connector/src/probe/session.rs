@@ -1,8 +1,7 @@
 //! A websocket to Janus with a session for the probe, on which one request is in flight at a time.
 
-use crate::janus::endpoint::Endpoint;
+use crate::janus::endpoint::{Endpoint, JanusSocket, LinkError, open_websocket};
 use crate::janus::message::{FromJanus, JanusId, ToJanus};
-use crate::janus::websocket::{JanusSocket, LinkError, open_websocket};
 use crate::options::Credentials;
 use futures_util::{SinkExt, StreamExt};
 use protocol::raw;

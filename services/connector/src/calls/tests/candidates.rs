@@ -61,7 +61,7 @@ fn early_janus_candidates_are_sent_with_the_call() {
     assert_eq!(harness.core_event(BOB, "trickle"), [""; 0]);
     assert_eq!(harness.core_event(ALICE, "trickle"), [""; 0]);
     assert_eq!(harness.core_event(ALICE, "trickle"), [""; 0]);
-    assert_eq!(harness.next_timer_ms(), Some(crate::calls::transactions::JANUS_TIMEOUT.as_millis()));
+    assert_eq!(harness.next_timer_ms(), Some(crate::calls::janus_state::JANUS_TIMEOUT.as_millis()));
     let incoming = harness.incoming();
     assert_eq!(incoming, ["log ringing", "bob joined: incomingcall(alice)+offer, core trickle"]);
     let calling = harness.reply(ALICE, "calling");

@@ -1,8 +1,8 @@
 //! Messages are duplicated, late or out of order; the link to Janus breaks and is restored.
 
 use super::*;
-use crate::calls::ended_calls::ENDED_CALL_TTL;
-use crate::calls::transactions::JANUS_TIMEOUT;
+use crate::calls::janus_state::JANUS_TIMEOUT;
+use crate::calls::machine::ENDED_CALL_TTL;
 
 const NOT_BEGUN: [&str; 2] =
     ["end", "alice! left: c/hangup(bob, Remote WebRTC hangup), core hangup(Close PC)"];

@@ -283,7 +283,7 @@ impl Harness {
 
     /// Checks that nothing is left once all requests have timed out.
     fn assert_clean(&mut self) {
-        self.advance(super::transactions::JANUS_TIMEOUT);
+        self.advance(super::janus_state::JANUS_TIMEOUT);
         assert!(self.calls.is_empty(), "{:?}", self.calls);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::calls::action::{EndedCall, FinalNotices};
-use crate::calls::transactions::JANUS_TIMEOUT;
+use crate::calls::janus_state::JANUS_TIMEOUT;
 
 use bus::message::Sequence;
 use directory::record::OrphanedCall;

@@ -1,7 +1,7 @@
 //! Janus does not reply: the call ends after the timeout of the request.
 
 use super::*;
-use crate::calls::transactions::JANUS_TIMEOUT;
+use crate::calls::janus_state::JANUS_TIMEOUT;
 
 const MOMENT: Duration = Duration::from_millis(1);
 

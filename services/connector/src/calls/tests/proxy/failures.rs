@@ -1,8 +1,8 @@
 //! Janus, a connector or a proxy fails in a call with a remote user.
 
 use super::*;
-use crate::calls::proxy_leg::{MAX_ACK_DELAY, NAME_TAKEN_TIMEOUT, REGISTER_RETRY_DELAY};
-use crate::calls::transactions::JANUS_TIMEOUT;
+use crate::calls::janus_state::JANUS_TIMEOUT;
+use crate::calls::leg::{MAX_ACK_DELAY, NAME_TAKEN_TIMEOUT, REGISTER_RETRY_DELAY};
 use bus::ack_tracker::AckTracker;
 use bus::topic::Mailbox;
 use futures_util::FutureExt;

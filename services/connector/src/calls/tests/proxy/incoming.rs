@@ -1,7 +1,7 @@
 //! A remote user calls a local one.
 
 use super::*;
-use crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT;
+use crate::calls::leg::INCOMING_CALL_TIMEOUT;
 
 const OVER: [&str; 2] = ["janus 12 detach", "end"];
 

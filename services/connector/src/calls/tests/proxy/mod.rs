@@ -111,7 +111,7 @@ impl Harness {
 
     /// Checks that nothing is left, also after the timeout of a remote user.
     fn assert_clean_with_proxy(&mut self) {
-        self.advance(crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT);
+        self.advance(crate::calls::leg::INCOMING_CALL_TIMEOUT);
         self.assert_clean();
     }
 }

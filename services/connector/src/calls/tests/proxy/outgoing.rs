@@ -1,7 +1,7 @@
 //! A local user calls a remote one.
 
 use super::*;
-use crate::calls::transactions::JANUS_TIMEOUT;
+use crate::calls::janus_state::JANUS_TIMEOUT;
 
 use common::entropy::unix_millis;
 

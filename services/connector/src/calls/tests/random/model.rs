@@ -4,7 +4,7 @@
 use super::proxies;
 use crate::calls::Calls;
 use crate::calls::action::{Action, EndedCall, FinalNotices};
-use crate::calls::proxy_leg::INCOMING_CALL_TIMEOUT;
+use crate::calls::leg::INCOMING_CALL_TIMEOUT;
 use crate::calls::tests::config;
 use crate::janus::message::FromJanus;
 use bus::ack_tracker::AckGuard;

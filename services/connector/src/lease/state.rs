@@ -1,8 +1,35 @@
-//! Shows whether this connector holds a lease at this moment. The renewal task updates it.
+//! The lease on a backend, and whether this connector holds it at this moment. The task that renews the
+//! lease updates that.
 
+use crate::janus::endpoint::Endpoint;
+use crate::options::{CallPolicy, Server};
 use directory::record::FencingToken;
+use service::Context;
+use service::options::CanaryOptions;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+/// A backend whose lease this connector holds.
+pub struct LeasedBackend {
+    pub server: Server,
+    pub endpoint: Endpoint,
+    pub policy: CallPolicy,
+    pub canary: CanaryOptions,
+    pub token: FencingToken,
+    /// When the lease runs out, unless it is renewed.
+    pub expires_at: Instant,
+}
+
+/// The name of a backend's lease in the directory.
+pub fn lease_name(server: &Server) -> String {
+    format!("backend:{}", server.name)
+}
+
+pub async fn release_lease(context: &Context, server: &Server) {
+    if let Err(error) = context.directory.release_lease(&lease_name(server), &context.id).await {
+        tracing::warn!(%error, backend = %server.name, "failed to release the lease, it will expire");
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseState {

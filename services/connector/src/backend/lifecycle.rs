@@ -1,13 +1,15 @@
-//! Starts to serve a backend. The lease is renewed from the first moment, while the mailbox is opened
-//! and the state of the former connector is read.
+//! How a backend begins and stops to be served.
+//!
+//! The lease is renewed from the first moment, while the mailbox is opened and the state of the former
+//! connector is read. At the end the backend is handed over to the next connector, retired, or dropped
+//! because its lease is lost.
 
 use super::finalizer::Finalizer;
-use super::input::Deferred;
-use super::run::{Backend, BackendMailbox, HeldLease, Status, StopReason};
+use super::run::{Backend, BackendMailbox, Deferred, HeldLease, Status, StopReason};
 use crate::calls::{Calls, CallsConfig};
 use crate::janus::reconnect::ReconnectingLink;
-use crate::lease::leased::{LeasedBackend, release_lease};
 use crate::lease::renew::{BackendReport, LeaseRenewer};
+use crate::lease::state::{LeasedBackend, release_lease};
 use crate::metrics::BackendGauges;
 use crate::options::Server;
 use crate::outbox::Outbox;
@@ -16,12 +18,14 @@ use crate::persist::writer::CallWriter;
 use crate::probe::Probe;
 use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
+use bus::message::Notice;
 use bus::topic::Mailbox;
 use common::BackendName;
+use futures_util::FutureExt;
 use service::canary::{CanaryTarget, CanaryTask};
 use service::{Canary, CancellationToken, Context};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The pause before the mailbox is opened again after a failure.
 const OPEN_RETRY_DELAY: Duration = Duration::from_millis(200);
@@ -108,5 +112,59 @@ impl Backend {
             context,
             outbox,
         }
+    }
+
+    pub(super) async fn shutdown(self) {
+        // A server whose address has gone is retired: no connector will serve it.
+        let connector_stops = self.context.shutdown.is_cancelled();
+        let hands_over = self.context.shutdown_policy.hand_over && connector_stops;
+        if hands_over && self.recovered_calls.is_none() {
+            self.hand_over().await;
+        } else {
+            self.retire().await;
+        }
+    }
+
+    /// Stops without notifying clients: another connector has the lease.
+    pub(super) async fn abandon(self) -> StopReason {
+        tracing::warn!(backend = %self.server.name, "another connector has the lease, no longer serving the backend");
+        self.lease.renewer.stop().await;
+        StopReason::LeaseLost
+    }
+
+    /// Leaves calls and sessions to the next connector. The backend stays announced. Half of the
+    /// shutdown timeout is for saving state, the rest for Janus and the outbox.
+    async fn hand_over(mut self) {
+        let saved = async {
+            self.finalizer.wait_idle().await;
+            self.writer.flushed().await;
+        };
+        if timeout(self.context.shutdown_policy.timeout / 2, saved).await.is_err() {
+            tracing::warn!(backend = %self.server.name, "failed to save all calls before the deadline, handing over anyway");
+        }
+        while let Some(offset) = self.mailbox.acks.acked_through().now_or_never() {
+            self.mailbox.reader.ack_through(offset);
+        }
+        tokio::join!(self.link.disconnect(), self.probe.stop());
+        self.lease.renewer.stop().await;
+        release_lease(&self.context, &self.server).await;
+    }
+
+    /// Ends all calls and removes the backend from the directory.
+    async fn retire(mut self) {
+        let name = self.server.name.clone();
+        let actions =
+            self.calls.on_janus_down("The media server is being taken out of service", Instant::now());
+        self.perform(actions);
+        if timeout(self.context.shutdown_policy.timeout / 2, self.finalizer.wait_idle()).await.is_err() {
+            tracing::warn!(backend = %name, "failed to end all calls before the deadline, stopping anyway");
+        }
+        self.lease.renewer.stop().await;
+        tokio::join!(self.link.close(), self.probe.stop());
+        if let Err(error) = self.context.directory.remove_backend(&name).await {
+            tracing::warn!(%error, backend = %name, "failed to remove the backend from the directory, its record will expire");
+        }
+        release_lease(&self.context, &self.server).await;
+        let _ = self.context.bus.publish(&Notice::BackendChanged(name)).await;
     }
 }
