@@ -12,5 +12,6 @@ mod leases;
 mod outbox;
 mod probe;
 mod proxy_calls;
+mod proxy_cluster;
 mod real_janus;
 mod takeover;
