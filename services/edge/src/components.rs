@@ -2,16 +2,14 @@
 
 use crate::context::EdgeContext;
 use crate::delivery::Delivery;
-use crate::heartbeat::HeartbeatStatus;
+use crate::heartbeat::{HeartbeatStatus, Liveness};
 use crate::options::Options;
 use crate::persist::writer::SessionWriter;
 use crate::publisher::Publisher;
 use crate::registry::Registry;
-use crate::takeover::claim::Takeover;
-use crate::takeover::forwarding::ForwardingTable;
-use crate::takeover::liveness::Liveness;
+use crate::takeover::claim::{PendingSurrenders, Takeover};
 use crate::takeover::orphaned_mailboxes::OrphanedMailboxes;
-use crate::takeover::surrender::PendingSurrenders;
+use crate::takeover::relocation::ForwardingTable;
 use bus::ack_tracker::AckTracker;
 use bus::topic::{Queue, REQUEST_SHARDS};
 use service::{Canary, CancellationToken, Context};

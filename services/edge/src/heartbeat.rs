@@ -1,4 +1,4 @@
-//! Tells the directory each second that this edge is alive.
+//! Heartbeats: this edge tells the directory each second that it is alive, and sees there which other edges are.
 //!
 //! A directory that does not know the edge has lost its data, or has counted the edge as dead. Then the edge stores all
 //! its sessions again, and restores what it finds missing.
@@ -7,14 +7,19 @@ use crate::context::EdgeContext;
 use crate::metrics;
 use crate::registry::{Inbound, Registry};
 use bus::ack_tracker::AckTracker;
+use common::ServiceId;
 use common::sync::Mutex;
+use directory::{DEREGISTERED_AGE, Directory};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// The delay after a failed heartbeat: other edges take silence for death.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// An edge without a heartbeat for this long counts as dead.
+pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+const DEREGISTERED_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Since when every heartbeat of this edge has arrived. An edge without contact to the directory cannot tell whether
 /// others are silent.
@@ -75,5 +80,45 @@ fn resubmit_all(registry: &Registry) {
     for (session, owner) in registry.all() {
         // A connection that is gone has no sessions.
         let _ = owner.send(Inbound::PersistAgain(session));
+    }
+}
+
+/// The view of this edge on other edges.
+#[derive(Clone)]
+pub struct Liveness {
+    directory: Directory,
+    /// That of this edge.
+    heartbeat: Arc<HeartbeatStatus>,
+}
+
+impl Liveness {
+    pub fn new(directory: Directory, heartbeat: Arc<HeartbeatStatus>) -> Self {
+        Self { directory, heartbeat }
+    }
+
+    /// Whether an edge is dead. Right after an outage of the directory all edges seem silent. So this edge must have
+    /// had contact for a while, unless the other one has deregistered.
+    pub async fn is_edge_dead(&self, edge: &ServiceId) -> directory::Result<bool> {
+        let age = self.since_heartbeat(edge).await?;
+        let is_certain =
+            self.heartbeat.healthy_for(HEARTBEAT_TIMEOUT) || age.is_some_and(|age| age >= DEREGISTERED_AGE);
+        Ok(is_certain && age.is_none_or(|age| age > HEARTBEAT_TIMEOUT))
+    }
+
+    /// How long the last heartbeat of an edge is past; none for an unknown edge.
+    pub async fn since_heartbeat(&self, edge: &ServiceId) -> directory::Result<Option<Duration>> {
+        self.directory.since_heartbeat(edge).await
+    }
+
+    /// Waits until an edge has deregistered.
+    pub async fn until_deregistered(&self, edge: &ServiceId) {
+        loop {
+            sleep(DEREGISTERED_POLL_INTERVAL).await;
+            if let Ok(Some(age)) = self.since_heartbeat(edge).await
+                && age >= DEREGISTERED_AGE
+            {
+                return;
+            }
+        }
     }
 }

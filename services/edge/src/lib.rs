@@ -12,8 +12,8 @@
 //! | [`persist`] | stores sessions in the directory, so that another edge can take them over |
 //! | [`takeover`] | moves sessions from edge to edge |
 //! | [`mailbox`], [`delivery`], [`registry`] | bring messages from other services to sessions |
-//! | [`publisher`], [`load_shed`] | send messages to routers and connectors |
-//! | [`heartbeat`], [`shutdown`] | the start and end of an edge, as other services see it |
+//! | [`publisher`] | sends messages to routers and connectors |
+//! | [`heartbeat`] | which edges are alive, as the directory sees it |
 //!
 //! If a message cannot be sent, or its reply does not come in time, the client gets an error. A client that reads too
 //! slowly loses its socket, but not its session. When the edge stops or dies, its sessions wait in the directory, and
@@ -25,30 +25,50 @@ mod connection;
 mod context;
 mod delivery;
 mod heartbeat;
-pub mod load_shed;
 mod mailbox;
 mod metrics;
-mod net;
 mod options;
-mod persist;
 mod publisher;
 mod registry;
 mod session;
-mod shutdown;
-mod takeover;
 
-pub use net::tls::CertificateError;
+mod net {
+    pub mod handshake;
+    pub mod listener;
+    pub mod output;
+    pub mod rate_limit;
+    pub mod socket;
+    pub mod transport;
+}
+
+mod persist {
+    pub mod dirty;
+    pub mod writer;
+}
+
+mod takeover {
+    pub mod claim;
+    pub mod orphaned_mailboxes;
+    pub mod relocation;
+}
+
+pub use net::transport::CertificateError;
 pub use options::Options;
+pub use publisher::SHED_DURATION;
 
 use bus::topic::Mailbox;
 use common::transport::Transport;
 use components::Components;
-use net::{listener, tls};
+use net::{listener, transport};
 use service::Context;
 use service::canary::CanaryTarget;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+/// The share of the time for the shutdown, as a divisor, that is kept for deregistering from the directory.
+const DEREGISTER_SHARE: u32 = 4;
 
 /// Why an edge cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +87,7 @@ pub enum Error {
 /// When the certificate cannot be used, or bus or directory are unavailable at the start. Later the edge waits for
 /// them.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
-    let tls = options.certificate_files().map(tls::acceptor).transpose()?;
+    let tls = options.certificate_files().map(transport::tls_acceptor).transpose()?;
     let edge = Edge::start(&options, context).await?;
     listener::accept_all(listener, &edge.parts, tls).await;
     edge.stop().await;
@@ -118,10 +138,67 @@ impl Edge {
     pub fn serve_transport(&self, stream: Box<dyn Transport>) {
         self.parts.context.connections.spawn(listener::serve_transport(stream, self.parts.clone()));
     }
+}
 
+/// Graceful shutdown, within the time that is configured for it, even if other services hang.
+///
+/// If other edges can take over the sessions, the sockets are closed one after the other, and each client reconnects
+/// elsewhere. Its undelivered messages are stored or stay in the mailbox. Otherwise all sessions end.
+impl Edge {
     /// Hands the sessions over or ends them, by the shutdown policy, once the context's `shutdown` is cancelled.
     pub async fn stop(self) {
-        shutdown::run(&self.parts).await;
+        let policy = self.parts.context.shutdown_policy;
+        let deregister_timeout = policy.timeout / DEREGISTER_SHARE;
+        let work = async {
+            if policy.hand_over {
+                self.hand_over().await;
+            } else {
+                self.parts.context.connections.wait().await;
+            }
+        };
+        let is_complete = timeout(policy.timeout - deregister_timeout, work).await.is_ok();
+        if !is_complete {
+            tracing::warn!("shutdown: the deadline has passed, some sessions were not handed over");
+        }
+        self.parts.mailbox_closed.cancel();
+        let deregister = async {
+            if !policy.hand_over {
+                self.remove().await;
+            } else if is_complete {
+                self.deregister().await;
+            }
+            // Otherwise some stored sessions count as connected. The directory lets them expire from now on, as for an
+            // edge that was killed.
+        };
+        if timeout(deregister_timeout, deregister).await.is_err() {
+            tracing::warn!("shutdown: could not deregister the edge before the deadline");
+        }
+    }
+
+    /// Waits until every client is disconnected and every session is stored.
+    async fn hand_over(&self) {
+        self.parts.context.all_disconnected().await;
+        self.parts.mailbox_closed.cancel();
+        self.parts.writer.flushed().await;
+    }
+
+    /// From now on other edges take over the sessions without a request to this one.
+    async fn deregister(&self) {
+        let context = &self.parts.context;
+        if let Err(error) = context.directory.deregister_edge(&context.id).await {
+            tracing::warn!(%error, "shutdown: failed to deregister the edge");
+        }
+    }
+
+    /// Removes the mailbox and the record of the edge. If that fails, a router removes them later, as for a dead edge.
+    async fn remove(&self) {
+        let context = &self.parts.context;
+        if let Err(error) = context.bus.close(&Mailbox::Edge(context.id.clone())).await {
+            tracing::warn!(%error, "shutdown: failed to close the mailbox");
+        }
+        if let Err(error) = context.directory.remove_edge(&context.id).await {
+            tracing::warn!(%error, "shutdown: failed to remove the edge");
+        }
     }
 }
 

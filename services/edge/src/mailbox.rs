@@ -3,7 +3,7 @@
 
 use crate::components::Components;
 use crate::registry::Inbound;
-use crate::takeover::surrender::confirm_surrender;
+use crate::takeover::claim::confirm_surrender;
 use bus::MailboxReader;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Message, Surrender};

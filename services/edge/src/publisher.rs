@@ -3,14 +3,18 @@
 //! A message that releases a name, abandons a call or hangs up is sent again in the background if it cannot be sent
 //! now: no other service knows that the handle is gone or the call unwanted. For every other message the caller gets
 //! the error.
+//!
+//! After a router has refused a call because of overload, the edge sheds load: it refuses new calls itself for
+//! [`SHED_DURATION`]. That costs almost nothing, and leaves the machine to established calls. The media servers do not
+//! run idle in that time: a backend counts as overloaded only when more work waits for it than it does in that time.
 
 use crate::context::EdgeContext;
-use crate::load_shed::LoadShedder;
 use crate::metrics;
 use crate::session::action::Destination;
 use bus::message::{Body, ClientRequest, Location, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, SendError};
+use common::sync::Mutex;
 use protocol::HandleRef;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +25,8 @@ use tracing::Instrument;
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RESENDS: u32 = 30;
 const RESEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the edge refuses calls after a router has refused one.
+pub const SHED_DURATION: Duration = Duration::from_millis(200);
 
 /// The sender of all messages of handles.
 pub struct Publisher {
@@ -130,4 +136,34 @@ async fn send(
     };
     let too_slow = |_| SendError::Unavailable("no response in time".to_owned());
     timeout(SEND_TIMEOUT, sending).await.map_err(too_slow)?
+}
+
+/// Whether the edge refuses calls.
+#[derive(Default)]
+struct LoadShedder {
+    shedding_until: Mutex<Option<Instant>>,
+}
+
+impl LoadShedder {
+    fn note_overload(&self, now: Instant) {
+        *self.shedding_until.lock() = Some(now + SHED_DURATION);
+    }
+
+    fn is_shedding(&self, now: Instant) -> bool {
+        self.shedding_until.lock().is_some_and(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shedding_lasts_for_its_duration() {
+        let (shedder, now) = (LoadShedder::default(), Instant::now());
+        assert!(!shedder.is_shedding(now));
+        shedder.note_overload(now);
+        let is_shedding = [SHED_DURATION / 2, SHED_DURATION].map(|later| shedder.is_shedding(now + later));
+        assert_eq!(is_shedding, [true, false]);
+    }
 }

@@ -2,15 +2,19 @@
 //!
 //! A claimed session belongs to the claimer in the registry first. Its events go there from that moment, and wait until
 //! the session has arrived.
+//!
+//! An orphan is a session that this edge owns in the directory and that no connection has. For example, another edge
+//! has requested a session and did not claim it, or the directory did not confirm a change. Routers end only the
+//! sessions of dead edges, so this edge has to end its own.
 
-use super::{Connection, orphans};
+use super::Connection;
 use crate::auth::Auth;
+use crate::components::Components;
 use crate::metrics::{self, ClaimFailure, ClaimKind};
 use crate::registry::{Inbound, InboxSender, SurrenderedSession, TakeOver};
 use crate::session::client::no_such_session;
-use crate::takeover::claim::ClaimedSession;
+use crate::takeover::claim::{ClaimedSession, confirm_surrender};
 use crate::takeover::relocation::Relocation;
-use crate::takeover::surrender::confirm_surrender;
 use bus::ack_tracker::AckGuard;
 use bus::message::ClientMoved;
 use bus::topic::Mailbox;
@@ -19,12 +23,15 @@ use directory::record::SessionPolicy;
 use protocol::error::{JanusError, SESSION_CONFLICT, UNKNOWN};
 use protocol::{SessionId, reply};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long another connection of this edge may take to surrender a session.
 const LOCAL_SURRENDER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a session may be on its way between connections or edges.
+const ADOPTION_DELAY: Duration = Duration::from_secs(5);
 
 impl Connection {
     pub(super) async fn create(
@@ -50,7 +57,7 @@ impl Connection {
             Err(error) => {
                 tracing::warn!(%error, "failed to create a session, refusing the request");
                 // The directory may have created it all the same.
-                orphans::adopt_later(session, &self.parts);
+                adopt_later(session, &self.parts);
                 let refusal =
                     JanusError::new(UNKNOWN, "The server cannot open sessions right now, please try again");
                 self.reply(reply::error(None, Some(transaction), &refusal));
@@ -126,7 +133,7 @@ impl Connection {
                 tracing::warn!(%error, session = %id, "failed to claim a session, refusing the request");
                 parts.registry.remove_if_owner(id, &self.sender);
                 // The directory may have moved it all the same.
-                orphans::adopt_later(id, &parts);
+                adopt_later(id, &parts);
                 let refusal =
                     JanusError::new(UNKNOWN, "The server cannot claim sessions right now, please try again");
                 self.reply(reply::error(Some(id), Some(transaction), &refusal));
@@ -232,7 +239,7 @@ impl Connection {
             self.parts.takeover.forwarding.set(id, to.clone(), Instant::now());
             self.parts.registry.remove_if_owner(id, &self.sender);
             self.remove_silently(id);
-            orphans::adopt_later(id, &self.parts);
+            adopt_later(id, &self.parts);
         }
         confirm_surrender(&self.parts.context, &self.parts.writer, id, to);
     }
@@ -273,7 +280,44 @@ impl Connection {
         let context = &self.parts.context;
         if let Err(error) = context.directory.close_session(session, &context.id).await {
             tracing::warn!(%error, %session, "failed to remove a session from the directory, retrying later");
-            orphans::adopt_later(session, &self.parts);
+            adopt_later(session, &self.parts);
         }
     }
+}
+
+/// If the session is an orphan after [`ADOPTION_DELAY`], keeps it like one whose client is disconnected.
+fn adopt_later(id: SessionId, parts: &Arc<Components>) {
+    let tasks = parts.context.background.clone();
+    let parts = parts.clone();
+    tasks.spawn(async move {
+        loop {
+            sleep(ADOPTION_DELAY).await;
+            match adopt(id, &parts).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(%error, session = %id, "failed to look up the owner of a session, retrying");
+                }
+            }
+        }
+    });
+}
+
+async fn adopt(id: SessionId, parts: &Arc<Components>) -> directory::Result<()> {
+    let Some(record) = parts.context.directory.session(id).await? else { return Ok(()) };
+    if record.edge != parts.context.id || parts.registry.owner(id).is_some() {
+        return Ok(());
+    }
+    let disconnected_for = record.away.unwrap_or(ADOPTION_DELAY);
+    let now = Instant::now();
+    let since = now.checked_sub(disconnected_for).unwrap_or(now);
+    let mut connection = Connection::disconnected(since, parts.clone());
+    let sender = connection.sender.clone();
+    let claimed = parts.takeover.claim(id, record.policy.token_digest.as_deref(), &sender).await;
+    if let Ok(Some(claimed)) = claimed {
+        connection.install(claimed).await;
+        parts.context.connections.spawn(connection.run());
+        return Ok(());
+    }
+    parts.registry.remove_if_owner(id, &sender);
+    claimed.map(|_| ())
 }

@@ -4,7 +4,6 @@
 //! the actions in order. When the socket is gone, the task keeps the sessions until they are claimed or end.
 
 mod handoff;
-mod orphans;
 mod persist;
 mod shutdown;
 

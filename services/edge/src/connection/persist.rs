@@ -1,7 +1,7 @@
 //! Submits the changed sessions of a connection to the session writer, see [`dirty`](crate::persist::dirty).
 
 use super::Connection;
-use crate::persist::pending_write::PendingWrite;
+use crate::persist::writer::PendingWrite;
 use crate::session::action::{Action, Destination};
 use bus::ack_tracker::AckGuard;
 use bus::message::{Address, Body, ClientMoved, Message, Restore};

@@ -1,12 +1,28 @@
 //! The byte stream under a websocket: plain TCP or TLS, with a count of the bytes written to it.
+//!
+//! The certificate of `wss://` is reloaded when its files change; open connections stay. If the new files cannot be
+//! read or do not match, the old certificate stays in use, with a warning in the log.
 
+use common::sync::Mutex;
 use common::transport::Transport;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+
+/// How often the files are checked for changes.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Prepares an accepted connection, with TLS if there is an acceptor.
 ///
@@ -66,4 +82,85 @@ impl AsyncWrite for CountingTransport {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.transport).poll_shutdown(context)
     }
+}
+
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// The certificate and its chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    #[error("cannot read {0}: {1}")]
+    File(PathBuf, rustls::pki_types::pem::Error),
+    /// The key belongs to another certificate, or has an unknown type.
+    #[error("cannot use the certificate with its key: {0}")]
+    Pair(#[from] rustls::Error),
+}
+
+/// The certificate in use, shared with the task that reloads it.
+#[derive(Debug)]
+struct CurrentCertificate(Mutex<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for CurrentCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.lock().clone())
+    }
+}
+
+/// Returns an acceptor with the certificate in these files, which it reloads.
+///
+/// # Errors
+/// When the files cannot be used now.
+pub fn tls_acceptor(files: CertificateFiles) -> Result<TlsAcceptor, CertificateError> {
+    let current = Arc::new(CurrentCertificate(Mutex::new(read_certificate(&files)?)));
+    let provider = Arc::new(ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(current.clone());
+    tokio::spawn(watch_files(files, Arc::downgrade(&current)));
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Reloads the certificate until its acceptor is dropped.
+async fn watch_files(files: CertificateFiles, current: Weak<CurrentCertificate>) {
+    let mut known = fingerprint(&files);
+    loop {
+        tokio::time::sleep(RELOAD_INTERVAL).await;
+        let Some(current) = current.upgrade() else { return };
+        let now = fingerprint(&files);
+        if now == known {
+            continue;
+        }
+        known = now;
+        match read_certificate(&files) {
+            Ok(certificate) => {
+                *current.0.lock() = certificate;
+                tracing::info!("reloaded the TLS certificate");
+            }
+            Err(error) => tracing::warn!(%error, "failed to reload the TLS certificate, keeping the old one"),
+        }
+    }
+}
+
+fn read_certificate(files: &CertificateFiles) -> Result<Arc<CertifiedKey>, CertificateError> {
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| CertificateError::File(files.certificate.clone(), error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| CertificateError::File(files.key.clone(), error))?;
+    Ok(Arc::new(CertifiedKey::from_der(chain, key, &ring::default_provider())?))
+}
+
+/// Size and time of modification of both files.
+fn fingerprint(files: &CertificateFiles) -> [Option<(SystemTime, u64)>; 2] {
+    let of = |path: &Path| {
+        let file = std::fs::metadata(path).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    };
+    [of(&files.certificate), of(&files.key)]
 }

@@ -8,14 +8,14 @@
 //! A session that the directory has lost is created there again. A session that another edge owns is dropped by its
 //! connection.
 
-use super::pending_write::PendingWrite;
 use crate::context::EdgeContext;
 use crate::metrics;
-use crate::registry::{Inbound, Registry};
+use crate::registry::{Inbound, InboxSender, Registry};
+use bus::ack_tracker::AckGuard;
 use common::backoff::Backoff;
-use common::coalescing_queue::CoalescingQueue;
+use common::coalescing_queue::{Coalesce, CoalescingQueue};
 use common::sync::Mutex;
-use directory::record::{SaveOutcome, SaveRequest, SessionPolicy};
+use directory::record::{BacklogUpdate, SaveOutcome, SaveRequest, SessionPolicy};
 use protocol::SessionId;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,53 @@ const MAX_BATCH_BYTES: usize = 1 << 20;
 /// The delays between retries. The longest is shorter than a claim waits for the writer.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// A session that waits to be stored.
+pub struct PendingWrite {
+    pub session: SessionId,
+    /// From [`Session::snapshot`](crate::session::Session::snapshot).
+    pub state: String,
+    /// All messages that the client has not received.
+    pub backlog: Vec<Arc<str>>,
+    /// How many of these are stored, or part of an earlier write.
+    pub already_stored: usize,
+    pub disconnected_since: Option<Instant>,
+    /// For the messages whose effect is in `state`.
+    pub ack_guards: Vec<AckGuard>,
+    /// The connection that has the session.
+    pub owner: InboxSender,
+}
+
+impl PendingWrite {
+    /// None of the backlog is certain to be stored.
+    fn reset_stored(mut self) -> Self {
+        self.already_stored = 0;
+        self
+    }
+
+    fn to_save_request(&self) -> SaveRequest {
+        let messages = self.backlog.iter().skip(self.already_stored).map(|text| text.to_string()).collect();
+        let backlog = match self.already_stored {
+            0 => BacklogUpdate::Replace(messages),
+            _ => BacklogUpdate::Append(messages),
+        };
+        let away = self.disconnected_since.map(|since| since.elapsed());
+        SaveRequest { session: self.session, state: self.state.clone(), backlog, away }
+    }
+
+    /// The approximate size on the wire.
+    fn bytes(&self) -> usize {
+        let messages = self.backlog.iter().skip(self.already_stored);
+        self.state.len() + messages.map(|text| text.len()).sum::<usize>()
+    }
+}
+
+impl Coalesce for PendingWrite {
+    fn merge_older(&mut self, older: Self) {
+        self.already_stored = self.already_stored.min(older.already_stored);
+        self.ack_guards.extend(older.ack_guards);
+    }
+}
 
 /// The writer of all sessions of an edge.
 pub struct SessionWriter {
@@ -185,4 +232,51 @@ fn next_batch(writes: &mut impl Iterator<Item = PendingWrite>) -> Vec<PendingWri
         batch.push(write);
     }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(backlog: &[&str], already_stored: usize) -> PendingWrite {
+        PendingWrite {
+            session: SessionId(1),
+            state: "{}".to_owned(),
+            backlog: backlog.iter().map(|text| Arc::from(*text)).collect(),
+            already_stored,
+            disconnected_since: None,
+            ack_guards: Vec::new(),
+            owner: InboxSender::new().0,
+        }
+    }
+
+    fn replace(texts: &[&str]) -> BacklogUpdate {
+        BacklogUpdate::Replace(texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    fn append(texts: &[&str]) -> BacklogUpdate {
+        BacklogUpdate::Append(texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn stored_messages_are_not_written_again() {
+        assert_eq!(write(&["a", "b"], 0).to_save_request().backlog, replace(&["a", "b"]));
+        assert_eq!(write(&["a", "b"], 1).to_save_request().backlog, append(&["b"]));
+    }
+
+    #[test]
+    fn newer_write_includes_the_messages_of_an_older_one() {
+        let mut newer = write(&["a", "b", "c"], 2);
+        newer.merge_older(write(&["a", "b"], 1));
+        assert_eq!(newer.to_save_request().backlog, append(&["b", "c"]));
+        let mut second = write(&["a", "b"], 1);
+        second.merge_older(write(&["a"], 0));
+        assert_eq!(second.to_save_request().backlog, replace(&["a", "b"]));
+    }
+
+    #[test]
+    fn failed_write_replaces_the_whole_backlog() {
+        let failed = write(&["a", "b"], 1).reset_stored();
+        assert_eq!(failed.to_save_request().backlog, replace(&["a", "b"]));
+    }
 }

@@ -11,10 +11,10 @@
 //!
 //! A mailbox that cannot be read now is read at the next poll.
 
-use super::liveness::Liveness;
 use super::relocation;
 use crate::context::EdgeContext;
 use crate::delivery::Delivery;
+use crate::heartbeat::Liveness;
 use bus::MailboxOffset;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Change, Events, Message};

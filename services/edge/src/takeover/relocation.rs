@@ -1,7 +1,11 @@
-//! Announces the new edge of a session: to the connectors of its calls, and in the directory for the routers.
+//! Sessions that have moved between this edge and others.
 //!
-//! What fails is repeated each [`RETRY_INTERVAL`], up to [`MAX_ATTEMPTS`] times. Until then the events come through the
-//! previous edge, or its mailbox.
+//! [`ForwardingTable`] has those that this edge has surrendered. Events that still arrive here are forwarded, until all
+//! senders know the new edge. For a session that has left the table, the directory names the owner.
+//!
+//! [`Relocation`] announces the new edge of a session: to the connectors of its calls, and in the directory for the
+//! routers. What fails is repeated each [`ANNOUNCE_INTERVAL`], up to [`MAX_ANNOUNCE_ATTEMPTS`] times. Until then the
+//! events come through the previous edge, or its mailbox.
 
 use crate::context::EdgeContext;
 use crate::registry::Registry;
@@ -9,12 +13,63 @@ use bus::message::{Body, ClientMoved, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
 use common::ServiceId;
+use common::sync::Mutex;
 use protocol::{HandleId, HandleRef, SessionId};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-const MAX_ATTEMPTS: u32 = 10;
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long this edge knows where a session went.
+const FORWARDING_TTL: Duration = Duration::from_secs(60);
+const MAX_FORWARDED_SESSIONS: usize = 10_000;
+const MAX_ANNOUNCE_ATTEMPTS: u32 = 10;
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where sessions went.
+#[derive(Default)]
+pub struct ForwardingTable {
+    state: Mutex<TableState>,
+}
+
+#[derive(Default)]
+struct TableState {
+    edges: BTreeMap<SessionId, ServiceId>,
+    /// The sessions in the order of their expiry, each with the time of its entry.
+    order: VecDeque<(Instant, SessionId)>,
+}
+
+impl ForwardingTable {
+    /// The session went to that edge.
+    pub fn set(&self, session: SessionId, to: ServiceId, now: Instant) {
+        let mut state = self.state.lock();
+        state.edges.insert(session, to);
+        state.order.push_back((now, session));
+        state.expire(now);
+    }
+
+    pub fn get(&self, session: SessionId) -> Option<ServiceId> {
+        self.state.lock().edges.get(&session).cloned()
+    }
+
+    pub fn remove(&self, session: SessionId) -> Option<ServiceId> {
+        self.state.lock().edges.remove(&session)
+    }
+}
+
+impl TableState {
+    fn expire(&mut self, now: Instant) {
+        while let Some((since, session)) = self.order.front().copied() {
+            if now < since + FORWARDING_TTL && self.order.len() <= MAX_FORWARDED_SESSIONS {
+                return;
+            }
+            self.order.pop_front();
+            let has_newer_entry = self.order.iter().any(|(_, other)| *other == session);
+            if !has_newer_entry {
+                self.edges.remove(&session);
+            }
+        }
+    }
+}
 
 /// A session that has come from another edge, and what is not announced yet.
 pub struct Relocation {
@@ -29,14 +84,14 @@ pub struct Relocation {
 impl Relocation {
     /// Announces the session until all is done, or the session has left this edge.
     pub async fn announce(mut self, context: &EdgeContext, registry: &Registry) {
-        for _ in 0..MAX_ATTEMPTS {
+        for _ in 0..MAX_ANNOUNCE_ATTEMPTS {
             self.notify_connectors(&context.bus).await;
             self.update_directory(context).await;
             let is_complete = self.names.is_empty() && self.client_moves.is_empty();
             if is_complete || registry.owner(self.session).is_none() {
                 return;
             }
-            sleep(RETRY_INTERVAL).await;
+            sleep(ANNOUNCE_INTERVAL).await;
         }
         tracing::error!(session = %self.session, "failed to announce the new edge of a session, giving up");
     }
@@ -80,5 +135,24 @@ pub async fn announce_joined(bus: &Bus, events: &Events, edge: &ServiceId) {
         bus.post(&Mailbox::Backend(backend), &Message::new(Body::ClientMoved(client_moved))).await
     {
         tracing::warn!(%error, %call, "failed to tell a connector that a client has moved");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_expire_and_the_oldest_goes_first() {
+        let (table, now, to) = (ForwardingTable::default(), Instant::now(), ServiceId::from("edge-2"));
+        for id in 0..=MAX_FORWARDED_SESSIONS as u64 {
+            table.set(SessionId(id), to.clone(), now);
+        }
+        assert_eq!(table.get(SessionId(0)), None);
+        assert_eq!(table.get(SessionId(1)), Some(to.clone()));
+        table.set(SessionId(1), to.clone(), now + FORWARDING_TTL / 2);
+        table.set(SessionId(0), to.clone(), now + FORWARDING_TTL);
+        assert_eq!(table.get(SessionId(2)), None);
+        assert_eq!(table.get(SessionId(1)), Some(to));
     }
 }

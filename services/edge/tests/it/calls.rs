@@ -3,7 +3,7 @@
 use crate::harness::{Harness, joined};
 use bus::message::{Body, Change};
 use common::{BackendName, CallId};
-use edge::load_shed;
+use edge::SHED_DURATION;
 use protocol::Side;
 use serde_json::json;
 use testkit::{Client, sdp};
@@ -86,7 +86,7 @@ async fn edge_sheds_calls_after_a_router_reports_overload() {
     assert_eq!((&reply["janus"], &reply["error"]["code"]), (&json!("error"), &json!(490)));
     carol.post_message(json!({"request": "list"}), None).await;
     harness.request("list").await;
-    tokio::time::sleep(load_shed::SHED_DURATION).await;
+    tokio::time::sleep(SHED_DURATION).await;
     alice.post_message(call, Some(sdp::offer())).await;
     harness.request("call").await;
 }

@@ -7,28 +7,26 @@
 //! A request without a reply after [`REQUEST_TIMEOUT`] gets an error, and a later reply is undone. A request that the
 //! bus does not take fails at once.
 
-mod candidates;
 mod correlation;
 mod events;
+mod pending;
 mod reorder;
 mod requests;
-mod settings;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
 use crate::session::action::{Cx, Destination};
 use bus::message::{Address, Body, LegRef, LegRequest, Message, Trickle};
-use candidates::CandidateBuffer;
 use common::{BackendName, CallId, MessageId};
 pub use correlation::REQUEST_TIMEOUT;
 use correlation::RequestQueue;
+use pending::{BATCH_WINDOW, CandidateBuffer, PendingSettings, RINGING_BATCH_WINDOW};
 use protocol::error::JanusError;
 use protocol::{Side, reply};
 use reorder::ReorderBuffer;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use settings::PendingSettings;
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -96,7 +94,7 @@ impl Handle {
     fn schedule_trickle(&mut self, cx: &Cx) {
         if let Some(leg) = &self.leg {
             let is_ringing = leg.leg_ref.side == Side::Caller && !leg.answered;
-            let window = if is_ringing { candidates::RINGING_BATCH_WINDOW } else { candidates::BATCH_WINDOW };
+            let window = if is_ringing { RINGING_BATCH_WINDOW } else { BATCH_WINDOW };
             self.candidates.start_window(cx.now, window);
         }
     }

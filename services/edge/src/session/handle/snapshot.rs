@@ -4,8 +4,8 @@
 //! with the edge.
 
 use super::correlation::{InFlight, IssuedIds, Queued, RequestQueue};
+use super::pending::PendingSettings;
 use super::reorder::ReorderBuffer;
-use super::settings::PendingSettings;
 use super::{Handle, Leg, REQUEST_TIMEOUT};
 use crate::session::action::Cx;
 use bus::message::{Address, Events, Sequence};

@@ -1,12 +1,17 @@
-//! Candidates that wait to be sent together.
+//! What a handle keeps until its connector can use it: candidates and settings.
 //!
 //! A browser finds its candidates within some milliseconds of each other, and one stream entry each would cost more
 //! than the call. They wait for a short window. While the call rings the window is longer, because the connector
 //! holds the caller's candidates until the callee accepts.
+//!
+//! Settings that a client makes outside a call apply to its next call, as in Janus.
 
 use crate::metrics;
 use protocol::Raw;
-use std::collections::VecDeque;
+use protocol::object::LazyObject;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,6 +21,7 @@ const MAX_CANDIDATE_BYTES: usize = 128 * 1024;
 pub const BATCH_WINDOW: Duration = Duration::from_millis(10);
 /// The window of a caller's candidates while the call rings.
 pub const RINGING_BATCH_WINDOW: Duration = Duration::from_millis(200);
+const SETTING_NAMES: [&str; 6] = ["audio", "video", "bitrate", "substream", "temporal", "fallback"];
 
 /// Candidates in the order of arrival.
 #[derive(Debug, Default)]
@@ -72,6 +78,34 @@ impl CandidateBuffer {
     }
 }
 
+/// The latest value of each setting.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PendingSettings(BTreeMap<Cow<'static, str>, Raw>);
+
+impl PendingSettings {
+    /// Adds the settings of a checked `set` request.
+    pub fn merge(&mut self, body: &LazyObject<'_>) {
+        for name in SETTING_NAMES {
+            if let Some(value) = body.get(name) {
+                self.0.insert(name.into(), value.to_owned());
+            }
+        }
+    }
+
+    /// Takes all settings as one `set` request; none without settings.
+    pub fn take(&mut self) -> Option<Raw> {
+        #[derive(Serialize)]
+        struct Set {
+            request: &'static str,
+            #[serde(flatten)]
+            settings: BTreeMap<Cow<'static, str>, serde_json::Value>,
+        }
+        let read = |(name, raw): (_, Raw)| serde_json::from_str(raw.get()).ok().map(|value| (name, value));
+        let settings: BTreeMap<_, _> = std::mem::take(&mut self.0).into_iter().filter_map(read).collect();
+        (!settings.is_empty()).then(|| protocol::raw(&Set { request: "set", settings }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +139,14 @@ mod tests {
         let taken = candidates.take();
         assert_eq!(taken.len(), MAX_CANDIDATES);
         assert_eq!(taken[0].get(), "\"5\"");
+    }
+
+    #[test]
+    fn latest_value_of_each_setting_is_taken_once() {
+        let mut settings = PendingSettings::default();
+        settings.merge(&LazyObject::parse(r#"{"request":"set","bitrate":1,"audio":true}"#).unwrap());
+        settings.merge(&LazyObject::parse(r#"{"request":"set","bitrate":2,"filename":"x"}"#).unwrap());
+        assert_eq!(settings.take().unwrap().get(), r#"{"request":"set","audio":true,"bitrate":2}"#);
+        assert!(settings.take().is_none());
     }
 }
