@@ -10,24 +10,46 @@
 //! more requests, finishes those in flight, and leaves the rest to the other routers.
 
 pub mod backends;
-pub mod handlers;
+pub mod background;
+/// What a router does for each kind of request. A request may be handled twice, or half and then again by
+/// another router; each handler ends in the same state.
+pub mod handlers {
+    pub mod call;
+    pub mod end;
+    pub mod error;
+    pub mod invite;
+    pub mod names;
+    pub mod place;
+    pub mod register;
+
+    pub use error::{HandlerError, RequestError};
+}
 pub mod metrics;
-pub mod notices;
-pub mod options;
 pub mod placement;
-pub mod proxy_record;
 pub mod reaper;
 pub mod replies;
 pub mod worker;
 
-pub use options::Options;
-
 use backends::BackendCache;
 use bus::topic::Queue;
+use clap::Args;
 use futures_util::future::try_join_all;
+use placement::Policy;
 use service::Context;
+use service::options::CanaryOptions;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// How the Janus server of a call is chosen: rr (round robin), rand (at random), lb (fewest calls), wr
+    /// (at random, weighted by load) or p2c (the less loaded of two chosen at random)
+    #[arg(long, env = "SWITCHBOARD_SERVER_SELECT", value_name = "POLICY", default_value = "p2c")]
+    pub server_select: Policy,
+
+    #[command(flatten)]
+    pub canary: CanaryOptions,
+}
 
 /// Why a router stopped early.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +66,20 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     metrics::describe();
     context.health.set_unready("backends", "not looked up yet");
     let backends = Arc::new(BackendCache::new(options.server_select));
-    let mut background = JoinSet::new();
-    background.spawn(backends.clone().run(context.clone()));
-    background.spawn(reaper::run(context.clone()));
-    background.spawn(proxy_record::run(context.clone()));
-    background.spawn(notices::subscribe(context.clone(), backends.clone(), options.canary.interval()));
+    let mut background_tasks = JoinSet::new();
+    background_tasks.spawn(backends.clone().run(context.clone()));
+    background_tasks.spawn(reaper::run(context.clone()));
+    background_tasks.spawn(background::renew_proxy_record(context.clone()));
+    let canary_interval = options.canary.interval();
+    background_tasks.spawn(background::receive_notices(context.clone(), backends.clone(), canary_interval));
     let spawn_worker = |queue| tokio::spawn(worker::run(queue, context.clone(), backends.clone()));
     let workers: Vec<_> = Queue::all_requests().map(spawn_worker).collect();
     let outcome = tokio::select! {
         biased;
         outcome = try_join_all(workers) => outcome.map(drop),
-        Some(Err(panicked)) = background.join_next() => Err(panicked),
+        Some(Err(panicked)) = background_tasks.join_next() => Err(panicked),
     };
-    background.shutdown().await;
+    background_tasks.shutdown().await;
     reaper::release_lease(&context).await;
     Ok(outcome?)
 }

@@ -1,7 +1,7 @@
 //! Receives the requests of one shard of the queue and handles many of them concurrently.
 
 use crate::backends::BackendCache;
-use crate::handlers::{HandlerError, call, end, invite, queries, register, release, restore};
+use crate::handlers::{HandlerError, call, end, invite, names, register};
 use crate::metrics;
 use bus::message::{Body, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
@@ -98,11 +98,11 @@ async fn dispatch(context: &Context, backends: &BackendCache, message: &Message)
         Body::Register(request) => register::register(context, message.id, request).await,
         Body::Invite(invite) => invite::invite(context, message, invite).await,
         Body::Call(request) => call::call(context, backends, message, request).await,
-        Body::Exists(request) => queries::exists(context, message.id, request).await,
-        Body::List(request) => queries::list(context, message.id, request).await,
-        Body::Abandon(abandoned) => release::abandon(context, *abandoned).await,
-        Body::Release(release) => release::release_and_reply(context, message.id, release).await,
-        Body::Restore(restore) => restore::restore(context, message.id, restore).await,
+        Body::Exists(request) => names::exists(context, message.id, request).await,
+        Body::List(request) => names::list(context, message.id, request).await,
+        Body::Abandon(abandoned) => end::abandon(context, *abandoned).await,
+        Body::Release(release) => end::release_and_reply(context, message.id, release).await,
+        Body::Restore(restore) => register::restore(context, message.id, restore).await,
         Body::End(End { call, cause: EndCause::Reason(reason) }) => {
             end::end_with_reason(context, *call, reason).await
         }

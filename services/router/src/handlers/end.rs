@@ -4,16 +4,21 @@
 //! The call's connector ends it, on a message to the backend's mailbox. Without a connector the router does
 //! it: first it frees the handles, then it tells the sides that are left, then it deletes the call. When a
 //! router dies in between, the next one ends the call again.
+//!
+//! `release` and `abandon`: a client has given up a handle, or a call. A release frees the name, ends the call
+//! and removes the handle's record, in this order, so that one that stopped half-way can be repeated. A call
+//! that took the handle meanwhile is found when the record is removed.
 
 use super::HandlerError;
 use crate::metrics;
 use crate::replies::send_events;
 use bus::SendError;
 use bus::message::{
-    Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, Events, Message, StepDurations,
+    Abandon, Body, CallEvent, CallRecord, Change, ClientEvent, End, EndCause, Events, Message, Release,
+    StepDurations,
 };
 use bus::topic::Mailbox;
-use common::CallId;
+use common::{CallId, MessageId};
 use directory::record::{Call, EndOutcome};
 use protocol::hangup::{HangupCause, events_for_side};
 use protocol::{HandleRef, Side};
@@ -23,6 +28,42 @@ use service::Context;
 const NO_NOTICES: &str = "";
 /// The reason that both sides receive when no connector serves the backend.
 const UNSERVED_REASON: &str = "The media server is gone";
+
+/// Releases a handle, and tells its edge if that waits for it.
+pub async fn release_and_reply(
+    context: &Context,
+    id: MessageId,
+    request: &Release,
+) -> Result<(), HandlerError> {
+    release(context, request.who).await?;
+    if let Some(edge) = &request.notify {
+        let change = Some(Change::Released);
+        let events = Events { in_reply_to: Some(id), change, ..Events::for_handle(request.who, Vec::new()) };
+        send_events(&context.bus, edge, events).await?;
+    }
+    Ok(())
+}
+
+/// Releases a handle: its name, its call, its record.
+pub async fn release(context: &Context, who: HandleRef) -> Result<(), HandlerError> {
+    let Some(handle) = context.directory.handle(who).await? else { return Ok(()) };
+    if let Some(username) = &handle.username {
+        context.directory.release_name(username, who).await?;
+    }
+    if let Some(call) = handle.call {
+        end_for_handle(context, call, who).await?;
+    }
+    let last_call = context.directory.remove_handle(who).await?.and_then(|removed| removed.call);
+    match last_call {
+        Some(call) if last_call != handle.call => end_for_handle(context, call, who).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends a call that its caller does not wait for any more.
+pub async fn abandon(context: &Context, abandoned: Abandon) -> Result<(), HandlerError> {
+    end_for_handle(context, abandoned.call, abandoned.who).await
+}
 
 /// Ends the call of a handle that is gone.
 pub async fn end_for_handle(context: &Context, id: CallId, gone: HandleRef) -> Result<(), HandlerError> {

@@ -3,11 +3,17 @@
 //!
 //! First the handle loses the name in its own record, and its call ends. Then the handle is notified, and the
 //! name's record drops its reference to the handle. After a crash in between, the next lookup repeats it.
+//!
+//! Also handles `exists` and `list`, the requests that only read names.
 
 use super::{HandlerError, end};
-use crate::replies::{REGISTERED_ELSEWHERE, send_displaced};
+use crate::replies::{REGISTERED_ELSEWHERE, send_displaced, send_error, send_result};
+use bus::message::ClientRequest;
+use common::MessageId;
 use directory::OUR_PROXY;
 use directory::record::{Owner, RegisteredName, User};
+use protocol::object::LazyObject;
+use protocol::videocall;
 use service::Context;
 
 /// A user that can be called.
@@ -26,6 +32,27 @@ pub struct ForeignCallee {
     pub in_call: bool,
     /// The URL of its proxy.
     pub api_base_url: String,
+}
+
+/// Answers whether a name is registered, here or with a janus-cloud proxy that is alive. janus-cloud added
+/// this request to VideoCall.
+pub async fn exists(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {
+    let body = LazyObject::parse(request.body.get()).unwrap_or_default();
+    match videocall::username(&body) {
+        Err(error) => send_error(&context.bus, id, request, &error).await?,
+        Ok(username) => {
+            let is_registered = look_up(context, &username).await?.is_some();
+            send_result(&context.bus, id, request, videocall::exists(&username, is_registered)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Answers who is registered, at most [`directory::MAX_LISTED`] names.
+pub async fn list(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {
+    let usernames = context.directory.usernames().await?;
+    send_result(&context.bus, id, request, videocall::list(&usernames)).await?;
+    Ok(())
 }
 
 /// Returns who has this name; `None` without an owner, or when the proxy that owns it is not alive.

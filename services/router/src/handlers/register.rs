@@ -3,11 +3,16 @@
 //! The name moves in three steps, which another router can finish: the new handle claims it, the previous
 //! handle loses it and is notified, then the name is granted. A router that dies in between leaves a name
 //! that cannot be called until the request is redelivered.
+//!
+//! `restore`: an edge reports that a handle had a name before the directory lost its data. The handle gets the
+//! name back, unless another handle or a janus-cloud proxy has registered it since: the latest registration
+//! wins, and the handle is notified that it lost the name. A handle that is gone by now is notified that it has
+//! the name, so that its edge releases it.
 
-use super::names::report_displaced;
+use super::names::{Callee, look_up, report_displaced};
 use super::{HandlerError, RequestError};
-use crate::replies::{plugin_event, send_displaced, send_error, send_reply};
-use bus::message::{Change, ClientRequest};
+use crate::replies::{plugin_event, send_displaced, send_error, send_events, send_reply};
+use bus::message::{Change, ClientRequest, Events, Restore};
 use common::MessageId;
 use directory::record::{ClaimOutcome, GrantOutcome, Owner};
 use protocol::HandleRef;
@@ -94,4 +99,35 @@ async fn fix_moved_owner(context: &Context, username: &str, owner: &Owner) -> Re
         context.directory.move_handle(owner.handle, Some(username), &owner.edge, &session.edge).await?;
     }
     Ok(())
+}
+
+pub async fn restore(context: &Context, id: MessageId, request: &Restore) -> Result<(), HandlerError> {
+    let Restore { who, username } = request;
+    let owner = Owner { edge: who.edge.clone(), handle: who.handle_ref() };
+    match context.directory.claim_name(&owner, username, id).await? {
+        ClaimOutcome::Claimed => {}
+        // The directory had not lost this name.
+        ClaimOutcome::AlreadyNamed(name) if name == *username => {}
+        ClaimOutcome::AlreadyNamed(_) => return Ok(()),
+        // The router that found this out may have died before it notified the handle.
+        ClaimOutcome::Lost => return Ok(send_displaced(&context.bus, username, &owner).await?),
+    }
+    if let Some(Callee::Foreign(_)) = look_up(context, username).await? {
+        return report_lost(context, &owner, username).await;
+    }
+    match context.directory.grant_name(username, &owner, None).await? {
+        GrantOutcome::Granted => send_registered(context, &owner, username).await,
+        GrantOutcome::OwnedBy(_) => report_lost(context, &owner, username).await,
+    }
+}
+
+async fn report_lost(context: &Context, owner: &Owner, username: &str) -> Result<(), HandlerError> {
+    context.directory.revoke_name(owner.handle, username).await?;
+    Ok(send_displaced(&context.bus, username, owner).await?)
+}
+
+async fn send_registered(context: &Context, owner: &Owner, username: &str) -> Result<(), HandlerError> {
+    let change = Some(Change::Registered(username.to_owned()));
+    let events = Events { change, ..Events::for_handle(owner.handle, Vec::new()) };
+    Ok(send_events(&context.bus, &owner.edge, events).await?)
 }

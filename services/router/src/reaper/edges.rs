@@ -6,11 +6,19 @@
 //! An edge that owns nothing any more is removed only after [`REMOVAL_DELAY`], because an edge that has just
 //! claimed a session still reads its mailbox. On removal, handles that a claim left behind are moved to the
 //! edge that claimed their session.
+//!
+//! Also on removal, what is left in the mailbox is forwarded for sessions that another edge had claimed before
+//! this one died: connectors sent it while they still knew the old address. The edge that claims a session from
+//! a dead edge reads that edge's mailbox itself. Only events with a sequence are forwarded, because an edge
+//! recognises those that it has applied already. An event by which a client joins a call is dropped when its
+//! handle is not in that call any more.
 
-use super::undelivered::forward_undelivered;
 use crate::handlers::HandlerError;
-use crate::handlers::release::release;
+use crate::handlers::end::release;
 use crate::metrics;
+use crate::replies::send_events;
+use bus::SendError;
+use bus::message::{Body, Change, ClientMoved, Events, Message};
 use bus::topic::Mailbox;
 use common::ServiceId;
 use directory::record::Session;
@@ -165,4 +173,39 @@ async fn move_to_session_owner(
         context.directory.move_handle(handle, record.username.as_deref(), edge, &session.edge).await?;
     }
     Ok(())
+}
+
+/// Forwards the undelivered messages; to be called before the mailbox is closed.
+async fn forward_undelivered(context: &Context, edge: &ServiceId) -> Result<(), HandlerError> {
+    for (_, message) in context.bus.read_undelivered(&Mailbox::Edge(edge.clone()), None).await? {
+        let Body::Events(events) = message.body else { continue };
+        if events.sequence.is_none() || joins_ended_call(context, &events).await? {
+            continue;
+        }
+        let session = context.directory.session(events.session).await?;
+        if let Some(session) = session.filter(|session| session.edge != *edge) {
+            announce_address(context, &events, &session.edge).await?;
+            send_events(&context.bus, &session.edge, events).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn joins_ended_call(context: &Context, events: &Events) -> Result<bool, HandlerError> {
+    if !matches!(events.change, Some(Change::Joined { .. })) {
+        return Ok(false);
+    }
+    let who = HandleRef { session: events.session, handle: events.handle };
+    let handle = context.directory.handle(who).await?;
+    Ok(handle.and_then(|handle| handle.call) != events.call)
+}
+
+/// Tells the connector of a call that a client joins where that client is.
+async fn announce_address(context: &Context, events: &Events, edge: &ServiceId) -> Result<(), HandlerError> {
+    let Some((backend, client_moved)) = ClientMoved::for_joined(events, edge) else { return Ok(()) };
+    let message = Message::new(Body::ClientMoved(client_moved));
+    match context.bus.post(&Mailbox::Backend(backend), &message).await {
+        Err(SendError::NoMailbox) => Ok(()),
+        sent => Ok(sent?),
+    }
 }

@@ -5,7 +5,6 @@
 
 mod backends;
 mod edges;
-mod undelivered;
 
 use crate::handlers::HandlerError;
 use backends::UnservedBackends;

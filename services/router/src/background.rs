@@ -1,5 +1,8 @@
-//! Notices that a router receives. Losing one is harmless, because the router also polls for what they
-//! report. The router's own canaries show that notices arrive.
+//! What a router does beside requests: it receives notices, and renews the record of Switchboard's proxy in
+//! janus-cloud's part of the directory.
+//!
+//! Losing a notice is harmless, because the router also polls for what notices report. The router's own
+//! canaries show that notices arrive.
 
 use crate::backends::BackendCache;
 use bus::Notices;
@@ -8,12 +11,15 @@ use service::canary::CanaryTarget;
 use service::{Canary, Context};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
 
 const STREAM: &str = "notices";
+/// As often as janus-cloud does it; the record lives six times as long.
+const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Receives notices until the router stops, and sends a canary every `canary_interval`, if at all. The router
 /// is not ready before it received its first canary.
-pub fn subscribe(
+pub fn receive_notices(
     context: Context,
     backends: Arc<BackendCache>,
     canary_interval: Option<Duration>,
@@ -37,6 +43,19 @@ async fn receive(mut notices: Notices, backends: &BackendCache, canary: Option<&
             (Notice::BackendChanged(_), _) => backends.refresh(),
             (Notice::Canary(message), Some(own)) => own.received(&message),
             _ => {}
+        }
+    }
+}
+
+/// Renews the proxy record until the router stops. A janus-cloud proxy that once owned one of our names takes it
+/// back as soon as this record expires.
+pub async fn renew_proxy_record(context: Context) {
+    let mut ticks = interval(RENEW_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = context.directory.renew_proxy().await {
+            tracing::warn!(%error, "failed to renew the proxy record for janus-cloud, retrying");
         }
     }
 }
