@@ -2,24 +2,18 @@
 //! operators' tools `calls`, `health`, `load`, `top` and `trace`.
 
 mod calls;
-mod clap_args;
-mod connect;
-mod error;
 mod format;
 mod health;
 mod options;
 mod process;
-#[cfg(test)]
-mod reference;
 mod run;
-mod standalone;
 mod top;
 mod trace;
 
 use clap::Parser;
-use error::Error;
 use mimalloc::MiMalloc;
 use options::{Command, Options};
+use process::Error;
 use std::process::ExitCode;
 use std::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};

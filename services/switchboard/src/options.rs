@@ -1,8 +1,7 @@
 //! The flags of each subcommand. `--some-flag` can also be set as `SWITCHBOARD_SOME_FLAG`; the flag wins over
 //! the variable. `--help` prints the doc comments, and docs/configuration.md is generated from them.
 
-use crate::clap_args::FlattenArgs;
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use load::Load;
 use service::Secret;
 use service::options::{AdminOptions, LogOptions, RedisOptions};
@@ -236,82 +235,44 @@ impl ServiceCommand {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
+/// The flags of `T`, without a group, so that the flags of several services can stand in one command.
+///
+/// clap names the group of a flattened struct after the struct. All services call theirs `Options`, and two
+/// groups of a command must not share a name. A flag that several services have appears once, and applies to
+/// all of them.
+#[derive(Clone, Debug)]
+pub struct FlattenArgs<T>(pub T);
 
-    /// The subcommands that are not a service and read no admin address.
-    const TOOLS: [&str; 4] = ["calls", "load", "top", "trace"];
-
-    fn subcommands() -> Vec<clap::Command> {
-        let mut command = Options::command();
-        command.build();
-        command.get_subcommands().filter(|it| it.get_name() != "help").cloned().collect()
+impl<T: Args> Args for FlattenArgs<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        add_args_of(command, &T::augment_args(unordered()))
     }
 
-    #[test]
-    fn flags_of_each_subcommand_are_consistent() {
-        Options::command().debug_assert();
-    }
-
-    #[test]
-    fn every_subcommand_has_help() {
-        let names: Vec<_> = subcommands().iter().map(|it| it.get_name().to_owned()).collect();
-        let all =
-            ["standalone", "edge", "router", "connector", "rest", "calls", "health", "load", "top", "trace"];
-        assert_eq!(names, all);
-        for name in names {
-            let outcome = Options::try_parse_from(["switchboard", &name, "--help"]);
-            let help = outcome.expect_err("--help ends parsing");
-            assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
-            assert_eq!(
-                help.to_string().contains("--admin-listen"),
-                !TOOLS.contains(&name.as_str()),
-                "{name}: {help}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_flag_has_help_and_the_variable_of_its_name() {
-        for command in subcommands() {
-            let is_own = |flag: &&clap::Arg| {
-                !flag.is_positional() && !matches!(flag.get_id().as_str(), "help" | "version")
-            };
-            for flag in command.get_arguments().filter(is_own) {
-                let name = flag.get_long().expect("every option has a long flag");
-                let variable = format!("SWITCHBOARD_{}", name.replace('-', "_").to_uppercase());
-                let actual = flag.get_env().and_then(|it| it.to_str());
-                let is_tool = TOOLS.contains(&command.get_name());
-                let has_none = is_tool && ["follow", "json", "once"].contains(&name);
-                let expected = (!has_none).then_some(variable.as_str());
-                assert_eq!(actual, expected, "{} --{name}", command.get_name());
-                assert!(flag.get_help().is_some(), "{} --{name}", command.get_name());
-            }
-        }
-    }
-
-    #[test]
-    fn flags_of_load_have_help_and_only_secrets_a_variable() {
-        let all = subcommands();
-        let load = all.iter().find(|it| it.get_name() == "load").expect("there is a load");
-        for flag in load.get_subcommands().flat_map(clap::Command::get_arguments) {
-            let is_secret = ["api_secret", "token"].contains(&flag.get_id().as_str());
-            assert_eq!(flag.get_env().is_some(), is_secret, "{}", flag.get_id());
-            assert!(flag.get_help().is_some(), "{}", flag.get_id());
-        }
-    }
-
-    #[test]
-    fn only_services_of_a_cluster_need_redis() {
-        for name in ["edge", "router", "connector", "rest", "calls"] {
-            assert!(Options::try_parse_from(["switchboard", name]).is_err(), "{name}");
-            assert!(Options::try_parse_from(["switchboard", name, "--redis", "redis://h"]).is_ok(), "{name}");
-        }
-        let standalone =
-            ["switchboard", "standalone", "--backend", "a=ws://127.0.0.1:8189", "--rest-listen", "[::1]:80"];
-        assert!(Options::try_parse_from(standalone).is_ok());
-        assert!(Options::try_parse_from(["switchboard", "standalone", "--redis", "redis://h"]).is_err());
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        add_args_of(command, &T::augment_args_for_update(unordered()))
     }
 }
+
+fn add_args_of(command: clap::Command, service: &clap::Command) -> clap::Command {
+    let is_known = |arg: &&Arg| command.get_arguments().any(|known| known.get_id() == arg.get_id());
+    let added: Vec<Arg> = service.get_arguments().filter(|arg| !is_known(arg)).cloned().collect();
+    command.args(added)
+}
+
+/// A command that does not number its flags, so that `--help` shows them where they are flattened.
+fn unordered() -> clap::Command {
+    clap::Command::new("").next_display_order(None)
+}
+
+impl<T: FromArgMatches> FromArgMatches for FlattenArgs<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,64 @@
-//! What every service process has: the log, metrics, the admin routes and signal handling.
+//! What every service process has: the log, metrics, the admin routes, signal handling, the connections to
+//! Redis, and the error with which it exits.
 
-use crate::error::Error;
-use crate::options;
+use crate::{calls, health, options, top, trace};
 use bus::Bus;
 use common::ServiceId;
 use directory::Directory;
+use service::options::{RedisOptions, RedisOptionsError};
 use service::{
     CancellationToken, Context, Health, ShutdownPolicy, admin, dependencies, logging, metrics, shutdown,
 };
+use std::io;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::sleep;
 
 /// How much longer than `--drain-timeout` a service may take to stop before it is aborted.
 const ABORT_MARGIN: Duration = Duration::from_secs(1);
+
+const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why the process exits with an error; the operator reads the text.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("failed to start threads: {0}")]
+    Runtime(#[source] io::Error),
+    #[error(transparent)]
+    Log(#[from] service::logging::LoggingError),
+    #[error("failed to listen to signals: {0}")]
+    Signals(#[source] io::Error),
+    /// The address is in use, or not an address of this machine.
+    #[error("{flag} {address}: {source}")]
+    Listen { flag: &'static str, address: String, source: io::Error },
+    /// `--redis` or `--redis-ca` is invalid.
+    #[error(transparent)]
+    Redis(#[from] RedisOptionsError),
+    #[error(transparent)]
+    Calls(#[from] calls::CallsError),
+    #[error(transparent)]
+    Health(#[from] health::HealthError),
+    #[error(transparent)]
+    Load(#[from] load::Error),
+    #[error(transparent)]
+    Top(#[from] top::TopError),
+    #[error(transparent)]
+    Trace(#[from] trace::TraceError),
+    #[error(transparent)]
+    Edge(#[from] edge::Error),
+    #[error(transparent)]
+    Router(#[from] router::Error),
+    #[error(transparent)]
+    Connector(#[from] connector::Error),
+    #[error(transparent)]
+    Rest(#[from] rest::Error),
+    /// A bug; the log has the place.
+    #[error("a service panicked: {0}")]
+    Panicked(#[from] JoinError),
+    #[error("a service ended although it was not told to stop")]
+    EndedEarly,
+}
 
 pub struct Process {
     pub health: Health,
@@ -107,6 +151,39 @@ pub async fn listen_for_http(
     let failed = |source| Error::Listen { flag, address: address.to_owned(), source };
     options.check_address(listener.local_addr().map_err(failed)?).map_err(rest::Error::from)?;
     Ok(listener)
+}
+
+/// Connects a service to Redis. Returns its context, or `None` when the process is stopped before Redis is
+/// available. Until then the process is not ready and retries every second: the parts of a cluster may start in
+/// any order.
+pub async fn connect(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
+    let ca = redis.check()?;
+    let connecting = connect_with_retries(redis, ca.as_deref(), process);
+    let connected = process.shutdown.run_until_cancelled(connecting).await;
+    Ok(connected.map(|(bus, directory)| process.context(kind, bus, directory, true)))
+}
+
+async fn connect_with_retries(
+    redis: &RedisOptions,
+    ca: Option<&[u8]>,
+    process: &Process,
+) -> (Bus, Directory) {
+    loop {
+        match try_connect(redis.redis.as_str(), ca).await {
+            Ok(connected) => return connected,
+            Err(error) => {
+                tracing::warn!(redis = %redis.redis, error, "failed to connect to Redis, retrying");
+                process.health.set_unready("bus", &error);
+                sleep(CONNECT_RETRY_INTERVAL).await;
+            }
+        }
+    }
+}
+
+async fn try_connect(url: &str, ca: Option<&[u8]>) -> Result<(Bus, Directory), String> {
+    let bus = Bus::redis_with_ca(url, ca).await.map_err(|error| error.to_string())?;
+    let directory = Directory::redis_with_ca(url, ca).await.map_err(|error| error.to_string())?;
+    Ok((bus, directory))
 }
 
 #[cfg(test)]

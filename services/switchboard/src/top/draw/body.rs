@@ -1,14 +1,20 @@
-//! The three tables, one below the other. The focused one gets the lines that the others leave.
+//! The body of the screen: the three tables, one below the other, or one stream. The focused table gets the
+//! lines that the others leave. A stream has a line for each entry, and below it the whole selected entry.
 
 use super::layout::{Theme, split_title, visible_range};
+use crate::format::{sanitize, time_of_day_with_millis};
 use crate::top::cell::{Row, SortOrder, Tone};
 use crate::top::history::History;
+use crate::top::model::StreamEntry;
 use crate::top::state::UiState;
+use crate::top::stream_view::StreamView;
 use crate::top::table::TableKind;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Paragraph, Wrap};
+use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 const COLUMN_GAP: usize = 2;
@@ -19,8 +25,15 @@ const MIN_COLUMN_WIDTH: usize = 8;
 /// The lines of a table above its rows: the title and the column headers.
 const HEADER_ROWS: u16 = 2;
 
+/// The fields of a log entry that come first.
+const LEADING_FIELDS: [&str; 8] =
+    ["event", "caller", "callee", "backend", "reason", "error", "stream", "kind"];
+
+const NO_ENTRIES: &str = "No entries so far. Acknowledged entries are deleted, so a healthy stream is empty most of \
+    the time. New entries appear here, and stay.";
+
 /// Draws the tables for which there is room.
-pub fn draw(frame: &mut Frame, state: &UiState, history: &History, theme: Theme, area: Rect) {
+pub fn draw_tables(frame: &mut Frame, state: &UiState, history: &History, theme: Theme, area: Rect) {
     let tables = TableKind::ALL.map(|kind| (kind, state.rows(kind, history)));
     let wanted = [0, 1, 2].map(|index: usize| HEADER_ROWS + 1 + tables[index].1.len().max(1) as u16);
     let heights = heights(wanted, state.focus, area.height);
@@ -56,7 +69,7 @@ fn draw_table(frame: &mut Frame, state: &UiState, kind: TableKind, rows: &[Row],
     let is_focused = state.focused_table() == kind;
     let (title_area, below_title) = split_title(area);
     let (header_area, body) = split_title(below_title);
-    frame.render_widget(title(state, kind, rows, is_focused), title_area);
+    frame.render_widget(table_title(state, kind, rows, is_focused), title_area);
     let columns = kind.columns();
     let widths = widths(kind, rows, usize::from(area.width));
     let order = state.view(kind).order;
@@ -83,7 +96,7 @@ fn draw_table(frame: &mut Frame, state: &UiState, kind: TableKind, rows: &[Row],
     }
 }
 
-fn title<'l>(state: &UiState, kind: TableKind, rows: &[Row], is_focused: bool) -> Line<'l> {
+fn table_title<'l>(state: &UiState, kind: TableKind, rows: &[Row], is_focused: bool) -> Line<'l> {
     let mark = if is_focused { "> " } else { "  " };
     let SortOrder { column, reversed } = state.view(kind).order;
     let order = column.map(|column| {
@@ -165,6 +178,71 @@ fn spaced<'l>(cells: impl Iterator<Item = Span<'l>>) -> Line<'l> {
         spans.push(Span::raw(" ".repeat(COLUMN_GAP)));
     }
     Line::from(spans)
+}
+
+pub fn draw_stream(frame: &mut Frame, stream: &StreamView, theme: Theme, area: Rect) {
+    let (title_area, below_title) = split_title(area);
+    frame.render_widget(stream_title(stream, theme), title_area);
+    let Some(selected) = stream.selected_index() else {
+        let text = stream.error.as_ref().map_or(NO_ENTRIES.to_owned(), |error| format!("! {error}"));
+        return frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), below_title);
+    };
+    let [list, below_list] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(below_title);
+    let visible = visible_range(stream.entries.len(), selected, usize::from(list.height));
+    for ((index, entry), row) in stream.entries.iter().enumerate().skip(visible.start).zip(list.rows()) {
+        let line = Line::raw(entry_line(entry));
+        frame.render_widget(if index == selected { line.style(Modifier::REVERSED) } else { line }, row);
+    }
+    let (rule, details) = split_title(below_list);
+    frame.render_widget(Line::styled("-".repeat(usize::from(rule.width)), theme.style(Tone::Dim)), rule);
+    let text = entry_text(&stream.entries[selected]);
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), details);
+}
+
+fn stream_title<'l>(stream: &StreamView, theme: Theme) -> Line<'l> {
+    if let Some(error) = &stream.error {
+        return Line::styled(format!("! {error}"), theme.style(Tone::Bad));
+    }
+    let follows = if stream.selected.is_none() { "following the newest" } else { "End follows the newest" };
+    let form = if stream.is_full { "in full" } else { "shortened: f shows what clients wrote" };
+    let text = format!("> {} ({} entries), {follows}, {form}", sanitize(&stream.key), stream.entries.len());
+    Line::raw(text).style(Modifier::BOLD)
+}
+
+/// `TIME KIND PAYLOAD` for a message, `TIME FIELD=VALUE ...` for an entry of a log.
+fn entry_line(entry: &StreamEntry) -> String {
+    let time = time_of_day_with_millis(entry.at);
+    let text = |name: &str| entry.fields.get(name).and_then(Value::as_str);
+    let content = match (text("kind"), entry.fields.get("payload"), text("stream")) {
+        (Some(kind), Some(payload), None) => format!("{kind:<10} {payload}"),
+        _ => {
+            let mut fields: Vec<_> = entry.fields.iter().filter(|(name, _)| *name != "at").collect();
+            let rank = |name: &String| {
+                LEADING_FIELDS.iter().position(|leading| leading == name).unwrap_or(LEADING_FIELDS.len())
+            };
+            fields.sort_by_key(|(name, _)| rank(name));
+            let fields = fields.into_iter().map(|(name, value)| format!("{name}={}", without_quotes(value)));
+            fields.collect::<Vec<_>>().join(" ")
+        }
+    };
+    sanitize(&format!("{time} {content}"))
+}
+
+fn without_quotes(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Returns every field, JSON on as many lines as it needs.
+fn entry_text<'t>(entry: &StreamEntry) -> Text<'t> {
+    let mut lines = vec![format!("entry {}", sanitize(&entry.id))];
+    for (name, value) in &entry.fields {
+        let pretty = match value {
+            Value::String(text) => sanitize(text),
+            other => serde_json::to_string_pretty(other).unwrap_or_default(),
+        };
+        lines.extend(format!("{}: {pretty}", sanitize(name)).lines().map(str::to_owned));
+    }
+    Text::from(lines.into_iter().map(Line::raw).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Draws the screen: from top to bottom the address of rest and the time, the findings, the calls, the tables
 //! or the shown stream, and the keys. A small terminal leaves out what is at the bottom.
 
-mod header;
-mod help;
+mod body;
+mod frame;
 mod layout;
-mod stream_view;
-mod tables;
 
 pub use layout::Theme;
 
@@ -22,9 +20,9 @@ const MIN_HEIGHT: u16 = 8;
 pub fn draw(frame: &mut Frame, state: &UiState, history: &History, theme: Theme) {
     let [area, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(frame.area());
     draw_in(frame, state, history, theme, area);
-    frame.render_widget(help::keys(state, theme), bottom);
+    frame.render_widget(frame::keys(state, theme), bottom);
     if state.shows_help {
-        help::draw(frame, theme, frame.area());
+        frame::draw_help(frame, theme, frame.area());
     }
 }
 
@@ -38,15 +36,15 @@ fn draw_in(frame: &mut Frame, state: &UiState, history: &History, theme: Theme, 
         let text = format!("too small: {MIN_WIDTH} columns and {MIN_HEIGHT} lines are needed");
         return frame.render_widget(Line::raw(text), area);
     }
-    let lines = header::lines(state, history, theme, area);
+    let lines = frame::header_lines(state, history, theme, area);
     let parts = [Constraint::Length(lines.len() as u16), Constraint::Min(3)];
-    let [header, body] = Layout::vertical(parts).areas(area);
+    let [header, rest] = Layout::vertical(parts).areas(area);
     for (line, row) in lines.into_iter().zip(header.rows()) {
         frame.render_widget(line, row);
     }
     match &state.stream {
-        Some(stream) => stream_view::draw(frame, stream, theme, body),
-        None => tables::draw(frame, state, history, theme, body),
+        Some(stream) => body::draw_stream(frame, stream, theme, rest),
+        None => body::draw_tables(frame, state, history, theme, rest),
     }
 }
 
