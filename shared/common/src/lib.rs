@@ -12,4 +12,3 @@ pub mod transport;
 pub mod url;
 
 pub use id::{BackendName, CallId, MessageId, ServiceId};
-pub use time as backoff;

@@ -16,7 +16,7 @@ use crate::janus::endpoint::{Endpoint, LinkError};
 use crate::janus::message::JanusId;
 use crate::metrics;
 use common::BackendName;
-use common::backoff::Backoff;
+use common::time::Backoff;
 use service::CancellationToken;
 use session::ProbeSession;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use super::context::{Context, RESPONSE_TIMEOUT};
 use crate::metrics;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, RedisError, RedisResult, Value, cmd};
-use common::backoff::Backoff;
+use common::time::Backoff;
 use redis_connection::Server;
 use std::fmt::Display;
 use std::sync::Arc;
