@@ -5,8 +5,7 @@
 //! |---|---|
 //! | `/api/v1/` | `api/`: operators, in JSON |
 //! | `/plugins/videocall/`, `/backend_servers`, `/sentinel_callback`, `/info`, `/ping` | `janus_cloud/`: proxies and sentinels |
-//! | `/dashboard` | `dashboard.rs` |
-//! | `/`, `/demo.json` | `demo.rs` |
+//! | `/`, `/demo.json`, `/dashboard` | `pages.rs` |
 //! | `/livez`, `/readyz`, `/metrics` | the `service` crate |
 //!
 //! Requests that are too large or too slow are refused within the limits of [`service::http_server`].
@@ -14,13 +13,11 @@
 mod addresses;
 mod api;
 mod auth;
-mod dashboard;
-mod demo;
 mod janus_cloud;
 mod metrics;
 mod middleware;
 pub mod options;
-mod static_files;
+mod pages;
 
 pub use addresses::{Cidr, ProxyUrl, WebsocketUrl};
 pub use options::Options;
@@ -65,8 +62,8 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
 
 fn routes(options: &Options, context: &Context, janus_cloud: &JanusCloud) -> Router {
     Router::new()
-        .merge(demo::routes(options))
-        .merge(dashboard::routes())
+        .merge(pages::demo_routes(options))
+        .merge(pages::dashboard_routes())
         .merge(api::routes(options, context))
         .merge(janus_cloud.routes(options, context))
         .merge(admin::routes(context.health.clone()))

@@ -1,5 +1,5 @@
 //! The metrics of a rest service. All are exported from the start, as 0. The metrics of streams, which are read when
-//! Prometheus scrapes, are in `api/stream_metrics.rs`.
+//! Prometheus scrapes, are in `api/streams.rs`.
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 

@@ -5,9 +5,8 @@
 
 use super::extract::{JsonBody, PageQuery, PathParam};
 use super::problem::Problem;
-use super::state::ApiState;
+use super::state::{ApiState, OPERATION_TIMEOUT, PollDeadline};
 use super::users::OwnerView;
-use super::wait::{OPERATION_TIMEOUT, PollDeadline};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

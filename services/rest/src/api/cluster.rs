@@ -4,32 +4,53 @@
 //! edges 1, backends 2, their calls 1, their leases 1, drained backends 1, the newest records of the call log 2,
 //! streams 1. Requests within [`CACHE_TTL`] share it, and requests that arrive while it is read wait for it, so the
 //! number of readers does not matter. A failure is cached in the same way.
+//!
+//! `/api/v1/cluster/events` sends the response once a second, as server-sent events. A task feeds each
+//! subscriber, with room for one event that the subscriber has not read. It ends with the subscriber, at shutdown, and
+//! with the connection, which lasts at most [`MAX_CONNECTION_AGE`](service::http_server::MAX_CONNECTION_AGE); browsers
+//! then reconnect. A subscriber that reads nothing for [`SEND_TIMEOUT`] is disconnected. Subscribers beyond the limit
+//! are refused (503). While the directory or the bus is down, an event `problem` is sent instead.
+//!
+//! `/api/v1/services` and the metrics of the streams are read here too, since they are parts of that state.
 
 use super::backends::{self, BackendView};
 use super::call_stats::{self, CallStats, MAX_RECORDS};
 use super::findings::{self, Evidence, Finding};
 use super::history::{Departed, History};
 use super::problem::Problem;
-use super::services;
 use super::state::ApiState;
-use super::streams::StreamView;
+use super::streams::{self, StreamView};
+use crate::metrics;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Sse};
+use axum::{Extension, Json};
 use bus::inspect::StreamStats;
 use bus::topic::{Log, Mailbox};
 use common::ServiceId;
 use common::entropy::unix_millis;
 use directory::listing::Service;
+use futures_util::Stream;
+use futures_util::stream::unfold;
 use serde::Serialize;
+use service::http_server::ConnectionCloser;
+use service::metrics::on_scrape::CollectFn;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// For how long a response is reused.
 const CACHE_TTL: Duration = Duration::from_millis(500);
+const SEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How long an event may wait to be read.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Serialize)]
 struct ClusterView<'h> {
@@ -49,6 +70,11 @@ struct CallsView {
     recent: CallStats,
 }
 
+#[derive(Serialize)]
+pub(super) struct ServiceList {
+    services: Vec<Service>,
+}
+
 /// `GET /cluster`
 pub(super) async fn get(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {
     let json = cached_json(&state).await?;
@@ -56,7 +82,7 @@ pub(super) async fn get(State(state): State<ApiState>) -> Result<impl IntoRespon
 }
 
 /// Returns the response, which is at most [`CACHE_TTL`] old.
-pub(super) async fn cached_json(state: &ApiState) -> Result<Bytes, Problem> {
+async fn cached_json(state: &ApiState) -> Result<Bytes, Problem> {
     let mut cache = state.cluster.lock().await;
     if let Some((_, response)) = cache.last.as_ref().filter(|(made, _)| made.elapsed() < CACHE_TTL) {
         return response.clone();
@@ -96,15 +122,85 @@ async fn read<'h>(state: &ApiState, history: &'h mut History) -> Result<ClusterV
         at,
         findings: findings::find(&evidence),
         streams,
-        services: services::with_connector_load(services, &backends),
+        services: with_connector_load(services, &backends),
         departed: history.departed().collect(),
         calls: CallsView { now: backends.iter().map(|backend| backend.calls).sum(), recent },
         backends,
     })
 }
 
+/// `GET /services`
+pub(super) async fn list_services(State(state): State<ApiState>) -> Result<Json<ServiceList>, Problem> {
+    let services = state.directory.services().await?;
+    let backends = backends::served(&state).await?;
+    Ok(Json(ServiceList { services: with_connector_load(services, &backends) }))
+}
+
+/// `GET /cluster/events`
+pub(super) async fn subscribe(
+    State(state): State<ApiState>,
+    Extension(connection): Extension<ConnectionCloser>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let Ok(permit) = state.subscribers.clone().try_acquire_owned() else {
+        metrics::queue_full(metrics::EVENT_SUBSCRIBERS);
+        return Err(Problem::too_many("there are 64 subscribers already; try again later"));
+    };
+    let (events, subscriber) = mpsc::channel(1);
+    let shutdown = state.shutdown.clone();
+    tokio::spawn(async move {
+        shutdown.run_until_cancelled(send_events(state, events, connection, permit)).await;
+    });
+    Ok(Sse::new(unfold(subscriber, next_event)))
+}
+
+async fn next_event(mut subscriber: Receiver<Event>) -> Option<(Result<Event, Infallible>, Receiver<Event>)> {
+    let event = subscriber.recv().await?;
+    Some((Ok(event), subscriber))
+}
+
+/// Sends events until the subscriber disconnects, or does not read.
+async fn send_events(
+    state: ApiState,
+    events: Sender<Event>,
+    connection: ConnectionCloser,
+    _permit: OwnedSemaphorePermit,
+) {
+    let mut ticks = interval(SEND_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = events.closed() => return,
+        }
+        match timeout(SEND_TIMEOUT, events.send(cluster_event(&state).await)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                tracing::info!("subscriber does not read its events, closing its connection");
+                return connection.close();
+            }
+        }
+    }
+}
+
+async fn cluster_event(state: &ApiState) -> Event {
+    match cached_json(state).await {
+        Ok(json) => Event::default().data(String::from_utf8_lossy(&json)),
+        Err(problem) => Event::default().event("problem").data(problem.to_json().to_string()),
+    }
+}
+
+/// Returns the function that reads the metrics of the streams when Prometheus scrapes: a mailbox that is deleted is no
+/// longer exported. Every rest service exports the same streams, so queries take the maximum over instances.
+pub(super) fn metrics_collector(state: ApiState) -> CollectFn {
+    Arc::new(move || {
+        let state = state.clone();
+        Box::pin(async move { Some(streams::metric_families(&stream_stats(&state).await.ok()?)) })
+    })
+}
+
 /// Reads the statistics of all streams.
-pub(super) async fn stream_stats(state: &ApiState) -> Result<Vec<StreamStats>, Problem> {
+async fn stream_stats(state: &ApiState) -> Result<Vec<StreamStats>, Problem> {
     let (backends, services, edges) = tokio::try_join!(
         backends::served_or_drained(state),
         async { Ok(state.directory.services().await?) },
@@ -122,4 +218,14 @@ fn mailboxes(backends: &[BackendView], services: &[Service], edges: Vec<ServiceI
     let edges: BTreeSet<ServiceId> = of_kind("edge").chain(edges).collect();
     let backends = backends.iter().map(|backend| Mailbox::Backend(backend.name.clone()));
     edges.into_iter().map(Mailbox::Edge).chain(of_kind("rest").map(Mailbox::Rest)).chain(backends).collect()
+}
+
+/// Adds the load of connectors, which they do not report themselves: the backends they serve, and the calls on these.
+fn with_connector_load(mut services: Vec<Service>, backends: &[BackendView]) -> Vec<Service> {
+    for service in services.iter_mut().filter(|service| service.kind == "connector") {
+        let its = backends.iter().filter(|backend| backend.served_by.as_ref() == Some(&service.id));
+        let calls = its.clone().map(|backend| backend.calls).sum();
+        service.load.extend([("backends".to_owned(), its.count() as u64), ("calls".to_owned(), calls)]);
+    }
+    services
 }

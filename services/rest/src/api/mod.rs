@@ -10,16 +10,11 @@ mod extract;
 mod findings;
 mod history;
 mod problem;
-mod redact;
-mod services;
 mod sessions;
-mod sse;
 mod state;
 mod stream_entries;
-mod stream_metrics;
 mod streams;
 mod users;
-mod wait;
 
 use crate::auth::{Access, OperatorAuth};
 use crate::options::Options;
@@ -51,17 +46,17 @@ fn route_table() -> [(&'static str, MethodRouter<ApiState>); 16] {
         ("/calls", get(calls::list)),
         ("/calls/{id}", get(calls::get)),
         ("/calls/{id}/end", post(calls::end)),
-        ("/services", get(services::list)),
+        ("/services", get(cluster::list_services)),
         ("/streams/{key}/entries", get(stream_entries::list)),
         ("/cluster", get(cluster::get)),
-        ("/cluster/events", get(sse::subscribe)),
+        ("/cluster/events", get(cluster::subscribe)),
     ]
 }
 
 pub(crate) fn routes(options: &Options, context: &Context) -> Router {
     let auth = OperatorAuth::new(options.rest_secret.clone());
     let state = ApiState::new(auth.clone(), context);
-    context.health.collector().set(stream_metrics::collector(state.clone()));
+    context.health.collector().set(cluster::metrics_collector(state.clone()));
     let routes = route_table()
         .into_iter()
         .fold(Router::new(), |routes, (path, methods)| routes.route(path, methods))

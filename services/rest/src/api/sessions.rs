@@ -2,8 +2,7 @@
 
 use super::extract::{PageQuery, PathParam};
 use super::problem::Problem;
-use super::state::ApiState;
-use super::wait::PollDeadline;
+use super::state::{ApiState, PollDeadline};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,5 @@
-//! The state that the handlers share.
+//! What the handlers share: their state, and the deadline of an operation. Services do not confirm what operators
+//! request, so an operation polls until another service has completed it.
 
 use super::history::History;
 use super::problem::Problem;
@@ -8,13 +9,17 @@ use bus::Bus;
 use directory::Directory;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How many clients may read `/cluster/events` at once.
 const MAX_SUBSCRIBERS: usize = 64;
 /// How many requests for the entries of a stream may be in flight, each with a connection to Redis.
 const MAX_WATCHERS: usize = 16;
+/// How long an operation may take.
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Clone)]
 pub(super) struct ApiState {
@@ -46,5 +51,23 @@ impl ApiState {
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             shutdown: context.shutdown.clone(),
         }
+    }
+}
+
+pub(super) struct PollDeadline(Instant);
+
+impl PollDeadline {
+    /// Expires after [`OPERATION_TIMEOUT`].
+    pub fn new() -> Self {
+        Self(Instant::now() + OPERATION_TIMEOUT)
+    }
+
+    /// Waits until the next poll; returns a problem with this detail after the deadline.
+    pub async fn wait(&self, timeout_detail: &'static str) -> Result<(), Problem> {
+        if Instant::now() >= self.0 {
+            return Err(Problem::not_done(timeout_detail));
+        }
+        sleep(POLL_INTERVAL).await;
+        Ok(())
     }
 }

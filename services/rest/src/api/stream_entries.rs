@@ -1,12 +1,13 @@
 //! `/api/v1/streams/{key}/entries`: the newest entries of a stream, and those that are added during a wait.
 //!
-//! Entries contain messages of clients, so they are [redacted](super::redact) unless the request asks for them in full;
-//! that needs the same authorization as a change and is logged. Bounds: those of [`bus::inspect`], and a number of
-//! requests in flight, beyond which they are refused (503).
+//! Entries contain messages of clients, so they are redacted unless the request asks for them in full; that needs the
+//! same authorization as a change and is logged. Session descriptions and candidates, which contain addresses of
+//! browsers, are replaced by their size; other long texts are truncated; secrets are never shown.
+//!
+//! Bounds: those of [`bus::inspect`], and a number of requests in flight, beyond which they are refused (503).
 
 use super::extract::{PathParam, StreamKey};
 use super::problem::Problem;
-use super::redact::redact;
 use super::state::ApiState;
 use crate::auth::Access;
 use axum::Json;
@@ -20,6 +21,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 const DEFAULT_LIMIT: usize = 20;
+/// The longest text that is not truncated, in characters.
+const MAX_SHOWN: usize = 120;
+/// The length of a truncated text, in characters.
+const PREVIEW_LENGTH: usize = 60;
+const SECRET_MEMBERS: [&str; 7] =
+    ["token", "apisecret", "admin_secret", "secret", "pin", "token_digest", "password"];
+const ADDRESS_MEMBERS: [&str; 2] = ["sdp", "candidate"];
 
 #[derive(Serialize)]
 pub(super) struct EntryList {
@@ -112,9 +120,38 @@ fn entry_view(StreamEntry { id, at, fields }: StreamEntry, full: bool) -> EntryV
     EntryView { id, at, fields: fields.collect() }
 }
 
+/// Redacts the value of a member; `full` redacts secrets only.
+fn redact(name: &str, value: Value, full: bool) -> Value {
+    match value {
+        Value::String(_) | Value::Number(_) if SECRET_MEMBERS.contains(&name) => Value::from("(not shown)"),
+        Value::String(text) if full => Value::String(text),
+        Value::String(text) if ADDRESS_MEMBERS.contains(&name) => size_only(&text),
+        Value::String(text) if text.chars().nth(MAX_SHOWN).is_some() => {
+            let preview: String = text.chars().take(PREVIEW_LENGTH).collect();
+            Value::from(format!("{preview}... ({} bytes)", text.len()))
+        }
+        Value::Array(items) => items.into_iter().map(|item| redact(name, item, full)).collect(),
+        Value::Object(members) => Value::Object(redact_members(members, full)),
+        other => other,
+    }
+}
+
+fn redact_members(members: Map<String, Value>, full: bool) -> Map<String, Value> {
+    let redacted = |(name, value): (String, Value)| {
+        let value = redact(&name, value, full);
+        (name, value)
+    };
+    members.into_iter().map(redacted).collect()
+}
+
+fn size_only(text: &str) -> Value {
+    Value::from(format!("... ({} bytes)", text.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn query_is_parsed() {
@@ -127,5 +164,32 @@ mod tests {
         for invalid in ["limit=0", "limit=101", "wait_ms=2001", "wait_ms=-1", "full", "full=1", "after=1"] {
             assert_eq!(parse(invalid), None, "{invalid}");
         }
+    }
+
+    #[test]
+    fn addresses_are_replaced_by_their_size() {
+        let entry = json!({
+            "body": { "request": "call", "username": "bob" },
+            "jsep": { "type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\n" },
+            "candidates": [{ "candidate": "candidate:1 1 udp 1 192.0.2.7 9 typ host", "sdpMid": "0" }],
+        });
+        let redacted = redact("payload", entry.clone(), false);
+        assert!(!redacted.to_string().contains("192.0.2.7"), "{redacted}");
+        assert_eq!(redacted["body"], entry["body"]);
+        assert_eq!(redacted["jsep"], json!({ "type": "offer", "sdp": "... (31 bytes)" }));
+        assert_eq!(redacted["candidates"][0]["sdpMid"], "0");
+        assert_eq!(redact("payload", entry.clone(), true), entry);
+    }
+
+    #[test]
+    fn long_texts_are_truncated_and_secrets_never_shown() {
+        let long = "é".repeat(MAX_SHOWN + 1);
+        let redacted = redact("payload", json!({ "data": long, "token": "hunter2", "pin": 7 }), false);
+        assert_eq!(redacted["data"], format!("{}... (242 bytes)", "é".repeat(PREVIEW_LENGTH)));
+        for full in [false, true] {
+            let list = redact("payload", json!([{ "token": "hunter2", "pin": 7 }]), full);
+            assert_eq!(list, json!([{ "token": "(not shown)", "pin": "(not shown)" }]));
+        }
+        assert_eq!(redact("data", json!("é".repeat(MAX_SHOWN)), false), "é".repeat(MAX_SHOWN));
     }
 }

@@ -4,8 +4,7 @@
 use super::extract::{PageQuery, PathParam, Username};
 use super::problem::Problem;
 use super::sessions;
-use super::state::ApiState;
-use super::wait::PollDeadline;
+use super::state::{ApiState, PollDeadline};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

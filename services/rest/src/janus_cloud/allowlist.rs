@@ -4,7 +4,7 @@
 //! Pages in browsers are refused, since any website can have sent them. On loopback, requests that a proxy forwarded
 //! are refused too, unless `--proxy-allow` contains loopback.
 
-use super::error::JanusCloudError;
+use super::response::JanusCloudError;
 use crate::addresses::Cidr;
 use crate::auth::{Access, AuthError, OperatorAuth, is_forwarded};
 use axum::extract::{ConnectInfo, Request, State};

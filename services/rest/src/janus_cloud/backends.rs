@@ -4,11 +4,8 @@
 //! janus-cloud rejects a server with more than 10,000 sessions, which removes it just when it is loaded; here it is
 //! accepted (janus-api.md 7.8, 25).
 
-use super::cors::{ANY_ORIGIN, success};
-use super::error::JanusCloudError;
-use super::params::Params;
-use super::state::AppState;
-use super::validate::{float, integer, missing_keys, server_name, text, websocket_url};
+use super::params::{Params, float, integer, missing_keys, server_name, text, websocket_url};
+use super::response::{ANY_ORIGIN, JanusCloudError, success};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -17,6 +14,7 @@ use bus::message::Notice;
 use common::BackendName;
 use directory::record::{Backend, BackendRegistration, BackendStatus, DiscoveredBackend};
 use serde::Serialize;
+use service::Context;
 use std::collections::BTreeMap;
 
 /// The longest expiry and session timeout.
@@ -41,8 +39,8 @@ struct BackendServer {
     ctime: f64,
 }
 
-pub(super) async fn list(State(state): State<AppState>) -> Result<Response, JanusCloudError> {
-    let directory = &state.context.directory;
+pub(super) async fn list(State(context): State<Context>) -> Result<Response, JanusCloudError> {
+    let directory = &context.directory;
     let discovered = directory.discovered_backends().await?;
     let mut servers: BTreeMap<_, _> =
         discovered.into_iter().map(|backend| (backend.name.clone(), from_discovered(backend))).collect();
@@ -58,29 +56,29 @@ pub(super) async fn list(State(state): State<AppState>) -> Result<Response, Janu
 }
 
 pub(super) async fn register(
-    State(state): State<AppState>,
+    State(context): State<Context>,
     params: Params,
 ) -> Result<Response, JanusCloudError> {
     let registration = parse_registration(&params)?;
-    state.context.directory.register_backend(&registration).await?;
+    context.directory.register_backend(&registration).await?;
     tracing::debug!(backend = %registration.name, url = registration.url, status = ?registration.status, "backend announced");
-    notify_changed(&state, registration.name).await
+    notify_changed(&context, registration.name).await
 }
 
 pub(super) async fn unregister(
-    State(state): State<AppState>,
+    State(context): State<Context>,
     name: Result<Path<BackendName>, PathRejection>,
 ) -> Result<Response, JanusCloudError> {
     let Path(name) = name?;
-    if state.context.directory.unregister_backend(&name).await? {
+    if context.directory.unregister_backend(&name).await? {
         tracing::info!(backend = %name, "backend removed");
     }
-    notify_changed(&state, name).await
+    notify_changed(&context, name).await
 }
 
 /// Notifies the routers; one that misses the notice refreshes within a second.
-async fn notify_changed(state: &AppState, name: BackendName) -> Result<Response, JanusCloudError> {
-    let _ = state.context.bus.publish(&Notice::BackendChanged(name)).await;
+async fn notify_changed(context: &Context, name: BackendName) -> Result<Response, JanusCloudError> {
+    let _ = context.bus.publish(&Notice::BackendChanged(name)).await;
     Ok(success())
 }
 

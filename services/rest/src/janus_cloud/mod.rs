@@ -5,17 +5,12 @@
 //! service dies while it handles a request, the connector that sent it gives up at the call's deadline.
 
 mod allowlist;
-mod announce;
 mod backends;
-mod cors;
-mod error;
 mod incoming;
-mod info;
 mod outgoing;
 mod params;
-mod pending;
-mod state;
-mod validate;
+mod response;
+mod server_info;
 
 use crate::auth::OperatorAuth;
 use crate::options::Options;
@@ -24,10 +19,9 @@ use axum::Router;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any, delete, get, post};
-use error::JanusCloudError;
-use pending::PendingReplies;
+use incoming::{InviteState, PendingReplies};
+use response::JanusCloudError;
 use service::{Canary, CancellationToken, Context};
-use state::AppState;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -50,8 +44,8 @@ impl JanusCloud {
         let pending = Arc::<PendingReplies>::default();
         let Context { directory, shutdown, .. } = context.clone();
         let canary = options.canary.interval().map(|interval| (Canary::new(context, CANARY_NAME), interval));
-        tasks.spawn(pending::read_mailbox(Arc::clone(&pending), canary, context.clone(), stopped.clone()));
-        tasks.spawn(announce::announce(options.proxy_url.clone(), address, directory, shutdown));
+        tasks.spawn(incoming::read_mailbox(Arc::clone(&pending), canary, context.clone(), stopped.clone()));
+        tasks.spawn(server_info::announce(options.proxy_url.clone(), address, directory, shutdown));
         tasks.spawn(outgoing::run(context.clone()));
         tasks.close();
         Self { pending, tasks, stopped }
@@ -66,14 +60,17 @@ impl JanusCloud {
         let register = || post(backends::register).layer(sentinels.clone());
         let list = get(backends::list).layer(sentinels.clone());
         let unregister = delete(backends::unregister).layer(operators);
-        Router::new()
+        let invites = Router::new()
             .route("/plugins/videocall/{username}", route("POST", post(incoming::invite).layer(proxies)))
+            .route("/plugins/{*path}", any(not_found))
+            .with_state(InviteState { context: context.clone(), pending: Arc::clone(&self.pending) });
+        Router::new()
             .route("/backend_servers", route("GET, POST", register().merge(list)))
             .route("/backend_servers/{name}", route("DELETE", unregister))
             .route("/sentinel_callback", route("POST", register()))
-            .route("/plugins/{*path}", any(not_found))
-            .with_state(AppState { context: context.clone(), pending: Arc::clone(&self.pending) })
-            .merge(info::routes())
+            .with_state(context.clone())
+            .merge(invites)
+            .merge(server_info::routes())
     }
 
     /// Stops the tasks. No request may be in flight.
@@ -84,8 +81,13 @@ impl JanusCloud {
 }
 
 /// Adds janus-cloud's responses to `OPTIONS` and to unsupported methods.
-fn route(methods: &'static str, handlers: MethodRouter<AppState>) -> MethodRouter<AppState> {
-    handlers.options(async move |headers: HeaderMap| cors::preflight(&headers, methods)).fallback(not_found)
+fn route<S>(methods: &'static str, handlers: MethodRouter<S>) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    handlers
+        .options(async move |headers: HeaderMap| response::preflight(&headers, methods))
+        .fallback(not_found)
 }
 
 async fn not_found(method: Method, uri: Uri) -> JanusCloudError {

@@ -1,18 +1,60 @@
-//! Announces the `api_base_url` of this cluster to janus-cloud's proxies, through the directory. Any rest service can
-//! handle their requests, so the last announcement wins. A service that stops does not remove the record, since others
-//! may be running; it expires after a minute.
+//! What this cluster tells about itself: `/ping` and `/info`, with the fields of janus-cloud's REST interface, and the
+//! `api_base_url` that it announces to janus-cloud's proxies, through the directory.
+//!
+//! Any rest service can handle the requests of proxies, so the last announcement wins. A service that stops does not
+//! remove the record, since others may be running; it expires after a minute.
 
+use super::response::ANY_ORIGIN;
 use crate::addresses::ProxyUrl;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use directory::Directory;
+use serde_json::{Value, json};
 use service::CancellationToken;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
+/// The default session timeout of an edge, in seconds.
+const SESSION_TIMEOUT: u64 = 60;
 /// The interval of janus-cloud.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(10);
 /// The destination by which the outgoing address is determined, as janus-cloud does. Nothing is sent.
 const PUBLIC_ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::new(8, 8, 8, 8), 80);
+
+pub(super) fn routes() -> Router {
+    Router::new().route("/ping", get(ping)).route("/info", get(info))
+}
+
+async fn ping() -> Response {
+    (ANY_ORIGIN, Json(json!("pong"))).into_response()
+}
+
+async fn info() -> Response {
+    let body = json!({
+        "janus": "server_info",
+        "name": "Switchboard",
+        "version_string": env!("CARGO_PKG_VERSION"),
+        "author": "The Switchboard authors",
+        "email": "",
+        "website": "",
+        "server_name": "Switchboard",
+        "session-timeout": SESSION_TIMEOUT,
+        "plugins": { "janus.plugin.videocall": video_call() },
+    });
+    (ANY_ORIGIN, Json(body)).into_response()
+}
+
+fn video_call() -> Value {
+    json!({
+        "name": "JANUS VideoCall plugin",
+        "author": "The Switchboard authors",
+        "description": "Video calls between two registered users, spread over many Janus servers.",
+        "version_string": env!("CARGO_PKG_VERSION"),
+        "version": 6,
+    })
+}
 
 /// Announces until shutdown.
 pub(super) async fn announce(

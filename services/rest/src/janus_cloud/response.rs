@@ -1,15 +1,24 @@
-//! Errors in janus-cloud's form: `{"info", "exception", "traceback"}`, readable from any origin (janus-api.md 7.4). The
-//! exception names the kind; the traceback is empty, since internals are not for clients.
+//! Responses in janus-cloud's form, readable from any origin: success, the response to `OPTIONS`, and errors, which are
+//! `{"info", "exception", "traceback"}` (janus-api.md 7.4). The exception names the kind; the traceback is empty, since
+//! internals are not for clients.
 
-use super::cors::ANY_ORIGIN;
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    WWW_AUTHENTICATE,
+};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bus::SendError;
 use bus::message::ProxyRefusal;
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Lets any origin read a response.
+pub(super) const ANY_ORIGIN: [(HeaderName, &str); 1] = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+const ALLOWED_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept, Authorization";
+const MAX_AGE_SECONDS: &str = "86400";
 
 #[derive(Debug)]
 pub(super) struct JanusCloudError {
@@ -115,10 +124,30 @@ impl IntoResponse for JanusCloudError {
         let body = json!({ "info": info, "exception": exception, "traceback": [] });
         let mut response = (status, ANY_ORIGIN, Json(body)).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
+}
+
+/// Returns janus-cloud's empty response of success.
+pub(super) fn success() -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=UTF-8")], ANY_ORIGIN, "").into_response()
+}
+
+/// Returns the response to `OPTIONS` of a route with these methods, written `GET, POST`: 200 if it has the requested
+/// method, otherwise 401; the body is `null` (measured, and janus-api.md 7.4).
+pub(super) fn preflight(headers: &HeaderMap, methods: &'static str) -> Response {
+    let requested = headers.get(ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
+    if !requested.is_some_and(|requested| methods.split(", ").any(|method| method == requested)) {
+        return (StatusCode::UNAUTHORIZED, ANY_ORIGIN, Json(Value::Null)).into_response();
+    }
+    let allowed: [(HeaderName, &str); 3] = [
+        (ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS),
+    ];
+    (ANY_ORIGIN, allowed, Json(Value::Null)).into_response()
 }
 
 #[cfg(test)]
