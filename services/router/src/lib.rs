@@ -19,7 +19,6 @@ pub mod handlers {
     pub mod error;
     pub mod invite;
     pub mod names;
-    pub mod place;
     pub mod register;
 
     pub use error::{HandlerError, RequestError};

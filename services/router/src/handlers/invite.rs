@@ -9,8 +9,8 @@
 //! Refusals are those of janus-cloud 1.0.0, in its order (`januscloud/proxy/plugin/videocall.py`,
 //! `handle_incoming_call`).
 
+use super::call::{PlaceDetails, post_to_backend};
 use super::names::{Callee, look_up};
-use super::place::{PlaceDetails, post_to_backend};
 use super::{HandlerError, RequestError};
 use crate::metrics;
 use bus::SendError;
