@@ -48,7 +48,7 @@ pub async fn exists(context: &Context, id: MessageId, request: &ClientRequest) -
     Ok(())
 }
 
-/// Answers who is registered, at most [`directory::MAX_LISTED`] names.
+/// Answers who is registered, at most [`directory::MAX_LISTED_USERS`] names.
 pub async fn list(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {
     let usernames = context.directory.usernames().await?;
     send_result(&context.bus, id, request, videocall::list(&usernames)).await?;

@@ -152,7 +152,7 @@ pub struct ClaimedSession {
     /// Messages that the client must receive first.
     pub backlog: Vec<String>,
     /// The edges that owned it before, the latest first, at most
-    /// [`MAX_PREVIOUS_EDGES`](crate::MAX_PREVIOUS_EDGES). Their mailboxes may have messages for it.
+    /// [`MAX_PREVIOUS_EDGES`]. Their mailboxes may have messages for it.
     pub previous_edges: Vec<ServiceId>,
 }
 
