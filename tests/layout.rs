@@ -5,12 +5,14 @@
 //! * no source file is longer than [`MAX_LINES`];
 //! * no name holds a word of the list in `words.rs`;
 //! * no files of a crate import each other, directly or round about; `circles.rs` says what an import is;
-//! * no crate defines a type name twice, tests aside.
+//! * no crate defines a type name twice, tests aside;
+//! * every file that ARCHITECTURE.md names exists, and a message passes no more files than it promises.
 
 mod circles;
 mod lexer;
 mod modules;
 mod names;
+mod pages;
 mod words;
 
 use modules::Sources;
@@ -183,4 +185,23 @@ fn a_crate_defines_a_type_name_once() {
     let twice = crates().into_iter().map(|(name, sources)| (name, names::types_defined_twice(&sources)));
     let twice: Vec<_> = twice.filter(|(_, twice)| !twice.is_empty()).collect();
     assert!(twice.is_empty(), "types of one name: {twice:#?}");
+}
+
+#[test]
+fn architecture_names_files_that_exist() {
+    let files = files();
+    let page = &files["ARCHITECTURE.md"];
+    assert_eq!(pages::missing(page, &files.keys().cloned().collect()), [""; 0]);
+}
+
+#[test]
+fn message_passes_few_files() {
+    let page = &files()["ARCHITECTURE.md"];
+    for (heading, bound) in [("## The way of a `call` request", 40), ("## The way of an event", 25)] {
+        let section = page.split(heading).nth(1).expect(heading).split("\n## ").next().unwrap();
+        let rows: String =
+            section.lines().filter(|line| line.starts_with('|')).collect::<Vec<_>>().join("\n");
+        let passed = pages::named_files(&rows).len();
+        assert!((10..=bound).contains(&passed), "{heading}: {passed} files");
+    }
 }
