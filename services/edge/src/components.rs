@@ -1,4 +1,4 @@
-//! The parts of an edge, and how they are connected. A part takes the parts below it, and none takes this.
+//! Builds the parts of an edge and connects them. Each part holds only the other parts that it needs.
 
 use crate::context::EdgeContext;
 use crate::delivery::Delivery;
@@ -15,7 +15,7 @@ use bus::topic::{Queue, REQUEST_SHARDS};
 use service::{Canary, CancellationToken, Context};
 use std::sync::Arc;
 
-/// What connections and the mailbox reader use.
+/// All parts of an edge, for its connections and its mailbox reader.
 pub struct Components {
     pub context: Arc<EdgeContext>,
     pub registry: Arc<Registry>,
@@ -24,7 +24,7 @@ pub struct Components {
     pub writer: Arc<SessionWriter>,
     pub takeover: Takeover,
     pub heartbeat: Arc<HeartbeatStatus>,
-    /// Which messages of the mailbox are handled.
+    /// Tracks which messages of the mailbox are handled.
     pub acks: AckTracker,
     /// Cancelled when the mailbox is not read any more.
     pub mailbox_closed: CancellationToken,

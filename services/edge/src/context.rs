@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-/// How long messages stay in the mailbox for an edge that has taken over their session.
+/// How long messages stay in the mailbox after another edge has taken over their session, so that it can read them.
 const ACK_DELAY: Duration = Duration::from_secs(2);
 
-/// The environment of a running edge.
+/// The identity, services, limits and tasks of a running edge.
 pub struct EdgeContext {
     pub id: ServiceId,
     pub bus: Bus,

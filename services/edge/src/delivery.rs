@@ -22,7 +22,7 @@ const FORWARD_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_OWNER_LOOKUPS: u32 = 30;
 const OWNER_LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The way to sessions; clones share it.
+/// Delivers messages to sessions.
 #[derive(Clone)]
 pub struct Delivery {
     pub context: Arc<EdgeContext>,
@@ -48,8 +48,8 @@ impl Delivery {
         }
     }
 
-    /// Has a session ended by its connection, or by the edge that owns it. If it is on its way between edges, the
-    /// request is dropped; the operator's service repeats it.
+    /// Asks the connection that has a session to end it, or else the edge that the session moved to. A request for a
+    /// session that is moving between edges is dropped; the rest service sends it again to the new edge.
     pub async fn disconnect(&self, session: SessionId, guard: AckGuard) {
         if let Some(owner) = self.registry.owner(session) {
             let refused = owner.send(Inbound::Disconnect(session, guard)).err();
@@ -78,8 +78,8 @@ impl Delivery {
         tracing::error!(%edge, "failed to forward events, they are lost");
     }
 
-    /// The session has ended, is on its way between edges, or has left this edge long ago. The guard keeps the message
-    /// in the mailbox until that is known.
+    /// Looks up the owner of a session that is not here and not in the forwarding table. The session has ended, is
+    /// moving between edges, or has left this edge long ago. The guard keeps the message in the mailbox meanwhile.
     async fn deliver_to_unknown_owner(self, events: Events, _guard: AckGuard) {
         for _ in 0..MAX_OWNER_LOOKUPS {
             match self.context.directory.session(events.session).await {
@@ -98,7 +98,7 @@ impl Delivery {
         }
     }
 
-    /// A call for a session that has ended must not ring forever, and a name must not stay with it.
+    /// Hangs up the call, or releases the name, that events bring to a session that has ended.
     async fn undo_for_ended_session(&self, events: &Events) {
         let mut cx = Cx::new(Instant::now());
         cx.undo(events);

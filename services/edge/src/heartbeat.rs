@@ -15,14 +15,14 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// The delay after a failed heartbeat: other edges take silence for death.
+/// The delay after a failed heartbeat: other edges count a silent edge as dead.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// An edge without a heartbeat for this long counts as dead.
 pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEREGISTERED_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Since when every heartbeat of this edge has arrived. An edge without contact to the directory cannot tell whether
-/// others are silent.
+/// Since when every heartbeat of this edge has reached the directory. Without contact to the directory, an edge cannot
+/// tell whether others are silent.
 #[derive(Default)]
 pub struct HeartbeatStatus {
     healthy_since: Mutex<Option<Instant>>,
@@ -83,11 +83,11 @@ fn resubmit_all(registry: &Registry) {
     }
 }
 
-/// The view of this edge on other edges.
+/// Tells whether other edges are alive, as far as this edge can know.
 #[derive(Clone)]
 pub struct Liveness {
     directory: Directory,
-    /// That of this edge.
+    /// The heartbeats of this edge.
     heartbeat: Arc<HeartbeatStatus>,
 }
 
@@ -105,7 +105,7 @@ impl Liveness {
         Ok(is_certain && age.is_none_or(|age| age > HEARTBEAT_TIMEOUT))
     }
 
-    /// How long the last heartbeat of an edge is past; none for an unknown edge.
+    /// The time since the last heartbeat of an edge; none for an unknown edge.
     pub async fn since_heartbeat(&self, edge: &ServiceId) -> directory::Result<Option<Duration>> {
         self.directory.since_heartbeat(edge).await
     }

@@ -61,7 +61,7 @@ pub enum ClaimFailure {
     Expired,
     /// The session was created with another token.
     WrongToken,
-    /// Others claim or change it at the same moment.
+    /// Other connections or edges claim or change it at the same moment.
     Contended,
     /// The directory is unavailable.
     Unavailable,
@@ -145,7 +145,7 @@ pub fn call_refused() {
     counter!(CALLS_REFUSED, "code" => OVERLOADED_CODE).increment(1);
 }
 
-/// `queue` is one of the constants of this module.
+/// Counts that a queue was full; `queue` is one of the constants of this module.
 pub fn queue_full(queue: &'static str) {
     service::metrics::queue_full(queue);
 }
@@ -167,7 +167,7 @@ pub fn set_unsaved(sessions: usize) {
     gauge!(UNSAVED).set(sessions as f64);
 }
 
-/// The directory took this long to store so many sessions, or to fail with none.
+/// Records how long a write to the directory took and how many sessions it stored; none if it failed.
 pub fn sessions_saved(duration: Duration, sessions: usize) {
     histogram!(SAVE).record(duration);
     counter!(SAVES).increment(sessions as u64);

@@ -41,7 +41,7 @@ impl Publisher {
         Self { context, location, load_shedder: LoadShedder::default() }
     }
 
-    /// A router has refused a call because of overload.
+    /// Starts to shed load, because a router has refused a call for overload.
     pub fn note_overload(&self) {
         self.load_shedder.note_overload(Instant::now());
     }
@@ -88,7 +88,7 @@ impl Publisher {
                 if is_call {
                     metrics::call_refused();
                 }
-                // Under overload there are many.
+                // Only for debugging: under overload this happens often.
                 tracing::debug!(%handle, "failed to send a message: the queue is full");
             }
             Err(error) => tracing::warn!(%error, %handle, "failed to send a message"),
@@ -96,7 +96,7 @@ impl Publisher {
         sent
     }
 
-    /// A call with the location of this edge; none for other messages, or without a location.
+    /// Returns a copy of a call with the location of this edge; none for other messages, or without a location.
     fn with_location(&self, message: &Message) -> Option<Message> {
         let Body::Call(request) = &message.body else { return None };
         if self.location.is_unspecified() {
@@ -106,7 +106,8 @@ impl Publisher {
         Some(Message { body: Body::Call(request), ..*message })
     }
 
-    /// Not one of the edge's tasks: it continues when the edge has stopped.
+    /// Sends a message again in the background. The task is not one of the edge's: it continues when the edge has
+    /// stopped.
     fn spawn_resend(&self, destination: Destination, message: Message, handle: HandleRef) {
         let bus = self.context.bus.clone();
         let resend = async move {
@@ -138,7 +139,7 @@ async fn send(
     timeout(SEND_TIMEOUT, sending).await.map_err(too_slow)?
 }
 
-/// Whether the edge refuses calls.
+/// Decides whether the edge refuses new calls.
 #[derive(Default)]
 struct LoadShedder {
     shedding_until: Mutex<Option<Instant>>,

@@ -40,7 +40,7 @@ pub struct SurrenderedSession {
     pub session: Session,
     /// The messages that its client has not received.
     pub backlog: Vec<Arc<str>>,
-    /// For the messages whose effect is not stored yet.
+    /// Guards of the messages whose effect is not stored yet.
     pub ack_guards: Vec<AckGuard>,
 }
 
@@ -92,13 +92,14 @@ pub enum TakeOver {
 }
 
 impl Registry {
-    /// The session belongs to this connection.
+    /// Records that a session belongs to this connection.
     pub fn insert(&self, session: SessionId, owner: InboxSender, token_digest: Option<String>) {
         let entry = SessionEntry { owner, token_digest, pending_takeover: false };
         self.entries.lock().insert(session, entry);
     }
 
-    /// A connection claims a session from another edge. False if the session is here, or is claimed already.
+    /// Records that a connection claims a session from another edge. False if the session is here, or is claimed
+    /// already.
     pub fn reserve(&self, session: SessionId, owner: InboxSender, token_digest: Option<String>) -> bool {
         match self.entries.lock().entry(session) {
             Entry::Occupied(_) => false,
@@ -123,14 +124,14 @@ impl Registry {
         }
     }
 
-    /// The session has come from another edge.
+    /// Records that a claimed session has arrived from another edge.
     pub fn complete_takeover(&self, session: SessionId) {
         if let Some(entry) = self.entries.lock().get_mut(&session) {
             entry.pending_takeover = false;
         }
     }
 
-    /// Whether the session is here, and not only claimed.
+    /// Whether the session is here; false if it is only claimed and another edge still owns it.
     pub fn has_arrived(&self, session: SessionId) -> bool {
         self.entries.lock().get(&session).is_some_and(|entry| !entry.pending_takeover)
     }

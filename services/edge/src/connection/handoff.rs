@@ -82,7 +82,8 @@ impl Connection {
         }
     }
 
-    /// An edge that was paused may not know yet that another edge has taken over a session.
+    /// Drops a session of this edge that another edge owns: an edge that was paused may not know yet that it was taken
+    /// over.
     async fn discard_if_taken(&mut self, id: SessionId) {
         if self.parts.registry.has_arrived(id)
             && self.parts.context.is_owned_elsewhere(id).await
@@ -173,8 +174,8 @@ impl Connection {
             .spawn(async move { relocation.announce(&parts.context, &parts.registry).await });
     }
 
-    /// Waits for a session. Two connections may claim from each other at the same moment, or one may claim what the
-    /// other is about to get. So this one surrenders other sessions meanwhile; everything else is deferred.
+    /// Waits for a claimed session. Two connections may claim from each other at the same moment, or one may claim what
+    /// the other is about to get. So this one surrenders other sessions while it waits; everything else is deferred.
     async fn serve_while<T>(&mut self, id: SessionId, claim: impl Future<Output = T>) -> T {
         let mut claim = pin!(claim);
         loop {
@@ -218,7 +219,7 @@ impl Connection {
         }
     }
 
-    /// The claimer is gone: the session stays here.
+    /// Takes back a session whose claimer is gone.
     fn reinstall(&mut self, returned: SurrenderedSession) {
         let SurrenderedSession { session, backlog, ack_guards } = returned;
         let id = session.id;

@@ -35,7 +35,7 @@ impl Connection {
         let _ = timeout(PERSIST_TIMEOUT, self.parts.writer.persisted(session)).await;
     }
 
-    /// The directory may have lost the session.
+    /// Stores a session with its whole backlog again, because the directory may have lost it.
     pub(super) fn persist_again(&mut self, session: SessionId) {
         self.output.mark_unpersisted(session);
         self.dirty.mark(session, Instant::now());

@@ -28,7 +28,7 @@ impl Connection {
         }
     }
 
-    /// At first chooses a random time; then closes the socket.
+    /// The first call chooses a random time to close the socket; the second call closes it.
     pub(super) async fn close_gracefully(&mut self) {
         if self.close_at.is_none() {
             let spread = CLOSE_SPREAD.min(self.parts.context.shutdown_policy.timeout / 2).as_millis() as u64;

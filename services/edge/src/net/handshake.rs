@@ -1,4 +1,4 @@
-//! From an HTTP request to a websocket, with a clear response to any other request.
+//! Upgrades a client's HTTP request to a websocket, and answers any other request with a clear response.
 //!
 //! A client must offer the subprotocol `janus-protocol`. (Janus closes the connection of one that does not, without a
 //! response.) As with Janus, the path does not matter.
@@ -48,7 +48,7 @@ where
     }
 }
 
-/// The head of a request, and the bytes behind it.
+/// Reads the head of a request; returns it and the bytes behind it.
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut head = Vec::with_capacity(1024);
     loop {

@@ -50,8 +50,8 @@ async fn accept(listener: &TcpListener, parts: &Components) -> Option<(TcpStream
     }
 }
 
-/// Opens a client's websocket and serves it. The future of the handshake is boxed and dropped when that is done:
-/// there are many clients, and most are idle.
+/// Opens a client's websocket and serves it. The future of the handshake is boxed and dropped after the handshake, to
+/// save memory: there are many clients, and most are idle.
 fn spawn_connection(
     stream: impl Future<Output = io::Result<Box<dyn Transport>>> + Send + 'static,
     permit: OwnedSemaphorePermit,

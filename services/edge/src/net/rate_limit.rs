@@ -8,7 +8,7 @@ const BURST_SECONDS: f64 = 5.0;
 /// The longest delay, however many requests came at once.
 const MAX_DELAY_SECONDS: f64 = 10.0;
 
-/// A token bucket with a token a request.
+/// A token bucket; each request takes one token.
 pub struct TokenBucket {
     /// Tokens a second; none without a limit.
     rate: Option<f64>,

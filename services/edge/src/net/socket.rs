@@ -81,7 +81,7 @@ enum IoEvent {
 #[derive(Debug)]
 pub struct TooSlow;
 
-/// What happens on a client's socket.
+/// What [`Socket::next_frame`] returns.
 pub enum Frame {
     Text(String),
     /// All that was queued is written.
@@ -162,7 +162,7 @@ impl Socket {
         }
     }
 
-    /// Returns none for control frames.
+    /// Handles a message from the websocket; returns none for pings and pongs.
     async fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Option<Frame> {
         self.last_received = Instant::now();
         self.is_pinged = false;
@@ -183,7 +183,7 @@ impl Socket {
         }
     }
 
-    /// When a silent client is pinged, or after a ping counts as gone.
+    /// When to ping a silent client, or, if it was pinged, when it counts as gone.
     fn ping_deadline(&self) -> Option<Instant> {
         let interval = self.options.ping_interval?;
         let timeout = if self.is_pinged { self.options.ping_timeout } else { Duration::ZERO };

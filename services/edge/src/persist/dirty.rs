@@ -27,17 +27,17 @@ struct DirtyEntry {
     flush_by: Option<Instant>,
     /// The session was submitted with messages that the socket had not written. It is submitted again when they are.
     flush_again: bool,
-    /// For the messages that the session has handled.
+    /// Guards of the messages that the session has handled.
     ack_guards: Vec<AckGuard>,
 }
 
 impl DirtySessions {
-    /// The session has changed.
+    /// Marks a session as changed.
     pub fn mark(&mut self, session: SessionId, now: Instant) {
         self.entries.entry(session).or_default().flush_by.get_or_insert(now + FLUSH_TIMEOUT);
     }
 
-    /// The session has handled messages, or is about to.
+    /// Marks a session that has handled messages, or is about to, and keeps their guards.
     pub fn mark_received(
         &mut self,
         session: SessionId,
@@ -48,12 +48,12 @@ impl DirtySessions {
         self.entries.entry(session).or_default().ack_guards.extend(ack_guards);
     }
 
-    /// The session was submitted with messages that the socket has not written yet.
+    /// Marks a session that was submitted with messages that the socket has not written yet.
     pub fn mark_backlog(&mut self, session: SessionId) {
         self.entries.entry(session).or_default().flush_again = true;
     }
 
-    /// Does not wait for the writer's next flush.
+    /// Makes the sessions ready without waiting for the writer's next flush.
     pub fn flush_now(&mut self, now: Instant) {
         self.next_flush = Some(now);
     }
@@ -83,7 +83,7 @@ impl DirtySessions {
         }
     }
 
-    /// The session is submitted, or has left the connection. Returns its guards.
+    /// Removes a session that is submitted, or has left the connection. Returns its guards.
     pub fn take(&mut self, session: SessionId) -> Vec<AckGuard> {
         let ack_guards = self.entries.remove(&session).map(|entry| entry.ack_guards).unwrap_or_default();
         if self.entries.is_empty() {

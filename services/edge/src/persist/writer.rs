@@ -37,21 +37,21 @@ const MAX_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// A session that waits to be stored.
 pub struct PendingWrite {
     pub session: SessionId,
-    /// From [`Session::snapshot`](crate::session::Session::snapshot).
+    /// The result of [`Session::snapshot`](crate::session::Session::snapshot).
     pub state: String,
     /// All messages that the client has not received.
     pub backlog: Vec<Arc<str>>,
     /// How many of these are stored, or part of an earlier write.
     pub already_stored: usize,
     pub disconnected_since: Option<Instant>,
-    /// For the messages whose effect is in `state`.
+    /// Guards of the messages whose effect is in `state`.
     pub ack_guards: Vec<AckGuard>,
     /// The connection that has the session.
     pub owner: InboxSender,
 }
 
 impl PendingWrite {
-    /// None of the backlog is certain to be stored.
+    /// Forgets how much of the backlog is stored, because the write has failed or may have failed.
     fn reset_stored(mut self) -> Self {
         self.already_stored = 0;
         self
@@ -105,7 +105,7 @@ impl SessionWriter {
         self.queue.submit(write.session, write);
     }
 
-    /// When a session that has changed is to be submitted.
+    /// When the connections submit a session that has changed now.
     pub fn next_flush(&self, now: Instant) -> Instant {
         let mut next_flush = self.next_flush.lock();
         let scheduled = next_flush.filter(|at| *at > now);
@@ -117,7 +117,7 @@ impl SessionWriter {
         self.flush_requested.notify_one();
     }
 
-    /// The session has ended: it is not written any more.
+    /// Removes the write of a session that has ended.
     pub fn discard(&self, session: SessionId) {
         self.queue.remove(session);
     }
@@ -147,7 +147,7 @@ impl SessionWriter {
         }
     }
 
-    /// False after a failure; what is not written is in the queue again.
+    /// Writes what is ready. False after a failure; what is not written is in the queue again.
     async fn write_all(&self) -> bool {
         let mut writes = self.queue.take_ready().into_values();
         let mut is_successful = true;

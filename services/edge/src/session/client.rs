@@ -1,8 +1,8 @@
 //! The state machine of one client connection: its sessions, and who may use them.
 //!
 //! A session belongs to the connection that created or claimed it. For every other connection it does not exist.
-//! Some requests need the directory or another connection: `create`, `claim`, the end of a session. They are returned as
-//! an [`Outcome`], and their results come back through the functions in [`lifecycle`].
+//! Some requests need the directory or another connection: `create`, `claim`, the end of a session. They are returned
+//! as an [`Outcome`], and their results come back through the functions in [`lifecycle`].
 
 mod lifecycle;
 #[cfg(test)]
@@ -166,8 +166,8 @@ impl Client {
         Outcome::Perform(cx.into_actions())
     }
 
-    /// The session of a request, if it belongs to this connection; the request counts as a sign that its client is
-    /// alive. The session of another connection can only be claimed, and any session only with its token.
+    /// Returns the session of a request, if it belongs to this connection, and restarts its timeout. The session of
+    /// another connection can only be claimed, and any session only with its token.
     fn authorize(
         &mut self,
         request: &Request<'_>,
@@ -221,7 +221,7 @@ impl Client {
         Outcome::End(id, cx.into_actions())
     }
 
-    /// Events for a handle.
+    /// Handles events for a handle of one of the sessions.
     pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Action> {
         let mut cx = Cx::new(now);
         cx.disconnected = self.disconnected_since.is_some();
@@ -240,7 +240,7 @@ impl Client {
         cx.into_actions()
     }
 
-    /// The bus did not take a message of this handle.
+    /// Handles the failure to send a message of this handle.
     pub fn on_send_failed(&mut self, handle: HandleRef, message: MessageId, now: Instant) -> Vec<Action> {
         let mut cx = Cx::new(now);
         if let Some(session) = self.sessions.get_mut(&handle.session)

@@ -66,8 +66,8 @@ impl Session {
         }
     }
 
-    /// Handles the news that a handle is released; false if the events are about something else. A handle that is
-    /// still attached here was detached on a former edge.
+    /// Handles the events that report the release of a handle; false for other events. A handle that is still attached
+    /// here was detached on a former edge.
     pub fn on_released(&mut self, events: &Events, cx: &mut Cx) -> bool {
         let is_released = match self.detaching.get(&events.handle) {
             Some(detaching) => events.in_reply_to == Some(detaching.release),
@@ -87,7 +87,7 @@ impl Session {
         self.handles.iter().filter_map(|(id, handle)| leg(id, handle)).collect()
     }
 
-    /// The handles that routers may know, with their names.
+    /// The handles that routers may have a record of, with their names.
     pub fn names(&self) -> Vec<(HandleId, Option<String>)> {
         let recorded = self.handles.iter().filter(|(_, handle)| handle.is_recorded());
         recorded.map(|(id, handle)| (*id, handle.username().map(str::to_owned))).collect()
@@ -130,7 +130,7 @@ struct SessionSnapshot<'a> {
 #[derive(Serialize, Deserialize)]
 struct DetachingSnapshot {
     release: MessageId,
-    /// Unix milliseconds.
+    /// The deadline in unix milliseconds.
     deadline: u64,
 }
 

@@ -121,7 +121,7 @@ impl Takeover {
             if !is_own && self.is_expired(&record).await? {
                 return Err(ClaimFailure::Expired.into());
             }
-            // A session that this edge has surrendered and the other has not claimed yet is at the other.
+            // The edge that this one surrendered the session to has it, even if it has not claimed it yet.
             let holder = if is_own { forwarded_to.clone() } else { Some(record.edge.clone()) };
             if let Some(claimed) = self.claim_from(id, record, holder).await? {
                 return Ok(claimed);
@@ -179,7 +179,7 @@ impl Takeover {
     }
 }
 
-/// A session whose state is missing or unreadable starts again without handles.
+/// Restores a session from its stored state. If the state is missing or unreadable, the session has no handles.
 fn restore(state: Option<&str>, id: SessionId, token_digest: Option<String>, edge: &ServiceId) -> Session {
     let now = Instant::now();
     match state.map(|state| Session::restore(state, id, edge, now, entropy::unix_millis())) {
@@ -199,7 +199,7 @@ pub struct PendingSurrenders {
 }
 
 impl PendingSurrenders {
-    /// Another edge has surrendered the session.
+    /// Completes the request for a session, because its edge has surrendered it.
     pub fn complete(&self, session: SessionId) {
         if let Some(request) = self.requests.lock().remove(&session) {
             // The claim may have been cancelled.
@@ -238,18 +238,19 @@ impl PendingSurrenders {
     }
 }
 
-/// Tells another edge in the background that it can take a session, once the session is stored.
+/// Notifies another edge in the background, once a session is stored, that it can claim the session.
 pub fn confirm_surrender(
     context: &Arc<EdgeContext>,
     writer: &Arc<SessionWriter>,
     session: SessionId,
     to: ServiceId,
 ) {
-    let (edge, writer) = (context.clone(), writer.clone());
-    context.background.spawn(async move {
+    let background = context.background.clone();
+    let (context, writer) = (context.clone(), writer.clone());
+    background.spawn(async move {
         writer.persisted(session).await;
-        let message = Message::new(Body::Surrendered(Surrendered { session, from: edge.id.clone() }));
-        if let Err(error) = edge.bus.post(&Mailbox::Edge(to), &message).await {
+        let message = Message::new(Body::Surrendered(Surrendered { session, from: context.id.clone() }));
+        if let Err(error) = context.bus.post(&Mailbox::Edge(to), &message).await {
             tracing::warn!(%error, %session, "failed to confirm a surrender, the other edge will time out");
         }
     });

@@ -43,7 +43,7 @@ pub struct OrphanedMailboxes {
 
 #[derive(Default)]
 struct OrphanedMailbox {
-    /// The edge is dead. Only its mailbox may be read; a living edge reads its own.
+    /// The edge is dead. Only then may this edge read the mailbox; an edge that is alive reads its own.
     is_orphaned: bool,
     read_through: Option<MailboxOffset>,
     /// Events for sessions that this edge has not claimed.
@@ -80,12 +80,12 @@ impl OrphanedMailboxes {
         mailbox.undelivered.remove(&session).unwrap_or_default()
     }
 
-    /// The session was surrendered by an edge, which forwards its events while it lives.
+    /// Watches the mailbox of an edge that surrendered a session, which forwards its events as long as it runs.
     pub async fn watch(&self, edge: &ServiceId, session: SessionId) {
         self.add_claim(edge, session, ClaimWindow::new(true)).await;
     }
 
-    /// The session was owned by an edge before the one that it was claimed from.
+    /// Watches the mailbox of an edge that owned a session before the edge that it was claimed from.
     pub async fn watch_previous(&self, edge: &ServiceId, session: SessionId) {
         self.add_claim(edge, session, ClaimWindow::new(false)).await;
     }
@@ -142,7 +142,7 @@ impl OrphanedMailbox {
         }
     }
 
-    /// Delivers the events of claimed sessions. A connector that begins a call gets the client's new edge.
+    /// Delivers the events of claimed sessions. A connector that begins a call is told which edge the client is at now.
     async fn deliver(&mut self, context: &EdgeContext, delivery: &Delivery) {
         for (session, window) in &self.claims {
             for events in self.undelivered.remove(session).into_iter().flatten() {

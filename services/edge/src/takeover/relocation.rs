@@ -19,13 +19,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// How long this edge knows where a session went.
+/// How long this edge remembers where a session moved to.
 const FORWARDING_TTL: Duration = Duration::from_secs(60);
 const MAX_FORWARDED_SESSIONS: usize = 10_000;
 const MAX_ANNOUNCE_ATTEMPTS: u32 = 10;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where sessions went.
+/// The edge that each surrendered session has moved to.
 #[derive(Default)]
 pub struct ForwardingTable {
     state: Mutex<TableState>,
@@ -39,7 +39,7 @@ struct TableState {
 }
 
 impl ForwardingTable {
-    /// The session went to that edge.
+    /// Records that a session moved to this edge.
     pub fn set(&self, session: SessionId, to: ServiceId, now: Instant) {
         let mut state = self.state.lock();
         state.edges.insert(session, to);
@@ -77,7 +77,7 @@ pub struct Relocation {
     pub previous_edge: ServiceId,
     /// The handles that routers may know, with their names.
     pub names: Vec<(HandleId, Option<String>)>,
-    /// For the connectors of the calls that its handles are in.
+    /// The messages for the connectors of the calls that its handles are in.
     pub client_moves: Vec<(Mailbox, ClientMoved)>,
 }
 
@@ -127,7 +127,7 @@ impl Relocation {
     }
 }
 
-/// A connector has begun a call with a client that has moved: tells it the client's edge.
+/// If these events begin a call with a client that has moved, tells the connector of the call the client's edge.
 pub async fn announce_joined(bus: &Bus, events: &Events, edge: &ServiceId) {
     let Some((backend, client_moved)) = ClientMoved::for_joined(events, edge) else { return };
     let call = client_moved.leg.call;

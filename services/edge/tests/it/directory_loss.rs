@@ -17,9 +17,9 @@ async fn forgotten_edge_registers_itself_and_its_sessions_again() {
     .await;
     harness.directory.close_session(session, &harness.id).await.unwrap();
     harness.directory.remove_edge(&harness.id).await.unwrap();
-    assert!(matches!(harness.leg_message().await.body, Body::ClientMoved(attend) if attend.leg == leg));
+    assert!(matches!(harness.leg_message().await.body, Body::ClientMoved(moved) if moved.leg == leg));
     let restore = Restore { who: received.request.from.clone(), username: "alice".to_owned() };
-    assert!(matches!(harness.message().await.body, Body::Restore(lost) if lost == restore));
+    assert!(matches!(harness.message().await.body, Body::Restore(sent) if sent == restore));
     let other = harness.another(&[]).await;
     let mut alice = alice;
     alice.reconnect(&other.url).await;
@@ -35,7 +35,7 @@ async fn missing_session_is_restored() {
     harness.wait_until_acked(&harness.id).await;
     harness.directory.close_session(session, &harness.id).await.unwrap();
     harness.send_sequenced(&harness.id, &received.request.from, leg, 1, "update").await;
-    assert!(matches!(harness.leg_message().await.body, Body::ClientMoved(attend) if attend.leg == leg));
+    assert!(matches!(harness.leg_message().await.body, Body::ClientMoved(moved) if moved.leg == leg));
     assert!(matches!(harness.message().await.body, Body::Restore(_)));
     assert_eq!(harness.directory.session(session).await.unwrap().unwrap().edge, harness.id);
 }

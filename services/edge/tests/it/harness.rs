@@ -1,4 +1,4 @@
-//! A running edge whose routers and connector are the test.
+//! A running edge. The test plays its routers and its connector.
 
 use bus::memory::MemoryBus;
 use bus::message::{Address, Body, Change, ClientEvent, ClientRequest, Events, LegRef, Message, Sequence};
@@ -88,7 +88,7 @@ impl Node {
 }
 
 impl Harness {
-    /// An edge without others.
+    /// The only edge of a cluster; it ends its sessions when it stops.
     pub async fn start(options: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", options).await
     }
@@ -237,16 +237,12 @@ impl Harness {
         &self,
         to: &ClientRequest,
         call: Option<CallId>,
-        answers: Option<MessageId>,
+        in_reply_to: Option<MessageId>,
         change: Option<Change>,
         item: ClientEvent,
     ) {
-        let events = Events {
-            call,
-            in_reply_to: answers,
-            change,
-            ..Events::for_handle(to.from.handle_ref(), vec![item])
-        };
+        let events =
+            Events { call, in_reply_to, change, ..Events::for_handle(to.from.handle_ref(), vec![item]) };
         self.post(&to.from.edge, events).await;
     }
 

@@ -14,9 +14,9 @@ async fn excess_requests_are_delayed_and_others_are_not() {
     for _ in 0..130 {
         client.post(json!({"janus": "ping"})).await;
     }
-    let quick = Instant::now();
+    let other_began = Instant::now();
     other.ping().await;
-    assert!(quick.elapsed() < Duration::from_millis(200), "{:?}", quick.elapsed());
+    assert!(other_began.elapsed() < Duration::from_millis(200), "{:?}", other_began.elapsed());
     for _ in 0..130 {
         client.expect_core("pong").await;
     }

@@ -50,11 +50,11 @@ async fn shutdown_releases_handles_and_closes_sockets() {
     assert_eq!(alice.expect_closed().await, Some(1001));
     assert_eq!(released(harness.message().await), Some((alice.session(), alice.handle())));
     (&mut harness.edge).await.unwrap();
-    let nothing = Message::new(Body::Hangup(bus::message::LegRef {
+    let message = Message::new(Body::Hangup(bus::message::LegRef {
         call: common::CallId::fresh(),
         side: protocol::Side::Caller,
     }));
-    let sent = harness.bus.post(&Mailbox::Edge(from.edge), &nothing).await;
+    let sent = harness.bus.post(&Mailbox::Edge(from.edge), &message).await;
     assert!(matches!(sent, Err(SendError::NoMailbox)), "{sent:?}");
 }
 

@@ -18,7 +18,7 @@ async fn shutdown_closes_sockets_and_clients_continue_elsewhere() {
     alice.reconnect(&other.url).await;
     alice.expect_event("one").await;
     assert!(
-        matches!(harness.leg_message().await.body, Body::ClientMoved(attend) if attend.address.edge == other.id)
+        matches!(harness.leg_message().await.body, Body::ClientMoved(moved) if moved.address.edge == other.id)
     );
     timeout(Duration::from_secs(5), &mut harness.edge).await.unwrap().unwrap();
     let age = harness.directory.since_heartbeat(&harness.id).await.unwrap();

@@ -16,8 +16,8 @@ type Socket = WebSocketStream<DuplexStream>;
 
 async fn request(socket: &mut Socket, request: Value) -> Value {
     socket.send(request.to_string().into()).await.unwrap();
-    let answer = socket.next().await.unwrap().unwrap();
-    serde_json::from_str(answer.to_text().unwrap()).unwrap()
+    let reply = socket.next().await.unwrap().unwrap();
+    serde_json::from_str(reply.to_text().unwrap()).unwrap()
 }
 
 /// Creates a session with a handle.

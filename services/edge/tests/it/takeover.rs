@@ -12,7 +12,7 @@ use std::time::Duration;
 use testkit::Client;
 use tokio::time::{Instant, sleep};
 
-/// The connector is told that the client of a leg is at this edge. Returns its address.
+/// Waits until the connector is told that the client of a leg is at this edge. Returns the client's address.
 async fn client_moved(harness: &mut Harness, leg: LegRef, edge: &ServiceId) -> Address {
     match harness.leg_message().await.body {
         Body::ClientMoved(moved) => {

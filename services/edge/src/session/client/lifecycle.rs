@@ -10,18 +10,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl Client {
-    /// The directory has the new session. Only a client with the same token may claim it.
+    /// Adds a new session, which is in the directory already. Only a client with the same token may claim it.
     pub fn add_created(&mut self, id: SessionId, token_digest: Option<String>, now: Instant) {
         self.insert(Session::new(id, token_digest, now));
     }
 
-    /// The session comes from another connection or another edge.
+    /// Adds a session that was claimed from another connection or another edge.
     pub fn add_claimed(&mut self, mut session: Session, now: Instant) {
         session.last_request = now;
         self.insert(session);
     }
 
-    /// The claimer of a surrendered session did not take it.
+    /// Adds a surrendered session again, because its claimer did not take it.
     pub fn add_returned(&mut self, session: Session) {
         self.insert(session);
     }
@@ -76,7 +76,7 @@ impl Client {
 }
 
 impl Client {
-    /// The socket is gone. The sessions wait to be claimed.
+    /// Records that the socket is gone. The sessions wait to be claimed.
     pub fn set_disconnected(&mut self, since: Instant) {
         self.disconnected_since = Some(since);
     }
@@ -113,7 +113,7 @@ impl Client {
         self.sessions.get(&id).map(|session| session.legs()).unwrap_or_default()
     }
 
-    /// The handles of a session that routers may know, with their names.
+    /// The handles of a session that routers may have a record of, with their names.
     pub fn names(&self, id: SessionId) -> Vec<(HandleId, Option<String>)> {
         self.sessions.get(&id).map(|session| session.names()).unwrap_or_default()
     }

@@ -64,7 +64,7 @@ pub struct Completed {
     pub hung_up: bool,
 }
 
-/// The queue of the handle is full.
+/// The error for a request when the queue of the handle is full.
 pub struct QueueFull;
 
 impl RequestQueue {
@@ -98,7 +98,7 @@ impl RequestQueue {
         self.in_flight = Some(request);
     }
 
-    /// The request in flight is a `call` whose client has hung up.
+    /// If the request in flight is a `call`, notes that its client has hung up.
     pub fn hang_up_call(&mut self) {
         if let Some(request) =
             self.in_flight.as_mut().filter(|request| request.request == PluginRequest::Call)
@@ -107,7 +107,7 @@ impl RequestQueue {
         }
     }
 
-    /// The call of the request in flight is over: the request is handled again, without the call.
+    /// Puts the request in flight back in the queue, because its call is over; it is handled again, without the call.
     pub fn requeue_in_flight(&mut self) {
         let unanswered = self.in_flight.take_if(|request| request.requeue.is_some());
         if let Some(request) = unanswered.and_then(|request| request.requeue) {
@@ -138,7 +138,7 @@ impl RequestQueue {
         events.in_reply_to.is_some_and(|id| is_in_flight(id) || self.issued.is_from_elsewhere(id))
     }
 
-    /// The request that the events reply to; it is done.
+    /// Removes and returns the request that the events reply to.
     pub fn complete(&mut self, events: &Events) -> Option<Completed> {
         let id = events.in_reply_to?;
         match self.in_flight.take_if(|request| request.id == id) {
@@ -148,7 +148,7 @@ impl RequestQueue {
         }
     }
 
-    /// If this edge does not know the request, its effect shows whether it had a jsep.
+    /// Completes a request of a former edge. If this edge does not know it, its effect shows whether it had a jsep.
     fn complete_elsewhere(&mut self, id: MessageId, events: &Events) -> Option<Completed> {
         self.issued.record_elsewhere(id);
         let position = self.queue.iter().position(|queued| queued.id == id);

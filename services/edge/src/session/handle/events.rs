@@ -14,7 +14,7 @@ use serde_json::json;
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
-/// For how many requests of the peer the handle knows that it has sent their effect to the client.
+/// How many requests of the peer, whose effects were sent to the client, a handle remembers.
 const MAX_SEEN_CAUSES: usize = 16;
 
 impl Handle {
@@ -31,7 +31,7 @@ impl Handle {
         self.reorder.classify(events, self.call(), |events| self.requests.is_expected(events))
     }
 
-    /// A call that comes too late is hung up.
+    /// Drops duplicate events. If they begin a call too late, the call is hung up.
     fn drop_duplicate(&self, events: &Events, cx: &mut Cx) {
         metrics::duplicate_event();
         if events.call != self.call() {
@@ -64,7 +64,7 @@ impl Handle {
         }
     }
 
-    /// The missing events are lost.
+    /// Applies the held events without waiting for the missing ones, which count as lost.
     fn skip_gap(&mut self, cx: &mut Cx) {
         metrics::event_gap();
         let current = self.call();
@@ -74,8 +74,8 @@ impl Handle {
         }
     }
 
-    /// The end of the previous call is lost: its client gets the hang-up events from here. A request on that call is
-    /// handled before the next call begins.
+    /// Ends the previous call, whose end is lost: the client gets the hang-up events from this edge. A request on that
+    /// call is handled before the next call begins.
     fn end_previous_call(&mut self, cx: &mut Cx) {
         let hangup = videocall::event("hangup", None, Some("Remote WebRTC hangup"));
         self.send_event(None, &hangup, None, cx);
@@ -84,7 +84,7 @@ impl Handle {
         self.dispatch_next(cx);
     }
 
-    /// The client does not wait for this call any more: held events of it must not end the current one.
+    /// Undoes the held events of a call that the client does not wait for any more. They must not end the current call.
     fn undo_held(&mut self, call: CallId, cx: &mut Cx) {
         self.reorder.held.retain(|events| {
             let is_unwanted = events.call == Some(call);
@@ -143,7 +143,7 @@ impl Handle {
             }
         }
         if made_offer && self.leg.is_none() {
-            // They belong to the offer that is refused.
+            // The candidates belong to the offer that is refused.
             self.candidates.take();
         }
         self.schedule_trickle(cx);
@@ -179,8 +179,8 @@ impl Handle {
         }
     }
 
-    /// What remains of a reply that comes too late: the client has had an error already. Of a name that is granted
-    /// twice nothing remains.
+    /// Returns what the client still gets of a reply that comes too late, after it has got an error. For a name that is
+    /// granted twice it gets nothing.
     fn unsolicited_events(&self, events: &Events) -> Vec<ClientEvent> {
         if matches!(&events.change, Some(Change::Registered(name)) if self.username.as_ref() == Some(name)) {
             return Vec::new();
@@ -246,7 +246,7 @@ impl Handle {
 }
 
 impl Handle {
-    /// The bus did not take this message.
+    /// Handles the failure to send this message.
     pub fn on_send_failed(&mut self, message: MessageId, cx: &mut Cx) {
         let Some(request) = self.requests.take_failed(message) else { return };
         if request.ack_pending {
@@ -285,7 +285,7 @@ impl Handle {
         self.send_event(Some(&request.transaction), &data, None, cx);
     }
 
-    /// A call that is not set up in time is given up, on whichever service it is.
+    /// Gives up a call that is not set up in time, whether a router or a connector has it.
     fn abandon(&self, request: &InFlight, cx: &mut Cx) {
         if request.request == PluginRequest::Call {
             let who = self.address.handle_ref();

@@ -33,7 +33,7 @@ use std::collections::VecDeque;
 pub struct Handle {
     address: Address,
     username: Option<String>,
-    /// Routers may have a record of it.
+    /// Routers may have a record of the handle.
     recorded: bool,
     leg: Option<Leg>,
     requests: RequestQueue,
@@ -77,7 +77,7 @@ impl Handle {
         self.leg.as_ref().map(|leg| (leg.leg_ref, leg.backend.clone()))
     }
 
-    /// Whether routers may have a record of it.
+    /// Whether routers may have a record of the handle.
     pub fn is_recorded(&self) -> bool {
         self.recorded
     }

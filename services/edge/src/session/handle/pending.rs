@@ -1,8 +1,8 @@
 //! What a handle keeps until its connector can use it: candidates and settings.
 //!
-//! A browser finds its candidates within some milliseconds of each other, and one stream entry each would cost more
-//! than the call. They wait for a short window. While the call rings the window is longer, because the connector
-//! holds the caller's candidates until the callee accepts.
+//! A browser finds its candidates within some milliseconds of each other. A message on the bus for each would cost
+//! more than the rest of the call. So they wait for a short window and are sent together. While the call rings the
+//! window is longer, because the connector holds the caller's candidates until the callee accepts.
 //!
 //! Settings that a client makes outside a call apply to its next call, as in Janus.
 
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Past these bounds the oldest candidate is dropped.
+/// When the candidates of a handle exceed these bounds, the oldest is dropped.
 const MAX_CANDIDATES: usize = 256;
 const MAX_CANDIDATE_BYTES: usize = 128 * 1024;
 pub const BATCH_WINDOW: Duration = Duration::from_millis(10);
@@ -32,9 +32,9 @@ pub struct CandidateBuffer {
 }
 
 impl From<VecDeque<Raw>> for CandidateBuffer {
-    fn from(waiting: VecDeque<Raw>) -> Self {
+    fn from(pending: VecDeque<Raw>) -> Self {
         let mut candidates = Self::default();
-        waiting.into_iter().for_each(|candidate| candidates.push(candidate));
+        pending.into_iter().for_each(|candidate| candidates.push(candidate));
         candidates
     }
 }

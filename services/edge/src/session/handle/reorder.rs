@@ -31,7 +31,7 @@ pub struct ReorderBuffer {
     pub gap_deadline: Option<Instant>,
 }
 
-/// When events are to be applied.
+/// Whether events are to be dropped, applied now, or held.
 #[derive(PartialEq, Eq)]
 pub enum Arrival {
     Duplicate,
@@ -46,7 +46,8 @@ impl ReorderBuffer {
         Self { last_applied, held, gap_deadline }
     }
 
-    /// `current` is the handle's call; `is_expected` tells whether a reply is still waited for.
+    /// Tells when to apply events. `current` is the handle's call; `is_expected` tells whether the client still waits
+    /// for a reply.
     pub fn classify(
         &self,
         events: &Events,
@@ -88,7 +89,7 @@ impl ReorderBuffer {
         self.last_applied.iter().rev().find(|(applied, _)| *applied == call).map(|(_, sequence)| *sequence)
     }
 
-    /// The events are about to be applied.
+    /// Records the sequence number of events that are about to be applied.
     pub fn record(&mut self, events: &Events, current: Option<CallId>) {
         let (Some(call), Some(sequence)) = (events.call, events.sequence) else { return };
         self.last_applied.retain(|(applied, _)| *applied != call);

@@ -22,7 +22,7 @@ enum Target {
 }
 
 impl Handle {
-    /// `message`, with a checked jsep.
+    /// Handles `message`, whose jsep is checked: queues the plugin request.
     pub fn on_message(
         &mut self,
         transaction: &str,
@@ -56,14 +56,14 @@ impl Handle {
         self.schedule_trickle(cx);
     }
 
-    /// Core `hangup`: ends the call; the handle stays.
+    /// Handles the core request `hangup`: ends the call; the handle stays.
     pub fn on_hangup(&mut self, transaction: &str, cx: &mut Cx) {
         self.send(reply::success(self.address.session, transaction), cx);
         self.hang_up(cx);
     }
 
-    /// `detach`. If a router has to release the handle's name, `detached` waits for that: returns the id of the
-    /// release.
+    /// Handles `detach`. If a router has to release the handle's name, `detached` is sent only after that; then returns
+    /// the id of the request to release it.
     pub fn on_detach(&self, transaction: &str, cx: &mut Cx) -> Option<MessageId> {
         self.send(reply::success(self.address.session, transaction), cx);
         let handle = self.address.handle_ref();
@@ -74,7 +74,7 @@ impl Handle {
         None
     }
 
-    /// The session ends.
+    /// Releases the handle, because its session ends.
     pub fn on_destroy(&self, cx: &mut Cx) {
         if self.recorded {
             cx.publish_release(self.address.handle_ref(), None);

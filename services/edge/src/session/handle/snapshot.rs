@@ -30,7 +30,7 @@ impl ClockPair {
         self.unix_ms + at.saturating_duration_since(self.now).as_millis() as u64
     }
 
-    /// At most [`REQUEST_TIMEOUT`] from now: nothing takes longer, even if the wall clocks disagree.
+    /// Returns a time at most [`REQUEST_TIMEOUT`] from now, even if the wall clocks of the edges disagree.
     pub fn to_instant(self, unix_ms: u64) -> Instant {
         self.now + Duration::from_millis(unix_ms.saturating_sub(self.unix_ms)).min(REQUEST_TIMEOUT)
     }
@@ -56,7 +56,7 @@ struct InFlightSnapshot<'a> {
     transaction: Cow<'a, str>,
     request: PluginRequest,
     ack_pending: bool,
-    /// Unix milliseconds.
+    /// The deadline in unix milliseconds.
     deadline: u64,
     hung_up: bool,
     requeue: Cow<'a, Option<Queued>>,

@@ -3,9 +3,8 @@
 use super::*;
 
 fn guarded() -> Harness {
-    let access = Auth { api_secret: Some("open".parse().unwrap()), token_secret: None };
-    let limits =
-        Limits { session_timeout: None, reclaim_timeout: RECLAIM_TIMEOUT, max_sessions: 3, auth: access };
+    let auth = Auth { api_secret: Some("open".parse().unwrap()), token_secret: None };
+    let limits = Limits { session_timeout: None, reclaim_timeout: RECLAIM_TIMEOUT, max_sessions: 3, auth };
     connected_under(limits).with_session(1)
 }
 
@@ -38,13 +37,12 @@ fn errors_come_in_the_order_path_secret_session() {
 
 /// A connection with token authentication, and a session with this token digest.
 fn with_tokens(digest: Option<&str>) -> Harness {
-    let access =
-        Auth { api_secret: Some("open".parse().unwrap()), token_secret: Some("key".parse().unwrap()) };
+    let auth = Auth { api_secret: Some("open".parse().unwrap()), token_secret: Some("key".parse().unwrap()) };
     let limits = Limits {
         session_timeout: Some(SESSION_TIMEOUT),
         reclaim_timeout: RECLAIM_TIMEOUT,
         max_sessions: 3,
-        auth: access,
+        auth,
     };
     let mut harness = connected_under(limits);
     let now = harness.now;

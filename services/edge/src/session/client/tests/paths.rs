@@ -125,8 +125,8 @@ fn detached_is_sent_when_the_name_is_released() {
         let Outcome::Perform(actions) = client.request(detach) else { panic!("expected a detach") };
         let Some(Action::Publish(_, release, _)) = actions.last() else { panic!("expected a release") };
         let who = HandleRef { session: SessionId(7), handle: HandleId(handle) };
-        let freed = |answers| Events {
-            in_reply_to: Some(answers),
+        let freed = |request| Events {
+            in_reply_to: Some(request),
             change: Some(Change::Released),
             ..Events::for_handle(who, Vec::new())
         };

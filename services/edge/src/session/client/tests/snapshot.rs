@@ -44,8 +44,8 @@ fn restored_request_keeps_its_remaining_time() {
     entropy::simulate(0, || 1_000_000);
     let mut old = connected().with_session(7);
     let handle = old.attach_registered(7);
-    let waits = json!({"request": "list"});
-    assert_eq!(old.sends(7, handle, waits), ["7: ack"]);
+    let list = json!({"request": "list"});
+    assert_eq!(old.sends(7, handle, list), ["7: ack"]);
     let mut new = restored(&old.saved(7), REQUEST_TIMEOUT / 2);
     assert_eq!(new.due_in(), Some(REQUEST_TIMEOUT / 2));
     assert_eq!(new.after(REQUEST_TIMEOUT / 2).1, ["7: event", "list"]);
@@ -130,7 +130,7 @@ fn session_is_changed_when_its_snapshot_is_out_of_date() {
     assert_eq!((client.changed(), client.changed()), (vec![7, 8], vec![]));
     let handle = client.attach(7);
     assert_eq!(client.changed(), [7]);
-    for nothing in [
+    for unchanging in [
         json!({"janus": "keepalive", "session_id": 7}),
         json!({"janus": "keepalive", "session_id": 7, "handle_id": handle}),
         json!({"janus": "claim", "session_id": 7}),
@@ -139,8 +139,8 @@ fn session_is_changed_when_its_snapshot_is_out_of_date() {
         json!({"janus": "detach", "session_id": 7, "handle_id": handle + 1}),
         json!({"janus": "ping"}),
     ] {
-        client.request(nothing.clone());
-        assert_eq!(client.changed(), [0; 0], "{nothing}");
+        client.request(unchanging.clone());
+        assert_eq!(client.changed(), [0; 0], "{unchanging}");
     }
     client.sends(7, handle, json!({"request": "list"}));
     assert_eq!(client.changed(), [7]);

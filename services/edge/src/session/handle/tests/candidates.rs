@@ -2,7 +2,8 @@
 
 use super::*;
 
-const BROWSER: Duration = Duration::from_millis(3);
+/// The time between two candidates of a browser.
+const CANDIDATE_INTERVAL: Duration = Duration::from_millis(3);
 
 #[test]
 fn candidates_from_before_the_call_are_sent_with_later_ones() {
@@ -13,7 +14,7 @@ fn candidates_from_before_the_call_are_sent_with_later_ones() {
     let call = alice.last_call();
     alice.joined(call, Side::Caller);
     assert_eq!(alice.due_in(), Some(200));
-    alice.after(BROWSER);
+    alice.after(CANDIDATE_INTERVAL);
     alice.trickles(&["4"]);
     assert_eq!(alice.due_in(), Some(197));
     assert_eq!(alice.after(Duration::from_millis(197)), [r#"leg: trickle ["1","2","3","4"]"#]);

@@ -13,9 +13,9 @@ fn former_request(harness: &Harness) -> Option<MessageId> {
 fn reply_to_a_request_of_a_former_edge_is_sent_once() {
     let mut alice = registered().restored();
     let request = former_request(&alice);
-    let answer = || events(None, request, None, vec![result("t", "list")]);
-    assert_eq!(alice.receives(answer()), ["t: list"]);
-    assert_eq!(alice.receives(answer()), [""; 0]);
+    let reply = || events(None, request, None, vec![result("t", "list")]);
+    assert_eq!(alice.receives(reply()), ["t: list"]);
+    assert_eq!(alice.receives(reply()), [""; 0]);
 }
 
 #[test]

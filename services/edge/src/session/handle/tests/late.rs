@@ -65,10 +65,10 @@ fn name_granted_twice_is_reported_once() {
     let mut alice = fresh();
     alice.sends("r", json!({"request": "register", "username": "alice"}));
     let request = alice.last;
-    let again = || {
+    let granted = || {
         let named = Some(Change::Registered("alice".to_owned()));
         events(None, request, named, vec![result("r", "registered")])
     };
-    assert_eq!(alice.receives(again()), ["r: registered"]);
-    assert_eq!(alice.receives(again()), [""; 0]);
+    assert_eq!(alice.receives(granted()), ["r: registered"]);
+    assert_eq!(alice.receives(granted()), [""; 0]);
 }

@@ -67,10 +67,10 @@ fn sdp_answer_without_a_call_is_unexpected() {
 
 #[test]
 fn hangup_without_a_call_names_the_client() {
-    let hangup = |mut who: Harness| {
-        let mut cx = Cx::new(who.now);
+    let hangup = |mut harness: Harness| {
+        let mut cx = Cx::new(harness.now);
         let body = raw(&json!({"request": "hangup"}));
-        who.handle.on_message("t", &body, None, &mut cx);
+        harness.handle.on_message("t", &body, None, &mut cx);
         let Some(Action::SendToClient(_, text)) = cx.into_actions().pop() else { panic!("an event is sent") };
         serde_json::from_str::<Value>(&text).unwrap()["plugindata"]["data"]["result"].clone()
     };

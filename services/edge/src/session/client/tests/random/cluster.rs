@@ -108,7 +108,7 @@ impl Cluster {
         }
     }
 
-    /// A handle join a call when the previous one has ended, even if its client does not know yet.
+    /// A handle joins a call when the previous one has ended, even if its client does not know yet.
     fn join(
         &mut self,
         who: HandleRef,

@@ -29,7 +29,7 @@ pub struct Connection {
 /// The state of the simulated edges and clients.
 pub struct Model {
     start: Instant,
-    /// Unix milliseconds.
+    /// The wall clock, in unix milliseconds.
     clock: Rc<Cell<u64>>,
     pub now: Instant,
     pub connections: Vec<Connection>,
@@ -51,7 +51,7 @@ pub struct Model {
     /// Handles that routers may know.
     pub recorded: BTreeSet<HandleRef>,
     released: BTreeSet<HandleRef>,
-    /// The calls that began for handles, and whether the handle was there.
+    /// The calls that began for handles, and whether the handle was attached.
     joined: BTreeMap<(HandleRef, CallId, bool), bool>,
     hung_up: BTreeSet<(CallId, bool)>,
 }
@@ -113,16 +113,16 @@ impl Model {
         }
     }
 
-    /// Lets everything finish: each call was is_kept or ended, and each request of a remaining session has a reply.
+    /// Lets everything finish: each call was kept or has ended, and each request of a remaining session has a reply.
     pub fn settle(&mut self) {
         while self.deliver_delayed(0) {}
         self.sessions.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.persist(id));
         self.advance(REQUEST_TIMEOUT / 2);
-        for ((who, call, is_caller), was_there) in self.joined.clone() {
-            let is_released = was_there && !self.handles.contains(&who) && self.released.contains(&who);
+        for ((who, call, is_caller), was_attached) in self.joined.clone() {
+            let is_released = was_attached && !self.handles.contains(&who) && self.released.contains(&who);
             let is_kept = self.checker.has_had_call(who.handle.0, &call.to_string());
             let ended = self.hung_up.contains(&(call, is_caller));
-            assert!(is_kept || ended || is_released, "call {call} was neither is_kept nor ended");
+            assert!(is_kept || ended || is_released, "call {call} was neither kept nor ended");
         }
         for _ in 0..70 {
             self.advance(REQUEST_TIMEOUT);
@@ -160,7 +160,7 @@ impl Model {
         }
     }
 
-    /// Another socket claim the session.
+    /// Another connection claims the session.
     fn claim(&mut self, id: SessionId) {
         let to = self.connect();
         let from = self.sessions.insert(id, to).unwrap();
@@ -257,8 +257,8 @@ impl Model {
     pub fn deliver(&mut self, events: Events) {
         let who = HandleRef { session: events.session, handle: events.handle };
         if let (Some(Change::Joined { side, .. }), Some(call)) = (&events.change, events.call) {
-            let is_connected = self.handles.contains(&who);
-            self.joined.entry((who, call, *side == Side::Caller)).or_insert(is_connected);
+            let is_attached = self.handles.contains(&who);
+            self.joined.entry((who, call, *side == Side::Caller)).or_insert(is_attached);
         }
         self.record_in_mailbox(&events);
         let at = self.sessions.get(&events.session).copied().unwrap_or(0);
@@ -285,14 +285,14 @@ impl Model {
     }
 
     pub fn perform(&mut self, at: usize, actions: Vec<Action>) {
-        let mut todo = VecDeque::from(actions);
-        while let Some(action) = todo.pop_front() {
+        let mut remaining = VecDeque::from(actions);
+        while let Some(action) = remaining.pop_front() {
             self.note_registration(&action);
             match action {
                 Action::SendToClient(id, text) => self.on_client_message(id, text),
                 Action::Publish(_, message, who) if message.deadline.is_some() && self.bus_fails => {
                     self.bus_fails = false;
-                    todo.extend(self.connections[at].client.on_send_failed(who, message.id, self.now));
+                    remaining.extend(self.connections[at].client.on_send_failed(who, message.id, self.now));
                 }
                 Action::Publish(_, message, who) => self.on_publish(*message, who),
             }
@@ -300,9 +300,9 @@ impl Model {
     }
 
     fn on_publish(&mut self, message: Message, who: HandleRef) {
-        let has_calls = !self.unpersisted.contains_key(&who.session);
+        let is_persisting = !self.unpersisted.contains_key(&who.session);
         let in_call = |leg: LegRef, checker: &mut Checker| {
-            if !has_calls {
+            if !is_persisting {
                 return;
             }
             assert_eq!(checker.view(who.handle.0).call, Some(leg.call.to_string()), "{message:?}");

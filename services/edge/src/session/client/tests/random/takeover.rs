@@ -39,12 +39,12 @@ impl Model {
 
     /// Delivers a delayed event; false if there is none.
     pub fn deliver_delayed(&mut self, which: usize) -> bool {
-        let there = !self.delayed.is_empty();
-        if there {
+        let has_delayed = !self.delayed.is_empty();
+        if has_delayed {
             let events = self.delayed.remove(which % self.delayed.len());
             self.deliver(events);
         }
-        there
+        has_delayed
     }
 
     /// Another edge takes over a session, and gets some of the latest events again.
@@ -88,7 +88,7 @@ impl Model {
         }
     }
 
-    /// The edge of a session kill_edge: another restores the snapshot and gets the events since.
+    /// Kills the edge of a session: another edge restores the snapshot and gets the events since.
     fn kill_edge(&mut self, id: SessionId) {
         let Some(unpersisted) = self.unpersisted.remove(&id) else { return };
         self.restore_elsewhere(id, &unpersisted.state);
