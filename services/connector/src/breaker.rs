@@ -4,7 +4,8 @@
 //! *Closed*: the backend gets calls. *Open*: it gets none, for some time. *Half-open*: the next probe
 //! decides; this is also the first state. The breaker opens when a probe fails, or when
 //! [`MAX_UNANSWERED`] calls go unanswered within [`UNANSWERED_WINDOW`]. Each time it stays open twice as
-//! long, up to [`MAX_OPEN_TIME`], until it has been closed for that long.
+//! long, up to [`MAX_OPEN_TIME`]. After it was closed for [`MAX_OPEN_TIME`], it starts again with the
+//! shortest time.
 
 use std::time::Duration;
 use tokio::time::Instant;

@@ -116,9 +116,9 @@ pub enum Source {
 /// One Janus server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Server {
-    /// Its name in the cluster.
+    /// The name of the backend in the cluster.
     pub name: BackendName,
-    /// Its websocket URL.
+    /// The websocket URL, `ws://HOST:PORT`.
     pub url: String,
     /// It was found in the directory, and its record there belongs to another service.
     pub is_discovered: bool,

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 /// The pause before a failed request to the directory is repeated.
 const DIRECTORY_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The calls of a backend that are being ended. Dropping it stops their tasks where they are.
+/// Ends the calls of a backend. Dropping it stops its tasks at once, wherever they are.
 pub struct Finalizer {
     directory: Directory,
     outbox: Outbox,
@@ -49,7 +49,7 @@ impl Finalizer {
     }
 }
 
-/// The mailbox messages that led to the end are acknowledged once the notices are on the bus.
+/// Ends one call. The mailbox messages that led to the end are acknowledged once the notices are on the bus.
 async fn finalize_call(directory: Directory, outbox: Outbox, token: FencingToken, ended: EndedCall) {
     let EndedCall { call, notices, acks } = ended;
     let freed = match free_handles(&directory, call, token, &notices).await {

@@ -1,4 +1,4 @@
-//! How a backend begins and stops to be served.
+//! How a connector starts and stops to serve a backend.
 //!
 //! The lease is renewed from the first moment, while the mailbox is opened and the state of the former
 //! connector is read. At the end the backend is handed over to the next connector, retired, or dropped

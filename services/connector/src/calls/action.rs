@@ -7,7 +7,7 @@ use common::{CallId, ServiceId};
 use directory::record;
 use serde::{Deserialize, Serialize};
 
-/// One thing for the backend's task to do.
+/// One output, which the backend's task carries out.
 #[derive(Debug)]
 pub enum Action {
     SendToJanus(String),
@@ -23,7 +23,7 @@ pub enum Action {
     SaveCall(SaveCall),
     /// Save a call in a directory that has lost it.
     RestoreCall(Box<record::Call>, String),
-    /// Janus did not reply to a request that a call needs. This counts against its plugin.
+    /// Count a request of a call that Janus did not reply to against its plugin.
     JanusTimeout,
     /// Write a record of the `calls` log.
     Log(CallRecord),

@@ -39,8 +39,8 @@ pub struct Call {
     /// The term of the events to its clients.
     #[serde(skip)]
     term: u64,
-    /// A former connector had begun to set the call up: its clients may know more of it than this
-    /// connector has sent.
+    /// A former connector had begun to set the call up, so its clients may have got events that this
+    /// connector has not sent.
     #[serde(skip)]
     pub resumed: bool,
     /// The caller's offer, until it is sent to Janus.
@@ -222,7 +222,7 @@ impl Call {
         entropy::unix_millis().saturating_sub(self.opened)
     }
 
-    /// Its record in the directory.
+    /// Returns the record of the call for the directory.
     pub fn to_record(&self, backend: &BackendName) -> record::Call {
         let party = |leg: &Leg| {
             let Party { username, address } = leg.party.clone();
@@ -233,7 +233,7 @@ impl Call {
         record::Call { id: self.id, backend: backend.clone(), caller, callee, opened: self.opened }
     }
 
-    /// When the call is to be looked at next.
+    /// When the call's next timer is due.
     pub fn next_timer(&self) -> Option<Instant> {
         let timers = [
             self.suspected_hangup.as_ref().map(|suspected| suspected.deadline),
@@ -252,7 +252,7 @@ fn party(party: &CallParty) -> Party {
     Party { username, address: owner.map(address) }
 }
 
-/// When a call reached each step, in unix microseconds. Nothing is known of a resumed call: it would
+/// When a call reached each step, in unix microseconds. A resumed call is not measured: its steps would
 /// include the time without a connector.
 #[derive(Debug, Default)]
 pub struct CallTimings {

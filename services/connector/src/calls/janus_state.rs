@@ -18,7 +18,7 @@ pub enum Pending {
     Attach(LegRef),
     Register(LegRef),
     Call(LegRef),
-    /// Whether Janus still has the leg in its call.
+    /// A check whether Janus still has the leg in its call.
     Check(LegRef),
     /// A request of a client, forwarded to Janus.
     Request(ClientRequest),

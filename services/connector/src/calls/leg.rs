@@ -136,7 +136,7 @@ impl Leg {
 #[derive(Debug)]
 pub struct ProxyLeg {
     pub(super) side: ProxySide,
-    /// After it no client waits for the call.
+    /// After this deadline no client waits for the call.
     deadline: Option<Deadline>,
     /// The agreement was sent to the caller's proxy, or the callee's proxy has agreed.
     pub(super) agreed: bool,
@@ -178,13 +178,13 @@ impl ProxyLeg {
         }
     }
 
-    /// The local user is registered on Janus; now the proxy must act within `timeout`.
+    /// Starts to wait for the proxy, which must reply, or whose user must call, within `timeout`.
     pub(super) fn await_proxy(&mut self, timeout: Duration, now: Instant) {
         self.response_deadline = Some(now + timeout);
         self.acks_held_until = Some(now + MAX_ACK_DELAY);
     }
 
-    /// Until when the callee's proxy may be invited. After it the caller has been refused.
+    /// Until when the callee's proxy may be invited. After that the caller has been refused.
     pub(super) fn invite_deadline(&self) -> Option<Deadline> {
         let margin = REFUSAL_MARGIN.as_millis() as u64;
         self.deadline.map(|deadline| Deadline(deadline.0.saturating_sub(margin)))

@@ -52,7 +52,7 @@ pub struct Calls {
     /// `replay_deadline`.
     pub(super) awaiting_replay: BTreeMap<CallId, Call>,
     pub(super) replay_deadline: Option<Instant>,
-    /// When each call is to be looked at next.
+    /// When the next timer of each call is due.
     pub(super) timers: BTreeSet<(Instant, CallId)>,
     pub(super) ended: EndedCalls,
     /// The time of the current input.
@@ -112,7 +112,7 @@ impl Calls {
         self.calls.len()
     }
 
-    /// Whether nothing is left of any call, except that it has ended.
+    /// Whether nothing is left of any call, except the memory that it has ended.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let nothing_pending = self.transactions.is_empty() && self.timers.is_empty();
@@ -205,7 +205,7 @@ impl Calls {
         self.flush_batches(id);
     }
 
-    /// Sets the timer for what the call waits for next.
+    /// Schedules the call's next timer.
     pub(super) fn schedule(&mut self, id: CallId) {
         if let Some(due) = self.calls.get(&id).and_then(Call::next_timer) {
             self.timers.insert((due, id));
@@ -230,7 +230,7 @@ impl Calls {
 #[derive(Debug, Default)]
 pub struct EndedCalls {
     ids: BTreeSet<CallId>,
-    /// The same calls with the end of their time, oldest first.
+    /// The same calls with the time of their expiry, oldest first.
     expiry: VecDeque<(Instant, CallId)>,
 }
 

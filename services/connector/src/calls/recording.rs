@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn recording_path_stays_below_the_folder() {
-        for (wish, name) in [
+        for (requested, name) in [
             (r#""/etc/passwd""#, "_etc_passwd"),
             (r#""../../x""#, "______x"),
             (r#""a\u0000b c""#, "a_b_c"),
@@ -88,7 +88,7 @@ mod tests {
             ("null", "videocall"),
             (r#""my-call""#, "my-call"),
         ] {
-            let body = format!(r#"{{"request":"set","filename":{wish},"record":true}}"#);
+            let body = format!(r#"{{"request":"set","filename":{requested},"record":true}}"#);
             let expected =
                 format!(r#"{{"request":"set","record":true,"filename":"/rec/{name}-{ID}-callee"}}"#);
             assert_eq!(set(&body, Some("/rec/")).unwrap(), expected);

@@ -121,15 +121,15 @@ mod tests {
         }
     }
 
-    fn names(records: &[(&str, &str)], own: &[(&str, &str)]) -> Vec<String> {
+    fn names(records: &[(&str, &str)], configured: &[(&str, &str)]) -> Vec<String> {
         let server = |&(name, url): &(&str, &str)| Server {
             name: BackendName::from(name),
             url: url.to_owned(),
             is_discovered: false,
         };
         let records = records.iter().map(|&(name, url)| found(name, url)).collect();
-        let own = own.iter().map(server).collect();
-        select(records, &own).into_iter().map(|selected| selected.name.to_string()).collect()
+        let configured = configured.iter().map(server).collect();
+        select(records, &configured).into_iter().map(|selected| selected.name.to_string()).collect()
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The set of servers from one source, each served until it has disappeared from there; and the servers
-//! that are configured.
+//! The servers of one source, each served until it has disappeared from the source; and the servers that
+//! are configured with `--backend`.
 
 use crate::lease::acquire::LeaseAcquirer;
 use crate::options::{BackendSettings, Server};

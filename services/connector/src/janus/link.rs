@@ -22,11 +22,11 @@ use tokio_util::task::AbortOnDropHandle;
 /// How many requests may wait for Janus to read them. One more takes the link down.
 const MAX_QUEUED_REQUESTS: usize = 4096;
 const MAX_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
-/// The link is down when Janus has sent nothing for this long,
+/// How long Janus may be silent before the link counts as down, if it does not reply to a keepalive either.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
-/// and nothing for this long after a keepalive.
+/// How long Janus may take to reply to a keepalive before the link counts as down.
 const KEEPALIVE_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long Janus may take to read the last requests.
+/// How long Janus may take to read the last requests before the websocket is dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub struct Link {

@@ -28,7 +28,7 @@ pub enum FromJanus {
         sender: JanusId,
         /// Present if the event replies to a request.
         transaction: Option<String>,
-        /// `plugindata.data`.
+        /// The member `plugindata.data` of the event.
         data: Raw,
         jsep: Option<Raw>,
     },
@@ -183,9 +183,9 @@ mod tests {
             if fields.get() == r#"{"candidate":{"completed":true}}"#));
         let error = r#"{"janus":"error","transaction":"7","error":{"code":465,"reason":"no"}}"#;
         assert!(matches!(FromJanus::read(error), FromJanus::Error { code: 465, .. }));
-        let forgotten =
+        let unknown_session =
             r#"{"janus":"error","session_id":1,"transaction":"7","error":{"code":458,"reason":"no"}}"#;
-        assert!(matches!(FromJanus::read(forgotten), FromJanus::SessionEnded(Some(1))));
+        assert!(matches!(FromJanus::read(unknown_session), FromJanus::SessionEnded(Some(1))));
         assert!(matches!(FromJanus::read("nonsense"), FromJanus::Other));
         let session_timeout = r#"{"janus":"timeout","session_id":1}"#;
         assert!(matches!(FromJanus::read(session_timeout), FromJanus::SessionEnded(Some(1))));

@@ -16,11 +16,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-/// How often a lease that another connector holds is tried: a free one is acquired within a second.
+/// How often a connector tries to acquire a lease that another one holds. It gets a free one within a second.
 const ACQUIRE_INTERVAL: Duration = Duration::from_millis(500);
-/// How much longer to wait for each lease held,
+/// How much longer a connector waits for each lease that it holds.
 const FAIRNESS_DELAY: Duration = Duration::from_millis(100);
-/// and for how many of them at most: many servers are to be served soon.
+/// How many held leases add a delay at most, so that a single connector soon serves many servers.
 const MAX_FAIRNESS_STEPS: u32 = 3;
 
 /// Acquires leases for one connector. Clones share the count of leases.

@@ -68,7 +68,7 @@ impl LeaseRenewer {
         self.lease.clone()
     }
 
-    /// Announces this from now on; at once if the status has changed.
+    /// Announces this report from now on; at once if the status has changed.
     pub fn report(&self, report: BackendReport) {
         self.report.send_if_modified(|announced| {
             let changed = announced.status != report.status;
@@ -99,7 +99,7 @@ impl RenewTask {
             let report = *self.reports.borrow_and_update();
             let started = Instant::now();
             let (renewed, drained) = tokio::join!(self.renew(), self.context.directory.drained_backends());
-            // While the directory cannot be reached, the last answer holds.
+            // While the directory cannot be reached, the last known value is used.
             is_drained = drained.map_or(is_drained, |drained| drained.contains(&self.server.name));
             match renewed {
                 Ok(Some(token)) => {

@@ -1,5 +1,5 @@
-//! The lease on a backend, and whether this connector holds it at this moment. The task that renews the
-//! lease updates that.
+//! The lease on a backend, and whether this connector holds it at this moment, as the task that renews it
+//! reports.
 
 use crate::janus::endpoint::Endpoint;
 use crate::options::{CallPolicy, Server};

@@ -1,9 +1,9 @@
 //! Probes whether the VideoCall plugin of a Janus server works.
 //!
 //! Janus acknowledges requests to a frozen plugin, and everything else keeps working; only the missing
-//! plugin event shows it. So a handle on a websocket and session of its own (see [`mod@session`]) has the
-//! plugin `set` nothing every [`PROBE_INTERVAL`], and the [`breaker`](crate::breaker) decides. While the
-//! breaker is not closed, each probe attaches a fresh handle, as a call would.
+//! plugin event shows it. So every [`PROBE_INTERVAL`] the probe sends the plugin a `set` that changes
+//! nothing, on a websocket and session of its own (see [`mod@session`]). The [`breaker`](crate::breaker)
+//! decides from the outcomes. While it is not closed, each probe attaches a fresh handle, as a call would.
 //!
 //! # Failures
 //! If Janus cannot be reached, or is unresponsive, the link detects that. The probe then connects again
@@ -71,7 +71,7 @@ impl Probe {
 
     /// Waits until the state of the breaker or the latency may have changed. Safe to cancel.
     pub async fn changed(&mut self) {
-        // Neither sender is dropped before this.
+        // `self.breaker` keeps both senders, so neither channel is closed.
         tokio::select! {
             _ = self.state.changed() => {}
             _ = self.latency.changed() => {}

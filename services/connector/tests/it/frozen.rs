@@ -1,4 +1,4 @@
-//! A connector that resumes after a pause does no harm: another one has its lease.
+//! A connector that resumes after a pause, while another one has its lease, changes nothing.
 
 use crate::harness::Harness;
 use protocol::Side;

@@ -228,12 +228,12 @@ impl Harness {
 impl Connector {
     /// Pauses the connector for this long: its only thread sleeps.
     pub async fn freeze(&self, time: Duration) {
-        let (falls, asleep) = tokio::sync::oneshot::channel();
+        let (sender, frozen) = tokio::sync::oneshot::channel();
         self.runtime.as_ref().unwrap().spawn(async move {
-            falls.send(()).unwrap();
+            sender.send(()).unwrap();
             std::thread::sleep(time);
         });
-        asleep.await.unwrap();
+        frozen.await.unwrap();
     }
 
     /// Kills the connector without a shutdown.

@@ -31,9 +31,9 @@ async fn assert_working(harness: &mut Harness, janus: &FakeJanus, call: CallId) 
     let bye =
         "left: hangup(alice, We did the hangup), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
     assert_eq!(harness.edge.bob(call).await, bye);
-    let own =
+    let reply =
         "left: t/hangup(alice, Explicit hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
-    assert_eq!(harness.edge.alice(call).await, own);
+    assert_eq!(harness.edge.alice(call).await, reply);
     assert_eq!(harness.calls().await, [None; 2]);
     eventually("all handles are detached", async || janus.handles() == 0).await;
     eventually("the claimed session is destroyed", async || janus.sessions() == 1).await;

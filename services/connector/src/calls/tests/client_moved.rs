@@ -26,8 +26,8 @@ impl Harness {
 fn moved_client_gets_its_events_at_the_new_edge() {
     let mut harness = talking();
     assert!(harness.client_events(harness.moved_message(Side::Caller)).is_empty());
-    let gone = Message::new(Body::Hangup(harness.leg(Side::Callee)));
-    let edges: Vec<_> = harness.client_events(gone).into_iter().map(|(edge, _)| edge).collect();
+    let hangup = Message::new(Body::Hangup(harness.leg(Side::Callee)));
+    let edges: Vec<_> = harness.client_events(hangup).into_iter().map(|(edge, _)| edge).collect();
     assert_eq!(edges, [ServiceId::from("edge-9"), ServiceId::from("edge-2")]);
     assert!(harness.saved.last().is_none_or(|state| state.contains("edge-1")));
 }
@@ -66,8 +66,8 @@ fn new_term_restores_all_calls() {
     };
     let both = BTreeMap::from([(first, true), (harness.call, false)]);
     assert_eq!(restored(harness.calls.enter_term(5)), both);
-    let gone = Message::new(Body::Hangup(LegRef { call: first, side: Side::Callee }));
+    let hangup = Message::new(Body::Hangup(LegRef { call: first, side: Side::Callee }));
     let sequences: Vec<_> =
-        harness.client_events(gone).into_iter().filter_map(|(_, events)| events.sequence).collect();
+        harness.client_events(hangup).into_iter().filter_map(|(_, events)| events.sequence).collect();
     assert!(sequences.iter().all(|sequence| (sequence.term, sequence.number) == (5, 1)), "{sequences:?}");
 }

@@ -110,9 +110,9 @@ fn peer_connection_loss_ends_the_call_once_in_any_order() {
 
 #[test]
 fn unexplained_loss_ends_the_call_after_a_grace() {
-    let lost = |says: fn(&mut Harness) -> Vec<String>| {
+    let lost = |event: fn(&mut Harness) -> Vec<String>| {
         let mut harness = talking();
-        assert_eq!(says(&mut harness), [""; 0]);
+        assert_eq!(event(&mut harness), [""; 0]);
         assert_eq!(harness.next_timer_ms(), Some(300));
         assert_eq!(harness.advance(Duration::from_millis(299)), [""; 0]);
         let ended = harness.advance(Duration::from_millis(1));

@@ -5,12 +5,12 @@ use bus::message::Events;
 
 /// The session, term and number of all events.
 fn sequences(actions: &[Action]) -> Vec<(u64, u64, u64)> {
-    let notified = |action: &Action| match action {
+    let of_action = |action: &Action| match action {
         Action::SendToEdge(_, events) => vec![of(events)],
         Action::EndCall(ended) => ended.notices.client_events.iter().map(|(_, events)| of(events)).collect(),
         _ => Vec::new(),
     };
-    actions.iter().flat_map(notified).collect()
+    actions.iter().flat_map(of_action).collect()
 }
 
 fn of(events: &Events) -> (u64, u64, u64) {
@@ -25,9 +25,8 @@ fn each_side_has_its_own_sequence() {
     harness.calls = Calls::new(config(), 7, harness.now);
     harness.calls.on_janus_up(1);
     harness.ring();
-    let media =
-        json!({"janus": "event", "sender": BOB, "plugindata": {"data": {"result": {"event": "set"}}}});
-    let actions = harness.calls.on_janus(FromJanus::read(&media.to_string()), harness.now);
+    let set = json!({"janus": "event", "sender": BOB, "plugindata": {"data": {"result": {"event": "set"}}}});
+    let actions = harness.calls.on_janus(FromJanus::read(&set.to_string()), harness.now);
     assert_eq!(sequences(&actions), [(bob, 7, 2)]);
     let gone = Body::End(End { call: harness.call, cause: EndCause::gone(Side::Caller) });
     let ended = harness.calls.on_message(Message::new(gone), AckGuard::default(), harness.now);

@@ -1,10 +1,9 @@
-//! A connector takes ended_lines the calls of another: those that were saved, and those whose `place` is
+//! A connector takes over the calls of another: those that were saved, and those whose `place` is
 //! redelivered.
 
 use super::*;
 use crate::calls::action::{EndedCall, FinalNotices};
 use crate::calls::janus_state::JANUS_TIMEOUT;
-
 use bus::message::Sequence;
 use directory::record::OrphanedCall;
 
@@ -24,7 +23,7 @@ impl Harness {
         OrphanedCall { call, state, final_notices: None }
     }
 
-    /// The next connector takes ended_lines, in the next term. Janus still has these sessions.
+    /// The next connector takes over, in the next term. Janus still has these sessions.
     pub(super) fn take_over_from(&mut self, state: Option<String>, kept: &[u64]) -> Vec<String> {
         let orphaned = vec![self.orphaned(state)];
         self.calls = Calls::new(config(), 1, self.now);
@@ -74,7 +73,7 @@ fn call_resumes_in_its_session_and_checks_each_leg() {
 
 #[test]
 fn leg_without_a_call_on_janus_ends_the_call() {
-    let ended_lines = |who: &str, peer: &str| {
+    let left = |who: &str, peer: &str| {
         format!("{who} left: hangup({peer}, Remote WebRTC hangup), core hangup(Close PC)")
     };
     let expected = [
@@ -82,8 +81,8 @@ fn leg_without_a_call_on_janus_ends_the_call() {
         "janus 12 detach",
         "destroy 1",
         "end",
-        &ended_lines("bob", "alice"),
-        &ended_lines("alice", "bob"),
+        &left("bob", "alice"),
+        &left("alice", "bob"),
     ];
     let mut harness = talking().taken_over();
     assert_eq!(harness.reply_data(ALICE, json!({"error_code": 481, "error": "no"}))[..6], expected);
@@ -142,8 +141,8 @@ fn claimed_session_without_calls_is_destroyed_at_once() {
 #[test]
 fn calls_end_when_janus_ends_their_claimed_session() {
     let mut harness = talking().taken_over();
-    let ended_lines = harness.janus(json!({"janus": "timeout", "session_id": OLD}));
-    assert!(ended_lines.iter().any(|line| line.starts_with("alice left: ")), "{ended_lines:?}");
+    let notified = harness.janus(json!({"janus": "timeout", "session_id": OLD}));
+    assert!(notified.iter().any(|line| line.starts_with("alice left: ")), "{notified:?}");
     assert_eq!(harness.calls.sessions(), [NEW]);
     harness.assert_clean();
 }
@@ -176,10 +175,10 @@ fn answered_request_is_not_repeated() {
 fn ring_timeout_continues_across_a_takeover() {
     let time = Duration::from_secs(120);
     let mut harness = ringing();
-    let (state, rules) =
+    let (state, policy) =
         (harness.last_saved(), CallPolicy { ring_timeout: Some(time), ..CallPolicy::default() });
     harness.calls = Calls::new(config(), 0, harness.now);
-    harness.calls.config.policy = rules;
+    harness.calls.config.policy = policy;
     harness.calls.on_janus_up(NEW);
     let orphaned = vec![harness.orphaned(state)];
     harness.calls.take_over(orphaned, &[OLD], harness.now);
@@ -322,10 +321,10 @@ fn final_notices_are_sent_in_the_new_term() {
 
 #[test]
 fn unreadable_final_notices_report_a_lost_call() {
-    for nonsense in ["", "1", "{\"client_events\":7}"] {
+    for unreadable in ["", "1", "{\"client_events\":7}"] {
         let mut harness = talking();
         let orphaned = OrphanedCall {
-            final_notices: Some(nonsense.to_owned()),
+            final_notices: Some(unreadable.to_owned()),
             ..harness.orphaned(harness.last_saved())
         };
         harness.calls = Calls::new(config(), 1, harness.now);

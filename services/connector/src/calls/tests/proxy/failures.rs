@@ -15,15 +15,15 @@ fn taken_name() -> Value {
 }
 
 /// The refusal for the rest service whose proxy waits.
-fn refusal(harness: &mut Harness, says: impl Fn(&mut Calls, Instant) -> Vec<Action>) -> (u16, String) {
-    let actions = says(&mut harness.calls, harness.now);
-    let ended = actions.into_iter().find_map(|action| match action {
+fn refusal(harness: &mut Harness, input: impl Fn(&mut Calls, Instant) -> Vec<Action>) -> (u16, String) {
+    let actions = input(&mut harness.calls, harness.now);
+    let refusal = actions.into_iter().find_map(|action| match action {
         Action::EndCall(ended) => ended.notices.proxy_refusal,
         _ => None,
     });
-    let (rest, answer) = ended.unwrap();
-    assert_eq!((rest.as_str(), answer.call), ("rest-1", harness.call));
-    let ProxyRefusal { code, text } = answer.refusal.unwrap();
+    let (rest, reply) = refusal.unwrap();
+    assert_eq!((rest.as_str(), reply.call), ("rest-1", harness.call));
+    let ProxyRefusal { code, text } = reply.refusal.unwrap();
     (code, text)
 }
 
@@ -187,7 +187,7 @@ fn early_proxy_reply_prevents_a_second_invite() {
 }
 
 /// The guard of a message in a mailbox.
-async fn ack(tracker: &AckTracker) -> AckGuard {
+async fn ack_guard(tracker: &AckTracker) -> AckGuard {
     let (bus, mailbox) = (bus::Bus::memory(), Mailbox::Backend("a".into()));
     let mut reader = bus.open(mailbox.clone()).await.unwrap();
     bus.post(&mailbox, &Message::new(Body::Hangup(LegRef { call: CallId::fresh(), side: Side::Caller })))
@@ -201,8 +201,8 @@ async fn ack(tracker: &AckTracker) -> AckGuard {
 async fn slow_proxy_does_not_block_the_mailbox() {
     for (mut harness, handle) in [(incoming(), BOB), (outgoing(), ALICE)] {
         let tracker = AckTracker::default();
-        let (placing, ack) = (harness.place_message(), ack(&tracker).await);
-        let actions = harness.calls.on_message(placing, ack, harness.now);
+        let (place, guard) = (harness.place_message(), ack_guard(&tracker).await);
+        let actions = harness.calls.on_message(place, guard, harness.now);
         harness.record(actions);
         harness.attached_local(handle);
         harness.reply(handle, "registered");

@@ -83,7 +83,7 @@ fn remote_hangup_ends_the_call_with_its_reason() {
     }
     for order in [[0, 1], [1, 0]] {
         let mut other = incoming_answered();
-        let received = order.map(|sign| match sign {
+        let received = order.map(|step| match step {
             0 => other.remote_hangup(BOB, "alice", "tired"),
             _ => other.core_hangup(BOB, "Close PC"),
         });

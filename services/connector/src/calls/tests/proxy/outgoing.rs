@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::calls::janus_state::JANUS_TIMEOUT;
-
 use common::entropy::unix_millis;
 
 const OVER: [&str; 2] = ["janus 11 detach", "end"];
@@ -40,8 +39,8 @@ fn invite_names_both_users_and_the_backend() {
     let actions = harness.calls.on_janus(FromJanus::read(&registered.to_string()), harness.now);
     let [Action::InviteProxy(invite, until)] = &actions[..] else { panic!("{actions:?}") };
     // The caller is refused a second before its deadline, so the invite expires then.
-    let spare = Deadline(deadline.0 - 1000);
-    assert_eq!((invite.call, invite.backend.as_str(), *until), (harness.call, "a", Some(spare)));
+    let invite_deadline = Deadline(deadline.0 - 1000);
+    assert_eq!((invite.call, invite.backend.as_str(), *until), (harness.call, "a", Some(invite_deadline)));
     assert_eq!((invite.caller.as_str(), invite.callee.as_str()), ("alice", "bob"));
     assert_eq!(invite.backend_url, "ws://janus:8188");
     assert_eq!(invite.proxy, "http://proxy:8100/plugins/videocall");
@@ -90,13 +89,13 @@ fn silent_proxy_is_refused_a_second_before_the_deadline() {
 #[test]
 fn busy_or_unknown_callee_is_refused_as_janus_does() {
     let busy = json!({"result": {"event": "hangup", "username": "alice", "reason": "User busy"}});
-    for (says, notified) in [
+    for (data, notified) in [
         (busy, "alice! left: c/hangup(alice, User busy), core hangup(Close PC)"),
         (json!({"error_code": 478, "error": "no"}), "alice! left: c/error 478, core hangup(Close PC)"),
         (json!({"error_code": 483, "error": "no"}), "alice! left: c/error 483"),
     ] {
         let mut harness = outgoing_offered();
-        assert_eq!(harness.reply_data(ALICE, says), ["janus 11 detach", "end", notified]);
+        assert_eq!(harness.reply_data(ALICE, data), ["janus 11 detach", "end", notified]);
         harness.assert_clean_with_proxy();
     }
     let mut other = outgoing_offered();
