@@ -106,7 +106,7 @@ impl<'a> Token<'a> {
 mod tests {
     use super::*;
 
-    /// Signed by the rule of Janus with the key `hmackey` (janus-api.md 2.4).
+    /// Signed by the rule of Janus with the key `hmackey`.
     const SAMPLE: &str = "1795333128,janus,janus.plugin.videocall:H1OmW9xNJkej1FfrpHBftmkb040=";
     const BEFORE: u64 = 1_795_333_128;
 

@@ -35,7 +35,7 @@ use tokio::time::Instant;
 
 /// Janus' error for a name that another handle has.
 pub const NAME_TAKEN: i64 = 476;
-/// Janus' errors for a `call` after which it closes the PeerConnection (janus-api.md 5.3).
+/// Janus' errors for a `call` after which it closes the PeerConnection.
 const CLOSING_ERRORS: RangeInclusive<i64> = 473..=480;
 /// The errors of Janus that a proxy may get as an HTTP status.
 const HTTP_ERRORS: RangeInclusive<i64> = 400..=599;
@@ -191,7 +191,7 @@ impl Calls {
 
     /// The remote user seems to have hung up. Janus says so twice or more, in any order, once with the
     /// reason if there is one. The local handle must not be detached while Janus handles the first: that
-    /// can crash it (janus-api.md 5.5).
+    /// can crash it.
     pub(super) fn suspect_remote_hangup(&mut self, id: CallId, reason: Option<String>) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(side) = call.remote_side() else { return };

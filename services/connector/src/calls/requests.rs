@@ -80,7 +80,8 @@ impl Calls {
             Some(Pending::Call(leg)) => self.refuse_core(leg.call, code, reason),
             Some(Pending::Check(leg)) => self.end_missing_leg(leg),
             Some(Pending::Request(request)) => {
-                let to_event = |transaction| ClientEvent::Error { transaction, code, reason };
+                let to_event =
+                    |own_transaction| ClientEvent::Error { transaction: own_transaction, code, reason };
                 let event = request.transaction.clone().map(to_event);
                 self.complete_request(request, event, None);
             }
