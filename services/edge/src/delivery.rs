@@ -79,7 +79,8 @@ impl Delivery {
     }
 
     /// Looks up the owner of a session that is not here and not in the forwarding table. The session has ended, is
-    /// moving between edges, or has left this edge long ago. The guard keeps the message in the mailbox meanwhile.
+    /// moving between edges, or has left this edge long ago. The guard keeps the message in the mailbox until the
+    /// owner is known.
     async fn deliver_to_unknown_owner(self, events: Events, _guard: AckGuard) {
         for _ in 0..MAX_OWNER_LOOKUPS {
             match self.context.directory.session(events.session).await {

@@ -78,7 +78,7 @@ pub async fn run(
 
 fn resubmit_all(registry: &Registry) {
     for (session, owner) in registry.all() {
-        // A connection that is gone has no sessions.
+        // If the connection has ended, its sessions have too.
         let _ = owner.send(Inbound::PersistAgain(session));
     }
 }

@@ -57,7 +57,7 @@ impl InboxSender {
     }
 
     /// # Errors
-    /// When the connection is gone; returns the message.
+    /// When the connection has ended; returns the message.
     pub fn send(&self, message: Inbound) -> Result<(), Box<Inbound>> {
         self.0.send(Box::new(message)).map_err(|closed| closed.0)
     }

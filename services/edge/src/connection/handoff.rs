@@ -56,7 +56,7 @@ impl Connection {
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to create a session, refusing the request");
-                // The directory may have created it all the same.
+                // The directory may have created the session although the request failed.
                 adopt_later(session, &self.parts);
                 let refusal =
                     JanusError::new(UNKNOWN, "The server cannot open sessions right now, please try again");
@@ -89,7 +89,7 @@ impl Connection {
             && self.parts.context.is_owned_elsewhere(id).await
             && let Some(owner) = self.parts.registry.remove(id)
         {
-            // A connection that is gone has no sessions.
+            // If the connection has ended, it has no session to drop.
             let _ = owner.send(Inbound::Lost(id));
         }
     }
@@ -133,7 +133,7 @@ impl Connection {
                 metrics::claim_failed(ClaimFailure::Unavailable);
                 tracing::warn!(%error, session = %id, "failed to claim a session, refusing the request");
                 parts.registry.remove_if_owner(id, &self.sender);
-                // The directory may have moved it all the same.
+                // The directory may have moved the session although the request failed.
                 adopt_later(id, &parts);
                 let refusal =
                     JanusError::new(UNKNOWN, "The server cannot claim sessions right now, please try again");
@@ -219,7 +219,7 @@ impl Connection {
         }
     }
 
-    /// Takes back a session whose claimer is gone.
+    /// Takes back a session whose claimer has ended.
     fn reinstall(&mut self, returned: SurrenderedSession) {
         let SurrenderedSession { session, backlog, ack_guards } = returned;
         let id = session.id;

@@ -1,7 +1,7 @@
 //! The task of one client connection, from its first frame until its last session has ended.
 //!
 //! It waits for the next event (a frame, a message from another task, a timer), lets [`Client`] decide, and performs
-//! the actions in order. When the socket is gone, the task keeps the sessions until they are claimed or end.
+//! the actions in order. When the socket is closed, the task keeps the sessions until they are claimed or end.
 
 mod handoff;
 mod persist;

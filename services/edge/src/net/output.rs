@@ -42,7 +42,8 @@ impl From<TooSlow> for NotSent {
 }
 
 impl ClientOutput {
-    /// The client's next frame, read no earlier than `not_before`; waits forever without a socket. Safe to cancel.
+    /// Waits for the client's next frame, read no earlier than `not_before`. Without a socket it waits forever.
+    /// Safe to cancel.
     pub async fn next_frame(&mut self, not_before: Option<Instant>) -> Frame {
         match self {
             Self::Connected(socket) => socket.next_frame(not_before).await,

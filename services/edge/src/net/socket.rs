@@ -124,8 +124,8 @@ impl Socket {
         self.replayed_bytes += self.queued_bytes - before;
     }
 
-    /// The client's next frame, read no earlier than `not_before`. Meanwhile writes the queue and pings a silent
-    /// client. Safe to cancel.
+    /// Waits for the client's next frame, read no earlier than `not_before`. While it waits, it writes the queue and
+    /// pings a silent client. Safe to cancel.
     pub async fn next_frame(&mut self, mut not_before: Option<Instant>) -> Frame {
         loop {
             let ping_at = self.ping_deadline();
@@ -238,7 +238,7 @@ impl Socket {
         self.is_unflushed = true;
     }
 
-    /// The messages that the operating system has not taken as a whole.
+    /// The messages that the operating system has not taken completely.
     fn unsent(&self) -> impl Iterator<Item = &Outgoing> {
         let written = self.stream.get_ref().bytes_written();
         let buffered = self.buffered.iter().filter(move |(end, _)| *end > written);

@@ -223,7 +223,7 @@ impl PendingSurrenders {
         let request = Message::new(Body::Surrender(Surrender { session, to: context.id.clone() }));
         let reply = async {
             let sent = context.bus.post(&Mailbox::Edge(owner.clone()), &request).await;
-            // After any other error the edge may have the request all the same.
+            // After any other error the edge may have got the request nevertheless.
             !matches!(sent, Err(SendError::NoMailbox)) && surrendered.await.is_ok()
         };
         let reply = async {

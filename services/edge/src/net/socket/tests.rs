@@ -1,4 +1,4 @@
-//! Messages are written together, and those that are not written as a whole count as unsent.
+//! Messages are written together, and those that are not written completely count as unsent.
 
 use super::*;
 use clap::Parser;
