@@ -72,7 +72,7 @@ impl BackendCache {
         }
     }
 
-    /// Has the list refreshed at once.
+    /// Requests a refresh of the list now.
     pub fn refresh(&self) {
         self.refresh_requested.notify_one();
     }

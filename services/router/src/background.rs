@@ -14,11 +14,11 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 const STREAM: &str = "notices";
-/// As often as janus-cloud does it; the record lives six times as long.
+/// The interval of janus-cloud. The record expires after six of them.
 const RENEW_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Receives notices until the router stops, and sends a canary every `canary_interval`, if at all. The router
-/// is not ready before it received its first canary.
+/// Receives notices until the router stops. With `canary_interval` it also sends canaries, and the router is
+/// not ready before it has received the first one.
 pub fn receive_notices(
     context: Context,
     backends: Arc<BackendCache>,

@@ -6,13 +6,13 @@
 //!
 //! A router keeps no state that a restart would lose: any router can handle any request, and finish one that
 //! another router started. While the directory or the bus is unavailable, a request fails and is redelivered
-//! to any router; past its deadline the client's edge answers with an error. On shutdown a router takes no
+//! to any router. After its deadline the client's edge answers with an error. On shutdown a router takes no
 //! more requests, finishes those in flight, and leaves the rest to the other routers.
 
 pub mod backends;
 pub mod background;
-/// What a router does for each kind of request. A request may be handled twice, or half and then again by
-/// another router; each handler ends in the same state.
+/// One handler for each kind of request. A request may be handled twice, or in part and then again by another
+/// router; the final state is the same.
 pub mod handlers {
     pub mod call;
     pub mod end;

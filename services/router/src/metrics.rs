@@ -30,7 +30,7 @@ pub fn describe() {
     );
     describe_counter!(REFUSED_INVITES, "Calls from users of janus-cloud that routers refused.");
     describe_counter!(ENDED, "Calls that ended after they rang, by cause.");
-    describe_gauge!(BACKENDS, "Janus servers that take calls, as this router sees it.");
+    describe_gauge!(BACKENDS, "Janus servers that take calls, in the list of this router.");
     describe_counter!(REAPED, "Sessions of dead edges that were not claimed in time.");
     for kind in ["register", "call", "exists", "list", "release"] {
         let _ = histogram!(REQUEST, "kind" => kind);

@@ -8,7 +8,7 @@ use directory::record::Owner;
 use protocol::Raw;
 use protocol::videocall::{self, PluginError};
 
-/// The reason that a client receives whose name another registration took.
+/// The reason that a client receives when another registration has taken its name.
 pub const REGISTERED_ELSEWHERE: &str = "Registered elsewhere";
 
 /// Sends the final reply to a request.
@@ -44,7 +44,7 @@ pub async fn send_error(
     send_reply(bus, id, request, None, vec![plugin_event(request, videocall::error(error))]).await
 }
 
-/// Tells a handle that it lost its name to a later registration.
+/// Notifies a handle that it lost its name to a later registration.
 pub async fn send_displaced(bus: &Bus, username: &str, previous: &Owner) -> Result<(), SendError> {
     let data = videocall::event("unregistered", Some(username), Some(REGISTERED_ELSEWHERE));
     let event = ClientEvent::Plugin { transaction: None, data, jsep: None };

@@ -68,8 +68,8 @@ async fn handle(context: &Context, backends: &BackendCache, delivery: Delivery) 
     }
 }
 
-/// Drops a request whose deadline has passed. Edges undo by themselves what their clients' requests started;
-/// an invite comes from a rest service and is undone here.
+/// Drops a request whose deadline has passed. An edge undoes what its clients' expired requests started. An
+/// invite comes from a rest service and is undone here.
 async fn discard_expired(context: &Context, message: &Message) -> Result<(), HandlerError> {
     metrics::request_expired();
     match &message.body {
@@ -111,7 +111,7 @@ async fn dispatch(context: &Context, backends: &BackendCache, message: &Message)
             Ok(canary::send_back(&context.bus, &mailbox, canary).await?)
         }
         other => {
-            tracing::warn!(kind = other.kind(), "dropped a message that is no request for a router");
+            tracing::warn!(kind = other.kind(), "dropped a message that is not for a router");
             Ok(())
         }
     }

@@ -1,10 +1,10 @@
-//! `call`: takes the handles of caller and callee, and has a connector set the call up.
+//! `call`: acquires the handles of caller and callee, and has a connector set the call up.
 //!
 //! The call has the id of the request, so a redelivered request finds its own call. The call's record is
-//! written before the handles are taken, so a handle that is in a call always has a record of it.
+//! written before the handles are acquired, so there is a record of every call that a handle is in.
 //!
-//! A callee at a janus-cloud proxy has no handle here: only the caller's is taken. The connector asks that
-//! proxy once the caller is registered on Janus.
+//! A callee at a janus-cloud proxy has no handle here: only the caller's is acquired. The connector sends a
+//! request to that proxy once the caller is registered on Janus.
 
 mod check;
 
@@ -69,9 +69,9 @@ struct CallPlan<'a> {
     offer: &'a Raw,
     caller: CallParty,
     callee: CallParty,
-    /// The callee's proxy, of a callee at a janus-cloud proxy.
+    /// The proxy of a callee at janus-cloud; `None` for a callee of this cluster.
     proxy: Option<ProxySide>,
-    /// An earlier attempt has taken the caller's handle for this call.
+    /// An earlier attempt has acquired the caller's handle for this call.
     is_retry: bool,
     /// When this router dequeued the request, in unix microseconds.
     dequeued_at: u64,
@@ -138,7 +138,7 @@ fn callee_party(callee: Callee) -> (CallParty, Option<ProxySide>) {
     }
 }
 
-/// Janus reports a busy callee before it reports a missing offer.
+/// Returns the refusal of a call without an offer. Like Janus, it reports a busy callee first.
 async fn refusal_without_offer(
     context: &Context,
     caller: String,
@@ -153,9 +153,9 @@ async fn refusal_without_offer(
     Ok(PluginError::missing_sdp().into())
 }
 
-/// What became of the attempt to place a call on a backend.
+/// The outcome of an attempt to place a call on a backend.
 enum Attempt {
-    /// A connector has the call, or another router takes care of it.
+    /// A connector has the call, or another router handles it.
     Done,
     /// The backend's mailbox is full.
     Overloaded(BackendName),
@@ -223,7 +223,7 @@ async fn try_backend(
     Ok(attempt)
 }
 
-/// Refuses a call for which one of the handles could not be taken.
+/// Refuses a call that could not acquire one of its handles.
 async fn on_handle_unavailable(
     context: &Context,
     plan: &CallPlan<'_>,
@@ -264,9 +264,9 @@ async fn refuse(
     Ok(send_events(&context.bus, &request.from.edge, events).await?)
 }
 
-/// For a call with an offer, Janus opens a PeerConnection and closes it on a refusal. It does not for a
-/// missing offer. For a caller in a call Janus would close that call's PeerConnection; Switchboard keeps the
-/// call.
+/// Returns the events of a refusal. For a call with an offer, Janus opens a PeerConnection and closes it on a
+/// refusal; without an offer it opens none. When the caller is in a call already, Janus would close that call's
+/// PeerConnection; Switchboard keeps the call.
 fn refusal_events(request: &ClientRequest, refusal: &Refusal) -> Vec<ClientEvent> {
     let data = match refusal {
         Refusal::Error(error) => videocall::error(error),

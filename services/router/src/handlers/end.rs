@@ -1,13 +1,13 @@
-//! Ends a call for a reason that does not come over one of its legs: a handle or the backend is gone, an
-//! operator ends the call, or a router cannot set it up.
+//! Ends a call for a reason other than a request on one of its legs: a handle or the backend is gone, an
+//! operator ends it, or a router cannot set it up.
 //!
-//! The call's connector ends it, on a message to the backend's mailbox. Without a connector the router does
-//! it: first it frees the handles, then it tells the sides that are left, then it deletes the call. When a
-//! router dies in between, the next one ends the call again.
+//! The router posts a message to the backend's mailbox, and the call's connector ends the call. Without a
+//! connector the router does it: it releases the handles, notifies the remaining sides and deletes the call, in
+//! this order. When a router dies in between, the next one ends the call again.
 //!
 //! `release` and `abandon`: a client has given up a handle, or a call. A release frees the name, ends the call
-//! and removes the handle's record, in this order, so that one that stopped half-way can be repeated. A call
-//! that took the handle meanwhile is found when the record is removed.
+//! and removes the handle's record, in this order, so that an interrupted release can be repeated. A call that
+//! acquired the handle meanwhile is found when the record is removed.
 
 use super::HandlerError;
 use crate::metrics;
@@ -24,12 +24,12 @@ use protocol::hangup::{HangupCause, events_for_side};
 use protocol::{HandleRef, Side};
 use service::Context;
 
-/// Final notices without text: a connector that finds them tells both sides that the call is lost.
+/// Final notices without text: a connector that finds them notifies both sides that the call is lost.
 const NO_NOTICES: &str = "";
 /// The reason that both sides receive when no connector serves the backend.
 const UNSERVED_REASON: &str = "The media server is gone";
 
-/// Releases a handle, and tells its edge if that waits for it.
+/// Releases a handle, and notifies its edge if the edge requested that.
 pub async fn release_and_reply(
     context: &Context,
     id: MessageId,
@@ -105,7 +105,8 @@ async fn end_without_backend(context: &Context, id: CallId, cause: &HangupCause)
     Ok(context.directory.delete_call(&call).await?)
 }
 
-/// The handle may have moved to another edge since the call's record was written.
+/// Sends the events of the end to one side, at the edge that its handle is at now: it may have moved since the
+/// call's record was written.
 async fn send_end(
     context: &Context,
     call: &Call,

@@ -1,6 +1,6 @@
 //! Why a handler did not do what was requested.
 
-/// A failure that another attempt may not meet; the request is redelivered.
+/// A failure that may be temporary; the request is redelivered.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
     #[error(transparent)]

@@ -1,8 +1,9 @@
-//! Looks up who has a name, and finds out by it that a janus-cloud proxy has taken a name from one of our
-//! handles. janus-cloud does not tell that handle, so the router that finds it does.
+//! Looks up the owner of a name. A lookup may find that a janus-cloud proxy has taken the name from one of our
+//! handles. janus-cloud does not notify that handle, so the router does.
 //!
-//! First the handle loses the name in its own record, and its call ends. Then the handle is notified, and the
-//! name's record drops its reference to the handle. After a crash in between, the next lookup repeats it.
+//! First the name is removed from the handle's own record, and the handle's call ends. Then the handle is
+//! notified, and the reference to it is removed from the name's record. After a crash in between, the next
+//! lookup repeats these steps.
 //!
 //! Also handles `exists` and `list`, the requests that only read names.
 
@@ -48,7 +49,7 @@ pub async fn exists(context: &Context, id: MessageId, request: &ClientRequest) -
     Ok(())
 }
 
-/// Answers who is registered, at most [`directory::MAX_LISTED_USERS`] names.
+/// Answers with the registered names, at most [`directory::MAX_LISTED_USERS`].
 pub async fn list(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {
     let usernames = context.directory.usernames().await?;
     send_result(&context.bus, id, request, videocall::list(&usernames)).await?;
@@ -61,7 +62,7 @@ pub async fn look_up(context: &Context, username: &str) -> Result<Option<Callee>
     resolve(context, registered).await
 }
 
-/// Does the same for a name whose record was read already.
+/// As [`look_up`], for a name whose record was read already.
 pub async fn resolve(
     context: &Context,
     registered: Option<RegisteredName>,
@@ -85,7 +86,7 @@ pub async fn resolve(
 }
 
 /// Returns whether a janus-cloud proxy has taken the name that this handle has by its own record. If so,
-/// tells the handle, also where the proxy's record does not refer to it.
+/// notifies the handle, also where the proxy's record does not refer to it.
 pub async fn report_displaced(
     context: &Context,
     username: &str,
@@ -101,7 +102,8 @@ pub async fn report_displaced(
     Ok(true)
 }
 
-/// The handle may have moved to another edge since the name's record was written.
+/// Takes the name from a displaced handle, ends its call and notifies it. The handle may have moved to another
+/// edge since the name's record was written.
 async fn displace(context: &Context, username: &str, displaced: &Owner) -> Result<(), HandlerError> {
     let handle = context.directory.handle(displaced.handle).await?;
     if context.directory.revoke_displaced(displaced.handle, username).await? {

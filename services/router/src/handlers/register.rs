@@ -1,13 +1,12 @@
 //! `register`: a handle takes a name. The latest registration always wins.
 //!
-//! The name moves in three steps, which another router can finish: the new handle claims it, the previous
-//! handle loses it and is notified, then the name is granted. A router that dies in between leaves a name
-//! that cannot be called until the request is redelivered.
+//! The name moves in three steps: the new handle claims it, the previous handle loses it and is notified, and
+//! the name is granted. When a router dies in between, the name cannot be called until the request is
+//! redelivered and another router finishes the steps.
 //!
 //! `restore`: an edge reports that a handle had a name before the directory lost its data. The handle gets the
-//! name back, unless another handle or a janus-cloud proxy has registered it since: the latest registration
-//! wins, and the handle is notified that it lost the name. A handle that is gone by now is notified that it has
-//! the name, so that its edge releases it.
+//! name back, unless another handle or a janus-cloud proxy has registered it since. Then the handle is notified
+//! that it lost the name. A handle that no longer exists gets the name too: its edge is notified and releases it.
 
 use super::names::{Callee, look_up, report_displaced};
 use super::{HandlerError, RequestError};
@@ -20,7 +19,7 @@ use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginError};
 use service::Context;
 
-/// How often a name may change its owner while it is granted.
+/// How often a name may change its owner before the request fails.
 const MAX_GRANT_ATTEMPTS: usize = 32;
 
 pub async fn register(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {

@@ -7,9 +7,9 @@
 //! claimed a session still reads its mailbox. On removal, handles that a claim left behind are moved to the
 //! edge that claimed their session.
 //!
-//! Also on removal, what is left in the mailbox is forwarded for sessions that another edge had claimed before
-//! this one died: connectors sent it while they still knew the old address. The edge that claims a session from
-//! a dead edge reads that edge's mailbox itself. Only events with a sequence are forwarded, because an edge
+//! On removal, the events left in the mailbox are forwarded too, if another edge had claimed their session
+//! before this one died: connectors sent them to the old address. An edge that claims a session from a dead
+//! edge reads that edge's mailbox itself. Only events with a sequence are forwarded, because an edge
 //! recognises those that it has applied already. An event by which a client joins a call is dropped when its
 //! handle is not in that call any more.
 
@@ -29,9 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often an edge sends a heartbeat; it may have died just before the next.
+/// How often an edge sends a heartbeat. An edge may have died just before the next one was due.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// An edge without a heartbeat for so long is dead or suspended.
+/// An edge without a heartbeat for this long is dead or suspended.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an edge that owns nothing any more is kept.
 const REMOVAL_DELAY: Duration = Duration::from_secs(15);
@@ -78,8 +78,8 @@ fn next_step(claimable_for: Option<Duration>) -> NextStep {
     }
 }
 
-/// Closes the sessions whose grace is over, and releases the handles of all that are closed. Returns how long
-/// the first of the others can still be claimed, `None` without others.
+/// Closes the sessions whose grace is over, and releases the handles of closed sessions. Returns the shortest
+/// time for which one of the other sessions can still be claimed; `None` when there are none.
 async fn end_expired_sessions(context: &Context, edge: &ServiceId) -> Result<Option<Duration>, HandlerError> {
     let Some(silence) = context.directory.since_heartbeat(edge).await? else { return Ok(None) };
     let (handles, listed) = context.directory.owned_by(edge).await?;
@@ -200,7 +200,7 @@ async fn joins_ended_call(context: &Context, events: &Events) -> Result<bool, Ha
     Ok(handle.and_then(|handle| handle.call) != events.call)
 }
 
-/// Tells the connector of a call that a client joins where that client is.
+/// Sends the client's new address to the connector of a call that the client joins.
 async fn announce_address(context: &Context, events: &Events, edge: &ServiceId) -> Result<(), HandlerError> {
     let Some((backend, client_moved)) = ClientMoved::for_joined(events, edge) else { return Ok(()) };
     let message = Message::new(Body::ClientMoved(client_moved));

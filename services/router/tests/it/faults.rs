@@ -26,7 +26,7 @@ impl CrashAtStep {
         self.steps.load(Ordering::SeqCst) > self.at
     }
 
-    fn walk(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
+    fn count(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         if !BACKGROUND_STEPS.contains(&step) {
             self.steps.fetch_add(1, Ordering::SeqCst);
         }
@@ -36,11 +36,11 @@ impl CrashAtStep {
 
 impl FaultPlan for CrashAtStep {
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        self.walk(step)
+        self.count(step)
     }
 
     fn after(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        self.walk(step)
+        self.count(step)
     }
 
     fn before_read(&self) -> BoxFuture<()> {
@@ -64,7 +64,7 @@ impl SlowStore {
         }))
     }
 
-    fn walk(&self) -> BoxFuture<Result<(), String>> {
+    fn delay(&self) -> BoxFuture<Result<(), String>> {
         let state = self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
         let millis = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 57;
         Box::pin(async move {
@@ -76,11 +76,11 @@ impl SlowStore {
 
 impl FaultPlan for SlowStore {
     fn before(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
-        self.walk()
+        self.delay()
     }
 
     fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
-        self.walk()
+        self.delay()
     }
 
     fn before_read(&self) -> BoxFuture<()> {

@@ -1,4 +1,4 @@
-//! Routers on a bus and a directory in memory. The tests play edges, connectors and rest services. Time is
+//! Routers on a bus and a directory in memory. The tests act as edges, connectors and rest services. Time is
 //! paused.
 #![allow(clippy::unwrap_used, missing_docs)]
 

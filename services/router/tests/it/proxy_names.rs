@@ -57,9 +57,9 @@ impl Fixture {
     /// Has a router handle a message, and waits until it is acknowledged.
     async fn process(&self, number: u128, body: Body) {
         let router = self.cluster.router();
-        // Its first step is to report that it knows no backends.
+        // The router first reports that it has no list of backends.
         tokio::task::yield_now().await;
-        testkit::eventually("the router knows the backends", async || router.unmet().is_empty()).await;
+        testkit::eventually("the router has listed the backends", async || router.unmet().is_empty()).await;
         self.cluster.enqueue(&message(number, body)).await;
         testkit::eventually("the message is acknowledged", async || self.cluster.unfinished().await == 0)
             .await;
@@ -77,7 +77,7 @@ impl Fixture {
         format!("{:?}", self.next_events().await.events)
     }
 
-    /// Expects events that tell this handle that it has lost its name.
+    /// Expects events that notify this handle that it has lost its name.
     async fn expect_displaced(&mut self, who: usize, name: &str) {
         let events = self.next_events().await;
         assert_eq!(events.change, Some(Change::Displaced(name.to_owned())));
@@ -197,7 +197,7 @@ async fn lookup_of_a_taken_name_displaces_its_handle() {
         "as the proxy wrote it"
     );
     fixture.process(103, exists("bob")).await;
-    assert!(fixture.next_text().await.contains("true"), "the handle is told once");
+    assert!(fixture.next_text().await.contains("true"), "the handle is notified once");
 }
 
 #[tokio::test]

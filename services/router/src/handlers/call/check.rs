@@ -21,9 +21,9 @@ impl From<PluginError> for Refusal {
     }
 }
 
-/// Returns the caller's name and the callee. Whether a callee of ours is busy shows only when its handle is
-/// taken. The state of a foreign callee is in the record of its proxy; it is ignored once the caller is in
-/// this very call, because the callee then may be too.
+/// Returns the caller's name and the callee. A local callee is found to be busy only when its handle is
+/// acquired. The state of a foreign callee is in the record that its proxy writes. A retry of a call whose
+/// caller is in it already ignores that state, because the callee may be in the same call.
 pub fn check(
     call: CallId,
     caller: Option<&Handle>,
@@ -47,7 +47,7 @@ pub fn check(
     }
 }
 
-/// Returns the refusal for a handle that could not be taken.
+/// Returns the refusal for a handle that could not be acquired.
 pub fn refusal_for(side: Side, outcome: AcquireOutcome, caller: &str, callee: &str) -> Refusal {
     match (side, outcome) {
         (Side::Caller, AcquireOutcome::Busy(_)) => PluginError::already_in_call().into(),
