@@ -190,8 +190,9 @@ impl Bus {
         }
     }
 
-    /// Returns the newest `count` entries of a stream, oldest first, and behind them those that arrive within
-    /// `watch`, even if a worker has finished and deleted them. Returns `None` where there is no such stream.
+    /// Returns the newest `count` entries of a stream, oldest first, and then those that arrive within `watch`. An
+    /// arriving entry is included even if a worker finishes it and deletes it meanwhile. Returns `None` where there is
+    /// no such stream.
     ///
     /// # Errors
     /// `Unavailable`.

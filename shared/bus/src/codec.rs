@@ -11,13 +11,13 @@ use common::entropy::unix_millis;
 use serde_json::Value;
 use std::str::FromStr;
 
-/// The names and values of an entry, in order. Entries that other programs write need not be text.
+/// The names and values of an entry, in order. They are bytes, because other programs may write anything.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// A line of a log: names and values. The first name is `at`, with the unix milliseconds of its writing.
+/// A line of a log: names and values. The first is `at`, the unix milliseconds at which the line was written.
 pub type LogLine = Vec<(String, String)>;
 
-/// The error of a dead letter that was never acknowledged or rejected.
+/// The error of a dead letter that no worker acknowledged or rejected.
 pub(crate) const DELIVERIES_EXHAUSTED: &str = "delivered five times, never finished";
 
 /// Encodes a message.

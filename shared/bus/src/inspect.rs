@@ -1,8 +1,8 @@
-//! What operators see of the streams: statistics, and entries.
+//! Statistics and entries of the streams, for operators.
 //!
-//! Nothing is recorded for it. Both are read from the streams on request, and inspected entries stay where they
-//! are. An acknowledged entry is deleted, so a healthy stream is empty most of the time; to see what passes, watch
-//! it for a while. An entry that is deleted sooner than it can be read may be missed.
+//! Both are read from the streams on request, and inspected entries stay where they are. An acknowledged entry is
+//! deleted, so a healthy stream is empty most of the time. To see its messages, watch it for a while. An entry that is
+//! deleted before it can be read may be missed.
 
 use crate::codec::{self, Fields, LogLine};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The metrics of the bus. Each queue has a label of its own. Mailboxes share one label a kind, because there are as
-//! many as there were services.
+//! The metrics of the bus. Each queue has a label of its own. All mailboxes of one kind share a label, because each
+//! service that starts has a new mailbox.
 
 use crate::topic::Queue;
 use metrics::{counter, describe_counter};
@@ -17,9 +17,9 @@ pub fn describe() {
     describe_counter!(DEAD_LETTERS, "Messages that were moved to sb:dead, with the error.");
     describe_counter!(
         QUEUE_FULL,
-        "Times a bounded queue was full; the table of bounds in ARCHITECTURE.md has the effect of each."
+        "Times a bounded queue was full; see ARCHITECTURE.md for what happens then."
     );
-    describe_counter!(RECONNECTS, "Connections to Redis that recovered.");
+    describe_counter!(RECONNECTS, "Connections to Redis that were restored after a loss.");
     for queue in Queue::all() {
         counter!(REDELIVERIES, "queue" => label(&queue.key())).increment(0);
         counter!(DEAD_LETTERS, "stream" => label(&queue.key())).increment(0);

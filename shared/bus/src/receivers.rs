@@ -113,7 +113,7 @@ impl MailboxReader {
     }
 
     /// Acknowledges the messages through this offset, which must be one of this reader's. The greatest offset counts,
-    /// in whatever order they come. One from before the mailbox was lost and created again has no effect.
+    /// whatever the order of the calls. An offset from before the mailbox was lost and created again has no effect.
     pub fn ack_through(&mut self, offset: MailboxOffset) {
         match self {
             Self::Memory(reader) => reader.ack_through(offset),

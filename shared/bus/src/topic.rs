@@ -1,4 +1,4 @@
-//! The streams: their names and their bounds. No other file spells a name.
+//! The streams: their keys and their bounds. No other file contains a key.
 //!
 //! The keys of queues and mailboxes have a Redis Cluster hash tag, so that a cluster spreads them over its nodes. No
 //! operation needs two of them in one step.
@@ -85,7 +85,7 @@ impl Mailbox {
 /// A capped stream for operators and other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Log {
-    /// A line each when a call rings, is answered and ends.
+    /// One line when a call rings, one when it is answered, one when it ends.
     Calls,
     /// Messages that failed [`MAX_DELIVERIES`] times, or could not be decoded.
     Dead,

@@ -29,9 +29,9 @@ pub fn measure(criterion: &mut Criterion) {
 
 fn measure_on(bus: &Bus, bus_name: &str, runtime: &Runtime, criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(format!("bus/{bus_name}"));
-    let (post, queue) = runtime.block_on(streams(bus));
+    let (mailbox, queue) = runtime.block_on(streams(bus));
     for (name, mut stream, message) in
-        [("mailbox", post, sample::incoming_call()), ("queue", queue, sample::call())]
+        [("mailbox", mailbox, sample::incoming_call()), ("queue", queue, sample::call())]
     {
         for at_once in [1, MANY] {
             group.throughput(Throughput::Elements(at_once as u64));

@@ -1,5 +1,5 @@
-//! What every reader of the memory bus receives: logs, which keep their newest lines up to a cap, and notices, a
-//! broadcast channel of the same JSON that Redis would carry.
+//! Logs and notices of the memory bus, which every reader receives. A log keeps its newest lines, up to a cap. Notices
+//! go through a broadcast channel, as the same JSON that Redis would carry.
 
 use super::inspect::{self, Tap};
 use crate::codec::LogLine;
@@ -15,7 +15,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 #[derive(Default)]
 pub(super) struct Logs {
-    /// The tap of the whole bus, which is here because every stream has the logs.
+    /// The tap of the whole bus. It is here because every stream holds a reference to the logs.
     pub(super) tap: Tap,
     logs: Mutex<HashMap<Log, LogState>>,
     /// Notified when a line was added to any log.
@@ -159,7 +159,7 @@ impl MemoryNotices {
                     Ok(notice) => return notice,
                     Err(error) => tracing::warn!(%error, "ignored a malformed notice"),
                 },
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "too slow, missed notices"),
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "a slow subscriber missed notices"),
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }

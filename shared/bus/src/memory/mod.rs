@@ -4,7 +4,7 @@
 //! own lock, which is never held across an `await`. Waiting uses [`Notify`](tokio::sync::Notify). Time is tokio's, so
 //! that a test may pause it.
 //!
-//! Its content is lost with the process, like the sockets it was for. Simulations inject faults
+//! Its content is lost when the process ends, and the connections of all clients with it. Simulations inject faults
 //! ([`FaultInjector`]) that delay or fail single steps.
 
 mod fan_out;
@@ -47,7 +47,7 @@ struct Streams {
 }
 
 impl MemoryBus {
-    /// A handle on the same bus whose steps suffer these faults.
+    /// A handle on the same bus, with these faults injected into its steps.
     pub fn with_faults(&self, faults: FaultInjector) -> Self {
         Self { streams: self.streams.clone(), faults }
     }

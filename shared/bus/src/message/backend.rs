@@ -61,7 +61,7 @@ pub struct Party {
     pub address: Option<Address>,
 }
 
-/// A reference to one side of a call.
+/// One side of a call, by the id of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegRef {
     /// The id of the call.
@@ -105,8 +105,8 @@ pub struct ClientMoved {
 }
 
 impl ClientMoved {
-    /// Returns the message for the connector of a call, after a client that joins the call has moved to `edge`, and the
-    /// backend of the call. Returns `None` for events that join no call.
+    /// Returns the backend of the call that these events join, and the message for its connector: the joining client is
+    /// now at `edge`. Returns `None` for events that join no call.
     pub fn for_joined(events: &Events, edge: &ServiceId) -> Option<(BackendName, Self)> {
         let (Some(Change::Joined { backend, side }), Some(call)) = (&events.change, events.call) else {
             return None;
@@ -138,7 +138,7 @@ pub enum EndCause {
 }
 
 impl EndCause {
-    /// This side's handle was detached or lost.
+    /// The cause for a side whose handle was detached or lost.
     pub fn gone(side: Side) -> Self {
         match side {
             Side::Caller => Self::CallerGone,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct CallRecord {
     /// The id of the call.
     pub call: CallId,
-    /// The event that is recorded.
+    /// What happened to the call.
     pub event: CallEvent,
     /// The caller's name.
     pub caller: String,
@@ -86,7 +86,7 @@ impl StepDurations {
     }
 }
 
-/// Why a call ended, as one of few constants for metrics. A reason may be any text.
+/// Why a call ended, as one of a few constants for metrics. The reason of a [`CallRecord`] may be any text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndKind {

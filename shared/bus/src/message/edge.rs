@@ -28,10 +28,10 @@ pub struct Events {
     /// The change of the handle's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
-    /// There are too many calls. The edge refuses new ones itself for a moment.
+    /// There are too many calls. For a moment the edge itself refuses new ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overloaded: bool,
-    /// For the client, in order.
+    /// The messages for the client, in order.
     pub events: Vec<ClientEvent>,
 }
 
@@ -54,7 +54,7 @@ impl Events {
 }
 
 /// The sequence number of events for one side of a call. Events can arrive twice, or over two mailboxes after the client
-/// has changed its edge; by their sequence an edge applies them once and in order.
+/// has changed its edge. With their sequence an edge applies them once and in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sequence {
     /// The term of the connector's lease. Events of an earlier term are stale.

@@ -1,4 +1,4 @@
-//! Every message, by its receiver, and how it is written into a stream entry.
+//! Every message, in one file for each kind of receiver, and how a message becomes a stream entry.
 //!
 //! What a client or Janus sent (bodies, jseps, candidates) travels as the raw JSON that it arrived as. The senders and
 //! receivers, by kind:
@@ -90,7 +90,7 @@ impl Deadline {
 /// Declares [`Body`] with the name of each kind on the wire.
 macro_rules! bodies {
     ($($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal,)*) => {
-        /// The content of a message, one variant a kind.
+        /// The content of a message, with one variant for each kind.
         #[derive(Clone, Debug)]
         pub enum Body {
             $($(#[$doc])* $variant($payload),)*

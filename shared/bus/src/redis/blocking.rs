@@ -75,7 +75,7 @@ impl ClientId {
     }
 }
 
-/// The retries of one reader: growing delays, and one log line each at the begin and end of an outage.
+/// The retries of one reader: growing delays, and one log line each at the beginning and the end of an outage.
 pub(super) struct RetryState {
     reader: String,
     backoff: Backoff,
@@ -92,13 +92,13 @@ impl RetryState {
     /// Waits after a failure, before the next attempt.
     pub(super) async fn back_off(&mut self, error: &RedisError) {
         if !self.is_failing {
-            tracing::warn!(reader = self.reader, %error, "failed to read from Redis, retrying");
+            tracing::warn!(reader = self.reader, %error, "a command to Redis failed, retrying");
             self.is_failing = true;
         }
         self.backoff.wait().await;
     }
 
-    /// Notes a success.
+    /// Records a success.
     pub(super) fn reset(&mut self) {
         if self.is_failing {
             tracing::info!(reader = self.reader, "reconnected to Redis");

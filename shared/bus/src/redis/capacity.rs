@@ -21,11 +21,11 @@ pub(super) struct LengthCache(Mutex<HashMap<String, Sample>>);
 
 struct Sample {
     at: Instant,
-    /// The greatest length that the sample and the checked sends in flight with it reported.
+    /// The greatest length that checked sends have reported since the sample was taken.
     length: usize,
-    /// Messages that were added since, without a check.
+    /// Messages that this process has added since then, without a check.
     added: usize,
-    /// Those of them, or of an earlier sample, that may not have arrived.
+    /// Messages added without a check, for this or an earlier sample, that may not have arrived.
     in_flight: Arc<AtomicUsize>,
 }
 

@@ -1,4 +1,4 @@
-//! What every reader receives over Redis: logs, and notices. Each reader has a connection of its own.
+//! Logs and notices over Redis, which every reader receives. Each reader has a connection of its own.
 
 use super::blocking::{BLOCK_TIMEOUT, BlockingConnection, RetryState};
 use super::context::{Context, PAGE_SIZE, RESPONSE_TIMEOUT};
@@ -106,7 +106,7 @@ impl RedisNotices {
         loop {
             match self.receiver.recv().await {
                 Ok(notice) => return notice,
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "too slow, missed notices"),
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "a slow subscriber missed notices"),
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }

@@ -1,5 +1,5 @@
-//! Parses stream entries in Redis' replies. Names and values stay bytes, so that an entry that is not text does not
-//! spoil a whole reply.
+//! Parses stream entries in Redis' replies. Names and values stay bytes, so that the other entries of a reply can be
+//! read when one is not text.
 
 use crate::ack_tracker::MailboxOffset;
 use crate::codec::Fields;

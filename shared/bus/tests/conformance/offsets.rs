@@ -122,7 +122,7 @@ async fn page_through_undelivered_messages(bus: Bus) {
     let (numbers, cursor) = undelivered(&bus, Some(offsets[0])).await;
     assert_eq!(numbers, [1, 2], "offsets of the owner are valid");
     assert_eq!(undelivered(&bus, cursor).await, (Vec::new(), None));
-    // Messages of senders that do not know of the death.
+    // Senders that have not noticed the death of the owner still post.
     post_all(&bus, 3..5).await;
     assert_eq!(undelivered(&bus, cursor).await.0, [3, 4]);
     assert_eq!(undelivered(&bus, None).await.0, [0, 1, 2, 3, 4]);

@@ -4,9 +4,9 @@
 //! - the *TTL renewer* renews the TTL of the stream, and creates it again when a flush has removed it;
 //! - the *trimmer* deletes acknowledged messages. Only the greatest offset counts, so it stores one.
 //!
-//! The stream itself is the cursor: the next owner reads it from its beginning. When the stream is created again, the
-//! *epoch* grows and makes the cursor and all offsets of earlier epochs invalid, because a new Redis may count from
-//! lower ids. [`read_undelivered`] knows no epoch: the mailbox of a dead owner is not created again.
+//! No cursor is stored: the next owner reads the stream from its beginning. When the stream is created again, the
+//! *epoch* grows, because a new Redis may assign lower ids. The cursor and all offsets of earlier epochs are then
+//! invalid. [`read_undelivered`] needs no epoch: the mailbox of a dead owner is not created again.
 
 mod tasks;
 

@@ -1,4 +1,4 @@
-//! The consumer group of a queue, as one of its consumers uses it: one method a command.
+//! The consumer group of a queue, as one of its consumers uses it, with one method for each command.
 
 use crate::redis::blocking::BLOCK_TIMEOUT;
 use crate::redis::context::Context;
@@ -55,9 +55,9 @@ impl ConsumerGroup {
         read
     }
 
-    /// Resets the idle time of the consumer. Redis resets it when entries are delivered, and not while the consumer
-    /// waits. This reads the consumer's pending entries behind all possible ids, of which there are none. (Behind the
-    /// greatest id of all Redis would start over at the first.)
+    /// Resets the idle time of the consumer. Redis itself resets it when entries are delivered, and not while the
+    /// consumer waits. This reads the consumer's pending entries after an id that no entry exceeds, so it finds none.
+    /// (After the greatest possible id, Redis would start over at the first.)
     pub(super) async fn touch_consumer(&self) -> RedisResult<()> {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(1);

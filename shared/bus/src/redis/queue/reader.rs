@@ -14,11 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The interval of [`run_reclaim`].
+/// The pause between two rounds of [`run_reclaim`].
 const RECLAIM_INTERVAL: Duration = Duration::from_millis(250);
-/// The consumer is touched every 4th time.
+/// The idle time of the consumer is reset in every 4th round.
 const TOUCH_EVERY: u32 = 4;
-/// Consumers that have left are removed every 240th time.
+/// Consumers that have left are removed in every 240th round.
 const SWEEP_EVERY: u32 = 240;
 
 /// Waits for new messages, on a connection of its own.
@@ -64,8 +64,9 @@ impl GroupReader {
     }
 }
 
-/// Keeps the worker's consumer and its prefetched messages from being considered dead, releases those it does not get
-/// to, and reclaims overdue messages of other workers. Runs until the task is aborted.
+/// Resets the idle time of the worker's consumer and of its prefetched messages, so that other workers do not take
+/// them. Releases the prefetched messages of an inactive worker, and reclaims overdue messages of other workers. Runs
+/// until the task is aborted.
 pub(super) async fn run_reclaim(
     group: Arc<ConsumerGroup>,
     prefetch: Arc<PrefetchBuffer>,
