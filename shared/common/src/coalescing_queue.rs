@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Notify;
 
-/// A value that can take the place of an older one that was not written.
+/// A value that can replace an older one that was not written.
 pub trait Coalesce {
     /// Takes over from `older` what this value does not replace.
     fn merge_older(&mut self, older: Self);
@@ -53,7 +53,7 @@ impl<K: Copy + Ord, V: Coalesce> CoalescingQueue<K, V> {
         state.insert(key, value, self);
     }
 
-    /// Changes the pending value of a key, or a new one.
+    /// Changes the pending value of a key. Where there is none, changes the default value and queues it.
     pub fn update(&self, key: K, change: impl FnOnce(&mut V))
     where
         V: Default,
@@ -86,7 +86,7 @@ impl<K: Copy + Ord, V: Coalesce> CoalescingQueue<K, V> {
         self.work.notify_one();
     }
 
-    /// Takes every value that is ready. They are in flight until [`finish`](Self::finish).
+    /// Takes every value that is ready. The taken values are in flight until [`finish`](Self::finish).
     pub fn take_ready(&self) -> BTreeMap<K, V> {
         let mut state = self.state.lock();
         let taken: BTreeMap<K, V> = state.pending.extract_if(.., |_, value| value.is_ready()).collect();
@@ -94,7 +94,7 @@ impl<K: Copy + Ord, V: Coalesce> CoalescingQueue<K, V> {
         taken
     }
 
-    /// Puts back a value whose write failed: a newer one takes it over. Does not wake the writer.
+    /// Puts back a value whose write failed, or merges it into a newer one. Does not wake the writer.
     pub fn put_back(&self, key: K, value: V) {
         let mut state = self.state.lock();
         match state.pending.get_mut(&key) {
@@ -103,7 +103,7 @@ impl<K: Copy + Ord, V: Coalesce> CoalescingQueue<K, V> {
         }
     }
 
-    /// Nothing is in flight any more: what was taken is written or put back.
+    /// Marks all taken values as finished: each was written or put back.
     pub fn finish(&self) {
         self.state.lock().in_flight.clear();
         self.progress.notify_waiters();

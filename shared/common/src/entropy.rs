@@ -1,7 +1,7 @@
 //! Randomness and the time of day: the inputs that differ from run to run.
 //!
-//! Code that takes part in a simulation (`tests/sim/`) has no other source of either, so that a run can be
-//! repeated exactly. Only tests simulate, each on its own thread.
+//! Code that runs in a simulation (`tests/sim/`) takes both from here only, so that a run can be repeated exactly.
+//! Only tests simulate, each on its own thread.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,8 +11,8 @@ struct SimulatedEnv {
     clock: Box<dyn Fn() -> u64>,
 }
 
-/// How many numbers are requested from the operating system at once: one request takes as long as encoding a
-/// message.
+/// How many numbers are requested from the operating system at once. One request takes as long as encoding a
+/// message, so a request for each number would be slow.
 const POOL_SIZE: usize = 32;
 
 thread_local! {
@@ -63,8 +63,8 @@ fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Simulates both on this thread, from now on: random numbers follow from `seed`, and `clock` returns
-/// milliseconds since 1970.
+/// Simulates randomness and time on this thread from now on. Random numbers are derived from `seed`, and `clock`
+/// returns milliseconds since 1970.
 #[doc(hidden)]
 pub fn simulate(seed: u64, clock: impl Fn() -> u64 + 'static) {
     SIMULATED.set(Some(SimulatedEnv { rng_state: seed, clock: Box::new(clock) }));

@@ -1,6 +1,6 @@
 //! Fault injection into the in-memory bus and directory, for simulations (`tests/sim/`).
 //!
-//! A [`FaultPlan`] does to a service what a network and Redis could do: delay a step, fail it before or after it
+//! A [`FaultPlan`] simulates the faults of a network and of Redis. It can delay a step, fail it before or after it
 //! took effect, or stall a reader.
 
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// A boxed future without a lifetime.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Decides about each step of a store. A future that is pending delays the step.
+/// Decides whether each step of a bus or directory fails. A future that is pending delays the step.
 pub trait FaultPlan: Send + Sync {
     /// Called before a step. With an error the step does not take place.
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>>;
@@ -35,7 +35,7 @@ impl FaultInjector {
         Self(Some(plan))
     }
 
-    /// Runs a step of a store.
+    /// Runs a step of a bus or directory.
     ///
     /// # Errors
     /// As planned, before or after the step took place.

@@ -1,5 +1,5 @@
-//! What every crate builds on: ids, clock and randomness, fault injection, and small helpers for retries, locks
-//! and timers. Depends on no other crate of the workspace.
+//! Shared by every crate: ids, clock and randomness, fault injection, and small helpers for retries, locks and
+//! timers. Depends on no other crate of the workspace.
 #![warn(missing_docs)]
 
 pub mod coalescing_queue;
