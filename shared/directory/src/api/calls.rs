@@ -9,7 +9,7 @@ use protocol::{HandleRef, Side};
 /// Calls and the handles in them.
 ///
 /// A call is opened, then acquires its two handles one after the other, the smaller [`HandleRef`] first. Of
-/// two calls that want the same two handles exactly one gets both.
+/// two calls that need the same two handles exactly one gets both.
 impl Directory {
     /// Stores the call's record and adds it to the index of its backend. Returns the call as it was opened
     /// first, possibly on another backend: a repetition changes nothing. (Redis: the index first, then the
@@ -22,8 +22,8 @@ impl Directory {
     }
 
     /// Opens a call and acquires the handles of its local sides. Returns the call as it was opened first, and
-    /// the first side whose handle was not acquired. (Redis: the call and its first handle in one round
-    /// trip.)
+    /// the first side whose handle was not acquired. (Redis opens the call and acquires its first handle in one
+    /// round trip.)
     ///
     /// # Errors
     /// [`crate::Error`]. The call may be open then, and may have one handle or both.
@@ -73,8 +73,8 @@ impl Directory {
 
     /// Ends a call on behalf of any service: releases those of its handles that are still in it, and removes
     /// its record. Returns `None` when there is no such call. Leaves a handle that is in another call alone.
-    /// (Redis: a mark that it has ended, the handles, the record, the index. An interrupted release can be
-    /// repeated. Two concurrent releases may both return the record.)
+    /// (Redis: the field `ended` of the record, the handles, the record, the index. An interrupted release can
+    /// be repeated. Two concurrent releases may both return the record.)
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -114,8 +114,8 @@ impl Directory {
         on_store!(self, has_ended(call))
     }
 
-    /// Stores the connector's state of these calls, in one round trip. An outcome is false for a call without
-    /// a record, for one that has ended, and for one that a later holder of the lease has stored.
+    /// Stores the connector's state of these calls, in one round trip. The outcome is false for a call without a
+    /// record and for one that has ended. It is also false when a later holder of the lease has stored the call.
     ///
     /// # Errors
     /// [`crate::Error`]; some of the calls may be stored then.
@@ -132,9 +132,9 @@ impl Directory {
         on_store!(self, orphaned_calls(backend))
     }
 
-    /// Stores a running call again after the directory has lost it: its record, the state, the entry in the
-    /// backend's index, and the call of both handles, also of a handle without a record. A handle that is in
-    /// another call stays in that.
+    /// Stores a running call again after the directory has lost it: its record, its state and the entry in the
+    /// backend's index. Also stores in both handles that they are in the call, even for a handle without a record.
+    /// A handle that is in another call stays in that.
     ///
     /// # Errors
     /// [`crate::Error`].

@@ -110,8 +110,9 @@ impl Directory {
 /// Proxies of janus-cloud.
 ///
 /// A proxy takes a name by overwriting its record, without a message to the previous owner. A router that
-/// finds a [`displaced`](crate::record::ProxyUser::displaced) handle revokes the name, notifies the client,
-/// and clears the mark, in this order. An interruption leaves the mark, so another router finds it again.
+/// finds a [`displaced`](crate::record::ProxyUser::displaced) handle revokes the name, notifies the client, and
+/// removes the displaced handle from the record, in this order. After an interruption the handle is still in the
+/// record, and another router finds it.
 impl Directory {
     /// Stores the URL at which proxies reach our rest services, and renews our proxy's record for
     /// [`PROXY_TTL`](crate::PROXY_TTL).
@@ -142,7 +143,7 @@ impl Directory {
 
     /// Removes `username` from the record of a handle that a proxy took the name from. Returns true when the
     /// handle has no name afterwards: its client must be notified. Returns false when the handle has another
-    /// name, or got this one again. (Redis: reads both records, then removes the name in one step that leaves
+    /// name, or got this one again. (Redis reads both records. Then it removes the name in one step that leaves
     /// a later registration alone.)
     ///
     /// # Errors

@@ -44,9 +44,9 @@ impl Directory {
     }
 
     /// Moves a session from the edge `from` to `to`, if `from` owns it: from then on `from` cannot change it.
-    /// The backlog stays stored until the new edge saves the session, and until then its client counts as
-    /// disconnected from now on. An edge that got no reply finds that it owns the session, and claims it from
-    /// itself. (Redis: the index of `to` first, then the record, then the index of `from`.)
+    /// Until the new edge saves the session, the backlog stays stored and the client counts as disconnected, from
+    /// now on. An edge that got no reply finds that it owns the session, and claims it from itself. (Redis writes
+    /// the index of `to`, the record and the index of `from`, in this order.)
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -60,9 +60,9 @@ impl Directory {
     }
 
     /// Moves a handle to the edge `to`, and its name if the handle owns that. Creates no record. When another
-    /// edge has claimed the session meanwhile, the handle moves to that edge: an edge that was frozen takes
-    /// nothing back. (Redis: the index of `to`, the handle, the name, the index of `from`; the session is
-    /// read before and after.)
+    /// edge has claimed the session meanwhile, the handle moves to that edge, so an edge that was frozen takes
+    /// nothing back. (Redis writes the index of `to`, the handle, the name and the index of `from`, in this order.
+    /// It reads the session before and after.)
     ///
     /// # Errors
     /// [`crate::Error`].

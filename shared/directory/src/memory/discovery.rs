@@ -1,4 +1,4 @@
-//! Registered backends. They expire by tokio's clock; their time fields are of the wall clock.
+//! Registered backends. They expire by tokio's clock; their time fields hold wall-clock time.
 
 use super::{AnnouncedBackend, MemoryDirectory, RegisteredBackend, State};
 use crate::REGISTRATION_TTL_SECONDS;

@@ -134,7 +134,7 @@ impl BackdatedInstant {
 }
 
 impl MemoryDirectory {
-    /// Returns a handle on the same records whose operations fail as `faults` says.
+    /// Returns a handle on the same records, with these faults injected into its operations.
     pub fn with_faults(&self, faults: FaultInjector) -> Self {
         Self { state: self.state.clone(), faults }
     }

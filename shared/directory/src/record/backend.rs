@@ -88,7 +88,7 @@ impl BackendStatus {
 }
 
 /// A backend that a sentinel, an operator or another proxy registered, in the twelve fields of janus-cloud's
-/// record (janus-api.md 7.5).
+/// record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscoveredBackend {
     /// The name it is registered under.

@@ -25,7 +25,7 @@ pub const REGISTRATION_TTL_SECONDS: u64 = 60;
 
 /// The heartbeat of an edge that deregistered counts as older than this.
 pub const DEREGISTERED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a call counts as ended. Longer than a request may be redelivered.
+/// How long the id of an ended call is kept. A request is redelivered for a shorter time than this.
 pub const ENDED_TTL: Duration = Duration::from_secs(15);
 /// How long the record that a connector stores for a backend is kept.
 pub const CONNECTOR_RECORD_TTL: Duration = Duration::from_secs(120);
@@ -65,7 +65,7 @@ pub struct ProxyUser {
     pub username: String,
     /// The proxy's uuid, for [`proxy_url`](crate::Directory::proxy_url); empty where the record has none.
     pub proxy: String,
-    /// Whether the user is in a call. As in janus-cloud, any text but the empty one says so.
+    /// Whether the user is in a call: in janus-cloud, any text in `incall` but the empty one.
     pub in_call: bool,
     /// Our handle that owned the name before, as long as its client may not have been notified of the loss.
     pub displaced: Option<Owner>,

@@ -1,11 +1,11 @@
 //! Calls and the handles in them.
 //!
-//! A call is marked as ended before its handles are released ([`END_CALL`]). A router that acquires a handle
-//! checks afterwards that the call is still open. So when a call ends while a slow router still acquires a
-//! handle for it, at least one of the two sees the other and releases the handle.
+//! The field `ended` of a call is set before its handles are released ([`END_CALL`]). A router that acquires a
+//! handle checks afterwards that the call is still open. A call may end while a slow router still acquires a
+//! handle for it. Then at least one of the two notices the other and releases the handle.
 //!
-//! The record of a name has the call for which `incall` is set, so that the end of a call clears its own mark
-//! only.
+//! The record of a name has the call for which `incall` is set, so that another call's end does not clear
+//! `incall`.
 
 use super::connection::{ACQUIRE_HANDLE, CLEAR_IF, CLEAR_IN_CALL, END_CALL, SAVE_CALL, SET_IN_CALL};
 use super::{RedisDirectory, keys, local_unix_seconds, malformed, parse};

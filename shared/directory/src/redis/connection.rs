@@ -3,8 +3,8 @@
 //! All operations share one connection, which reconnects by itself. Each sends one pipeline at a time. An
 //! operation in flight fails when the connection breaks. One that comes while it is down waits for the
 //! current attempt to connect, at most [`REQUEST_TIMEOUT`]. A Redis server that was flushed or restarted has
-//! lost the scripts: they are loaded again, and the pipeline is sent once more, which every pipeline here
-//! allows.
+//! lost the scripts: they are loaded again, and the pipeline is sent once more. Every pipeline here may be sent
+//! twice.
 //!
 //! A script is one atomic step. It changes one key, or the two keys of a lease, which share a hash tag.
 
@@ -41,7 +41,7 @@ impl Connection {
         Ok(Self { shared, is_down: Arc::default() })
     }
 
-    /// Makes one round trip. `key` is what an error names.
+    /// Makes one round trip. An error names `key`.
     pub(super) async fn query<T: FromRedisValue + Send>(&self, key: &str, pipe: &Pipeline) -> Result<T> {
         let reply = tokio::time::timeout(REQUEST_TIMEOUT, self.send(pipe)).await;
         self.track_outage(match &reply {

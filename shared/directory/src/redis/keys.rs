@@ -55,8 +55,8 @@ pub(super) fn service(id: &ServiceId) -> String {
 ///
 /// With a `proxy_uuid` other than [`OUR_PROXY`](crate::OUR_PROXY) the name is foreign: a janus-cloud proxy
 /// overwrites its own fields and leaves ours. The exception is a record that repeats `sb_previous_proxy`.
-/// That proxy has not registered the name again: it writes all it knows of a handle at each change, also of
-/// one that lost the name.
+/// That proxy has not registered the name again: it rewrites the record at each change of its handle, even after
+/// the handle lost the name.
 ///
 /// Owner: the handle in it. End: that handle releases it, its edge is reaped, or a janus-cloud proxy deletes
 /// it.

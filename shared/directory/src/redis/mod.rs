@@ -15,7 +15,7 @@
 //! | `usernames`, `owned_by` | one for each step of a scan |
 //! | `users_page`, `sessions_page`, `calls_page` | at most 50 steps of a scan, and 2 |
 //!
-//! Failures: see [`connection`]. Redis' clock is the only one that decides anything.
+//! Failures: see [`connection`]. All times that are compared are of Redis' clock.
 
 mod backends;
 mod calls;
@@ -38,7 +38,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The bound of the discovered names that are remembered.
+/// The most discovered names that are kept.
 const MAX_DISCOVERED: usize = 10_000;
 
 /// A directory in a Redis server; clones share its connection.
@@ -84,7 +84,7 @@ impl DiscoveryScan {
         cursor
     }
 
-    /// Forgets names whose records are removed.
+    /// Drops names whose records are removed.
     fn remove(&mut self, names: &[BackendName]) {
         self.names.retain(|name| !names.contains(name));
     }

@@ -137,8 +137,8 @@ impl RedisDirectory {
         Ok(removed)
     }
 
-    /// Reads the session before it moves the handle, and again afterwards: when two edges move it at once, it
-    /// ends up at the one that owns the session.
+    /// Reads the session before it moves the handle, and again afterwards. So when two edges move the handle at
+    /// once, it ends up at the one that owns the session.
     pub(crate) async fn move_handle(
         &self,
         handle: HandleRef,
@@ -245,14 +245,14 @@ fn parse_handle(key: &str, (edge, username, call): HandleFields) -> Result<Optio
     Ok(Some(Handle { edge: ServiceId(edge), username, call }))
 }
 
-/// Whether a proxy's record repeats what it said before the name was granted to a local handle.
+/// Whether a proxy's record repeats what the proxy wrote before the name was granted to a local handle.
 fn repeats_previous_proxy((_, _, proxy, _, ctime, previous): &UserFields) -> bool {
     let (Some(proxy), Some(previous)) = (proxy, previous) else { return false };
     *previous == format!("{proxy} {}", ctime.as_deref().unwrap_or_default())
 }
 
-/// Parses the record of a name. It is local if it has our fields, and our uuid or one that only repeats
-/// itself. Our fields in a foreign record name the displaced owner.
+/// Parses the record of a name. The name is local if the record has our fields, and either our uuid or that of
+/// a proxy that only repeats its fields. Our fields in a foreign record name the displaced owner.
 pub(super) fn parse_user(key: &str, username: &str, fields: UserFields) -> Result<Option<RegisteredName>> {
     let (username, repeats) = (username.to_owned(), repeats_previous_proxy(&fields));
     match fields {

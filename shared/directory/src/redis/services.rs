@@ -1,8 +1,8 @@
 //! The running services, and the leases that they hold.
 //!
-//! The token of a lease is the larger of the last one plus one and Redis' clock in microseconds, so it is
-//! larger than earlier ones even after Redis has lost them. It stays below 2^53, exact in Lua, for two
-//! hundred years.
+//! The token of a lease is the last one plus one, or Redis' clock in microseconds if that is larger. So it is
+//! larger than earlier tokens even after Redis has lost them. It stays below 2^53, exact in Lua, for two hundred
+//! years.
 
 use super::connection::{ACQUIRE_LEASE, DELETE_IF, SET_TIMESTAMP, UNEXPIRED_MEMBERS};
 use super::{RedisDirectory, keys, malformed, parse, ttl_millis};

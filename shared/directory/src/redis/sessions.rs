@@ -48,8 +48,8 @@ impl RedisDirectory {
         Ok(Some(Session { edge: ServiceId(edge), policy: SessionPolicy { token_digest, grace }, away }))
     }
 
-    /// Sends the script along where it appends: if Redis lacked it for a part of the pipeline only, the
-    /// pipeline would be sent again, and the other part would append twice.
+    /// Loads the script in the same pipeline if a save appends. Otherwise Redis could lack the script for a part
+    /// of the pipeline only. The pipeline would be sent again, and the other part would append twice.
     pub(crate) async fn save_sessions(
         &self,
         edge: &ServiceId,

@@ -22,7 +22,7 @@ fn name(name: &str) -> BackendName {
     BackendName::from(name)
 }
 
-async fn note(directory: &Directory, backend: &str) -> Option<String> {
+async fn record(directory: &Directory, backend: &str) -> Option<String> {
     directory.connector_record(&name(backend)).await.unwrap()
 }
 
@@ -31,26 +31,26 @@ async fn statuses(directory: &Directory) -> Vec<BackendStatus> {
 }
 
 async fn last_record_is_read(directory: Directory) {
-    assert_eq!(note(&directory, "a").await, None);
+    assert_eq!(record(&directory, "a").await, None);
     for (token, text) in [(3, "first"), (3, ""), (1_795_333_128_000_001, "{\"nul\0l\r\n\": []}")] {
         assert!(directory.put_connector_record(&name("a"), FencingToken(token), text).await.unwrap());
-        assert_eq!(note(&directory, "a").await.as_deref(), Some(text));
+        assert_eq!(record(&directory, "a").await.as_deref(), Some(text));
     }
 }
 
 async fn previous_connector_stores_no_record(directory: Directory) {
     assert!(directory.put_connector_record(&name("a"), FencingToken(10), "present").await.unwrap());
     assert!(!directory.put_connector_record(&name("a"), FencingToken(9), "former").await.unwrap());
-    assert_eq!(note(&directory, "a").await.as_deref(), Some("present"));
+    assert_eq!(record(&directory, "a").await.as_deref(), Some("present"));
     assert!(directory.put_connector_record(&name("a"), FencingToken(11), "next").await.unwrap());
-    assert_eq!(note(&directory, "a").await.as_deref(), Some("next"));
+    assert_eq!(record(&directory, "a").await.as_deref(), Some("next"));
 }
 
 async fn each_backend_has_its_record(directory: Directory) {
     directory.put_connector_record(&name("a"), FencingToken(2), "of a").await.unwrap();
     assert!(directory.put_connector_record(&name("b"), FencingToken(1), "of b").await.unwrap());
-    assert_eq!(note(&directory, "a").await.as_deref(), Some("of a"));
-    assert_eq!(note(&directory, "b").await.as_deref(), Some("of b"));
+    assert_eq!(record(&directory, "a").await.as_deref(), Some("of a"));
+    assert_eq!(record(&directory, "b").await.as_deref(), Some("of b"));
 }
 
 async fn drained_backend_is_in_maintenance(directory: Directory) {
@@ -108,8 +108,8 @@ async fn connector_record_expires() {
     tokio::time::advance(CONNECTOR_RECORD_TTL / 2).await;
     directory.put_connector_record(&name("a"), FencingToken(2), "longer").await.unwrap();
     tokio::time::advance(CONNECTOR_RECORD_TTL - Duration::from_millis(1)).await;
-    assert_eq!(note(&directory, "a").await.as_deref(), Some("longer"));
+    assert_eq!(record(&directory, "a").await.as_deref(), Some("longer"));
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert_eq!(note(&directory, "a").await, None);
+    assert_eq!(record(&directory, "a").await, None);
     assert!(directory.put_connector_record(&name("a"), FencingToken(1), "new").await.unwrap());
 }

@@ -38,7 +38,7 @@ async fn only(directory: &Directory) -> DiscoveredBackend {
     found.remove(0)
 }
 
-/// What a connector announces of a discovered backend: it does not know the record's other fields.
+/// What a connector announces of a discovered backend: all but the fields that only the record has.
 fn served(status: BackendStatus) -> Backend {
     Backend { status, ..backend("a") }
 }
@@ -80,12 +80,12 @@ async fn omitted_fields_keep_their_values(directory: Directory) {
 
 async fn registration_expires_unless_zero(directory: Directory) {
     let short = BackendRegistration { expire: Some(1), ..registration(BackendStatus::Normal) };
-    let for_ever = BackendRegistration {
+    let endless = BackendRegistration {
         expire: Some(0),
         ..BackendRegistration::new("b", "ws://b", BackendStatus::Normal)
     };
     directory.register_backend(&short).await.unwrap();
-    directory.register_backend(&for_ever).await.unwrap();
+    directory.register_backend(&endless).await.unwrap();
     assert_eq!(directory.discovered_backends().await.unwrap().len(), 2);
     eventually("a expires", async || directory.discovered_backends().await.unwrap().len() == 1).await;
     assert_eq!(only(&directory).await.name, BackendName::from("b"));

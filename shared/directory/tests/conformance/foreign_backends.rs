@@ -33,12 +33,12 @@ async fn registration_has_janus_cloud_fields() {
     assert_eq!((of("session_timeout"), of("session_num"), of("handle_num")), ("0", "0", "0"));
     assert_eq!((of("location"), of("isp"), of("start_time")), ("", "", "0.0"));
     assert!((58..=60).contains(&ttl()));
-    let for_ever = BackendRegistration {
+    let endless = BackendRegistration {
         expire: Some(0),
         start_time: Some(1.5),
         ..BackendRegistration::new("a", "ws://a", BackendStatus::Normal)
     };
-    directory.register_backend(&for_ever).await.unwrap();
+    directory.register_backend(&endless).await.unwrap();
     assert_eq!((ttl(), server.raw().hget(KEY, "start_time").unwrap().as_deref()), (-1, Some("1.5")));
 }
 
@@ -71,7 +71,7 @@ async fn foreign_record_is_discovered_and_unchanged() {
     assert_eq!(server.raw().hgetall(KEY).unwrap(), before);
     for (field, value) in [("status", "many"), ("utime", "never")] {
         server.raw().hset(KEY, field, value).unwrap();
-        assert_eq!(directory.discovered_backends().await.unwrap(), [], "{field} makes no sense");
+        assert_eq!(directory.discovered_backends().await.unwrap(), [], "{field} is malformed");
         server.raw().hset_multiple(KEY, &theirs).unwrap();
     }
     for (expire, old) in [("5", format!("{}.5", now - 100)), ("1", "1.5".to_owned())] {
@@ -101,10 +101,10 @@ async fn backend_is_discovered_among_many_keys() {
         .register_backend(&BackendRegistration::new("a", "ws://a", BackendStatus::Normal))
         .await
         .unwrap();
-    let mut looks = 0;
+    let mut attempts = 0;
     while directory.discovered_backends().await.unwrap().len() < 2 {
-        looks += 1;
-        assert!(looks < 5);
+        attempts += 1;
+        assert!(attempts < 5);
         let found = directory.discovered_backends().await.unwrap();
         assert!(
             found.iter().any(|found| found.name == BackendName::from("a")),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const TTL: Duration = Duration::from_secs(60);
 
-/// All keys except those of ended calls, which expire, see `schema.rs`.
+/// All keys except those of ended calls, which expire (`schema.rs` checks that).
 fn keys(server: &RedisServer) -> Vec<String> {
     let mut keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut server.raw()).unwrap();
     keys.retain(|key| !key.starts_with("sb:ended:"));

@@ -57,8 +57,8 @@ async fn every_operation_fails_in_time(directory: &Directory) {
 
 async fn unavailable<T>(what: &str, operation: impl Future<Output = Result<T>>) {
     let start = Instant::now();
-    let answer = operation.await;
-    assert!(matches!(answer, Err(Error::Unavailable(_))), "{what}");
+    let outcome = operation.await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{what}");
     assert!(start.elapsed() < Duration::from_secs(3), "{what} took {:?}", start.elapsed());
 }
 

@@ -67,13 +67,13 @@ fn theirs(in_call: bool, displaced: Option<Owner>) -> Option<RegisteredName> {
 async fn our_proxy_is_stored_in_janus_cloud_format() {
     let fixture = Fixture::start().await;
     let key = "januscloud:videocall_proxies:switchboard";
-    let keep = async || fixture.directory.renew_proxy().await.unwrap();
+    let renew = async || fixture.directory.renew_proxy().await.unwrap();
     let announce = async || fixture.directory.announce_proxy("http://a").await.unwrap();
-    keep().await;
+    renew().await;
     assert_eq!(fixture.fields(key), [("api_base_url".to_owned(), String::new())].into());
     announce().await;
     let () = redis::cmd("EXPIRE").arg(key).arg(5).query(&mut fixture.server.raw()).unwrap();
-    keep().await;
+    renew().await;
     assert_eq!(fixture.fields(key), [("api_base_url".to_owned(), "http://a".to_owned())].into());
     let left: u64 = redis::cmd("TTL").arg(key).query(&mut fixture.server.raw()).unwrap();
     assert!(left > 55 && left <= PROXY_TTL.as_secs());
@@ -140,7 +140,7 @@ async fn displaced_handle_cannot_change_foreign_name() {
     assert!(!fixture.directory.revoke_displaced(handle(1), "alice").await.unwrap());
 }
 
-/// A janus-cloud proxy does not learn that its handle lost the name, and rewrites the record at each change.
+/// A janus-cloud proxy is not notified that its handle lost the name, and rewrites the record at each change.
 #[tokio::test]
 async fn repeated_write_of_proxy_takes_no_name() {
     let fixture = Fixture::start().await;

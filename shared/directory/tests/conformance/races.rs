@@ -135,13 +135,13 @@ async fn one_of_many_opens_wins(directory: Directory) {
         tasks.spawn(async move { directory.open_call(&call).await.unwrap() });
     }
     let opened = directory.call(first.id).await.unwrap();
-    let answers = all(tasks).await;
-    let stands = directory.call(first.id).await.unwrap().unwrap();
-    assert!(opened.is_none_or(|opened| opened == stands));
-    assert!(answers.iter().all(|answer| *answer == stands));
+    let returned = all(tasks).await;
+    let stored = directory.call(first.id).await.unwrap().unwrap();
+    assert!(opened.is_none_or(|opened| opened == stored));
+    assert!(returned.iter().all(|call| *call == stored));
     let backends: Vec<_> = (0..10).map(|number| BackendName(format!("backend-{number}"))).collect();
     assert_eq!(directory.count_calls(&backends).await.unwrap().iter().sum::<u64>(), 1);
-    assert_eq!(directory.count_calls(&[stands.backend]).await.unwrap(), vec![1]);
+    assert_eq!(directory.count_calls(&[stored.backend]).await.unwrap(), vec![1]);
 }
 
 async fn session_id_belongs_to_one_edge(directory: Directory) {

@@ -164,8 +164,8 @@ async fn connector_record_has_ttl_and_drain_has_none() {
     directory.put_connector_record(&name, FencingToken(7), "sessions").await.unwrap();
     directory.drain_backend(&name).await.unwrap();
     let mut raw = server.raw();
-    let of_note = fields(&mut raw, "sb:connector:a").into_iter().collect::<Vec<_>>();
-    assert_eq!(of_note, pairs(&[("record", "sessions"), ("term", "7")]));
+    let of_record = fields(&mut raw, "sb:connector:a").into_iter().collect::<Vec<_>>();
+    assert_eq!(of_record, pairs(&[("record", "sessions"), ("term", "7")]));
     let left = Duration::from_millis(redis::cmd("PTTL").arg("sb:connector:a").query(&mut raw).unwrap());
     assert!(left <= CONNECTOR_RECORD_TTL && left > CONNECTOR_RECORD_TTL - Duration::from_secs(5), "{left:?}");
     assert!(raw.sismember("sb:drained", "a").unwrap());

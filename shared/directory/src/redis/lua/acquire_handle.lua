@@ -1,6 +1,6 @@
 -- KEYS: handle. ARGV: name, call.
--- Returns {the call that the handle is in now, 1 if it was in none before}, or nil when the handle does not
--- own the name.
+-- Returns {call, new}: the call that the handle is in now, and 1 if it was in none before, else 0. Returns nil
+-- when the handle does not own the name.
 local name, call = unpack(redis.call('HMGET', KEYS[1], 'username', 'call'))
 if call == ARGV[2] then
   return {call, 0}
