@@ -1,7 +1,7 @@
 //! Splits a websocket message into the requests it holds.
 //!
 //! Janus since 1.1.2 reads several objects from one message, with or without space between them. If one is
-//! malformed, it handles none (janus-api.md 1, from `janus_websockets.c`). An array counts as an empty object.
+//! malformed, it handles none (`janus_websockets.c`). An array counts as an empty object.
 
 use crate::error::{INVALID_JSON, JanusError, UNKNOWN};
 use crate::object::LazyObject;

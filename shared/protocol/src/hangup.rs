@@ -1,17 +1,16 @@
-//! How a call ends for each side: the events that Janus would have sent (janus-api.md 5.3, recorded on
-//! Janus 1.1.2).
+//! How a call ends for each side: the events that Janus would have sent, as recorded on Janus 1.1.2.
 //!
 //! Switchboard sends these events itself and only detaches the handles at Janus: a plugin hangup followed by
-//! a detach can crash Janus (janus-api.md 5.5).
+//! a detach can crash Janus.
 
 use crate::{Raw, Side, raw, videocall};
 use common::MessageId;
 
-/// The reason of a call whose other side disappeared.
+/// The reason when the other side of the call has disappeared.
 pub const REMOTE_HANGUP: &str = "Remote WebRTC hangup";
-/// The reason of a PeerConnection that is closed because the call ended.
+/// The reason when a PeerConnection is closed because the call ended.
 pub const CLOSE_PC: &str = "Close PC";
-/// The reason of a call that was not accepted in time.
+/// The reason when a call was not accepted in time.
 pub const NO_ANSWER: &str = "No answer";
 
 /// What ended a call.
@@ -118,7 +117,7 @@ pub fn events_for_side(cause: &HangupCause, side: Side, own: &str, peer: &str) -
     }
 }
 
-/// Returns the events for a client whose call is unknown, and with it the name of the other party.
+/// Returns the events for a client whose call is unknown. They do not name the other party.
 pub fn events_for_unknown_call() -> Vec<HangupEvent> {
     let data = videocall::event("hangup", None, Some(REMOTE_HANGUP));
     vec![HangupEvent::Plugin { transaction: None, data }, core_hangup(CLOSE_PC)]

@@ -15,8 +15,8 @@ macro_rules! janus_id {
         pub struct $name(pub u64);
 
         impl $name {
-            /// Returns a random id, 1..=2^53-1, that cannot be guessed: knowing the id of a session is
-            /// what allows a client to claim it.
+            /// Returns a random id, 1..=2^53-1. It must not be guessable: a client may claim a session by its
+            /// id alone.
             pub fn random() -> Self {
                 loop {
                     match entropy::random_u64() & MAX_JANUS_ID {

@@ -1,5 +1,5 @@
-//! Janus' checks of a session description before it reaches the plugin (janus-api.md 2.2, from `janus.c` and
-//! `sdp.c`). Of the SDP itself only the mandatory lines are checked; the media server checks the rest.
+//! Janus' checks of a session description before it reaches the plugin (`janus.c`, `sdp.c`). Of the SDP itself
+//! only the mandatory lines are checked; the media server checks the rest.
 
 use crate::error::{
     INVALID_ELEMENT, INVALID_JSON_OBJECT, INVALID_SDP, JanusError, MISSING_ELEMENT, UNKNOWN_JSEP_TYPE,
@@ -21,7 +21,7 @@ pub enum Kind {
 /// Checks the `jsep` of a message.
 ///
 /// # Errors
-/// 455, 456, 464, 465, 467.
+/// One of the codes 455, 456, 464, 465 and 467.
 pub fn check(jsep: &RawValue) -> Result<Kind, JanusError> {
     let not_an_object = || JanusError::new(INVALID_JSON_OBJECT, "Invalid jsep object");
     if !is_object(jsep) {

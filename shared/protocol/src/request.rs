@@ -1,4 +1,4 @@
-//! One request of the core API, checked in the order of Janus (janus-api.md 2, from `janus.c`).
+//! One request of the core API, checked in the order of Janus (`janus.c`).
 //!
 //! The order matters, because each check has its own error. First [`read`] checks the envelope. Then the owner
 //! of the sessions checks that session and handle exist. Last, [`Request::verb`] checks the request itself.
@@ -102,7 +102,7 @@ pub enum Verb<'a> {
 /// Checks the envelope of a request.
 ///
 /// # Errors
-/// 456, 467, 457, 458 or 459: checks 2 to 8 of janus-api.md 2.
+/// 456 or 467 for a member of the envelope; 457, 458 or 459 for the ids of session and handle.
 pub fn read(object: LazyObject<'_>) -> Result<Request<'_>, RequestError> {
     let session = id(&object, "session_id");
     let handle = id(&object, "handle_id");

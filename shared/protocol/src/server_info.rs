@@ -1,4 +1,4 @@
-//! The reply to `info` (janus-api.md 2.1).
+//! The reply to `info`.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! Janus' checks of a client's ICE candidates (janus-api.md 2.3, from `janus.c` and `ice.c`). Janus queues
-//! candidates unchecked until the PeerConnection is ready; then each must name its media line.
+//! Janus' checks of a client's ICE candidates (`janus.c`, `ice.c`). Janus queues candidates unchecked until the
+//! PeerConnection is ready; then each must name its media line.
 
 use crate::error::{INVALID_ELEMENT, JanusError, MISSING_ELEMENT};
 use crate::object::{FieldError, LazyObject, is_object};
@@ -29,7 +29,7 @@ impl<'a> Candidates<'a> {
     /// Checks the candidates as Janus does once the PeerConnection is ready. Janus ignores errors within a list.
     ///
     /// # Errors
-    /// 456, 467.
+    /// 456 or 467.
     pub fn check(&self) -> Result<(), JanusError> {
         match self {
             Self::One(candidate) => check(candidate),
@@ -92,13 +92,13 @@ mod tests {
         ] {
             assert_eq!(refused(good), None, "{good}");
         }
-        for (bad, words) in [
+        for (bad, text) in [
             ("{}", "missing mandatory element (sdpMid or sdpMLineIndex)"),
             (r#"{"sdpMid":"0"}"#, "missing mandatory element (candidate)"),
             (r#"{"sdpMid":0}"#, "invalid element type (sdpMid should be a string)"),
             (r#"{"sdpMid":"0","candidate":5}"#, "invalid element type (candidate should be a string)"),
         ] {
-            assert_eq!(refused(bad), Some(format!("Trickle error: {words}")), "{bad}");
+            assert_eq!(refused(bad), Some(format!("Trickle error: {text}")), "{bad}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Requests, errors and results of the VideoCall plugin (janus-api.md 5, from `janus_videocall.c`; `exists`
-//! from janus-cloud's `plugin/videocall.py`).
+//! Requests, errors and results of the VideoCall plugin (`janus_videocall.c`). The request `exists` is that of
+//! janus-cloud (`plugin/videocall.py`).
 
 use crate::Raw;
 use crate::object::{FieldError, LazyObject, integer};
@@ -51,7 +51,7 @@ impl PluginError {
         Self::new(472, format!("Unknown request ({request})"))
     }
 
-    /// 473: `call` without a username.
+    /// 473: `call` by a handle without a username.
     pub fn register_first() -> Self {
         Self::new(473, "Register a username first")
     }
@@ -125,7 +125,7 @@ impl From<FieldError> for PluginError {
 /// Returns the request in a body. Case does not matter.
 ///
 /// # Errors
-/// 472, 474, 475.
+/// 472, 474 or 475.
 pub fn request(body: &LazyObject<'_>) -> Result<PluginRequest, PluginError> {
     let name = body.string("request")?;
     Ok(match name.to_ascii_lowercase().as_str() {
@@ -143,7 +143,7 @@ pub fn request(body: &LazyObject<'_>) -> Result<PluginRequest, PluginError> {
 /// Returns the `username` of `register`, `call` and `exists`.
 ///
 /// # Errors
-/// 474, 475.
+/// 474 or 475.
 pub fn username(body: &LazyObject<'_>) -> Result<String, PluginError> {
     let name = body.string("username")?;
     if name.len() > MAX_USERNAME {

@@ -85,8 +85,12 @@ fn rejections_have_the_texts_of_janus() {
             "Can't have both candidate and candidates",
         ),
     ] {
-        let (_, transaction, got, words) = refused(&format!(r#"{{"transaction":"t",{rest}}}"#));
-        assert_eq!((transaction.as_deref(), got, words.as_str()), (Some("t"), code, reason), "{rest}");
+        let (_, transaction, got_code, got_reason) = refused(&format!(r#"{{"transaction":"t",{rest}}}"#));
+        assert_eq!(
+            (transaction.as_deref(), got_code, got_reason.as_str()),
+            (Some("t"), code, reason),
+            "{rest}"
+        );
     }
 }
 
