@@ -14,11 +14,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// Commands that wait for the socket. A further one waits for room, and may time out.
+/// The most commands that wait for the socket. A further one waits for room, and may time out.
 const PIPELINE_BUFFER: usize = 1_024;
 /// The shortest time between two replacements of a refused connection.
 const RENEW_INTERVAL: Duration = Duration::from_millis(400);
-/// Errors that concern the command: the connection is good.
+/// Error codes that concern the command only: the connection works.
 const COMMAND_ERRORS: [&str; 4] = ["WRONGTYPE", "NOSCRIPT", "NOGROUP", "BUSYGROUP"];
 
 /// The time limits of a [`SharedConnection`].
