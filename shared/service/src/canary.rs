@@ -37,11 +37,11 @@ struct Inner {
 }
 
 struct InFlight {
-    /// When each canary was sent that is neither back nor expired. Bounded by the number sent within
+    /// When each canary was sent, without those that are back or expired. Bounded by the number sent within
     /// [`CANARY_TIMEOUT`] and one [`CHECK_INTERVAL`].
     sent_at: BTreeMap<u64, Instant>,
-    /// When a canary last came back; at first, when watching began.
-    last_open: Instant,
+    /// When a canary last came back; before the first one, when watching began.
+    last_received_at: Instant,
     latest_received: Option<u64>,
 }
 
@@ -66,7 +66,7 @@ impl Canary {
         health.set_unready(&condition, "nothing received yet");
         metrics::counter!(CANARIES_MISSED, "stream" => stream.clone()).increment(0);
         let in_flight =
-            InFlight { sent_at: BTreeMap::new(), last_open: Instant::now(), latest_received: None };
+            InFlight { sent_at: BTreeMap::new(), last_received_at: Instant::now(), latest_received: None };
         Self(Arc::new(Inner { sender, stream, condition, health, in_flight: Mutex::new(in_flight) }))
     }
 
@@ -118,16 +118,16 @@ impl Canary {
         message::Canary { from: self.0.sender.clone(), stream: self.0.stream.clone(), number }
     }
 
-    /// Notes that a canary is about to be sent. Numbers increase.
+    /// Records that a canary is about to be sent. Numbers increase.
     fn sent(&self, number: u64) {
         self.0.in_flight.lock().sent_at.insert(number, Instant::now());
     }
 
-    /// Notes that a canary is back. An expired one does not count.
+    /// Records that a canary is back. An expired one does not count.
     fn returned(&self, number: u64) {
         let mut in_flight = self.0.in_flight.lock();
         let Some(sent_at) = in_flight.sent_at.remove(&number) else { return };
-        in_flight.last_open = Instant::now();
+        in_flight.last_received_at = Instant::now();
         in_flight.latest_received = in_flight.latest_received.max(Some(number));
         self.0.health.set_ready(&self.0.condition);
         metrics::histogram!(CANARY_SECONDS, "stream" => self.0.stream.clone()).record(sent_at.elapsed());
@@ -142,7 +142,7 @@ impl Canary {
             metrics::counter!(CANARIES_MISSED, "stream" => self.0.stream.clone()).increment(1);
         }
         if expired.iter().any(|number| Some(*number) > in_flight.latest_received) {
-            let seconds = in_flight.last_open.elapsed().as_secs();
+            let seconds = in_flight.last_received_at.elapsed().as_secs();
             let reason = format!("nothing received for {seconds} seconds");
             self.0.health.set_unready(&self.0.condition, &reason);
         }
@@ -195,8 +195,8 @@ fn expiring(canary: message::Canary) -> Message {
     Message { deadline: Some(Deadline::after(CANARY_TIMEOUT)), ..Message::new(Body::Canary(canary)) }
 }
 
-/// Sends a canary that a worker took from a queue to `mailbox`, its sender's. A missing mailbox is no error:
-/// the sender has stopped.
+/// Sends a canary that a worker took from a queue back to its sender, whose mailbox is `mailbox`. A missing
+/// mailbox is no error: the sender has stopped.
 ///
 /// # Errors
 /// As [`Bus::post`].

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 /// The environment of a running service.
 #[derive(Clone)]
 pub struct Context {
-    /// Names the service in the cluster; new at each start.
+    /// The id of the service in the cluster; new at each start.
     pub id: ServiceId,
     /// Carries messages to the other services.
     pub bus: Bus,

@@ -41,7 +41,7 @@ pub enum HttpError {
     /// The request cannot be written as HTTP.
     #[error(transparent)]
     Request(#[from] http::Error),
-    /// The other end does not speak HTTP, or closed the connection early.
+    /// The server does not speak HTTP, or closed the connection early.
     #[error(transparent)]
     Protocol(#[from] hyper::Error),
     /// The body is too large or incomplete.
@@ -111,7 +111,7 @@ impl BaseUrl {
     /// Sends a request on a connection of its own and returns the head of the response.
     ///
     /// # Errors
-    /// See [`HttpError`].
+    /// When the connection fails, or the server sends no valid response.
     pub async fn send<B>(&self, request: Request<B>) -> Result<HttpResponse, HttpError>
     where
         B: Body + Send + 'static,

@@ -47,8 +47,8 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// Closes the connection of a request without flushing it. Each request has one among its extensions. For
-/// endless responses whose reader may have stopped reading.
+/// Closes the connection of a request without flushing it. Each request has one among its extensions. It is
+/// for endless responses, whose client may have stopped reading.
 #[derive(Clone, Default)]
 pub struct ConnectionCloser(CancellationToken);
 

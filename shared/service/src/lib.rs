@@ -1,5 +1,5 @@
-//! What edge, router, connector and rest have in common: options, logs, metrics, health, admin routes, and
-//! their HTTP server and client.
+//! Shared by edge, router, connector and rest: options, logs, metrics, health, admin routes, HTTP server and HTTP
+//! client.
 #![warn(missing_docs)]
 
 pub mod admin;

@@ -3,8 +3,8 @@
 //!
 //! `--help` prints the doc comments of the fields.
 //!
-//! The address of Redis may hold a password, which nothing here prints. Invalid Redis options end the service at
-//! once. A Redis that cannot be reached, or whose certificate is not trusted, is retried.
+//! The address of Redis may hold a password, so it is printed without one. Invalid Redis options end the service at
+//! once. The service retries when Redis cannot be reached or its certificate is not trusted.
 
 use clap::{Args, ValueEnum};
 use std::convert::Infallible;

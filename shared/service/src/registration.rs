@@ -1,8 +1,8 @@
 //! Registers a service in the directory, with its load and state.
 //!
 //! The entry is renewed every [`ANNOUNCE_INTERVAL`], and within [`STATE_CHECK_INTERVAL`] of a change of state.
-//! It is removed when the service stops and expires after [`REGISTRATION_TTL`] when the service dies. An
-//! unavailable directory misses announcements; the next one has the full state again.
+//! It is removed when the service stops, and expires after [`REGISTRATION_TTL`] when the service dies.
+//! Announcements are lost while the directory is unavailable; the next one has the full state again.
 
 use crate::context::Context;
 use common::entropy::unix_millis;

@@ -2,8 +2,8 @@
 //!
 //! Services record with the macros of the `metrics` crate, whose recorder is global: in `standalone` the four
 //! services share it. Recording does nothing before [`install`]. Each crate declares its metrics, with help
-//! texts, in `metrics.rs` and exports them as zero from the start: an alert cannot fire on a missing metric.
-//! [`on_scrape`] holds the metrics that are computed on each scrape.
+//! texts, in `metrics.rs`. All are exported as zero from the start, because an alert cannot fire on a missing
+//! metric. [`on_scrape`] holds the metrics that are computed on each scrape.
 
 pub mod on_scrape;
 
