@@ -157,7 +157,7 @@ fn auth_settings(config: &JanusConfig) -> String {
     secret.chain(tokens).collect()
 }
 
-/// Returns a name that tells this Janus from another one that took the port first.
+/// Returns a name that distinguishes this Janus from another one that took the port first.
 fn server_name(port: u16) -> String {
     format!("testkit-{}-{port}", std::process::id())
 }

@@ -134,7 +134,7 @@ fn backend((name, url): &(String, String)) -> Value {
     json!({"name": name, "url": url, "status": 0})
 }
 
-/// Returns a name that tells this proxy from another one that took a port first. With `localhost` in the name,
+/// Returns a name that distinguishes this proxy from another one that took a port first. With `localhost` in the name,
 /// other proxies do not use it as the host of this one; they use 127.0.0.1.
 fn server_name(port: u16) -> String {
     format!("testkit-localhost-{}-{port}", std::process::id())

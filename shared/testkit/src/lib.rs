@@ -3,7 +3,7 @@
 //! - Servers: [`Janus`] and [`Redis`] are the real ones, from Debian. [`Process`] is a service of this project,
 //!   [`Cluster`] a group of them. [`FakeJanus`] is a Janus without media in this process, [`MedialessJanus`] the
 //!   same as a process. [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] announces a Janus to proxies.
-//! - Clients: [`Client`] speaks the Janus API, for tests that read like the scenario of a call;
+//! - Clients: [`Client`] is a client of the Janus API, with one method for each step of a call;
 //!   [`RawWebsocket`] is a websocket of unparsed texts, for tests of the bytes on the wire; [`http`] reads
 //!   `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
 //!

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub enum Service {
     /// Holds the clients' websockets.
     Edge,
-    /// Handles requests for calls.
+    /// Handles the requests for names and calls.
     Router,
     /// Holds the websockets to Janus.
     Connector,

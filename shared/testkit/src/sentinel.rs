@@ -1,7 +1,7 @@
 //! A real sentinel of janus-cloud 1.0.0: it watches one Janus and posts its state to proxies.
 //!
 //! It pings the Janus every second. It posts the state as a form when the state changes, and every third of
-//! `expire`, but at least every minute. Before the first ping it takes the state as abnormal and may post that.
+//! `expire`, but at least every minute. Before the first ping it assumes that the Janus is abnormal, and may post that.
 //! With several addresses, posts go to them in turn; a failed post goes to the next address. A post that every
 //! address refuses is lost.
 

@@ -45,9 +45,9 @@ impl Client {
         self.expect(&format!("a message {name}"), |message| kind(message) == name).await
     }
 
-    /// Sends a `ping` and panics if the inbox holds a message of this name once the `pong` is there: a plugin event
-    /// (`incomingcall`) or a kind (`detached`); `hangup` is both. With a cluster this covers what the edge has
-    /// sent, not what is on its way to the edge.
+    /// Sends a `ping`, waits for the `pong`, and panics if the inbox then holds a message of this name. The name is
+    /// that of a plugin event (`incomingcall`) or a kind (`detached`); `hangup` is both. With a cluster this covers
+    /// what the edge has sent, not what is on its way to the edge.
     pub async fn expect_no(&mut self, name: &str) {
         self.ping().await;
         if self.inbox.iter().any(|message| event(message) == name || kind(message) == name) {

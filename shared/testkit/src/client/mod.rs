@@ -1,4 +1,4 @@
-//! A client of the Janus API, for tests that read like the scenario of a call.
+//! A client of the Janus API, with one method for each step of a call.
 //!
 //! ```no_run
 //! # async fn scenario(url: &str) {

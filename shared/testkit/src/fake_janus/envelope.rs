@@ -19,7 +19,7 @@ pub(super) struct Request<'a> {
 pub(super) type CoreFailure = (u16, String);
 
 impl<'a> Request<'a> {
-    /// Checks the envelope, in the order of Janus (janus-api.md 2).
+    /// Checks the envelope, in the order of Janus.
     pub(super) fn parse(from: Connection, body: &'a Value) -> Result<Self, CoreFailure> {
         text(body, "transaction")?;
         let kind = text(body, "janus")?.to_lowercase();

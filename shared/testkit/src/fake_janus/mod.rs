@@ -1,13 +1,15 @@
 //! A Janus without media, in this process: fast, and able to fail on demand.
 //! [`MedialessJanus`](crate::MedialessJanus) is the same as a separate process.
 //!
-//! It speaks the Janus API over websockets and answers as recordings of Janus 1.1.2 do. The tests of this crate run
-//! the same scenarios against both. Differences: SDPs are forwarded unchanged; PeerConnections are closed at once,
-//! which a real Janus does up to a second later; a session lives until it is destroyed, or for 30 s after its
-//! connection is closed, but does not expire when idle.
+//! It serves the Janus API over websockets and answers as Janus 1.1.2 does in recordings. The tests of this crate
+//! run the same scenarios against both. Differences:
 //!
-//! `envelope` checks a request, `core` has sessions and handles, `videocall` is the plugin. All three are pure: a
-//! request goes in, messages come out. `socket` has the connections.
+//! - SDPs are forwarded unchanged.
+//! - PeerConnections are closed at once; a real Janus closes them up to a second later.
+//! - A session ends when it is destroyed, or 30 s after its connection is closed. It does not expire when idle.
+//!
+//! `envelope` checks a request, `core` has sessions and handles, `videocall` is the plugin. All three are without
+//! I/O: they turn a request into messages. `socket` has the connections.
 
 mod core;
 mod envelope;
@@ -107,8 +109,8 @@ impl FakeJanus {
         self.core().probe_requests().cloned().collect()
     }
 
-    /// Freezes the plugin, as happens to Janus 1.1.2 under load (janus-api.md 5.5): a message gets its `ack` but no
-    /// event, while `ping`, `create`, `attach` and `detach` still work.
+    /// Freezes the plugin, as happens to Janus 1.1.2 under load. Then a message gets its `ack` but no event, while
+    /// `ping`, `create`, `attach` and `detach` still work.
     pub fn freeze_plugin(&self) {
         self.core().frozen = true;
     }

@@ -75,8 +75,8 @@ impl Connections {
         open.last += 1;
         let connection = open.last;
         let (outbox, outgoing) = mpsc::unbounded_channel();
-        let talk = run_connection(stream, connection, outgoing, core.clone(), self.clone());
-        open.outboxes.insert(connection, (outbox, tokio::spawn(talk).abort_handle()));
+        let run = run_connection(stream, connection, outgoing, core.clone(), self.clone());
+        open.outboxes.insert(connection, (outbox, tokio::spawn(run).abort_handle()));
     }
 
     fn remove(&self, connection: Connection, core: Arc<Mutex<Core>>) {
@@ -160,8 +160,8 @@ fn handle_text(core: &Mutex<Core>, connections: &Connections, from: Connection, 
 #[expect(clippy::result_large_err, reason = "the type is tungstenite's")]
 fn negotiate_subprotocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     const PROTOCOL: &str = "Sec-WebSocket-Protocol";
-    let asked = request.headers().get(PROTOCOL).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    if !asked.split(',').any(|it| it.trim() == websocket::API) {
+    let requested = request.headers().get(PROTOCOL).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if !requested.split(',').any(|it| it.trim() == websocket::API) {
         return Err(ErrorResponse::new(None));
     }
     response.headers_mut().insert(PROTOCOL, websocket::API.parse().unwrap());

@@ -1,4 +1,4 @@
-//! The VideoCall plugin of a fake Janus (janus-api.md 5).
+//! The VideoCall plugin of a fake Janus.
 
 use super::core::Core;
 use crate::message::VIDEOCALL;

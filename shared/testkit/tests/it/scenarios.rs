@@ -1,4 +1,4 @@
-//! Scenarios of calls (janus-api.md 5), shared by all servers that behave like Janus.
+//! Scenarios of calls, shared by all servers that behave like Janus.
 
 use serde_json::{Value, json};
 use testkit::message::event;
