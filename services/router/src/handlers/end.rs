@@ -1,5 +1,5 @@
-//! Ends a call for a reason other than a request on one of its legs: a handle or the backend is gone, an
-//! operator ends it, or a router cannot set it up.
+//! Ends a call for a reason other than a request on one of its legs. A handle or the backend is gone, an
+//! operator ends the call, or a router cannot set it up.
 //!
 //! The router posts a message to the backend's mailbox, and the call's connector ends the call. Without a
 //! connector the router does it: it releases the handles, notifies the remaining sides and deletes the call, in
@@ -105,8 +105,8 @@ async fn end_without_backend(context: &Context, id: CallId, cause: &HangupCause)
     Ok(context.directory.delete_call(&call).await?)
 }
 
-/// Sends the events of the end to one side, at the edge that its handle is at now: it may have moved since the
-/// call's record was written.
+/// Sends the events of the end to one side. Its handle may have moved to another edge since the call's record
+/// was written.
 async fn send_end(
     context: &Context,
     call: &Call,
