@@ -2,9 +2,9 @@
 
     launch.py proxy|sentinel CONFIG
 
-Two patches are applied before it is loaded. janus-cloud overrides `sendall` on its sockets, which the sockets of
-gevent no longer allow; those of an empty subclass do. And it keeps running without a listener when a port is
-taken; here it exits, so that a test can retry with other ports.
+Two patches are applied before it is loaded. First, janus-cloud overrides `sendall` on its sockets. The sockets of
+gevent no longer allow that, but those of an empty subclass do. Second, janus-cloud keeps running without a listener
+when a port is taken. Here it exits, so that a test can retry with other ports.
 """
 
 import importlib

@@ -9,9 +9,9 @@
 //!
 //! On removal, events left in the mailbox are forwarded too, if another edge claimed their session before this
 //! one died. Connectors sent them to the old address. An edge that claims a session from a dead edge reads that
-//! edge's mailbox itself. Only events with a sequence are forwarded, because an edge
-//! recognises those that it has applied already. An event by which a client joins a call is dropped when its
-//! handle is not in that call any more.
+//! edge's mailbox itself. Only events with a sequence are forwarded, because an edge recognises those that it
+//! has applied already. An event by which a client joins a call is dropped when its handle is not in that call
+//! any more.
 
 use crate::handlers::HandlerError;
 use crate::handlers::end::release;

@@ -26,7 +26,7 @@ impl CrashAtStep {
         self.steps.load(Ordering::SeqCst) > self.at
     }
 
-    fn count(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
+    fn take_step(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
         if !BACKGROUND_STEPS.contains(&step) {
             self.steps.fetch_add(1, Ordering::SeqCst);
         }
@@ -36,11 +36,11 @@ impl CrashAtStep {
 
 impl FaultPlan for CrashAtStep {
     fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        self.count(step)
+        self.take_step(step)
     }
 
     fn after(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
-        self.count(step)
+        self.take_step(step)
     }
 
     fn before_read(&self) -> BoxFuture<()> {
