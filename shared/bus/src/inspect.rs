@@ -7,7 +7,7 @@
 use crate::codec::{self, Fields, LogLine};
 use std::time::Duration;
 
-/// A consumer that was idle for longer is not counted, so one that is gone is counted for at most this long.
+/// A consumer that was idle for longer is not counted. So a stopped worker is counted for at most this long.
 pub const CONSUMER_IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// The most entries that are returned, of the stored ones and of the arriving ones.
 pub const MAX_ENTRIES: usize = 100;
@@ -47,7 +47,7 @@ pub enum StreamKind {
 /// The workers of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {
-    /// The number of workers. One that is gone is counted for up to [`CONSUMER_IDLE_LIMIT`].
+    /// The number of workers. One that has stopped is counted for up to [`CONSUMER_IDLE_LIMIT`].
     pub consumers: u64,
     /// Entries that were delivered and not acknowledged, including those that a worker on Redis has prefetched.
     pub pending: u64,

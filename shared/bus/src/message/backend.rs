@@ -75,7 +75,7 @@ pub struct LegRef {
 pub struct LegRequest {
     /// The leg that the request is about.
     pub leg: LegRef,
-    /// The client's transaction; `None` when the edge replays settings by itself.
+    /// The client's transaction; `None` when the edge replays settings without a request of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<String>,
     /// The plugin request, as the client sent it.
