@@ -1,9 +1,9 @@
 // The dashboard: the live state of the cluster, drawn once a second.
 //
-// feed.js receives views of the cluster, history.js derives rates from the last few, and the other files draw:
-// status.js the verdict, diagram.js the picture, calls.js the figures, rows.js and table.js the tables. The verdict
-// itself (`findings`) is made by the rest service. When views stop, the page says so, and how old its numbers are,
-// while feed.js reconnects.
+// feed.js receives views of the cluster, and history.js derives rates from the last few. The other files draw:
+// status.js the overall status, diagram.js the diagram, calls.js the figures, rows.js and table.js the tables. The rest
+// service decides what is wrong (`findings`). When views stop, the page shows how old its numbers are, while feed.js
+// reconnects.
 
 import * as calls from "./calls.js";
 import * as diagram from "./diagram.js";

@@ -13,12 +13,12 @@ const PREFIX = { critical: "stuck: ", warning: "slow: ", ok: "" };
 export function draw(view, rates) {
   const { backends, calls, findings, services, streams } = view;
   for (const name of STREAM_ARROWS) {
-    const its = streams.filter((stream) => arrowOf(stream, services) === name);
-    const keys = new Set(its.map(({ key }) => key));
-    drawArrow(name, sum(its, rates), worst(findings.filter(({ about }) => about.type === "stream" && keys.has(about.name))));
+    const ofArrow = streams.filter((stream) => arrowOf(stream, services) === name);
+    const keys = new Set(ofArrow.map(({ key }) => key));
+    drawArrow(name, sum(ofArrow, rates), worst(findings.filter(({ about }) => about.type === "stream" && keys.has(about.name))));
   }
   setPace("clients", load(services, "edge", "clients"));
-  setPace("janus", backends.some(({ served_by: holder }) => holder) ? 1 : 0);
+  setPace("janus", backends.some(({ served_by: connector }) => connector) ? 1 : 0);
   setPace("incall", calls.now);
   setPace("http", load(services, "rest", "requests"));
   drawNodes(view);

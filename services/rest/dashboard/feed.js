@@ -1,10 +1,14 @@
 // The live views, as server-sent events over `fetch`, since an EventSource cannot send a secret.
 //
-// It calls `on.onView(view)`, `on.onProblem(problem)` when the rest service cannot read the cluster's state,
-// `on.onLost(reason, delay)` when the connection fails and it will retry after `delay` milliseconds, and
-// `on.onDenied(wasSent)` when a secret is needed; then it stops until `start`. A connection that is silent for
-// `SILENCE_TIMEOUT` is dropped. Retries back off to `MAX_DELAY`, with jitter, so that many pages do not reconnect
-// at once. The server closes every connection after some minutes; then the feed reconnects without `onLost`.
+// It calls:
+// * `on.onView(view)` for each view;
+// * `on.onProblem(problem)` when the rest service cannot read the cluster's state;
+// * `on.onLost(reason, delay)` when the connection fails; it retries after `delay` milliseconds;
+// * `on.onDenied(wasSent)` when a secret is needed; then it stops until `start`.
+//
+// A connection that is silent for `SILENCE_TIMEOUT` is dropped. Retries back off to `MAX_DELAY`, with jitter, so that
+// many pages do not reconnect at once. The server closes every connection after some minutes; then the feed reconnects
+// without `onLost`.
 
 import { EventParser } from "./sse.js";
 

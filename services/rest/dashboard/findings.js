@@ -8,5 +8,5 @@ export function worst(findings) {
   return LEVELS.find((level) => findings.some(({ severity }) => severity === level)) ?? "ok";
 }
 
-/** Those about one thing: its type is "role", "service", "backend", "stream" or "calls". */
+/** The findings about one thing: its type is "role", "service", "backend", "stream" or "calls". */
 export const about = (findings, type, name) => findings.filter((finding) => finding.about.type === type && finding.about.name === name);

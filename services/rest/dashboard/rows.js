@@ -48,9 +48,9 @@ export function services({ services, departed, findings, at }) {
     cells: [service.id, state, load(service), duration(Math.max(0, at - service.since)), service.host, service.version],
   });
   const registered = services.map((service) => {
-    const its = about(findings, "service", service.id);
-    const isSilent = its.some(({ code }) => code === "service_silent");
-    return row(service, isSilent ? "silent" : service.state, worst(its));
+    const own = about(findings, "service", service.id);
+    const isSilent = own.some(({ code }) => code === "service_silent");
+    return row(service, isSilent ? "silent" : service.state, worst(own));
   });
   const left = departed.map(({ service, how, at: leftAt }) => {
     const level = worst(about(findings, "service", service.id));

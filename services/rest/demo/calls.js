@@ -2,7 +2,7 @@
 //
 // A call is an object. After each await, code compares its call with the current one, so that a late result of an
 // old call does not affect the next. The server sends the end of a call up to three times, always before it
-// announces the next call: until then every hangup belongs to the old one.
+// announces the next call. Until then every hangup belongs to the old call.
 
 import { Peer } from "./peer.js";
 import { capture, hasCamera, release } from "./media.js";
@@ -83,7 +83,7 @@ export class Calls {
   incoming({ username }, offer) {
     if (this.now?.announced) return;
     const early = this.now?.peer?.takeCandidates() ?? this.#early;
-    // Two people who call each other at once: theirs was first, ours is refused.
+    // Both users called each other at the same time: the other call was first, and ours is refused.
     if (this.now) this.finish();
     this.#early = early;
     this.#begin(username, "in", offer);

@@ -153,7 +153,7 @@ export class Connection {
     try {
       await this.#send({ janus: "keepalive", session_id: this.#session });
     } catch (error) {
-      // A silent socket and one without a session are both useless.
+      // The socket is silent, or its session has ended: neither can be used any more.
       this.#drop(socket, error);
     }
   }

@@ -18,17 +18,17 @@ const PLUGIN = {
   479: () => "That is your own name. Call somebody else, or open this page in a second window under another name.",
   480: () => "Your last call is still being ended. Try again in a moment.",
   481: () => "The caller has already hung up.",
-  482: () => "Your browser gave the server nothing to connect with. Reload the page and try again.",
+  482: () => "Your browser sent no session description. Reload the page and try again.",
   483: () => "The server could not read what your browser offered. Another browser may work.",
 };
 
 const CORE = {
-  403: () => "This server wants a password that this page does not have.",
+  403: () => "This server requires a password that this page does not have.",
   460: () => "This server does not offer video calls.",
   465: PLUGIN[483],
   471: PLUGIN[480],
   490: PLUGIN[480],
-  472: () => "The server takes nobody new at the moment. Try again later.",
+  472: () => "The server accepts no new clients at the moment. Try again later.",
 };
 
 const LINK = {
@@ -45,7 +45,7 @@ const UNAVAILABLE = "The service is not able to do that at the moment. Try again
 export function lost(error, seconds, { wasConnected, inCall }) {
   const why = wasConnected && ["unreachable", "silent"].includes(error.reason) ? LINK.lost : failure(error);
   const again = error instanceof DOMException ? "" : ` Trying again ${seconds ? `in ${seconds} s` : "now"}…`;
-  return why + again + (inCall ? " Your call goes on meanwhile." : "");
+  return why + again + (inCall ? " Your call continues." : "");
 }
 
 /** Why an action of the user failed; `who` is the name it was about. */
@@ -54,7 +54,7 @@ export function failure(error, who) {
   if (error.layer === "link") return LINK[error.reason];
   if (error.layer) return rejection(error, who);
   if (error.name === "SecurityError") return "A page that was opened over https:// needs a server address that begins with wss://.";
-  if (error.name === "SyntaxError") return "The server address makes no sense. It has to begin with ws:// or wss://.";
+  if (error.name === "SyntaxError") return "The server address is invalid. It must begin with ws:// or wss://.";
   return CAMERA[error.name] ?? `Something unexpected happened in your browser: ${error.message}`;
 }
 
