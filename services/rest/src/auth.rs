@@ -1,6 +1,6 @@
-//! Authorization of operators. With `--rest-secret` every request must carry it. Without, every client may read, and
-//! only local programs may change anything: not a page in a local browser, which any website can have sent, and not a
-//! client behind a local proxy, whose own address is unknown.
+//! Authorization of operators. With `--rest-secret` every request must carry it. Without it, every client may read,
+//! and only local programs may change anything. A page in a local browser may not, since any website can have sent it.
+//! A client behind a local proxy may not, since its own address is unknown.
 
 use axum::http::header::{AUTHORIZATION, FORWARDED, HeaderMap, HeaderName, ORIGIN};
 use service::Secret;
@@ -60,7 +60,7 @@ fn require_local(client: IpAddr, headers: &HeaderMap) -> Result<(), AuthError> {
     Ok(())
 }
 
-/// Whether a proxy has forwarded the request, so that the socket's address is not the client's.
+/// Returns whether a proxy has forwarded the request, so that the socket's address is not the client's.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR)
 }

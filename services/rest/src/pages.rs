@@ -89,7 +89,7 @@ pub(crate) fn demo_routes(options: &Options) -> Router {
     file_routes(&DEMO_FILES).route("/demo.json", get(async move || uncached(Json(endpoint))))
 }
 
-/// The websocket of the page: a URL, or the port on the page's host.
+/// Returns the websocket that the page connects to: a URL, or the port on the page's host.
 fn endpoint(options: &Options) -> Value {
     json!({
         "websocket_url": options.websocket_url.as_ref().map(|url| url.as_str()),

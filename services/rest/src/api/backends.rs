@@ -149,7 +149,7 @@ pub(super) async fn remove(
     if !state.directory.unregister_backend(&name).await? {
         return Err(Problem::no_such_backend(&name));
     }
-    // The drain mark would outlive the record and list the backend as unserved.
+    // The entry among the drained backends would outlive the record, and the backend would be listed as unserved.
     state.directory.undrain_backend(&name).await?;
     notify_changed(&state, name, "operator removed a backend").await?;
     Ok(StatusCode::NO_CONTENT)
@@ -200,7 +200,7 @@ async fn mark_drained(state: &ApiState, backends: &mut Vec<BackendView>) -> Resu
     Ok(())
 }
 
-/// Returns all backends that are served, by name, without their drain marks.
+/// Returns all backends that are served, by name. `drained` is false in each.
 pub(super) async fn served(state: &ApiState) -> Result<Vec<BackendView>, Problem> {
     let served = state.directory.backends().await?;
     let names: Vec<_> = served.iter().map(|backend| backend.name.clone()).collect();
@@ -227,7 +227,7 @@ fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The lease of the connector that serves the backend.
+/// Returns the name of the lease of the connector that serves the backend.
 fn lease_name(backend: &BackendName) -> String {
     format!("backend:{backend}")
 }
@@ -266,7 +266,7 @@ fn status_text(status: BackendStatus) -> &'static str {
     }
 }
 
-/// Whether a connector serves the backend although it is not registered in the directory.
+/// Returns whether a connector serves the backend although it is not registered in the directory.
 async fn is_configured_at_connector(state: &ApiState, name: &BackendName) -> Result<bool, Problem> {
     let is_served = state.directory.backends().await?.iter().any(|backend| backend.name == *name);
     Ok(is_served && !state.directory.discovered_backends().await?.iter().any(|backend| backend.name == *name))

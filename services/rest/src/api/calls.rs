@@ -1,7 +1,7 @@
 //! `/api/v1/calls`: ringing and established calls.
 //!
-//! A request to end a call goes to the routers: they pass it to the connector of the call's backend, or end the call
-//! themselves if there is none. Both clients receive the reason either way.
+//! A request to end a call goes to the routers. They pass it to the connector of the call's backend, or end the call
+//! themselves if no connector serves the backend. Both clients receive the reason either way.
 
 use super::extract::{JsonBody, PageQuery, PathParam};
 use super::problem::Problem;
@@ -17,7 +17,7 @@ use directory::record::{Call, CallParty};
 use protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
-/// In characters.
+/// The longest reason, in characters.
 const MAX_REASON: usize = 120;
 const NOT_ENDED: &str = "the call has not ended yet; read it again";
 
@@ -101,7 +101,7 @@ pub(super) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Any shard can handle the request.
+/// Returns the queue of any shard: each can handle the request.
 fn request_queue(call: CallId) -> Queue {
     Queue::requests_for(SessionId(call.0.as_u64_pair().1))
 }

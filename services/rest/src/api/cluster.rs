@@ -1,21 +1,21 @@
-//! `/api/v1/cluster`: the state of the cluster and the verdict on it, in one response.
+//! `/api/v1/cluster`: the state of the cluster and the findings on its health, in one response.
 //!
-//! A response costs 11 round trips to Redis, and one more for each 500 streams beyond the first 500: services 2,
-//! edges 1, backends 2, their calls 1, their leases 1, drained backends 1, the newest records of the call log 2,
-//! streams 1. Requests within [`CACHE_TTL`] share it, and requests that arrive while it is read wait for it, so the
-//! number of readers does not matter. A failure is cached in the same way.
+//! A response costs 11 round trips to Redis, and one more for each 500 streams beyond the first 500. They are: services
+//! 2, edges 1, backends 2, their calls 1, their leases 1, drained backends 1, the newest records of the call log 2,
+//! streams 1. Requests within [`CACHE_TTL`] share a response, and requests that arrive while it is read wait for it. So
+//! the number of readers does not matter. A failure is cached in the same way.
 //!
-//! `/api/v1/cluster/events` sends the response once a second, as server-sent events. A task feeds each
-//! subscriber, with room for one event that the subscriber has not read. It ends with the subscriber, at shutdown, and
+//! `/api/v1/cluster/events` sends the response once a second, as server-sent events. A task sends them to each
+//! subscriber, and holds one event that the subscriber has not read. It ends with the subscriber, at shutdown, and
 //! with the connection, which lasts at most [`MAX_CONNECTION_AGE`](service::http_server::MAX_CONNECTION_AGE); browsers
 //! then reconnect. A subscriber that reads nothing for [`SEND_TIMEOUT`] is disconnected. Subscribers beyond the limit
-//! are refused (503). While the directory or the bus is down, an event `problem` is sent instead.
+//! are refused (503). While the directory or the bus is down, the task sends an event `problem` instead.
 //!
 //! `/api/v1/services` and the metrics of the streams are read here too, since they are parts of that state.
 
 use super::backends::{self, BackendView};
 use super::call_stats::{self, CallStats, MAX_RECORDS};
-use super::findings::{self, Evidence, Finding};
+use super::findings::{self, Finding, HealthInput};
 use super::history::{Departed, History};
 use super::problem::Problem;
 use super::state::ApiState;
@@ -110,7 +110,7 @@ async fn read<'h>(state: &ApiState, history: &'h mut History) -> Result<ClusterV
     let at = unix_millis();
     history.record(&services, &streams, at);
     let recent = call_stats::summarize(&records, at);
-    let evidence = Evidence {
+    let input = HealthInput {
         now: at,
         services: &services,
         backends: &backends,
@@ -120,7 +120,7 @@ async fn read<'h>(state: &ApiState, history: &'h mut History) -> Result<ClusterV
     };
     Ok(ClusterView {
         at,
-        findings: findings::find(&evidence),
+        findings: findings::find(&input),
         streams,
         services: with_connector_load(services, &backends),
         departed: history.departed().collect(),
@@ -209,8 +209,8 @@ async fn stream_stats(state: &ApiState) -> Result<Vec<StreamStats>, Problem> {
     Ok(state.bus.stream_stats(&mailboxes(&backends, &services, edges)).await?)
 }
 
-/// Returns every mailbox that may exist. A dead edge is no longer a registered service, but until a router has reaped
-/// it, its mailbox may hold messages: `edges` are all that have not been reaped.
+/// Returns every mailbox that may exist. `edges` are all edges that no router has reaped. A dead edge is no longer a
+/// registered service, but its mailbox may hold messages until a router reaps it.
 fn mailboxes(backends: &[BackendView], services: &[Service], edges: Vec<ServiceId>) -> Vec<Mailbox> {
     let of_kind = |kind: &'static str| {
         services.iter().filter(move |service| service.kind == kind).map(|service| service.id.clone())
@@ -223,9 +223,9 @@ fn mailboxes(backends: &[BackendView], services: &[Service], edges: Vec<ServiceI
 /// Adds the load of connectors, which they do not report themselves: the backends they serve, and the calls on these.
 fn with_connector_load(mut services: Vec<Service>, backends: &[BackendView]) -> Vec<Service> {
     for service in services.iter_mut().filter(|service| service.kind == "connector") {
-        let its = backends.iter().filter(|backend| backend.served_by.as_ref() == Some(&service.id));
-        let calls = its.clone().map(|backend| backend.calls).sum();
-        service.load.extend([("backends".to_owned(), its.count() as u64), ("calls".to_owned(), calls)]);
+        let served = backends.iter().filter(|backend| backend.served_by.as_ref() == Some(&service.id));
+        let calls = served.clone().map(|backend| backend.calls).sum();
+        service.load.extend([("backends".to_owned(), served.count() as u64), ("calls".to_owned(), calls)]);
     }
     services
 }

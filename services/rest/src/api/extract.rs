@@ -14,9 +14,9 @@ use protocol::id::MAX_JANUS_ID;
 use protocol::videocall::MAX_USERNAME;
 use serde::de::DeserializeOwned;
 
-/// In bytes.
+/// The longest name of a backend, in bytes.
 const MAX_BACKEND_NAME: usize = 255;
-/// In bytes; the longest key is that of a backend's mailbox.
+/// The longest key of a stream, in bytes: that of a backend's mailbox.
 const MAX_STREAM_KEY: usize = MAX_BACKEND_NAME + 16;
 const DEFAULT_PAGE: usize = 100;
 

@@ -1,4 +1,4 @@
-//! The verdict on the cluster: what is wrong, the worst first, as `findings` of `/api/v1/cluster`. The dashboard
+//! The health checks of the cluster: what is wrong, the worst first, as `findings` of `/api/v1/cluster`. The dashboard
 //! and `switchboard top` draw this list and decide nothing themselves; docs/operate.md says what to do about
 //! each finding. Pure: a view of the cluster and the history of the views before it give the findings.
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 /// Age of a stream's oldest message, in milliseconds, above which the stream is slow, and stuck.
 const SLOW_MS: u64 = 2_000;
 const STUCK_MS: u64 = 6_000;
-/// The same for requests to janus-cloud's proxies, which may take 8 s to answer.
+/// The same for requests to janus-cloud's proxies. A proxy may take 8 s to answer.
 const PROXY_SLOW_MS: u64 = 9_000;
 const PROXY_STUCK_MS: u64 = 15_000;
 /// A service sends a heartbeat every 5 s; without one for this many milliseconds it is silent.
@@ -24,8 +24,8 @@ const PROBE_SLOW_MS: u64 = 1_000;
 const SETUP_SLOW_MS: f64 = 1_000.0;
 const SETUP_MIN_CALLS: u64 = 10;
 
-/// What the verdict is made from.
-pub(super) struct Evidence<'a> {
+/// A view of the cluster, and the history before it.
+pub(super) struct HealthInput<'a> {
     pub now: u64,
     pub services: &'a [Service],
     pub backends: &'a [BackendView],
@@ -68,10 +68,10 @@ enum About {
     Calls(&'static str),
 }
 
-/// Everything that is wrong, the worst first.
-pub(super) fn find(evidence: &Evidence) -> Vec<Finding> {
-    let Evidence { now, services, backends, streams, setup, history } = evidence;
-    let mut findings = missing_roles(evidence);
+/// Returns everything that is wrong, the worst first.
+pub(super) fn find(input: &HealthInput) -> Vec<Finding> {
+    let HealthInput { now, services, backends, streams, setup, history } = input;
+    let mut findings = missing_roles(input);
     findings.extend(no_backend(backends));
     findings.extend(backends.iter().filter_map(backend));
     findings.extend(services.iter().filter_map(|it| service(it, history.silence(it, *now))));
@@ -100,10 +100,10 @@ const ROLES: [(&str, &str, &str); 3] = [
     ("connector", "No connector is running", "No call can be set up; established calls continue."),
 ];
 
-fn missing_roles(evidence: &Evidence) -> Vec<Finding> {
+fn missing_roles(input: &HealthInput) -> Vec<Finding> {
     let is_running = |kind: &str| {
-        evidence.services.iter().any(|service| {
-            let is_silent = evidence.history.silence(service, evidence.now) > SILENT_MS;
+        input.services.iter().any(|service| {
+            let is_silent = input.history.silence(service, input.now) > SILENT_MS;
             service.kind == kind && service.state != ServiceState::Stopping && !is_silent
         })
     };
@@ -257,7 +257,7 @@ fn stream(stream: &StreamView, services: &[Service]) -> Option<Finding> {
     }
 }
 
-/// Whether a stream carries requests to janus-cloud's proxies, or messages to a rest service.
+/// Returns whether a stream carries requests to janus-cloud's proxies, or messages to a rest service.
 fn is_for_proxies(stream: &StreamView, owner: Option<&Service>) -> bool {
     stream.key == Queue::Proxies.key() || owner.is_some_and(|owner| owner.kind == "rest")
 }

@@ -1,5 +1,5 @@
 //! What one view of the cluster cannot show: heartbeats that stop, services that leave, counters that grow.
-//! Pure: views and their times go in, in order.
+//! Pure: it takes views and their times, in order.
 //!
 //! Views are taken only while an operator reads them. After a gap longer than [`MAX_GAP`] no service counts as
 //! silent or dead until it has been observed again. Bounds: one entry a service, [`MAX_DEPARTED`] that left,
@@ -12,7 +12,7 @@ use directory::listing::{Service, ServiceState};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Milliseconds without a view after which silence cannot be told from not looking.
+/// After this many milliseconds without a view, heartbeats may have been missed.
 const MAX_GAP: u64 = 5_000;
 /// A service that leaves after this much silence, in milliseconds, has died: one that stops deregisters at once.
 const DEATH_SILENCE: u64 = 8_000;
@@ -43,7 +43,7 @@ struct Observed {
     heartbeat: u64,
 }
 
-/// A service that is registered no more.
+/// A service that is no longer registered.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Departed {
     pub service: Service,
@@ -62,7 +62,7 @@ pub(super) enum Departure {
 }
 
 impl History {
-    /// Takes the view of `now`.
+    /// Records the view of the cluster at `now`.
     pub fn record(&mut self, services: &[Service], streams: &[StreamView], now: u64) {
         let is_gap = self.last_view.is_none_or(|last| now.saturating_sub(last) > MAX_GAP);
         self.last_view = Some(now);
@@ -101,18 +101,18 @@ impl History {
         }
     }
 
-    /// Milliseconds since the last heartbeat of a service, as far as it was observed.
+    /// Returns the milliseconds since the last heartbeat of a service, as far as it was observed.
     pub fn silence(&self, service: &Service, now: u64) -> u64 {
         let observed = self.services.get(&service.id).filter(|_| service.announced > 0);
         observed.map_or(0, |observed| now.saturating_sub(observed.heartbeat))
     }
 
-    /// The services that left lately, the earliest first.
+    /// Returns the services that left lately, the earliest first.
     pub fn departed(&self) -> impl Iterator<Item = &Departed> {
         self.departed.iter()
     }
 
-    /// Services that died, unless another of their kind has registered since.
+    /// Returns the services that died, unless another of their kind has registered since.
     pub fn dead(&self) -> impl Iterator<Item = &Departed> {
         let is_replaced = |dead: &Departed| {
             self.services.values().any(|observed| {
@@ -122,12 +122,12 @@ impl History {
         self.departed.iter().filter(move |left| left.how == Departure::Died && !is_replaced(left))
     }
 
-    /// How many messages were dead-lettered within [`DEAD_LETTER_WINDOW`].
+    /// Returns how many messages were dead-lettered within [`DEAD_LETTER_WINDOW`].
     pub fn new_dead_letters(&self) -> u64 {
         self.dead_letters.sum()
     }
 
-    /// How many messages of a queue were redelivered within [`REDELIVERY_WINDOW`].
+    /// Returns how many messages of a queue were redelivered within [`REDELIVERY_WINDOW`].
     pub fn redeliveries(&self, key: &str) -> u64 {
         self.redelivered.get(key).map_or(0, Growth::sum)
     }

@@ -68,7 +68,7 @@ pub(crate) fn routes(options: &Options, context: &Context) -> Router {
     Router::new().nest("/api/v1", routes)
 }
 
-/// Passes an authorized request on.
+/// Passes on a request that is authorized; answers another with the problem.
 async fn require_auth(
     State(auth): State<OperatorAuth>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,

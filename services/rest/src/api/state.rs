@@ -32,7 +32,7 @@ pub(super) struct ApiState {
     pub shutdown: CancellationToken,
 }
 
-/// The last response of `/cluster`, and what was learned from those before.
+/// The last response of `/cluster`, and the history of the views before it.
 #[derive(Default)]
 pub(super) struct ClusterCache {
     pub history: History,

@@ -1,10 +1,10 @@
 //! `/api/v1/streams/{key}/entries`: the newest entries of a stream, and those that are added during a wait.
 //!
-//! Entries contain messages of clients, so they are redacted unless the request asks for them in full; that needs the
-//! same authorization as a change and is logged. Session descriptions and candidates, which contain addresses of
-//! browsers, are replaced by their size; other long texts are truncated; secrets are never shown.
+//! Entries contain messages of clients, so they are redacted unless the request has `full=true`. Such a request needs
+//! the same authorization as a change, and is logged. Session descriptions and candidates, which contain addresses of
+//! browsers, are replaced by their size. Other long texts are truncated, and secrets are never shown.
 //!
-//! Bounds: those of [`bus::inspect`], and a number of requests in flight, beyond which they are refused (503).
+//! Bounds: those of [`bus::inspect`], and a number of requests in flight. Further requests are refused (503).
 
 use super::extract::{PathParam, StreamKey};
 use super::problem::Problem;

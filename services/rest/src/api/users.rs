@@ -15,7 +15,7 @@ use serde::Serialize;
 
 const NAME_NOT_RELEASED: &str = "the session has ended, but the name is not released yet; read it again";
 
-/// The handle that owns a name.
+/// The handle that owns a name, and its edge.
 #[derive(Serialize)]
 pub(super) struct OwnerView {
     pub edge: ServiceId,

@@ -1,8 +1,8 @@
-//! `/backend_servers` and `/sentinel_callback`: announcements of Janus servers, in janus-cloud's fields (janus-api.md
-//! 7.4). Connectors serve announced servers like configured ones.
+//! `/backend_servers` and `/sentinel_callback`: announcements of Janus servers, in the fields of janus-cloud 1.0.0.
+//! Connectors serve announced servers like configured ones.
 //!
-//! janus-cloud rejects a server with more than 10,000 sessions, which removes it just when it is loaded; here it is
-//! accepted (janus-api.md 7.8, 25).
+//! janus-cloud rejects a server with more than 10,000 sessions, which removes it just when it is loaded. Here it is
+//! accepted.
 
 use super::params::{Params, float, integer, missing_keys, server_name, text, websocket_url};
 use super::response::{ANY_ORIGIN, JanusCloudError, success};

@@ -1,6 +1,6 @@
 //! `POST /plugins/videocall/{username}`: a janus-cloud user calls a user of this cluster. The caller's proxy requests
-//! that the callee be registered on a Janus server of its choice (janus-api.md 7.3, 7.4). The request is passed to the
-//! routers, which find the user and the server; the reply comes to this service's mailbox.
+//! that the callee be registered on a Janus server of its choice, as between proxies of janus-cloud 1.0.0. The request
+//! is passed to the routers, which find the user and the server. The reply comes to this service's mailbox.
 //!
 //! A request that waits for its reply is in a table, by call. It leaves the table when its reply arrives, when it times
 //! out, and when its client disconnects. Requests beyond [`MAX_PENDING`] are refused. A late reply is dropped: the call
@@ -90,7 +90,7 @@ async fn request_invite(state: &InviteState, invite: Invite) -> Result<(), Janus
     timeout(INVITE_TIMEOUT, reply).await.unwrap_or_else(|_| Err(JanusCloudError::timed_out()))
 }
 
-/// Any shard can handle the request.
+/// Returns the queue of any shard: each can handle the request.
 fn request_queue(id: MessageId) -> Queue {
     // The low bits of the id are random.
     Queue::requests_for(SessionId(id.0.as_u128() as u64))
@@ -130,7 +130,7 @@ impl PendingReplies {
 }
 
 impl Ticket {
-    /// Waits for the outcome of the call; returns none if another request for the call took its place.
+    /// Waits for the outcome of the call. Returns none if another request for the same call replaced this one.
     async fn outcome(&mut self) -> Option<InviteOutcome> {
         (&mut self.outcome).await.ok()
     }

@@ -26,8 +26,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
-/// Names the canaries of the queue `proxies`, which return to the mailbox of this service: a lost one does not tell in
-/// which of the two.
+/// The name of this service's canary. It travels over the queue `proxies` and back over this service's mailbox, so a
+/// lost one may be in either.
 const CANARY_NAME: &str = "proxies";
 
 /// The background tasks of this interface.

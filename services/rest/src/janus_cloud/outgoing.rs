@@ -1,12 +1,12 @@
-//! Calls of this cluster's users to janus-cloud users: the rest services consume the queue `proxies`, send each invite
+//! Calls of this cluster's users to janus-cloud users. The rest services consume the queue `proxies`, send each invite
 //! to the callee's proxy, and post the result to the mailbox of the call's backend.
 //!
-//! An invite is sent at most once, since a proxy that receives it twice reports its user as busy: it is acknowledged
-//! before it is sent. If this service dies in between, the connector gives up at the call's deadline. At most
-//! [`MAX_CONCURRENT_REQUESTS`] are in flight. An invite without a permit within [`PERMIT_TIMEOUT`] is left for
-//! redelivery to any rest service; it is refused at its last delivery, and when it has expired.
+//! An invite is sent at most once, since a proxy that receives it twice reports its user as busy. So it is acknowledged
+//! before it is sent. If this service dies in between, the connector gives up at the call's deadline.
 //!
-//! So the queue is always read, and canaries pass while proxies are slow.
+//! At most [`MAX_CONCURRENT_REQUESTS`] are in flight. An invite without a permit within [`PERMIT_TIMEOUT`] is left for
+//! redelivery to any rest service. It is refused at its last delivery, and when it has expired. So the queue is always
+//! read, and canaries pass while proxies are slow.
 
 use crate::metrics;
 use axum::body::Body as HttpBody;

@@ -4,7 +4,7 @@
 //! janus-cloud ignores a body of any other type; here it is refused with 400. Invalid JSON is 400 too (janus-cloud
 //! 1.0.0: 500).
 //!
-//! They are validated with janus-cloud's error texts (`common/schema.py`; measured for
+//! They are validated with janus-cloud's error texts (from its `common/schema.py`; measured for
 //! `/plugins/videocall/{username}`). As there, invalid parameters are reported before missing ones.
 
 use super::response::JanusCloudError;
@@ -93,12 +93,12 @@ pub(super) fn as_text(value: &Value) -> String {
     }
 }
 
-/// Letters, digits and underscores, 1 to 128.
+/// Returns a username: 1 to 128 letters, digits and underscores.
 pub(super) fn username(params: &Params, name: &str) -> Checked<String> {
     matching(params, name, |text| is_word(text, 128, ""), r"^\w{1,128}$")
 }
 
-/// Letters, digits, underscores and dashes, 1 to 64.
+/// Returns the name of a Janus server: 1 to 64 letters, digits, underscores and dashes.
 pub(super) fn server_name(params: &Params, name: &str) -> Checked<String> {
     matching(params, name, |text| is_word(text, 64, "-"), r"^[\w-]{1,64}$")
 }
@@ -111,7 +111,7 @@ pub(super) fn websocket_url(params: &Params, name: &str) -> Checked<String> {
     matching(params, name, fits, r"^(ws|wss)://\S+$")
 }
 
-/// Text of at most `max` characters, trimmed.
+/// Returns a text of at most `max` characters, trimmed.
 pub(super) fn text(params: &Params, name: &str, max: usize) -> Checked<String> {
     let Some(text) = params.text(name) else { return Ok(None) };
     let text = text.trim();
@@ -122,7 +122,7 @@ pub(super) fn text(params: &Params, name: &str, max: usize) -> Checked<String> {
     Ok(Some(text.to_owned()))
 }
 
-/// An integer from `min` to `max`.
+/// Returns an integer from `min` to `max`.
 pub(super) fn integer(params: &Params, name: &str, min: i64, max: i64) -> Checked<i64> {
     let Some(value) = params.get(name) else { return Ok(None) };
     match as_integer(value) {
@@ -149,7 +149,7 @@ pub(super) fn float(params: &Params, name: &str) -> Checked<f64> {
     }
 }
 
-/// The error of a request without some of these parameters.
+/// Returns the error of a request without some of these parameters.
 pub(super) fn missing_keys(params: &Params, required: &[&str]) -> JanusCloudError {
     let missing = required.iter().filter(|name| params.get(name).is_none());
     let missing: Vec<String> = missing.map(|name| format!("'{name}'")).collect();

@@ -1,5 +1,5 @@
-//! Responses in janus-cloud's form, readable from any origin: success, the response to `OPTIONS`, and errors, which are
-//! `{"info", "exception", "traceback"}` (janus-api.md 7.4). The exception names the kind; the traceback is empty, since
+//! Responses in the form of janus-cloud 1.0.0, readable from any origin: success, the response to `OPTIONS`, and errors.
+//! An error is `{"info", "exception", "traceback"}`. The exception names the kind; the traceback is empty, since
 //! internals are not for clients.
 
 use axum::Json;
@@ -36,18 +36,15 @@ impl JanusCloudError {
         self.status.as_u16()
     }
 
-    /// 400
     pub fn bad_request(info: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", info)
     }
 
-    /// 401
     pub fn unauthorized() -> Self {
         let info = "send the secret of --rest-secret as Authorization: Bearer SECRET";
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", info)
     }
 
-    /// 403
     pub fn forbidden(info: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", info)
     }
@@ -58,7 +55,6 @@ impl JanusCloudError {
         Self::new(StatusCode::NOT_FOUND, "NotFound", info)
     }
 
-    /// 478
     pub fn no_such_user(username: &str) -> Self {
         let text = format!("Username '{username}' doesn't exist");
         Self::from(ProxyRefusal { code: 478, text })
@@ -69,7 +65,6 @@ impl JanusCloudError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "Too many requests are waiting, try again later")
     }
 
-    /// 504
     pub fn timed_out() -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", "The server did not answer in time, try again")
     }
@@ -135,8 +130,8 @@ pub(super) fn success() -> Response {
     ([(CONTENT_TYPE, "text/html; charset=UTF-8")], ANY_ORIGIN, "").into_response()
 }
 
-/// Returns the response to `OPTIONS` of a route with these methods, written `GET, POST`: 200 if it has the requested
-/// method, otherwise 401; the body is `null` (measured, and janus-api.md 7.4).
+/// Returns the response to `OPTIONS` of a route with these methods, written `GET, POST`. It is 200 if the route has the
+/// requested method, otherwise 401; the body is `null` (measured).
 pub(super) fn preflight(headers: &HeaderMap, methods: &'static str) -> Response {
     let requested = headers.get(ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
     if !requested.is_some_and(|requested| methods.split(", ").any(|method| method == requested)) {

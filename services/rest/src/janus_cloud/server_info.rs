@@ -1,5 +1,5 @@
-//! What this cluster tells about itself: `/ping` and `/info`, with the fields of janus-cloud's REST interface, and the
-//! `api_base_url` that it announces to janus-cloud's proxies, through the directory.
+//! What this cluster announces about itself. `/ping` and `/info` have the fields of janus-cloud's REST interface. The
+//! `api_base_url` for janus-cloud's proxies is announced through the directory.
 //!
 //! Any rest service can handle the requests of proxies, so the last announcement wins. A service that stops does not
 //! remove the record, since others may be running; it expires after a minute.
@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// The default session timeout of an edge, in seconds.
 const SESSION_TIMEOUT: u64 = 60;
-/// The interval of janus-cloud.
+/// The interval between announcements, as in janus-cloud.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(10);
 /// The destination by which the outgoing address is determined, as janus-cloud does. Nothing is sent.
 const PUBLIC_ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::new(8, 8, 8, 8), 80);
@@ -88,7 +88,7 @@ fn url_of(address: SocketAddr) -> String {
     format!("http://{}{}", SocketAddr::new(ip, address.port()), ProxyUrl::DEFAULT_PATH)
 }
 
-/// The address of this machine for connections to others.
+/// Returns the address of this machine for connections to others.
 fn outgoing_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect(PUBLIC_ADDRESS).ok()?;

@@ -1,4 +1,4 @@
-//! Operators and the media servers.
+//! Operators list, drain and undrain Janus servers.
 
 use crate::harness::{JsonResponse, Rest, start, start_with};
 use bus::message::Notice;
@@ -78,10 +78,10 @@ async fn drain_and_undrain_notify_the_routers() {
 async fn unserved_drained_backend_is_listed_and_can_be_undrained() {
     let rest = start().await;
     rest.context.directory.drain_backend(&BackendName::from("a")).await.unwrap();
-    let gone = |drained| backend_json("a", None, "unserved", "no connector serves it", drained);
-    assert_eq!(backends(&rest).await, json!([gone(true)]));
+    let unserved = |drained| backend_json("a", None, "unserved", "no connector serves it", drained);
+    assert_eq!(backends(&rest).await, json!([unserved(true)]));
     let response = rest.json("POST", UNDRAIN, "").await;
-    assert_eq!((response.status, response.body), (200, gone(false)));
+    assert_eq!((response.status, response.body), (200, unserved(false)));
     assert_eq!(backends(&rest).await, json!([]));
 }
 

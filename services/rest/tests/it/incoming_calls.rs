@@ -169,13 +169,13 @@ async fn body_of_ten_mebibytes_is_refused_unread() {
 #[tokio::test]
 async fn options_have_the_response_of_janus_cloud() {
     let rest = start().await;
-    let wants = |method: &str| format!("Access-Control-Request-Method: {method}\r\n");
-    let accepted = send(&rest, "OPTIONS", BOB, &wants("POST"), "").await;
+    let requested = |method: &str| format!("Access-Control-Request-Method: {method}\r\n");
+    let accepted = send(&rest, "OPTIONS", BOB, &requested("POST"), "").await;
     assert_eq!((accepted.status, accepted.body.as_str()), (200, "null"));
     for line in ["access-control-allow-origin: *", "access-control-allow-methods: POST"] {
         assert!(accepted.head.contains(line), "{}", accepted.head);
     }
-    for headers in [wants("DELETE"), String::new()] {
+    for headers in [requested("DELETE"), String::new()] {
         let response = send(&rest, "OPTIONS", BOB, &headers, "").await;
         assert_eq!((response.status, response.body.as_str()), (401, "null"));
         assert!(!response.head.contains("allow-methods"), "{}", response.head);

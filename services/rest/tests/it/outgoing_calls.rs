@@ -36,10 +36,10 @@ fn refused(code: u16, text: &str) -> Option<(u16, String)> {
 #[tokio::test]
 async fn invite_is_sent_as_by_janus_cloud() {
     let (rest, proxy) = (start().await, Proxy::start().await);
-    let mut asks = proxy_invite(&proxy.url);
-    (asks.callee, asks.caller) = ("été/1".to_owned(), "al&ice".to_owned());
-    let asks = Message::new(Body::ProxyInvite(asks));
-    let (answer, request) = tokio::join!(send_invite(&rest, asks), proxy.answer(with_body("200 OK", "")));
+    let mut outgoing = proxy_invite(&proxy.url);
+    (outgoing.callee, outgoing.caller) = ("été/1".to_owned(), "al&ice".to_owned());
+    let message = Message::new(Body::ProxyInvite(outgoing));
+    let (answer, request) = tokio::join!(send_invite(&rest, message), proxy.answer(with_body("200 OK", "")));
     assert_eq!(answer.refusal, None);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /plugins/videocall/%C3%A9t%C3%A9%2F1 HTTP/1.1\r\n"), "{head}");

@@ -101,7 +101,7 @@ async fn invalid_parameters_have_the_errors_of_janus_cloud() {
         (&format!("isp={long}"), &format!("{long} should be shorter than 64 characters")),
         (&format!("location={long}"), &format!("{long} should be shorter than 64 characters")),
     ] {
-        // The later value counts.
+        // Of two values the later one counts.
         let response = post(&rest, SENTINEL, &format!("{POST}&{change}")).await;
         assert_eq!((response.status, response.info().as_str()), (400, info));
     }

@@ -1,4 +1,4 @@
-//! Cases of the verdict: a cluster a second apart, and what is found in its last view.
+//! Views of a cluster, one second apart, and the findings of the last one.
 
 use super::super::history::Departure;
 use super::*;
@@ -86,7 +86,7 @@ fn find_after(views: &[View], interval_ms: u64) -> (Vec<Finding>, History) {
     let (mut history, mut findings, mut now) = (History::default(), Vec::new(), NOW);
     for View { services, backends, streams, setup } in views {
         history.record(services, streams, now);
-        findings = find(&Evidence { now, services, backends, streams, setup, history: &history });
+        findings = find(&HealthInput { now, services, backends, streams, setup, history: &history });
         now += interval_ms;
     }
     (findings, history)

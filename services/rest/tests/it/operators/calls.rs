@@ -1,4 +1,4 @@
-//! Calls.
+//! `/calls`: reading and ending them.
 
 use super::{call, is_refused, register, send, send_with};
 use crate::harness::start;

@@ -1,4 +1,4 @@
-//! `/cluster`.
+//! `/cluster`: one view of everything, shared by its readers.
 
 use super::{call, send};
 use crate::backends::announce;

@@ -1,4 +1,4 @@
-//! Sessions.
+//! `/sessions`: reading and ending them.
 
 use super::{call, is_refused, open, owner, register, send};
 use crate::harness::start;

@@ -1,4 +1,4 @@
-//! `/cluster/events`.
+//! `/cluster/events`: its events, and the limits of its subscribers.
 
 use super::{is_refused, send};
 use crate::harness::{Rest, start};

@@ -1,4 +1,4 @@
-//! Users.
+//! `/users`: reading and disconnecting them.
 
 use super::{call, is_refused, owner, register, send};
 use crate::harness::start;
@@ -86,7 +86,7 @@ async fn user_is_disconnected_by_its_edge() {
         let Body::Disconnect(disconnect) = mailbox.next().await.body else { panic!("that is no disconnect") };
         assert_eq!(disconnect.session, owner(1).handle.session);
         directory.close_session(disconnect.session, &owner(1).edge).await.unwrap();
-        // As a router does later.
+        // A router releases the name after the edge has ended the session.
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
         directory.release_name("alice", owner(1).handle).await.unwrap();
     };
