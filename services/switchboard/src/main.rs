@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use std::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
 
-/// With it small allocations that live for one message take a tenth of the time, with the system's a fifth.
+/// Small allocations that live for one message take a tenth of the processor time with mimalloc, and a fifth with
+/// the system's allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

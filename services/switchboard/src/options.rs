@@ -235,7 +235,7 @@ impl ServiceCommand {
     }
 }
 
-/// The flags of `T`, without a group, so that the flags of several services can stand in one command.
+/// The flags of `T`, without a group, so that one command can have the flags of several services.
 ///
 /// clap names the group of a flattened struct after the struct. All services call theirs `Options`, and two
 /// groups of a command must not share a name. A flag that several services have appears once, and applies to

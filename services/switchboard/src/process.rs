@@ -53,10 +53,10 @@ pub enum Error {
     Connector(#[from] connector::Error),
     #[error(transparent)]
     Rest(#[from] rest::Error),
-    /// A bug; the log has the place.
+    /// A bug; the log has the message and the line.
     #[error("a service panicked: {0}")]
     Panicked(#[from] JoinError),
-    #[error("a service ended although it was not told to stop")]
+    #[error("a service ended before the shutdown")]
     EndedEarly,
 }
 

@@ -1,5 +1,5 @@
 //! Checks the flags of each subcommand, and that docs/configuration.md is current. That page is generated from
-//! the definitions of the flags: `UPDATE_DOCS=1 cargo test -p switchboard reference` writes the file.
+//! the definitions of the flags. `UPDATE_DOCS=1 cargo test -p switchboard reference` writes it.
 
 use super::*;
 use clap::CommandFactory;

@@ -14,7 +14,7 @@ pub enum Tone {
     Bad,
 }
 
-/// By what a cell is sorted.
+/// The value by which a cell is sorted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SortKey {
     Number(f64),

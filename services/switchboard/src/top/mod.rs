@@ -150,7 +150,7 @@ struct EntriesTask {
     _task: AbortOnDropHandle<()>,
 }
 
-/// Replaces the task when another stream is shown, or the same one in another form.
+/// Replaces the task when another stream is shown, or when the same one is to be shown in full or shortened.
 fn restart_entries_task(
     task: &mut Option<EntriesTask>,
     state: &UiState,

@@ -46,7 +46,7 @@ pub enum Severity {
     Info,
 }
 
-/// Rest's verdict on a part of the cluster.
+/// What rest reports as wrong with a part of the cluster.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Finding {
@@ -116,7 +116,7 @@ pub struct Departed {
 pub struct Backend {
     pub name: String,
     pub status: String,
-    /// The status in words.
+    /// The status as text.
     pub health: String,
     pub calls: u64,
     pub drained: bool,

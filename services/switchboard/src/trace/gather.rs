@@ -1,5 +1,5 @@
-//! Gathers what is known of a call: its events in the log, its record, and messages about it that wait in a
-//! stream or are dead letters.
+//! Reads what is known of a call: its events in the log, its record, messages about it that wait in a stream,
+//! and dead letters about it.
 
 use crate::format::rfc3339;
 use bus::topic::{Log, Mailbox, Queue};
@@ -63,7 +63,7 @@ impl CallData {
             || !self.dead_letters.is_empty()
     }
 
-    /// Says how far back the log goes.
+    /// Describes how far back the log reaches.
     pub fn log_summary(&self) -> String {
         match self.log_since {
             Some(at) => format!("has {} events since {}", self.log_length, rfc3339(at)),

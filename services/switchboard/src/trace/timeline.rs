@@ -37,7 +37,7 @@ pub struct Side {
     pub address: Option<Address>,
 }
 
-/// Where a side is.
+/// The client of a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub edge: String,

@@ -97,13 +97,13 @@ fn draw_table(frame: &mut Frame, state: &UiState, kind: TableKind, rows: &[Row],
 }
 
 fn table_title<'l>(state: &UiState, kind: TableKind, rows: &[Row], is_focused: bool) -> Line<'l> {
-    let mark = if is_focused { "> " } else { "  " };
+    let prefix = if is_focused { "> " } else { "  " };
     let SortOrder { column, reversed } = state.view(kind).order;
     let order = column.map(|column| {
         let name = kind.columns()[column].trim_start_matches('>').to_lowercase();
         format!(", by {name}{}", if reversed { ", reversed" } else { "" })
     });
-    let text = format!("{mark}{} ({}){}", kind.title(), rows.len(), order.unwrap_or_default());
+    let text = format!("{prefix}{} ({}){}", kind.title(), rows.len(), order.unwrap_or_default());
     let style = if is_focused { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
     Line::styled(text, style)
 }
@@ -118,8 +118,8 @@ fn column_header(name: &str, index: usize, SortOrder { column, reversed }: SortO
     format!("{}{arrow}", name.trim_start_matches('>'))
 }
 
-/// Returns the widths of the columns: as wide as their texts, as far as there is room, and 0 for a column
-/// that is left out. The last column gets the remaining width.
+/// Returns the widths of the columns: as wide as their texts, as far as there is room. A column that is left out
+/// has the width 0. The last column gets the remaining width.
 fn widths(kind: TableKind, rows: &[Row], room: usize) -> Vec<usize> {
     let columns = kind.columns();
     let text_width = |index: usize| {

@@ -1,5 +1,5 @@
-//! What surrounds the tables: the first lines with the address of rest, the time, the findings and the calls,
-//! the last line with the keys, and the help page.
+//! What surrounds the tables. The first lines have the address of rest, the time, the findings and the calls. The
+//! last line has the keys. The help page covers everything else.
 
 use super::layout::Theme;
 use crate::format::{millis, sanitize, time_of_day};
@@ -35,7 +35,7 @@ edges, rest services and Janus servers, and two logs (sb:calls, sb:dead).
 OLDEST       age of the oldest entry that is not acknowledged; should be milliseconds
 PENDING      entries that a consumer has received and not acknowledged
 CONSUMERS    processes that read this queue
-REDELIVERED  entries that were given to another consumer, because the first one failed
+REDELIVERED  entries given to another consumer, because the first did not acknowledge
 sb:dead      dead letters: messages that failed five times";
 
 /// Returns the first lines, for an area of this size.
@@ -94,13 +94,13 @@ fn finding_lines<'l>(findings: &[Finding], theme: Theme, area: Rect) -> Vec<Line
 }
 
 fn finding_line<'l>(finding: &Finding, theme: Theme) -> Line<'l> {
-    let (mark, tone) = match finding.severity {
+    let (symbol, tone) = match finding.severity {
         Severity::Critical => ("!", Tone::Bad),
         Severity::Warning => ("-", Tone::Warning),
         Severity::Info => (".", Tone::Dim),
     };
     let separator = if finding.detail.is_empty() { "" } else { ": " };
-    let text = format!("{mark} {}{separator}{}", sanitize(&finding.summary), sanitize(&finding.detail));
+    let text = format!("{symbol} {}{separator}{}", sanitize(&finding.summary), sanitize(&finding.detail));
     Line::styled(text, theme.style(tone))
 }
 
