@@ -1,7 +1,7 @@
 //! Idle clients: each is a task that registers, and reconnects when its connection breaks.
 //!
-//! A client claims its session at the next endpoint. If the session is gone, it registers again under a new name, because
-//! a plain Janus may still have the old one.
+//! A client claims its session at the next endpoint. If the session has ended, the client registers again under a new
+//! name, because a plain Janus may still have the old one.
 
 use crate::client::{Client, ConnectBackoff, raise_file_limit};
 use crate::endpoint::Endpoint;

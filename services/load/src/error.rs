@@ -66,7 +66,7 @@ pub enum CallError {
     /// The server refused a request with this code.
     #[error("{0} {1}")]
     Refused(Request, u16),
-    /// The callee is in another call, by the server's account.
+    /// The callee is in another call, as the server reports.
     #[error("callee busy")]
     Busy,
     /// The server ended a call that neither side hung up, for this reason.

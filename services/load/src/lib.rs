@@ -1,8 +1,9 @@
 //! A load generator for servers of the Janus VideoCall API: Switchboard, a plain Janus, or janus-cloud.
 //!
-//! It shares its machine with what it measures, so it does little: it writes requests as text, parses only what matters
-//! of the replies, and runs one task for a pair of clients. It fails only if nothing can be measured. All other errors are
-//! counted in the result.
+//! It shares its machine with what it measures, so it does little. It writes requests as text, parses only what matters
+//! of the replies, and runs one task for a pair of clients.
+//!
+//! A run fails only if nothing can be measured. All other errors are counted in its result.
 
 mod calls;
 mod client;

@@ -15,8 +15,8 @@ use std::time::Duration;
 pub enum Load {
     /// Pairs of clients that call each other, and how long ringing, accepting and hanging up take
     ///
-    /// Each pair is two clients with a websocket each. The caller sends `call` with an offer; the callee receives
-    /// it and sends `accept` with an answer; both send their candidates; after --hold the caller sends
+    /// Each pair is two clients with a websocket each. The caller sends `call` with an offer. The callee receives
+    /// it and sends `accept` with an answer. Both send their candidates. After --hold the caller sends
     /// `hangup`. No media flows.
     ///
     /// The result is one line of JSON on standard output. `calls` are those that were hung up in the measured
@@ -28,17 +28,17 @@ pub enum Load {
     /// accept_ms   from sending `accept` until the caller receives `accepted`;
     /// hangup_ms   from sending `hangup` until both have received the end of the call.
     ///
-    /// A request without a reply within 10 s is the error `no answer to call`; a refused one is an error with its
+    /// A request without a reply within 10 s is the error `no answer to call`. A refused one is an error with its
     /// code, `call 478`. After an error a pair pauses for a second, and continues. A plain Janus closes a call up to
-    /// a second after its end and accepts no other until then; a pair waits for that, outside the measured times.
-    /// Occasionally a plain Janus refuses even then, with 490.
+    /// a second after its end, and accepts no other call until then. A pair waits for that, outside the measured
+    /// times. Occasionally a plain Janus refuses even then, with 490.
     #[command(verbatim_doc_comment)]
     Calls(Calls),
 
     /// Clients that are registered and do nothing, and how long they take to reconnect when a connection breaks
     ///
-    /// Each sends a keepalive every 25 s. One whose connection breaks connects to the next address, after a
-    /// short random delay, and claims its session; a session that is gone is the error `claim 458`, and
+    /// Each sends a keepalive every 25 s. A client whose connection breaks connects to the next address, after a
+    /// short random delay, and claims its session. If the session has ended, that is the error `claim 458`, and
     /// the client registers again.
     ///
     /// The result is two lines of JSON on standard output: one when all clients are connected, one at the end.
@@ -52,7 +52,7 @@ pub enum Load {
     ///
     /// The result is one line of JSON on standard output.
     ///
-    /// ready_ms           from the beginning until a client was registered;
+    /// ready_ms           from the start until a client was registered;
     /// register_seconds   until all were;
     /// claim_ms           from the drop until a client had its session again;
     /// claim_seconds      until all had.
@@ -205,7 +205,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// janus-cloud accepts names of at most 128 of these characters.
+/// Parses a prefix of names. janus-cloud accepts names of at most 128 of these characters.
 fn prefix(text: &str) -> Result<String, &'static str> {
     let is_word = text.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
     if is_word && text.len() <= 100 {

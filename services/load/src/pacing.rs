@@ -36,7 +36,7 @@ impl Schedule {
 pub enum Pacer {
     /// Each pair calls as soon as it can, once the run has started.
     Unlimited(watch::Sender<bool>),
-    /// Pairs wait here for a permit; the one that has waited longest is first.
+    /// Pairs wait in a queue for a permit; the one that has waited longest is first.
     Rated(Mutex<VecDeque<oneshot::Sender<()>>>),
 }
 
@@ -114,12 +114,12 @@ mod tests {
     fn permit_goes_to_the_longest_waiting_pair() {
         let pacer = Pacer::rated();
         assert!(!pacer.grant(), "no pair waits");
-        let (mut gone, mut first, mut second) =
+        let (mut cancelled, mut first, mut second) =
             (Box::pin(pacer.next()), Box::pin(pacer.next()), Box::pin(pacer.next()));
-        for waits in [&mut gone, &mut first, &mut second] {
+        for waits in [&mut cancelled, &mut first, &mut second] {
             assert!(waits.now_or_never().is_none());
         }
-        drop(gone);
+        drop(cancelled);
         assert!(pacer.grant());
         assert!(second.as_mut().now_or_never().is_none() && first.as_mut().now_or_never().is_some());
         assert!(pacer.grant() && !pacer.grant());
