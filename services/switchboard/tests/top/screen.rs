@@ -89,7 +89,7 @@ async fn entries_of_a_queue_are_shown_after_they_are_deleted() {
     let mut top = top(&fixture);
     top.wait_for("sb:{requests:0}");
     top.press(ENTER);
-    // Edges send a canary over each queue every two seconds.
+    // Each edge sends a canary over each `requests` queue every two seconds.
     top.wait_for(" canary ");
     top.press(" ");
     top.wait_for("PAUSED");

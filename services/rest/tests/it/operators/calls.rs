@@ -23,8 +23,8 @@ async fn calls_are_listed_and_shown() {
     assert_eq!((&seen["backend"], &seen["opened"]), (&json!("a"), &json!(1_795_333_128_000_u64)));
     let page = send(&rest, "GET", "/calls?limit=1", "").await.body;
     let next = page["next"].as_str().unwrap();
-    let rest_of_it = send(&rest, "GET", &format!("/calls?limit=1&after={next}"), "").await.body;
-    let all = [page, rest_of_it].map(|page| page["calls"].as_array().unwrap().clone()).concat();
+    let second_page = send(&rest, "GET", &format!("/calls?limit=1&after={next}"), "").await.body;
+    let all = [page, second_page].map(|page| page["calls"].as_array().unwrap().clone()).concat();
     assert!(all.len() == 2 && all.contains(&seen), "{all:?}");
     let remote = all.iter().find(|call| **call != seen).unwrap();
     assert_eq!(remote["caller"], json!({ "username": "carol", "owner": null }));

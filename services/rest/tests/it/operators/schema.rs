@@ -124,9 +124,9 @@ impl Document {
 
 /// Whether a path matches the template.
 fn is_at(template: &str, path: &str) -> bool {
-    let (wanted, there): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
-    wanted.len() == there.len()
-        && wanted.iter().zip(there).all(|(wanted, there)| wanted.starts_with('{') || *wanted == there)
+    let (wanted, actual): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    wanted.len() == actual.len()
+        && wanted.iter().zip(actual).all(|(wanted, actual)| wanted.starts_with('{') || *wanted == actual)
 }
 
 fn is_of(value: &Value, kinds: &Value) -> bool {
@@ -138,7 +138,7 @@ fn is_of(value: &Value, kinds: &Value) -> bool {
         "number" => value.is_number(),
         "object" => value.is_object(),
         "array" => value.is_array(),
-        other => panic!("what is {other}?"),
+        other => panic!("unknown type {other}"),
     };
     kinds.as_array().map_or_else(|| is(kinds), |kinds| kinds.iter().any(is))
 }
