@@ -6,8 +6,8 @@ use crate::messages::Request;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// The reasons of the `hangup` events that follow a request to hang up: for the client itself, for its peer, and for both
-/// once their PeerConnections are closed.
+/// The reasons of the `hangup` events that follow a request to hang up. The first is for the client itself, the second for
+/// its peer, and the third for both once their PeerConnections are closed.
 const EXPECTED_REASONS: [&str; 3] = ["Explicit hangup", "We did the hangup", "Remote WebRTC hangup"];
 /// The reason of a PeerConnection that closes because its call is over.
 const CLOSE_REASON: &str = "Close PC";

@@ -6,7 +6,7 @@ import { worst } from "./findings.js";
 
 const MAX_FINDINGS = 6;
 const SYMBOL = { ok: "✓", warning: "▲", critical: "✕", unknown: "?" };
-const PREFIX = { warning: "Attention: ", critical: "Trouble: " };
+const PREFIX = { warning: "Warning: ", critical: "Critical: " };
 
 /** Shows the findings; the first that is not only information is the headline. */
 export function showFindings(findings) {
@@ -32,7 +32,7 @@ export function showLocked() {
 
 /** Shows that the rest service cannot read the cluster's state. */
 export function showProblem({ detail }) {
-  show("critical", "Trouble: Redis does not answer", `Media of established calls continues; nothing new can begin. The rest service reports: ${detail}.`);
+  show("critical", "Critical: Redis does not answer", `Media of established calls continues; nothing new can begin. The rest service reports: ${detail}.`);
   list([]);
 }
 

@@ -7,7 +7,7 @@ import { keep, make, write } from "./dom.js";
 
 const ROWS = 12;
 const RANK = { critical: 0, warning: 1, info: 2, ok: 3 };
-const PREFIX = { critical: "Trouble: ", warning: "Attention: ", info: "", ok: "" };
+const PREFIX = { critical: "Critical: ", warning: "Warning: ", info: "", ok: "" };
 
 /**
  * Shows rows of `{ key, level, cells }` in `container`. A column is `{ name, kind }`; its kind is "number", "named"

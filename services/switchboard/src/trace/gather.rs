@@ -1,5 +1,5 @@
-//! Reads what is known of a call: its events in the log, its record, messages about it that wait in a stream,
-//! and dead letters about it.
+//! Reads what is known of a call: its events in the log, its record, waiting messages about it, and dead
+//! letters about it.
 
 use crate::format::rfc3339;
 use bus::topic::{Log, Mailbox, Queue};

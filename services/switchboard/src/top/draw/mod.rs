@@ -1,5 +1,5 @@
-//! Draws the screen. It has, from top to bottom, the address of rest and the time, the findings, the calls, the
-//! tables or the shown stream, and the keys. A small terminal leaves out what is at the bottom.
+//! Draws the screen, from top to bottom: the address of rest and the time, the findings, the calls, the tables
+//! or the shown stream, the keys. A small terminal leaves out what is at the bottom.
 
 mod body;
 mod frame;
