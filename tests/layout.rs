@@ -4,7 +4,7 @@
 //! * packages depend on each other in one direction, and few may use an outside protocol;
 //! * no source file is longer than [`MAX_LINES`];
 //! * no name holds a word of the list in `words.rs`;
-//! * no files of a crate import each other, directly or round about; `circles.rs` says what an import is;
+//! * no files of a crate import each other, directly or through others (`circles.rs` defines an import);
 //! * no crate defines a type name twice, tests aside;
 //! * every file that ARCHITECTURE.md names exists, and a message passes no more files than it promises.
 
@@ -62,10 +62,10 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// The packages that depend on `name`, without those that may.
-fn forbidden_users(dependencies: &Dependencies, name: &str, may: &[&str]) -> Vec<String> {
+/// The packages that depend on `name`, without the `allowed` ones.
+fn forbidden_users(dependencies: &Dependencies, name: &str, allowed: &[&str]) -> Vec<String> {
     let users = dependencies.iter().filter(|(_, needed)| needed.iter().any(|needed| needed == name));
-    users.map(|(user, _)| user.clone()).filter(|user| !may.contains(&user.as_str())).collect()
+    users.map(|(user, _)| user.clone()).filter(|user| !allowed.contains(&user.as_str())).collect()
 }
 
 /// The text of every file that git knows or would add, by its path.
@@ -102,7 +102,7 @@ fn has_ending(file: &str, endings: &[&str]) -> bool {
     endings.iter().any(|ending| file.ends_with(ending))
 }
 
-/// The names in a file, by its kind, and its own.
+/// The names that a file of a known kind holds, and the name of the file itself.
 fn names<'a>(file: &'a str, source: &'a str) -> Vec<Name<'a>> {
     let mut names = match file.rsplit('.').next() {
         Some("rs") => names::of_rust(source),
@@ -122,8 +122,8 @@ fn packages_depend_on_each_other_in_one_direction() {
     let ours = |package: &str| -> Vec<String> {
         dependencies[package].iter().filter(|needed| dependencies.contains_key(*needed)).cloned().collect()
     };
-    for ground in ["common", "redis_connection"] {
-        assert!(ours(ground).is_empty(), "{ground}");
+    for base in ["common", "redis_connection"] {
+        assert!(ours(base).is_empty(), "{base}");
     }
     for package in ["protocol", "testkit"] {
         assert_eq!(ours(package), ["common"], "{package}");
@@ -140,13 +140,13 @@ fn packages_depend_on_each_other_in_one_direction() {
 #[test]
 fn outside_protocols_are_spoken_by_few_packages() {
     let dependencies = dependencies();
-    for (package, may) in [
+    for (package, allowed) in [
         ("redis", &["bus", "directory", "redis_connection"][..]),
         ("tokio-tungstenite", &["edge", "connector", "load", "testkit"]),
         ("axum", &["rest", "service"]),
         ("testkit", &[]),
     ] {
-        assert_eq!(forbidden_users(&dependencies, package, may), [""; 0], "{package}");
+        assert_eq!(forbidden_users(&dependencies, package, allowed), [""; 0], "{package}");
     }
     assert!(!dependencies["protocol"].contains(&"tokio".to_owned()), "protocol does no I/O");
 }

@@ -8,7 +8,7 @@
 //! | `failure/` | the guarantees when something fails |
 //! | `browser/` | calls between browsers, the demo page and the dashboard |
 //! | `interop/` | calls and names across Switchboard and janus-cloud |
-//! | `sim/` | the services under every order of events, in simulated time |
+//! | `sim/` | the services under random faults and orders of events, in simulated time |
 //! | `compose/` | the cluster of docker-compose.yml during scaling and restarts |
 //! | `layout.rs` | the rules for the layout of the code and for its names |
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! Finds the files of a crate that import each other, directly or round about.
+//! Finds the files of a crate that import each other, directly or through others: import cycles.
 //!
 //! File A imports file B if A names, in a `use` or in a path such as `super::Item` or `child::function`, an
 //! item that B defines. A re-export is followed to the file that defines the item, so that an item may be named
@@ -17,7 +17,7 @@ use super::modules::{Module, Sources, read, use_tree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Which files each file imports.
+/// The files that each file imports.
 type Imports<'a> = BTreeMap<&'a Path, BTreeSet<&'a Path>>;
 
 /// The circles of a crate, each as the files that reach each other.
@@ -122,8 +122,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// What a path means within a module; none if it leads out of the crate. `seen` are the names that are being
-/// looked up, since imports may lead back to themselves.
+/// Returns what a path names within a module, or none if it leads out of the crate. `seen` holds the names
+/// that are being looked up, since imports may be circular.
 fn resolve<'a>(
     modules: &[Module<'a>],
     from: usize,
@@ -148,7 +148,7 @@ fn resolve<'a>(
     Some(Found::Module(module))
 }
 
-/// What a name means in a module.
+/// Returns the item or module that a name refers to within a module.
 fn look_up<'a>(
     modules: &[Module<'a>],
     number: usize,

@@ -12,7 +12,7 @@ pub struct Module<'a> {
     pub parent: Option<usize>,
     pub file: &'a Path,
     pub children: BTreeMap<&'a str, usize>,
-    /// The items that stand in the module itself.
+    /// The names of the items that the module itself defines.
     pub items: BTreeSet<&'a str>,
     pub imports: Vec<Import<'a>>,
     /// Everything but `use`, tests and the insides of inline modules.
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What stands before the keyword of an item.
+/// The tokens before the keyword of an item: its attributes and visibility.
 struct Head {
     keyword: usize,
     is_test: bool,

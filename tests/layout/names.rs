@@ -4,6 +4,7 @@ use super::lexer::{Kind, Token, closing, tokens};
 use super::modules::{Sources, read};
 use std::collections::BTreeMap;
 
+/// The kind of thing that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     Module,
