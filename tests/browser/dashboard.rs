@@ -49,7 +49,7 @@ async fn markup_in_a_name_stays_text() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
     page.expect_status("ok", "All is well").await;
-    let pictures: u64 = page.evaluate("return document.images.length").await;
+    let images: u64 = page.evaluate("return document.images.length").await;
     let (_alice, _bob) = fixture.call().await;
     let api = format!("{}/api/v1/calls", fixture.cluster.rest_url(0));
     let calls: serde_json::Value = serde_json::from_str(&http::get(&api).await.body).unwrap();
@@ -58,7 +58,7 @@ async fn markup_in_a_name_stays_text() {
     assert_eq!(http::post(&end, &json!({ "reason": reason }).to_string()).await.status, 204);
     page.expect_in("#reasons", reason).await;
     page.expect_status("ok", "All is well").await;
-    assert_eq!(page.evaluate::<u64>("return document.images.length").await, pictures);
+    assert_eq!(page.evaluate::<u64>("return document.images.length").await, images);
     page.expect_no_errors().await;
 }
 
@@ -69,10 +69,10 @@ async fn fits_on_a_phone_and_supports_dark_mode() {
     page.expect_status("ok", "All is well").await;
     let small = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });
     page.send_command("Emulation.setDeviceMetricsOverride", small).await;
-    let fits = "return [innerWidth, document.documentElement.scrollWidth]";
-    page.until("fits on a phone", async || page.evaluate::<[u64; 2]>(fits).await == [360, 360]).await;
-    let ground = "return getComputedStyle(document.body).backgroundColor";
-    let moves = "return getComputedStyle(document.querySelector('[data-arrow=requests] .line'), '::before').animationName";
+    let widths = "return [innerWidth, document.documentElement.scrollWidth]";
+    page.until("fits on a phone", async || page.evaluate::<[u64; 2]>(widths).await == [360, 360]).await;
+    let background = "return getComputedStyle(document.body).backgroundColor";
+    let animation = "return getComputedStyle(document.querySelector('[data-arrow=requests] .line'), '::before').animationName";
     for (scheme, motion, colour, name) in [
         ("light", "no-preference", "rgb(241, 244, 246)", "dots"),
         ("dark", "reduce", "rgb(12, 18, 22)", "none"),
@@ -82,8 +82,8 @@ async fn fits_on_a_phone_and_supports_dark_mode() {
             { "name": "prefers-reduced-motion", "value": motion },
         ]);
         page.send_command("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-        page.until(scheme, async || page.evaluate::<String>(ground).await == colour).await;
-        assert_eq!(page.evaluate::<String>(moves).await, name, "{motion}");
+        page.until(scheme, async || page.evaluate::<String>(background).await == colour).await;
+        assert_eq!(page.evaluate::<String>(animation).await, name, "{motion}");
     }
 }
 

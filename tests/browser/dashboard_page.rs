@@ -7,7 +7,7 @@ use testkit::cluster::ClusterBuilder;
 use testkit::{Client, Cluster, FakeJanus, Redis};
 use tokio::sync::SemaphorePermit;
 
-/// All of it, for one test. Pages must be dropped before.
+/// The cluster and a browser driver, for one test. Pages must be dropped first.
 pub struct DashboardFixture {
     pub driver: Driver,
     pub cluster: Cluster,

@@ -5,8 +5,7 @@
 //! left either: chromedriver dies with the thread of its test (`setpriv --pdeathsig`), and a browser closes
 //! itself when its debugging pipe to chromedriver breaks.
 //!
-//! thirtyfour's own way to end a session on drop is not used: it waits in vain for the runtime that it
-//! blocks.
+//! thirtyfour ends a session on drop by blocking the runtime that it then waits for, so that is not used.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -27,10 +26,10 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 const STARTED: &str = "was started successfully on port ";
 
 /// Time limit for one command of chromedriver. Starting a browser on a busy machine takes the longest.
-const COMMAND: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time limit for closing its browsers, after which it is killed.
-const SHUTDOWN: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 const FLAGS: [&str; 16] = [
     "--headless=new",
@@ -86,7 +85,7 @@ impl Driver {
 
 async fn open(url: &str, mut wanted: ChromeCapabilities) -> Arc<SessionHandle> {
     wanted.set_logging_prefs("browser", LoggingPrefsLogLevel::All).unwrap();
-    let opened = WebDriver::builder(url, wanted).request_timeout(COMMAND).connect().await;
+    let opened = WebDriver::builder(url, wanted).request_timeout(COMMAND_TIMEOUT).connect().await;
     let browser = opened.unwrap_or_else(|error| panic!("chromedriver opens no browser: {error}"));
     let session = browser.handle().clone();
     browser.leak().expect("the session is open");
@@ -105,7 +104,7 @@ impl Drop for Driver {
 /// chromedriver answers after all browsers have ended.
 fn shut_down(port: u16) -> std::io::Result<usize> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
-    socket.set_read_timeout(Some(SHUTDOWN))?;
+    socket.set_read_timeout(Some(SHUTDOWN_TIMEOUT))?;
     socket.write_all(b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")?;
     socket.read(&mut [0])
 }

@@ -1,4 +1,4 @@
-//! What a test with browsers needs: Switchboard in front of a real Janus, the demo page, a driver.
+//! The fixture of tests with browsers: Switchboard in front of a real Janus, the demo page, a driver.
 
 use super::driver::Driver;
 use super::page::Page;
@@ -14,7 +14,7 @@ pub async fn turn() -> SemaphorePermit<'static> {
     ONE_AT_A_TIME.acquire().await.unwrap()
 }
 
-/// All of it, for one test. Pages must be dropped before.
+/// The servers and a browser driver, for one test. Pages must be dropped first.
 pub struct Fixture {
     pub driver: Driver,
     edge_urls: [String; 2],
@@ -62,7 +62,7 @@ impl Fixture {
         &self.edge_urls[number]
     }
 
-    /// The processes of the cluster besides the standalone one.
+    /// The cluster, without the rest service that serves the demo page.
     pub fn cluster(&mut self) -> &mut Cluster {
         self.cluster.as_mut().expect("the fixture is on Redis")
     }

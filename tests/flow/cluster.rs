@@ -7,7 +7,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually, sdp};
 
-/// Number of calls in all, and of those at once.
+/// Total number of calls, and number of pairs that call at the same time.
 const CALLS: usize = 200;
 const AT_ONCE: usize = 10;
 /// Maximum number of stream entries of one call, including the call log.

@@ -62,11 +62,11 @@ async fn documented_acl_rights_suffice() {
     let (janus, redis) = (Janus::start().await, Redis::start().await);
     let mut admin = redis_connection(&redis.url()).await;
     let line = DOCUMENT.lines().map(str::trim).find(|line| line.starts_with(ACL_COMMAND)).unwrap();
-    let mut make = redis::Cmd::new();
+    let mut command = redis::Cmd::new();
     line.split(' ').for_each(|word| {
-        make.arg(word);
+        command.arg(word);
     });
-    make.exec_async(&mut admin).await.unwrap();
+    command.exec_async(&mut admin).await.unwrap();
     let url = redis.url().replace("redis://", "redis://switchboard:SECRET@");
     let plan = Cluster::new(&redis).edges(2).routers(2).connectors(2).rests(1).backend("a", &janus);
     let mut cluster = plan.redis(&url, &[]).start().await;

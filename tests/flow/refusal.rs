@@ -139,7 +139,7 @@ async fn call_without_media_server_leaves_both_users_free() {
     let mut alice = Client::registered(&standalone.url(), "alice").await;
     let mut bob = Client::registered(&standalone.url(), "bob").await;
     janus.kill();
-    testkit::eventually("the router knows", async || {
+    testkit::eventually("calls are refused for lack of a backend", async || {
         alice.try_call("bob").await["error"] == "No backend server"
     })
     .await;
