@@ -90,21 +90,17 @@ impl Cluster {
     /// Waits until each service has that many ready containers.
     pub async fn has(&self, scale: Scale) {
         let mut seen = Value::Null;
-        let there = becomes_true(CONTAINER_TIMEOUT, async || {
+        let reached = becomes_true(CONTAINER_TIMEOUT, async || {
             seen = self.seen().await.unwrap_or_default();
             scale.services().into_iter().all(|wanted| are_ready(&seen, wanted))
         });
-        assert!(there.await, "the cluster does not come to {scale:?}: {seen:#}");
+        assert!(reached.await, "the cluster did not reach {scale:?}: {seen:#}");
     }
 
-    /// Waits for these backends that accept calls, with their numbers of calls.
-    pub async fn backends_are(&self, what: &str, so: impl Fn(&[(String, u64)]) -> bool) {
-        let there = becomes_true(CONTAINER_TIMEOUT, async || so(&self.open_backends().await));
-        assert!(
-            there.await,
-            "it does not come true that {what}: {:#}",
-            self.seen().await.unwrap_or_default()
-        );
+    /// Waits until the condition holds for the backends that accept calls, given with their numbers of calls.
+    pub async fn backends_are(&self, what: &str, condition: impl Fn(&[(String, u64)]) -> bool) {
+        let reached = becomes_true(CONTAINER_TIMEOUT, async || condition(&self.open_backends().await));
+        assert!(reached.await, "timed out waiting until {what}: {:#}", self.seen().await.unwrap_or_default());
     }
 
     /// The answer of `GET /api/v1/cluster`, if there is one.
