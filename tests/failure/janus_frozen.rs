@@ -22,8 +22,8 @@ async fn frozen_janus_loses_its_calls_and_is_unused_until_it_resumes() {
     fixture.janus.stop();
     let frozen = Since::now(EVENT);
     for side in [&mut alice, &mut bob] {
-        let why = side.expect_hangup().await;
-        assert!(why["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{why}");
+        let hangup = side.expect_hangup().await;
+        assert!(hangup["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{hangup}");
         expect_call_end(side).await;
     }
     frozen.within(DETECTION_TIMEOUT, "both sides receive the hangup");

@@ -15,7 +15,8 @@ struct Pair {
     alice: Client,
     bob: Client,
     callee: String,
-    on_it: bool,
+    /// Whether the call is on the Janus that is killed.
+    on_killed: bool,
 }
 
 #[tokio::test]
@@ -27,13 +28,13 @@ async fn its_calls_end_and_other_calls_continue() {
     for number in 0..4 {
         pairs.push(pair(&fixture, number).await);
     }
-    assert!(pairs.iter().any(|it| it.on_it) && pairs.iter().any(|it| !it.on_it), "calls are on both");
+    assert!(pairs.iter().any(|it| it.on_killed) && pairs.iter().any(|it| !it.on_killed), "calls are on both");
     fixture.janus.kill();
     let killed = Since::now(EVENT);
-    for Pair { alice, bob, callee, .. } in pairs.iter_mut().filter(|it| it.on_it) {
+    for Pair { alice, bob, callee, .. } in pairs.iter_mut().filter(|it| it.on_killed) {
         for side in [&mut *alice, &mut *bob] {
-            let why = side.expect_hangup().await;
-            assert!(why["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{why}");
+            let hangup = side.expect_hangup().await;
+            assert!(hangup["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{hangup}");
             expect_call_end(side).await;
         }
         killed.within(HANGUP_TIMEOUT, "both sides of a call receive the hangup");
@@ -68,5 +69,5 @@ async fn pair(fixture: &Fixture, number: usize) -> Pair {
     let before = fixture.legs().await;
     let callee = format!("callee {number}");
     let (alice, bob) = fixture.call(&format!("caller {number}"), &callee).await;
-    Pair { alice, bob, callee, on_it: fixture.legs().await.len() >= before.len() + 2 }
+    Pair { alice, bob, callee, on_killed: fixture.legs().await.len() >= before.len() + 2 }
 }

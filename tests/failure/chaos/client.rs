@@ -44,7 +44,7 @@ pub struct ChaosClient {
     pub sessions_created: usize,
     disconnects: usize,
     /// When its socket broke last.
-    violated: Instant,
+    disconnected_at: Instant,
     last: u64,
     inbox: VecDeque<Value>,
     report: Arc<Report>,
@@ -64,7 +64,7 @@ impl ChaosClient {
             is_unregistered: false,
             sessions_created: 0,
             disconnects: 0,
-            violated: Instant::now(),
+            disconnected_at: Instant::now(),
             last: 0,
             inbox,
             report,
@@ -99,7 +99,7 @@ impl ChaosClient {
             }
             // A request that the edge has not acknowledged gets no answer. An acknowledged one is answered
             // soon after the claim.
-            let since_broken = self.violated.elapsed();
+            let since_broken = self.disconnected_at.elapsed();
             if self.disconnects != disconnects
                 && self.websocket.is_some()
                 && !accepted
@@ -118,7 +118,7 @@ impl ChaosClient {
     }
 
     /// Waits for an event of the plugin or a message of the core of that name. Returns none if the session
-    /// was replaced meanwhile, or the event did not arrive.
+    /// was replaced, or the event did not arrive.
     pub async fn expect(&mut self, name: &str, timeout: Duration) -> Option<Value> {
         let (sessions_before, begun) = (self.sessions_created, Instant::now());
         while begun.elapsed() < timeout && self.sessions_created == sessions_before {
@@ -144,7 +144,7 @@ impl ChaosClient {
         }
     }
 
-    /// Reads until the future completes.
+    /// Reads one message, or none until then. Reconnects if necessary.
     pub async fn listen(&mut self, until: Instant) {
         let Some(websocket) = &mut self.websocket else { return self.connect().await };
         let received = websocket.next_until(until).await;
@@ -165,7 +165,7 @@ impl ChaosClient {
         self.inbox.push_back(message);
     }
 
-    /// Reads until one message has arrived. Reconnects if necessary.
+    /// Reads until the future completes. Reconnects if necessary.
     pub async fn read_until(&mut self, until: impl Future) {
         let mut until = pin!(until);
         loop {
@@ -181,7 +181,7 @@ impl ChaosClient {
     }
 
     /// Discards the received messages.
-    pub fn forget(&mut self) {
+    pub fn clear_inbox(&mut self) {
         self.inbox.clear();
     }
 
@@ -224,7 +224,7 @@ impl ChaosClient {
     fn disconnect(&mut self) {
         self.websocket = None;
         self.disconnects += 1;
-        self.violated = Instant::now();
+        self.disconnected_at = Instant::now();
     }
 
     /// One attempt to connect, with the existing session or a new one.
@@ -234,11 +234,11 @@ impl ChaosClient {
             return sleep(PAUSE).await;
         };
         self.websocket = Some(websocket);
-        let back = match self.session {
+        let restored = match self.session {
             0 => self.create_session().await,
             _ => self.claim().await,
         };
-        if back.is_none() {
+        if restored.is_none() {
             self.disconnect();
             sleep(PAUSE).await;
         }

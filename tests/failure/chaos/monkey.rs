@@ -28,7 +28,7 @@ pub async fn run(cluster: Cluster, seed: u64, end: Instant, report: &Report) -> 
     Cluster { edges, routers, connectors, rests }
 }
 
-/// Breaks processes of one kind: every third fault. The next one starts after the last one is over.
+/// Breaks processes of one kind, at every third interval. A fault starts only after the previous one is over.
 async fn break_one_kind(
     mut processes: Vec<Process>,
     mut rng: Rng,

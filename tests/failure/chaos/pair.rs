@@ -54,7 +54,7 @@ impl Pair {
 
     /// Returns whether a call was answered, held for a moment, and ended on both sides.
     async fn one_call(&mut self) -> bool {
-        tokio::join!(is_ready(&mut self.alice, &self.both), is_ready(&mut self.bob, &self.both));
+        tokio::join!(prepare(&mut self.alice, &self.both), prepare(&mut self.bob, &self.both));
         let went_well = self.answer_call().await && self.hold_call().await;
         if went_well {
             self.report.called();
@@ -137,10 +137,11 @@ impl Pair {
     }
 }
 
-async fn is_ready(client: &mut ChaosClient, both: &Barrier) {
+/// Registers the name again if it was lost, waits for the other client, and discards earlier messages.
+async fn prepare(client: &mut ChaosClient, both: &Barrier) {
     client.regain_name().await;
     client.read_until(both.wait()).await;
-    client.forget();
+    client.clear_inbox();
 }
 
 /// Sends a request, and reads until the other client is ready too.

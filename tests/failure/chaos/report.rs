@@ -81,7 +81,7 @@ impl Report {
         *self.counts().errors.entry(format!("{what} {code}")).or_default() += 1;
     }
 
-    /// A call failed or ended early, and both sides received that.
+    /// Counts an event that violates no guarantee, such as a call that failed or ended early.
     pub fn note(&self, what: &str) {
         *self.counts().errors.entry(what.to_owned()).or_default() += 1;
     }
