@@ -8,7 +8,7 @@ use testkit::{Client, becomes_true};
 use tokio::time::Instant;
 
 /// How long the call is awaited, plus a margin for a busy machine.
-const WAITED: Duration = Duration::from_secs(10);
+const ANNOUNCEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(5);
 
 async fn invite(mixed: &MixedCluster, callee: &str, caller: &str, backend: &str) -> Response {
@@ -45,9 +45,10 @@ async fn announced_call_that_does_not_come_is_undone_silently() {
     other.call("bob").await;
     bob.client.expect_no("incomingcall").await;
 
-    let free = becomes_true(WAITED + SLACK, async || mixed.peer_of("bob").await.is_none()).await;
+    let free =
+        becomes_true(ANNOUNCEMENT_TIMEOUT + SLACK, async || mixed.peer_of("bob").await.is_none()).await;
     assert!(free, "the call that did not come is still expected");
-    assert!(since.elapsed() >= WAITED - Duration::from_secs(1), "after {:?}", since.elapsed());
+    assert!(since.elapsed() >= ANNOUNCEMENT_TIMEOUT - Duration::from_secs(1), "after {:?}", since.elapsed());
     other.destroy().await;
     mixed.expect_all_free(&["bob"]).await;
     let events = bob.client.transcript().events();

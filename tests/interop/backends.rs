@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::{Cluster, Janus, JanusCloud, Redis, becomes_true, http};
 
 /// Time limit for using a Janus that is new in Redis, and for releasing one that was removed.
-const NOTICED: Duration = Duration::from_secs(10);
+const EFFECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A cluster whose connectors have no Janus configured, beside a proxy of janus-cloud with these servers.
 struct Guest {
@@ -42,7 +42,7 @@ impl Guest {
 
 /// Whether a call succeeds within that time. It is hung up again.
 async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
-    becomes_true(NOTICED, async || {
+    becomes_true(EFFECT_TIMEOUT, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] != "calling" {
             let (code, why) = refusal(&answer);
@@ -59,7 +59,7 @@ async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
 
 /// Whether calls are refused within that time, because no Janus is available.
 async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
-    becomes_true(NOTICED, async || {
+    becomes_true(EFFECT_TIMEOUT, async || {
         let answer = caller.client.try_call(&callee.name).await;
         if answer["result"]["event"] == "calling" {
             callee.client.expect_event("incomingcall").await;
@@ -159,7 +159,7 @@ async fn same_backend_name_in_both_systems_works() {
         process.kill();
     }
     // A record without an expiry is not removed when Switchboard stops.
-    becomes_true(NOTICED, async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0).await;
+    becomes_true(EFFECT_TIMEOUT, async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0).await;
     let record = hash(&guest.redis, &backend_key("a")).await;
     assert_eq!(record.get("url"), Some(&janus.url()), "{record:?}");
     let mut dave = guest.registered_there("dave").await;

@@ -114,9 +114,9 @@ async fn passes(one: &mut NamedClient, other: &mut NamedClient) {
 async fn settings_before_a_call_reach_janus() {
     let mixed = MixedCluster::start().await;
     let (mut alice, mut bob) = (mixed.registered_here("alice").await, mixed.registered_there("bob").await);
-    for ours_calls in [true, false] {
+    for from_here in [true, false] {
         alice.client.set(json!({"bitrate": 64_000})).await;
-        if ours_calls {
+        if from_here {
             alice.call(&mut bob).await;
         } else {
             bob.call(&mut alice).await;

@@ -32,14 +32,14 @@ async fn hundred_calls_leave_nothing_behind() {
         let other = client(&mixed, &format!("other_{number}"), other_is_here).await;
         pairs.push((one, other));
     }
-    let people = all_at_once(&mixed, pairs).await;
-    let names: Vec<&str> = people.iter().map(|client| client.name.as_str()).collect();
+    let clients = all_at_once(&mixed, pairs).await;
+    let names: Vec<&str> = clients.iter().map(|client| client.name.as_str()).collect();
     mixed.expect_all_free(&names).await;
     for name in names {
         let record = hash(&mixed.redis, &user_key(name)).await;
         assert_eq!((&*record["incall"], &*record["peer_name"]), ("", ""), "{record:?}");
     }
-    for client in people {
+    for client in clients {
         client.leave().await;
     }
     mixed.expect_clean().await;
@@ -47,8 +47,8 @@ async fn hundred_calls_leave_nothing_behind() {
     eventually("no message is pending", async || pending(&mixed.redis).await == 0).await;
 }
 
-async fn client(mixed: &MixedCluster, name: &str, expect_owned_here: bool) -> NamedClient {
-    if expect_owned_here { mixed.registered_here(name).await } else { mixed.registered_there(name).await }
+async fn client(mixed: &MixedCluster, name: &str, is_here: bool) -> NamedClient {
+    if is_here { mixed.registered_here(name).await } else { mixed.registered_there(name).await }
 }
 
 async fn all_at_once(mixed: &Rc<MixedCluster>, pairs: Vec<(NamedClient, NamedClient)>) -> Vec<NamedClient> {
@@ -58,11 +58,11 @@ async fn all_at_once(mixed: &Rc<MixedCluster>, pairs: Vec<(NamedClient, NamedCli
         .map(|(number, (one, other))| set.spawn_local(keep_calling(Rc::clone(mixed), number, one, other)))
         .collect();
     set.await;
-    let mut people = Vec::new();
+    let mut clients = Vec::new();
     for pair in calls {
-        people.extend(<[NamedClient; 2]>::from(pair.await.unwrap()));
+        clients.extend(<[NamedClient; 2]>::from(pair.await.unwrap()));
     }
-    people
+    clients
 }
 
 /// They call each other in turn, and end the calls in each way.
@@ -124,8 +124,8 @@ async fn unexpected_keys(redis: &Redis) -> Vec<String> {
     let mut unexpected_keys = Vec::new();
     for key in keys(redis).await {
         let expiry: i64 = ::redis::cmd("TTL").arg(&key).query_async(&mut connection).await.unwrap();
-        let passes = key.starts_with(ENDED_CALLS) && expiry != -1;
-        if !passes && !PERMANENT_KEYS.iter().any(|start| key.starts_with(start)) {
+        let expires = key.starts_with(ENDED_CALLS) && expiry != -1;
+        if !expires && !PERMANENT_KEYS.iter().any(|start| key.starts_with(start)) {
             unexpected_keys.push(key);
         }
     }

@@ -254,14 +254,15 @@ impl NamedClient {
         let since = Instant::now();
         let transaction = self.client.post_message(call, Some(testkit::sdp::offer())).await;
         let mut answer = None;
-        let came = becomes_true(EVENT_TIMEOUT, async || {
+        let answered = becomes_true(EVENT_TIMEOUT, async || {
             self.client.ping().await;
-            let about = |message: &&Value| testkit::message::is_event_for(message, &transaction);
-            answer = self.client.inbox().find(about).map(|message| testkit::message::data(message).clone());
+            let is_answer = |message: &&Value| testkit::message::is_event_for(message, &transaction);
+            answer =
+                self.client.inbox().find(is_answer).map(|message| testkit::message::data(message).clone());
             answer.is_some()
         })
         .await;
-        assert!(came, "{} got no answer:\n{}", self.name, self.client.transcript());
+        assert!(answered, "{} got no answer:\n{}", self.name, self.client.transcript());
         (answer.unwrap(), since.elapsed())
     }
 
@@ -279,7 +280,7 @@ impl NamedClient {
 
 /// The code and the text of an error.
 pub fn refusal(answer: &Value) -> (u64, &str) {
-    let code = answer["error_code"].as_u64().unwrap_or_else(|| panic!("that is no refusal: {answer}"));
+    let code = answer["error_code"].as_u64().unwrap_or_else(|| panic!("not a refusal: {answer}"));
     (code, answer["error"].as_str().unwrap())
 }
 

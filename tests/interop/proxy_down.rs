@@ -56,7 +56,7 @@ async fn call_ends(from: From, accepted: bool) {
     friend.call(&mut ours).await;
     ours.hang_up_on(&mut friend).await;
 
-    // Its users come back, some of them to Switchboard.
+    // Its user registers again.
     mixed.proxy.restart().await;
     let mut returned = mixed.registered_there("theirs").await;
     ours.call(&mut returned).await;

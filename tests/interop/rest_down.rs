@@ -7,7 +7,7 @@ use testkit::{Janus, becomes_true};
 /// The time limit of a request, plus a margin for a busy machine.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Interval at which each rest service announces its address.
-const ANNOUNCED: Duration = Duration::from_secs(10);
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(3);
 
 /// Runs two clusters at once, since both wait most of the time.
@@ -68,7 +68,7 @@ async fn with_another_rest() {
     alice.hang_up_on(&mut bob).await;
     mixed.expect_all_free(&["alice", "bob"]).await;
 
-    let moved = becomes_true(ANNOUNCED + SLACK, async || mixed.proxy_api_url().await == other);
+    let moved = becomes_true(ANNOUNCE_INTERVAL + SLACK, async || mixed.proxy_api_url().await == other);
     assert!(moved.await, "the other rest service is not announced");
     bob.call(&mut alice).await;
     alice.hang_up_on(&mut bob).await;

@@ -8,7 +8,7 @@ use testkit::{Cluster, Janus, JanusCloud, Redis, Sentinel, becomes_true};
 
 const NAME: &str = "watched";
 /// Time limit until an announcement takes effect: the sentinel checks each second, as do the services.
-const HEEDED: Duration = Duration::from_secs(10);
+const EFFECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Watched {
     cluster: Cluster,
@@ -37,7 +37,8 @@ fn callback(cluster: &Cluster) -> String {
     format!("{}/sentinel_callback", cluster.rest_url(0))
 }
 
-async fn tries(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
+/// Places a call, and returns whether it rings.
+async fn try_to_ring(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
     caller.client.clear_inbox().await;
     callee.client.clear_inbox().await;
     let answer = caller.client.try_call(&callee.name).await;
@@ -53,8 +54,8 @@ async fn tries(caller: &mut NamedClient, callee: &mut NamedClient) -> bool {
 
 /// Waits until a call rings.
 async fn calls(caller: &mut NamedClient, callee: &mut NamedClient) {
-    let came = becomes_true(HEEDED, async || tries(caller, callee).await).await;
-    assert!(came, "no call can be placed:\n{}", caller.client.transcript());
+    let rang = becomes_true(EFFECT_TIMEOUT, async || try_to_ring(caller, callee).await).await;
+    assert!(rang, "no call can be placed:\n{}", caller.client.transcript());
 }
 
 /// Waits until a call rings, and hangs up.
@@ -65,8 +66,8 @@ async fn can_call(caller: &mut NamedClient, callee: &mut NamedClient) {
 
 /// Waits until calls are refused.
 async fn cannot_call(caller: &mut NamedClient, callee: &mut NamedClient) {
-    let refused = becomes_true(HEEDED, async || {
-        let rang = tries(caller, callee).await;
+    let refused = becomes_true(EFFECT_TIMEOUT, async || {
+        let rang = try_to_ring(caller, callee).await;
         if rang {
             callee.hang_up_on(caller).await;
         }
