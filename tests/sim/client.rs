@@ -264,8 +264,8 @@ impl Client {
         self.repeat_windows.push((now.checked_sub(before).unwrap_or(now), now));
     }
 
-    /// An edge freezes. Events that it delivers after resuming may be older than those that another edge has
-    /// delivered meanwhile.
+    /// An edge freezes. Events that it delivers after resuming may be older than those that another edge
+    /// delivered during the freeze.
     pub fn allow_reordering(&mut self, until: Instant) {
         self.reordering_until = self.reordering_until.max(until);
     }

@@ -73,7 +73,7 @@ pub struct Cluster {
     pub directory: Directory,
     /// The media servers.
     pub janus: [Arc<tokio::sync::Mutex<FakeJanus>>; 2],
-    /// Every edge there ever was.
+    /// The ids of all edges of the run, including ended ones.
     pub edges: Vec<ServiceId>,
     memory_bus: MemoryBus,
     memory_directory: MemoryDirectory,
@@ -107,14 +107,14 @@ impl Cluster {
         self.store.set_closed(away);
     }
 
-    /// Whether a service runs in this slot. A frozen one does.
+    /// Whether a service runs in this slot. A frozen service counts as running.
     pub fn runs(&self, kind: Kind, slot: usize) -> bool {
         self.processes[kind as usize][slot].is_some()
     }
 
     /// Starts a service with a new id in an empty slot.
     pub async fn start(&mut self, kind: Kind, slot: usize) {
-        assert!(!self.runs(kind, slot), "there is one");
+        assert!(!self.runs(kind, slot), "the slot is occupied");
         let schedule = FaultSchedule::new(self.store.clone(), self.rates, self.rng.fork());
         let name = format!("{kind:?}").to_lowercase();
         let context = self.context(ServiceId::fresh(&name), &schedule);

@@ -16,12 +16,12 @@ use directory::record::{Call, RegisteredName};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The delay until routers know that a backend takes no calls: they refresh each second, and one that was
-/// frozen with a request in hand continues with its former knowledge.
+/// The delay until routers know that a backend takes no calls: they refresh each second, and a router
+/// that was frozen during a request continues with outdated data.
 const STALENESS: Duration = Duration::from_secs(3);
 
 impl Simulation {
-    /// Checks all of them.
+    /// Checks all invariants.
     pub async fn check_invariants(&mut self) {
         self.check_names().await;
         let calls = self.calls().await;

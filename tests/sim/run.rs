@@ -63,7 +63,7 @@ fn simulate(seed: u64, logs: bool, lines: Arc<Mutex<Vec<String>>>) {
 fn record_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let usual = panic::take_hook();
+        let default_hook = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let payload: &dyn Any = info.payload();
             let text = payload.downcast_ref::<String>().cloned();
@@ -72,7 +72,7 @@ fn record_panics() {
             let message = format!("{} ({place})", text.unwrap_or_default());
             PANIC.with_borrow_mut(|first| _ = first.get_or_insert(message));
             if thread::current().name().is_some() {
-                usual(info);
+                default_hook(info);
             }
         }));
     });

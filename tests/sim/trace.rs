@@ -21,15 +21,15 @@ impl Trace {
         Self { start: Instant::now(), lines }
     }
 
-    /// Adds an event at the current time.
-    pub fn note(&self, handle_ref: &str, what: impl Display) {
-        self.note_at(Instant::now(), handle_ref, what);
+    /// Adds an event at the current time. `who` is a client, or the kind of the line.
+    pub fn note(&self, who: &str, what: impl Display) {
+        self.note_at(Instant::now(), who, what);
     }
 
     /// Adds an event of an earlier time.
-    pub fn note_at(&self, at: Instant, handle_ref: &str, what: impl Display) {
+    pub fn note_at(&self, at: Instant, who: &str, what: impl Display) {
         let time = at.duration_since(self.start).as_secs_f64();
-        self.lines.lock().unwrap().push(format!("{time:10.3} {handle_ref:<8} {what}"));
+        self.lines.lock().unwrap().push(format!("{time:10.3} {who:<8} {what}"));
     }
 }
 
