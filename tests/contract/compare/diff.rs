@@ -83,7 +83,7 @@ fn without_common(theirs: &[Line], ours: &[Line]) -> (Vec<Line>, Vec<Line>) {
     (without(theirs.to_vec(), ours.to_vec()), without(ours.to_vec(), theirs.to_vec()))
 }
 
-/// The lines without `others`, each removed once.
+/// The lines without `those`, each removed once.
 fn without(mut lines: Vec<Line>, those: Vec<Line>) -> Vec<Line> {
     for line in those {
         if let Some(place) = lines.iter().position(|it| it.text == line.text) {

@@ -31,6 +31,6 @@ fn plugin(message: &Json) -> String {
 }
 
 /// Whether a label matches: equal, or with further details behind it.
-pub fn matches(label: &str, intended: &str) -> bool {
-    label.strip_prefix(intended).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+pub fn matches(label: &str, expected: &str) -> bool {
+    label.strip_prefix(expected).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }

@@ -61,16 +61,16 @@ fn from(line: &str, start: usize) -> String {
     format!("{} ... {skipped}", line.chars().take(120).collect::<String>())
 }
 
-fn around(text: &mut String, where_: &str, track: &Track, line: &Line) {
+fn around(text: &mut String, server: &str, track: &Track, line: &Line) {
     let Some(place) = track.lines.iter().position(|it| it.text == line.text && it.sent == line.sent) else {
         return;
     };
-    let _ = writeln!(text, "      {where_}:");
+    let _ = writeln!(text, "      {server}:");
     for (at, shown) in track.lines.iter().enumerate() {
         if at.abs_diff(place) <= AROUND {
-            let suffix = if at == place { '*' } else { ' ' };
+            let marker = if at == place { '*' } else { ' ' };
             let arrow = if shown.sent { '>' } else { '<' };
-            let _ = writeln!(text, "      {suffix} {arrow} {}", brief(&shown.text));
+            let _ = writeln!(text, "      {marker} {arrow} {}", brief(&shown.text));
         }
     }
 }

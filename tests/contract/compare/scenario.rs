@@ -9,7 +9,7 @@
 //! alice arrives                    connects, creates a session, attaches, registers a name
 //! alice enters                     the same, but without a name
 //! alice connects                   only that; `alice connects beside bob`: to the address that bob uses
-//! second joins alice                 one more actor on alice's socket; `second joins alice's session`
+//! second joins alice               one more actor on alice's socket; `second joins alice's session`
 //! back takes over bob              uses bob's session and handle on the socket that `back` has
 //! alice and bob talk               alice calls, bob accepts; `alice rings bob` is the first half
 //! alice sends VERB {...}           a request to the core, with ids filled in; waits for the reply

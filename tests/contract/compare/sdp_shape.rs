@@ -20,11 +20,11 @@ impl Credentials {
 
 /// The shape of an SDP: its lines, joined with ` | `.
 pub fn of(sdp: &str, seen: &mut Credentials) -> String {
-    let lines: Vec<String> = sdp.lines().map(|line| neutral_line(line, seen)).collect();
+    let lines: Vec<String> = sdp.lines().map(|line| line_shape(line, seen)).collect();
     lines.join(" | ")
 }
 
-fn neutral_line(line: &str, seen: &mut Credentials) -> String {
+fn line_shape(line: &str, seen: &mut Credentials) -> String {
     let start = |start: &str| line.starts_with(start);
     if let Some((name, value)) = line.split_once(':')
         && matches!(name, "a=ice-ufrag" | "a=ice-pwd")

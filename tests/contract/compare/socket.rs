@@ -81,10 +81,10 @@ impl Socket {
     }
 
     /// Takes the first message with this label that passes the check. It counts as waited for from then on.
-    pub fn take(&mut self, intended: &str, check: impl Fn(&Json) -> bool) -> bool {
+    pub fn take(&mut self, expected: &str, check: impl Fn(&Json) -> bool) -> bool {
         let matches = |place: &usize| {
             let message = &self.messages[*place].message;
-            label::matches(&label::of(message), intended) && check(message)
+            label::matches(&label::of(message), expected) && check(message)
         };
         let found = self.pending.iter().position(matches);
         found.map(|place| self.pending.remove(place)).is_some()
