@@ -49,13 +49,14 @@ impl Load {
         let line = timeout(LINE_TIMEOUT, self.lines.next_line()).await;
         let line = line.unwrap_or_else(|_| panic!("{} printed nothing for {LINE_TIMEOUT:?}", self.what));
         let line = line.unwrap().unwrap_or_else(|| panic!("{} ended without a result", self.what));
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{} said {line}: {error}", self.what))
+        serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("{} printed an invalid line: {error}: {line}", self.what))
     }
 
     /// Waits until the process has closed its sessions and has exited.
     pub async fn end(mut self) {
         let ended = timeout(LINE_TIMEOUT, self.process.wait()).await;
-        ended.unwrap_or_else(|_| panic!("{} does not end", self.what)).unwrap();
+        ended.unwrap_or_else(|_| panic!("{} did not exit in time", self.what)).unwrap();
     }
 }
 

@@ -32,8 +32,8 @@ pub fn about(settings: &Settings) -> String {
 
 /// Cargo puts this program into `target/PROFILE/deps`.
 fn target() -> PathBuf {
-    let us = std::env::current_exe().unwrap();
-    us.ancestors().nth(3).unwrap().to_owned()
+    let program = std::env::current_exe().unwrap();
+    program.ancestors().nth(3).unwrap().to_owned()
 }
 
 fn root() -> &'static Path {

@@ -42,9 +42,9 @@ fn words(text: &str) -> Vec<String> {
     text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn number<T: FromStr>(variable: &str, usual: T) -> T {
+fn number<T: FromStr>(variable: &str, default: T) -> T {
     match env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")),
-        Err(_) => usual,
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text}")),
+        Err(_) => default,
     }
 }

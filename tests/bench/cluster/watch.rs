@@ -18,8 +18,8 @@ impl Watch {
         let address = url.trim_start_matches("redis://").trim_end_matches('/');
         let mut socket = BufReader::new(TcpStream::connect(address).await.unwrap());
         socket.write_all(b"MONITOR\r\n").await.unwrap();
-        let mut agreed = String::new();
-        socket.read_line(&mut agreed).await.unwrap();
+        let mut reply = String::new();
+        socket.read_line(&mut reply).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         Self { stop, counting: tokio::spawn(count(socket, stopped)) }
     }
@@ -37,7 +37,7 @@ async fn count(socket: BufReader<TcpStream>, mut stopped: oneshot::Receiver<()>)
         tokio::select! {
             // Lines that have arrived already are counted first.
             biased;
-            line = lines.next_line() => commands.add(&line.unwrap().expect("Redis runs on")),
+            line = lines.next_line() => commands.add(&line.unwrap().expect("Redis keeps the connection open")),
             _ = &mut stopped => return commands,
         }
     }
