@@ -1,5 +1,5 @@
-//! Switchboard in front of a real Janus, in both of its forms: one process on the memory bus, and a cluster
-//! of processes on a real Redis.
+//! Switchboard in front of a real Janus, in both of its forms. One form is a process on the memory bus, the
+//! other a cluster of processes on a real Redis.
 
 use testkit::{Client, Cluster, Janus, Process, Redis, Service, eventually};
 

@@ -1,4 +1,4 @@
-//! The dashboard of a healthy cluster: it shows the cluster's figures, escapes names that users chose, and is
+//! The dashboard of a healthy cluster. It shows the cluster's figures, and escapes text that users chose. It is
 //! readable on a phone, in dark mode and with a screen reader.
 
 use super::dashboard_page::DashboardFixture;

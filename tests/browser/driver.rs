@@ -2,8 +2,8 @@
 //!
 //! Each test has its own chromedriver, on a port that chromedriver picks. When a [`Driver`] is dropped,
 //! chromedriver receives a shutdown request and closes its browsers first. If the shutdown fails, nothing is
-//! left either: chromedriver dies with the thread of its test (`setpriv --pdeathsig`), and a browser closes
-//! itself when its debugging pipe to chromedriver breaks.
+//! left either. chromedriver dies with the thread of its test (`setpriv --pdeathsig`). A browser closes itself
+//! when its debugging pipe to chromedriver breaks.
 //!
 //! thirtyfour ends a session on drop by blocking the runtime that it then waits for, so that is not used.
 

@@ -1,7 +1,7 @@
 //! A page as its user sees it: fields, buttons and messages.
 //!
-//! The demo page and the page with janus.js have the same element ids, show their state in the same place
-//! (`data-state` of the body) and expose their PeerConnection as `window.demo.pc`.
+//! The demo page and the page with janus.js have the same element ids. Both show their state in `data-state` of
+//! the body, and expose their PeerConnection as `window.demo.pc`.
 
 use super::driver::Driver;
 use std::sync::Arc;

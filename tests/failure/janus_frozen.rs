@@ -1,4 +1,4 @@
-//! A Janus that is connected and does not answer, wholly or in its plugin: it gets no more calls, and is used
+//! A Janus that is connected and does not answer, wholly or in its plugin. It gets no more calls, and is used
 //! again when it recovers.
 
 use super::cluster::{Fixture, connect, expect_announced_on, expect_call_end, hang_up, talk};

@@ -1,5 +1,5 @@
-//! Faults that users in a call must not notice: picture and sound continue while the processes that set their
-//! call up die, are replaced or freeze, and their pages still show the call afterwards.
+//! Faults that users in a call must not notice. Picture and sound continue while the processes that set their
+//! call up die, are replaced or freeze. Their pages still show the call afterwards.
 
 use super::cluster::lease_holder;
 use super::measure::Since;

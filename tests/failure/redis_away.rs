@@ -1,5 +1,5 @@
-//! Redis is unreachable for a while: requests are refused in time and with a reason, `/readyz` says why, no
-//! process uses much CPU, and afterwards everything works as before.
+//! Redis is unreachable for a while: requests are refused in time and with a reason, and `/readyz` says why.
+//! No process uses much CPU, and afterwards everything works as before.
 
 use super::cluster::Fixture;
 use super::measure::{Since, Usage};

@@ -1,5 +1,5 @@
-//! Redis restarts, with its data or without: services reconnect, calls continue, names are restored without
-//! any action of the clients, and established calls can be ended properly.
+//! Redis restarts, with its data or without: services reconnect, calls continue, and names are restored
+//! without any action of the clients. Established calls can be ended properly.
 
 use super::cluster::{Fixture, hang_up, leave, talk};
 use super::measure::Since;

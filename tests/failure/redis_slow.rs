@@ -1,5 +1,5 @@
 //! Redis is slow for a while: it is blocked for four fifths of the time. Requests that need no Redis are as
-//! fast as ever, others are late but succeed, no service is declared dead, and afterwards everything works as
+//! fast as ever, and others are late but succeed. No service is declared dead, and afterwards everything works as
 //! before.
 
 use super::cluster::{Fixture, connect, hang_up, leave, talk};

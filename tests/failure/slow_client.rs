@@ -1,5 +1,5 @@
-//! A client that does not read, and one that sends far too much: each is bounded, other clients are not
-//! affected, and a client closed as too slow can claim its session.
+//! A client that does not read, and one that sends far too much. Each is bounded, and other clients are not
+//! affected. A client that is closed as too slow can claim its session.
 
 use super::cluster::Fixture;
 use super::measure::{Since, Usage};

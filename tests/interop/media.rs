@@ -1,6 +1,5 @@
-//! Two browsers, one at an edge of Switchboard and one at a proxy of janus-cloud: with the unmodified
-//! janus.js that clients of either use, and with the demo page, which docs/janus-cloud.md suggests to
-//! operators.
+//! Two browsers, one at an edge of Switchboard and one at a proxy of janus-cloud. They use the unmodified
+//! janus.js, as clients of either system do, and the demo page, as docs/janus-cloud.md suggests to operators.
 
 use super::mixed_cluster::wait_until_announced;
 use crate::browser::fixture::Fixture;

@@ -1,6 +1,6 @@
-//! A cluster of both systems: a real proxy of janus-cloud 1.0.0 and Switchboard share a Redis and a Janus,
-//! and users of either call users of the other. The behaviour of janus-cloud was measured.
-//! docs/janus-cloud.md describes what an operator must know of it.
+//! A cluster of both systems. A real proxy of janus-cloud 1.0.0 and Switchboard share a Redis and a Janus.
+//! Users of either call users of the other. The behaviour of janus-cloud was measured.
+//! docs/janus-cloud.md describes what an operator must know about it.
 //!
 //! | file | tests |
 //! |---|---|

@@ -76,7 +76,7 @@ async fn user_who_left_is_unknown_to_the_other_system() {
     carol.call(&mut dave).await;
 }
 
-/// The records of users have no expiry of their own: what a killed proxy leaves is ignored once the proxy's
+/// The records of users have no expiry of their own. What a killed proxy leaves is ignored once the proxy's
 /// own record has expired, 60 s later.
 #[tokio::test]
 async fn user_of_an_expired_proxy_is_unknown() {

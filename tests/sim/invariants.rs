@@ -16,7 +16,7 @@ use directory::record::{Call, RegisteredName};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The delay until routers know that a backend takes no calls: they refresh each second, and a router
+/// The delay until routers know that a backend takes no calls. They refresh each second. A router
 /// that was frozen during a request continues with outdated data.
 const STALENESS: Duration = Duration::from_secs(3);
 

@@ -1,7 +1,7 @@
 //! Starts every system to be measured, side by side in front of one Janus without media.
 //!
-//! A system is idle while another one is measured. janus-cloud and Switchboard have separate Redis servers:
-//! with a common one they would form one cluster, and their commands could not be distinguished.
+//! A system is idle while another one is measured. janus-cloud and Switchboard have separate Redis servers.
+//! With a common one they would form one cluster, and their commands could not be distinguished.
 
 use testkit::cluster::ClusterBuilder;
 use testkit::janus_cloud::JanusCloudConfig;

@@ -1,7 +1,7 @@
 //! Compares two recordings of one scenario.
 //!
 //! For each socket the messages of both are matched as a set first. Each remaining message must be an
-//! intended difference that the scenario names. Then the order is checked, message by message: the next one
+//! intended difference that the scenario names. Then the order is checked, message by message. The next one
 //! of Janus must be the next one of Switchboard, except for messages that may swap places (see
 //! `janus_variance.rs`).
 

@@ -1,5 +1,5 @@
-//! Runs each scenario of `scenarios/` against a Janus and against a Switchboard in front of one, and compares
-//! what the clients receive, message by message, field by field, in order.
+//! Runs each scenario of `scenarios/` against a Janus and against a Switchboard in front of one. Compares what
+//! the clients receive, message by message, field by field, in order.
 //!
 //! | file | holds |
 //! |---|---|

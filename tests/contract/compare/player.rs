@@ -1,9 +1,9 @@
 //! Runs a scenario: sends on one socket after the other, step by step, and records what each receives.
 //!
 //! A run waits for messages only. A message that does not arrive in time (see `commands.rs`) ends the run. At
-//! the end every session makes one hidden call between two hidden handles: Switchboard delivers all earlier
-//! messages of the session before the events of that call (a ping would only cover what the edge has sent). A
-//! Janus receives a ping.
+//! the end, every session on Switchboard makes one hidden call between two hidden handles. Switchboard delivers
+//! all earlier messages of the session before the events of that call. A ping would only cover what the edge
+//! has sent. A Janus receives a ping instead.
 
 use super::actor::Actor;
 use super::barrier;

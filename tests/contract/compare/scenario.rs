@@ -23,8 +23,8 @@
 //! ```
 //!
 //! A step after `janus:` or `switchboard:` runs only there. In JSON and frames, `$alice` is a name that is
-//! unique to the run, `$alice.session` and `$alice.handle` are ids, `$id.1` is an unused id, `$offer` and the
-//! like are in `offers.rs`, `$newline` ends a line; the value `"$absent"` removes a field. `#` begins a
+//! unique to the run. `$alice.session` and `$alice.handle` are ids, and `$id.1` is an unused id. `$offer` and
+//! the like are in `offers.rs`. `$newline` ends a line, and the value `"$absent"` removes a field. `#` begins a
 //! comment.
 
 use super::janus_variance;

@@ -1,5 +1,5 @@
 //! Chaos: pairs call each other all the time, while every three seconds a process is killed, stopped or
-//! frozen. Every request ends in an answer or an error, every call ends on both sides, no session is lost,
+//! frozen. Every request ends in an answer or an error, and every call ends on both sides. No session is lost,
 //! and nothing is left at the end.
 //!
 //! `make chaos` runs it longer, with `CHAOS_SECONDS`, `CHAOS_PAIRS` and `CHAOS_SEED`. The seed determines the
