@@ -26,7 +26,7 @@ async fn requests_are_refused_in_time_until_redis_returns() {
     fixture.redis.kill();
     let outage = Since::now(EVENT);
     let end = Instant::now() + AWAY;
-    refused(&outage, &mut carol).await;
+    refused(&mut carol).await;
     for process in processes(&fixture) {
         let url = process.admin_url();
         eventually("/readyz reports that it is not ready", async || readiness(&url).await.0 == 503).await;
@@ -36,7 +36,7 @@ async fn requests_are_refused_in_time_until_redis_returns() {
     outage.within(DEADLINE + DEADLINE, "every /readyz says why");
     let before: Vec<Usage> = processes(&fixture).map(Usage::of).collect();
     sleep_until(end).await;
-    refused(&outage, &mut carol).await;
+    refused(&mut carol).await;
     for (process, earlier) in processes(&fixture).zip(before) {
         let now = Usage::of(process);
         let (share, growth) = (now.cpu_since(&earlier), now.memory_growth_since(&earlier));
@@ -55,7 +55,7 @@ async fn requests_are_refused_in_time_until_redis_returns() {
 }
 
 /// Requests that need Redis get an error before their deadline. Other requests are answered as usual.
-async fn refused(outage: &Since, client: &mut Client) {
+async fn refused(client: &mut Client) {
     client.keepalive().await;
     let sent = Instant::now();
     let exists = client.request_plugin(json!({"request": "exists", "username": "bob"}), None);
@@ -66,7 +66,6 @@ async fn refused(outage: &Since, client: &mut Client) {
     assert!(refusal["plugindata"]["data"]["error"].is_string() || refusal["error"].is_object(), "{refusal}");
     assert!(sent.elapsed() < DEADLINE, "refused after {:?}", sent.elapsed());
     println!("failure: {EVENT}: two requests are refused: {} ms", sent.elapsed().as_millis());
-    assert!(outage.elapsed() > Duration::ZERO);
 }
 
 fn processes(fixture: &Fixture) -> impl Iterator<Item = &Process> {

@@ -159,7 +159,8 @@ async fn same_backend_name_in_both_systems_works() {
         process.kill();
     }
     // A record without an expiry is not removed when Switchboard stops.
-    becomes_true(EFFECT_TIMEOUT, async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0).await;
+    let persists = async || seconds_to_live(&guest.redis, &backend_key("a")).await < 0;
+    assert!(becomes_true(EFFECT_TIMEOUT, persists).await, "the record keeps its expiry");
     let record = hash(&guest.redis, &backend_key("a")).await;
     assert_eq!(record.get("url"), Some(&janus.url()), "{record:?}");
     let mut dave = guest.registered_there("dave").await;

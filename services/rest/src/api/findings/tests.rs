@@ -211,6 +211,20 @@ fn service_that_leaves_after_silence_has_died() {
 }
 
 #[test]
+fn departed_service_is_listed_until_its_time_is_over_or_it_is_back() {
+    let present = || beating(0, &[service("edge-2")]);
+    let departed = |views: &[View], interval_ms| find_after(views, interval_ms).1.departed().count();
+    // A minute after it stopped, counted from the first view without it.
+    let minute = 60_000 / 4_000;
+    let absent = |views: usize| std::iter::repeat_with(|| beating(1, &[])).take(views);
+    let views = |count| std::iter::once(present()).chain(absent(count)).collect::<Vec<_>>();
+    assert_eq!(departed(&views(minute), 4_000), 1);
+    assert_eq!(departed(&views(minute + 1), 4_000), 0);
+    let back: Vec<View> = views(1).into_iter().chain([present()]).collect();
+    assert_eq!(departed(&back, 1_000), 0);
+}
+
+#[test]
 fn dead_service_is_not_reported_once_it_is_replaced() {
     let replacement = |second| Service { announced: second, ..service("edge-3") };
     let before = (0..14).map(|second| {
