@@ -78,6 +78,12 @@ async fn documented_acl_rights_suffice() {
     cluster.connectors[0].restart().await;
     redis::cmd("FLUSHALL").exec_async(&mut admin).await.unwrap();
     cluster.wait_ready().await;
+    // Until an edge has created its mailbox again, a reply of a router is lost (docs/failure.md).
+    eventually("the mailboxes of both edges are there again", async || {
+        let mailboxes = redis::cmd("KEYS").arg("sb:{edge-*}").to_owned();
+        mailboxes.query_async::<Vec<String>>(&mut admin).await.unwrap().len() == 2
+    })
+    .await;
     eventually("a backend is announced again", async || {
         let status = redis::cmd("HGET").arg("januscloud:backend_servers:a").arg("status").to_owned();
         status.query_async::<Option<String>>(&mut admin).await.unwrap().as_deref() == Some("0")
