@@ -21,11 +21,11 @@ pub fn missing(page: &str, known: &BTreeSet<String>) -> Vec<String> {
 }
 
 fn files_of_line(line: &str) -> Vec<(String, String)> {
-    let package = row_package(line);
+    let of_row = row_package(line);
     let quoted = line.split('`').skip(1).step_by(2).filter(|quoted| quoted.ends_with(".rs"));
-    let file = |quoted: &str| match quoted.split_once("/src/") {
+    let file = |path: &str| match path.split_once("/src/") {
         Some((package, file)) => Some((package.to_owned(), file.to_owned())),
-        None => Some((package?.to_owned(), quoted.to_owned())),
+        None => Some((of_row?.to_owned(), path.to_owned())),
     };
     quoted.filter_map(file).collect()
 }
