@@ -5,6 +5,7 @@
 //! | file | tests |
 //! |---|---|
 //! | `calls.rs` | calls and their ends, in both directions |
+//! | `hangup_time.rs` | how soon a hangup there is reported here |
 //! | `refused.rs` | busy, unknown and offline users |
 //! | `announced_calls.rs` | a call that is announced and does not come |
 //! | `name_moves.rs` | a name that moves between the systems, idle and in a call |
@@ -20,6 +21,7 @@
 mod announced_calls;
 mod backends;
 mod calls;
+mod hangup_time;
 mod load;
 mod media;
 mod mixed_cluster;

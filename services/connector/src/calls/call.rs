@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long Janus may take to give the reason for a lost PeerConnection, once it has notified the peer.
+/// How long the end of a call may wait for Janus: for the reason of a lost PeerConnection, once Janus has
+/// notified the peer, or for the reply to the barrier after a remote hangup.
 pub(super) const HANGUP_GRACE: Duration = Duration::from_millis(300);
 
 /// The state of a call. The fields that are not skipped are saved once both sides have joined.
@@ -61,22 +62,25 @@ pub struct Call {
     pub timings: CallTimings,
 }
 
-/// A PeerConnection that seems to be lost, while the reason may still come.
+/// A hangup that Janus has reported, while the reason may still come.
 #[derive(Debug)]
 pub struct SuspectedHangup {
     pub side: Side,
     /// The reason that a remote user gave for hanging up.
     pub reason: Option<String>,
-    /// When the call ends without a reason from Janus.
+    /// The local side has ended the call since. The handle is detached once Janus permits it.
+    pub local_end: Option<HangupCause>,
+    /// When the call ends, whatever Janus has said by then.
     pub deadline: Instant,
 }
 
 impl SuspectedHangup {
-    /// The cause of the end, if Janus says no more about it.
+    /// The cause of the end, if no more is said about it.
     pub fn cause(self) -> HangupCause {
-        match self.reason {
-            Some(reason) => HangupCause::RemoteHangup(self.side, reason),
-            None => HangupCause::PeerConnection(self.side, CLOSE_PC.to_owned()),
+        match (self.local_end, self.reason) {
+            (Some(cause), _) => cause,
+            (None, Some(reason)) => HangupCause::RemoteHangup(self.side, reason),
+            (None, None) => HangupCause::PeerConnection(self.side, CLOSE_PC.to_owned()),
         }
     }
 }

@@ -97,7 +97,11 @@ impl Calls {
         match self.calls.get_mut(&id).or_else(|| self.awaiting_replay.get_mut(&id)) {
             Some(call) => {
                 call.acks.push(ack);
-                self.end(id, cause);
+                let has_remote_side = call.remote_side().is_some();
+                match &mut call.suspected_hangup {
+                    Some(suspected) if has_remote_side => suspected.local_end = Some(cause),
+                    _ => self.end(id, cause),
+                }
             }
             None => self.end_unknown(id, Vec::new(), ack),
         }

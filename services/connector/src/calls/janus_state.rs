@@ -20,6 +20,8 @@ pub enum Pending {
     Call(LegRef),
     /// A check whether Janus still has the leg in its call.
     Check(LegRef),
+    /// A request that changes nothing. Its reply says that Janus' plugin has handled what came before it.
+    Barrier(LegRef),
     /// A request of a client, forwarded to Janus.
     Request(ClientRequest),
 }
@@ -39,7 +41,11 @@ pub struct ClientRequest {
 impl Pending {
     pub fn leg(&self) -> LegRef {
         match self {
-            Self::Attach(leg) | Self::Register(leg) | Self::Call(leg) | Self::Check(leg) => *leg,
+            Self::Attach(leg)
+            | Self::Register(leg)
+            | Self::Call(leg)
+            | Self::Check(leg)
+            | Self::Barrier(leg) => *leg,
             Self::Request(request) => request.leg,
         }
     }

@@ -19,6 +19,7 @@
 
 use super::action::Action;
 use super::call::{Call, HANGUP_GRACE, SuspectedHangup};
+use super::janus_state::Pending;
 use super::leg::{INCOMING_CALL_TIMEOUT, ProxyLeg};
 use super::machine::Calls;
 use crate::janus::message::PluginData;
@@ -28,7 +29,7 @@ use common::{CallId, ServiceId};
 use protocol::hangup::{CLOSE_PC, HangupCause, REMOTE_HANGUP, core_hangup};
 use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginError};
-use protocol::{Raw, Side};
+use protocol::{Raw, Side, raw};
 use serde_json::value::RawValue;
 use std::ops::RangeInclusive;
 use tokio::time::Instant;
@@ -190,21 +191,31 @@ impl Calls {
     }
 
     /// The remote user seems to have hung up. Janus says so twice or more, in any order, once with the
-    /// reason if there is one. The local handle must not be detached while Janus handles the first: that
-    /// can crash it.
+    /// reason if there is one. Its plugin uses the local handle until it has handled the request of the
+    /// remote user: if the handle is detached meanwhile, Janus can crash. The plugin handles requests one
+    /// after the other, so the reply to a [`barrier`](Pending::Barrier) comes after that, and after the
+    /// reason.
     pub(super) fn suspect_remote_hangup(&mut self, id: CallId, reason: Option<String>) {
+        let deadline = self.now + HANGUP_GRACE;
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(side) = call.remote_side() else { return };
-        let Some(suspected) = call.suspected_hangup.take() else {
-            let deadline = self.now + HANGUP_GRACE;
-            call.suspected_hangup = Some(SuspectedHangup { side, reason, deadline });
-            return self.schedule(id);
-        };
-        let confirmed = SuspectedHangup { reason: suspected.reason.or(reason), ..suspected };
-        if confirmed.reason.is_some() {
-            self.end(id, confirmed.cause());
-        } else {
-            call.suspected_hangup = Some(confirmed);
+        if let Some(suspected) = &mut call.suspected_hangup {
+            suspected.reason = suspected.reason.take().or(reason);
+            return;
+        }
+        call.suspected_hangup = Some(SuspectedHangup { side, reason, local_end: None, deadline });
+        let (leg, handle) = (LegRef { call: id, side: side.peer() }, call.leg(side.peer()).handle);
+        self.schedule(id);
+        if let Some(handle) = handle {
+            self.send_plugin_request(Pending::Barrier(leg), handle, barrier_body(), None);
+        }
+    }
+
+    /// Janus has handled what the remote user sent before its hangup was noticed.
+    pub(super) fn on_barrier(&mut self, id: CallId) {
+        let suspected = self.calls.get_mut(&id).and_then(|call| call.suspected_hangup.take());
+        if let Some(suspected) = suspected {
+            self.end(id, suspected.cause());
         }
     }
 
@@ -241,6 +252,16 @@ impl Calls {
             }
         }
     }
+}
+
+/// A request that changes nothing, and that Janus does not log. It reads less of the peer's state than the
+/// no-op of a [check](Pending::Check).
+fn barrier_body() -> Raw {
+    #[derive(serde::Serialize)]
+    struct BarrierBody {
+        request: &'static str,
+    }
+    raw(&BarrierBody { request: "set" })
 }
 
 fn agreement(call: CallId) -> ProxyReply {

@@ -158,7 +158,12 @@ impl Calls {
     fn suspect_hangup(&mut self, id: CallId, side: Side) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let deadline = self.now + HANGUP_GRACE;
-        call.suspected_hangup.get_or_insert(SuspectedHangup { side, reason: None, deadline });
+        call.suspected_hangup.get_or_insert(SuspectedHangup {
+            side,
+            reason: None,
+            local_end: None,
+            deadline,
+        });
         self.schedule(id);
     }
 

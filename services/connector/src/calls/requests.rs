@@ -60,6 +60,7 @@ impl Calls {
             Pending::Call(leg) => self.on_call_refused(leg.call, data, error),
             Pending::Check(leg) if error == Some(NO_CALL) => self.end_missing_leg(leg),
             Pending::Check(_) => {}
+            Pending::Barrier(leg) => self.on_barrier(leg.call),
             Pending::Register(leg) if error == Some(NAME_TAKEN) && self.retry_register(leg.call) => {}
             Pending::Register(leg) | Pending::Attach(leg) => {
                 self.record_refusal(leg.call, error, &data);
@@ -79,6 +80,7 @@ impl Calls {
         match self.transactions.complete(transaction) {
             Some(Pending::Call(leg)) => self.refuse_core(leg.call, code, reason),
             Some(Pending::Check(leg)) => self.end_missing_leg(leg),
+            Some(Pending::Barrier(leg)) => self.on_barrier(leg.call),
             Some(Pending::Request(request)) => {
                 let to_event =
                     |own_transaction| ClientEvent::Error { transaction: own_transaction, code, reason };

@@ -6,7 +6,7 @@
 //! which is still in the mailbox. A call that cannot continue ends, with both sides notified.
 
 use super::action::{Action, EndedCall, FinalNotices, SaveCall};
-use super::call::Call;
+use super::call::{Call, SuspectedHangup};
 use super::end::CONNECTION_LOST;
 use super::janus_state::Pending;
 use super::machine::Calls;
@@ -129,9 +129,11 @@ impl Calls {
         }
     }
 
-    /// Ends the call of a leg that Janus no longer has in a call. The reason was not received.
+    /// Ends the call of a leg that Janus no longer has in a call, with the reason if Janus has given one.
     pub(super) fn end_missing_leg(&mut self, leg: LegRef) {
-        self.end(leg.call, HangupCause::PeerConnection(leg.side, CLOSE_PC.to_owned()));
+        let suspected = self.calls.get_mut(&leg.call).and_then(|call| call.suspected_hangup.take());
+        let unknown = || HangupCause::PeerConnection(leg.side, CLOSE_PC.to_owned());
+        self.end(leg.call, suspected.map_or_else(unknown, SuspectedHangup::cause));
     }
 
     /// Ends a call that the former connector ended while this one took it over. Its clients know, Janus

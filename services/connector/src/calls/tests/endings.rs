@@ -149,10 +149,3 @@ fn janus_events_of_ended_calls_are_ignored() {
     assert_eq!(harness.request(Side::Caller, json!({"request": "hangup"}), None), [""; 0]);
     harness.assert_clean();
 }
-
-fn permutations(count: usize) -> Vec<Vec<usize>> {
-    (0..count).fold(vec![vec![]], |orders, next| {
-        let insert = |order: &Vec<usize>, at: usize| [&order[..at], &[next], &order[at..]].concat();
-        orders.iter().flat_map(|order| (0..=order.len()).map(|at| insert(order, at))).collect()
-    })
-}

@@ -305,3 +305,11 @@ fn place_details(call: CallId) -> Place {
 fn jsep(kind: &str) -> Raw {
     raw(&json!({"type": kind, "sdp": "v=0"}))
 }
+
+/// All orders of so many steps.
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    (0..count).fold(vec![vec![]], |orders, next| {
+        let insert = |order: &Vec<usize>, at: usize| [&order[..at], &[next], &order[at..]].concat();
+        orders.iter().flat_map(|order| (0..=order.len()).map(|at| insert(order, at))).collect()
+    })
+}

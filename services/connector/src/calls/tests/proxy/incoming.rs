@@ -70,38 +70,74 @@ fn unknown_caller_is_ignored_and_extends_no_timeout() {
     other.assert_clean_with_proxy();
 }
 
+/// What Janus 1.1.2 tells bob's handle when alice's proxy hangs up with a reason (recorded).
+const HANGUP_STEPS: [fn(&mut Harness) -> Vec<String>; 3] = [
+    |harness| harness.remote_hangup(BOB, "alice", "tired"),
+    |harness| harness.remote_hangup(BOB, "alice", "Remote WebRTC hangup"),
+    |harness| harness.core_hangup(BOB, "Close PC"),
+];
+
 #[test]
-fn remote_hangup_ends_the_call_with_its_reason() {
+fn remote_hangup_ends_the_call_once_janus_has_handled_it() {
     let notified =
         "bob left: hangup(alice, tired), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
     let ended = ["janus 12 detach", "end", notified, "log ended (caller hung up: tired)"];
-    for mut harness in [incoming_ringing(), incoming_answered()] {
-        assert_eq!(harness.remote_hangup(BOB, "alice", "tired"), [""; 0]);
-        assert_eq!(harness.remote_hangup(BOB, "alice", "Remote WebRTC hangup"), ended);
-        assert_eq!(harness.core_hangup(BOB, "Close PC"), [""; 0]);
-        harness.assert_clean_with_proxy();
-    }
-    for order in [[0, 1], [1, 0]] {
-        let mut other = incoming_answered();
-        let received = order.map(|step| match step {
-            0 => other.remote_hangup(BOB, "alice", "tired"),
-            _ => other.core_hangup(BOB, "Close PC"),
-        });
-        assert_eq!(received, [vec![], ended.map(str::to_owned).to_vec()]);
+    for order in permutations(3) {
+        for mut harness in [incoming_ringing(), incoming_answered()] {
+            // The reply to the barrier comes after the reason, and may come before the rest.
+            let reason_at = order.iter().position(|step| *step == 0).unwrap();
+            let (before, after) = order.split_at(reason_at + 1);
+            let received: Vec<String> =
+                before.iter().flat_map(|step| HANGUP_STEPS[*step](&mut harness)).collect();
+            assert_eq!(received, ["janus 12 set"], "{order:?}");
+            assert_eq!(harness.reply(BOB, "set"), ended, "{order:?}");
+            assert!(after.iter().all(|step| HANGUP_STEPS[*step](&mut harness).is_empty()));
+            harness.assert_clean_with_proxy();
+        }
     }
 }
 
 #[test]
-fn remote_loss_without_a_reason_ends_the_call_after_a_grace() {
+fn remote_loss_without_a_reason_ends_the_call_too() {
     let notified = "bob left: hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
+    let log = "log ended (caller lost its PeerConnection: Close PC)";
     for mut harness in [incoming_ringing(), incoming_answered()] {
-        assert_eq!(harness.remote_hangup(BOB, "alice", "Remote WebRTC hangup"), [""; 0]);
-        assert_eq!(harness.next_timer_ms(), Some(300));
-        let ended = harness.advance(Duration::from_millis(300));
-        let log = "log ended (caller lost its PeerConnection: Close PC)";
-        assert_eq!(ended, ["janus 12 detach", "end", notified, log]);
+        assert_eq!(harness.remote_hangup(BOB, "alice", "Remote WebRTC hangup"), ["janus 12 set"]);
+        assert_eq!(harness.reply(BOB, "set"), ["janus 12 detach", "end", notified, log]);
         harness.assert_clean_with_proxy();
     }
+}
+
+#[test]
+fn remote_hangup_ends_the_call_if_the_barrier_fails() {
+    let notified =
+        "bob left: hangup(alice, tired), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
+    let ended = ["janus 12 detach", "end", notified, "log ended (caller hung up: tired)"];
+    type Step = fn(&mut Harness) -> Vec<String>;
+    let failures: [Step; 3] = [
+        |harness| harness.advance(Duration::from_millis(300)),
+        |harness| harness.refuse(BOB, 459),
+        |harness| harness.reply_data(BOB, json!({"error_code": 499, "error": "no"})),
+    ];
+    for failure in failures {
+        let mut harness = incoming_answered();
+        harness.remote_hangup(BOB, "alice", "tired");
+        assert_eq!(harness.next_timer_ms(), Some(300));
+        assert_eq!(harness.advance(Duration::from_millis(0)), [""; 0]);
+        assert_eq!(failure(&mut harness), ended);
+        assert_eq!(harness.reply(BOB, "set"), [""; 0]);
+        harness.assert_clean_with_proxy();
+    }
+}
+
+#[test]
+fn local_end_waits_for_the_barrier_of_a_remote_hangup() {
+    let mut harness = incoming_answered();
+    harness.remote_hangup(BOB, "alice", "tired");
+    assert_eq!(harness.request(Side::Callee, json!({"request": "hangup"}), None), [""; 0]);
+    let notified = "bob! left: t/hangup(bob, Explicit hangup), hangup(alice, Remote WebRTC hangup), core hangup(Close PC)";
+    assert_eq!(harness.reply(BOB, "set")[..3], ["janus 12 detach", "end", notified]);
+    harness.assert_clean_with_proxy();
 }
 
 #[test]

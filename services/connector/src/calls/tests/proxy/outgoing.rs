@@ -106,9 +106,9 @@ fn busy_or_unknown_callee_is_refused_as_janus_does() {
 fn remote_hangup_ends_the_call_with_its_reason() {
     let notified = "alice left: hangup(bob, We did the hangup), hangup(bob, Remote WebRTC hangup), core hangup(Close PC)";
     for mut harness in [outgoing_ringing(), outgoing_answered()] {
-        assert_eq!(harness.remote_hangup(ALICE, "bob", "We did the hangup"), [""; 0]);
+        assert_eq!(harness.remote_hangup(ALICE, "bob", "We did the hangup"), ["janus 11 set"]);
         let log = "log ended (callee hung up: We did the hangup)";
-        assert_eq!(harness.advance(Duration::from_millis(300)), ["janus 11 detach", "end", notified, log]);
+        assert_eq!(harness.reply(ALICE, "set"), ["janus 11 detach", "end", notified, log]);
         assert_eq!(harness.remote_hangup(ALICE, "bob", "Remote WebRTC hangup"), [""; 0]);
         harness.assert_clean_with_proxy();
     }
