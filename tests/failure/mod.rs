@@ -7,7 +7,7 @@
 //! | `edge_killed.rs`, `router_killed.rs`, `connector_killed.rs` | a process, at once and for good |
 //! | `connector_frozen.rs` | a connector that resumes after another one has taken its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
-//! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs` | Redis, with and without its data, or its speed |
+//! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs`, `redis_refuses.rs` | Redis, with and without its data, its speed, or every connection to it |
 //! | `slow_client.rs` | a client that does not read, or sends far too much |
 //! | `sigterm.rs`, `drain.rs` | nothing: maintenance by an operator |
 //! | `media.rs` | the same with browsers that exchange media |
@@ -29,6 +29,7 @@ mod measure;
 mod media;
 mod missed_events;
 mod redis_away;
+mod redis_refuses;
 mod redis_restart;
 mod redis_slow;
 mod router_killed;

@@ -70,7 +70,7 @@ pub async fn continues(lost: Since, fixture: Fixture, call: (Client, Client), id
 }
 
 /// Makes a call as soon as every router knows a backend again. Each refreshes every second.
-async fn call_when_ready(caller: &mut Client, callee: &mut Client, name: &str) {
+pub async fn call_when_ready(caller: &mut Client, callee: &mut Client, name: &str) {
     eventually("a new call can be placed", async || {
         caller.clear_inbox().await;
         caller.try_call(name).await["result"]["event"] == "calling"

@@ -65,10 +65,13 @@ use service::canary::CanaryTarget;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The share of the time for the shutdown, as a divisor, that is kept for deregistering from the directory.
 const DEREGISTER_SHARE: u32 = 4;
+/// The condition in `/readyz` that is unmet while the edge cannot start.
+const START_CONDITION: &str = "start";
+const START_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why an edge cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -81,14 +84,15 @@ pub enum Error {
     Directory(#[from] directory::Error),
 }
 
-/// Serves clients on `listener` until shutdown.
+/// Serves clients on `listener` until shutdown. Waits for bus and directory, also at the start.
 ///
 /// # Errors
-/// When the certificate cannot be used, or bus or directory are unavailable at the start. Later the edge waits for
-/// them.
+/// When the certificate cannot be used.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let tls = options.certificate_files().map(transport::tls_acceptor).transpose()?;
-    let edge = Edge::start(&options, context).await?;
+    let shutdown = context.shutdown.clone();
+    let starting = Edge::start_with_retries(&options, context);
+    let Some(edge) = shutdown.run_until_cancelled(starting).await else { return Ok(()) };
     listener::accept_all(listener, &edge.parts, tls).await;
     edge.stop().await;
     Ok(())
@@ -100,6 +104,27 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// Starts as soon as bus and directory allow it. Until then `/readyz` has the reason.
+    async fn start_with_retries(options: &Options, context: Context) -> Self {
+        let health = context.health.clone();
+        let mut last_reason = String::new();
+        loop {
+            let error = match Self::start(options, context.clone()).await {
+                Ok(edge) => {
+                    health.remove(START_CONDITION);
+                    return edge;
+                }
+                Err(error) => error.to_string(),
+            };
+            if error != last_reason {
+                tracing::warn!(error, "the edge cannot start, retrying");
+            }
+            health.set_unready(START_CONDITION, &error);
+            last_reason = error;
+            sleep(START_RETRY_INTERVAL).await;
+        }
+    }
+
     /// Opens the mailbox, registers the edge, and starts its tasks.
     ///
     /// # Errors

@@ -183,6 +183,8 @@ async fn connect_with_retries(
 async fn try_connect(url: &str, ca: Option<&[u8]>) -> Result<(Bus, Directory), String> {
     let bus = Bus::redis_with_ca(url, ca).await.map_err(|error| error.to_string())?;
     let directory = Directory::redis_with_ca(url, ca).await.map_err(|error| error.to_string())?;
+    // A server that loads its data accepts connections and refuses commands.
+    directory.ping().await.map_err(|error| error.to_string())?;
     Ok((bus, directory))
 }
 

@@ -1,5 +1,10 @@
-//! How the bus and the directory connect to Redis. One [`SharedConnection`] carries all short commands. Each
-//! blocking reader and each subscription has a connection of its own.
+//! How the bus and the directory connect to Redis: the one place that connects. One [`SharedConnection`] carries all
+//! short commands. Each blocking reader and each subscription has a connection of its own.
+//!
+//! Every connection is opened again after any failure, whether Redis is unreachable or refuses: a wrong password, too
+//! many clients, an untrusted certificate. Error replies over an open connection do not break it. Those that say that
+//! Redis has another role than before make [`SharedConnection`] connect anew, because its address may lead to another
+//! server by now. The readers follow ([`Server::generation`]).
 //!
 //! Three settings differ from the defaults of the `redis` crate:
 //!
@@ -11,8 +16,11 @@
 
 #![warn(missing_docs)]
 
+mod reconnect;
+mod refusal;
 mod server;
 mod shared;
 
+pub use refusal::is_command_error;
 pub use server::Server;
 pub use shared::{Command, Settings, SharedConnection};

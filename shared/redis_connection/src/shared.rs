@@ -1,25 +1,20 @@
 //! The connection that all short commands of a process share.
 //!
 //! It reconnects by itself, with a growing pause, also while no command is sent. A command in flight fails
-//! when the connection breaks. A command that is sent while the connection is down waits for the current
-//! attempt to connect.
+//! when the connection breaks. A command that is sent while the connection is down waits for the attempts to
+//! connect, at most [`Settings::retry_for`], but always for the end of one attempt.
 
+use crate::reconnect::{Link, LinkState, Reconnector};
+use crate::refusal::to_connection_error;
 use crate::server::{Server, timed_out};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::MultiplexedConnection;
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, RedisError, RedisResult,
-    ScriptInvocation,
+    Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation, Value, from_redis_value,
 };
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
-use tokio::time::timeout;
-
-/// The most commands that wait for the socket. A further one waits for room, and may time out.
-const PIPELINE_BUFFER: usize = 1_024;
-/// The shortest time between two replacements of a refused connection.
-const RENEW_INTERVAL: Duration = Duration::from_millis(400);
-/// Error codes that concern the command only: the connection works.
-const COMMAND_ERRORS: [&str; 4] = ["WRONGTYPE", "NOSCRIPT", "NOGROUP", "BUSYGROUP"];
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 /// The time limits of a [`SharedConnection`].
 #[derive(Clone, Copy, Debug)]
@@ -34,51 +29,41 @@ pub struct Settings {
     pub min_retry_delay: Duration,
     /// The longest pause.
     pub max_retry_delay: Duration,
-    /// Attempts after the first, before the commands that wait for the connection fail.
-    pub retries: usize,
+    /// While the connection is down, a command fails at the first failed attempt after this time.
+    pub retry_for: Duration,
 }
 
 /// What can be sent over a [`SharedConnection`]: a command, a pipeline or a script.
 pub trait Command: Sync {
     /// Sends it over this connection and waits for the reply.
-    fn send<T: FromRedisValue + Send>(
-        &self,
-        connection: &mut ConnectionManager,
-    ) -> impl Future<Output = RedisResult<T>> + Send;
+    fn send(&self, connection: &mut MultiplexedConnection)
+    -> impl Future<Output = RedisResult<Value>> + Send;
 }
 
 impl Command for Cmd {
-    async fn send<T: FromRedisValue + Send>(&self, connection: &mut ConnectionManager) -> RedisResult<T> {
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
         self.query_async(connection).await
     }
 }
 
 impl Command for Pipeline {
-    async fn send<T: FromRedisValue + Send>(&self, connection: &mut ConnectionManager) -> RedisResult<T> {
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
         self.query_async(connection).await
     }
 }
 
 /// Loads the script and sends it again where the server does not have it.
 impl Command for ScriptInvocation<'_> {
-    async fn send<T: FromRedisValue + Send>(&self, connection: &mut ConnectionManager) -> RedisResult<T> {
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
         self.invoke_async(connection).await
     }
 }
 
 /// A connection that reconnects by itself; clones share it.
 #[derive(Clone)]
-pub struct SharedConnection(Arc<Inner>);
-
-struct Inner {
-    client: Client,
+pub struct SharedConnection {
+    state: watch::Receiver<LinkState>,
     settings: Settings,
-    current: RwLock<Current>,
-}
-
-struct Current {
-    manager: ConnectionManager,
-    since: Instant,
 }
 
 impl SharedConnection {
@@ -87,96 +72,69 @@ impl SharedConnection {
     /// # Errors
     /// When the server cannot be reached, or refuses.
     pub async fn connect(server: &Server, settings: Settings) -> RedisResult<Self> {
-        let client = server.client(ProtocolVersion::RESP3)?;
-        let manager = ConnectionManager::new_with_config(client.clone(), config(&settings)).await?;
-        let current = RwLock::new(Current { manager, since: Instant::now() });
-        Ok(Self(Arc::new(Inner { client, settings, current })))
+        let link = Link::open(server, &settings).await?;
+        Ok(Self { state: Reconnector::start(server.clone(), settings, link), settings })
     }
 
-    /// Sends a command and waits for its reply, at most [`Settings::query_timeout`]. Tries once more when the
-    /// connection was refused: then nothing was sent, and the failure has started a new attempt to connect.
+    /// Sends a command and waits for its reply, at most [`Settings::query_timeout`].
     ///
     /// # Errors
     /// Of the command, or of the connection; then the command may have been executed.
     pub async fn query<T: FromRedisValue + Send>(&self, command: &impl Command) -> RedisResult<T> {
-        let query = async {
-            match self.query_once(command).await {
-                Err(error) if error.is_connection_refusal() => self.query_once(command).await,
-                result => result,
-            }
-        };
-        timeout(self.0.settings.query_timeout, query).await.map_err(|_| timed_out())?
+        match timeout(self.settings.query_timeout, self.query_once(command)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.on_timeout()),
+        }
     }
 
-    /// As [`query`](Self::query), without its timeout and without its second attempt.
+    /// As [`query`](Self::query), without its timeout.
     ///
     /// # Errors
     /// As those of `query`.
     pub async fn query_once<T: FromRedisValue + Send>(&self, command: &impl Command) -> RedisResult<T> {
-        let mut manager = self.manager();
-        command.send(&mut manager).await.inspect_err(|error| self.renew_after(error))
+        let link = self.wait_until_up().await?;
+        let reply = command.send(&mut link.connection()).await.map_err(to_connection_error);
+        let reply = reply.inspect_err(|error| link.report(error))?;
+        Ok(from_redis_value(reply)?)
     }
 
-    fn manager(&self) -> ConnectionManager {
-        self.0.current.read().unwrap_or_else(PoisonError::into_inner).manager.clone()
+    async fn wait_until_up(&self) -> RedisResult<Arc<Link>> {
+        if let LinkState::Up(link) = &*self.state.borrow() {
+            return Ok(link.clone());
+        }
+        let (mut state, start) = (self.state.clone(), Instant::now());
+        let mut failed_before = None;
+        loop {
+            match &*state.borrow_and_update() {
+                LinkState::Up(link) => return Ok(link.clone()),
+                LinkState::Down { failed_attempts, error } => {
+                    let has_failed = failed_attempts != failed_before.get_or_insert(*failed_attempts);
+                    if let Some(error) = error.as_ref().filter(|_| has_failed)
+                        && start.elapsed() >= self.settings.retry_for
+                    {
+                        return Err(error.clone());
+                    }
+                }
+            }
+            state.changed().await.map_err(|_| closed())?;
+        }
     }
 
-    /// Replaces a manager whose attempt to reconnect was refused, for a wrong password or too many clients.
-    /// It returns that refusal to every later command, whereas it retries after an I/O error.
-    fn renew_after(&self, error: &RedisError) {
-        if !may_be_refusal(error) {
-            return;
-        }
-        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.since.elapsed() < RENEW_INTERVAL {
-            return;
-        }
-        let client = self.0.client.clone();
-        if let Ok(manager) = ConnectionManager::new_lazy_with_config(client, config(&self.0.settings)) {
-            *current = Current { manager, since: Instant::now() };
+    /// The reason why a command got no reply in time: that of the last attempt to connect, if the connection is down.
+    fn on_timeout(&self) -> RedisError {
+        match &*self.state.borrow() {
+            LinkState::Down { error: Some(error), .. } => error.clone(),
+            LinkState::Down { error: None, .. } => timed_out(),
+            LinkState::Up(link) => {
+                let error = timed_out();
+                link.report(&error);
+                error
+            }
         }
     }
 }
 
-fn config(settings: &Settings) -> ConnectionManagerConfig {
-    ConnectionManagerConfig::new()
-        .set_response_timeout(Some(settings.response_timeout))
-        .set_connection_timeout(Some(settings.connect_timeout))
-        .set_min_delay(settings.min_retry_delay)
-        .set_max_delay(settings.max_retry_delay)
-        .set_number_of_retries(settings.retries)
-        .set_pipeline_buffer_size(PIPELINE_BUFFER)
-}
-
-/// Whether the server may have refused the connection, rather than the command.
-fn may_be_refusal(error: &RedisError) -> bool {
-    if error.is_io_error() || matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType) {
-        return false;
-    }
-    let Some(replies) = error.clone().into_server_errors() else { return true };
-    !replies.iter().any(|(_, reply)| COMMAND_ERRORS.contains(&reply.code()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use redis::{RedisError, Value, from_redis_value};
-
-    fn server_error(reply: &str) -> RedisError {
-        let reply = redis::parse_redis_value(reply.as_bytes()).and_then(Value::extract_error);
-        reply.expect_err("the reply is an error")
-    }
-
-    #[test]
-    fn refusals_differ_from_command_errors() {
-        for refusal in ["-WRONGPASS invalid\r\n", "-ERR max number of clients reached\r\n"] {
-            assert!(may_be_refusal(&server_error(refusal)), "{refusal}");
-        }
-        for error in ["-WRONGTYPE no stream\r\n", "-BUSYGROUP there is one\r\n", "-NOGROUP none\r\n"] {
-            assert!(!may_be_refusal(&server_error(error)), "{error}");
-        }
-        assert!(!may_be_refusal(&timed_out()));
-        let mismatch = from_redis_value::<u64>(Value::Nil).expect_err("nil is no number");
-        assert!(!may_be_refusal(&mismatch.into()));
-    }
+/// The error after the end of the runtime on which the connection was opened.
+fn closed() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::NotConnected).into()
 }

@@ -14,6 +14,8 @@ pub struct RedisConfig {
     pub appendonly: bool,
     /// Files of a certificate and its key (PEM), which enable TLS.
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// More arguments of `redis-server`.
+    pub arguments: Vec<String>,
 }
 
 /// A running Redis; killed when dropped.
@@ -62,6 +64,11 @@ impl Redis {
         format!("rediss://localhost:{}/", self.tls_port)
     }
 
+    /// Returns the port without TLS.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Kills the server if it runs and starts it again with the same port and folder.
     pub async fn restart(&mut self) {
         self.kill();
@@ -80,6 +87,7 @@ fn spawn(folder: &Path, config: &RedisConfig, [port, tls_port]: [u16; 2]) -> Chi
         command.args(["--tls-auth-clients", "no", "--tls-port", &tls_port.to_string()]);
         command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
     }
+    command.args(&config.arguments);
     Child::spawn("redis-server", command, &folder.join("log"))
 }
 

@@ -5,20 +5,23 @@ use crate::metrics;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, RedisError, RedisResult, Value, cmd};
 use common::time::Backoff;
-use redis_connection::Server;
+use redis_connection::{Server, is_command_error};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A blocking read blocks for at most this long.
 pub(super) const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const MIN_BACKOFF: Duration = Duration::from_millis(50);
-const MAX_BACKOFF: Duration = Duration::from_secs(2);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
-/// A connection that is opened on demand and replaced when it breaks.
+/// A connection that is opened on demand. It is replaced when it breaks, when Redis refuses, and when the address may
+/// lead to another server.
 pub(super) struct BlockingConnection {
     server: Server,
+    generation: watch::Receiver<u64>,
     connection: Option<MultiplexedConnection>,
     client: ClientId,
     pub(super) retry: RetryState,
@@ -27,18 +30,19 @@ pub(super) struct BlockingConnection {
 impl BlockingConnection {
     /// `reader` names the reader in logs.
     pub(super) fn new(server: Server, reader: impl Display) -> Self {
-        Self { server, connection: None, client: ClientId::default(), retry: RetryState::new(reader) }
+        let (generation, retry) = (server.generation(), RetryState::new(reader));
+        Self { server, generation, connection: None, client: ClientId::default(), retry }
     }
 
     /// Runs a blocking command. After an error the caller must call [`RetryState::back_off`].
     pub(super) async fn query(&mut self, command: &Cmd) -> RedisResult<Value> {
-        let mut connection = match self.connection.take() {
+        let is_current = !self.generation.has_changed().unwrap_or_default();
+        let mut connection = match self.connection.take().filter(|_| is_current) {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         let result = command.query_async(&mut connection).await;
-        // An error reply leaves the connection usable. After any other error the connection is dropped.
-        if result.as_ref().map_or_else(|error| error.code().is_some(), |_| true) {
+        if result.as_ref().map_or_else(is_command_error, |_| true) {
             self.connection = Some(connection);
         }
         if result.is_ok() {
@@ -52,11 +56,15 @@ impl BlockingConnection {
         self.client.clone()
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+    async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
+        self.generation.mark_unchanged();
         let response_timeout = BLOCK_TIMEOUT + RESPONSE_TIMEOUT;
         let mut connection = self.server.connect_reader(RESPONSE_TIMEOUT, response_timeout).await?;
-        // Where an ACL forbids the command, the connection works, but cannot be killed.
-        let id = cmd("CLIENT").arg("ID").query_async(&mut connection).await.unwrap_or_default();
+        let id = match cmd("CLIENT").arg("ID").query_async(&mut connection).await {
+            // An ACL may forbid the command. Then the connection works, but cannot be killed.
+            Err(error) if is_command_error(&error) => 0,
+            id => id?,
+        };
         self.client.0.store(id, Ordering::Relaxed);
         Ok(connection)
     }

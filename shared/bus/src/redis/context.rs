@@ -32,8 +32,8 @@ impl Context {
             connect_timeout: RESPONSE_TIMEOUT,
             response_timeout: RESPONSE_TIMEOUT,
             min_retry_delay: Duration::from_millis(100),
-            max_retry_delay: Duration::from_millis(100),
-            retries: 1,
+            max_retry_delay: Duration::from_millis(400),
+            retry_for: Duration::from_millis(200),
         };
         let shared = SharedConnection::connect(&server, settings).await.map_err(unavailable)?;
         Ok(Self { server, shared, scripts: Arc::default() })

@@ -137,19 +137,23 @@ impl Subscriber {
         }
     }
 
-    /// Receives until the connection breaks.
+    /// Receives until the connection breaks, or the address may lead to another server.
     async fn receive(&mut self, retry: &mut RetryState) -> RedisResult<()> {
-        let mut pubsub = self.server.connect_pubsub(RESPONSE_TIMEOUT).await?;
-        pubsub.subscribe(NOTICES).await?;
+        let mut generation = self.server.generation();
+        let mut pubsub = self.server.subscribe(NOTICES, RESPONSE_TIMEOUT).await?;
         retry.reset();
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(());
         }
         let mut messages = pubsub.on_message();
-        while let Some(message) = messages.next().await {
+        loop {
+            let message = tokio::select! {
+                message = messages.next() => message,
+                _ = generation.changed() => None,
+            };
+            let Some(message) = message else { return Ok(()) };
             self.forward(message.get_payload_bytes());
         }
-        Ok(())
     }
 
     fn forward(&self, json: &[u8]) {

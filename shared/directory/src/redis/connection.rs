@@ -2,7 +2,7 @@
 //!
 //! All operations share one connection, which reconnects by itself. Each sends one pipeline at a time. An
 //! operation in flight fails when the connection breaks. One that comes while it is down waits for the
-//! current attempt to connect, at most [`REQUEST_TIMEOUT`]. A Redis server that was flushed or restarted has
+//! attempts to connect, at most [`REQUEST_TIMEOUT`]. A Redis server that was flushed or restarted has
 //! lost the scripts: they are loaded again, and the pipeline is sent once more. Every pipeline here may be sent
 //! twice.
 //!
@@ -23,7 +23,7 @@ const SETTINGS: Settings = Settings {
     response_timeout: Duration::from_secs(2),
     min_retry_delay: Duration::from_millis(50),
     max_retry_delay: Duration::from_millis(400),
-    retries: 4,
+    retry_for: Duration::from_millis(500),
 };
 
 #[derive(Clone)]

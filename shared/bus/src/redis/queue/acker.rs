@@ -9,6 +9,7 @@ use crate::metrics;
 use crate::redis::blocking::RetryState;
 use crate::redis::parse::{EntryId, PendingEntry};
 use ::redis::RedisError;
+use redis_connection::is_command_error;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -113,11 +114,10 @@ impl Acker {
         self.retry.reset();
     }
 
-    /// An error reply is final, except while Redis loads its data. Connection errors are final only after
-    /// [`FINAL_ATTEMPTS`], once no sender is left.
+    /// An error of the command is final. Others, such as those of a Redis that loads its data or is a replica, are final
+    /// only after [`FINAL_ATTEMPTS`], once no sender is left.
     fn gives_up(&self, error: &RedisError, attempts: &mut u32) -> bool {
         *attempts += 1;
-        let is_rejected = error.code().is_some_and(|code| code != "LOADING");
-        is_rejected || (self.commands.is_closed() && *attempts >= FINAL_ATTEMPTS)
+        is_command_error(error) || (self.commands.is_closed() && *attempts >= FINAL_ATTEMPTS)
     }
 }
