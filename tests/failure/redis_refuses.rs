@@ -30,7 +30,7 @@ async fn calls_survive_a_limit_of_clients() {
 
 /// The first setting begins the refusal, the second ends it.
 async fn check_recovery(event: &'static str, [begin, end]: [[&str; 2]; 2], hold: Duration) {
-    let fixture = Fixture::with(|plan| plan.rests(1)).await;
+    let mut fixture = Fixture::with(|plan| plan.rests(1)).await;
     let ((mut alice, mut bob), (mut carol, mut dave)) =
         tokio::join!(fixture.call("alice", "bob"), fixture.pair("carol", "dave"));
     let mut admin = redis_connection(&fixture.redis.url()).await;
