@@ -8,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps \
 	prometheus
 
-.PHONY: help demo up down servers test compose failure chaos bench fuzz sim micro lint format clippy docs build release clean
+.PHONY: help demo up down servers test compose failure chaos bench fuzz sim micro lint format clippy docs deny build release clean
 .NOTPARALLEL:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make sim       run the simulation with more seeds than the tests (SEEDS=10000), or with one (SEED=7)"
 	@echo "make micro     run the micro-benchmarks of the hot paths (docs/performance.md)"
 	@echo "make lint      check formatting, lints and documentation, with warnings as errors"
+	@echo "make deny      check licences, sources and duplicates of dependencies (deny.toml)"
 	@echo "make build     build target/debug/switchboard"
 	@echo "make release   build target/release/switchboard"
 	@echo "make clean     remove the build output"
@@ -86,6 +87,11 @@ sim:
 
 micro: servers
 	cargo bench -p protocol -p bus -p directory --bench '*'
+
+# Without the database of advisories, which needs the network. An exception that no longer matches is an error.
+deny:
+	$$(scripts/install-cargo-deny) --offline --locked check -D unmatched-skip -D license-not-encountered \
+		licenses bans sources
 
 lint: format clippy docs
 
