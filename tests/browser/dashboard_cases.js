@@ -7,6 +7,7 @@ import { append, rates } from "/dashboard/history.js";
 import { isValid } from "/dashboard/secret.js";
 import { EventParser } from "/dashboard/sse.js";
 import { arrowOf, shortName } from "/dashboard/streams.js";
+import { visible } from "/visible.js";
 
 const AT = 1_795_333_128_000;
 
@@ -54,6 +55,11 @@ const cases = {
     same(new EventParser().push(text), whole);
     const parser = new EventParser();
     same([...text].flatMap((character) => parser.push(character)), whole);
+  },
+  "hidden characters are escaped as on the command line": () => {
+    const hidden = ["\0", "\n", "\u{1b}", "\u{7f}", "\u{85}", "\u{9b}", "\u{a0}", "\u{ad}", "\u{34f}", "\u{61c}", "\u{115f}", "\u{180e}", "\u{200b}", "\u{200d}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2067}", "\u{2800}", "\u{e000}", "\u{fe0f}", "\u{feff}", "\u{ffff}", "\u{e0041}", "\u{10fffd}"];
+    for (const char of hidden) same(visible(`a${char}b`), `a\\u{${char.codePointAt(0).toString(16)}}b`);
+    for (const text of ["alice", "Zoë", "e\u{301}", "Алиса", "أليس", "אליס", "อลิซ", "愛麗絲", "앨리스", "📞", "a b\\", ""]) same(visible(text), text);
   },
   "retries back off to a bound, with jitter": () => {
     same([0, 1, 2, 3, 9, 99].map((attempt) => delay(attempt, 1)), [500, 1_000, 2_000, 4_000, 15_000, 15_000]);

@@ -38,5 +38,6 @@ fn page_files() -> Vec<File> {
         script("/dashboard/secret.js"),
         script("/dashboard/sse.js"),
         script("/dashboard/streams.js"),
+        script("/visible.js"),
     ]
 }

@@ -2,11 +2,13 @@
 
 use super::fixture::{Fixture, on_both_buses};
 use super::page::Page;
+use testkit::Client;
 
 on_both_buses!(
     two_pages_call_each_other_in_turn,
     declined_call_is_shown_on_both_sides,
     cancelled_call_is_shown_as_missed,
+    hidden_characters_of_a_name_are_shown,
 );
 
 /// Sets a call up and waits for picture and sound on both sides.
@@ -69,4 +71,15 @@ async fn cancelled_call_is_shown_as_missed(fixture: Fixture) {
     alice.expect_state("idle").await;
     bob.expect_state("idle").await;
     connect((&bob, "bob"), (&alice, "alice")).await;
+}
+
+async fn hidden_characters_of_a_name_are_shown(fixture: Fixture) {
+    let bob = fixture.page("bob").await;
+    let mut alice = Client::registered(fixture.edge_url(0), "a\u{202e}ecil\u{200b}").await;
+    alice.call("bob").await;
+    bob.expect_state("ringing").await;
+    bob.expect_text("caller", "a\\u{202e}ecil\\u{200b}").await;
+    alice.hangup_with_reason("\u{2066}bye").await;
+    bob.expect_message("a\\u{202e}ecil\\u{200b}").await;
+    bob.expect_message("(\\u{2066}bye)").await;
 }

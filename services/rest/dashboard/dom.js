@@ -1,5 +1,7 @@
 // Helpers for elements. Everything that comes from the cluster becomes text, never markup: users choose their names.
 
+import { visible } from "../visible.js";
+
 export const $ = (id) => document.getElementById(id);
 
 /** An element with these attributes and children; a child is an element or text. */
@@ -12,7 +14,8 @@ export function make(tag, attributes = {}, ...children) {
 
 /** Sets the text of an element if it differs: a screen reader would read the same text again. */
 export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import { $, keep, make, write } from "./dom.js";
 import { worst } from "./findings.js";
+import { visible } from "../visible.js";
 
 const MAX_FINDINGS = 6;
 const SYMBOL = { ok: "✓", warning: "▲", critical: "✕", unknown: "?" };
@@ -40,7 +41,7 @@ function show(level, headline, detail) {
   document.body.dataset.level = level;
   write($("headline"), headline);
   write($("detail"), detail);
-  const title = `${SYMBOL[level]} ${headline} – Switchboard`;
+  const title = `${SYMBOL[level]} ${visible(headline)} – Switchboard`;
   if (document.title !== title) document.title = title;
   const icon = `dashboard/${level}.svg`;
   if ($("icon").getAttribute("href") !== icon) $("icon").setAttribute("href", icon);

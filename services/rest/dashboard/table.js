@@ -4,6 +4,7 @@
 // Bound: `ROWS` rows, the worst first, until the reader asks for all.
 
 import { keep, make, write } from "./dom.js";
+import { visible } from "../visible.js";
 
 const ROWS = 12;
 const RANK = { critical: 0, warning: 1, info: 2, ok: 3 };
@@ -66,6 +67,6 @@ function fill(tr, { level, cells }) {
     const text = tr.children[index].querySelector(".text");
     write(text, cell);
     // CSS truncates a long name; the tooltip has all of it.
-    if (text.parentElement.className === "named") text.title = cell;
+    if (text.parentElement.className === "named") text.title = visible(cell);
   }
 }

@@ -1,6 +1,7 @@
 // The elements of the page and its states. It knows nothing of calls or servers.
 
 import { startRinging, stopRinging } from "./ringtone.js";
+import { visible } from "./visible.js";
 
 const $ = (id) => document.getElementById(id);
 const TITLE = document.title;
@@ -24,14 +25,19 @@ function onEnter(state) {
   if (place) $(place).focus({ preventScroll: true });
 }
 
+/** Sets the text of an element if it differs: a screen reader would read the same text again. */
+function write(element, text) {
+  const shown = visible(text);
+  if (element.textContent !== shown) element.textContent = shown;
+}
+
 let countdown = null;
 
 /** Shows a status message; `tone` is "plain", "good" or "bad". */
 export function say(text, tone = "plain") {
   clearInterval(countdown);
   $("status").ariaLive = "polite";
-  // A screen reader would read the same text again.
-  if ($("status").textContent !== text) $("status").textContent = text;
+  write($("status"), text);
   $("status").dataset.tone = tone;
 }
 
@@ -43,23 +49,23 @@ export function countDown(milliseconds = 0, text) {
   countdown = setInterval(() => {
     // Screen readers read the first message only.
     $("status").ariaLive = "off";
-    $("status").textContent = text(left());
+    write($("status"), text(left()));
   }, 250);
 }
 
 export function presence(text, tone) {
-  $("presence").textContent = text;
+  write($("presence"), text);
   $("presence").dataset.tone = tone;
 }
 
 export function me(name) {
-  for (const place of document.querySelectorAll("[data-me]")) place.textContent = name ?? "";
+  for (const place of document.querySelectorAll("[data-me]")) write(place, name ?? "");
 }
 
 export function other(name) {
-  $("caller").textContent = name;
-  for (const place of document.querySelectorAll("[data-other]")) place.textContent = name;
-  for (const place of document.querySelectorAll("[data-initial]")) place.textContent = [...name][0]?.toUpperCase() ?? "";
+  write($("caller"), name);
+  for (const place of document.querySelectorAll("[data-other]")) write(place, name);
+  for (const place of document.querySelectorAll("[data-initial]")) write(place, [...visible(name)][0]?.toUpperCase() ?? "");
 }
 
 export function local(stream) {

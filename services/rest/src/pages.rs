@@ -31,7 +31,7 @@ macro_rules! demo_script {
     };
 }
 
-static DEMO_FILES: [File; 12] = [
+static DEMO_FILES: [File; 13] = [
     File { path: "/", content_type: HTML, text: include_str!("../demo/index.html") },
     File { path: "/style.css", content_type: CSS, text: include_str!("../demo/style.css") },
     File { path: "/icon.svg", content_type: SVG, text: include_str!("../demo/icon.svg") },
@@ -44,6 +44,8 @@ static DEMO_FILES: [File; 12] = [
     demo_script!("ringtone.js"),
     demo_script!("videocall.js"),
     demo_script!("view.js"),
+    // The dashboard imports it too.
+    File { path: "/visible.js", content_type: JAVASCRIPT, text: include_str!("../visible.js") },
 ];
 
 /// A file of the folder `dashboard`.

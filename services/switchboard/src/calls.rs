@@ -1,10 +1,11 @@
 //! `calls`: prints the log of calls, one line for each event, as text or as JSON. It only reads from Redis.
 //! It ends when its output is closed, and on a signal.
 
-use crate::format::{ignore_closed_pipe, rfc3339, sanitize};
+use crate::format::{ignore_closed_pipe, rfc3339};
 use crate::options::CallsArgs;
 use bus::topic::Log;
 use bus::{Bus, LogLine, SendError};
+use common::display::{visible, visible_json};
 use serde_json::{Map, Value};
 use service::logging;
 use service::options::RedisOptionsError;
@@ -52,7 +53,8 @@ fn print(lines: impl IntoIterator<Item = LogLine>, format: fn(&LogLine) -> Strin
 
 /// `TIME CALL CALLER -> CALLEE BACKEND EVENT [REASON] [SECONDS]`.
 fn as_text(line: &LogLine) -> String {
-    let find = |name: &str| line.iter().find(|(key, _)| key == name).map(|(_, value)| sanitize(value));
+    let find =
+        |name: &str| line.iter().find(|(key, _)| key == name).map(|(_, value)| visible(value).into_owned());
     let field = |name: &str| find(name).unwrap_or_else(|| "?".to_owned());
     let at = find("at").and_then(|at| at.parse().ok()).map_or_else(|| "?".to_owned(), rfc3339);
     let (caller, callee) = (field("caller"), field("callee"));
@@ -67,7 +69,7 @@ fn as_text(line: &LogLine) -> String {
     text
 }
 
-/// Prints every field by its name; times and durations are numbers.
+/// Prints every field by its name; times and durations are numbers. Hidden characters are escaped as JSON permits.
 fn as_json(line: &LogLine) -> String {
     let value = |name: &str, text: &str| {
         let is_number = matches!(name, "at" | "duration_ms") || name.ends_with("_us");
@@ -75,7 +77,7 @@ fn as_json(line: &LogLine) -> String {
         number.map_or_else(|| Value::from(text), Value::from)
     };
     let fields: Map<_, _> = line.iter().map(|(name, text)| (name.clone(), value(name, text))).collect();
-    Value::Object(fields).to_string()
+    visible_json(&Value::Object(fields).to_string()).into_owned()
 }
 
 #[cfg(test)]

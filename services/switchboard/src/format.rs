@@ -1,4 +1,4 @@
-//! Text for people: times, durations, counts, and names without control characters.
+//! Text for people: times, durations and counts.
 
 use std::io;
 
@@ -73,14 +73,6 @@ pub fn count(number: u64, singular: &str, plural: &str) -> String {
     format!("{number} {}", if number == 1 { singular } else { plural })
 }
 
-/// Escapes control characters in a text that users or operators chose. So the text stays on one line, and the
-/// terminal does not act on it.
-pub fn sanitize(text: &str) -> String {
-    let escape =
-        |char: char| if char.is_control() { char.escape_unicode().to_string() } else { char.to_string() };
-    text.chars().map(escape).collect()
-}
-
 /// Drops the error of a standard output that was closed: the reader has seen enough.
 pub fn ignore_closed_pipe(printed: io::Result<()>) -> io::Result<()> {
     printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
@@ -116,11 +108,6 @@ mod tests {
             (count(1, "call", "calls"), count(0, "call", "calls")),
             ("1 call".into(), "0 calls".into())
         );
-    }
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(sanitize("a\u{1b}[2J\né"), "a\\u{1b}[2J\\u{a}é");
     }
 
     #[test]

@@ -47,7 +47,11 @@ impl Drop for Follower {
 }
 
 async fn log(bus: &Bus, number: u64) {
-    let record = CallRecord {
+    bus.log_calls(&[record(number)]).await.unwrap();
+}
+
+fn record(number: u64) -> CallRecord {
+    CallRecord {
         call: CallId::fresh(),
         event: CallEvent::Ended,
         caller: "alice".to_owned(),
@@ -56,8 +60,7 @@ async fn log(bus: &Bus, number: u64) {
         steps: StepDurations::default(),
         reason: Some(format!("reason {number}")),
         duration_ms: Some(number * 1_000),
-    };
-    bus.log_calls(&[record]).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -110,4 +113,31 @@ async fn error_about_redis_hides_the_password() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("redis://127.0.0.1:1 does not answer") && !stderr.contains("secret"), "{stderr}");
+}
+
+/// A name that reads `alice`, and what it really is.
+const HIDDEN: &str = "a\u{200b}l\u{fe0f}\u{202e}eci\u{202c}\u{9b}2J\u{1b}[2J\u{2028}\u{e0041}";
+
+#[tokio::test]
+async fn hidden_characters_of_names_and_reasons_are_escaped() {
+    let redis = Redis::start().await;
+    let bus = Bus::redis(&redis.url()).await.unwrap();
+    let named = CallRecord { caller: HIDDEN.to_owned(), reason: Some(HIDDEN.to_owned()), ..record(1) };
+    bus.log_calls(&[named.clone()]).await.unwrap();
+    let call = named.call.to_string();
+    for flags in [vec![], vec!["--json"]] {
+        let of_all = lines(&command(&redis.url(), &flags).output().unwrap()).concat();
+        let mut trace = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        trace.args(["trace", "--redis", &redis.url(), &call]).args(&flags);
+        let of_one = lines(&trace.output().unwrap()).concat();
+        for printed in [of_all, of_one] {
+            let hidden: Vec<char> = HIDDEN.chars().filter(|it| !it.is_ascii_graphic()).collect();
+            assert!(!printed.contains(&hidden[..]), "{printed:?}");
+            let escape = if flags.is_empty() { "\\u{202e}" } else { "\\u202e" };
+            assert!(printed.contains(escape), "{printed}");
+        }
+    }
+    let json = lines(&command(&redis.url(), &["--json"]).output().unwrap());
+    let value: serde_json::Value = serde_json::from_str(&json[0]).unwrap();
+    assert_eq!((&value["caller"], &value["reason"]), (&HIDDEN.into(), &HIDDEN.into()));
 }

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod coalescing_queue;
+pub mod display;
 pub mod entropy;
 pub mod fault;
 pub mod id;

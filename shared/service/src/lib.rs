@@ -9,6 +9,7 @@ pub mod dependencies;
 pub mod health;
 pub mod http_client;
 pub mod http_server;
+mod log_format;
 pub mod logging;
 pub mod metrics;
 pub mod options;

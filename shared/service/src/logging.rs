@@ -2,10 +2,13 @@
 //!
 //! A process has one log, so only an executable calls [`init`], never a service.
 
+use crate::log_format::{VisibleJson, write_field};
 use crate::options::{LogFormat, LogOptions};
 use std::io::{IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::format::debug_fn;
 
 /// The log cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +34,11 @@ pub fn init(options: &LogOptions) -> Result<(), LoggingError> {
     let filter = filter(&options.log)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match options.log_format {
-        LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines
+            .with_ansi(stderr().is_terminal())
+            .fmt_fields(debug_fn(write_field).delimited(" "))
+            .try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).map_event_format(VisibleJson).try_init(),
     }
     .map_err(LoggingError::AlreadySet)
 }

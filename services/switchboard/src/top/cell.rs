@@ -1,6 +1,7 @@
 //! Cells and rows of the tables, and the order of rows.
 
-use crate::format::{duration, number, sanitize};
+use crate::format::{duration, number};
+use common::display::visible;
 use std::cmp::Ordering;
 
 /// How a text is drawn.
@@ -33,7 +34,7 @@ pub struct Cell {
 impl Cell {
     /// Returns a text, which is sorted without regard to case.
     pub fn text(text: &str) -> Self {
-        let text = sanitize(text);
+        let text = visible(text).into_owned();
         Self { sort_key: SortKey::Text(text.to_lowercase()), text, tone: Tone::Plain }
     }
 

@@ -6,6 +6,7 @@ use super::history::{History, StreamRate, rates_between};
 use super::model::ClusterView;
 use super::rest_client::{RestClient, RestError};
 use super::state::UiState;
+use common::display::visible_json;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serde_json::{Map, Value};
@@ -30,7 +31,8 @@ pub async fn snapshot(rest: &RestClient, as_json: bool) -> Result<String, RestEr
     };
     let (earlier, later) = (parse(&first)?, parse(&second)?);
     if as_json {
-        Ok(with_rates(second, &rates_between(&earlier, &later)).to_string())
+        let view = with_rates(second, &rates_between(&earlier, &later));
+        Ok(visible_json(&view.to_string()).into_owned())
     } else {
         Ok(as_text(rest, earlier, later))
     }

@@ -3,7 +3,8 @@
 use super::cell::{Cell, Row, Tone};
 use super::history::StreamRate;
 use super::model::{Backend, ClusterView, Departed, Service, Severity, StreamStats};
-use crate::format::{count, duration, rate, sanitize};
+use crate::format::{count, duration, rate};
+use common::display::visible;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +132,7 @@ fn make_service_row(
         Cell::text(&service.host),
         state,
         Cell::duration(Some(up_ms)),
-        Cell::number(sanitize(&counts.join(", ")), Some(total as f64)),
+        Cell::number(visible(&counts.join(", ")).into_owned(), Some(total as f64)),
         Cell::text(reason),
     ];
     Row { name: service.id.clone(), cells }

@@ -1,14 +1,15 @@
 //! Prints the timeline of a call, for people and for scripts.
 
 use super::timeline::{Side, Step, Timeline};
-use crate::format::{millis, rfc3339, sanitize};
+use crate::format::{millis, rfc3339};
+use common::display::{visible, visible_json};
 use serde_json::{Value, json};
 
 /// Formats a line for each step: its time, the time since the first step, and what happened.
 pub fn as_text(timeline: &Timeline) -> String {
-    let caller = sanitize(&timeline.caller.username);
-    let callee = sanitize(&timeline.callee.username);
-    let backend = sanitize(&timeline.backend);
+    let caller = visible(&timeline.caller.username);
+    let callee = visible(&timeline.callee.username);
+    let backend = visible(&timeline.backend);
     let mut lines = vec![
         format!("call {}", timeline.call),
         format!("{caller} -> {callee}, on Janus server {backend}: {}", timeline.state),
@@ -29,7 +30,7 @@ pub fn as_text(timeline: &Timeline) -> String {
 fn step_line(step: &Step, first: u64) -> String {
     let since = millis(Some((step.at - first) as f64 / 1e3));
     let took = step.took.map(|took| format!(" (took {})", millis(Some(took as f64 / 1e3))));
-    let (at, text) = (rfc3339(step.at / 1_000), sanitize(&step.text));
+    let (at, text) = (rfc3339(step.at / 1_000), visible(&step.text));
     format!("{at}  {:>9}  {text}{}", format!("+{since}"), took.unwrap_or_default())
 }
 
@@ -47,7 +48,7 @@ pub fn as_json(timeline: &Timeline) -> String {
         "connector": timeline.connector, "caller": side(&timeline.caller), "callee": side(&timeline.callee),
         "steps": steps.collect::<Vec<_>>(),
     });
-    object.to_string()
+    visible_json(&object.to_string()).into_owned()
 }
 
 fn side(side: &Side) -> Value {

@@ -1,6 +1,9 @@
 //! `top --once`.
 
 use crate::terminal::output;
+use bus::Bus;
+use bus::message::{CallEvent, CallRecord, StepDurations};
+use common::CallId;
 use serde_json::Value;
 use testkit::{Cluster, FakeJanus, Redis};
 
@@ -28,4 +31,34 @@ async fn state_is_printed_as_text_and_as_json() {
         assert!(screen.contains(text), "no {text} in\n{screen}");
     }
     assert!(!screen.contains('\u{1b}') && !screen.contains("q quit"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hidden_characters_of_a_reason_are_escaped() {
+    let (redis, janus) = tokio::join!(Redis::start(), FakeJanus::start());
+    let cluster = Cluster::new(&redis).rests(1).backend("a", &janus).start().await;
+    let reason = "bye\u{202e}\u{200b}\u{9b}2J";
+    let record = CallRecord {
+        call: CallId::fresh(),
+        event: CallEvent::Ended,
+        caller: "alice".to_owned(),
+        callee: "bob".to_owned(),
+        backend: "a".into(),
+        steps: StepDurations::default(),
+        reason: Some(reason.to_owned()),
+        duration_ms: Some(1_000),
+    };
+    let address = cluster.rest_url(0);
+    let is_counted = async || {
+        let view = testkit::http::get(&format!("{address}/api/v1/cluster")).await;
+        serde_json::from_str::<Value>(&view.body).is_ok_and(|it| it["calls"]["recent"]["ended"] != 0)
+    };
+    Bus::redis(&redis.url()).await.unwrap().log_calls(&[record]).await.unwrap();
+    testkit::eventually("the end of the call is counted", is_counted).await;
+    for flags in [&["--json"][..], &[]] {
+        let (is_success, printed, log) =
+            output(&[&["top", "--rest", address.as_str(), "--once"], flags].concat());
+        assert!(is_success && log.is_empty(), "{log}");
+        assert!(!printed.contains(['\u{202e}', '\u{200b}', '\u{9b}']), "{printed:?}");
+    }
 }

@@ -2,13 +2,14 @@
 //! lines that the others leave. A stream has a line for each entry, and below it the whole selected entry.
 
 use super::layout::{Theme, split_title, visible_range};
-use crate::format::{sanitize, time_of_day_with_millis};
+use crate::format::time_of_day_with_millis;
 use crate::top::cell::{Row, SortOrder, Tone};
 use crate::top::history::History;
 use crate::top::model::StreamEntry;
 use crate::top::state::UiState;
 use crate::top::stream_view::StreamView;
 use crate::top::table::TableKind;
+use common::display::{visible, visible_json};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -184,7 +185,8 @@ pub fn draw_stream(frame: &mut Frame, stream: &StreamView, theme: Theme, area: R
     let (title_area, below_title) = split_title(area);
     frame.render_widget(stream_title(stream, theme), title_area);
     let Some(selected) = stream.selected_index() else {
-        let text = stream.error.as_ref().map_or(NO_ENTRIES.to_owned(), |error| format!("! {error}"));
+        let text =
+            stream.error.as_ref().map_or(NO_ENTRIES.to_owned(), |error| format!("! {}", visible(error)));
         return frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), below_title);
     };
     let [list, below_list] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(below_title);
@@ -201,11 +203,11 @@ pub fn draw_stream(frame: &mut Frame, stream: &StreamView, theme: Theme, area: R
 
 fn stream_title<'l>(stream: &StreamView, theme: Theme) -> Line<'l> {
     if let Some(error) = &stream.error {
-        return Line::styled(format!("! {error}"), theme.style(Tone::Bad));
+        return Line::styled(format!("! {}", visible(error)), theme.style(Tone::Bad));
     }
     let follows = if stream.selected.is_none() { "following the newest" } else { "End follows the newest" };
     let form = if stream.is_full { "in full" } else { "shortened: f shows what clients wrote" };
-    let text = format!("> {} ({} entries), {follows}, {form}", sanitize(&stream.key), stream.entries.len());
+    let text = format!("> {} ({} entries), {follows}, {form}", visible(&stream.key), stream.entries.len());
     Line::raw(text).style(Modifier::BOLD)
 }
 
@@ -225,7 +227,7 @@ fn entry_line(entry: &StreamEntry) -> String {
             fields.collect::<Vec<_>>().join(" ")
         }
     };
-    sanitize(&format!("{time} {content}"))
+    visible(&format!("{time} {content}")).into_owned()
 }
 
 fn without_quotes(value: &Value) -> String {
@@ -234,13 +236,13 @@ fn without_quotes(value: &Value) -> String {
 
 /// Returns every field, JSON on as many lines as it needs.
 fn entry_text<'t>(entry: &StreamEntry) -> Text<'t> {
-    let mut lines = vec![format!("entry {}", sanitize(&entry.id))];
+    let mut lines = vec![format!("entry {}", visible(&entry.id))];
     for (name, value) in &entry.fields {
         let pretty = match value {
-            Value::String(text) => sanitize(text),
-            other => serde_json::to_string_pretty(other).unwrap_or_default(),
+            Value::String(text) => visible(text).into_owned(),
+            other => visible_json(&serde_json::to_string_pretty(other).unwrap_or_default()).into_owned(),
         };
-        lines.extend(format!("{}: {pretty}", sanitize(name)).lines().map(str::to_owned));
+        lines.extend(format!("{}: {pretty}", visible(name)).lines().map(str::to_owned));
     }
     Text::from(lines.into_iter().map(Line::raw).collect::<Vec<_>>())
 }

@@ -2,12 +2,13 @@
 //! last line has the keys. The help page covers everything else.
 
 use super::layout::Theme;
-use crate::format::{millis, sanitize, time_of_day};
+use crate::format::{millis, time_of_day};
 use crate::top::cell::Tone;
 use crate::top::history::History;
 use crate::top::model::{ClusterView, Finding, RecentCalls, Severity};
 use crate::top::state::UiState;
 use crate::top::table::calls_summary;
+use common::display::visible;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -42,7 +43,7 @@ sb:dead      dead letters: messages that failed five times";
 pub fn header_lines<'l>(state: &UiState, history: &History, theme: Theme, area: Rect) -> Vec<Line<'l>> {
     let mut lines = vec![title(state, history, theme)];
     if let Some(error) = &history.error {
-        lines.push(Line::styled(format!("! {error}; retrying"), theme.style(Tone::Bad)));
+        lines.push(Line::styled(format!("! {}; retrying", visible(error)), theme.style(Tone::Bad)));
     }
     let Some(view) = history.latest() else {
         if history.error.is_none() {
@@ -61,7 +62,7 @@ pub fn header_lines<'l>(state: &UiState, history: &History, theme: Theme, area: 
 fn title<'l>(state: &UiState, history: &History, theme: Theme) -> Line<'l> {
     let mut spans = vec![
         Span::styled("Switchboard", Style::new().add_modifier(Modifier::BOLD)),
-        Span::raw(format!("  {}", sanitize(&history.address))),
+        Span::raw(format!("  {}", visible(&history.address))),
     ];
     if let Some(ClusterView { at, .. }) = history.latest() {
         spans.push(Span::raw(format!("  {} UTC", time_of_day(*at))));
@@ -74,7 +75,10 @@ fn title<'l>(state: &UiState, history: &History, theme: Theme) -> Line<'l> {
     }
     if !state.filter.is_empty() || state.is_typing {
         let cursor = if state.is_typing { "_" } else { "" };
-        spans.push(Span::styled(format!("  filter: {}{cursor}", state.filter), theme.style(Tone::Warning)));
+        spans.push(Span::styled(
+            format!("  filter: {}{cursor}", visible(&state.filter)),
+            theme.style(Tone::Warning),
+        ));
     }
     Line::from(spans)
 }
@@ -100,7 +104,7 @@ fn finding_line<'l>(finding: &Finding, theme: Theme) -> Line<'l> {
         Severity::Info => (".", Tone::Dim),
     };
     let separator = if finding.detail.is_empty() { "" } else { ": " };
-    let text = format!("{symbol} {}{separator}{}", sanitize(&finding.summary), sanitize(&finding.detail));
+    let text = format!("{symbol} {}{separator}{}", visible(&finding.summary), visible(&finding.detail));
     Line::styled(text, theme.style(tone))
 }
 
@@ -127,7 +131,7 @@ fn call_lines<'l>(recent: &RecentCalls, theme: Theme) -> Vec<Line<'l>> {
     if !recent.reasons.is_empty() {
         let mut reasons: Vec<_> = recent.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let reasons = reasons.into_iter().map(|(reason, count)| format!("{} {count}", sanitize(reason)));
+        let reasons = reasons.into_iter().map(|(reason, count)| format!("{} {count}", visible(reason)));
         lines.push(Line::raw(format!("ended: {}", reasons.collect::<Vec<_>>().join(", "))));
     }
     lines
