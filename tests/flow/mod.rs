@@ -5,6 +5,7 @@ mod call;
 mod cluster;
 mod ending;
 mod extensions;
+mod malformed_records;
 mod metrics;
 mod names;
 mod operators;

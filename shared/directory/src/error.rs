@@ -1,7 +1,7 @@
 //! Errors of the directory.
 
 /// Why an operation failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The store is unreachable or did not reply in time. The operation may or may not have been executed.
     #[error("directory unavailable: {0}")]

@@ -21,6 +21,8 @@ pub const MAX_PAGE: usize = 1_000;
 pub struct Page<T> {
     /// May be empty although there is a next page: the scan for one page is bounded.
     pub items: Vec<T>,
+    /// How many malformed records were left out.
+    pub malformed: usize,
     /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
 }
@@ -28,7 +30,8 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Maps each item, and drops those that are mapped to `None`.
     pub(crate) fn filter_map<U>(self, f: impl FnMut(T) -> Option<U>) -> Page<U> {
-        Page { items: self.items.into_iter().filter_map(f).collect(), next: self.next }
+        let Self { items, malformed, next } = self;
+        Page { items: items.into_iter().filter_map(f).collect(), malformed, next }
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct BackendView {
 #[derive(Serialize)]
 pub(super) struct BackendList {
     backends: Vec<BackendView>,
+    /// How many records cannot be read.
+    malformed: usize,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +89,9 @@ impl NewBackend {
 
 /// `GET /backends`
 pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<BackendList>, Problem> {
-    Ok(Json(BackendList { backends: all_backends(&state).await? }))
+    let backends = all_backends(&state).await?;
+    let malformed = state.malformed(&["backends", "discovered backends", "calls of backends"]);
+    Ok(Json(BackendList { backends, malformed }))
 }
 
 /// `GET /backends/{name}`

@@ -42,6 +42,8 @@ pub(super) struct CallView {
 pub(super) struct CallList {
     calls: Vec<CallView>,
     next: Option<String>,
+    /// How many records of the page cannot be read.
+    malformed: usize,
 }
 
 #[derive(Deserialize)]
@@ -65,8 +67,8 @@ impl From<Call> for CallView {
 /// `GET /calls`
 pub(super) async fn list(State(state): State<ApiState>, query: PageQuery) -> Result<Json<CallList>, Problem> {
     let page = state.directory.calls_page(query.after, query.limit).await?;
-    let next = page.next.map(|next| next.to_string());
-    Ok(Json(CallList { calls: page.items.into_iter().map(CallView::from).collect(), next }))
+    let (next, malformed) = (page.next.map(|next| next.to_string()), page.malformed);
+    Ok(Json(CallList { calls: page.items.into_iter().map(CallView::from).collect(), next, malformed }))
 }
 
 /// `GET /calls/{id}`

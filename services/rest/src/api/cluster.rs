@@ -73,6 +73,8 @@ struct CallsView {
 #[derive(Serialize)]
 pub(super) struct ServiceList {
     services: Vec<Service>,
+    /// How many records cannot be read.
+    malformed: usize,
 }
 
 /// `GET /cluster`
@@ -110,7 +112,9 @@ async fn read<'h>(state: &ApiState, history: &'h mut History) -> Result<ClusterV
     let at = unix_millis();
     history.record(&services, &streams, at);
     let recent = call_stats::summarize(&records, at);
+    let malformed = malformed_records(state);
     let input = HealthInput {
+        malformed: &malformed,
         now: at,
         services: &services,
         backends: &backends,
@@ -129,11 +133,20 @@ async fn read<'h>(state: &ApiState, history: &'h mut History) -> Result<ClusterV
     })
 }
 
+/// Returns how many records the lists of this view left out.
+fn malformed_records(state: &ApiState) -> Vec<(&'static str, usize)> {
+    let mut malformed = state.directory.malformed_records();
+    malformed
+        .retain(|(list, count)| *count > 0 && ["services", "backends", "calls of backends"].contains(list));
+    malformed
+}
+
 /// `GET /services`
 pub(super) async fn list_services(State(state): State<ApiState>) -> Result<Json<ServiceList>, Problem> {
     let services = state.directory.services().await?;
     let backends = backends::served(&state).await?;
-    Ok(Json(ServiceList { services: with_connector_load(services, &backends) }))
+    let malformed = state.malformed(&["services"]);
+    Ok(Json(ServiceList { services: with_connector_load(services, &backends), malformed }))
 }
 
 /// `GET /cluster/events`

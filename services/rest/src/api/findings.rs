@@ -32,6 +32,8 @@ pub(super) struct HealthInput<'a> {
     pub streams: &'a [StreamView],
     pub setup: &'a SetupTime,
     pub history: &'a History,
+    /// The lists that left out records which cannot be read, and how many.
+    pub malformed: &'a [(&'static str, usize)],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -70,7 +72,7 @@ enum About {
 
 /// Returns everything that is wrong, the worst first.
 pub(super) fn find(input: &HealthInput) -> Vec<Finding> {
-    let HealthInput { now, services, backends, streams, setup, history } = input;
+    let HealthInput { now, services, backends, streams, setup, history, malformed } = input;
     let mut findings = missing_roles(input);
     findings.extend(no_backend(backends));
     findings.extend(backends.iter().filter_map(backend));
@@ -80,6 +82,7 @@ pub(super) fn find(input: &HealthInput) -> Vec<Finding> {
     findings.extend(streams.iter().filter_map(|it| redeliveries(it, history)));
     findings.extend(dead_letters(streams, history));
     findings.extend(slow_setup(setup));
+    findings.extend(malformed_records(malformed));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -302,6 +305,16 @@ fn slow_setup(setup: &SetupTime) -> Option<Finding> {
     let detail = format!("One call in 100 takes {} or longer to ring.", duration(p99 as u64));
     let summary = "Call setup is slow".to_owned();
     Some(finding(Severity::Warning, "calls_slow", About::Calls("setup"), summary, detail))
+}
+
+fn malformed_records(malformed: &[(&str, usize)]) -> Option<Finding> {
+    if malformed.is_empty() {
+        return None;
+    }
+    let lists: Vec<String> = malformed.iter().map(|(list, count)| format!("{count} of {list}")).collect();
+    let detail = format!("Left out: {}. The log of rest names one of each.", lists.join(", "));
+    let summary = "Redis has records that cannot be read".to_owned();
+    Some(finding(Severity::Warning, "records_malformed", About::Role("directory"), summary, detail))
 }
 
 /// 1 message, 2 messages.

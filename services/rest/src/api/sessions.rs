@@ -29,6 +29,8 @@ pub(super) struct SessionSummary {
 pub(super) struct SessionList {
     sessions: Vec<SessionSummary>,
     next: Option<String>,
+    /// How many records of the page cannot be read.
+    malformed: usize,
 }
 
 #[derive(Serialize)]
@@ -58,12 +60,12 @@ pub(super) async fn list(
     query: PageQuery,
 ) -> Result<Json<SessionList>, Problem> {
     let page = state.directory.sessions_page(query.after, query.limit).await?;
-    let next = page.next.map(|next| next.to_string());
+    let (next, malformed) = (page.next.map(|next| next.to_string()), page.malformed);
     let sessions = page.items.into_iter().map(|it| {
         let away = it.away.map(|away| away.as_secs());
         SessionSummary { id: it.session, edge: it.edge, away }
     });
-    Ok(Json(SessionList { sessions: sessions.collect(), next }))
+    Ok(Json(SessionList { sessions: sessions.collect(), next, malformed }))
 }
 
 /// `GET /sessions/{id}`

@@ -21,6 +21,14 @@ const MAX_WATCHERS: usize = 16;
 pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+impl ApiState {
+    /// Returns how many records these lists of the directory left out when they were read last.
+    pub fn malformed(&self, lists: &[&str]) -> usize {
+        let all = self.directory.malformed_records();
+        all.iter().filter(|(list, _)| lists.contains(list)).map(|(_, count)| count).sum()
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct ApiState {
     pub bus: Bus,

@@ -39,6 +39,8 @@ pub(super) struct UserSummary {
 pub(super) struct UserList {
     users: Vec<UserSummary>,
     next: Option<String>,
+    /// How many records of the page cannot be read.
+    malformed: usize,
 }
 
 /// A janus-cloud proxy.
@@ -71,7 +73,7 @@ pub(super) struct UserView {
 /// `GET /users`
 pub(super) async fn list(State(state): State<ApiState>, query: PageQuery) -> Result<Json<UserList>, Problem> {
     let page = state.directory.users_page(query.after, query.limit).await?;
-    let next = page.next.map(|next| next.to_string());
+    let (next, malformed) = (page.next.map(|next| next.to_string()), page.malformed);
     let listed = |user| match user {
         RegisteredName::Local(user) => {
             UserSummary { username: user.username, owner: Some(user.owner.into()) }
@@ -79,7 +81,7 @@ pub(super) async fn list(State(state): State<ApiState>, query: PageQuery) -> Res
         RegisteredName::Foreign(user) => UserSummary { username: user.username, owner: None },
     };
     let users = page.items.into_iter().map(listed);
-    Ok(Json(UserList { users: users.collect(), next }))
+    Ok(Json(UserList { users: users.collect(), next, malformed }))
 }
 
 /// `GET /users/{name}`

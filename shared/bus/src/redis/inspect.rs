@@ -44,7 +44,8 @@ for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     end
   end
 end
-local redelivered = tonumber(KEYS[2] and redis.call('GET', KEYS[2]) or 0)
+local counter = KEYS[2] and redis.pcall('GET', KEYS[2])
+local redelivered = type(counter) == 'string' and tonumber(counter) or 0
 return { stream.length, stream['entries-added'] or 0, age, consumers, pending, redelivered }";
 
 /// Returns the last generated id, and the newest entries, newest first; nil where there is no stream. ARGV: the most

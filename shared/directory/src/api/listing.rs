@@ -8,10 +8,12 @@ use protocol::SessionId;
 
 /// Paginated lists.
 ///
+/// A malformed record is left out and counted, so that it does not hide the others.
+///
 /// A page has at most `limit` items, and never more than [`MAX_PAGE`]. On Redis a page scans at most 50,000
 /// keys, in small steps.
 impl Directory {
-    /// Returns a page of the registered names, foreign ones too. Leaves out malformed records.
+    /// Returns a page of the registered names, foreign ones too.
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -36,6 +38,15 @@ impl Directory {
     pub async fn calls_page(&self, after: Cursor, limit: usize) -> Result<Page<Call>> {
         let limit = limit.clamp(1, MAX_PAGE);
         on_store!(self, calls_page(after, limit))
+    }
+
+    /// Returns how many malformed records each list left out when it was read last: services, backends, calls of
+    /// backends. Pages count their own.
+    pub fn malformed_records(&self) -> Vec<(&'static str, usize)> {
+        match self {
+            Self::Memory(_) => Vec::new(),
+            Self::Redis(store) => store.malformed_records(),
+        }
     }
 
     /// Returns the state that an edge stored of a session, which may contain secrets. Returns `None` when

@@ -39,5 +39,9 @@ fn page<T>(all: impl Iterator<Item = (u64, T)>, after: Cursor, limit: usize) -> 
     let mut items: BTreeMap<u64, T> = all.filter(|(hash, _)| is_after(*hash)).collect();
     let rest = items.keys().nth(limit).copied().map(|first| items.split_off(&first));
     let after_hash = items.keys().next_back().copied();
-    Page { items: items.into_values().collect(), next: rest.map(|_| Cursor { step: 0, after_hash }) }
+    Page {
+        items: items.into_values().collect(),
+        malformed: 0,
+        next: rest.map(|_| Cursor { step: 0, after_hash }),
+    }
 }

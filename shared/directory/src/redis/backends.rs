@@ -8,11 +8,11 @@ use super::connection::{
     UNEXPIRED_MEMBERS,
 };
 use super::discovery::{RECORD_FIELDS, RecordFields, parse_discovered};
+use super::records::read_reply;
 use super::{RedisDirectory, RedisTime, keys, malformed, parse, ttl_millis};
 use crate::record::{Backend, BackendStatus, DiscoveredBackend, FencingToken};
 use crate::{CONNECTOR_RECORD_TTL, Result};
 use common::BackendName;
-use redis::FromRedisValue;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -58,15 +58,16 @@ impl RedisDirectory {
             let key = keys::backend(name);
             pipe.hmget(&key, OWN_FIELDS).hmget(&key, RECORD_FIELDS).hmget(keys::served(name), SERVED_FIELDS);
         }
-        let reply: Vec<redis::Value> = self.connection.query(keys::BACKENDS, &pipe).await?;
+        let reply: Vec<redis::Value> = self.connection.query(keys::BACKENDS, pipe.ignore_errors()).await?;
         let (now, records) = reply.split_first().ok_or_else(|| malformed(keys::BACKENDS, &"empty reply"))?;
-        let now: RedisTime = parse_value(keys::BACKENDS, now)?;
+        let now: RedisTime = read_reply(keys::BACKENDS, now)??;
         let mut backends = Vec::new();
         for (name, fields) in names.into_iter().zip(records.chunks(3)) {
             let is_drained = drained.contains(name.as_str());
-            backends.extend(parse_backend(&name, fields, now)?.map(|backend| backend.with_drain(is_drained)));
+            let backend = parse_backend(&name, fields, now)?;
+            backends.push(backend.map(|backend| backend.map(|backend| backend.with_drain(is_drained))));
         }
-        Ok(backends)
+        Ok(self.keep_readable("backends", backends))
     }
 
     pub(crate) async fn announce_discovered(&self, backend: &Backend, ttl: Duration) -> Result<()> {
@@ -133,10 +134,6 @@ impl RedisDirectory {
     }
 }
 
-fn parse_value<T: FromRedisValue>(key: &str, value: &redis::Value) -> Result<T> {
-    redis::from_redis_value_ref(value).map_err(|why| malformed(key, &why))
-}
-
 fn format_probe(backend: &Backend) -> String {
     backend.probe_ms.map(|millis| millis.to_string()).unwrap_or_default()
 }
@@ -146,19 +143,27 @@ fn parse_probe(probe: OptionalText) -> Option<u64> {
     probe?.parse().ok()
 }
 
-/// Parses the three replies for one backend. Returns `None` when its announcement expired between the two
-/// round trips.
-fn parse_backend(name: &BackendName, fields: &[redis::Value], now: RedisTime) -> Result<Option<Backend>> {
+/// Parses the three replies for one backend: an outer error is about the server. Returns `None` when its announcement
+/// expired between the two round trips.
+fn parse_backend(
+    name: &BackendName,
+    fields: &[redis::Value],
+    now: RedisTime,
+) -> Result<Result<Option<Backend>>> {
     let key = keys::backend(name);
-    let [own, record, served] = fields else { return Err(malformed(&key, &"incomplete reply")) };
-    match parse_value::<ServedFields>(&key, served)? {
+    let [own, record, served] = fields else { return Ok(Err(malformed(&key, &"incomplete reply"))) };
+    let own: Result<OwnFields> = read_reply(&key, own)?;
+    let record: Result<RecordFields> = read_reply(&key, record)?;
+    let served: Result<ServedFields> = read_reply(&keys::served(name), served)?;
+    Ok(served.and_then(|served| match served {
         (Some(url), Some(status), Some(handles), probe) => {
-            let discovered = parse_discovered(name, parse_value::<RecordFields>(&key, record)?, now);
+            // The announcement of our connector counts, also beside a malformed record of others.
+            let discovered = record.and_then(|record| parse_discovered(name, record, now)).ok().flatten();
             let backend = parse_served(name, (url, &status, &handles), discovered)?;
             Ok(Some(Backend { probe_ms: parse_probe(probe), ..backend }))
         }
-        _ => parse_own(name, parse_value(&key, own)?),
-    }
+        _ => parse_own(name, own?),
+    }))
 }
 
 fn parse_own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {

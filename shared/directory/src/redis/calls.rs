@@ -190,9 +190,11 @@ impl RedisDirectory {
         for call in &calls {
             pipe.hmget(keys::call(*call), &["record", "ended", "state"]);
         }
-        let records: Vec<OrphanedFields> = self.connection.query("sb:call", &pipe).await?;
-        let orphaned = |(call, fields)| parse_orphaned(backend, call, fields).transpose();
-        calls.into_iter().zip(records).filter_map(orphaned).collect()
+        let records: Vec<Result<OrphanedFields>> = self.query_each("sb:call", &mut pipe).await?;
+        let orphaned = |(call, fields): (CallId, Result<OrphanedFields>)| {
+            fields.and_then(|fields| parse_orphaned(backend, call, fields))
+        };
+        Ok(self.keep_readable("orphaned calls", calls.into_iter().zip(records).map(orphaned)))
     }
 
     /// Writes the backend's index first, then the record, then the handles.
@@ -220,7 +222,7 @@ impl RedisDirectory {
     pub(crate) async fn calls_on(&self, backend: &BackendName) -> Result<Vec<CallId>> {
         let key = keys::calls_on(backend);
         let (calls,): (Vec<String>,) = self.connection.query(&key, redis::pipe().smembers(&key)).await?;
-        calls.iter().map(|call| parse(&key, call)).collect()
+        Ok(self.keep_readable("calls of a backend", calls.iter().map(|call| parse(&key, call).map(Some))))
     }
 
     pub(crate) async fn backends_with_calls(&self) -> Result<Vec<BackendName>> {
@@ -243,7 +245,10 @@ impl RedisDirectory {
         for backend in backends {
             pipe.scard(keys::calls_on(backend));
         }
-        self.connection.query("sb:calls_on", &pipe).await
+        let counts = self.query_each::<u64>("sb:calls_on", &mut pipe).await?;
+        let errors: Vec<_> = counts.iter().filter_map(|count| count.as_ref().err().cloned()).collect();
+        self.note_malformed("calls of backends", &errors);
+        Ok(counts.into_iter().map(Result::unwrap_or_default).collect())
     }
 }
 

@@ -6,11 +6,12 @@
 
 use super::connection::{REGISTER_BACKEND, UNREGISTER_BACKEND};
 use super::listing::SCAN_COUNT;
-use super::{RedisDirectory, RedisTime, keys};
+use super::records::read_reply;
+use super::{RedisDirectory, RedisTime, keys, malformed};
 use crate::record::{BackendRegistration, BackendStatus, DiscoveredBackend};
 use crate::{REGISTRATION_TTL_SECONDS, Result};
 use common::BackendName;
-use redis::{FromRedisValue, Value};
+use redis::Value;
 use std::collections::BTreeSet;
 
 /// The bound of the steps of a scan in one [`discovered_backends`](RedisDirectory::discovered_backends).
@@ -64,21 +65,19 @@ impl RedisDirectory {
         for name in &names {
             pipe.hmget(keys::backend(name), RECORD_FIELDS);
         }
-        let reply: Vec<Value> = self.connection.query(keys::BACKEND_PREFIX, &pipe).await?;
+        let reply: Vec<Value> = self.connection.query(keys::BACKEND_PREFIX, pipe.ignore_errors()).await?;
         let Some((now, records)) = reply.split_first() else { return Ok(Vec::new()) };
-        let now: RedisTime = redis::from_redis_value_ref(now).unwrap_or_default();
+        let now: RedisTime = read_reply(keys::BACKEND_PREFIX, now)??;
         let mut found = Vec::new();
         let mut missing = Vec::new();
         for (name, fields) in names.into_iter().zip(records) {
-            let fields: RecordFields = FromRedisValue::from_redis_value_ref(fields).unwrap_or_default();
-            if fields.iter().all(Option::is_none) {
-                missing.push(name);
-            } else {
-                found.extend(parse_discovered(&name, fields, now));
+            match read_reply::<RecordFields>(&keys::backend(&name), fields)? {
+                Ok(fields) if fields.iter().all(Option::is_none) => missing.push(name),
+                fields => found.push(fields.and_then(|fields| parse_discovered(&name, fields, now))),
             }
         }
         self.drop_missing(&missing).await?;
-        Ok(found)
+        Ok(self.keep_readable("discovered backends", found))
     }
 
     /// Continues the scan for some steps, and returns all names known then.
@@ -110,13 +109,25 @@ impl RedisDirectory {
         Ok(names)
     }
 
+    /// Forgets names without a record. One that was registered again since keeps its entry in the index.
     async fn drop_missing(&self, missing: &[BackendName]) -> Result<()> {
+        self.discovery.lock().remove(missing);
         if missing.is_empty() {
             return Ok(());
         }
-        self.discovery.lock().remove(missing);
-        let names: Vec<&str> = missing.iter().map(BackendName::as_str).collect();
-        self.connection.query(keys::REGISTERED, redis::pipe().srem(keys::REGISTERED, names).ignore()).await
+        let names = || missing.iter().map(BackendName::as_str);
+        let mut pipe = redis::pipe();
+        pipe.srem(keys::REGISTERED, names().collect::<Vec<_>>()).ignore();
+        for name in names() {
+            pipe.exists(keys::backend(&BackendName::from(name)));
+        }
+        let exists: Vec<bool> = self.connection.query(keys::REGISTERED, &pipe).await?;
+        let registered: Vec<&str> = names().zip(exists).filter_map(|(name, is)| is.then_some(name)).collect();
+        if registered.is_empty() {
+            return Ok(());
+        }
+        let mut restore = redis::pipe();
+        self.connection.query(keys::REGISTERED, restore.sadd(keys::REGISTERED, registered).ignore()).await
     }
 }
 
@@ -135,12 +146,21 @@ fn registration_fields(registration: &BackendRegistration) -> Vec<(&'static str,
     all.into_iter().flatten().collect()
 }
 
-/// Returns `None` for a record that has expired, that a connector of ours announces, or that is malformed.
+/// Returns `None` for a record that has expired, or that a connector of ours announces.
 pub(super) fn parse_discovered(
     name: &BackendName,
-    mut fields: RecordFields,
+    fields: RecordFields,
     (seconds, micros): RedisTime,
-) -> Option<DiscoveredBackend> {
+) -> Result<Option<DiscoveredBackend>> {
+    let incomplete = || malformed(&keys::backend(name), &"a field is missing or no number");
+    let (found, ours_until) = read_discovered(name, fields).ok_or_else(incomplete)?;
+    let now = seconds as f64 + micros as f64 / 1e6;
+    let expired = found.expire != 0 && now - found.utime >= found.expire as f64;
+    Ok((!expired && ours_until <= seconds * 1_000 + micros / 1_000).then_some(found))
+}
+
+/// Returns the record, and until when a connector of ours announces it, in unix milliseconds.
+fn read_discovered(name: &BackendName, mut fields: RecordFields) -> Option<(DiscoveredBackend, u64)> {
     fields.resize(RECORD_FIELDS.len(), None);
     let mut fields = RECORD_FIELDS.iter().zip(fields);
     let mut next = || fields.next().and_then(|(_, value)| value);
@@ -160,8 +180,5 @@ pub(super) fn parse_discovered(
         utime: time(next())?,
         ctime: time(next())?,
     };
-    let ours_until = integer(next(), 0)?;
-    let now = seconds as f64 + micros as f64 / 1e6;
-    let expired = found.expire != 0 && now - found.utime >= found.expire as f64;
-    (!expired && ours_until <= seconds * 1_000 + micros / 1_000).then_some(found)
+    Some((found, integer(next(), 0)?))
 }

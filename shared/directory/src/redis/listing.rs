@@ -13,7 +13,7 @@ use crate::listing::{Cursor, ListedSession, Page, name_hash};
 use crate::record::{Call, RegisteredName};
 use common::ServiceId;
 use protocol::SessionId;
-use redis::{Cmd, FromRedisValue, Pipeline};
+use redis::Cmd;
 use std::collections::{BTreeMap, HashSet};
 
 /// How many keys or members Redis examines in one step.
@@ -33,10 +33,8 @@ impl RedisDirectory {
         for name in &names.items {
             pipe.hmget(keys::user(name), USER_FIELDS);
         }
-        let records: Vec<UserFields> = self.query_fields(keys::USER_PREFIX, &pipe, &names).await?;
-        parse_page(names, records, |name, fields| {
-            Ok(parse_user(&keys::user(&name), &name, fields).ok().flatten())
-        })
+        let records: Vec<Result<UserFields>> = self.query_each(keys::USER_PREFIX, &mut pipe).await?;
+        Ok(parse_page(names, records, |name, fields| parse_user(&keys::user(name), name, fields)))
     }
 
     pub(crate) async fn sessions_page(&self, after: Cursor, limit: usize) -> Result<Page<ListedSession>> {
@@ -45,15 +43,16 @@ impl RedisDirectory {
         for id in &ids.items {
             pipe.hmget(format!("{}{id}", keys::SESSION_PREFIX), &["edge", "away"]);
         }
-        let records: Vec<ListedSessionFields> = self.query_fields(keys::SESSION_PREFIX, &pipe, &ids).await?;
+        let records: Vec<Result<ListedSessionFields>> =
+            self.query_each(keys::SESSION_PREFIX, &mut pipe).await?;
         let (now,): (RedisTime,) =
             self.connection.query(keys::SESSION_PREFIX, redis::pipe().cmd("TIME")).await?;
-        parse_page(ids, records, |id, (edge, away)| {
-            let session = SessionId(parse(keys::SESSION_PREFIX, &id)?);
+        Ok(parse_page(ids, records, |id, (edge, away)| {
+            let session = SessionId(parse(keys::SESSION_PREFIX, id)?);
             let away = away.map(|away| parse(keys::SESSION_PREFIX, &away)).transpose()?;
             let away = away.map(|away| elapsed_since(away, now));
             Ok(edge.map(|edge| ListedSession { session, edge: ServiceId(edge), away }))
-        })
+        }))
     }
 
     pub(crate) async fn calls_page(&self, after: Cursor, limit: usize) -> Result<Page<Call>> {
@@ -62,11 +61,11 @@ impl RedisDirectory {
         for id in &ids.items {
             pipe.hmget(format!("{}{id}", keys::CALL_PREFIX), &["record", "ended"]);
         }
-        let records: Vec<ListedCallFields> = self.query_fields(keys::CALL_PREFIX, &pipe, &ids).await?;
-        parse_page(ids, records, |id, fields| match fields {
+        let records: Vec<Result<ListedCallFields>> = self.query_each(keys::CALL_PREFIX, &mut pipe).await?;
+        Ok(parse_page(ids, records, |id, fields| match fields {
             (Some(record), None) => parse_call(&format!("{}{id}", keys::CALL_PREFIX), &record).map(Some),
             _ => Ok(None),
-        })
+        }))
     }
 
     pub(crate) async fn session_state(&self, session: SessionId) -> Result<Option<String>> {
@@ -97,18 +96,6 @@ impl RedisDirectory {
         }
     }
 
-    async fn query_fields<T: FromRedisValue + Send>(
-        &self,
-        key: &str,
-        pipe: &Pipeline,
-        page: &Page<String>,
-    ) -> Result<Vec<T>> {
-        if page.items.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.connection.query(key, pipe).await
-    }
-
     /// Returns a page of the keys with this prefix, without the prefix. Skips keys that are not UTF-8.
     async fn scan_page(&self, prefix: &str, after: Cursor, limit: usize) -> Result<Page<String>> {
         let (mut items, mut at) = (BTreeMap::new(), after);
@@ -116,17 +103,17 @@ impl RedisDirectory {
             let (next, found) = self.scan_step(prefix, at).await?;
             for (hash, name) in found {
                 if items.len() == limit {
-                    return Ok(Page { items: items.into_values().collect(), next: Some(at) });
+                    return Ok(page(items, Some(at)));
                 }
                 at.after_hash = Some(hash);
                 items.entry(hash).or_insert(name);
             }
             at = Cursor { step: next, after_hash: None };
             if next == 0 {
-                return Ok(Page { items: items.into_values().collect(), next: None });
+                return Ok(page(items, None));
             }
         }
-        Ok(Page { items: items.into_values().collect(), next: Some(at) })
+        Ok(page(items, Some(at)))
     }
 
     /// Returns the next step, and what this one finds after the cursor, by hash.
@@ -144,13 +131,28 @@ impl RedisDirectory {
     }
 }
 
-/// Parses the records of a page. Leaves out those that were removed after the scan.
+fn page(names: BTreeMap<u64, String>, next: Option<Cursor>) -> Page<String> {
+    Page { items: names.into_values().collect(), malformed: 0, next }
+}
+
+/// Parses the records of a page. Leaves out those that were removed after the scan, and malformed ones.
 fn parse_page<F, T>(
     page: Page<String>,
-    records: Vec<F>,
-    mut parse: impl FnMut(String, F) -> Result<Option<T>>,
-) -> Result<Page<T>> {
-    let items =
-        page.items.into_iter().zip(records).filter_map(|(name, fields)| parse(name, fields).transpose());
-    Ok(Page { items: items.collect::<Result<_>>()?, next: page.next })
+    records: Vec<Result<F>>,
+    parse: impl Fn(&str, F) -> Result<Option<T>>,
+) -> Page<T> {
+    let (mut items, mut malformed) = (Vec::new(), 0);
+    for (name, fields) in page.items.into_iter().zip(records) {
+        match fields.and_then(|fields| parse(&name, fields)) {
+            Ok(item) => items.extend(item),
+            Err(error) => {
+                malformed += 1;
+                tracing::debug!(%name, %error, "left a malformed record out of a list");
+            }
+        }
+    }
+    if malformed > 0 {
+        tracing::warn!(malformed, "left malformed records out of a list; the level debug names them");
+    }
+    Page { items, malformed, next: page.next }
 }

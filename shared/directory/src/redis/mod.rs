@@ -24,6 +24,7 @@ mod discovery;
 mod keys;
 mod listing;
 mod names;
+mod records;
 mod services;
 mod sessions;
 
@@ -32,7 +33,7 @@ use common::BackendName;
 use common::entropy::unix_micros;
 use common::sync::Mutex;
 use connection::Connection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ const MAX_DISCOVERED: usize = 10_000;
 pub struct RedisDirectory {
     connection: Connection,
     discovery: Arc<Mutex<DiscoveryScan>>,
+    /// How many records each list left out when it was read last.
+    malformed: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl RedisDirectory {
@@ -55,7 +58,11 @@ impl RedisDirectory {
     /// # Errors
     /// `Unavailable` when the URL is invalid or the server does not reply.
     pub async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
-        Ok(Self { connection: Connection::connect(url, ca).await?, discovery: Arc::default() })
+        Ok(Self {
+            connection: Connection::connect(url, ca).await?,
+            discovery: Arc::default(),
+            malformed: Arc::default(),
+        })
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {

@@ -34,18 +34,18 @@ impl RedisDirectory {
         let unexpired = UNEXPIRED_MEMBERS.key(keys::SERVICES);
         let (mut ids,): (Vec<String>,) =
             self.connection.query(keys::SERVICES, redis::pipe().invoke_script(&unexpired)).await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
         ids.sort();
         ids.truncate(MAX_SERVICES);
         let mut pipe = redis::pipe();
         for id in &ids {
             pipe.get(keys::service(&ServiceId::from(id.as_str())));
         }
-        let records: Vec<Option<String>> = self.connection.query(keys::SERVICES, &pipe).await?;
-        let parse = |text: String| serde_json::from_str(&text).map_err(|why| malformed(keys::SERVICES, &why));
-        records.into_iter().flatten().map(parse).collect()
+        let records: Vec<Result<Option<String>>> = self.query_each(keys::SERVICES, &mut pipe).await?;
+        let parse = |(id, text): (String, Result<Option<String>>)| {
+            let read = |text: String| serde_json::from_str(&text).map_err(|why| malformed(&id, &why));
+            text.and_then(|text| text.map(read).transpose())
+        };
+        Ok(self.keep_readable("services", ids.into_iter().zip(records).map(parse)))
     }
 }
 
@@ -79,7 +79,8 @@ impl RedisDirectory {
         for name in names {
             pipe.hget(keys::lease(name), "holder");
         }
-        let holders: Vec<Option<String>> = self.connection.query("sb:lease", &pipe).await?;
-        Ok(holders.into_iter().map(|holder| holder.map(ServiceId)).collect())
+        // A malformed lease has no holder that could be named.
+        let holders: Vec<Result<Option<String>>> = self.query_each("sb:lease", &mut pipe).await?;
+        Ok(holders.into_iter().map(|holder| holder.ok().flatten().map(ServiceId)).collect())
     }
 }

@@ -144,15 +144,17 @@ impl RedisDirectory {
     pub(crate) async fn owned_by(&self, edge: &ServiceId) -> Result<(Vec<HandleRef>, Vec<SessionId>)> {
         let key = keys::owned(edge);
         let command = |cursor: u64| redis::cmd("SSCAN").arg(&key).arg(cursor).take();
-        let (mut handles, mut sessions) = (Vec::new(), Vec::new());
+        let (mut handles, mut sessions, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for member in self.scan(&key, usize::MAX, command).await? {
             let member = String::from_utf8_lossy(&member);
             if let Some(handle) = member.strip_prefix(HANDLE_MEMBER_PREFIX) {
-                handles.push(parse(&key, handle)?);
+                parse(&key, handle).map_or_else(|error| errors.push(error), |handle| handles.push(handle));
             } else if let Some(session) = member.strip_prefix(SESSION_MEMBER_PREFIX) {
-                sessions.push(SessionId(parse(&key, session)?));
+                let session = parse(&key, session).map(SessionId);
+                session.map_or_else(|error| errors.push(error), |session| sessions.push(session));
             }
         }
+        self.note_malformed("sessions of an edge", &errors);
         Ok((handles, sessions))
     }
 

@@ -1,6 +1,6 @@
 //! Backend records in Redis, written by us or by sentinels and other proxies.
 
-use crate::support::{RedisServer, backend};
+use crate::support::{RedisServer, backend, eventually};
 use common::BackendName;
 use directory::Directory;
 use directory::record::{BackendRegistration, BackendStatus, DiscoveredBackend};
@@ -111,4 +111,25 @@ async fn backend_is_discovered_among_many_keys() {
             "one registered through us is returned at once"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn backend_registered_again_during_a_lookup_stays_registered() {
+    let server = RedisServer::start();
+    let (directory, other) = (server.directory().await, server.directory().await);
+    let registration = BackendRegistration::new("a", "ws://a", BackendStatus::Normal);
+    let lookups = tokio::spawn(async move {
+        loop {
+            other.discovered_backends().await.unwrap();
+        }
+    });
+    let mut raw = server.raw();
+    for round in 0..200 {
+        directory.register_backend(&registration).await.unwrap();
+        raw.del(KEY).unwrap();
+        directory.register_backend(&registration).await.unwrap();
+        let is_registered = async || raw.sismember("sb:registered", "a").unwrap();
+        eventually(&format!("it is registered, round {round}"), is_registered).await;
+    }
+    lookups.abort();
 }

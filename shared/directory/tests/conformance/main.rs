@@ -2,7 +2,7 @@
 //!
 //! Each case is a function of a directory. `on_both_stores!` makes two tests of it: on memory with paused
 //! time, and on an empty `redis-server` of its own. What is specific to Redis (keys, failures) is in
-//! [`schema`], [`proxy_overwrites`], [`foreign_backends`], [`partial_writes`], [`no_leaks`], [`round_trips`]
+//! [`schema`], [`proxy_overwrites`], [`foreign_backends`], [`malformed_records`], [`partial_writes`], [`no_leaks`], [`round_trips`]
 //! and [`outage`].
 
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -21,6 +21,7 @@ mod final_notices;
 mod foreign_backends;
 mod leases;
 mod listing;
+mod malformed_records;
 mod name_claims;
 mod name_moves;
 mod no_leaks;

@@ -22,7 +22,8 @@ on_both_stores! {
 async fn walk<T>(limit: usize, mut page: impl AsyncFnMut(Cursor) -> Page<T>) -> (Vec<T>, usize) {
     let (mut all, mut at) = (Vec::new(), Cursor::default());
     for pages in 1..10_000 {
-        let Page { items, next } = page(at).await;
+        let Page { items, malformed, next } = page(at).await;
+        assert_eq!(malformed, 0);
         assert!(items.len() <= limit, "{} items", items.len());
         all.extend(items);
         match next {
@@ -117,9 +118,12 @@ async fn stored_session_state_is_readable(directory: Directory) {
 
 async fn empty_list_has_one_page(directory: Directory) {
     let at = Cursor::default();
-    assert_eq!(directory.users_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
-    assert_eq!(directory.sessions_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
-    assert_eq!(directory.calls_page(at, 10).await.unwrap(), Page { items: vec![], next: None });
+    assert_eq!(directory.users_page(at, 10).await.unwrap(), Page { items: vec![], malformed: 0, next: None });
+    assert_eq!(
+        directory.sessions_page(at, 10).await.unwrap(),
+        Page { items: vec![], malformed: 0, next: None }
+    );
+    assert_eq!(directory.calls_page(at, 10).await.unwrap(), Page { items: vec![], malformed: 0, next: None });
 }
 
 #[tokio::test]

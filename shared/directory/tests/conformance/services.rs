@@ -16,7 +16,7 @@ on_both_stores! {
     lease_holders_are_returned
 }
 
-fn service(id: &ServiceId, sessions: u64) -> Service {
+pub fn service(id: &ServiceId, sessions: u64) -> Service {
     Service {
         id: id.clone(),
         kind: "edge".to_owned(),

@@ -86,7 +86,8 @@ fn find_after(views: &[View], interval_ms: u64) -> (Vec<Finding>, History) {
     let (mut history, mut findings, mut now) = (History::default(), Vec::new(), NOW);
     for View { services, backends, streams, setup } in views {
         history.record(services, streams, now);
-        findings = find(&HealthInput { now, services, backends, streams, setup, history: &history });
+        findings =
+            find(&HealthInput { now, services, backends, streams, setup, history: &history, malformed: &[] });
         now += interval_ms;
     }
     (findings, history)
@@ -347,4 +348,20 @@ fn durations_are_rounded_for_readers() {
     ] {
         assert_eq!(duration(milliseconds), text);
     }
+}
+
+#[test]
+fn malformed_records_are_a_warning() {
+    let input = HealthInput {
+        now: 0,
+        services: &[],
+        backends: &[],
+        streams: &[],
+        setup: &SetupTime::default(),
+        history: &History::default(),
+        malformed: &[("services", 2), ("backends", 1)],
+    };
+    let found = find(&input).into_iter().find(|finding| finding.code == "records_malformed").unwrap();
+    assert_eq!(summary(&found), "Warning Redis has records that cannot be read");
+    assert!(found.detail.starts_with("Left out: 2 of services, 1 of backends."), "{}", found.detail);
 }
