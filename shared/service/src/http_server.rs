@@ -3,6 +3,8 @@
 //! | bound | when it is reached |
 //! |---|---|
 //! | [`MAX_CONNECTIONS`] | the next connection waits in the kernel until one ends |
+//! | [`MAX_CONNECTIONS_PER_ADDRESS`] | the next connection of that address is closed |
+//! | [`WRITE_TIMEOUT`] | the connection is closed |
 //! | [`HEAD_TIMEOUT`], [`MAX_HEAD`] | the connection is closed (431 for a head that is too large) |
 //! | [`REQUEST_TIMEOUT`] | 408 |
 //! | [`MAX_BODY`] | 413 from the extractor that reads the body |
@@ -10,6 +12,8 @@
 //!
 //! At shutdown the server accepts no more connections; current requests have [`SHUTDOWN_GRACE`] to finish.
 
+use crate::connection_limits::{AddressGuard, AddressLimit, WriteTimeout};
+use crate::metrics;
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::StatusCode;
@@ -32,6 +36,10 @@ use tokio_util::task::TaskTracker;
 
 /// The most connections at the same time.
 pub const MAX_CONNECTIONS: usize = 1_024;
+/// The most connections of one address at the same time. A load balancer or a proxy is one address.
+pub const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
+/// How long a client may read nothing of a response that waits.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the head of a request may take, counted from the end of the previous request.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest head of a request, in bytes.
@@ -63,8 +71,11 @@ impl ConnectionCloser {
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let router = router.layer(from_fn(with_timeout)).layer(DefaultBodyLimit::max(MAX_BODY));
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let addresses = AddressLimit::new(MAX_CONNECTIONS_PER_ADDRESS);
     let connections = TaskTracker::new();
-    while let Some(Some(accepted)) = shutdown.run_until_cancelled(accept(&listener, &permits)).await {
+    while let Some(Some(accepted)) =
+        shutdown.run_until_cancelled(accept(&listener, &permits, &addresses)).await
+    {
         connections.spawn(serve_connection(accepted, router.clone(), shutdown.clone()));
     }
     drop(listener);
@@ -76,13 +87,21 @@ struct Accepted {
     stream: TcpStream,
     address: SocketAddr,
     _permit: OwnedSemaphorePermit,
+    _place: AddressGuard,
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+    addresses: &AddressLimit,
+) -> Option<Accepted> {
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => return Some(Accepted { stream, address, _permit: permit }),
+            Ok((stream, address)) => match addresses.acquire(address.ip()) {
+                Some(place) => return Some(Accepted { stream, address, _permit: permit, _place: place }),
+                None => metrics::queue_full(metrics::HTTP_CONNECTIONS_OF_ADDRESS),
+            },
             Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection, retrying");
                 sleep(ACCEPT_RETRY_DELAY).await;
@@ -93,7 +112,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
 
 /// Serves one connection. The extensions of each request hold the client's address.
 async fn serve_connection(accepted: Accepted, router: Router, shutdown: CancellationToken) {
-    let Accepted { stream, address, _permit } = accepted;
+    let Accepted { stream, address, _permit, _place } = accepted;
     // Without it, small responses wait for the delayed acknowledgement of the client.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
@@ -103,7 +122,9 @@ async fn serve_connection(accepted: Accepted, router: Router, shutdown: Cancella
         request.extensions_mut().insert(closer.clone());
         router.call(request)
     });
-    let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(
+        http1_builder().serve_connection(TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT)), service)
+    );
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod canary;
+mod connection_limits;
 mod context;
 pub mod dependencies;
 pub mod health;

@@ -25,6 +25,8 @@ const READY: &str = "switchboard_ready";
 const QUEUE_FULL: &str = "switchboard_queue_full_total";
 pub(crate) const CANARY_SECONDS: &str = "switchboard_canary_seconds";
 pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
+/// The connections of one address to an HTTP port.
+pub(crate) const HTTP_CONNECTIONS_OF_ADDRESS: &str = "http_connections_of_address";
 const PROCESS_MEMORY: &str = "process_resident_memory_bytes";
 const PROCESS_CPU: &str = "process_cpu_seconds_total";
 const PROCESS_FILES: &str = "process_open_fds";
@@ -53,6 +55,7 @@ fn describe() {
         QUEUE_FULL,
         "Times a bounded queue was full; see ARCHITECTURE.md for what happens then."
     );
+    register_queues(&[HTTP_CONNECTIONS_OF_ADDRESS]);
     describe_histogram!(CANARY_SECONDS, "Time a canary took over a stream and back to its sender.");
     describe_counter!(CANARIES_MISSED, "Canaries that did not come back in time.");
     describe_process();
