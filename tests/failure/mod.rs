@@ -8,6 +8,8 @@
 //! | `connector_frozen.rs` | a connector that resumes after another one has taken its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
 //! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs`, `redis_refuses.rs` | Redis, with and without its data, its speed, or every connection to it |
+//! | `log_lost.rs` | the log: a full disk, a dead or hanging log shipper |
+//! | `open_files.rs` | nothing: an edge with few open files has many clients |
 //! | `slow_client.rs` | a client that does not read, or sends far too much |
 //! | `sigterm.rs`, `drain.rs` | nothing: maintenance by an operator |
 //! | `media.rs` | the same with browsers that exchange media |
@@ -25,9 +27,11 @@ mod drain;
 mod edge_killed;
 mod janus_frozen;
 mod janus_killed;
+mod log_lost;
 mod measure;
 mod media;
 mod missed_events;
+mod open_files;
 mod redis_away;
 mod redis_refuses;
 mod redis_restart;

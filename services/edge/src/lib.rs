@@ -89,6 +89,7 @@ pub enum Error {
 /// # Errors
 /// When the certificate cannot be used.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
+    let options = options.within_file_limit();
     let tls = options.certificate_files().map(transport::tls_acceptor).transpose()?;
     let shutdown = context.shutdown.clone();
     let starting = Edge::start_with_retries(&options, context);

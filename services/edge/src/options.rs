@@ -5,8 +5,8 @@ use crate::net::transport::CertificateFiles;
 use bus::message::Location;
 use clap::{Args, ValueEnum};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
-use service::Secret;
 use service::options::CanaryOptions;
+use service::{Secret, open_files};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -93,6 +93,22 @@ impl Options {
     pub fn certificate_files(&self) -> Option<CertificateFiles> {
         let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
         Some(CertificateFiles { certificate, key })
+    }
+
+    /// Raises the limit of open files, and lowers `--max-connections` to what the limit permits. Then clients cannot use
+    /// up the files that the edge needs for Redis and for `/livez`.
+    pub fn within_file_limit(mut self) -> Self {
+        let limit = open_files::raise_limit();
+        let clients = open_files::max_client_connections(self.max_connections, limit);
+        if let Some(limit) = limit.filter(|_| clients < self.max_connections) {
+            tracing::warn!(
+                "--max-connections is {}, but this process may have only {limit} open files: \
+                 at most {clients} clients can be connected; raise the limit (ulimit -n, LimitNOFILE)",
+                self.max_connections,
+            );
+            self.max_connections = clients;
+        }
+        self
     }
 
     pub fn socket_options(&self) -> SocketOptions {

@@ -6,13 +6,12 @@ use crate::client::{Client, ConnectBackoff, raise_file_limit};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Error, ErrorCounts};
 use crate::options::Calls;
-use crate::output::{LatencyHistogram, print_every_second, print_json, print_progress, round};
+use crate::output::{LatencyHistogram, Output, print_every_second, print_json, print_progress, round};
 use crate::pacing::{Pacer, Schedule};
 use crate::pair::{CallProfile, Pair, Side};
 use crate::stats::{CallCounts, Stats};
 use serde::Serialize;
 use service::CancellationToken;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -56,7 +55,7 @@ struct CallsReport<'a> {
 }
 
 /// Calls until the time is over or `stop` is cancelled, and prints one line.
-pub async fn run(options: &Calls, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run(options: &Calls, out: &Output, stop: CancellationToken) -> Result<(), Error> {
     raise_file_limit(2 * options.pairs)?;
     let pool = Arc::new(PairPool::new(options, stop.child_token())?);
     let mut tasks = JoinSet::new();
@@ -68,7 +67,7 @@ pub async fn run(options: &Calls, out: &mut dyn Write, stop: CancellationToken) 
         return Err(Error::NoPairRegistered { url: options.target.urls[0].url().to_owned(), failed });
     }
     let (counts, seconds) = measure(options, &pool).await;
-    print_json(out, &report(options, counts, seconds))?;
+    print_json(out, &report(options, counts, seconds), &stop).await?;
     pool.stop.cancel();
     // Sessions that do not end in time are left to the server's timeout.
     let _ = timeout(PAIRS_SHUTDOWN_TIMEOUT, tasks.join_all()).await;

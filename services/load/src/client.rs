@@ -10,7 +10,7 @@ use crate::messages::{MessageBuilder, Request};
 use crate::parse::{self, Received, ServerEvent};
 use common::time::{Backoff, jitter};
 use futures_util::{SinkExt, StreamExt};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use service::open_files;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,15 +167,8 @@ fn reason(error: &Error) -> String {
 /// Raises the limit of open files for this many clients, as far as the system allows.
 pub fn raise_file_limit(clients: usize) -> Result<(), crate::Error> {
     let needed = clients as u64 + RESERVED_FILES;
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= needed) {
-        return Ok(());
-    }
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // The limit is read again below, whether this succeeds or not.
-    let _ = setrlimit(Resource::Nofile, raised);
-    match getrlimit(Resource::Nofile).current {
-        Some(current) if current < needed => Err(crate::Error::Files { clients, needed, allowed: current }),
+    match open_files::raise_limit() {
+        Some(allowed) if allowed < needed => Err(crate::Error::Files { clients, needed, allowed }),
         _ => Ok(()),
     }
 }
@@ -187,8 +180,7 @@ mod tests {
     #[test]
     fn more_clients_than_files_are_refused() {
         raise_file_limit(10).unwrap();
-        let most = getrlimit(Resource::Nofile).maximum;
-        if let Some(most) = most {
+        if let Some(most) = open_files::limit() {
             let error = raise_file_limit(usize::try_from(most).unwrap()).unwrap_err().to_string();
             assert!(error.contains("ulimit -n"), "{error}");
         }

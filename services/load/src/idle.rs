@@ -5,11 +5,10 @@ use crate::clients::Run;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorCounts};
 use crate::options::{Idle, Storm};
-use crate::output::{LatencyHistogram, print_json};
+use crate::output::{LatencyHistogram, Output, print_json};
 use crate::population::ClientCounts;
 use serde::Serialize;
 use service::CancellationToken;
-use std::io::Write;
 
 /// The line that is printed when all clients are connected.
 #[derive(Serialize)]
@@ -54,12 +53,13 @@ struct StormReport<'a> {
 
 /// Runs idle clients until the time is over or `stop` is cancelled. Prints a line once they are connected, and one at the
 /// end.
-pub async fn run_idle(options: &Idle, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run_idle(options: &Idle, out: &Output, stop: CancellationToken) -> Result<(), Error> {
     let Idle { target, client_options, per_second, seconds } = options;
     let run = Run::start(target, client_options, *per_second, &stop).await?;
     let (population, clients) = (&run.pool.population, client_options.clients);
     let errors = population.errors();
-    print_json(out, &Ready { what: "ready", clients, ready: run.ready, seconds: run.seconds, errors })?;
+    let ready = Ready { what: "ready", clients, ready: run.ready, seconds: run.seconds, errors };
+    print_json(out, &ready, &stop).await?;
     run.hold(seconds.0, &stop).await;
     let connected_at_end = population.counts().connected;
     let recovery = population.take();
@@ -76,13 +76,13 @@ pub async fn run_idle(options: &Idle, out: &mut dyn Write, stop: CancellationTok
         claim_ms: recovery.claim,
         errors: recovery.errors,
     };
-    print_json(out, &report)?;
+    print_json(out, &report, &stop).await?;
     run.shut_down().await;
     Ok(())
 }
 
 /// Connects all clients at once, makes them drop their connections at once, waits until all are back, and prints a line.
-pub async fn run_storm(options: &Storm, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run_storm(options: &Storm, out: &Output, stop: CancellationToken) -> Result<(), Error> {
     let Storm { target, client_options, seconds } = options;
     let run = Run::start(target, client_options, None, &stop).await?;
     let population = &run.pool.population;
@@ -106,7 +106,7 @@ pub async fn run_storm(options: &Storm, out: &mut dyn Write, stop: CancellationT
         claim_ms: recovery.claim,
         errors: recovery.errors,
     };
-    print_json(out, &report)?;
+    print_json(out, &report, &stop).await?;
     run.shut_down().await;
     Ok(())
 }

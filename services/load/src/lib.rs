@@ -23,15 +23,15 @@ mod stats;
 pub use endpoint::Endpoint;
 pub use error::{CallError, Error};
 pub use options::{Calls, ClientOptions, Idle, Load, Seconds, Storm, Target};
+pub use output::Output;
 
 use service::CancellationToken;
-use std::io::Write;
 
 /// Runs the load until its time is over or `stop` is cancelled, and prints the result to `out`.
 ///
 /// # Errors
 /// When there is no result.
-pub async fn run(load: &Load, out: &mut dyn Write, stop: CancellationToken) -> Result<(), Error> {
+pub async fn run(load: &Load, out: &Output, stop: CancellationToken) -> Result<(), Error> {
     match load {
         Load::Calls(options) => calls::run(options, out, stop).await,
         Load::Idle(options) => idle::run_idle(options, out, stop).await,

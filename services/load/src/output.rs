@@ -1,14 +1,19 @@
 //! What a run prints: results as lines of JSON on its output, with percentiles of latencies, and progress on standard
-//! error.
+//! error. Progress is lost while standard error fails or is not read; the run goes on.
 
 use crate::error::Error;
 use hdrhistogram::Histogram;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
-use std::io::Write;
+use service::{CancellationToken, logging};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::interval;
+use tokio::task::spawn_blocking;
+use tokio::time::{interval, sleep};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a stopped run waits for its output.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longer latencies are recorded as this one, in microseconds.
 const MAX_LATENCY_MICROS: u64 = 600_000_000;
 
@@ -42,10 +47,24 @@ impl Serialize for LatencyHistogram {
     }
 }
 
-/// Prints one line of JSON.
-pub fn print_json(out: &mut dyn Write, line: &impl Serialize) -> Result<(), Error> {
-    let line = serde_json::to_string(line).map_err(|error| Error::Output(error.into()))?;
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Error::Output)
+/// Prints a whole line of the result, with its end. It may block.
+pub type Output = Arc<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+
+/// Prints one line of JSON. After `stop` the output has [`OUTPUT_TIMEOUT`] to take it: it may be a pipe that is not read.
+pub async fn print_json(out: &Output, line: &impl Serialize, stop: &CancellationToken) -> Result<(), Error> {
+    let mut line = serde_json::to_vec(line).map_err(|error| Error::Output(error.into()))?;
+    line.push(b'\n');
+    let out = out.clone();
+    let written = spawn_blocking(move || out(&line));
+    let overdue = async {
+        stop.cancelled().await;
+        sleep(OUTPUT_TIMEOUT).await;
+    };
+    tokio::select! {
+        biased;
+        written = written => written.unwrap_or_else(|panic| Err(panic.into())).map_err(Error::Output),
+        () = overdue => Err(Error::Output(ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Rounds to three decimal places.
@@ -56,7 +75,7 @@ pub fn round(number: f64) -> f64 {
 /// Prints a line of progress, unless `quiet`.
 pub fn print_progress(quiet: bool, line: &str) {
     if !quiet {
-        eprintln!("{line}");
+        logging::write_line(line);
     }
 }
 
@@ -74,6 +93,23 @@ pub async fn print_every_second(quiet: bool, mut line: impl FnMut(u64) -> String
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    #[tokio::test]
+    async fn output_that_is_not_read_does_not_delay_a_stop() {
+        let (release, released) = channel::<()>();
+        let released = Mutex::new(released);
+        let out: Output = Arc::new(move |_| {
+            let _ = released.lock().unwrap().recv();
+            Ok(())
+        });
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let printed = print_json(&out, &"result", &stop).await;
+        assert!(matches!(printed, Err(Error::Output(error)) if error.kind() == ErrorKind::TimedOut));
+        drop(release);
+    }
 
     #[test]
     fn latencies_are_serialized_in_milliseconds() {

@@ -6,6 +6,7 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use service::http_client::{BaseUrl, BaseUrlError, HttpError};
+use std::io::{self, Write};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -24,9 +25,10 @@ pub enum HealthError {
     Address(#[from] BaseUrlError),
 }
 
-/// Prints that the process is ready.
+/// Prints that the process is ready. The exit code does not depend on whether the output takes it.
 pub async fn run(args: &HealthArgs) -> Result<(), HealthError> {
-    println!("{}", check(&args.admin_listen).await?);
+    let answer = check(&args.admin_listen).await?;
+    let _ = writeln!(io::stdout(), "{answer}");
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use options::{Command, Options};
 use process::Error;
+use service::logging;
 use std::process::ExitCode;
 use std::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
@@ -24,14 +25,34 @@ use tokio::runtime::{Builder, Runtime};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    let command = Options::parse().command;
-    match runtime(command.threads()).map_err(Error::Runtime).and_then(|runtime| execute(runtime, command)) {
+    let command = match Options::try_parse() {
+        Ok(options) => options.command,
+        Err(reply) => return print_reply(&reply),
+    };
+    let code = match runtime(command.threads())
+        .map_err(Error::Runtime)
+        .and_then(|runtime| execute(runtime, command))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("switchboard: {error}");
+            logging::write_line(&format!("switchboard: {error}"));
             ExitCode::FAILURE
         }
+    };
+    logging::flush(logging::FLUSH_TIMEOUT);
+    code
+}
+
+/// Prints what clap replies instead of options: the help on standard output, or an error on standard error.
+fn print_reply(reply: &clap::Error) -> ExitCode {
+    if reply.use_stderr() {
+        logging::write_line(&reply.render().to_string());
+        logging::flush(logging::FLUSH_TIMEOUT);
+    } else {
+        // Fails only if the output is closed.
+        let _ = reply.print();
     }
+    u8::try_from(reply.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// With one thread, no message is passed between threads, which is faster and cheaper. The thread yields

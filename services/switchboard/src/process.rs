@@ -4,10 +4,12 @@
 use crate::{calls, health, options, top, trace};
 use bus::Bus;
 use common::ServiceId;
+use common::sync::Mutex;
 use directory::Directory;
 use service::options::{RedisOptions, RedisOptionsError};
 use service::{
-    CancellationToken, Context, Health, ShutdownPolicy, admin, dependencies, logging, metrics, shutdown,
+    CancellationToken, Context, Health, ShutdownPolicy, admin, dependencies, logging, metrics, open_files,
+    shutdown,
 };
 use std::io;
 use std::time::Duration;
@@ -66,6 +68,8 @@ pub struct Process {
     pub shutdown: CancellationToken,
     signal: CancellationToken,
     drain_timeout: Duration,
+    /// The first error of a service, which caused the others to stop.
+    failure: Mutex<Option<Error>>,
     admin: Option<JoinHandle<()>>,
     admin_shutdown: CancellationToken,
 }
@@ -75,6 +79,8 @@ impl Process {
     pub async fn start(args: &options::ProcessArgs) -> Result<Self, Error> {
         logging::init(&args.log)?;
         metrics::install();
+        open_files::raise_limit();
+        shutdown::survive_file_size_limit().map_err(Error::Signals)?;
         let signal = shutdown::on_signal().map_err(Error::Signals)?;
         let shutdown = signal.child_token();
         let (health, admin_shutdown) = (Health::default(), CancellationToken::new());
@@ -88,7 +94,8 @@ impl Process {
         };
         tokio::spawn(metrics::run_maintenance(shutdown.clone()));
         let drain_timeout = Duration::from_secs(args.drain_timeout);
-        Ok(Self { health, shutdown, signal, drain_timeout, admin, admin_shutdown })
+        let failure = Mutex::default();
+        Ok(Self { health, shutdown, signal, drain_timeout, failure, admin, admin_shutdown })
     }
 
     /// Returns the context of a service in this process, and watches its bus and directory from now on.
@@ -107,16 +114,30 @@ impl Process {
     }
 
     /// Runs the services of this process. On shutdown, services that hang are aborted; that is an error only
-    /// without a signal.
+    /// without a signal. The error of the service that failed first comes before that of the abortion.
     pub async fn run(&self, services: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         tokio::select! {
             biased;
             outcome = services => outcome,
             () = self.overdue() => {
                 tracing::warn!(drain_timeout = ?self.drain_timeout, "shutdown: aborting services that hang");
+                self.outcome()?;
                 if self.signal.is_cancelled() { Ok(()) } else { Err(Error::EndedEarly) }
             }
         }
+    }
+
+    /// Keeps the error of the first service that failed. An error with a reason replaces one without.
+    pub fn record_failure(&self, error: Error) {
+        let mut failure = self.failure.lock();
+        if matches!(*failure, None | Some(Error::EndedEarly)) {
+            *failure = Some(error);
+        }
+    }
+
+    /// Returns the recorded error, if any.
+    pub fn outcome(&self) -> Result<(), Error> {
+        self.failure.lock().take().map_or(Ok(()), Err)
     }
 
     async fn overdue(&self) {
@@ -201,6 +222,7 @@ mod tests {
             shutdown: signal.child_token(),
             signal,
             drain_timeout: Duration::from_secs(20),
+            failure: Mutex::default(),
             admin: None,
             admin_shutdown: CancellationToken::new(),
         }
@@ -219,6 +241,17 @@ mod tests {
         let process = process();
         process.shutdown.cancel();
         assert!(matches!(process.run(pending()).await, Err(Error::EndedEarly)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_error_is_the_outcome_also_when_others_hang() {
+        let process = process();
+        process.record_failure(Error::EndedEarly);
+        process.record_failure(connector::Error::NoBackend.into());
+        process.record_failure(Error::Runtime(io::ErrorKind::Other.into()));
+        process.shutdown.cancel();
+        let outcome = process.run(pending()).await;
+        assert!(matches!(outcome, Err(Error::Connector(connector::Error::NoBackend))), "{outcome:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 //! `standalone` runs all services in this process, on a bus and a directory in memory. Registrations and calls
 //! are lost when it ends.
 
+use crate::format::ignore_closed_pipe;
 use crate::options::{
     Command, ConnectorArgs, EdgeArgs, RestArgs, RouterArgs, ServiceCommand, StandaloneArgs,
 };
@@ -16,6 +17,7 @@ use service::registration::run_registered;
 use service::{Context, shutdown};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -33,10 +35,20 @@ pub async fn run(command: Command) -> Result<(), Error> {
     }
 }
 
-/// Prints the result also when a signal ends the load early.
+/// Prints the result also when a signal ends the load early. A closed output ends the load, and is no error.
 async fn run_load(args: &Load) -> Result<(), Error> {
     let stop = shutdown::on_signal().map_err(Error::Signals)?;
-    Ok(load::run(args, &mut io::stdout(), stop).await?)
+    let out: load::Output = Arc::new(|line| {
+        let mut out = io::stdout().lock();
+        out.write_all(line)?;
+        out.flush()
+    });
+    match load::run(args, &out, stop).await {
+        Err(load::Error::Output(error)) => {
+            ignore_closed_pipe(Err(error)).map_err(|error| load::Error::Output(error).into())
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Spawns a task, because tokio wakes the future of `block_on` through a system call.
@@ -92,9 +104,8 @@ async fn standalone(mut args: StandaloneArgs, process: &Process) -> Result<(), E
     args.rest.0 = args.rest.0.with_secret().map_err(rest::Error::from)?;
     let http = listen_for_http("--rest-listen", &args.rest_listen, &args.rest.0).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
-    // Standard output may be closed; the services run all the same.
-    let _ = print_addresses(&clients, &http);
-    wait_for_all(start_all(args, clients, http, &context), &context).await
+    print_addresses(&clients, &http);
+    wait_for_all(start_all(args, clients, http, &context), process).await
 }
 
 fn start_all(args: StandaloneArgs, clients: TcpListener, http: TcpListener, context: &Context) -> Services {
@@ -119,29 +130,35 @@ fn start_all(args: StandaloneArgs, clients: TcpListener, http: TcpListener, cont
     services
 }
 
-/// Waits for all services. When one ends early, the others are stopped, and its error is the outcome.
-async fn wait_for_all(mut services: Services, context: &Context) -> Result<(), Error> {
-    let mut outcome = Ok(());
+/// Waits for all services. When one ends early, the others are stopped. The error of the first is the outcome.
+async fn wait_for_all(mut services: Services, process: &Process) -> Result<(), Error> {
     while let Some(joined) = services.join_next().await {
         let mut ended = joined.unwrap_or_else(|panic| Err(Error::Panicked(panic)));
-        if !context.shutdown.is_cancelled() {
+        if !process.shutdown.is_cancelled() {
             ended = ended.and(Err(Error::EndedEarly));
         }
-        if let Err(error) = &ended {
+        if let Err(error) = ended {
             tracing::error!(%error, "a service failed, stopping the others");
+            process.record_failure(error);
         }
-        context.shutdown.cancel();
-        outcome = outcome.and(ended);
+        process.shutdown.cancel();
     }
-    outcome
+    process.outcome()
 }
 
-fn print_addresses(clients: &TcpListener, http: &TcpListener) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "Switchboard is running, with all services in this process.")?;
-    writeln!(out, "  Demo page   http://{}/", reachable(http.local_addr()?))?;
-    writeln!(out, "  Websocket   ws://{}/   (subprotocol janus-protocol)", reachable(clients.local_addr()?))?;
-    out.flush()
+/// Prints in a thread of its own, because standard output may be closed, or a pipe that is not read.
+fn print_addresses(clients: &TcpListener, http: &TcpListener) {
+    let (Ok(clients), Ok(http)) = (clients.local_addr(), http.local_addr()) else { return };
+    let text = format!(
+        "Switchboard is running, with all services in this process.\n  \
+         Demo page   http://{}/\n  \
+         Websocket   ws://{}/   (subprotocol janus-protocol)\n",
+        reachable(http),
+        reachable(clients),
+    );
+    let print = move || io::stdout().write_all(text.as_bytes());
+    // Without that thread, the addresses are still in the options.
+    let _ = std::thread::Builder::new().name("addresses".to_owned()).spawn(print);
 }
 
 /// Returns an address that a browser on this machine can open: 0.0.0.0 and `[::]` stand for all addresses.

@@ -57,3 +57,38 @@ async fn all_metrics(State(health): State<Health>) -> Response {
 fn exposition(text: String) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http_client::BaseUrl;
+    use axum::http::Method;
+    use http_body_util::Empty;
+    use hyper::body::Bytes;
+    use std::sync::Arc;
+
+    async fn get(url: &BaseUrl, path: &str) -> (StatusCode, String) {
+        let request = url.request(Method::GET, path).body(Empty::<Bytes>::new()).unwrap();
+        let response = url.send(request).await.unwrap();
+        let status = response.status;
+        (status, String::from_utf8(response.read_body(1 << 20).await.unwrap().to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_scrape_that_panics_gets_500_and_is_counted() {
+        metrics::install();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = BaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let (health, shutdown) = (Health::default(), CancellationToken::new());
+        let server = tokio::spawn(serve(listener, health.clone(), shutdown.clone()));
+        health.collector().set(Arc::new(|| panic!("the collector has a bug")));
+        assert_eq!(get(&url, "/metrics").await.0, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(get(&url, "/livez").await, (StatusCode::OK, "ok".to_owned()));
+        health.collector().set(Arc::new(|| Box::pin(async { Some(Vec::new()) })));
+        let (status, text) = get(&url, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(text.contains("switchboard_http_panics_total 1\n"), "{text}");
+        shutdown.cancel();
+        server.await.unwrap();
+    }
+}

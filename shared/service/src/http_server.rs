@@ -2,7 +2,7 @@
 //!
 //! | bound | when it is reached |
 //! |---|---|
-//! | [`MAX_CONNECTIONS`] | the next connection waits in the kernel until one ends |
+//! | [`MAX_HTTP_CONNECTIONS`](open_files::MAX_HTTP_CONNECTIONS), fewer if the limit of open files is low | the next connection waits in the kernel until one ends |
 //! | [`MAX_CONNECTIONS_PER_ADDRESS`] | the next connection of that address is closed |
 //! | [`WRITE_TIMEOUT`] | the connection is closed |
 //! | [`HEAD_TIMEOUT`], [`MAX_HEAD`] | the connection is closed (431 for a head that is too large) |
@@ -10,21 +10,25 @@
 //! | [`MAX_BODY`] | 413 from the extractor that reads the body |
 //! | [`MAX_CONNECTION_AGE`] | the connection is closed after its current request |
 //!
+//! A handler that panics is counted, and its request is answered with 500.
+//!
 //! At shutdown the server accepts no more connections; current requests have [`SHUTDOWN_GRACE`] to finish.
 
 use crate::connection_limits::{AddressGuard, AddressLimit, WriteTimeout};
-use crate::metrics;
+use crate::{metrics, open_files};
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +38,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The most connections at the same time.
-pub const MAX_CONNECTIONS: usize = 1_024;
 /// The most connections of one address at the same time. A load balancer or a proxy is one address.
 pub const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
 /// How long a client may read nothing of a response that waits.
@@ -69,8 +71,11 @@ impl ConnectionCloser {
 
 /// Serves requests until shutdown; returns when the last connection has ended.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let router = router.layer(from_fn(with_timeout)).layer(DefaultBodyLimit::max(MAX_BODY));
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let router = router
+        .layer(from_fn(with_timeout))
+        .layer(from_fn(without_panic))
+        .layer(DefaultBodyLimit::max(MAX_BODY));
+    let permits = Arc::new(Semaphore::new(open_files::max_http_connections()));
     let addresses = AddressLimit::new(MAX_CONNECTIONS_PER_ADDRESS);
     let connections = TaskTracker::new();
     while let Some(Some(accepted)) =
@@ -147,4 +152,14 @@ async fn with_timeout(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response(),
     }
+}
+
+/// Dropping the connection instead would look like a broken network to the client. The log has the panic.
+async fn without_panic(request: Request, next: Next) -> Response {
+    let response = async move { next.run(request).await };
+    AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|_| {
+        metrics::http_handler_panicked();
+        (StatusCode::INTERNAL_SERVER_ERROR, "the handler of the request panicked; the log has the reason\n")
+            .into_response()
+    })
 }

@@ -13,6 +13,7 @@ pub mod http_server;
 mod log_format;
 pub mod logging;
 pub mod metrics;
+pub mod open_files;
 pub mod options;
 pub mod registration;
 pub mod secret;

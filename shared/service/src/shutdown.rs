@@ -3,9 +3,14 @@
 //! The first signal cancels the token; every service then stops within its own timeout. The second signal
 //! exits the process at once.
 
+use crate::logging;
 use std::io;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long the exit at the second signal may wait for the log.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Returns a token that the first signal cancels.
 ///
@@ -22,9 +27,19 @@ pub fn on_signal() -> io::Result<CancellationToken> {
         on_first.cancel();
         let second = signals.next().await;
         tracing::warn!("{}: stopping at once", second.name);
+        logging::flush(FLUSH_TIMEOUT);
         std::process::exit(128 + second.number);
     });
     Ok(shutdown)
+}
+
+/// From now on a write beyond the greatest size of a file (`ulimit -f`) fails. Otherwise it ends the process by a signal.
+///
+/// # Errors
+/// When the operating system refuses the signal handler.
+pub fn survive_file_size_limit() -> io::Result<()> {
+    // The handler stays when the value is dropped.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
 struct Signals {

@@ -1,8 +1,10 @@
 //! A child process: its log, signals and end.
 
+use crate::output::Output;
 use crate::spawner;
 use crate::wait::{DEADLINE, becomes_true};
-use std::fs::{self, File};
+use std::fs;
+use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -20,6 +22,9 @@ pub struct Child {
     name: String,
     process: std::process::Child,
     log: PathBuf,
+    output: Output,
+    /// Keeps a pipe open that is not read.
+    _unread: Option<PipeReader>,
 }
 
 /// A server did not become ready.
@@ -32,12 +37,16 @@ pub(crate) enum StartError {
 
 impl Child {
     /// Starts `command`, from [`spawner::command`]. Its output is appended to the file `log`.
-    pub(crate) fn spawn(name: &str, mut command: Command, log: &Path) -> Self {
-        let out = File::options().create(true).append(true).open(log).unwrap();
-        let err = out.try_clone().unwrap();
-        command.stdin(Stdio::null()).stdout(out).stderr(err);
+    pub(crate) fn spawn(name: &str, command: Command, log: &Path) -> Self {
+        Self::spawn_with(name, command, log, Output::Log)
+    }
+
+    /// Starts a command from [`Output::command`] of this output.
+    pub(crate) fn spawn_with(name: &str, mut command: Command, log: &Path, output: Output) -> Self {
+        let unread = output.attach(command.stdin(Stdio::null()), log);
         let process = spawner::spawn(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        Self { name: format!("{name} ({})", process.id()), process, log: log.to_owned() }
+        let name = format!("{name} ({})", process.id());
+        Self { name, process, log: log.to_owned(), output, _unread: unread }
     }
 
     /// Polls `ready` until it returns true.
@@ -54,9 +63,10 @@ impl Child {
         }
     }
 
+    /// Without a log, any early end counts: a server that never starts fails at the last attempt.
     fn port_was_taken(&self) -> bool {
         let log = self.log();
-        PORT_TAKEN.iter().any(|text| log.contains(text))
+        self.output != Output::Log && log.is_empty() || PORT_TAKEN.iter().any(|text| log.contains(text))
     }
 
     fn failed(&self, how: &str) -> StartError {

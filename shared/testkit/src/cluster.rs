@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+use crate::output::Output;
 use crate::process::{Process, Service};
 use crate::{FakeJanus, Janus, MedialessJanus, Redis};
 
@@ -37,6 +38,7 @@ pub struct ClusterBuilder {
     rests: usize,
     backends: Vec<String>,
     options: Vec<(Service, String)>,
+    output: Output,
 }
 
 /// A Janus server, as a connector is configured with it.
@@ -81,6 +83,7 @@ impl Cluster {
             rests: 0,
             backends: Vec::new(),
             options: Vec::new(),
+            output: Output::Log,
         }
     }
 
@@ -144,6 +147,12 @@ impl ClusterBuilder {
         self
     }
 
+    /// Sets where the output of each process goes.
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
+    }
+
     /// Sets the URL of Redis and further options for it.
     pub fn redis(mut self, url: &str, options: &[&str]) -> Self {
         url.clone_into(&mut self.redis);
@@ -167,7 +176,7 @@ impl ClusterBuilder {
     async fn processes(&self, service: Service, count: usize) -> Vec<Process> {
         let args = self.args(service);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let starts = (0..count).map(|_| Process::start(service, &args));
+        let starts = (0..count).map(|_| Process::start_with(self.output, service, &args));
         futures_util::future::join_all(starts).await
     }
 

@@ -1,6 +1,7 @@
 //! Processes of the executable `switchboard`.
 
 use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
+use crate::output::Output;
 use crate::{http, port, spawner};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -49,6 +50,7 @@ pub struct Process {
     service: Service,
     args: Vec<String>,
     listeners: Vec<(&'static str, u16)>,
+    output: Output,
     // Dropped last: it is the working directory of the process.
     folder: TempDir,
 }
@@ -59,8 +61,13 @@ impl Process {
     /// Starts a service and waits until its `/readyz` returns 200. `args` are all options except the addresses to
     /// listen on, which get free ports.
     pub async fn start(service: Service, args: &[&str]) -> Self {
+        Self::start_with(Output::Log, service, args).await
+    }
+
+    /// The same, with this output.
+    pub async fn start_with(output: Output, service: Service, args: &[&str]) -> Self {
         start_on_free_ports(async || {
-            let mut process = Self::spawn(service, args);
+            let mut process = Self::spawn_with(output, service, args);
             process.ready().await.map(|()| process)
         })
         .await
@@ -68,11 +75,15 @@ impl Process {
 
     /// Starts a service without waiting, for instance because its Redis is down.
     pub fn spawn(service: Service, args: &[&str]) -> Self {
+        Self::spawn_with(Output::Log, service, args)
+    }
+
+    fn spawn_with(output: Output, service: Service, args: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         let listeners: Vec<_> = service.listeners().iter().map(|&option| (option, port::free())).collect();
-        let child = spawn(service, &args, &listeners, folder.path());
-        Self { child, service, args, listeners, folder }
+        let child = spawn(service, &args, &listeners, output, folder.path());
+        Self { child, service, args, listeners, output, folder }
     }
 
     /// Waits until `/readyz` returns 200.
@@ -131,24 +142,35 @@ impl Process {
     /// ready.
     pub async fn restart(&mut self) {
         self.kill();
-        self.child = spawn(self.service, &self.args, &self.listeners, self.folder.path());
+        self.child = spawn(self.service, &self.args, &self.listeners, self.output, self.folder.path());
         self.wait_ready().await;
     }
 }
 
-fn spawn(service: Service, args: &[String], listeners: &[(&str, u16)], folder: &Path) -> Child {
-    let mut command = command(&[service.name()]);
+fn spawn(
+    service: Service,
+    args: &[String],
+    listeners: &[(&str, u16)],
+    output: Output,
+    folder: &Path,
+) -> Child {
+    let mut command = command_with(output, &[service.name()]);
     command.args(args).current_dir(folder);
     for (option, port) in listeners {
         command.arg(option).arg(format!("127.0.0.1:{port}"));
     }
-    Child::spawn(service.name(), command, &folder.join("log"))
+    Child::spawn_with(service.name(), command, &folder.join("log"), output)
 }
 
 /// Returns the executable with these arguments, for subcommands that are not services. The process is killed
 /// when the thread that starts it ends.
 pub fn command(args: &[&str]) -> Command {
-    let mut command = spawner::command(spawner::executable("switchboard", "switchboard"));
+    command_with(Output::Log, args)
+}
+
+/// The same, for [`Output::attach`] with this output.
+pub fn command_with(output: Output, args: &[&str]) -> Command {
+    let mut command = output.command(spawner::executable("switchboard", "switchboard"));
     command.args(args);
     clear_option_variables(&mut command);
     command

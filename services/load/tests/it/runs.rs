@@ -1,9 +1,10 @@
 //! Runs the load generator by its command line.
 
 use clap::Parser;
-use load::{Error, Load};
+use load::{Error, Load, Output};
 use serde_json::Value;
 use service::CancellationToken;
+use std::sync::{Arc, Mutex};
 
 #[derive(Debug, Parser)]
 struct CommandLine {
@@ -19,9 +20,14 @@ pub fn load(command: &str) -> Result<Load, String> {
 
 /// Runs until the time is over or `stop` is cancelled, and returns the printed lines.
 pub async fn run_until(command: &str, stop: CancellationToken) -> Result<Vec<Value>, Error> {
-    let mut out = Vec::new();
-    load::run(&load(command).unwrap(), &mut out, stop).await?;
-    let lines = String::from_utf8(out).unwrap();
+    let printed = Arc::new(Mutex::new(Vec::new()));
+    let lines = printed.clone();
+    let out: Output = Arc::new(move |line| {
+        lines.lock().unwrap().extend_from_slice(line);
+        Ok(())
+    });
+    load::run(&load(command).unwrap(), &out, stop).await?;
+    let lines = String::from_utf8(printed.lock().unwrap().clone()).unwrap();
     Ok(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 

@@ -7,6 +7,7 @@
 
 pub mod on_scrape;
 
+use crate::logging;
 use ::metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::fs;
@@ -23,6 +24,8 @@ const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(5);
 const BUILD: &str = "switchboard_build_info";
 const READY: &str = "switchboard_ready";
 const QUEUE_FULL: &str = "switchboard_queue_full_total";
+const LOG_LINES_LOST: &str = "switchboard_log_lines_lost_total";
+const HTTP_PANICS: &str = "switchboard_http_panics_total";
 pub(crate) const CANARY_SECONDS: &str = "switchboard_canary_seconds";
 pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
 /// The connections of one address to an HTTP port.
@@ -56,6 +59,15 @@ fn describe() {
         "Times a bounded queue was full; see ARCHITECTURE.md for what happens then."
     );
     register_queues(&[HTTP_CONNECTIONS_OF_ADDRESS]);
+    describe_counter!(
+        LOG_LINES_LOST,
+        "Lines of the log that were lost, because standard error failed or was not read."
+    );
+    describe_counter!(
+        HTTP_PANICS,
+        "HTTP requests that were answered with 500, because their handler panicked."
+    );
+    counter!(HTTP_PANICS).increment(0);
     describe_histogram!(CANARY_SECONDS, "Time a canary took over a stream and back to its sender.");
     describe_counter!(CANARIES_MISSED, "Canaries that did not come back in time.");
     describe_process();
@@ -74,9 +86,15 @@ pub fn queue_full(queue: &'static str) {
     counter!(QUEUE_FULL, "queue" => queue).increment(1);
 }
 
+/// Counts an HTTP request whose handler panicked.
+pub fn http_handler_panicked() {
+    counter!(HTTP_PANICS).increment(1);
+}
+
 /// Returns all recorded metrics as text, with whether the process is ready. Empty before [`install`].
 pub fn render(is_ready: bool) -> String {
     gauge!(READY).set(u8::from(is_ready));
+    counter!(LOG_LINES_LOST).absolute(logging::lost_lines());
     sample_process();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
@@ -143,6 +161,7 @@ mod tests {
         assert!(text.contains("switchboard_test_seconds_bucket{le=\"0.005\"} 1"), "{text}");
         assert!(text.contains("switchboard_ready 1\n") && render(false).contains("switchboard_ready 0\n"));
         assert!(text.contains("switchboard_redis_reconnects_total{of=\"bus\"} 0\n"), "{text}");
+        assert!(text.contains("switchboard_log_lines_lost_total 0\n"), "{text}");
     }
 
     #[test]
