@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 /// The limit, and what it leaves for clients.
 const LIMIT: Output = Output::AfterShell("ulimit -S -n 100; ulimit -H -n 256");
 const MAX_CLIENTS: usize = 128;
-const WAITING: usize = 200;
+/// Below the backlog of a listener, beyond which a connection attempt is repeated after seconds.
+const WAITING: usize = 50;
 
 #[tokio::test]
 async fn full_edge_keeps_files_for_redis_and_livez() {

@@ -80,7 +80,6 @@ impl Process {
         logging::init(&args.log)?;
         metrics::install();
         open_files::raise_limit();
-        shutdown::survive_file_size_limit().map_err(Error::Signals)?;
         let signal = shutdown::on_signal().map_err(Error::Signals)?;
         let shutdown = signal.child_token();
         let (health, admin_shutdown) = (Health::default(), CancellationToken::new());

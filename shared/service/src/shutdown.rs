@@ -17,6 +17,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 /// # Errors
 /// When the operating system refuses a signal handler.
 pub fn on_signal() -> io::Result<CancellationToken> {
+    survive_file_size_limit()?;
     let mut signals = Signals::listen()?;
     let shutdown = CancellationToken::new();
     let on_first = shutdown.clone();
@@ -34,10 +35,7 @@ pub fn on_signal() -> io::Result<CancellationToken> {
 }
 
 /// From now on a write beyond the greatest size of a file (`ulimit -f`) fails. Otherwise it ends the process by a signal.
-///
-/// # Errors
-/// When the operating system refuses the signal handler.
-pub fn survive_file_size_limit() -> io::Result<()> {
+fn survive_file_size_limit() -> io::Result<()> {
     // The handler stays when the value is dropped.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
