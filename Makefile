@@ -5,8 +5,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # The tests start the servers, a browser and its driver, and use the unmodified janus.js. procps has `kill`, which
 # sends signals to processes. prometheus has `promtool`, which checks the alert rules.
-TEST_PACKAGES := janus redis-server chromium chromium-driver libjs-janus-gateway libjs-webrtc-adapter procps \
-	prometheus
+TEST_PACKAGES := janus redis-server chromium chromium-driver libfaketime libjs-janus-gateway libjs-webrtc-adapter \
+	procps prometheus
 
 .PHONY: help demo up down servers test compose failure chaos bench fuzz sim micro lint format clippy docs deny build release clean
 .NOTPARALLEL:

@@ -11,6 +11,7 @@
 //! | `log_lost.rs` | the log: a full disk, a dead or hanging log shipper |
 //! | `open_files.rs` | nothing: an edge with few open files has many clients |
 //! | `slow_client.rs` | a client that does not read, or sends far too much |
+//! | `wrong_clock.rs` | the clock of a machine |
 //! | `sigterm.rs`, `drain.rs` | nothing: maintenance by an operator |
 //! | `media.rs` | the same with browsers that exchange media |
 //! | `chaos/` | all of these at random, during calls |
@@ -39,3 +40,4 @@ mod redis_slow;
 mod router_killed;
 mod sigterm;
 mod slow_client;
+mod wrong_clock;

@@ -178,6 +178,18 @@ impl Bus {
         on_both!(self, bus => bus.ping().await)
     }
 
+    /// Measures Redis' clock, from which [`clock`](common::clock) derives the time. A bus within this process has none.
+    /// Services repeat this every second, because Redis' clock may jump or drift.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn measure_clock(&self) -> Result<(), SendError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(bus) => bus.measure_clock().await,
+        }
+    }
+
     /// Returns the statistics of all existing queues, then of those of `mailboxes` that exist, then of all existing
     /// logs. It makes one round trip for each 500 keys.
     ///

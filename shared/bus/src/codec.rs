@@ -1,21 +1,25 @@
 //! Messages and log lines as the named fields of a stream entry, the same on both implementations.
 //!
-//! The fields of a message are `id` (UUID), `kind` (the name of the body's variant), `deadline` (unix milliseconds,
-//! optional) and `payload` (JSON). Unknown fields are ignored. An entry with a missing or malformed field goes to the
+//! The fields of a message are `id` (UUID), `kind` (the name of the body's variant), `ttl_ms` (milliseconds from when the
+//! entry is added until the deadline, optional) and `payload` (JSON). Unknown fields are ignored. An entry with a missing or malformed field goes to the
 //! dead log.
 
 use crate::error::{DecodeError, SendError};
 use crate::message::{Body, CallRecord, Deadline, Message};
 use crate::topic::MAX_PAYLOAD;
-use common::entropy::unix_millis;
+use common::clock::unix_millis;
 use serde_json::Value;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The names and values of an entry, in order. They are bytes, because other programs may write anything.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A line of a log: names and values. The first is `at`, the unix milliseconds at which the line was written.
 pub type LogLine = Vec<(String, String)>;
+
+/// The longest time to a deadline. No sender uses more than a minute.
+const MAX_TTL: Duration = Duration::from_secs(3600);
 
 /// The error of a dead letter that no worker acknowledged or rejected.
 pub(crate) const DELIVERIES_EXHAUSTED: &str = "delivered five times, never finished";
@@ -30,23 +34,33 @@ pub fn encode(message: &Message) -> Result<Fields, SendError> {
         return Err(SendError::TooLarge);
     }
     let mut fields = vec![field("id", message.id.to_string()), field("kind", message.body.kind())];
-    if let Some(Deadline(at)) = message.deadline {
-        fields.push(field("deadline", at.to_string()));
+    if let Some(deadline) = message.deadline {
+        fields.push(field("ttl_ms", deadline.remaining().as_millis().to_string()));
     }
     fields.push(field("payload", payload));
     Ok(fields)
 }
 
-/// Decodes the fields of an entry.
+/// Decodes the fields of an entry that was added `age` ago.
 ///
 /// # Errors
 /// [`DecodeError`].
-pub fn decode(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Message, DecodeError> {
+pub fn decode(fields: &[(Vec<u8>, Vec<u8>)], age: Duration) -> Result<Message, DecodeError> {
     Ok(Message {
         id: parsed(fields, "id")?.ok_or(DecodeError::Field("id"))?,
-        deadline: parsed(fields, "deadline")?.map(Deadline),
+        deadline: ttl(fields)?.map(|ttl| Deadline::after(ttl.saturating_sub(age))),
         body: Body::read(required(fields, "kind")?, required(fields, "payload")?)?,
     })
+}
+
+/// Whether the deadline of an entry that was added `age` ago has passed.
+pub(crate) fn is_expired(fields: &[(Vec<u8>, Vec<u8>)], age: Duration) -> bool {
+    matches!(ttl(fields), Ok(Some(ttl)) if ttl <= age)
+}
+
+/// How long after it was added an entry expires.
+fn ttl(fields: &[(Vec<u8>, Vec<u8>)]) -> Result<Option<Duration>, DecodeError> {
+    Ok(parsed(fields, "ttl_ms")?.map(|millis| Duration::from_millis(millis).min(MAX_TTL)))
 }
 
 /// Whether an entry is a canary. Failed canaries are dropped: they carry no work.

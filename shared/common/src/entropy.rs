@@ -1,10 +1,11 @@
-//! Randomness and the time of day: the inputs that differ from run to run.
+//! Randomness and the wall clock: the inputs that differ from run to run.
 //!
-//! Code that runs in a simulation (`tests/sim/`) takes both from here only, so that a run can be repeated exactly.
+//! Code that runs in a simulation (`tests/sim/`) takes randomness from here and the time from [`clock`](crate::clock)
+//! only, so that a run can be repeated exactly.
 //! Only tests simulate, each on its own thread.
 
 use std::cell::RefCell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 struct SimulatedEnv {
     rng_state: u64,
@@ -44,23 +45,14 @@ fn os_random() -> u64 {
     })
 }
 
-/// Returns milliseconds since 1970.
-pub fn unix_millis() -> u64 {
-    simulated_millis().unwrap_or_else(|| since_epoch().as_millis() as u64)
+/// Returns microseconds since 1970 by the wall clock of this machine, which may be wrong.
+pub(crate) fn wall_micros() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }
 
-/// Returns microseconds since 1970.
-pub fn unix_micros() -> u64 {
-    let simulated = simulated_millis().map(|millis| millis * 1_000);
-    simulated.unwrap_or_else(|| since_epoch().as_micros() as u64)
-}
-
-fn simulated_millis() -> Option<u64> {
+/// Returns the simulated milliseconds since 1970, if this thread simulates.
+pub(crate) fn simulated_millis() -> Option<u64> {
     SIMULATED.with_borrow(|env| env.as_ref().map(|env| (env.clock)()))
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Simulates randomness and time on this thread from now on. Random numbers are derived from `seed`, and `clock`
@@ -86,13 +78,13 @@ mod tests {
     fn a_simulation_is_repeatable_and_stays_on_its_thread() {
         let run = || {
             simulate(7, || 42);
-            (random_u64(), random_u64(), unix_millis())
+            (random_u64(), random_u64(), simulated_millis())
         };
         let one = thread::spawn(run).join().unwrap();
         let other = thread::spawn(run).join().unwrap();
         assert_eq!(one, other);
         assert_ne!(one.0, one.1);
-        assert!(unix_millis() > 42);
+        assert_eq!((one.2, simulated_millis()), (Some(42), None));
         assert_ne!(random_u64(), random_u64());
     }
 }

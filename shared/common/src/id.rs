@@ -1,6 +1,6 @@
 //! The ids of Switchboard: messages and calls (UUIDs), services and backends (names).
 
-use crate::entropy;
+use crate::{clock, entropy};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::{Builder, Uuid};
@@ -17,7 +17,7 @@ macro_rules! uuid_id {
             pub fn fresh() -> Self {
                 let random = u128::from(entropy::random_u64()) << 64 | u128::from(entropy::random_u64());
                 let [random @ .., _, _, _, _, _, _] = random.to_ne_bytes();
-                Self(Builder::from_unix_timestamp_millis(entropy::unix_millis(), &random).into_uuid())
+                Self(Builder::from_unix_timestamp_millis(clock::unix_millis(), &random).into_uuid())
             }
         }
 

@@ -2,6 +2,7 @@
 //! timers. Depends on no other crate of the workspace.
 #![warn(missing_docs)]
 
+pub mod clock;
 pub mod coalescing_queue;
 pub mod display;
 pub mod entropy;

@@ -97,7 +97,7 @@ pub struct Service {
     pub host: String,
     /// When it was started, in unix milliseconds.
     pub since: u64,
-    /// When it sent this record, in unix milliseconds by its own clock; 0 where unknown.
+    /// When it sent this record, in unix milliseconds by Redis' clock; 0 where unknown.
     #[serde(default)]
     pub announced: u64,
     /// Its load: what it counts, and how many there are.
@@ -108,6 +108,10 @@ pub struct Service {
     /// Why it is not ready; `None` while it is.
     #[serde(default)]
     pub complaint: Option<String>,
+    /// By how many milliseconds the clock of its machine is ahead of Redis' clock; negative: behind. `None` where
+    /// unknown, and without Redis.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
 }
 
 /// Whether a service accepts work.

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod canary;
+pub mod clock_skew;
 mod connection_limits;
 mod context;
 pub mod dependencies;

@@ -1,11 +1,13 @@
 //! Registers a service in the directory, with its load and state.
 //!
-//! The entry is renewed every [`ANNOUNCE_INTERVAL`], and within [`STATE_CHECK_INTERVAL`] of a change of state.
+//! The entry is renewed every [`ANNOUNCE_INTERVAL`], and within [`STATE_CHECK_INTERVAL`] of a change of state, or of
+//! when the clock of the machine begins or ceases to differ from Redis' clock.
 //! It is removed when the service stops, and expires after [`REGISTRATION_TTL`] when the service dies.
 //! Announcements are lost while the directory is unavailable; the next one has the full state again.
 
+use crate::clock_skew::SkewReporter;
 use crate::context::Context;
-use common::entropy::unix_millis;
+use common::clock::unix_millis;
 use directory::listing::{self, ServiceState};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,18 +52,27 @@ async fn announce_periodically(kind: &str, context: &Context) -> std::convert::I
         load: BTreeMap::new(),
         state: ServiceState::NotReady,
         complaint: None,
+        clock_skew_ms: None,
     };
+    let mut skew_reporter = SkewReporter::default();
     let mut ticks = interval(STATE_CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut announced: Option<Instant> = None;
     loop {
         ticks.tick().await;
         let (state, reason) = service_state(context);
-        if service.state == state && announced.is_some_and(|at| at.elapsed() < ANNOUNCE_INTERVAL) {
+        // A failure is no news here: the condition `bus` has the reason.
+        let _ = context.bus.measure_clock().await;
+        let (skew, skew_changed) = skew_reporter.check();
+        if service.state == state
+            && !skew_changed
+            && announced.is_some_and(|at| at.elapsed() < ANNOUNCE_INTERVAL)
+        {
             continue;
         }
         service.state = state;
         service.complaint = reason;
+        service.clock_skew_ms = skew;
         service.load = context.health.load().all();
         service.announced = unix_millis();
         announced = Some(Instant::now());

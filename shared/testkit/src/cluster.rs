@@ -10,7 +10,11 @@
 //! # }
 //! ```
 
+<<<<<<< HEAD
 use crate::output::Output;
+=======
+use crate::fake_clock::FakeClock;
+>>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
 use crate::process::{Process, Service};
 use crate::{FakeJanus, Janus, MedialessJanus, Redis};
 
@@ -38,7 +42,11 @@ pub struct ClusterBuilder {
     rests: usize,
     backends: Vec<String>,
     options: Vec<(Service, String)>,
+<<<<<<< HEAD
     output: Output,
+=======
+    clocks: Vec<(Service, FakeClock)>,
+>>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
 }
 
 /// A Janus server, as a connector is configured with it.
@@ -83,7 +91,11 @@ impl Cluster {
             rests: 0,
             backends: Vec::new(),
             options: Vec::new(),
+<<<<<<< HEAD
             output: Output::Log,
+=======
+            clocks: Vec::new(),
+>>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
         }
     }
 
@@ -147,9 +159,15 @@ impl ClusterBuilder {
         self
     }
 
+<<<<<<< HEAD
     /// Sets where the output of each process goes.
     pub fn output(mut self, output: Output) -> Self {
         self.output = output;
+=======
+    /// Gives this wall clock to the processes of a service.
+    pub fn clock(mut self, service: Service, clock: &FakeClock) -> Self {
+        self.clocks.push((service, clock.clone()));
+>>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
         self
     }
 
@@ -176,7 +194,12 @@ impl ClusterBuilder {
     async fn processes(&self, service: Service, count: usize) -> Vec<Process> {
         let args = self.args(service);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
+<<<<<<< HEAD
         let starts = (0..count).map(|_| Process::start_with(self.output, service, &args));
+=======
+        let clock = self.clocks.iter().find(|(of, _)| *of == service).map(|(_, clock)| clock);
+        let starts = (0..count).map(|_| Process::start_by(clock, service, &args));
+>>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
         futures_util::future::join_all(starts).await
     }
 

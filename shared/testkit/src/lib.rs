@@ -17,6 +17,7 @@
 mod child;
 pub mod client;
 pub mod cluster;
+pub mod fake_clock;
 pub mod fake_janus;
 mod gate;
 pub mod http;
@@ -41,6 +42,7 @@ mod websocket;
 pub use child::Child;
 pub use client::Client;
 pub use cluster::Cluster;
+pub use fake_clock::FakeClock;
 pub use fake_janus::FakeJanus;
 pub use gate::Gate;
 pub use janus::Janus;

@@ -1,6 +1,7 @@
 //! A real Redis, from the Debian package `redis-server`, initially empty.
 
 use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
+use crate::fake_clock::FakeClock;
 use crate::port;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -16,6 +17,8 @@ pub struct RedisConfig {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// More arguments of `redis-server`.
     pub arguments: Vec<String>,
+    /// Its wall clock, if it is not that of the machine.
+    pub clock: Option<FakeClock>,
 }
 
 /// A running Redis; killed when dropped.
@@ -88,6 +91,9 @@ fn spawn(folder: &Path, config: &RedisConfig, [port, tls_port]: [u16; 2]) -> Chi
         command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
     }
     command.args(&config.arguments);
+    if let Some(clock) = &config.clock {
+        clock.apply(&mut command);
+    }
     Child::spawn("redis-server", command, &folder.join("log"))
 }
 

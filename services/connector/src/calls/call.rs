@@ -8,7 +8,7 @@ use bus::message::{
     Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, HopTimestamps, Party, Place,
     Sequence, StepDurations,
 };
-use common::entropy::{self, unix_micros};
+use common::clock::{self, unix_micros};
 use common::{BackendName, CallId, MessageId, ServiceId};
 use directory::record::{self, CallParty, Owner};
 use protocol::hangup::{CLOSE_PC, HangupCause};
@@ -90,7 +90,7 @@ impl Call {
     pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
         let Place { call, caller, callee, transaction, offer, proxy_side, timestamps } = place;
         let legs = (Leg::new(caller), Leg::new(callee));
-        let opened = entropy::unix_millis();
+        let opened = clock::unix_millis();
         Self {
             transaction,
             offer,
@@ -223,7 +223,7 @@ impl Call {
     }
 
     fn age_ms(&self) -> u64 {
-        entropy::unix_millis().saturating_sub(self.opened)
+        clock::unix_millis().saturating_sub(self.opened)
     }
 
     /// Returns the record of the call for the directory.

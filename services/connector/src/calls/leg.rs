@@ -5,7 +5,6 @@ use crate::janus::message::JanusId;
 use crate::metrics;
 use bus::message::{ClientEvent, Deadline, Party, ProxyRefusal, ProxySide};
 use common::MessageId;
-use common::entropy::unix_millis;
 use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -186,14 +185,12 @@ impl ProxyLeg {
 
     /// Until when the callee's proxy may be invited. After that the caller has been refused.
     pub(super) fn invite_deadline(&self) -> Option<Deadline> {
-        let margin = REFUSAL_MARGIN.as_millis() as u64;
-        self.deadline.map(|deadline| Deadline(deadline.0.saturating_sub(margin)))
+        self.deadline.map(|deadline| deadline.earlier_by(REFUSAL_MARGIN))
     }
 
     /// How long the callee's proxy may take to reply.
     pub(super) fn reply_timeout(&self) -> Duration {
-        let left = |deadline: Deadline| Duration::from_millis(deadline.0.saturating_sub(unix_millis()));
-        self.deadline.map_or(INCOMING_CALL_TIMEOUT, left).saturating_sub(REFUSAL_MARGIN)
+        self.deadline.map_or(INCOMING_CALL_TIMEOUT, Deadline::remaining).saturating_sub(REFUSAL_MARGIN)
     }
 
     /// Sets the time of the next `register`. Returns false once the name was taken for too long.

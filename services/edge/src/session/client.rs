@@ -13,7 +13,7 @@ use super::action::{Action, Cx};
 use crate::auth::Auth;
 use crate::options::Limits;
 use bus::message::Events;
-use common::{MessageId, ServiceId, entropy};
+use common::{MessageId, ServiceId, clock};
 use protocol::error::{HANDLE_NOT_FOUND, JanusError, SESSION_NOT_FOUND, UNKNOWN};
 use protocol::object::LazyObject;
 use protocol::request::{self, Path, Request, Verb};
@@ -91,7 +91,7 @@ impl Client {
         if request.is_public() {
             return Ok(());
         }
-        self.limits.auth.check(&request.credentials(), unix_seconds())
+        self.limits.auth.check(&request.credentials(), clock::earliest_unix_seconds())
     }
 
     fn server_request(&self, request: &Request<'_>) -> Outcome {
@@ -198,7 +198,9 @@ impl Client {
     }
 
     fn attach(&mut self, request: &Request<'_>, id: SessionId) -> Outcome {
-        if let Err(error) = self.limits.auth.check_plugin(&request.credentials(), unix_seconds()) {
+        if let Err(error) =
+            self.limits.auth.check_plugin(&request.credentials(), clock::earliest_unix_seconds())
+        {
             return refuse(id, &request.transaction, &error);
         }
         match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
@@ -286,10 +288,6 @@ impl Client {
 }
 
 /// Unix seconds, for tokens that expire.
-fn unix_seconds() -> u64 {
-    entropy::unix_millis() / 1000
-}
-
 /// The reply for a session that does not exist, or belongs to another connection.
 pub fn no_such_session(transaction: &str, id: SessionId) -> String {
     let error = JanusError::new(SESSION_NOT_FOUND, format!("No such session {id}"));

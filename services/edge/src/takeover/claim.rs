@@ -22,7 +22,7 @@ use bus::SendError;
 use bus::message::{Body, Events, Message, Surrender, Surrendered};
 use bus::topic::Mailbox;
 use common::sync::Mutex;
-use common::{ServiceId, entropy};
+use common::{ServiceId, clock};
 use directory::record;
 use protocol::SessionId;
 use std::collections::BTreeMap;
@@ -182,7 +182,7 @@ impl Takeover {
 /// Restores a session from its stored state. If the state is missing or unreadable, the session has no handles.
 fn restore(state: Option<&str>, id: SessionId, token_digest: Option<String>, edge: &ServiceId) -> Session {
     let now = Instant::now();
-    match state.map(|state| Session::restore(state, id, edge, now, entropy::unix_millis())) {
+    match state.map(|state| Session::restore(state, id, edge, now, clock::unix_millis())) {
         Some(Ok(session)) => session,
         Some(Err(error)) => {
             tracing::error!(%error, session = %id, "failed to restore a session, continuing without its handles");

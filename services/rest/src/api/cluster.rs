@@ -31,7 +31,7 @@ use axum::{Extension, Json};
 use bus::inspect::StreamStats;
 use bus::topic::{Log, Mailbox};
 use common::ServiceId;
-use common::entropy::unix_millis;
+use common::clock::unix_millis;
 use directory::listing::Service;
 use futures_util::Stream;
 use futures_util::stream::unfold;

@@ -2,13 +2,17 @@
 //! and `switchboard top` draw this list and decide nothing themselves; docs/operate.md says what to do about
 //! each finding. Pure: a view of the cluster and the history of the views before it give the findings.
 
+mod clock_skew;
+mod finding;
+
 use super::backends::BackendView;
 use super::call_stats::SetupTime;
 use super::history::{DEAD_LETTER_WINDOW, Departed, History, REDELIVERY_WINDOW};
 use super::streams::{StreamView, short_name};
 use bus::topic::{Log, Queue};
 use directory::listing::{Service, ServiceState};
-use serde::Serialize;
+pub(super) use finding::Finding;
+use finding::{About, Severity, count, duration, finding, on};
 
 /// Age of a stream's oldest message, in milliseconds, above which the stream is slow, and stuck.
 const SLOW_MS: u64 = 2_000;
@@ -36,40 +40,6 @@ pub(super) struct HealthInput<'a> {
     pub malformed: &'a [(&'static str, usize)],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Severity {
-    /// Clients are affected, or will be soon.
-    Critical,
-    /// Needs attention today.
-    Warning,
-    /// Intended, or of no consequence.
-    Info,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Finding {
-    severity: Severity,
-    /// The kind of the finding, for scripts.
-    code: &'static str,
-    about: About,
-    /// A sentence that stays the same while the finding lasts.
-    summary: String,
-    /// The numbers, which change.
-    detail: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", content = "name", rename_all = "lowercase")]
-enum About {
-    /// All services of a kind, or all backends.
-    Role(&'static str),
-    Service(String),
-    Backend(String),
-    Stream(String),
-    Calls(&'static str),
-}
-
 /// Returns everything that is wrong, the worst first.
 pub(super) fn find(input: &HealthInput) -> Vec<Finding> {
     let HealthInput { now, services, backends, streams, setup, history, malformed } = input;
@@ -77,6 +47,7 @@ pub(super) fn find(input: &HealthInput) -> Vec<Finding> {
     findings.extend(no_backend(backends));
     findings.extend(backends.iter().filter_map(backend));
     findings.extend(services.iter().filter_map(|it| service(it, history.silence(it, *now))));
+    findings.extend(clock_skew::find(services));
     findings.extend(history.dead().map(|it| dead_service(it, *now)));
     findings.extend(streams.iter().filter_map(|it| stream(it, services)));
     findings.extend(streams.iter().filter_map(|it| redeliveries(it, history)));
@@ -85,16 +56,6 @@ pub(super) fn find(input: &HealthInput) -> Vec<Finding> {
     findings.extend(malformed_records(malformed));
     findings.sort_by_key(|finding| finding.severity);
     findings
-}
-
-fn finding(
-    severity: Severity,
-    code: &'static str,
-    about: About,
-    summary: String,
-    detail: impl Into<String>,
-) -> Finding {
-    Finding { severity, code, about, summary, detail: detail.into() }
 }
 
 const ROLES: [(&str, &str, &str); 3] = [
@@ -151,10 +112,6 @@ fn dead_service(dead: &Departed, now: u64) -> Finding {
     let detail = format!("Its registration expired {ago} ago without a shutdown{}.", on(host));
     let about = About::Service(id.to_string());
     finding(Severity::Critical, "service_dead", about, format!("{id} has died"), detail)
-}
-
-fn on(host: &str) -> String {
-    if host.is_empty() { String::new() } else { format!(", on {host}") }
 }
 
 fn no_backend(backends: &[BackendView]) -> Option<Finding> {
@@ -315,25 +272,6 @@ fn malformed_records(malformed: &[(&str, usize)]) -> Option<Finding> {
     let detail = format!("Left out: {}. The log of rest names one of each.", lists.join(", "));
     let summary = "Redis has records that cannot be read".to_owned();
     Some(finding(Severity::Warning, "records_malformed", About::Role("directory"), summary, detail))
-}
-
-/// 1 message, 2 messages.
-fn count(number: u64, what: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{ending}")
-}
-
-/// 30 ms, 0.4 s, 12 s, 3 min, 5 h, 2 days.
-fn duration(milliseconds: u64) -> String {
-    let seconds = milliseconds as f64 / 1e3;
-    match milliseconds {
-        0..100 => format!("{milliseconds} ms"),
-        100..9_950 => format!("{} s", (seconds * 10.0).round() / 10.0),
-        9_950..119_500 => format!("{seconds:.0} s"),
-        119_500..7_170_000 => format!("{:.0} min", seconds / 60.0),
-        7_170_000..172_000_000 => format!("{:.0} h", seconds / 3_600.0),
-        _ => format!("{:.0} days", seconds / 86_400.0),
-    }
 }
 
 #[cfg(test)]

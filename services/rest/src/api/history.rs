@@ -25,7 +25,7 @@ pub(super) const DEAD_LETTER_WINDOW: u64 = 300_000;
 /// Milliseconds over which redeliveries are counted.
 pub(super) const REDELIVERY_WINDOW: u64 = 5_000;
 
-/// The views so far. All times are unix milliseconds by this service's clock.
+/// The views so far. All times are unix milliseconds by Redis' clock.
 #[derive(Default)]
 pub(super) struct History {
     last_view: Option<u64>,

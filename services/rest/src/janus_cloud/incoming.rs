@@ -15,7 +15,7 @@ use axum::response::Response;
 use bus::message::{Body, Deadline, Invite, Message, ProxyRefusal, ProxyReply};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader};
-use common::entropy::unix_micros;
+use common::clock::unix_micros;
 use common::sync::Mutex;
 use common::{CallId, MessageId};
 use protocol::SessionId;

@@ -129,8 +129,10 @@ async fn only_plain_http_is_supported() {
 #[tokio::test]
 async fn expired_invite_is_refused_and_not_sent() {
     let (rest, proxy) = (start().await, Proxy::start().await);
-    let late =
-        Message { deadline: Some(Deadline(1)), ..Message::new(Body::ProxyInvite(proxy_invite(&proxy.url))) };
+    let late = Message {
+        deadline: Some(Deadline::after(Duration::ZERO)),
+        ..Message::new(Body::ProxyInvite(proxy_invite(&proxy.url)))
+    };
     let ProxyReply { refusal, .. } = send_invite(&rest, late).await;
     assert_eq!(refusal.map(|refusal| (refusal.code, refusal.text)), refused(502, NO_ANSWER));
     assert!(proxy.is_idle().await);

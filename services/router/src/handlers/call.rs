@@ -21,7 +21,7 @@ use bus::message::{
 };
 use bus::topic::Mailbox;
 use check::{Refusal, check, refusal_for};
-use common::entropy::{unix_micros, unix_millis};
+use common::clock::{unix_micros, unix_millis};
 use common::{BackendName, CallId, MessageId};
 use directory::record::{AcquireOutcome, Call, CallParty, EndOutcome, FencingToken, Owner, User};
 use protocol::hangup::{CLOSE_PC, core_hangup};

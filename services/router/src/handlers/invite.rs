@@ -16,7 +16,7 @@ use crate::metrics;
 use bus::SendError;
 use bus::message::{Body, Invite, Message, ProxyRefusal, ProxyReply, ProxySide};
 use bus::topic::Mailbox;
-use common::entropy::{unix_micros, unix_millis};
+use common::clock::{unix_micros, unix_millis};
 use common::url::normalize_websocket_url;
 use common::{BackendName, CallId};
 use directory::record::{AcquireOutcome, BackendStatus, Call, CallParty, EndOutcome, FencingToken, User};

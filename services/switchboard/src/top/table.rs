@@ -106,7 +106,12 @@ fn service_row(service: &Service, view: &ClusterView) -> Row {
             state => (state, Tone::Bad),
         }
     };
-    let reason = service.complaint.as_deref().unwrap_or_default();
+    let has_wrong_clock = view.has_finding("clock_skew", &service.id);
+    let reason = match service.complaint.as_deref() {
+        Some(complaint) => complaint,
+        None if has_wrong_clock => "its clock is wrong",
+        None => "",
+    };
     let up_ms = view.at.saturating_sub(service.since);
     make_service_row(service, Cell::text(state).with_tone(tone), up_ms, &service.load, reason)
 }

@@ -4,6 +4,7 @@ use crate::sample;
 use bus::codec::{decode, encode};
 use criterion::{Criterion, Throughput};
 use std::hint::black_box;
+use std::time::Duration;
 
 pub fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("entry");
@@ -17,7 +18,7 @@ pub fn measure(criterion: &mut Criterion) {
             bencher.iter(|| encode(black_box(&message)).unwrap());
         });
         group.bench_function(format!("decode/{name}"), |bencher| {
-            bencher.iter(|| decode(black_box(&fields)).unwrap());
+            bencher.iter(|| decode(black_box(&fields), Duration::ZERO).unwrap());
         });
     }
 }

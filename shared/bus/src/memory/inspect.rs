@@ -3,7 +3,7 @@
 
 use crate::codec::{Fields, LogLine};
 use crate::inspect::{MAX_BYTES, MAX_ENTRIES, StreamEntry};
-use common::entropy::unix_millis;
+use common::clock::unix_millis;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};

@@ -86,9 +86,9 @@ impl MailboxStream {
     fn read(&self, mut number: u64) -> Option<(Message, u64)> {
         let state = self.state.lock();
         number = number.max(state.first);
-        while let Some((_, fields)) = state.entries.get((number - state.first) as usize) {
+        while let Some((since, fields)) = state.entries.get((number - state.first) as usize) {
             number += 1;
-            match codec::decode(fields) {
+            match codec::decode(fields, since.elapsed()) {
                 Ok(message) => return Some((message, number)),
                 Err(error) => {
                     metrics::dead_lettered(&self.key);
@@ -107,7 +107,9 @@ impl MailboxStream {
         (state.first..)
             .zip(&state.entries)
             .skip(skipped as usize)
-            .filter_map(|(number, (_, fields))| Some((offset_at(number), codec::decode(fields).ok()?)))
+            .filter_map(|(number, (since, fields))| {
+                Some((offset_at(number), codec::decode(fields, since.elapsed()).ok()?))
+            })
             .collect()
     }
 

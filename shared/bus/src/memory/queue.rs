@@ -127,7 +127,7 @@ impl QueueStream {
         }
         while let Some(mut queued) = state.ready.pop_front() {
             queued.deliveries += 1;
-            let message = match codec::decode(&queued.fields) {
+            let message = match codec::decode(&queued.fields, queued.since.elapsed()) {
                 Ok(message) => message,
                 Err(error) => {
                     self.dead_letter(&queued, &error.to_string());

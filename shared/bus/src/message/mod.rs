@@ -32,10 +32,10 @@ pub use router::{Abandon, Address, ClientRequest, Location, Release, Restore};
 
 use crate::error::DecodeError;
 use crate::topic::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
-use common::entropy::unix_millis;
 use common::{BackendName, CallId, MessageId, ServiceId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use tokio::time::Instant;
 use tracing::Span;
 
 /// A message with its id and deadline.
@@ -70,20 +70,29 @@ impl Message {
     }
 }
 
-/// Unix milliseconds. Clocks of a cluster are expected to agree to within a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Deadline(pub u64);
+/// A deadline by the monotonic clock of this process. A message carries the time that remains when it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
 
 impl Deadline {
     /// The time `timeout` from now.
     pub fn after(timeout: Duration) -> Self {
-        Self(unix_millis() + timeout.as_millis() as u64)
+        Self(Instant::now() + timeout)
+    }
+
+    /// This deadline, brought forward by `margin`.
+    pub fn earlier_by(self, margin: Duration) -> Self {
+        Self(self.0.checked_sub(margin).unwrap_or(self.0))
+    }
+
+    /// The time until the deadline; zero when it has passed.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
     }
 
     /// Whether the deadline has passed.
     pub fn is_past(self) -> bool {
-        unix_millis() > self.0
+        self.remaining().is_zero()
     }
 }
 

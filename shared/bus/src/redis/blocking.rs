@@ -1,9 +1,10 @@
 //! The connection of one reader, whose commands block until there are messages, and its retries.
 
-use super::context::{Context, RESPONSE_TIMEOUT};
+use super::context::{Context, RESPONSE_TIMEOUT, unix_micros};
 use crate::metrics;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, RedisError, RedisResult, Value, cmd};
+use common::clock::Measurement;
 use common::time::Backoff;
 use redis_connection::{Server, is_command_error};
 use std::fmt::Display;
@@ -60,6 +61,9 @@ impl BlockingConnection {
         self.generation.mark_unchanged();
         let response_timeout = BLOCK_TIMEOUT + RESPONSE_TIMEOUT;
         let mut connection = self.server.connect_reader(RESPONSE_TIMEOUT, response_timeout).await?;
+        // The connection may lead to another server than before, with another clock.
+        let measurement = Measurement::begin();
+        measurement.end(unix_micros(cmd("TIME").query_async(&mut connection).await?));
         let id = match cmd("CLIENT").arg("ID").query_async(&mut connection).await {
             // An ACL may forbid the command. Then the connection works, but cannot be killed.
             Err(error) if is_command_error(&error) => 0,

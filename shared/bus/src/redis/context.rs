@@ -1,10 +1,12 @@
 //! What all parts of the Redis bus share: the server, the shared connection and the scripts.
 
+use super::parse::RawEntry;
 use crate::codec::{self, Fields, LogLine};
 use crate::error::SendError;
 use crate::metrics;
 use crate::topic::Log;
 use ::redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, cmd};
+use common::clock::{self, Measurement};
 use redis_connection::{Command, Server, Settings, SharedConnection};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,8 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Entries of one round trip where nothing waits for new ones. Longer reads are made in pages, so that they hold up no
 /// send on the shared connection.
 pub(super) const PAGE_SIZE: usize = 500;
+/// An expired entry is dropped only by a measurement of Redis' clock that is not older than this.
+const MEASUREMENT_TTL: Duration = Duration::from_millis(100);
 /// The reply of a send to a missing mailbox. The reply of a full stream is this minus its length.
 pub(super) const NO_MAILBOX: i64 = -1;
 
@@ -36,7 +40,9 @@ impl Context {
             retry_for: Duration::from_millis(200),
         };
         let shared = SharedConnection::connect(&server, settings).await.map_err(unavailable)?;
-        Ok(Self { server, shared, scripts: Arc::default() })
+        let context = Self { server, shared, scripts: Arc::default() };
+        context.measure_clock().await.map_err(unavailable)?;
+        Ok(context)
     }
 
     /// Sends a command, pipeline or script over the shared connection.
@@ -50,6 +56,21 @@ impl Context {
     /// As [`query`](Self::query), for callers that inspect the error.
     pub(super) async fn try_query<T: FromRedisValue + Send>(&self, command: &impl Command) -> RedisResult<T> {
         self.shared.query(command).await
+    }
+
+    /// Measures Redis' clock.
+    pub(super) async fn measure_clock(&self) -> RedisResult<()> {
+        let measurement = Measurement::begin();
+        measurement.end(unix_micros(self.try_query(&cmd("TIME")).await?));
+        Ok(())
+    }
+
+    /// Measures Redis' clock again where it makes one of these entries expired: the clock may have jumped since the last
+    /// measurement. While Redis does not reply, the last measurement counts.
+    pub(super) async fn confirm_expiry(&self, entries: &[RawEntry]) {
+        if entries.iter().any(RawEntry::is_expired) && clock::since_measurement() > MEASUREMENT_TTL {
+            let _ = self.measure_clock().await;
+        }
     }
 
     /// Moves an entry to the dead log. A canary is dropped.
@@ -78,6 +99,11 @@ pub(super) fn append(log: Log, line: &LogLine) -> Cmd {
 /// The texts of these errors do not contain the URL, so they may be shown.
 pub(super) fn unavailable(error: RedisError) -> SendError {
     SendError::Unavailable(error.to_string())
+}
+
+/// Converts the reply to `TIME`, seconds and microseconds, to microseconds.
+pub(super) fn unix_micros((seconds, micros): (u64, u64)) -> u64 {
+    seconds.saturating_mul(1_000_000).saturating_add(micros)
 }
 
 // The Lua scripts, for what must be atomic. Each has one key, so that it also runs on a cluster.

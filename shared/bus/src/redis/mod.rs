@@ -125,6 +125,10 @@ impl RedisBus {
         self.context.query(&cmd("PING")).await
     }
 
+    pub(crate) async fn measure_clock(&self) -> Result<(), SendError> {
+        self.context.measure_clock().await.map_err(context::unavailable)
+    }
+
     pub(crate) async fn stream_stats(&self, mailboxes: &[Mailbox]) -> Result<Vec<StreamStats>, SendError> {
         inspect::stream_stats(&self.context, mailboxes).await
     }

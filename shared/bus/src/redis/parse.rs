@@ -2,10 +2,14 @@
 //! read when one is not text.
 
 use crate::ack_tracker::MailboxOffset;
-use crate::codec::Fields;
+use crate::codec::{self, Fields};
+use crate::error::DecodeError;
+use crate::message::Message;
 use ::redis::Value;
+use common::clock;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// An entry's id: milliseconds and a running number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +24,12 @@ impl EntryId {
     /// The offset of this entry in a mailbox of this epoch.
     pub(super) fn offset(self, epoch: u64) -> MailboxOffset {
         MailboxOffset { epoch, entry: (self.0, self.1) }
+    }
+
+    /// The time since the entry was added. Redis takes the id from its clock. After its clock has gone back, the ids of
+    /// a stream stay the same until the clock has caught up; the age is zero then.
+    fn age(self) -> Duration {
+        Duration::from_millis(clock::unix_millis().saturating_sub(self.0))
     }
 
     /// The smallest greater id.
@@ -49,6 +59,18 @@ impl FromStr for EntryId {
 pub(super) struct RawEntry {
     pub(super) id: EntryId,
     pub(super) fields: Fields,
+}
+
+impl RawEntry {
+    /// Decodes the message in this entry.
+    pub(super) fn decode(&self) -> Result<Message, DecodeError> {
+        codec::decode(&self.fields, self.id.age())
+    }
+
+    /// Whether the deadline of the message has passed, by the last measurement of Redis' clock.
+    pub(super) fn is_expired(&self) -> bool {
+        codec::is_expired(&self.fields, self.id.age())
+    }
 }
 
 /// An entry that was delivered and not acknowledged.

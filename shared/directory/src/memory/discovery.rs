@@ -4,7 +4,7 @@ use super::{AnnouncedBackend, MemoryDirectory, RegisteredBackend, State};
 use crate::REGISTRATION_TTL_SECONDS;
 use crate::record::{Backend, BackendRegistration, DiscoveredBackend};
 use common::BackendName;
-use common::entropy::unix_millis;
+use common::clock::unix_millis;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -8,7 +8,7 @@
 //! `incall`.
 
 use super::connection::{ACQUIRE_HANDLE, CLEAR_IF, CLEAR_IN_CALL, END_CALL, SAVE_CALL, SET_IN_CALL};
-use super::{RedisDirectory, keys, local_unix_seconds, malformed, parse};
+use super::{RedisDirectory, keys, malformed, parse, unix_seconds};
 use crate::record::{AcquireOutcome, Call, EndOutcome, FencingToken, OrphanedCall};
 use crate::{ENDED_TTL, OUR_PROXY, Result};
 use common::{BackendName, CallId};
@@ -284,7 +284,7 @@ fn push_set_in_call<'a>(
     peer: &str,
 ) -> &'a mut Pipeline {
     let mut set = SET_IN_CALL.key(keys::user(username));
-    set.arg(handle.to_string()).arg(call.to_string()).arg(peer).arg(OUR_PROXY).arg(local_unix_seconds());
+    set.arg(handle.to_string()).arg(call.to_string()).arg(peer).arg(OUR_PROXY).arg(unix_seconds());
     pipe.invoke_script(&set)
 }
 
@@ -306,7 +306,7 @@ fn push_release(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: Ca
     let mut release = CLEAR_IF.key(keys::handle(handle));
     pipe.invoke_script(release.arg("call").arg(call.to_string())).ignore();
     let mut clear = CLEAR_IN_CALL.key(keys::user(username));
-    pipe.invoke_script(clear.arg(call.to_string()).arg(OUR_PROXY).arg(local_unix_seconds())).ignore();
+    pipe.invoke_script(clear.arg(call.to_string()).arg(OUR_PROXY).arg(unix_seconds())).ignore();
 }
 
 /// Returns `None` for a call that has ended without final notices, and for a stale index entry.

@@ -30,7 +30,7 @@ mod sessions;
 
 use crate::{Error, Result};
 use common::BackendName;
-use common::entropy::unix_micros;
+use common::clock::unix_micros;
 use common::sync::Mutex;
 use connection::Connection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,9 +128,9 @@ fn ttl_millis(time: Duration) -> u64 {
     capped_millis(time).max(1)
 }
 
-/// Returns the unix time in seconds by this machine's clock, in janus-cloud's format. It is for readers of
-/// the record; nothing depends on it.
-fn local_unix_seconds() -> String {
+/// Returns the unix time in seconds by Redis' clock, in janus-cloud's format. It is for readers of the record;
+/// nothing depends on it.
+fn unix_seconds() -> String {
     let micros = unix_micros();
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }

@@ -27,6 +27,7 @@ pub fn service(id: &ServiceId, sessions: u64) -> Service {
         load: [("sessions".to_owned(), sessions)].into(),
         state: ServiceState::Ready,
         complaint: None,
+        clock_skew_ms: None,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod on_scrape;
 
 use crate::logging;
 use ::metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use common::clock;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::fs;
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(5);
 
 const BUILD: &str = "switchboard_build_info";
 const READY: &str = "switchboard_ready";
+const CLOCK_SKEW: &str = "switchboard_clock_skew_seconds";
 const QUEUE_FULL: &str = "switchboard_queue_full_total";
 const LOG_LINES_LOST: &str = "switchboard_log_lines_lost_total";
 const HTTP_PANICS: &str = "switchboard_http_panics_total";
@@ -54,6 +56,10 @@ pub fn install() {
 fn describe() {
     describe_gauge!(BUILD, "Always 1; the label `version` is the version of this process.");
     describe_gauge!(READY, "1 while /readyz reports this process as ready, else 0.");
+    describe_gauge!(
+        CLOCK_SKEW,
+        "By how much the clock of this machine is ahead of Redis' clock; negative: behind."
+    );
     describe_counter!(
         QUEUE_FULL,
         "Times a bounded queue was full; see ARCHITECTURE.md for what happens then."
@@ -94,7 +100,11 @@ pub fn http_handler_panicked() {
 /// Returns all recorded metrics as text, with whether the process is ready. Empty before [`install`].
 pub fn render(is_ready: bool) -> String {
     gauge!(READY).set(u8::from(is_ready));
+<<<<<<< HEAD
     counter!(LOG_LINES_LOST).absolute(logging::lost_lines());
+=======
+    gauge!(CLOCK_SKEW).set(clock::skew_millis().unwrap_or_default() as f64 / 1e3);
+>>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
     sample_process();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }

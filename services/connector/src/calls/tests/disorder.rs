@@ -53,7 +53,7 @@ fn place_without_a_link_to_janus_is_refused() {
 #[test]
 fn expired_request_is_ignored() {
     let mut harness = talking();
-    let late = |message| Message { deadline: Some(Deadline(1)), ..message };
+    let late = |message| Message { deadline: Some(Deadline::after(Duration::ZERO)), ..message };
     let set = late(harness.request_message(Side::Caller, json!({"request": "set"}), None));
     assert_eq!(harness.receive(set), [""; 0]);
     let hangup = late(harness.request_message(Side::Caller, json!({"request": "hangup"}), None));

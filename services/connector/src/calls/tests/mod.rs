@@ -140,7 +140,7 @@ impl Harness {
     }
 
     fn place_expired(&mut self) -> Vec<String> {
-        self.receive(Message { deadline: Some(Deadline(1)), ..self.place_message() })
+        self.receive(Message { deadline: Some(Deadline::after(Duration::ZERO)), ..self.place_message() })
     }
 
     fn leg(&self, side: Side) -> LegRef {

@@ -4,7 +4,7 @@ use super::Client;
 use crate::session::Session;
 use crate::session::action::{Action, Cx};
 use bus::message::LegRef;
-use common::{BackendName, entropy};
+use common::{BackendName, clock};
 use protocol::{HandleId, SessionId, reply};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -105,7 +105,7 @@ impl Client {
     /// The session as JSON, for [`Session::restore`].
     pub fn snapshot(&self, id: SessionId, now: Instant) -> Option<String> {
         let session = self.sessions.get(&id)?;
-        Some(session.snapshot(now, entropy::unix_millis()))
+        Some(session.snapshot(now, clock::unix_millis()))
     }
 
     /// The handles of a session that are in a call.

@@ -5,7 +5,7 @@ use super::{Handle, REQUEST_TIMEOUT};
 use crate::metrics;
 use crate::session::action::{Cx, Destination};
 use bus::message::{Body, ClientRequest, Deadline, LegRequest, Location, Message};
-use common::{MessageId, entropy};
+use common::{MessageId, clock};
 use protocol::error::{JanusError, UNEXPECTED_ANSWER, UNKNOWN};
 use protocol::jsep::Kind;
 use protocol::object::LazyObject;
@@ -142,7 +142,7 @@ impl Handle {
             // The publisher fills it in.
             location: Location::default(),
             jsep: next.jsep.map(|(jsep, _)| jsep),
-            requested_at: (request == PluginRequest::Call).then(entropy::unix_micros),
+            requested_at: (request == PluginRequest::Call).then(clock::unix_micros),
         };
         let body = match request {
             PluginRequest::Register => Body::Register(client_request),

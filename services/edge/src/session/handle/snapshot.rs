@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// One moment on two clocks: the monotonic one of this edge, and the wall clock that all edges share.
+/// One moment on two clocks: the monotonic one of this edge, and the [`clock`](common::clock) that all edges share.
 #[derive(Clone, Copy)]
 pub struct ClockPair {
     pub now: Instant,
@@ -30,7 +30,7 @@ impl ClockPair {
         self.unix_ms + at.saturating_duration_since(self.now).as_millis() as u64
     }
 
-    /// Returns a time at most [`REQUEST_TIMEOUT`] from now, even if the wall clocks of the edges disagree.
+    /// Returns a time at most [`REQUEST_TIMEOUT`] from now, even if the shared clock was set back.
     pub fn to_instant(self, unix_ms: u64) -> Instant {
         self.now + Duration::from_millis(unix_ms.saturating_sub(self.unix_ms)).min(REQUEST_TIMEOUT)
     }

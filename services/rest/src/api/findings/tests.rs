@@ -27,6 +27,7 @@ fn service(id: &str) -> Service {
         load: Default::default(),
         state: ServiceState::Ready,
         complaint: None,
+        clock_skew_ms: None,
     }
 }
 

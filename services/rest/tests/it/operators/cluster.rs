@@ -68,6 +68,7 @@ async fn streams_services_backends_and_calls_are_in_one_view() {
         load: [("clients".to_owned(), 7)].into(),
         state: ServiceState::NotReady,
         complaint: Some("bus: refused".to_owned()),
+        clock_skew_ms: Some(15_000),
     };
     directory.announce_service(&edge, Duration::from_secs(15)).await.unwrap();
     // A dead edge: not registered any more, with messages in its mailbox.

@@ -24,6 +24,7 @@ async fn services_are_listed_with_their_load() {
             load: (load > 0).then(|| ("clients".to_owned(), load)).into_iter().collect(),
             state: ServiceState::Ready,
             complaint: None,
+            clock_skew_ms: None,
         };
         directory.announce_service(&service, Duration::from_secs(15)).await.unwrap();
     }
@@ -32,7 +33,7 @@ async fn services_are_listed_with_their_load() {
     let connector = ServiceId::from("connector-1");
     directory.acquire_lease("backend:a", &connector, Duration::from_secs(60)).await.unwrap();
     call(&rest, ("carol", None), ("dave", None)).await;
-    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "announced": 7, "load": load, "state": "ready", "complaint": null });
+    let service = |id: &str, kind: &str, load| json!({ "id": id, "kind": kind, "version": "1.2.3", "host": "h", "since": 5, "announced": 7, "load": load, "state": "ready", "complaint": null, "clock_skew_ms": null });
     let all = json!({ "services": [
         service("connector-1", "connector", json!({ "backends": 1, "calls": 1 })),
         service("edge-1", "edge", json!({ "clients": 7 })),

@@ -80,6 +80,7 @@ async fn subscriber_that_does_not_read_is_disconnected() {
         load: Default::default(),
         state: Default::default(),
         complaint: None,
+        clock_skew_ms: None,
     };
     rest.context.directory.announce_service(&service, Duration::from_secs(60)).await.unwrap();
     let subscriber = Subscriber::connect(&rest).await;

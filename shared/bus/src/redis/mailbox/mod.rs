@@ -11,9 +11,8 @@
 mod tasks;
 
 use super::context::{Context, PAGE_SIZE, unavailable};
-use super::parse::{self, EntryId, RawEntry};
+use super::parse::{self, EntryId};
 use crate::ack_tracker::MailboxOffset;
-use crate::codec;
 use crate::error::SendError;
 use crate::message::Message;
 use ::redis::cmd;
@@ -114,10 +113,11 @@ pub(super) async fn read_undelivered(
         range.arg(key).arg(from.to_string()).arg("+").arg("COUNT").arg(PAGE_SIZE);
         let page = parse::entries(context.query(&range).await?);
         let is_last = page.len() < PAGE_SIZE;
-        for RawEntry { id, fields } in page {
-            from = id.next();
+        context.confirm_expiry(&page).await;
+        for entry in page {
+            from = entry.id.next();
             // Malformed entries are left to the owner, which moves them to the dead log.
-            messages.extend(codec::decode(&fields).ok().map(|message| (id.offset(0), message)));
+            messages.extend(entry.decode().ok().map(|message| (entry.id.offset(0), message)));
         }
         if is_last {
             return Ok(messages);

@@ -1,7 +1,6 @@
 //! The tasks of a mailbox: the reader, the TTL renewer and the trimmer.
 
 use crate::ack_tracker::MailboxOffset;
-use crate::codec;
 use crate::message::Message;
 use crate::redis::blocking::{BLOCK_TIMEOUT, BlockingConnection, RetryState};
 use crate::redis::context::Context;
@@ -77,13 +76,14 @@ impl StreamReader {
     }
 
     async fn forward(&mut self, entries: Vec<RawEntry>) {
-        for RawEntry { id, fields } in entries {
-            self.cursor = id.offset(self.cursor.epoch);
-            match codec::decode(&fields) {
+        self.context.confirm_expiry(&entries).await;
+        for entry in entries {
+            self.cursor = entry.id.offset(self.cursor.epoch);
+            match entry.decode() {
                 // An error means that the owner was dropped.
                 Ok(message) => drop(self.sender.send((self.cursor, message)).await),
                 Err(error) => {
-                    drop(self.context.dead_letter(&self.key, &fields, &error.to_string()).await);
+                    drop(self.context.dead_letter(&self.key, &entry.fields, &error.to_string()).await);
                 }
             }
         }

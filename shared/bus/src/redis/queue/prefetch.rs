@@ -4,7 +4,7 @@
 //! messages read or reclaimed.
 
 use super::acker::{AckCommand, AckSender};
-use crate::codec::{self, Fields};
+use crate::codec::Fields;
 use crate::message::Message;
 use crate::redis::parse::{EntryId, PendingEntry, RawEntry};
 use common::sync::Mutex;
@@ -27,8 +27,9 @@ pub(super) struct Prefetched {
 impl Prefetched {
     /// Decodes an entry. A malformed one goes to the dead log.
     pub(super) fn decode(entry: RawEntry, attempt: u32, ack_sender: &AckSender) -> Option<Self> {
+        let decoded = entry.decode();
         let RawEntry { id, fields } = entry;
-        match codec::decode(&fields) {
+        match decoded {
             Ok(message) => Some(Self { id, fields, message, attempt }),
             Err(error) => {
                 ack_sender.try_send(AckCommand::DeadLetter { id, fields, error: error.to_string() });

@@ -51,8 +51,10 @@ impl GroupReader {
             self.prefetch.wait_until_wanted().await;
             match self.connection.query(&read).await {
                 Ok(value) => {
-                    let new = parse::read(value).into_iter();
-                    let new = new.filter_map(|entry| Prefetched::decode(entry, 1, &self.ack_sender));
+                    let new = parse::read(value);
+                    self.group.context.confirm_expiry(&new).await;
+                    let new =
+                        new.into_iter().filter_map(|entry| Prefetched::decode(entry, 1, &self.ack_sender));
                     self.prefetch.push_back(new.collect());
                 }
                 Err(error) => {
@@ -118,6 +120,7 @@ async fn reclaim(
         return Ok(());
     }
     let claimed = group.claim(&overdue).await?;
+    group.context.confirm_expiry(&claimed).await;
     metrics::redelivered(&group.key, claimed.len());
     let deliveries: HashMap<_, _> =
         overdue.iter().map(|PendingEntry { id, deliveries }| (*id, *deliveries)).collect();

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::calls::janus_state::JANUS_TIMEOUT;
-use common::entropy::unix_millis;
 
 const OVER: [&str; 2] = ["janus 11 detach", "end"];
 
@@ -30,7 +29,7 @@ fn proxy_is_invited_before_the_offer_is_sent() {
 #[test]
 fn invite_names_both_users_and_the_backend() {
     let mut harness = outgoing();
-    let deadline = Deadline(unix_millis() + 10_000);
+    let deadline = Deadline::after(Duration::from_secs(10));
     harness.receive(Message { deadline: Some(deadline), ..harness.place_message() });
     harness.attached_local(ALICE);
     let transaction = harness.last_message(ALICE);
@@ -39,7 +38,7 @@ fn invite_names_both_users_and_the_backend() {
     let actions = harness.calls.on_janus(FromJanus::read(&registered.to_string()), harness.now);
     let [Action::InviteProxy(invite, until)] = &actions[..] else { panic!("{actions:?}") };
     // The caller is refused a second before its deadline, so the invite expires then.
-    let invite_deadline = Deadline(deadline.0 - 1000);
+    let invite_deadline = deadline.earlier_by(Duration::from_secs(1));
     assert_eq!((invite.call, invite.backend.as_str(), *until), (harness.call, "a", Some(invite_deadline)));
     assert_eq!((invite.caller.as_str(), invite.callee.as_str()), ("alice", "bob"));
     assert_eq!(invite.backend_url, "ws://janus:8188");
@@ -75,7 +74,7 @@ fn first_proxy_reply_counts() {
 #[test]
 fn silent_proxy_is_refused_a_second_before_the_deadline() {
     let mut harness = outgoing();
-    let deadline = Some(Deadline(unix_millis() + 8_000));
+    let deadline = Some(Deadline::after(Duration::from_secs(8)));
     harness.receive(Message { deadline, ..harness.place_message() });
     harness.attached_local(ALICE);
     harness.reply(ALICE, "registered");

@@ -5,7 +5,7 @@ use crate::session::Session;
 use crate::session::action::Cx;
 use crate::session::handle::REQUEST_TIMEOUT;
 use bus::message::LegRef;
-use common::entropy;
+use common::{clock, entropy};
 use proptest::prelude::*;
 
 impl Harness {
@@ -29,7 +29,7 @@ impl Harness {
 /// The session restored at another edge, some time later.
 fn restored(state: &str, later: Duration) -> Harness {
     let mut harness = connected();
-    let unix_ms = entropy::unix_millis() + later.as_millis() as u64;
+    let unix_ms = clock::unix_millis() + later.as_millis() as u64;
     let session = restore(state, harness.now, unix_ms).unwrap();
     harness.client.add_claimed(session, harness.now);
     harness

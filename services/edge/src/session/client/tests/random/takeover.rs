@@ -3,7 +3,7 @@
 use super::model::Model;
 use crate::session::Session;
 use bus::message::{Change, Events};
-use common::{ServiceId, entropy};
+use common::{ServiceId, clock};
 use protocol::{HandleRef, SessionId};
 
 /// How many messages may be delivered again after a takeover.
@@ -63,7 +63,7 @@ impl Model {
         let (from, to) = (self.sessions[&id], self.connect());
         assert!(self.connections[from].client.discard(id));
         let edge = ServiceId::from("edge-2");
-        let session = Session::restore(state, id, &edge, self.now, entropy::unix_millis()).unwrap();
+        let session = Session::restore(state, id, &edge, self.now, clock::unix_millis()).unwrap();
         self.connections[to].client.add_claimed(session, self.now);
         self.sessions.insert(id, to);
     }
