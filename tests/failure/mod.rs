@@ -7,6 +7,7 @@
 //! | `edge_killed.rs`, `router_killed.rs`, `connector_killed.rs` | a process, at once and for good |
 //! | `connector_frozen.rs` | a connector that resumes after another one has taken its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
+//! | `janus_refuses_calls.rs` | calls on a Janus that answers |
 //! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs`, `redis_refuses.rs` | Redis, with and without its data, its speed, or every connection to it |
 //! | `log_lost.rs` | the log: a full disk, a dead or hanging log shipper |
 //! | `open_files.rs` | nothing: an edge with few open files has many clients |
@@ -28,6 +29,7 @@ mod drain;
 mod edge_killed;
 mod janus_frozen;
 mod janus_killed;
+mod janus_refuses_calls;
 mod log_lost;
 mod measure;
 mod media;

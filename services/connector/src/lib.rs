@@ -12,7 +12,7 @@
 //! | [`backend`] | the loop that serves one Janus server |
 //! | [`calls`] | the state machine of all calls on it, without sockets or clock |
 //! | [`janus`] | the websocket to Janus |
-//! | [`probe`], [`breaker`] | whether the VideoCall plugin works and gets new calls |
+//! | [`probe`], [`breaker`] | whether the backend works and gets new calls |
 //! | [`persist`] | the state stored in the directory for the next connector |
 //! | [`outbox`] | messages to edges and rest services |
 //!
@@ -31,8 +31,10 @@ pub mod backend {
 pub mod breaker;
 pub mod calls {
     pub mod action;
+    pub mod attempt;
     pub mod call;
     mod end;
+    mod fallback;
     mod janus_state;
     pub mod leg;
     mod machine;

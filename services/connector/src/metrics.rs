@@ -1,6 +1,7 @@
 //! The metrics of a connector, with their help texts and labels. Every counter is exported from the
 //! start, as zero.
 
+use crate::breaker::outcomes::SetupFailure;
 use bus::message::{CallEvent, CallRecord, EndKind, StepDurations};
 use common::BackendName;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -16,6 +17,8 @@ const CALLS: &str = "switchboard_connector_calls";
 const LOST: &str = "switchboard_janus_connections_lost_total";
 const RECONNECTS: &str = "switchboard_janus_reconnects_total";
 const BREAKER: &str = "switchboard_connector_breaker";
+const SETUP_FAILED: &str = "switchboard_call_setup_failures_total";
+const SECOND_ATTEMPTS: &str = "switchboard_calls_second_attempts_total";
 const PROBE: &str = "switchboard_connector_probe_seconds";
 
 /// The queue of messages to edges and rest services.
@@ -37,16 +40,25 @@ pub fn describe() {
     describe_counter!(ENDED, "Calls that ended after they rang, by reason.");
     describe_gauge!(
         UP,
-        "1 while the Janus server takes calls, else 0; NaN if this connector does not serve it."
+        "1 while the Janus server can be reached and its probe succeeds, else 0; NaN if this connector does not serve it."
     );
     describe_gauge!(CALLS, "Calls on the Janus server.");
     describe_counter!(LOST, "Lost connections to a Janus server; all its calls end.");
     describe_counter!(RECONNECTS, "Connections to a Janus server that were restored.");
-    describe_gauge!(BREAKER, "Circuit breaker of the VideoCall plugin: 0 closed, 1 half-open, 2 open.");
-    describe_histogram!(PROBE, "Time until the VideoCall plugin replied to a probe.");
+    describe_gauge!(
+        BREAKER,
+        "Circuit breaker of the Janus server: 0 closed, 1 half-open, 2 open; NaN if this connector does not serve it."
+    );
+    describe_counter!(SETUP_FAILED, "Calls that a Janus server did not set up, by reason.");
+    describe_counter!(
+        SECOND_ATTEMPTS,
+        "Calls that were handed over for another Janus server before they rang."
+    );
+    describe_histogram!(PROBE, "Time that a probe of the Janus server took.");
     StepDurations::default().named().iter().for_each(|(step, _)| drop(histogram!(STEP, "step" => *step)));
     let _ = histogram!(SETUP);
-    [RANG, ANSWERED].iter().for_each(|name| counter!(*name).increment(0));
+    [RANG, ANSWERED, SECOND_ATTEMPTS].iter().for_each(|name| counter!(*name).increment(0));
+    SetupFailure::NAMES.iter().for_each(|name| counter!(SETUP_FAILED, "reason" => *name).increment(0));
     EndKind::ALL.iter().for_each(|kind| counter!(ENDED, "reason" => kind.name()).increment(0));
     service::metrics::register_queues(&[OUTBOX, CALLS_LOG, DEFERRED_INPUT, REQUESTS, CANDIDATES]);
 }
@@ -71,6 +83,18 @@ pub fn record_call_event(record: &CallRecord) {
 /// Counts the end of a call that has rung.
 pub fn record_ended(kind: EndKind) {
     counter!(ENDED, "reason" => kind.name()).increment(1);
+}
+
+/// Counts the outcome of a call's setup.
+pub fn record_setup(result: Result<Duration, SetupFailure>) {
+    if let Err(failure) = result {
+        counter!(SETUP_FAILED, "reason" => failure.name()).increment(1);
+    }
+}
+
+/// Counts a call that was handed over for another backend.
+pub fn record_second_attempt() {
+    counter!(SECOND_ATTEMPTS).increment(1);
 }
 
 /// Counts an item that was dropped because this queue is full.
@@ -102,8 +126,8 @@ impl BackendGauges {
         gauges
     }
 
-    pub fn set(&self, takes_calls: bool, calls: usize) {
-        gauge!(UP, "backend" => self.backend.clone()).set(u8::from(takes_calls));
+    pub fn set(&self, is_working: bool, calls: usize) {
+        gauge!(UP, "backend" => self.backend.clone()).set(u8::from(is_working));
         gauge!(CALLS, "backend" => self.backend.clone()).set(calls as f64);
     }
 
@@ -123,5 +147,6 @@ impl Drop for BackendGauges {
     fn drop(&mut self) {
         self.set(false, 0);
         gauge!(UP, "backend" => self.backend.clone()).set(f64::NAN);
+        gauge!(BREAKER, "backend" => self.backend.clone()).set(f64::NAN);
     }
 }

@@ -1,4 +1,4 @@
-//! Sends messages from this connector to edges and rest services, and writes the `calls` log.
+//! Sends messages from this connector to edges, rest services and routers, and writes the `calls` log.
 //!
 //! Each [`Destination`] has a queue and a task of its own, which posts in order. So the calls do not wait
 //! for the bus, and no edge waits for another. A queue holds at most [`MAX_QUEUED`] messages; above that
@@ -7,9 +7,10 @@
 //! # Failures
 //! While the bus cannot be reached, all messages wait. A message expires if its mailbox stays full for
 //! [`MAX_WAIT_FOR_ROOM`]. A missing mailbox may have been lost with all data of Redis, and then its edge
-//! opens it again; messages for it expire after [`MAX_WAIT_FOR_MAILBOX`]. An invite expires at its
-//! deadline. A record of the log is written once, or is dropped and counted.
+//! opens it again; messages for it expire after [`MAX_WAIT_FOR_MAILBOX`]. An invite and a second attempt expire at
+//! their deadlines. A record of the log is written once, or is dropped and counted.
 
+use crate::calls::action::SecondAttempt;
 use crate::metrics;
 use bus::message::{Body, CallRecord, Deadline, Events, Message, ProxyInvite, ProxyReply};
 use bus::topic::{Mailbox, Queue as BusQueue};
@@ -61,6 +62,8 @@ enum Destination {
     Rest(ServiceId),
     /// Any rest service, to invite a proxy.
     AnyRest,
+    /// The routers that read this shard.
+    Routers(u8),
 }
 
 struct Queued {
@@ -109,6 +112,14 @@ impl Outbox {
         self.post(Destination::AnyRest, message, Box::new(()));
     }
 
+    /// Queues a call for any router, which places it on another backend. It expires at its deadline.
+    pub fn try_again(&self, second: SecondAttempt, guard: DeliveryGuard) {
+        let SecondAttempt { call, deadline, request } = second;
+        let BusQueue::Requests(shard) = BusQueue::requests_for(request.from.session) else { return };
+        let message = Message { id: call.into(), deadline, body: Body::Call(request) };
+        self.post(Destination::Routers(shard), message, guard);
+    }
+
     fn post(&self, destination: Destination, message: Message, guard: DeliveryGuard) {
         let queued = Queued { since: Instant::now(), message, _guard: guard };
         let mut queues = self.queues.lock();
@@ -146,6 +157,7 @@ impl Destination {
             Self::Edge(edge) => bus.post(&Mailbox::Edge(edge.clone()), message).await,
             Self::Rest(rest) => bus.post(&Mailbox::Rest(rest.clone()), message).await,
             Self::AnyRest => bus.enqueue(BusQueue::Proxies, message).await,
+            Self::Routers(shard) => bus.enqueue(BusQueue::Requests(*shard), message).await,
         }
     }
 }

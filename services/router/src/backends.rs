@@ -1,13 +1,14 @@
 //! A cached list of the backends that take calls, refreshed every second and on each change notice. The
 //! number of calls on a backend is not cached: it is read for every choice.
 
+use crate::ejection;
 use crate::metrics;
-use crate::placement::{self, Policy};
+use crate::placement::{self, Load, Policy};
 use bus::message::Location;
 use common::BackendName;
 use common::entropy::random_u64;
 use common::sync::Mutex;
-use directory::record::{Backend, BackendStatus};
+use directory::record::Backend;
 use directory::{Directory, Error};
 use service::Context;
 use std::sync::Arc;
@@ -36,6 +37,12 @@ impl BackendCache {
         }
     }
 
+    /// Whether another backend can take a call that fails on `chosen`.
+    pub fn has_fallback(&self, chosen: &BackendName, tried: &[BackendName]) -> bool {
+        let is_other = |backend: &Backend| backend.name != *chosen && !tried.contains(&backend.name);
+        self.available.lock().iter().any(is_other)
+    }
+
     /// Chooses one of the backends nearest to `from`, but none of `tried`.
     pub async fn choose(
         &self,
@@ -44,20 +51,25 @@ impl BackendCache {
         tried: &[BackendName],
     ) -> Result<Option<BackendName>, Error> {
         let available = self.available.lock().clone();
-        let untried: Vec<&Backend> =
-            available.iter().filter(|backend| !tried.contains(&backend.name)).collect();
+        let untried = ejection::candidates(&available, tried, random_u64());
         let locations: Vec<_> =
             untried.iter().map(|backend| (backend.location.as_str(), backend.isp.as_str())).collect();
         let nearest = placement::nearest((&from.location, &from.isp), &locations);
         let turn = self.round_robin.fetch_add(1, Ordering::Relaxed);
         let shortlist = placement::shortlist(self.policy, nearest.len(), turn, random_u64());
-        let names: Vec<BackendName> =
-            shortlist.into_iter().map(|index| untried[nearest[index]].name.clone()).collect();
+        let shortlist: Vec<&Backend> = shortlist.into_iter().map(|index| untried[nearest[index]]).collect();
+        let names: Vec<BackendName> = shortlist.iter().map(|backend| backend.name.clone()).collect();
         if names.len() < 2 {
             return Ok(names.into_iter().next());
         }
         let calls = directory.count_calls(&names).await?;
-        let chosen = placement::choose(self.policy, &calls, random_u64());
+        let load = |(backend, calls): (&&Backend, u64)| Load {
+            calls,
+            failed_percent: backend.health.failed_percent,
+            setup_ms: backend.health.setup_ms,
+        };
+        let loads: Vec<Load> = shortlist.iter().zip(calls).map(load).collect();
+        let chosen = placement::choose(self.policy, &loads, random_u64());
         Ok(names.into_iter().nth(chosen))
     }
 
@@ -78,8 +90,7 @@ impl BackendCache {
     }
 
     fn update(&self, backends: &[Backend], context: &Context) {
-        let takes_calls = |backend: &&Backend| backend.status == BackendStatus::Normal;
-        let available: Vec<Backend> = backends.iter().filter(takes_calls).cloned().collect();
+        let available = ejection::available(backends);
         metrics::set_backends(available.len());
         if available.is_empty() {
             context.health.set_unready("backends", "no media server takes calls");

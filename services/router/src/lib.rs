@@ -11,6 +11,7 @@
 
 pub mod backends;
 pub mod background;
+pub mod ejection;
 /// One handler for each kind of request. A request may be handled twice, or in part and then again by another
 /// router; the final state is the same.
 pub mod handlers {

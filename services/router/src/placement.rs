@@ -2,6 +2,9 @@
 //!
 //! [`nearest`] selects the backends in question, [`shortlist`] those whose number of calls has to be read,
 //! and [`choose`] one of these. Random numbers are arguments.
+//!
+//! A backend that fails at once has few calls. So `lb` and `p2c` choose a backend on which calls fail only if
+//! they fail on the others too, and a slow one counts as if it had more calls. For `wr` both weigh less.
 
 use std::str::FromStr;
 
@@ -11,11 +14,11 @@ pub enum Policy {
     RoundRobin,
     /// `rand`: a random one.
     Random,
-    /// `lb`: the one with the fewest calls.
+    /// `lb`: the one with the least load.
     LeastCalls,
     /// `wr`: a random one; a backend with half the calls is chosen twice as often.
     Weighted,
-    /// `p2c`: of two random ones the one with fewer calls. Nearly as even as `lb`, and routers that choose at
+    /// `p2c`: of two random ones the one with less load. Nearly as even as `lb`, and routers that choose at
     /// the same moment do not all choose the same one.
     TwoChoices,
 }
@@ -73,24 +76,58 @@ pub fn shortlist(policy: Policy, count: usize, turn: usize, random: u64) -> Vec<
     }
 }
 
-/// Returns the index of the chosen backend in the shortlist; `calls` are the numbers of calls of its entries.
-pub fn choose(policy: Policy, calls: &[u64], random: u64) -> usize {
-    match policy {
-        Policy::RoundRobin | Policy::Random => 0,
-        Policy::LeastCalls => fewest(calls, below(random, calls.len().max(1))),
-        Policy::TwoChoices => fewest(calls, 0),
-        Policy::Weighted => weighted(calls, random),
+/// From this percentage of failed clients on, a backend is chosen only among its like.
+const FAILING_PERCENT: u8 = 30;
+/// Setups that take less than this many milliseconds count as equally fast.
+const FAST_SETUP_MS: u64 = 50;
+/// How much less a failing backend weighs for `wr`.
+const FAILING_WEIGHT: f64 = 0.1;
+
+/// What a choice depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    pub calls: u64,
+    /// How many of a hundred clients were not served at their last call, recently.
+    pub failed_percent: u8,
+    /// The usual time of a call's setup, in milliseconds; 0 where unknown.
+    pub setup_ms: u64,
+}
+
+impl Load {
+    fn is_failing(self) -> bool {
+        self.failed_percent >= FAILING_PERCENT
+    }
+
+    /// How much it has to do: failing ones have more than others.
+    fn cost(self) -> (bool, u64) {
+        (self.is_failing(), (self.calls + 1).saturating_mul(self.setup_ms.max(FAST_SETUP_MS)))
+    }
+
+    fn weight(self) -> f64 {
+        let slowness = self.setup_ms.max(FAST_SETUP_MS) as f64 / FAST_SETUP_MS as f64;
+        let weight = 1.0 / (self.calls.max(1) as f64 * slowness);
+        if self.is_failing() { weight * FAILING_WEIGHT } else { weight }
     }
 }
 
-/// Returns the index with the fewest calls; among equals the first from `start` on.
-fn fewest(calls: &[u64], start: usize) -> usize {
-    let from_start = (0..calls.len()).map(|step| (start + step) % calls.len());
-    from_start.min_by_key(|index| calls[*index]).unwrap_or(0)
+/// Returns the index of the chosen backend in the shortlist, whose entries have these loads.
+pub fn choose(policy: Policy, loads: &[Load], random: u64) -> usize {
+    match policy {
+        Policy::RoundRobin | Policy::Random => 0,
+        Policy::LeastCalls => least(loads, below(random, loads.len().max(1))),
+        Policy::TwoChoices => least(loads, 0),
+        Policy::Weighted => weighted(loads, random),
+    }
 }
 
-fn weighted(calls: &[u64], random: u64) -> usize {
-    let weights: Vec<f64> = calls.iter().map(|calls| 1.0 / (*calls).max(1) as f64).collect();
+/// Returns the index with the least load; among equals the first from `start` on.
+fn least(loads: &[Load], start: usize) -> usize {
+    let from_start = (0..loads.len()).map(|step| (start + step) % loads.len());
+    from_start.min_by_key(|index| loads[*index].cost()).unwrap_or(0)
+}
+
+fn weighted(loads: &[Load], random: u64) -> usize {
+    let weights: Vec<f64> = loads.iter().map(|load| load.weight()).collect();
     let mut remaining = weights.iter().sum::<f64>() * (random as f64 / u64::MAX as f64);
     for (index, weight) in weights.iter().enumerate() {
         remaining -= weight;
@@ -116,10 +153,14 @@ mod tests {
         for turn in 0..total {
             let (first, second) = (entropy::random_u64(), entropy::random_u64());
             let list = shortlist(policy, backends, turn, first);
-            let counts: Vec<u64> = list.iter().map(|index| calls[*index]).collect();
-            calls[list[choose(policy, &counts, second)]] += 1;
+            let loads = loads(list.iter().map(|index| calls[*index]));
+            calls[list[choose(policy, &loads, second)]] += 1;
         }
         calls
+    }
+
+    fn loads(calls: impl IntoIterator<Item = u64>) -> Vec<Load> {
+        calls.into_iter().map(|calls| Load { calls, ..Load::default() }).collect()
     }
 
     fn widest_gap(calls: &[u64]) -> u64 {
@@ -155,9 +196,35 @@ mod tests {
 
     #[test]
     fn weight_is_inverse_to_calls() {
-        assert_eq!(choose(Policy::Weighted, &[1, 1_000_000], u64::MAX / 2), 0);
-        assert_eq!(choose(Policy::Weighted, &[1_000_000, 0], u64::MAX / 2), 1);
-        assert_eq!(choose(Policy::Weighted, &[5, 5], u64::MAX), 1);
+        assert_eq!(choose(Policy::Weighted, &loads([1, 1_000_000]), u64::MAX / 2), 0);
+        assert_eq!(choose(Policy::Weighted, &loads([1_000_000, 0]), u64::MAX / 2), 1);
+        assert_eq!(choose(Policy::Weighted, &loads([5, 5]), u64::MAX), 1);
+    }
+
+    #[test]
+    fn idle_backend_that_fails_is_not_preferred() {
+        let failing = Load { failed_percent: 33, ..Load::default() };
+        let busy = Load { calls: 1_000, ..Load::default() };
+        for policy in [Policy::LeastCalls, Policy::TwoChoices] {
+            for random in 0..10 {
+                assert_eq!(choose(policy, &[failing, busy], random), 1, "{policy:?}");
+                assert_eq!(choose(policy, &[busy, failing], random), 0, "{policy:?}");
+            }
+            let worse = Load { failed_percent: 100, calls: 9, ..Load::default() };
+            assert_eq!(choose(policy, &[worse, failing], 0), 1, "all fail: {policy:?}");
+        }
+        let equally_busy = Load { calls: 1_000, ..failing };
+        assert_eq!(choose(Policy::Weighted, &[equally_busy, busy], u64::MAX / 5), 1);
+    }
+
+    #[test]
+    fn slow_backend_gets_fewer_calls() {
+        let slow = Load { calls: 10, setup_ms: 200, ..Load::default() };
+        let fast = Load { calls: 30, setup_ms: 4, ..Load::default() };
+        assert_eq!(choose(Policy::TwoChoices, &[slow, fast], 0), 1);
+        assert_eq!(choose(Policy::TwoChoices, &[slow, Load { calls: 50, ..fast }], 0), 0);
+        let nearly_as_fast = Load { calls: 29, setup_ms: 40, ..Load::default() };
+        assert_eq!(choose(Policy::TwoChoices, &[fast, nearly_as_fast], 0), 1, "the calls decide");
     }
 
     #[test]

@@ -87,7 +87,12 @@ async fn handle_unless_ended(
 ) -> Result<(), HandlerError> {
     let message = &delivery.message;
     let begins_call = matches!(message.body, Body::Call(_) | Body::Invite(_));
-    if delivery.attempt > 1 && begins_call && context.directory.has_ended(message.id.into()).await? {
+    // Two connectors, one after the other, may send the same second attempt.
+    let is_second_attempt = matches!(&message.body, Body::Call(request) if request.failed.is_some());
+    if (delivery.attempt > 1 || is_second_attempt)
+        && begins_call
+        && context.directory.has_ended(message.id.into()).await?
+    {
         return Ok(());
     }
     dispatch(context, backends, message).await

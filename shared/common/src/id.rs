@@ -42,7 +42,7 @@ uuid_id!(
 );
 uuid_id!(
     /// A call. Equals the id of the client request that began the call, so that a redelivered request finds its
-    /// call instead of beginning another.
+    /// call instead of beginning another. A second attempt has an id that follows from the first's.
     CallId
 );
 
@@ -58,6 +58,17 @@ impl MessageId {
             }
             _ => fresh,
         }
+    }
+}
+
+/// What distinguishes the id of a second attempt from that of the first.
+const SECOND_ATTEMPT: u128 = 0x6a09_e667_f3bc;
+
+impl CallId {
+    /// Returns the id of the second attempt at a call, which is set up on another backend. Every process derives the
+    /// same one, so that a repeated request for it finds its call.
+    pub fn second_attempt(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128() ^ SECOND_ATTEMPT))
     }
 }
 
@@ -120,6 +131,14 @@ impl ServiceId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_second_attempt_has_an_id_of_its_own() {
+        let call = CallId::fresh();
+        assert_eq!(call.second_attempt(), call.second_attempt());
+        assert_ne!(call.second_attempt(), call);
+        assert_eq!(call.second_attempt().0.get_version_num(), call.0.get_version_num());
+    }
 
     #[test]
     fn an_id_after_another_sorts_after_it() {

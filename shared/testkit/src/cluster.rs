@@ -10,11 +10,8 @@
 //! # }
 //! ```
 
-<<<<<<< HEAD
-use crate::output::Output;
-=======
 use crate::fake_clock::FakeClock;
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+use crate::output::Output;
 use crate::process::{Process, Service};
 use crate::{FakeJanus, Janus, MedialessJanus, Redis};
 
@@ -42,11 +39,8 @@ pub struct ClusterBuilder {
     rests: usize,
     backends: Vec<String>,
     options: Vec<(Service, String)>,
-<<<<<<< HEAD
     output: Output,
-=======
     clocks: Vec<(Service, FakeClock)>,
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
 }
 
 /// A Janus server, as a connector is configured with it.
@@ -91,11 +85,8 @@ impl Cluster {
             rests: 0,
             backends: Vec::new(),
             options: Vec::new(),
-<<<<<<< HEAD
             output: Output::Log,
-=======
             clocks: Vec::new(),
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
         }
     }
 
@@ -159,15 +150,15 @@ impl ClusterBuilder {
         self
     }
 
-<<<<<<< HEAD
     /// Sets where the output of each process goes.
     pub fn output(mut self, output: Output) -> Self {
         self.output = output;
-=======
+        self
+    }
+
     /// Gives this wall clock to the processes of a service.
     pub fn clock(mut self, service: Service, clock: &FakeClock) -> Self {
         self.clocks.push((service, clock.clone()));
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
         self
     }
 
@@ -194,12 +185,8 @@ impl ClusterBuilder {
     async fn processes(&self, service: Service, count: usize) -> Vec<Process> {
         let args = self.args(service);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-<<<<<<< HEAD
-        let starts = (0..count).map(|_| Process::start_with(self.output, service, &args));
-=======
         let clock = self.clocks.iter().find(|(of, _)| *of == service).map(|(_, clock)| clock);
-        let starts = (0..count).map(|_| Process::start_by(clock, service, &args));
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+        let starts = (0..count).map(|_| Process::start_in(self.output, clock, service, &args));
         futures_util::future::join_all(starts).await
     }
 

@@ -59,7 +59,9 @@ impl JanusAdmin {
         let mut found = Vec::new();
         for session in self.sessions().await {
             for handle in self.handles(session).await {
-                if matches(&self.handle_info(session, handle).await["opaque_id"]) {
+                // Probes come and go.
+                let info = self.handle_info(session, handle).await;
+                if !info.is_null() && matches(&info["opaque_id"]) {
                     found.push((session, handle));
                 }
             }

@@ -1,11 +1,8 @@
 //! Processes of the executable `switchboard`.
 
 use crate::child::{Child, StartError, deref_to_child, start_on_free_ports};
-<<<<<<< HEAD
-use crate::output::Output;
-=======
 use crate::fake_clock::FakeClock;
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+use crate::output::Output;
 use crate::{http, port, spawner};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -54,11 +51,8 @@ pub struct Process {
     service: Service,
     args: Vec<String>,
     listeners: Vec<(&'static str, u16)>,
-<<<<<<< HEAD
     output: Output,
-=======
     clock: Option<FakeClock>,
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
     // Dropped last: it is the working directory of the process.
     folder: TempDir,
 }
@@ -69,23 +63,28 @@ impl Process {
     /// Starts a service and waits until its `/readyz` returns 200. `args` are all options except the addresses to
     /// listen on, which get free ports.
     pub async fn start(service: Service, args: &[&str]) -> Self {
-<<<<<<< HEAD
-        Self::start_with(Output::Log, service, args).await
+        Self::start_in(Output::Log, None, service, args).await
     }
 
     /// The same, with this output.
     pub async fn start_with(output: Output, service: Service, args: &[&str]) -> Self {
-        start_on_free_ports(async || {
-            let mut process = Self::spawn_with(output, service, args);
-=======
-        Self::start_by(None, service, args).await
+        Self::start_in(output, None, service, args).await
     }
 
     /// The same, with this wall clock.
     pub async fn start_by(clock: Option<&FakeClock>, service: Service, args: &[&str]) -> Self {
+        Self::start_in(Output::Log, clock, service, args).await
+    }
+
+    /// The same, with this output and this wall clock.
+    pub(crate) async fn start_in(
+        output: Output,
+        clock: Option<&FakeClock>,
+        service: Service,
+        args: &[&str],
+    ) -> Self {
         start_on_free_ports(async || {
-            let mut process = Self::spawn_by(clock.cloned(), service, args);
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+            let mut process = Self::spawn_in(output, clock.cloned(), service, args);
             process.ready().await.map(|()| process)
         })
         .await
@@ -93,27 +92,15 @@ impl Process {
 
     /// Starts a service without waiting, for instance because its Redis is down.
     pub fn spawn(service: Service, args: &[&str]) -> Self {
-<<<<<<< HEAD
-        Self::spawn_with(Output::Log, service, args)
+        Self::spawn_in(Output::Log, None, service, args)
     }
 
-    fn spawn_with(output: Output, service: Service, args: &[&str]) -> Self {
+    fn spawn_in(output: Output, clock: Option<FakeClock>, service: Service, args: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         let listeners: Vec<_> = service.listeners().iter().map(|&option| (option, port::free())).collect();
-        let child = spawn(service, &args, &listeners, output, folder.path());
-        Self { child, service, args, listeners, output, folder }
-=======
-        Self::spawn_by(None, service, args)
-    }
-
-    fn spawn_by(clock: Option<FakeClock>, service: Service, args: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let listeners: Vec<_> = service.listeners().iter().map(|&option| (option, port::free())).collect();
-        let child = spawn(service, &args, &listeners, clock.as_ref(), folder.path());
-        Self { child, service, args, listeners, clock, folder }
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+        let child = spawn(service, &args, &listeners, (output, clock.as_ref()), folder.path());
+        Self { child, service, args, listeners, output, clock, folder }
     }
 
     /// Waits until `/readyz` returns 200.
@@ -172,12 +159,8 @@ impl Process {
     /// ready.
     pub async fn restart(&mut self) {
         self.kill();
-<<<<<<< HEAD
-        self.child = spawn(self.service, &self.args, &self.listeners, self.output, self.folder.path());
-=======
-        self.child =
-            spawn(self.service, &self.args, &self.listeners, self.clock.as_ref(), self.folder.path());
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+        let surroundings = (self.output, self.clock.as_ref());
+        self.child = spawn(self.service, &self.args, &self.listeners, surroundings, self.folder.path());
         self.wait_ready().await;
     }
 }
@@ -186,29 +169,18 @@ fn spawn(
     service: Service,
     args: &[String],
     listeners: &[(&str, u16)],
-<<<<<<< HEAD
-    output: Output,
+    (output, clock): (Output, Option<&FakeClock>),
     folder: &Path,
 ) -> Child {
     let mut command = command_with(output, &[service.name()]);
-=======
-    clock: Option<&FakeClock>,
-    folder: &Path,
-) -> Child {
-    let mut command = command(&[service.name()]);
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
     command.args(args).current_dir(folder);
     for (option, port) in listeners {
         command.arg(option).arg(format!("127.0.0.1:{port}"));
     }
-<<<<<<< HEAD
-    Child::spawn_with(service.name(), command, &folder.join("log"), output)
-=======
     if let Some(clock) = clock {
         clock.apply(&mut command);
     }
-    Child::spawn(service.name(), command, &folder.join("log"))
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
+    Child::spawn_with(service.name(), command, &folder.join("log"), output)
 }
 
 /// Returns the executable with these arguments, for subcommands that are not services. The process is killed

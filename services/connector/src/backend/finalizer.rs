@@ -68,14 +68,18 @@ async fn finalize_call(directory: Directory, outbox: Outbox, token: FencingToken
 
 /// Returns a token that is cancelled once all notices are on the bus, or are given up.
 fn send_notices(outbox: &Outbox, notices: FinalNotices, acks: Vec<AckGuard>) -> CancellationToken {
-    let FinalNotices { client_events, proxy_refusal, log } = notices;
+    let FinalNotices { client_events, proxy_refusal, second_attempt, log } = notices;
     let sent = CancellationToken::new();
     let guard = Arc::new((acks, sent.clone().drop_guard()));
     for (edge, events) in client_events {
         outbox.send(edge, events, Box::new(guard.clone()));
     }
     if let Some((rest, reply)) = proxy_refusal {
-        outbox.reply_to_rest(rest, reply, Box::new(guard));
+        outbox.reply_to_rest(rest, reply, Box::new(guard.clone()));
+    }
+    if let Some(second_attempt) = second_attempt {
+        metrics::record_second_attempt();
+        outbox.try_again(second_attempt, Box::new(guard));
     }
     if let Some((record, kind)) = log {
         metrics::record_ended(kind);

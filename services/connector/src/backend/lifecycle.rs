@@ -103,6 +103,7 @@ impl Backend {
             finalizer: Finalizer::new(directory.clone(), outbox.clone()),
             status: Status {
                 is_up: false,
+                down_reason: String::new(),
                 report: BackendReport::default(),
                 gauges: BackendGauges::new(name),
             },

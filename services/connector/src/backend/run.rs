@@ -72,6 +72,8 @@ pub struct HeldLease {
 pub struct Status {
     /// The link to Janus is up.
     pub is_up: bool,
+    /// Why it is not.
+    pub down_reason: String,
     pub report: BackendReport,
     pub gauges: BackendGauges,
 }
@@ -135,7 +137,7 @@ impl Backend {
                 Input::Stop => break,
                 Input::Lease(LeaseState::Lost) => return self.abandon().await,
                 Input::Lease(LeaseState::Held { token, .. }) => self.on_lease_renewed(token),
-                Input::ProbeChanged => self.update_report(),
+                Input::ProbeChanged => self.on_probe_changed(),
                 input if self.lease.watch.is_valid() => self.on_input(input),
                 input => self.deferred.push(input),
             }
@@ -221,6 +223,8 @@ impl Backend {
                     // A warning was logged at the first try, or when the link broke.
                     tracing::debug!(%backend, %reason, "failed to connect to Janus again, retrying");
                 }
+                self.status.down_reason = reason;
+                self.update_report();
                 self.take_over(&[]);
             }
             LinkEvent::Up { session, claimed } => {
@@ -234,6 +238,8 @@ impl Backend {
             LinkEvent::Down(reason) => {
                 tracing::warn!(%backend, %reason, "lost the connection to Janus, ending its calls");
                 self.status.gauges.on_disconnected();
+                self.probe.on_link_lost(&reason);
+                self.status.down_reason = reason;
                 self.take_over(&[]);
                 let actions = self.calls.on_janus_down("The media server is gone", now);
                 self.status.is_up = false;
@@ -280,7 +286,10 @@ impl Backend {
                     tracing::debug!(call = %record.call, event = ?record.event, "call changed");
                     self.outbox.log(record);
                 }
-                Action::JanusTimeout => self.probe.on_unanswered_call(),
+                Action::ReportSetup(client, result) => {
+                    metrics::record_setup(result);
+                    self.probe.on_setup(client, result);
+                }
                 Action::EndCall(ended) => self.finalize(ended),
             }
         }
@@ -292,17 +301,25 @@ impl Backend {
         self.finalizer.finalize(ended, self.lease.token);
     }
 
+    fn on_probe_changed(&mut self) {
+        self.calls.set_admission(self.probe.admission());
+        self.update_report();
+    }
+
     /// Announces the backend's state, if it has changed.
     fn update_report(&mut self) {
-        let takes_calls = self.status.is_up && self.probe.is_healthy();
-        let report = BackendReport {
-            status: if takes_calls { BackendStatus::Normal } else { BackendStatus::Abnormal },
-            calls: self.calls.count(),
-            probe_ms: self.probe.latency_ms(),
-        };
-        if std::mem::replace(&mut self.status.report, report) != report {
+        let mut health = self.probe.health();
+        let status = if self.status.is_up { self.probe.status() } else { BackendStatus::Abnormal };
+        if !self.status.is_up {
+            health.reason.clone_from(&self.status.down_reason);
+        }
+        let is_working = status != BackendStatus::Abnormal;
+        let report =
+            BackendReport { status, calls: self.calls.count(), probe_ms: self.probe.latency_ms(), health };
+        if self.status.report != report {
+            self.status.gauges.set(is_working, report.calls);
+            self.status.report = report.clone();
             self.lease.renewer.report(report);
-            self.status.gauges.set(takes_calls, report.calls);
         }
     }
 }

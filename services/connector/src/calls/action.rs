@@ -1,11 +1,13 @@
 //! The outputs of the state machine. The backend's task carries them out, in order.
 
+use crate::breaker::outcomes::{ClientId, SetupFailure};
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
-use bus::message::{CallRecord, Deadline, EndKind, Events, ProxyInvite, ProxyReply};
+use bus::message::{CallRecord, ClientRequest, Deadline, EndKind, Events, ProxyInvite, ProxyReply};
 use common::{CallId, ServiceId};
 use directory::record;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One output, which the backend's task carries out.
 #[derive(Debug)]
@@ -23,8 +25,9 @@ pub enum Action {
     SaveCall(SaveCall),
     /// Save a call in a directory that has lost it.
     RestoreCall(Box<record::Call>, String),
-    /// Count a request of a call that Janus did not reply to against its plugin.
-    JanusTimeout,
+    /// Report to the circuit breaker that a call of this client can ring, after this time, or that its setup
+    /// failed because of the backend.
+    ReportSetup(ClientId, Result<Duration, SetupFailure>),
     /// Write a record of the `calls` log.
     Log(CallRecord),
     /// Free the call's handles and only then notify its clients: a notified client may call again at
@@ -56,6 +59,14 @@ pub struct EndedCall {
     pub acks: Vec<AckGuard>,
 }
 
+/// A call that another backend shall take. The caller still waits for it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SecondAttempt {
+    pub call: CallId,
+    pub deadline: Option<Deadline>,
+    pub request: ClientRequest,
+}
+
 /// What is sent about the end of a call. It is stored together with the end, so that the next connector
 /// can send it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -64,6 +75,9 @@ pub struct FinalNotices {
     /// For the rest service whose proxy still waits for a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_refusal: Option<(ServiceId, ProxyReply)>,
+    /// The request for another attempt, for the routers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_attempt: Option<SecondAttempt>,
     /// The last record of the call in the `calls` log; none for a call that never rang.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<(CallRecord, EndKind)>,

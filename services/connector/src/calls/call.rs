@@ -1,6 +1,7 @@
 //! One call on a backend: its two legs, its progress, what is saved of it for the next connector, and how
 //! long its steps take.
 
+use super::attempt::Attempt;
 use super::leg::{Leg, ProxyLeg};
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
@@ -60,6 +61,8 @@ pub struct Call {
     pub acks: Vec<AckGuard>,
     #[serde(skip)]
     pub timings: CallTimings,
+    #[serde(skip)]
+    pub attempt: Attempt,
 }
 
 /// A hangup that Janus has reported, while the reason may still come.
@@ -88,7 +91,8 @@ impl SuspectedHangup {
 impl Call {
     /// A call that this connector sets up. After the deadline no client waits for it.
     pub fn new(place: Place, deadline: Option<Deadline>, term: u64) -> Self {
-        let Place { call, caller, callee, transaction, offer, proxy_side, timestamps } = place;
+        let Place { call, caller, callee, transaction, offer, proxy_side, timestamps, request, fallback } =
+            place;
         let legs = (Leg::new(caller), Leg::new(callee));
         let opened = clock::unix_millis();
         Self {
@@ -96,6 +100,7 @@ impl Call {
             offer,
             proxy_leg: proxy_side.map(|side| ProxyLeg::new(side, deadline)),
             timings: CallTimings::start(timestamps),
+            attempt: Attempt::new(fallback, request, deadline),
             ..Self::with_legs(call, legs, term, opened)
         }
     }
@@ -128,6 +133,7 @@ impl Call {
             proxy_leg: None,
             acks: Vec::new(),
             timings: CallTimings::default(),
+            attempt: Attempt::default(),
         }
     }
 
@@ -242,6 +248,7 @@ impl Call {
         let timers = [
             self.suspected_hangup.as_ref().map(|suspected| suspected.deadline),
             self.ring_deadline.filter(|_| !self.answered),
+            self.attempt.ring_at,
             self.proxy_leg.as_ref().and_then(ProxyLeg::next_timer),
             self.caller.batch_deadline,
             self.callee.batch_deadline,
@@ -271,6 +278,11 @@ impl CallTimings {
     /// This connector takes the call now.
     pub fn start(hops: Option<HopTimestamps>) -> Self {
         Self { hops, placed: unix_micros(), ..Self::default() }
+    }
+
+    /// When the call was requested, in unix microseconds.
+    pub fn requested_at(&self) -> Option<u64> {
+        self.hops.map(|hops| hops.requested_at)
     }
 
     /// The offer is sent to Janus, or the remote caller may send it there.

@@ -53,14 +53,14 @@ impl Calls {
     /// Ends a call, with these events as the reply to the caller's request.
     pub(super) fn refuse_with(&mut self, id: CallId, events: Vec<ClientEvent>) {
         let client_events = |call: &mut Call| {
-            let refusal = call.events(Side::Caller, Some(id.into()), Some(Change::Left), events);
+            let refusal = call.events(Side::Caller, Some(call.request()), Some(Change::Left), events);
             let callee = end_events(call, Side::Callee, &HangupCause::ClientGone(Side::Caller));
             refusal.into_iter().chain(callee).collect()
         };
         self.finish(id, ("refused by the media server", EndKind::Refused), client_events);
     }
 
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         id: CallId,
         (reason, kind): (&str, EndKind),
@@ -76,7 +76,9 @@ impl Calls {
         let backend = &self.config.backend;
         let log = rang.then(|| (call.log_record(backend, CallEvent::Ended, Some(reason)), kind));
         let client_events = client_events(&mut call);
-        let notices = FinalNotices { client_events, proxy_refusal: call.take_proxy_refusal(), log };
+        let proxy_refusal = call.take_proxy_refusal();
+        let second_attempt = call.take_second_attempt();
+        let notices = FinalNotices { client_events, proxy_refusal, second_attempt, log };
         self.out.push(Action::EndCall(EndedCall { call: id, notices, acks }));
     }
 
@@ -137,7 +139,7 @@ fn end_events(call: &mut Call, side: Side, cause: &HangupCause) -> Option<(Servi
     let may_know = joined || call.resumed;
     let in_reply_to = match cause {
         HangupCause::Hangup { side: actor, request, .. } if *actor == side => Some(*request),
-        _ => (side == Side::Caller && !joined).then(|| call.id.into()),
+        _ => (side == Side::Caller && !joined).then(|| call.request()),
     };
     let hangup = events_for_side(cause, side, &own, &peer);
     let mut events: Vec<ClientEvent> = hangup.into_iter().map(Into::into).collect();

@@ -51,6 +51,9 @@ pub struct Leg {
     /// The handle is registered under its alias.
     #[serde(skip)]
     pub registered: bool,
+    /// Janus has candidates of its own for it.
+    #[serde(skip)]
+    pub has_candidates: bool,
     /// The sequence number of the last events sent to the client in this term.
     #[serde(skip)]
     pub sent: u64,
@@ -72,6 +75,7 @@ impl Leg {
             client_active: false,
             negotiations: VecDeque::new(),
             registered: false,
+            has_candidates: false,
             sent: 0,
             batch: Vec::new(),
             batch_deadline: None,

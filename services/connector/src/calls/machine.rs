@@ -1,7 +1,7 @@
 //! All calls on one Janus server, as a state machine without sockets or clock: input and time go in,
 //! [`Action`]s come out. This file dispatches the inputs.
 //!
-//! A call is set up in `setup`, exchanges messages in `relay`, and ends in `end`. After a change of
+//! A call is set up in `setup` and `attempt`, exchanges messages in `relay`, and ends in `end`. After a change of
 //! connector, `takeover` resumes the calls that the former connector saved. `proxy_calls` has what differs
 //! when one side is a user of a janus-cloud proxy.
 //!
@@ -12,6 +12,7 @@
 //! remembered for [`ENDED_CALL_TTL`].
 
 use super::action::{Action, SaveCall};
+use super::attempt::Admission;
 use super::call::Call;
 use super::janus_state::{JanusSessions, Transactions};
 use crate::janus::message::{FromJanus, JanusId};
@@ -55,6 +56,7 @@ pub struct Calls {
     /// When the next timer of each call is due.
     pub(super) timers: BTreeSet<(Instant, CallId)>,
     pub(super) ended: EndedCalls,
+    pub(super) admission: Admission,
     /// The time of the current input.
     pub(super) now: Instant,
     /// The outputs of the current input.
@@ -74,6 +76,7 @@ impl Calls {
             replay_deadline: None,
             timers: BTreeSet::new(),
             ended: EndedCalls::default(),
+            admission: Admission::All,
             now,
             out: Vec::new(),
         }
@@ -91,11 +94,13 @@ impl Calls {
         self.sessions.set_newest(session);
     }
 
-    /// The link to Janus is down. Every call ends; one that has not rung yet is refused.
+    /// The link to Janus is down. Every call ends; one that has not rung yet is tried elsewhere, or refused.
     pub fn on_janus_down(&mut self, reason: &str, now: Instant) -> Vec<Action> {
         self.step(now, |calls| {
             for call in calls.calls.keys().chain(calls.awaiting_replay.keys()).copied().collect::<Vec<_>>() {
-                calls.fail(call, HangupCause::MediaServer(reason.to_owned()));
+                if !calls.try_elsewhere(call) {
+                    calls.fail(call, HangupCause::MediaServer(reason.to_owned()));
+                }
             }
             calls.sessions.clear();
             calls.transactions.clear();
@@ -201,6 +206,7 @@ impl Calls {
         if !call.answered && call.ring_deadline.is_some_and(|deadline| deadline <= now) {
             return self.end(id, HangupCause::NoAnswer);
         }
+        self.on_candidates_timeout(id);
         self.on_proxy_timer(id);
         self.flush_batches(id);
     }

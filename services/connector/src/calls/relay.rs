@@ -133,11 +133,15 @@ impl Calls {
                 self.end(leg.call, HangupCause::MediaServer(reason));
             }
             _ => {
-                let window = if name == "trickle" { CANDIDATES_WINDOW } else { MEDIA_WINDOW };
+                let is_candidate = name == "trickle";
+                let window = if is_candidate { CANDIDATES_WINDOW } else { MEDIA_WINDOW };
                 let Some(call) = self.calls.get_mut(&leg.call) else { return };
                 let event = ClientEvent::Core { janus: name, fields };
                 call.leg_mut(leg.side).add_to_batch(event, self.now, window);
                 self.schedule(leg.call);
+                if is_candidate {
+                    self.on_candidates(leg);
+                }
             }
         }
     }
@@ -151,6 +155,7 @@ impl Calls {
             _ if self.discard_unknown_caller(leg) => {}
             CLOSE_PC if self.has_remote_side(leg.call) => self.suspect_remote_hangup(leg.call, None),
             CLOSE_PC => self.suspect_hangup(leg.call, leg.side.peer()),
+            _ if self.fails_for_hangup(leg, &reason) => {}
             _ => self.end(leg.call, HangupCause::PeerConnection(leg.side, reason)),
         }
     }

@@ -6,6 +6,7 @@ use super::janus_state::{ClientRequest, JANUS_TIMEOUT, Pending};
 use super::machine::Calls;
 use super::proxy_calls::NAME_TAKEN;
 use super::takeover::NO_CALL;
+use crate::breaker::outcomes::SetupFailure;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::message::{CallEvent, Change, ClientEvent, LegRef};
 use common::CallId;
@@ -57,6 +58,7 @@ impl Calls {
         match pending {
             Pending::Register(leg) if !is_error => self.on_registered(leg),
             Pending::Call(leg) if !is_error && !is_busy => self.on_calling(leg.call, data),
+            Pending::Call(leg) if self.fails_for_plugin_error(leg.call, error) => {}
             Pending::Call(leg) => self.on_call_refused(leg.call, data, error),
             Pending::Check(leg) if error == Some(NO_CALL) => self.end_missing_leg(leg),
             Pending::Check(_) => {}
@@ -65,8 +67,8 @@ impl Calls {
             Pending::Register(leg) | Pending::Attach(leg) => {
                 self.record_refusal(leg.call, error, &data);
                 let backend = &self.config.backend;
-                tracing::warn!(%backend, call = %leg.call, %data, "Janus refused to register a leg, ending the call");
-                self.fail(leg.call, HangupCause::MediaServer(SETUP_REFUSED.to_owned()));
+                tracing::warn!(%backend, call = %leg.call, %data, "Janus refused to register a leg");
+                self.fail_setup(leg, SetupFailure::Register(error.unwrap_or_default()));
             }
             Pending::Request(request) => {
                 let is_accepted = request.verb == PluginRequest::Accept && !is_error;
@@ -78,6 +80,7 @@ impl Calls {
     /// Handles the core error that replies to a request.
     pub(super) fn on_janus_error(&mut self, transaction: &str, code: u16, reason: String) {
         match self.transactions.complete(transaction) {
+            Some(Pending::Call(leg)) if self.fails_for_core_error(leg.call, code) => {}
             Some(Pending::Call(leg)) => self.refuse_core(leg.call, code, reason),
             Some(Pending::Check(leg)) => self.end_missing_leg(leg),
             Some(Pending::Barrier(leg)) => self.on_barrier(leg.call),
@@ -87,12 +90,25 @@ impl Calls {
                 let event = request.transaction.clone().map(to_event);
                 self.complete_request(request, event, None);
             }
-            Some(Pending::Attach(leg) | Pending::Register(leg)) => {
-                let backend = &self.config.backend;
-                tracing::warn!(%backend, call = %leg.call, code, reason, "Janus refused a leg, ending the call");
-                self.fail(leg.call, HangupCause::MediaServer(SETUP_REFUSED.to_owned()));
+            Some(pending @ (Pending::Attach(_) | Pending::Register(_))) => {
+                let (backend, leg, error) = (&self.config.backend, pending.leg(), i64::from(code));
+                tracing::warn!(%backend, call = %leg.call, code, reason, "Janus refused a leg");
+                self.fail_setup(
+                    leg,
+                    match pending {
+                        Pending::Attach(_) => SetupFailure::Attach(error),
+                        _ => SetupFailure::Register(error),
+                    },
+                );
             }
             None => {}
+        }
+    }
+
+    /// Janus refused what this connector needs for a call: another backend takes the call, or it ends.
+    fn fail_setup(&mut self, leg: LegRef, failure: SetupFailure) {
+        if !self.fail_attempt(leg.call, failure) {
+            self.fail(leg.call, HangupCause::MediaServer(SETUP_REFUSED.to_owned()));
         }
     }
 
@@ -137,6 +153,7 @@ impl Calls {
             let record = call.log_record(&self.config.backend, CallEvent::Answered, None);
             self.out.push(Action::Log(record));
         }
+        self.report_success(id);
         for side in [Side::Caller, Side::Callee] {
             self.send_held_candidates(LegRef { call: id, side });
         }
@@ -147,9 +164,15 @@ impl Calls {
         while let Some((expired_at, pending)) = self.transactions.pop_expired(self.now) {
             let waited = self.now - expired_at + JANUS_TIMEOUT;
             let (backend, call) = (&self.config.backend, pending.leg().call);
-            tracing::warn!(%backend, %call, ?pending, ?waited, "no reply from Janus, ending the call");
-            self.out.push(Action::JanusTimeout);
-            self.fail(call, HangupCause::MediaServer("The media server does not answer".to_owned()));
+            tracing::warn!(%backend, %call, ?pending, ?waited, "no reply from Janus, giving up its call here");
+            let is_of_client = matches!(pending, Pending::Request(_) | Pending::Check(_));
+            let leg = if is_of_client { pending.leg() } else { LegRef { call, side: Side::Caller } };
+            self.report_failure(leg, SetupFailure::NoReply);
+            // Janus may not have understood what the client sent; then no other one does.
+            let is_of_connector = matches!(pending, Pending::Attach(_) | Pending::Register(_));
+            if !(is_of_connector && self.try_elsewhere(call)) {
+                self.fail(call, HangupCause::MediaServer("The media server does not answer".to_owned()));
+            }
         }
     }
 }

@@ -32,11 +32,12 @@ impl Calls {
         }
         call.acks.push(ack);
         self.calls.insert(id, call);
-        if can_begin {
+        if can_begin && self.admits(id) {
+            self.begin_attempt(id);
             self.attach_local_legs(id);
         } else if has_ended {
             self.end(id, HangupCause::ClientGone(Side::Callee));
-        } else {
+        } else if !self.try_elsewhere(id) {
             self.fail(id, HangupCause::MediaServer("The media server is not available".to_owned()));
         }
     }
@@ -90,10 +91,15 @@ impl Calls {
         let body = named_request("call", &call.alias(Side::Callee));
         let caller = LegRef { call: id, side: Side::Caller };
         self.send_plugin_request(Pending::Call(caller), handle, body, Some(&offer));
+        // Another backend may need it.
+        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.has_fallback()) {
+            call.offer = Some(offer);
+        }
     }
 
     /// Janus has taken the offer. The caller joins, and gets the events that came before.
     pub(super) fn on_calling(&mut self, id: CallId, data: Raw) {
+        let Some(data) = self.hold_calling(id, data) else { return };
         if self.has_remote_side(id) {
             self.start_ringing(id);
         }
@@ -104,6 +110,7 @@ impl Calls {
 
     /// Janus has notified the callee's handle. The callee joins.
     pub(super) fn on_incoming(&mut self, id: CallId, jsep: Option<Raw>) {
+        let Some(jsep) = self.hold_incoming(id, jsep) else { return };
         self.start_ringing(id);
         let Some(call) = self.calls.get(&id) else { return };
         let caller = &call.leg(Side::Caller).party.username;
@@ -112,6 +119,7 @@ impl Calls {
     }
 
     fn start_ringing(&mut self, id: CallId) {
+        self.end_attempt(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.ring_deadline = self.config.policy.ring_timeout.map(|timeout| self.now + timeout);
         let record = call.log_record(&self.config.backend, CallEvent::Ringing, None);
@@ -129,9 +137,10 @@ impl Calls {
         let peer = call.leg_mut(side.peer());
         peer.joined |= peer.is_remote();
         call.proxy_leg = None;
-        let in_reply_to = (side == Side::Caller).then(|| id.into());
+        let in_reply_to = (side == Side::Caller).then(|| call.request());
         let events = call.events(side, in_reply_to, Some(Change::Joined { backend, side }), events);
         self.out.extend(events.map(Action::send_to_edge));
+        self.report_success(id);
         self.save(id);
     }
 }

@@ -152,7 +152,9 @@ impl Calls {
         self.sessions.remove(session);
         let lost = self.calls.values().filter(|call| call.session == Some(session)).map(|call| call.id);
         for id in lost.collect::<Vec<_>>() {
-            self.fail(id, HangupCause::MediaServer("The media server ended the session".to_owned()));
+            if !self.try_elsewhere(id) {
+                self.fail(id, HangupCause::MediaServer("The media server ended the session".to_owned()));
+            }
         }
     }
 

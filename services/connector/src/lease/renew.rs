@@ -9,7 +9,7 @@ use super::state::{LeaseState, LeaseWatch, LeasedBackend, lease_name};
 use crate::options::Server;
 use crate::persist::recovery::connector_record;
 use bus::message::Notice;
-use directory::record::{Backend, BackendStatus, FencingToken};
+use directory::record::{Backend, BackendHealth, BackendStatus, BreakerState, FencingToken};
 use service::Context;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -23,22 +23,29 @@ pub const LEASE_TTL: Duration = Duration::from_secs(4);
 const ANNOUNCEMENT_TTL: Duration = Duration::from_secs(10);
 
 /// What is announced of a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendReport {
     pub status: BackendStatus,
     pub calls: usize,
     /// How long the last probe took, in milliseconds.
     pub probe_ms: Option<u64>,
+    pub health: BackendHealth,
 }
 
 impl Default for BackendReport {
     /// A backend without a link to Janus.
     fn default() -> Self {
-        Self { status: BackendStatus::Abnormal, calls: 0, probe_ms: None }
+        let health = BackendHealth { reason: "no connection to Janus yet".to_owned(), ..Default::default() };
+        Self { status: BackendStatus::Abnormal, calls: 0, probe_ms: None, health }
     }
 }
 
 impl BackendReport {
+    /// What routers must know at once.
+    fn state(&self) -> (BackendStatus, BreakerState) {
+        (self.status, self.health.breaker)
+    }
+
     fn drained_if(self, drained: bool) -> Self {
         match self.status {
             BackendStatus::Normal if drained => Self { status: BackendStatus::Maintenance, ..self },
@@ -68,10 +75,10 @@ impl LeaseRenewer {
         self.lease.clone()
     }
 
-    /// Announces this report from now on; at once if the status has changed.
+    /// Announces this report from now on; at once if the status or the breaker has changed.
     pub fn report(&self, report: BackendReport) {
         self.report.send_if_modified(|announced| {
-            let changed = announced.status != report.status;
+            let changed = announced.state() != report.state();
             *announced = report;
             changed
         });
@@ -96,7 +103,7 @@ impl RenewTask {
     async fn run(mut self) {
         let (mut announced, mut is_drained) = (None, false);
         loop {
-            let report = *self.reports.borrow_and_update();
+            let report = self.reports.borrow_and_update().clone();
             let started = Instant::now();
             let (renewed, drained) = tokio::join!(self.renew(), self.context.directory.drained_backends());
             // While the directory cannot be reached, the last known value is used.
@@ -139,8 +146,9 @@ async fn announce(
     server: &Server,
     context: &Context,
     report: BackendReport,
-    announced: &mut Option<BackendStatus>,
+    announced: &mut Option<(BackendStatus, BreakerState)>,
 ) {
+    let state = report.state();
     let backend = Backend {
         name: server.name.clone(),
         url: server.url.clone(),
@@ -149,6 +157,7 @@ async fn announce(
         location: String::new(),
         isp: String::new(),
         probe_ms: report.probe_ms,
+        health: report.health,
     };
     let outcome = if server.is_discovered {
         context.directory.announce_discovered(&backend, ANNOUNCEMENT_TTL).await
@@ -159,7 +168,7 @@ async fn announce(
         Err(error) => {
             tracing::warn!(%error, backend = %backend.name, "failed to announce the backend, retrying");
         }
-        Ok(()) if announced.replace(report.status) != Some(report.status) => {
+        Ok(()) if announced.replace(state) != Some(state) => {
             let _ = context.bus.publish(&Notice::BackendChanged(backend.name)).await;
         }
         Ok(()) => {}

@@ -1,10 +1,10 @@
 //! A websocket to Janus with a session for the probe, on which one request is in flight at a time.
 
 use crate::janus::endpoint::{Endpoint, JanusSocket, LinkError, open_websocket};
-use crate::janus::message::{FromJanus, JanusId, ToJanus};
+use crate::janus::message::{FromJanus, JanusId, PluginData, ToJanus, named_request};
 use crate::options::Credentials;
 use futures_util::{SinkExt, StreamExt};
-use protocol::raw;
+use protocol::object::LazyObject;
 use protocol::videocall::PLUGIN;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -14,8 +14,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long Janus may take to read that the session ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The label of the probe's handles in Janus' own records.
-const OPAQUE_ID: &str = "switchboard-probe";
+/// The label of the probe's handles in Janus' own records, and the beginning of its transactions and names.
+const PROBE: &str = "switchboard-probe";
 
 pub struct ProbeSession {
     socket: JanusSocket,
@@ -24,6 +24,20 @@ pub struct ProbeSession {
     last_transaction: u64,
 }
 
+/// Janus' reply to a request of the probe.
+#[derive(Debug)]
+enum ProbeReply {
+    Success(Option<JanusId>),
+    /// The error code of Janus or of its plugin.
+    Refused(i64),
+    Info {
+        accepts_sessions: bool,
+    },
+}
+
+/// A step of a probe that failed, as the reason for an open breaker.
+pub type Failure = String;
+
 impl ProbeSession {
     /// Connects and creates a session.
     pub async fn open(endpoint: &Endpoint) -> Result<Self, LinkError> {
@@ -31,31 +45,43 @@ impl ProbeSession {
         let socket = socket.unwrap_or(Err(LinkError::Unresponsive))?;
         let credentials = endpoint.credentials.clone();
         let mut session = Self { socket, credentials, session: None, last_transaction: 0 };
-        let create = ToJanus { janus: "create", ..ToJanus::default() };
-        session.session = created_id(session.request(create).await?);
-        match session.session {
-            Some(_) => Ok(session),
-            None => Err(LinkError::Refused("no session for the probe".to_owned())),
+        match session.request(ToJanus { janus: "create", ..ToJanus::default() }).await? {
+            Some(ProbeReply::Success(Some(id))) => session.session = Some(id),
+            other => return Err(LinkError::Refused(format!("no session for the probe: {other:?}"))),
         }
+        Ok(session)
     }
 
-    /// Attaches a handle to the VideoCall plugin. Returns none if Janus refuses.
-    pub async fn attach(&mut self) -> Result<Option<JanusId>, LinkError> {
-        let opaque_id = Some(OPAQUE_ID.to_owned());
+    /// Asks Janus whether it accepts new sessions. Operators close it so, by its Admin API, before they stop it.
+    pub async fn accepts_sessions(&mut self) -> Result<bool, LinkError> {
+        let reply = self.request(ToJanus { janus: "info", ..ToJanus::default() }).await?;
+        Ok(!matches!(reply, Some(ProbeReply::Info { accepts_sessions: false })))
+    }
+
+    /// Does what a call does first: attaches a fresh handle, and registers a name that nobody else uses.
+    pub async fn try_setup(&mut self) -> Result<Result<(), Failure>, LinkError> {
+        let opaque_id = Some(PROBE.to_owned());
         let attach = ToJanus { janus: "attach", plugin: Some(PLUGIN), opaque_id, ..ToJanus::default() };
-        self.request(attach).await.map(created_id)
-    }
-
-    /// Sends a `set` that changes nothing. Returns whether the plugin replies.
-    pub async fn set(&mut self, handle: JanusId) -> Result<bool, LinkError> {
-        let body = Some(raw(&serde_json::json!({"request": "set"})));
-        let set = ToJanus { janus: "message", handle_id: Some(handle), body, ..ToJanus::default() };
-        Ok(matches!(self.request(set).await?, Some(FromJanus::Plugin { .. })))
-    }
-
-    pub async fn detach(&mut self, handle: JanusId) -> Result<(), LinkError> {
+        let handle = match self.request(attach).await? {
+            Some(ProbeReply::Success(Some(handle))) => handle,
+            Some(ProbeReply::Refused(code)) => {
+                return Ok(Err(format!("Janus refuses handles (error {code})")));
+            }
+            Some(_) | None => return Ok(Err("Janus does not attach handles".to_owned())),
+        };
+        let name = format!("{PROBE}-{handle}");
+        let body = Some(named_request("register", &name));
+        let register = ToJanus { janus: "message", handle_id: Some(handle), body, ..ToJanus::default() };
+        let outcome = match self.request(register).await? {
+            Some(ProbeReply::Success(_)) => Ok(()),
+            Some(ProbeReply::Refused(code)) => {
+                Err(format!("the VideoCall plugin refuses names (error {code})"))
+            }
+            Some(ProbeReply::Info { .. }) | None => Err("the VideoCall plugin does not respond".to_owned()),
+        };
         let detach = ToJanus { janus: "detach", handle_id: Some(handle), ..ToJanus::default() };
-        self.request(detach).await.map(drop)
+        self.request(detach).await?;
+        Ok(outcome)
     }
 
     /// Waits until the connection breaks while no request is in flight. Safe to cancel.
@@ -77,22 +103,24 @@ impl ProbeSession {
     }
 
     /// Sends a request and returns the reply; none if Janus sends other messages, but no reply in time.
-    async fn request(&mut self, request: ToJanus<'_>) -> Result<Option<FromJanus>, LinkError> {
+    async fn request(&mut self, request: ToJanus<'_>) -> Result<Option<ProbeReply>, LinkError> {
         let deadline = Instant::now() + REQUEST_TIMEOUT;
         self.last_transaction += 1;
-        let transaction = self.last_transaction.to_string();
-        let request = ToJanus { transaction: transaction.clone(), session_id: self.session, ..request };
+        let transaction = format!("{PROBE}-{}", self.last_transaction);
+        // Janus answers this one outside a session only.
+        let session_id = self.session.filter(|_| request.janus != "info");
+        let request = ToJanus { transaction: transaction.clone(), session_id, ..request };
         let text = Message::text(request.with_credentials(&self.credentials).to_json());
         let sent = timeout_at(deadline, self.socket.send(text)).await;
         sent.map_err(|_| LinkError::Backpressure)?.map_err(Box::new)?;
         let mut is_responsive = false;
         loop {
             match timeout_at(deadline, self.next()).await {
-                Ok(message) => {
-                    let message = message?;
+                Ok(text) => {
+                    let text = text?;
                     is_responsive = true;
-                    if is_reply_to(&message, &transaction) {
-                        return Ok(Some(message));
+                    if let Some(reply) = reply_to(&transaction, &text) {
+                        return Ok(Some(reply));
                     }
                 }
                 Err(_) if is_responsive => return Ok(None),
@@ -101,12 +129,12 @@ impl ProbeSession {
         }
     }
 
-    async fn next(&mut self) -> Result<FromJanus, LinkError> {
+    async fn next(&mut self) -> Result<String, LinkError> {
         loop {
             match self.socket.next().await.ok_or(LinkError::Closed)?.map_err(Box::new)? {
                 Message::Text(text) => match FromJanus::read(text.as_str()) {
                     FromJanus::SessionEnded(_) => return Err(LinkError::SessionEnded),
-                    message => return Ok(message),
+                    _ => return Ok(text.as_str().to_owned()),
                 },
                 Message::Close(_) => return Err(LinkError::Closed),
                 _ => {}
@@ -115,21 +143,31 @@ impl ProbeSession {
     }
 }
 
-/// Whether this is the final reply to a request.
-fn is_reply_to(message: &FromJanus, request: &str) -> bool {
-    match message {
-        FromJanus::Success { transaction, .. } | FromJanus::Error { transaction, .. } => {
-            transaction == request
+/// Reads a message if it is the final reply to a request.
+fn reply_to(request: &str, text: &str) -> Option<ProbeReply> {
+    match FromJanus::read(text) {
+        FromJanus::Success { transaction, id, .. } if transaction == request => Some(ProbeReply::Success(id)),
+        FromJanus::Error { transaction, code, .. } if transaction == request => {
+            Some(ProbeReply::Refused(i64::from(code)))
         }
-        FromJanus::Plugin { transaction, .. } => transaction.as_deref() == Some(request),
-        _ => false,
+        FromJanus::Plugin { transaction, data, .. } if transaction.as_deref() == Some(request) => {
+            let data = PluginData::read(&data);
+            match data.error {
+                Some(code) => Some(ProbeReply::Refused(code)),
+                None if data.event.is_empty() => Some(ProbeReply::Refused(0)),
+                None => Some(ProbeReply::Success(None)),
+            }
+        }
+        _ => server_info(request, text),
     }
 }
 
-/// The id of the session or handle that a request has created.
-fn created_id(reply: Option<FromJanus>) -> Option<JanusId> {
-    match reply {
-        Some(FromJanus::Success { id, .. }) => id,
-        _ => None,
-    }
+fn server_info(request: &str, text: &str) -> Option<ProbeReply> {
+    let info = LazyObject::parse(text).ok()?;
+    let text_of = |name| info.string(name).ok();
+    let is_reply = text_of("janus")? == "server_info" && text_of("transaction")? == request;
+    is_reply.then(|| {
+        let accepts = info.get("accepting-new-sessions").is_none_or(|accepts| accepts.get() != "false");
+        ProbeReply::Info { accepts_sessions: accepts }
+    })
 }

@@ -144,6 +144,8 @@ impl Harness {
             offer: Some(raw(&testkit::sdp::offer())),
             proxy_side: None,
             timestamps: None,
+            request: None,
+            fallback: None,
         };
         self.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id

@@ -64,6 +64,8 @@ impl ProxyCluster {
             offer,
             proxy_side: Some(proxy_side),
             timestamps: None,
+            request: None,
+            fallback: None,
         };
         self.harness.post(Message { id: id.into(), ..Message::new(Body::Place(place)) }).await;
         id

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use bus::message::Notice;
 use common::{BackendName, ServiceId};
-use directory::record::{Backend, BackendRegistration, BackendStatus};
+use directory::record::{Backend, BackendHealth, BackendRegistration, BackendStatus, BreakerState};
 use serde::{Deserialize, Serialize};
 
 /// Limits of a backend that is added.
@@ -24,8 +24,14 @@ pub(super) struct BackendView {
     /// None for a drained backend that is neither served nor registered.
     pub url: Option<String>,
     pub status: &'static str,
-    /// The status as text.
-    pub health: &'static str,
+    /// The status as text, with the reason.
+    pub health: String,
+    /// The state of its circuit breaker; none for a backend that no connector serves.
+    pub breaker: Option<BreakerState>,
+    /// How many of a hundred clients were not served at their last call, recently.
+    pub failed_percent: u8,
+    /// The usual time until a call can ring.
+    pub setup_ms: Option<u64>,
     /// Counted for this response.
     pub calls: u64,
     /// Plugin handles, at the last count.
@@ -213,10 +219,13 @@ pub(super) async fn served(state: &ApiState) -> Result<Vec<BackendView>, Problem
     let holders = state.directory.lease_holders(&leases).await?;
     let view = |((backend, calls), served_by): ((Backend, u64), Option<ServiceId>)| BackendView {
         drained: false,
+        status: status_name(&backend),
+        health: health_text(&backend),
         name: backend.name,
         url: Some(backend.url),
-        status: status_name(backend.status),
-        health: status_text(backend.status),
+        breaker: Some(backend.health.breaker),
+        failed_percent: backend.health.failed_percent,
+        setup_ms: Some(backend.health.setup_ms).filter(|setup_ms| *setup_ms > 0),
         calls,
         handles: backend.handles,
         location: non_empty(backend.location),
@@ -241,7 +250,10 @@ fn unserved(name: BackendName) -> BackendView {
         name,
         url: None,
         status: "unserved",
-        health: "no connector serves it",
+        health: "no connector serves it".to_owned(),
+        breaker: None,
+        failed_percent: 0,
+        setup_ms: None,
         calls: 0,
         handles: 0,
         drained: false,
@@ -252,8 +264,9 @@ fn unserved(name: BackendName) -> BackendView {
     }
 }
 
-fn status_name(status: BackendStatus) -> &'static str {
-    match status {
+fn status_name(backend: &Backend) -> &'static str {
+    match backend.status {
+        BackendStatus::Normal if backend.health.breaker == BreakerState::Open => "ejected",
         BackendStatus::Normal => "normal",
         BackendStatus::Abnormal => "abnormal",
         BackendStatus::Maintenance => "maintenance",
@@ -261,8 +274,17 @@ fn status_name(status: BackendStatus) -> &'static str {
     }
 }
 
-fn status_text(status: BackendStatus) -> &'static str {
+/// The status as text, with the reason that its connector gives.
+fn health_text(backend: &Backend) -> String {
+    let BackendHealth { breaker, reason, .. } = &backend.health;
+    let text = status_text(backend.status, *breaker);
+    if reason.is_empty() { text.to_owned() } else { format!("{text}: {reason}") }
+}
+
+fn status_text(status: BackendStatus, breaker: BreakerState) -> &'static str {
     match status {
+        BackendStatus::Normal if breaker == BreakerState::Open => "calls fail on it, others get them",
+        BackendStatus::Normal if breaker == BreakerState::HalfOpen => "it gets a few calls at a time",
         BackendStatus::Normal => "it takes calls",
         BackendStatus::Abnormal => "it cannot be reached, or calls on it fail",
         BackendStatus::Maintenance => "it keeps its calls and gets no new ones",

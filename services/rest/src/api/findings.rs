@@ -11,6 +11,7 @@ use super::history::{DEAD_LETTER_WINDOW, Departed, History, REDELIVERY_WINDOW};
 use super::streams::{StreamView, short_name};
 use bus::topic::{Log, Queue};
 use directory::listing::{Service, ServiceState};
+use directory::record::BreakerState;
 pub(super) use finding::Finding;
 use finding::{About, Severity, count, duration, finding, on};
 
@@ -115,7 +116,7 @@ fn dead_service(dead: &Departed, now: u64) -> Finding {
 }
 
 fn no_backend(backends: &[BackendView]) -> Option<Finding> {
-    if backends.iter().any(|backend| backend.status == "normal" && !backend.drained) {
+    if backends.iter().any(|backend| matches!(backend.status, "normal" | "ejected") && !backend.drained) {
         return None;
     }
     let (summary, detail) = if backends.is_empty() {
@@ -133,7 +134,7 @@ fn no_backend(backends: &[BackendView]) -> Option<Finding> {
 }
 
 fn backend(backend: &BackendView) -> Option<Finding> {
-    let BackendView { name, status, health, drained, calls, probe_ms, served_by, .. } = backend;
+    let BackendView { name, status, health, breaker, drained, calls, probe_ms, served_by, .. } = backend;
     let found = |severity, code, state: &str, detail: String| {
         Some(finding(
             severity,
@@ -155,12 +156,22 @@ fn backend(backend: &BackendView) -> Option<Finding> {
         return found(Severity::Critical, "backend_unserved", "is not served", detail.to_owned());
     }
     match *status {
+        "ejected" => {
+            let detail = format!("It gets new calls only if most others fail too: {health}.");
+            found(Severity::Critical, "backend_ejected", "fails calls", detail)
+        }
+        "normal" if *breaker == Some(BreakerState::HalfOpen) => {
+            found(Severity::Warning, "backend_half_open", "is being tried", format!("Its status: {health}."))
+        }
         "normal" => {
             let probe_ms = probe_ms.filter(|probe_ms| *probe_ms > PROBE_SLOW_MS)?;
             let detail = format!("Its last probe took {}.", duration(probe_ms));
             found(Severity::Warning, "backend_slow", "answers slowly", detail)
         }
-        "maintenance" => found(Severity::Warning, "backend_maintenance", "is in maintenance", left),
+        "maintenance" => {
+            let detail = format!("{left} Its status: {health}.");
+            found(Severity::Warning, "backend_maintenance", "is in maintenance", detail)
+        }
         "high_water" => {
             let detail = "It is too busy for more calls.".to_owned();
             found(Severity::Warning, "backend_overloaded", "is full", detail)

@@ -2,8 +2,8 @@
 
 use crate::harness::{JsonResponse, Rest, start, start_with};
 use bus::message::Notice;
-use common::BackendName;
-use directory::record::{Backend, BackendStatus};
+use common::{BackendName, ServiceId};
+use directory::record::{Backend, BackendHealth, BackendStatus, BreakerState};
 use rest::Options;
 use serde_json::json;
 use service::Secret;
@@ -21,6 +21,7 @@ pub async fn announce(rest: &Rest, name: &str) {
         location: String::new(),
         isp: String::new(),
         probe_ms: Some(3),
+        health: BackendHealth::default(),
     };
     rest.context.directory.announce_backend(&backend, Duration::from_secs(60)).await.unwrap();
 }
@@ -41,7 +42,7 @@ fn backend_json(
     json!({
         "name": name, "url": url, "status": status, "health": health, "calls": 0, "handles": 0,
         "drained": drained, "location": null, "isp": null, "served_by": null,
-        "probe_ms": url.map(|_| 3),
+        "probe_ms": url.map(|_| 3), "breaker": url.map(|_| "closed"), "failed_percent": 0, "setup_ms": null,
     })
 }
 
@@ -130,4 +131,36 @@ async fn unknown_addresses_and_methods_are_problems() {
     }
     let response = rest.json("GET", DRAIN, "").await;
     assert!(is_problem(&response, 405), "{response:?}");
+}
+
+#[tokio::test]
+async fn breaker_and_its_reason_are_shown() {
+    let rest = start().await;
+    let health = BackendHealth {
+        breaker: BreakerState::Open,
+        reason: "calls of 3 of 4 clients failed".to_owned(),
+        failed_percent: 75,
+        setup_ms: 12,
+    };
+    let backend = Backend {
+        name: BackendName::from("a"),
+        url: "ws://a".to_owned(),
+        status: BackendStatus::Normal,
+        handles: 0,
+        location: String::new(),
+        isp: String::new(),
+        probe_ms: Some(3),
+        health,
+    };
+    let (directory, ttl) = (&rest.context.directory, Duration::from_secs(60));
+    directory.announce_backend(&backend, ttl).await.unwrap();
+    directory.acquire_lease("backend:a", &ServiceId::from("connector-1"), ttl).await.unwrap();
+    let shown = &backends(&rest).await[0];
+    let text = "calls fail on it, others get them: calls of 3 of 4 clients failed";
+    assert_eq!((&shown["status"], &shown["health"]), (&json!("ejected"), &json!(text)));
+    assert_eq!((&shown["breaker"], &shown["failed_percent"]), (&json!("open"), &json!(75)));
+    assert_eq!(shown["setup_ms"], 12);
+    let cluster = rest.json("GET", "/api/v1/cluster", "").await.body;
+    let has = |code: &str| cluster["findings"].as_array().unwrap().iter().any(|it| it["code"] == code);
+    assert!(has("backend_ejected") && !has("backends_unavailable"), "{}", cluster["findings"]);
 }

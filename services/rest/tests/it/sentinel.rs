@@ -62,6 +62,7 @@ async fn served_backends_are_listed_too() {
         location: String::new(),
         isp: String::new(),
         probe_ms: None,
+        health: Default::default(),
     };
     rest.context.directory.announce_backend(&backend, Duration::from_secs(60)).await.unwrap();
     assert!(post(&rest, BACKENDS, POST).await.is_success());

@@ -5,6 +5,9 @@
 //!
 //! A callee at a janus-cloud proxy has no handle here: only the caller's is acquired. The connector sends a
 //! request to that proxy once the caller is registered on Janus.
+//!
+//! A connector whose backend fails before the call rings sends the request again, with an id of its own: the
+//! call is looked up and checked anew, and gets another backend.
 
 mod check;
 
@@ -16,8 +19,8 @@ use crate::metrics;
 use crate::replies::{plugin_event, send_events};
 use bus::SendError;
 use bus::message::{
-    Address, Body, ClientEvent, ClientRequest, Deadline, Events, HopTimestamps, Message, Party, Place,
-    ProxySide,
+    Address, Body, ClientEvent, ClientRequest, Deadline, Events, HopTimestamps, Location, Message, Party,
+    Place, ProxySide,
 };
 use bus::topic::Mailbox;
 use check::{Refusal, check, refusal_for};
@@ -78,8 +81,11 @@ struct CallPlan<'a> {
 }
 
 impl CallPlan<'_> {
-    fn place_details(&self) -> PlaceDetails<'_> {
+    fn place_details(&self, has_fallback: bool) -> PlaceDetails<'_> {
+        let may_move = has_fallback && self.request.failed.is_none() && self.proxy.is_none();
         PlaceDetails {
+            request: self.request.failed.as_ref().map(|failed| failed.request),
+            fallback: may_move.then(|| self.request.location.clone()),
             deadline: self.deadline,
             transaction: &self.request.transaction,
             offer: Some(self.offer),
@@ -169,12 +175,14 @@ async fn try_backends(
     backends: &BackendCache,
     plan: &CallPlan<'_>,
 ) -> Result<(), CallError> {
-    let mut tried = Vec::new();
+    let failed = &plan.request.failed;
+    let mut tried: Vec<BackendName> = failed.iter().map(|failed| failed.backend.clone()).collect();
     let mut is_overloaded = false;
     while tried.len() < MAX_BACKENDS_TRIED {
         let choice = backends.choose(&context.directory, &plan.request.location, &tried).await?;
         let Some(backend) = choice else { break };
-        match try_backend(context, plan, backend).await? {
+        let has_fallback = backends.has_fallback(&backend, &tried);
+        match try_backend(context, plan, backend, has_fallback).await? {
             Attempt::Done => return Ok(()),
             Attempt::Failed(backend) => tried.push(backend),
             Attempt::Overloaded(backend) => {
@@ -185,7 +193,11 @@ async fn try_backends(
     }
     // A router that died may have started the call while there was a backend.
     end_with_reason(context, plan.id, REFUSED_REASON).await?;
-    let error = if is_overloaded { PluginError::overloaded() } else { PluginError::no_backend() };
+    let error = match failed {
+        _ if is_overloaded => PluginError::overloaded(),
+        Some(_) => PluginError::backend_failed(),
+        None => PluginError::no_backend(),
+    };
     Err(RequestError::Refused(error.into()))
 }
 
@@ -193,6 +205,7 @@ async fn try_backend(
     context: &Context,
     plan: &CallPlan<'_>,
     backend: BackendName,
+    has_fallback: bool,
 ) -> Result<Attempt, CallError> {
     // A retry is posted in any case: the backend may have the call already.
     if !plan.is_retry && context.bus.is_overloaded(&Mailbox::Backend(backend.clone())) {
@@ -209,7 +222,7 @@ async fn try_backend(
     if let Some((side, outcome)) = unavailable {
         return on_handle_unavailable(context, plan, &call, side, outcome).await;
     }
-    let attempt = match post_to_backend(context, &call, &plan.place_details()).await {
+    let attempt = match post_to_backend(context, &call, &plan.place_details(has_fallback)).await {
         Ok(()) => return Ok(Attempt::Done),
         // The backend may have it: the redelivered request finds the same call.
         Err(SendError::Unavailable(why)) => return Err(SendError::Unavailable(why).into()),
@@ -257,7 +270,7 @@ async fn refuse(
         Refusal::Busy(_) => metrics::call_refused_as_busy(),
     }
     let events = Events {
-        in_reply_to: Some(id),
+        in_reply_to: Some(request.failed.as_ref().map_or(id, |failed| failed.request)),
         overloaded: refusal == PluginError::overloaded().into(),
         ..Events::for_handle(request.from.handle_ref(), refusal_events(request, &refusal))
     };
@@ -282,6 +295,10 @@ fn refusal_events(request: &ClientRequest, refusal: &Refusal) -> Vec<ClientEvent
 
 /// What a connector needs for a call beside its record.
 pub struct PlaceDetails<'a> {
+    /// The request that the caller waits for, if it is not the one with the call's id.
+    pub request: Option<MessageId>,
+    /// Where another backend is to be chosen if this one fails; `None` if there is none.
+    pub fallback: Option<Location>,
     pub deadline: Option<Deadline>,
     /// The transaction of the caller's request; empty for a caller at a janus-cloud proxy.
     pub transaction: &'a str,
@@ -313,6 +330,8 @@ pub async fn post_to_backend(
         offer: details.offer.cloned(),
         proxy_side: details.proxy.clone(),
         timestamps,
+        request: details.request,
+        fallback: details.fallback.clone(),
     };
     let message = Message { id: call.id.into(), deadline: details.deadline, body: Body::Place(place) };
     context.bus.post(&Mailbox::Backend(call.backend.clone()), &message).await

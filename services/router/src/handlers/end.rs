@@ -60,9 +60,10 @@ pub async fn release(context: &Context, who: HandleRef) -> Result<(), HandlerErr
     }
 }
 
-/// Ends a call that its caller does not wait for any more.
+/// Ends a call that its caller does not wait for any more, or the second attempt at it.
 pub async fn abandon(context: &Context, abandoned: Abandon) -> Result<(), HandlerError> {
-    end_for_handle(context, abandoned.call, abandoned.who).await
+    end_for_handle(context, abandoned.call, abandoned.who).await?;
+    end_for_handle(context, abandoned.call.second_attempt(), abandoned.who).await
 }
 
 /// Ends the call of a handle that is gone.

@@ -54,6 +54,8 @@ async fn place_invite(context: &Context, message: &Message, invite: &Invite) -> 
         return refuse_unless_placed(context, id, refusal).await;
     }
     let details = PlaceDetails {
+        request: None,
+        fallback: None,
         deadline: message.deadline,
         transaction: "",
         offer: None,

@@ -76,6 +76,7 @@ pub fn client_request(who: usize, body: Value) -> ClientRequest {
         location: Location::default(),
         jsep: None,
         requested_at: None,
+        failed: None,
     }
 }
 
@@ -138,8 +139,16 @@ impl Cluster {
     /// Adds a backend with a location and an ISP.
     pub async fn add_backend_at(&self, name: &str, status: BackendStatus, (location, isp): (&str, &str)) {
         let (name, location, isp) = (BackendName::from(name), location.to_owned(), isp.to_owned());
-        let backend =
-            Backend { url: format!("ws://{name}"), name, status, handles: 0, location, isp, probe_ms: None };
+        let backend = Backend {
+            url: format!("ws://{name}"),
+            name,
+            status,
+            handles: 0,
+            location,
+            isp,
+            probe_ms: None,
+            health: Default::default(),
+        };
         self.directory.announce_backend(&backend, Duration::from_secs(86_400)).await.unwrap();
     }
 

@@ -67,6 +67,7 @@ async fn backend_served_again_keeps_its_calls() {
         location: String::new(),
         isp: String::new(),
         probe_ms: None,
+        health: Default::default(),
     };
     cluster.directory.announce_backend(&record, Duration::from_secs(600)).await.unwrap();
     pass(100).await;

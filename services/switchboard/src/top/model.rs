@@ -118,6 +118,8 @@ pub struct Backend {
     pub status: String,
     /// The status as text.
     pub health: String,
+    /// `closed`, `half_open` or `open`.
+    pub breaker: Option<String>,
     pub calls: u64,
     pub drained: bool,
     pub probe_ms: Option<u64>,

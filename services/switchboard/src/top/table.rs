@@ -144,7 +144,10 @@ fn make_service_row(
 }
 
 fn backend_row(backend: &Backend, view: &ClusterView) -> Row {
+    let is_half_open = backend.status == "normal" && backend.breaker.as_deref() == Some("half_open");
+    let status = if is_half_open { "half open".to_owned() } else { backend.status.replace('_', " ") };
     let tone = match backend.status.as_str() {
+        "normal" if is_half_open => Tone::Warning,
         "normal" => Tone::Good,
         "maintenance" | "high_water" => Tone::Warning,
         _ => Tone::Bad,
@@ -154,7 +157,7 @@ fn backend_row(backend: &Backend, view: &ClusterView) -> Row {
     let drained = if backend.drained { ", drained" } else { "" };
     let cells = vec![
         Cell::text(&backend.name),
-        Cell::text(&format!("{}{drained}", backend.status.replace('_', " "))).with_tone(tone),
+        Cell::text(&format!("{status}{drained}")).with_tone(tone),
         Cell::count(Some(backend.calls)),
         if is_slow { probe.with_tone(Tone::Warning) } else { probe },
         Cell::text(backend.served_by.as_deref().unwrap_or("none")),

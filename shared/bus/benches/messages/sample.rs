@@ -23,6 +23,7 @@ pub fn call() -> Message {
         location: Location::default(),
         jsep: Some(raw(&sdp::offer_of_size(SDP_BYTES))),
         requested_at: Some(1_795_333_128_000_000),
+        failed: None,
     };
     Message { deadline: Some(Deadline::after(Duration::from_secs(10))), ..Message::new(Body::Call(request)) }
 }

@@ -1,7 +1,7 @@
 //! Messages to a backend's connector: calls to set up, and requests on their legs.
 
-use super::{Address, Change, Events};
-use common::{BackendName, CallId, ServiceId};
+use super::{Address, Change, Events, Location};
+use common::{BackendName, CallId, MessageId, ServiceId};
 use protocol::hangup::HangupCause;
 use protocol::{Raw, Side};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,12 @@ pub struct Place {
     /// When the request passed each service, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<HopTimestamps>,
+    /// The request that the caller waits for; `None` if the call has its id. A second attempt has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<MessageId>,
+    /// Another backend can take the call if this one fails before it rings. Routers choose one near this location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Location>,
 }
 
 /// When a call passed each service on its way to a connector, in unix microseconds.

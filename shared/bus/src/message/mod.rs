@@ -6,6 +6,7 @@
 //! ```text
 //! edge      → requests      register call exists list release abandon restore canary
 //! router    → backend:NAME  place end
+//! connector → requests      call (second attempt)
 //! edge      → backend:NAME  request trickle hangup client_moved
 //! router, connector → edge  events
 //! edge      → edge          surrender surrendered
@@ -28,7 +29,7 @@ pub use backend::{
 pub use call_log::{CallEvent, CallRecord, EndKind, StepDurations};
 pub use edge::{Change, ClientEvent, Disconnect, Events, Sequence, Surrender, Surrendered};
 pub use proxy::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
-pub use router::{Abandon, Address, ClientRequest, Location, Release, Restore};
+pub use router::{Abandon, Address, ClientRequest, FailedAttempt, Location, Release, Restore};
 
 use crate::error::DecodeError;
 use crate::topic::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};

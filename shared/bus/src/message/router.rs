@@ -1,6 +1,6 @@
 //! Requests from an edge to the routers, about its clients' handles.
 
-use common::{CallId, ServiceId};
+use common::{BackendName, CallId, MessageId, ServiceId};
 use protocol::{HandleId, HandleRef, Raw, SessionId};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,18 @@ pub struct ClientRequest {
     /// When the edge sent a `call`, in unix microseconds; `None` for other requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_at: Option<u64>,
+    /// The attempt that failed, if this is the second one at a call. A connector sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedAttempt>,
+}
+
+/// The first attempt at a call, whose backend failed before the call rang.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// The client's request, which gets the reply.
+    pub request: MessageId,
+    /// The backend that failed.
+    pub backend: BackendName,
 }
 
 /// A handle was detached, or its session ended: its name is free, its call ends.

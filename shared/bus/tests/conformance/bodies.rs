@@ -4,7 +4,7 @@ use crate::on_both;
 use crate::support::*;
 use bus::Bus;
 use bus::message::*;
-use common::{CallId, MessageId, ServiceId};
+use common::{BackendName, CallId, MessageId, ServiceId};
 use protocol::{HandleId, HandleRef, SessionId, Side};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -35,6 +35,7 @@ fn request(jsep: Option<&str>) -> ClientRequest {
         location,
         jsep: jsep.map(raw),
         requested_at: Some(7),
+        failed: None,
     }
 }
 
@@ -50,7 +51,17 @@ fn place() -> Place {
     let (caller, callee) = (party("alice"), party("böb"));
     let timestamps = Some(HopTimestamps { requested_at: 1, dequeued_at: u64::MAX, posted_at: 3 });
     let (transaction, offer) = (String::new(), Some(raw(ODD)));
-    Place { call: call(), caller, callee, transaction, offer, proxy_side: None, timestamps }
+    Place {
+        call: call(),
+        caller,
+        callee,
+        transaction,
+        offer,
+        proxy_side: None,
+        timestamps,
+        request: None,
+        fallback: None,
+    }
 }
 
 fn handle() -> HandleRef {
@@ -81,6 +92,10 @@ fn all() -> Vec<Body> {
     vec![
         Body::Register(request(None)),
         Body::Call(request(Some(ODD))),
+        Body::Call(ClientRequest {
+            failed: Some(FailedAttempt { request: MessageId::fresh(), backend: BackendName::from("a") }),
+            ..request(Some(ODD))
+        }),
         Body::Exists(request(None)),
         Body::List(request(None)),
         Body::Release(Release { who: handle(), notify: None }),
@@ -88,6 +103,11 @@ fn all() -> Vec<Body> {
         Body::Abandon(Abandon { who: handle(), call: call() }),
         Body::Restore(Restore { who: address(), username: "böb".to_owned() }),
         Body::Place(place()),
+        Body::Place(Place {
+            request: Some(MessageId::fresh()),
+            fallback: Some(Location { location: "berlin".to_owned(), isp: String::new() }),
+            ..place()
+        }),
         Body::Place(Place {
             offer: None,
             timestamps: None,

@@ -69,6 +69,8 @@ async fn refuse_new_calls_first(bus: Bus) {
         offer: None,
         proxy_side: None,
         timestamps: None,
+        request: None,
+        fallback: None,
     };
     let (place, other) = (Message::new(Body::Place(place)), numbered(0));
     in_parallel(OVERLOADED_MAILBOX as u32 - 1, async |_| bus.post(&mailbox(), &other).await.unwrap()).await;

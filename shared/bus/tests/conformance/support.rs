@@ -36,6 +36,7 @@ pub fn numbered(number: u32) -> Message {
         location: Location::default(),
         jsep: None,
         requested_at: None,
+        failed: None,
     }))
 }
 

@@ -1,6 +1,7 @@
 //! Backends: announced by our connectors, or discovered in records that others wrote.
 
 use common::BackendName;
+use serde::{Deserialize, Serialize};
 
 /// A Janus server, in janus-cloud's fields (`januscloud:backend_servers:NAME`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,57 @@ pub struct Backend {
     pub isp: String,
     /// The response time of its plugin to the last probe, in milliseconds; `None` where unknown.
     pub probe_ms: Option<u64>,
+    /// How its connector fares with calls on it.
+    pub health: BackendHealth,
+}
+
+/// What a connector reports of the calls that it sets up on a backend. Stored as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BackendHealth {
+    /// The state of the circuit breaker.
+    pub breaker: BreakerState,
+    /// Why the backend is not `Normal` or the breaker is not closed, in the connector's words; empty otherwise.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// How many of a hundred clients were not served at their last call, recently.
+    pub failed_percent: u8,
+    /// The usual time from a call's first request to Janus until it can ring, in milliseconds; 0 where unknown.
+    pub setup_ms: u64,
+}
+
+impl BackendHealth {
+    /// The longest reason that is read.
+    const MAX_REASON: usize = 200;
+
+    /// Returns the stored form.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the stored form. Anything else is the default: a connector of another version may have written it.
+    pub(crate) fn from_json(text: Option<&str>) -> Self {
+        let mut health: Self = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        health.failed_percent = health.failed_percent.min(100);
+        if let Some((end, _)) = health.reason.char_indices().nth(Self::MAX_REASON) {
+            health.reason.truncate(end);
+        }
+        health
+    }
+}
+
+/// The state of a backend's circuit breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// Calls are placed on the backend.
+    #[default]
+    Closed,
+    /// A few calls at a time are placed on it, to find out whether it works again.
+    HalfOpen,
+    /// No calls are placed on it. While its status is `Normal`, calls of several clients have opened the breaker, and
+    /// no probe: then routers choose it if more than half of the backends are in this state.
+    Open,
 }
 
 impl Backend {

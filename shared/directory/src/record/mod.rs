@@ -2,7 +2,9 @@
 
 mod backend;
 
-pub use backend::{Backend, BackendRegistration, BackendStatus, DiscoveredBackend};
+pub use backend::{
+    Backend, BackendHealth, BackendRegistration, BackendStatus, BreakerState, DiscoveredBackend,
+};
 
 use common::{BackendName, CallId, ServiceId};
 use protocol::{HandleRef, SessionId, Side};

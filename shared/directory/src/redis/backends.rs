@@ -10,17 +10,26 @@ use super::connection::{
 use super::discovery::{RECORD_FIELDS, RecordFields, parse_discovered};
 use super::records::read_reply;
 use super::{RedisDirectory, RedisTime, keys, malformed, parse, ttl_millis};
-use crate::record::{Backend, BackendStatus, DiscoveredBackend, FencingToken};
+use crate::record::{Backend, BackendHealth, BackendStatus, DiscoveredBackend, FencingToken};
 use crate::{CONNECTOR_RECORD_TTL, Result};
 use common::BackendName;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const OWN_FIELDS: &[&str] = &["url", "status", "handle_num", "location", "isp", "sb_until", "sb_probe_ms"];
-type OwnFields =
-    (OptionalText, OptionalText, OptionalText, OptionalText, OptionalText, OptionalText, OptionalText);
-const SERVED_FIELDS: &[&str] = &["url", "status", "handle_num", "probe_ms"];
-type ServedFields = (OptionalText, OptionalText, OptionalText, OptionalText);
+const OWN_FIELDS: &[&str] =
+    &["url", "status", "handle_num", "location", "isp", "sb_until", "sb_probe_ms", "sb_health"];
+type OwnFields = (
+    OptionalText,
+    OptionalText,
+    OptionalText,
+    OptionalText,
+    OptionalText,
+    OptionalText,
+    OptionalText,
+    OptionalText,
+);
+const SERVED_FIELDS: &[&str] = &["url", "status", "handle_num", "probe_ms", "health"];
+type ServedFields = (OptionalText, OptionalText, OptionalText, OptionalText, OptionalText);
 type OptionalText = Option<String>;
 
 impl RedisDirectory {
@@ -35,7 +44,8 @@ impl RedisDirectory {
             .arg(ttl)
             .arg(&backend.location)
             .arg(&backend.isp)
-            .arg(format_probe(backend));
+            .arg(format_probe(backend))
+            .arg(backend.health.to_json());
         let mut set_timestamp = SET_TIMESTAMP.key(keys::BACKENDS);
         set_timestamp.arg(backend.name.as_str()).arg(ttl);
         let mut pipe = redis::pipe();
@@ -78,7 +88,8 @@ impl RedisDirectory {
             .arg(backend.status.number())
             .arg(backend.handles)
             .arg(ttl)
-            .arg(format_probe(backend));
+            .arg(format_probe(backend))
+            .arg(backend.health.to_json());
         let mut set_timestamp = SET_TIMESTAMP.key(keys::BACKENDS);
         set_timestamp.arg(backend.name.as_str()).arg(ttl);
         let mut pipe = redis::pipe();
@@ -156,11 +167,12 @@ fn parse_backend(
     let record: Result<RecordFields> = read_reply(&key, record)?;
     let served: Result<ServedFields> = read_reply(&keys::served(name), served)?;
     Ok(served.and_then(|served| match served {
-        (Some(url), Some(status), Some(handles), probe) => {
+        (Some(url), Some(status), Some(handles), probe, health) => {
             // The announcement of our connector counts, also beside a malformed record of others.
             let discovered = record.and_then(|record| parse_discovered(name, record, now)).ok().flatten();
             let backend = parse_served(name, (url, &status, &handles), discovered)?;
-            Ok(Some(Backend { probe_ms: parse_probe(probe), ..backend }))
+            let health = BackendHealth::from_json(health.as_deref());
+            Ok(Some(Backend { probe_ms: parse_probe(probe), health, ..backend }))
         }
         _ => parse_own(name, own?),
     }))
@@ -168,13 +180,14 @@ fn parse_backend(
 
 fn parse_own(name: &BackendName, fields: OwnFields) -> Result<Option<Backend>> {
     let key = keys::backend(name);
-    let (Some(url), Some(status), Some(handles), location, isp, Some(_), probe) = fields else {
+    let (Some(url), Some(status), Some(handles), location, isp, Some(_), probe, health) = fields else {
         return Ok(None);
     };
     let status = BackendStatus::from_number(parse(&key, &status)?);
     let (location, isp) = (location.unwrap_or_default(), isp.unwrap_or_default());
     let (handles, probe_ms) = (parse(&key, &handles)?, parse_probe(probe));
-    Ok(Some(Backend { name: name.clone(), url, status, handles, location, isp, probe_ms }))
+    let health = BackendHealth::from_json(health.as_deref());
+    Ok(Some(Backend { name: name.clone(), url, status, handles, location, isp, probe_ms, health }))
 }
 
 fn parse_served(
@@ -192,6 +205,7 @@ fn parse_served(
         location: String::new(),
         isp: String::new(),
         probe_ms: None,
+        health: BackendHealth::default(),
     };
     Ok(announced.merged_with_record(discovered))
 }

@@ -115,14 +115,15 @@ pub(super) fn calls_on(backend: &BackendName) -> String {
 }
 
 /// Hash in janus-cloud's fields. With `sb_until` (milliseconds by Redis' clock) a connector of ours announces
-/// it until then; `sb_probe_ms` is the response time of its plugin. `sb_foreign_status` is the status of a
-/// record that existed under this name before, which keeps its TTL. Owner: that connector, or the one who
-/// registered the backend. End: TTL; a registration without an end has none, until it is unregistered.
+/// it until then; `sb_probe_ms` is the response time of its plugin, and `sb_health` a
+/// [`BackendHealth`](crate::record::BackendHealth) in JSON. `sb_foreign_status` is the status of a record that
+/// existed under this name before, which keeps its TTL. Owner: that connector, or the one who registered the
+/// backend. End: TTL; a registration without an end has none, until it is unregistered.
 pub(super) fn backend(name: &BackendName) -> String {
     format!("{BACKEND_PREFIX}{name}")
 }
 
-/// Hash `url`, `status`, `handle_num`, `probe_ms`: what a connector of ours announces of a discovered
+/// Hash `url`, `status`, `handle_num`, `probe_ms`, `health`: what a connector of ours announces of a discovered
 /// backend. Owner: that connector. End: TTL of the announcement.
 pub(super) fn served(backend: &BackendName) -> String {
     format!("sb:served:{backend}")

@@ -3,7 +3,7 @@
 use crate::support::{backend, eventually};
 use common::BackendName;
 use directory::Directory;
-use directory::record::{Backend, BackendStatus};
+use directory::record::{Backend, BackendHealth, BackendStatus, BreakerState};
 use std::time::Duration;
 
 on_both_stores! {
@@ -30,7 +30,10 @@ async fn later_announcement_replaces_earlier(directory: Directory) {
     for (handles, status) in [(0, Abnormal), (u64::MAX, Normal), (5, HighWater), (6, Maintenance)] {
         let probe_ms = handles.checked_sub(1);
         let url = format!("ws://at-{handles}/\" \0");
-        let now = Backend { status, handles, url, probe_ms, ..backend("a") };
+        let breaker = if handles == 5 { BreakerState::Open } else { BreakerState::HalfOpen };
+        let reason = format!("\"{handles}\" \0 failed");
+        let health = BackendHealth { breaker, reason, failed_percent: 60, setup_ms: handles };
+        let now = Backend { status, handles, url, probe_ms, health, ..backend("a") };
         directory.announce_backend(&now, LONG).await.unwrap();
         assert_eq!(directory.backends().await.unwrap(), vec![now]);
     }

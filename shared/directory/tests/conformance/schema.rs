@@ -63,6 +63,7 @@ async fn backend_has_janus_cloud_fields() {
         ("isp", ""),
         ("location", ""),
         ("name", "a"),
+        ("sb_health", r#"{"breaker":"closed","failed_percent":0,"setup_ms":0}"#),
         ("sb_probe_ms", "12"),
         ("session_num", "0"),
         ("session_timeout", "60"),

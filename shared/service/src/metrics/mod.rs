@@ -100,11 +100,8 @@ pub fn http_handler_panicked() {
 /// Returns all recorded metrics as text, with whether the process is ready. Empty before [`install`].
 pub fn render(is_ready: bool) -> String {
     gauge!(READY).set(u8::from(is_ready));
-<<<<<<< HEAD
     counter!(LOG_LINES_LOST).absolute(logging::lost_lines());
-=======
     gauge!(CLOCK_SKEW).set(clock::skew_millis().unwrap_or_default() as f64 / 1e3);
->>>>>>> 0db1166 (bus: hold deadlines against Redis' clock, name wrong clocks)
     sample_process();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }

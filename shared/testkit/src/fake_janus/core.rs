@@ -1,6 +1,7 @@
 //! Sessions and handles of a fake Janus: requests in, messages out, without I/O or clock.
 
 use super::envelope::{Connection, CoreFailure, Request, server_info, text, wrong_path};
+use super::fault::Fault;
 use crate::message::{PROBE, VIDEOCALL};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ pub(super) struct Handle {
 pub(super) struct Core {
     /// Whether the plugin sends no events.
     pub(super) frozen: bool,
+    pub(super) fault: Option<Fault>,
     /// Whether `create` is refused.
     pub(super) refuses_sessions: bool,
     pub(super) handles: BTreeMap<u64, Handle>,
@@ -72,7 +74,7 @@ impl Core {
         let request = Request::parse(from, body)?;
         self.check_ids(&request)?;
         match (request.kind.as_str(), request.session, request.handle) {
-            ("info", 0, _) => self.reply(from, body, "server_info", server_info()),
+            ("info", 0, _) => self.reply(from, body, "server_info", server_info(!self.refuses_sessions)),
             ("ping", 0, _) => self.reply(from, body, "pong", json!({})),
             ("create", 0, _) => self.create(&request)?,
             (kind, 0, _) => return Err(wrong_path(kind)),
@@ -152,6 +154,11 @@ impl Core {
         if request.body["opaque_id"] == PROBE {
             self.probes.insert(session);
         }
+        match self.fault {
+            Some(Fault::RefuseAttach(code)) => return Err((code, "Couldn't attach to plugin".to_owned())),
+            Some(Fault::IgnoreAttach) => return Ok(()),
+            _ => {}
+        }
         let id = self.fresh_id();
         self.handles.insert(id, Handle { session, username: None, peer: None, connected: false });
         self.reply(request.from, request.body, "success", json!({"data": {"id": id}}));
@@ -171,6 +178,9 @@ impl Core {
 
     fn message(&mut self, request: &Request) -> Result<(), CoreFailure> {
         let jsep = request.body.get("jsep");
+        if jsep.is_some() && self.fault == Some(Fault::IgnoreOffer) {
+            return Ok(());
+        }
         match &request.body["body"] {
             Value::Null => return Err((456, "Missing mandatory element (body)".to_owned())),
             Value::Object(_) => {}
@@ -218,6 +228,9 @@ impl Core {
         let Some(handle) = self.handles.get_mut(&id) else { return };
         if std::mem::replace(&mut handle.connected, true) {
             return;
+        }
+        if self.fault == Some(Fault::NoPorts) {
+            return self.close(id, "ICE gathering error");
         }
         let candidate = "candidate:1 1 udp 2015363327 192.0.2.1 20000 typ host";
         let candidate = json!({"sdpMid": "0", "sdpMLineIndex": 0, "candidate": candidate});
@@ -311,6 +324,7 @@ impl Core {
     }
 
     fn is_of_probe(&self, request: &Value) -> bool {
-        request["session_id"].as_u64().is_some_and(|session| self.probes.contains(&session))
+        let is_named = request["transaction"].as_str().is_some_and(|text| text.starts_with(PROBE));
+        is_named || request["session_id"].as_u64().is_some_and(|session| self.probes.contains(&session))
     }
 }

@@ -43,13 +43,13 @@ pub(super) fn wrong_path(kind: &str) -> CoreFailure {
 }
 
 /// Returns the reply to `info`, as far as clients of Janus read it.
-pub(super) fn server_info() -> Value {
+pub(super) fn server_info(accepts_sessions: bool) -> Value {
     json!({
         "name": "Janus WebRTC Server",
         "version": 1102,
         "version_string": "1.1.2",
         "server-name": "fake",
-        "accepting-new-sessions": true,
+        "accepting-new-sessions": accepts_sessions,
         "session-timeout": 60,
         "reclaim-session-timeout": 30,
         "candidates-timeout": 45,

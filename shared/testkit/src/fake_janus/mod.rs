@@ -13,11 +13,13 @@
 
 mod core;
 mod envelope;
+mod fault;
 mod socket;
 mod videocall;
 
 use self::core::Core;
 use crate::port;
+pub use fault::Fault;
 use serde_json::Value;
 use socket::Connections;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -118,6 +120,11 @@ impl FakeJanus {
     /// Reverts [`FakeJanus::freeze_plugin`]. Messages received meanwhile get no event.
     pub fn unfreeze_plugin(&self) {
         self.core().frozen = false;
+    }
+
+    /// Makes requests fail in this way from now on; `None` for none.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        self.core().fault = fault;
     }
 
     /// Refuses new sessions (`create` gets 472), as an operator does before a shutdown.

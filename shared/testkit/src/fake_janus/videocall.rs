@@ -1,6 +1,7 @@
 //! The VideoCall plugin of a fake Janus.
 
 use super::core::Core;
+use super::fault::Fault;
 use crate::message::VIDEOCALL;
 use serde_json::{Value, json};
 
@@ -24,6 +25,10 @@ impl Core {
         jsep: Option<&Value>,
     ) {
         let request = PluginRequest { handle, body, jsep };
+        if let Some(Fault::PluginError(code)) = self.fault {
+            let data = plugin_data(Err((code, "Fault".to_owned())));
+            return self.plugin_event(handle, Some(transaction), data, None);
+        }
         let name = text(body, "request").map(str::to_lowercase);
         let answered = match name.as_deref() {
             Ok("list") => Ok(self.list()),

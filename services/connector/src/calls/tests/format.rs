@@ -10,12 +10,14 @@
 //! | `c/error 502`, `c/refused 465` | a plugin error, a core error |
 //! | `log ringing`, `log ended (bye)` | a record of the log |
 //! | `timeout` | Janus did not reply in time |
+//! | `second attempt for bob` | a request for another attempt |
 //! | `reply yes`, `reply 476` | a reply for the rest service whose proxy waits |
 //! | `invite bob` | an invite for bob's proxy |
 //! | `destroy 7` | the end of a session on Janus |
 //! | `end` | the end of the call, followed by its final notices |
 
-use crate::calls::action::{Action, EndedCall, FinalNotices};
+use crate::breaker::outcomes::SetupFailure;
+use crate::calls::action::{Action, EndedCall, FinalNotices, SecondAttempt};
 use bus::message::{CallRecord, Change, ClientEvent, Events, ProxyReply};
 use serde_json::Value;
 
@@ -25,7 +27,8 @@ pub fn action(action: &Action) -> Vec<String> {
         Action::SendToEdge(_, events) => vec![client_events(events)],
         Action::Log(record) => vec![log_record(record)],
         Action::DestroySession(session) => vec![format!("destroy {session}")],
-        Action::JanusTimeout => vec!["timeout".to_owned()],
+        Action::ReportSetup(_, Err(SetupFailure::NoReply)) => vec!["timeout".to_owned()],
+        Action::ReportSetup(..) => Vec::new(),
         Action::ReplyToRest(_, reply) => vec![proxy_reply(reply)],
         Action::InviteProxy(invite, _) => vec![format!("invite {}", invite.callee)],
         Action::SaveCall(_) | Action::RestoreCall(..) => Vec::new(),
@@ -38,7 +41,13 @@ pub fn action(action: &Action) -> Vec<String> {
 fn final_notices(notices: &FinalNotices) -> impl Iterator<Item = String> {
     let events = notices.client_events.iter().map(|(_, events)| client_events(events));
     let refusal = notices.proxy_refusal.iter().map(|(_, reply)| proxy_reply(reply));
-    events.chain(refusal).chain(notices.log.iter().map(|(record, _)| log_record(record)))
+    let second = notices.second_attempt.iter().map(second_attempt);
+    events.chain(refusal).chain(second).chain(notices.log.iter().map(|(record, _)| log_record(record)))
+}
+
+fn second_attempt(second: &SecondAttempt) -> String {
+    let body: Value = serde_json::from_str(second.request.body.get()).unwrap();
+    format!("second attempt for {}", body["username"].as_str().unwrap())
 }
 
 fn janus_request(request: &Value) -> String {

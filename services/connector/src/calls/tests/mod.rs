@@ -7,6 +7,7 @@ mod candidates;
 mod client_moved;
 mod disorder;
 mod endings;
+mod fallback;
 mod format;
 mod proxy;
 mod random;
@@ -15,7 +16,7 @@ mod sequences;
 mod takeover;
 mod timeouts;
 
-use super::action::Action;
+use super::action::{Action, SecondAttempt};
 use super::call::Call;
 use super::{Calls, CallsConfig};
 use crate::janus::message::FromJanus;
@@ -43,6 +44,10 @@ struct Harness {
     sent_to_janus: Vec<Value>,
     /// The saved states, in order.
     saved: Vec<String>,
+    /// The reports to the breaker.
+    reports: Vec<String>,
+    /// The last request for another attempt.
+    second_attempt: Option<SecondAttempt>,
     /// The call that the router posts.
     place: Place,
 }
@@ -62,7 +67,8 @@ fn connected() -> Harness {
     let mut calls = Calls::new(config(), 0, now);
     calls.on_janus_up(1);
     let (call, sent_to_janus, saved) = (CallId::fresh(), Vec::new(), Vec::new());
-    Harness { calls, now, call, sent_to_janus, saved, place: place_details(call) }
+    let place = place_details(call);
+    Harness { calls, now, call, sent_to_janus, saved, reports: Vec::new(), second_attempt: None, place }
 }
 
 /// Janus has not replied to the two `attach` requests.
@@ -270,15 +276,23 @@ impl Harness {
         format!("{}-0-{name}", self.call)
     }
 
-    fn record(&mut self, actions: Vec<Action>) -> Vec<String> {
-        for action in &actions {
+    fn record(&mut self, mut actions: Vec<Action>) -> Vec<String> {
+        let lines = actions.iter().flat_map(format::action).collect();
+        for action in &mut actions {
             match action {
                 Action::SendToJanus(text) => self.sent_to_janus.push(serde_json::from_str(text).unwrap()),
                 Action::SaveCall(save) => self.saved.push(save.state.clone()),
+                Action::ReportSetup(client, Ok(_)) => self.reports.push(format!("works for {client}")),
+                Action::ReportSetup(client, Err(failure)) => {
+                    self.reports.push(format!("fails for {client}: {}", failure.name()));
+                }
+                Action::EndCall(ended) if ended.notices.second_attempt.is_some() => {
+                    self.second_attempt = ended.notices.second_attempt.take();
+                }
                 _ => {}
             }
         }
-        actions.iter().flat_map(format::action).collect()
+        lines
     }
 
     /// Checks that nothing is left once all requests have timed out.
@@ -299,7 +313,17 @@ fn place_details(call: CallId) -> Place {
     };
     let (caller, callee) = (party("alice", 1), party("bob", 2));
     let (transaction, offer) = ("c".to_owned(), Some(jsep("offer")));
-    Place { call, caller, callee, transaction, offer, proxy_side: None, timestamps: None }
+    Place {
+        call,
+        caller,
+        callee,
+        transaction,
+        offer,
+        proxy_side: None,
+        timestamps: None,
+        request: None,
+        fallback: None,
+    }
 }
 
 fn jsep(kind: &str) -> Raw {

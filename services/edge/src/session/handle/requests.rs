@@ -143,6 +143,7 @@ impl Handle {
             location: Location::default(),
             jsep: next.jsep.map(|(jsep, _)| jsep),
             requested_at: (request == PluginRequest::Call).then(clock::unix_micros),
+            failed: None,
         };
         let body = match request {
             PluginRequest::Register => Body::Register(client_request),

@@ -36,7 +36,10 @@ fn backend_named(name: &str) -> BackendView {
         name: BackendName::from(name),
         url: Some("ws://h".to_owned()),
         status: "normal",
-        health: "it takes calls",
+        health: "it takes calls".to_owned(),
+        breaker: Some(BreakerState::Closed),
+        failed_percent: 0,
+        setup_ms: None,
         calls: 3,
         handles: 0,
         drained: false,
@@ -275,17 +278,16 @@ fn service_reports_why_it_is_not_ready() {
 
 #[test]
 fn each_state_of_a_backend_has_a_finding() {
-    let one = || backend_named("b");
+    let (one, half_open) = (|| backend_named("b"), Some(BreakerState::HalfOpen));
     for (backend, expected) in [
         (one(), None),
         (BackendView { probe_ms: Some(1_000), ..one() }, None),
         (BackendView { status: "abnormal", ..one() }, Some("Critical Janus b fails")),
-        (
-            BackendView { status: "unserved", served_by: None, ..one() },
-            Some("Critical Janus b is not served"),
-        ),
+        (BackendView { status: "unserved", ..one() }, Some("Critical Janus b is not served")),
         (BackendView { served_by: None, ..one() }, Some("Critical Janus b is not served")),
         (BackendView { status: "maintenance", ..one() }, Some("Warning Janus b is in maintenance")),
+        (BackendView { status: "ejected", ..one() }, Some("Critical Janus b fails calls")),
+        (BackendView { breaker: half_open, ..one() }, Some("Warning Janus b is being tried")),
         (BackendView { status: "high_water", ..one() }, Some("Warning Janus b is full")),
         (BackendView { drained: true, ..one() }, Some("Warning Janus b is drained")),
         (BackendView { drained: true, status: "unserved", ..one() }, Some("Warning Janus b is drained")),

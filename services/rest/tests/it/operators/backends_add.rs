@@ -50,6 +50,7 @@ async fn served_backend_is_shown_and_removed() {
         location: String::new(),
         isp: String::new(),
         probe_ms: None,
+        health: Default::default(),
     };
     let directory = &rest.context.directory;
     directory.announce_discovered(&served, Duration::from_secs(60)).await.unwrap();

@@ -68,6 +68,7 @@ fn cluster(at: u64) -> ClusterView {
             name: "a".to_owned(),
             status: "normal".to_owned(),
             health: "it takes calls".to_owned(),
+            breaker: Some("closed".to_owned()),
             calls: 2,
             probe_ms: Some(3),
             served_by: Some("connector-0a1b2c3d".to_owned()),

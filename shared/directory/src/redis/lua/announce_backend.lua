@@ -1,5 +1,5 @@
 -- KEYS: backend. ARGV: name, url, status, handles, TTL in milliseconds, location, isp, response time of a
--- probe in milliseconds (empty for unknown).
+-- probe in milliseconds (empty for unknown), health in JSON.
 -- Fields of janus-cloud that we do not know keep their values, or get janus-cloud's defaults. A foreign
 -- record under this name keeps its TTL, and gets its status back in the end.
 local foreign_status = redis.call('HGET', KEYS[1], 'sb_foreign_status')
@@ -21,6 +21,7 @@ if ARGV[8] ~= '' then
 else
   redis.call('HDEL', KEYS[1], 'sb_probe_ms')
 end
+redis.call('HSET', KEYS[1], 'sb_health', ARGV[9])
 local defaults = {session_timeout = '60', session_num = '0', location = '', isp = '',
   start_time = now, ctime = now}
 for field, value in pairs(defaults) do

@@ -71,5 +71,6 @@ pub fn backend(name: &str) -> Backend {
         location: String::new(),
         isp: String::new(),
         probe_ms: Some(12),
+        health: Default::default(),
     }
 }

@@ -248,7 +248,7 @@ impl Model {
                     assert!(self.invited.insert(invite.call), "invited twice");
                 }
                 Action::EndCall(ended) => self.on_ended(ended),
-                Action::Log(_) | Action::SaveCall(_) | Action::JanusTimeout => {}
+                Action::Log(_) | Action::SaveCall(_) | Action::ReportSetup(..) => {}
                 Action::DestroySession(_) | Action::RestoreCall(..) => {
                     unreachable!("there is no former connector")
                 }
