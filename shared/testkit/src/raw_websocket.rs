@@ -21,6 +21,19 @@ pub enum Received {
     Timeout,
 }
 
+/// How the other end has closed the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// With a close frame with this code.
+    WithCode(u16),
+    /// With an empty close frame.
+    WithoutCode,
+    /// The connection ended without a close frame.
+    WithoutFrame,
+    /// It was not closed in time.
+    Timeout,
+}
+
 impl RawWebsocket {
     /// Connects with the subprotocol of the Janus API.
     pub async fn open(url: &str) -> Result<Self, String> {
@@ -44,6 +57,25 @@ impl RawWebsocket {
             Ok(Err(_)) => Received::Closed,
             Err(_) => Received::Timeout,
         }
+    }
+
+    /// Sends a close frame with this code and reason, whatever the code. Returns false if the connection is closed.
+    pub async fn send_close(&mut self, code: Option<(u16, &str)>) -> bool {
+        self.0.close_with(code).await
+    }
+
+    /// Sends one masked frame, valid or not. Its first byte has the flags and the opcode.
+    pub async fn send_frame(&mut self, first: u8, payload: Vec<u8>) -> bool {
+        self.0.send_frame(first, payload).await
+    }
+
+    /// Waits until the other end closes the connection, or until `deadline`. Drops texts that come before that.
+    pub async fn close_code(&mut self, deadline: Instant) -> Closed {
+        timeout_at(deadline, self.0.close_code()).await.map_or(Closed::Timeout, |frame| match frame {
+            Some(Some(code)) => Closed::WithCode(code),
+            Some(None) => Closed::WithoutCode,
+            None => Closed::WithoutFrame,
+        })
     }
 
     /// Performs the closing handshake.

@@ -9,6 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
@@ -85,19 +87,52 @@ impl Websocket {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
-                Some(Ok(Message::Close(frame))) => return Err(frame.map(|f| f.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    // This writes the answer.
+                    let _ = timeout_at(Instant::now() + DEADLINE, self.0.flush()).await;
+                    return Err(frame.map(|f| f.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
             }
         }
     }
 
+    /// Waits for the other end's close frame, with its code, if any. Returns none if the connection ends without one.
+    pub(crate) async fn close_code(&mut self) -> Option<Option<u16>> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Close(frame))) => return Some(frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
     /// Performs the closing handshake.
     pub(crate) async fn close(mut self) {
-        if self.0.close(None).await.is_ok() {
-            let _ = timeout_at(Instant::now() + DEADLINE, async { while self.next_text().await.is_ok() {} })
-                .await;
-        }
+        self.close_with(None).await;
+        let _ = timeout_at(Instant::now() + DEADLINE, async { while let Some(Ok(_)) = self.0.next().await {} })
+            .await;
+    }
+
+    /// Sends a close frame with this code and reason. Returns false if the websocket is closed.
+    pub(crate) async fn close_with(&mut self, code: Option<(u16, &str)>) -> bool {
+        let frame = code.map(|(code, reason)| CloseFrame { code: code.into(), reason: reason.into() });
+        self.0.close(frame).await.is_ok()
+    }
+
+    /// Sends one masked frame. The first byte has the flags and the opcode.
+    pub(crate) async fn send_frame(&mut self, first: u8, payload: Vec<u8>) -> bool {
+        let header = FrameHeader {
+            is_final: first & 0x80 != 0,
+            rsv1: first & 0x40 != 0,
+            rsv2: first & 0x20 != 0,
+            rsv3: first & 0x10 != 0,
+            opcode: OpCode::from(first & 0x0f),
+            mask: Some([1, 2, 3, 4]),
+        };
+        self.0.send(Message::Frame(Frame::from_payload(header, payload.into()))).await.is_ok()
     }
 }
 

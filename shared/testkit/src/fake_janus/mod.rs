@@ -144,6 +144,17 @@ impl FakeJanus {
         self.connections.cut().for_each(|connection| socket::reclaim(connection, self.core.clone()));
     }
 
+    /// Sends a close frame with this code on all connections. Sessions can still be claimed.
+    pub fn close_connections(&self, code: u16) {
+        self.connections.close(code);
+    }
+
+    /// Returns how clients have ended their connections, in order: the code of their close frame, 1005 if it had none,
+    /// or `None` without a close frame.
+    pub fn closes(&self) -> Vec<Option<u16>> {
+        self.connections.closes()
+    }
+
     /// Stops reading while connections stay open, as a stopped process does.
     pub fn stop_answering(&self) {
         self.connections.pause(true);

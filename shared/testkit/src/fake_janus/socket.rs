@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
@@ -35,8 +36,13 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct OpenConnections {
     last: Connection,
-    outboxes: BTreeMap<Connection, (mpsc::UnboundedSender<String>, AbortHandle)>,
+    outboxes: BTreeMap<Connection, (mpsc::UnboundedSender<Message>, AbortHandle)>,
+    /// How clients have closed their connections.
+    closes: Vec<Option<u16>>,
 }
+
+/// What stands for the code of a close frame that has none.
+const NO_CODE: u16 = 1005;
 
 impl Connections {
     /// Sends each message to its connection. Drops messages for closed connections, as Janus does.
@@ -44,7 +50,7 @@ impl Connections {
         let open = self.open.lock().unwrap();
         for Outgoing { to, message } in messages {
             if let Some((outbox, _)) = open.outboxes.get(&to) {
-                let _ = outbox.send(message.to_string());
+                let _ = outbox.send(Message::text(message.to_string()));
             }
         }
     }
@@ -56,6 +62,19 @@ impl Connections {
             task.abort();
             connection
         })
+    }
+
+    /// Sends a close frame on all connections.
+    pub(super) fn close(&self, code: u16) {
+        for (outbox, _) in self.open.lock().unwrap().outboxes.values() {
+            let frame = CloseFrame { code: code.into(), reason: Default::default() };
+            let _ = outbox.send(Message::Close(Some(frame)));
+        }
+    }
+
+    /// Returns how clients have closed their connections, in order.
+    pub(super) fn closes(&self) -> Vec<Option<u16>> {
+        self.open.lock().unwrap().closes.clone()
     }
 
     /// Stops or resumes reading.
@@ -79,8 +98,11 @@ impl Connections {
         open.outboxes.insert(connection, (outbox, tokio::spawn(run).abort_handle()));
     }
 
-    fn remove(&self, connection: Connection, core: Arc<Mutex<Core>>) {
-        self.open.lock().unwrap().outboxes.remove(&connection);
+    fn remove(&self, connection: Connection, close: Option<u16>, core: Arc<Mutex<Core>>) {
+        let mut open = self.open.lock().unwrap();
+        open.outboxes.remove(&connection);
+        open.closes.push(close);
+        drop(open);
         reclaim(connection, core);
     }
 }
@@ -104,24 +126,27 @@ pub(super) async fn serve(listener: TcpListener, core: Arc<Mutex<Core>>, connect
 async fn run_connection(
     stream: Box<dyn Transport>,
     connection: Connection,
-    outgoing: mpsc::UnboundedReceiver<String>,
+    outgoing: mpsc::UnboundedReceiver<Message>,
     core: Arc<Mutex<Core>>,
     connections: Arc<Connections>,
 ) {
     let accepted = accept_hdr_async_with_config(stream, negotiate_subprotocol, Some(websocket::config()));
-    if let Ok(socket) = Box::pin(accepted).await {
-        serve_socket(socket, connection, outgoing, &core, &connections).await;
-    }
-    connections.remove(connection, core);
+    let close = match Box::pin(accepted).await {
+        Ok(socket) => serve_socket(socket, connection, outgoing, &core, &connections).await,
+        Err(_) => None,
+    };
+    connections.remove(connection, close, core);
 }
 
+/// Returns the code of the client's close frame, if there was one.
 async fn serve_socket(
     mut socket: WebSocketStream<Box<dyn Transport>>,
     connection: Connection,
-    mut outgoing: mpsc::UnboundedReceiver<String>,
+    mut outgoing: mpsc::UnboundedReceiver<Message>,
     core: &Mutex<Core>,
     connections: &Connections,
-) {
+) -> Option<u16> {
+    let mut close = None;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         connections.gate.wait_open().await;
@@ -129,24 +154,27 @@ async fn serve_socket(
             biased;
             () = connections.gate.wait_closed() => {}
             1.. = outgoing.recv_many(&mut batch, BATCH) => {
-                if write(&mut socket, batch.drain(..)).await.is_err() { return }
+                if write(&mut socket, batch.drain(..)).await.is_err() { return close }
             }
             received = socket.next() => match received {
                 Some(Ok(Message::Text(text))) => handle_text(core, connections, connection, &text),
+                Some(Ok(Message::Close(frame))) => {
+                    close = Some(frame.map_or(NO_CODE, |frame| frame.code.into()));
+                }
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return,
+                Some(Err(_)) | None => return close,
             },
         }
     }
 }
 
-/// Writes all texts with one flush.
+/// Writes all messages with one flush.
 async fn write(
     socket: &mut WebSocketStream<Box<dyn Transport>>,
-    texts: impl Iterator<Item = String>,
+    messages: impl Iterator<Item = Message>,
 ) -> Result<(), tungstenite::Error> {
-    for text in texts {
-        socket.feed(Message::text(text)).await?;
+    for message in messages {
+        socket.feed(message).await?;
     }
     socket.flush().await
 }
