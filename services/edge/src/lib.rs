@@ -33,6 +33,7 @@ mod registry;
 mod session;
 
 mod net {
+    pub mod closing;
     pub mod handshake;
     pub mod listener;
     pub mod output;

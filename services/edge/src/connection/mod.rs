@@ -9,6 +9,7 @@ mod shutdown;
 
 use crate::components::Components;
 use crate::metrics;
+use crate::net::closing::{CloseReason, Lingering};
 use crate::net::output::{ClientOutput, NotSent};
 use crate::net::rate_limit::TokenBucket;
 use crate::net::socket::{Frame, Socket};
@@ -43,6 +44,8 @@ pub struct Connection {
     dirty: DirtySessions,
     /// Counts the client among those that are connected.
     permit: Option<(OwnedSemaphorePermit, LoadGuard)>,
+    /// The connection of a websocket that has ended.
+    lingering: Option<Lingering>,
     shutdown: CancellationToken,
     /// When the socket is closed because of the shutdown.
     close_at: Option<Instant>,
@@ -83,6 +86,7 @@ impl Connection {
             deferred: VecDeque::new(),
             dirty: DirtySessions::default(),
             permit: None,
+            lingering: None,
             shutdown: context.shutdown.child_token(),
             close_at: None,
             parts,
@@ -101,8 +105,19 @@ impl Connection {
             self.submit_ready();
             if self.output.is_disconnected() {
                 // After the sessions are submitted: the shutdown waits for all permits, and then for the writer.
-                self.permit = None;
+                self.release_socket();
             }
+        }
+    }
+
+    /// Closes the connection of a websocket that has ended, in a task of its own. Until then it counts as connected.
+    fn release_socket(&mut self) {
+        let permit = self.permit.take();
+        if let Some(lingering) = self.lingering.take() {
+            self.parts.context.connections.spawn(async move {
+                lingering.close().await;
+                drop(permit);
+            });
         }
     }
 
@@ -127,7 +142,7 @@ impl Connection {
             Event::Frame(frame) => self.on_frame(frame).await,
             Event::Inbound(inbound) => self.on_inbound(*inbound).await,
             Event::Timer => self.on_timer().await,
-            Event::Shutdown => self.close_gracefully().await,
+            Event::Shutdown => self.close_gracefully(),
         }
     }
 
@@ -183,9 +198,9 @@ impl Connection {
     }
 
     async fn on_inbound(&mut self, inbound: Inbound) {
-        if self.inbox.len() > MAX_INBOX && !self.output.is_disconnected() {
-            metrics::queue_full(metrics::INBOX);
-            self.disconnect_slow();
+        let is_open = !self.output.is_disconnected() && !self.output.is_closing();
+        if self.inbox.len() > MAX_INBOX && is_open {
+            self.disconnect_slow(metrics::INBOX);
         }
         match inbound {
             Inbound::Events(events, guard) => self.on_events(events, guard).await,
@@ -266,10 +281,7 @@ impl Connection {
         match sent {
             Ok(()) if self.output.is_disconnected() => self.dirty.mark(session, Instant::now()),
             Ok(()) => {}
-            Err(NotSent::TooSlow) => {
-                metrics::queue_full(metrics::CLIENT_SOCKET);
-                self.disconnect_slow();
-            }
+            Err(NotSent::TooSlow) => self.disconnect_slow(metrics::CLIENT_SOCKET),
             Err(NotSent::BacklogFull) => {
                 metrics::queue_full(metrics::CLIENT_BACKLOG);
                 let actions = self.client.drop_session(session, Instant::now());
@@ -281,20 +293,25 @@ impl Connection {
 
     fn reply(&mut self, text: String) {
         if self.output.reply(text).is_err() {
-            metrics::queue_full(metrics::CLIENT_SOCKET);
-            self.disconnect_slow();
+            self.disconnect_slow(metrics::CLIENT_SOCKET);
         }
     }
 
-    fn disconnect_slow(&mut self) {
+    /// Closes the socket because a queue is full. If it is being closed already, it is dropped at once: what comes next
+    /// is for the backlog.
+    fn disconnect_slow(&mut self, full: &'static str) {
+        if self.output.is_closing() {
+            return self.drop_socket();
+        }
+        metrics::queue_full(full);
         metrics::slow_client();
         tracing::warn!("a client reads too slowly, closing its socket");
-        self.drop_socket();
+        self.output.close(CloseReason::TooSlow);
     }
 
     fn drop_socket(&mut self) {
         let now = Instant::now();
-        self.output.drop_socket();
+        self.lingering = self.output.drop_socket().or(self.lingering.take());
         self.client.set_disconnected(now);
         for session in self.client.session_ids() {
             self.dirty.mark(session, now);

@@ -2,11 +2,12 @@
 //! there is no other edge, they end.
 
 use super::Connection;
+use crate::net::closing::CloseReason;
+use crate::net::socket::Frame;
 use common::entropy::random_u64;
 use common::time::sleep_until;
 use std::time::Duration;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 /// The time over which sockets are closed, so that clients do not reconnect all at once. At most half of the time for
 /// the shutdown is used.
@@ -16,7 +17,8 @@ impl Connection {
     /// Waits until the connection has to handle the shutdown.
     pub(super) fn shutdown_due(&self) -> impl Future<Output = ()> + use<> {
         let (shutdown, close_at) = (self.shutdown.clone(), self.close_at);
-        let is_handed_over = self.output.is_disconnected() && self.parts.context.shutdown_policy.hand_over;
+        let is_closed = self.output.is_disconnected() || self.output.is_closing();
+        let is_handed_over = is_closed && self.parts.context.shutdown_policy.hand_over;
         async move {
             if is_handed_over {
                 std::future::pending().await
@@ -28,18 +30,16 @@ impl Connection {
         }
     }
 
-    /// The first call chooses a random time to close the socket; the second call closes it.
-    pub(super) async fn close_gracefully(&mut self) {
+    /// The first call chooses a random time to close the socket; the second call closes it. Requests that the client
+    /// has sent before it reads the close frame are still handled; the replies wait to be claimed.
+    pub(super) fn close_gracefully(&mut self) {
         if self.close_at.is_none() {
             let spread = CLOSE_SPREAD.min(self.parts.context.shutdown_policy.timeout / 2).as_millis() as u64;
             let delay = Duration::from_millis(random_u64() % spread.max(1));
             self.close_at = Some(Instant::now() + delay);
             return;
         }
-        self.output
-            .close(CloseCode::Restart, "this server stops; connect again and claim your sessions")
-            .await;
-        self.drop_socket();
+        self.output.close(CloseReason::EdgeStops);
     }
 
     pub(super) async fn end_sessions(mut self: Box<Self>) {
@@ -48,6 +48,13 @@ impl Connection {
             self.perform(actions).await;
             self.close_session(session).await;
         }
-        self.output.close(CloseCode::Away, "the server is going away").await;
+        self.output.close(CloseReason::ServerStops);
+        while !self.output.is_disconnected() {
+            if matches!(self.output.next_frame(None).await, Frame::Closed)
+                && let Some(lingering) = self.output.drop_socket()
+            {
+                lingering.close().await;
+            }
+        }
     }
 }

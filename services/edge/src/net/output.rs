@@ -1,12 +1,12 @@
 //! Where messages for a client go: to its socket, or, while it has none, to a backlog for each session.
 
+use super::closing::{CloseReason, Lingering};
 use super::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
 use crate::metrics;
 use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 /// The most bytes kept for a session without a socket: what the socket of a slow client may queue, and as much again.
 const MAX_BACKLOG_BYTES: usize = 2 * MAX_QUEUED_BYTES;
@@ -55,6 +55,11 @@ impl ClientOutput {
         matches!(self, Self::Disconnected(_))
     }
 
+    /// Whether there is a socket that is being closed.
+    pub fn is_closing(&self) -> bool {
+        matches!(self, Self::Connected(socket) if socket.is_closing())
+    }
+
     /// Whether no message waits to be written to the socket.
     pub fn is_flushed(&self) -> bool {
         match self {
@@ -96,18 +101,18 @@ impl ClientOutput {
         }
     }
 
-    /// Drops the socket and keeps what it has not written.
-    pub fn drop_socket(&mut self) {
+    /// Drops the socket and keeps what it has not written. Returns the connection, to be closed.
+    pub fn drop_socket(&mut self) -> Option<Lingering> {
         if self.is_disconnected() {
-            return;
+            return None;
         }
         let output = std::mem::replace(self, Self::Disconnected(BTreeMap::new()));
-        if let Self::Connected(socket) = output {
-            for (session, text) in socket.unsent_by_session() {
-                // The queue of a socket fits in a backlog.
-                let _ = self.send(session, text);
-            }
+        let Self::Connected(socket) = output else { return None };
+        for (session, text) in socket.unsent_by_session() {
+            // The queue of a socket fits in a backlog.
+            let _ = self.send(session, text);
         }
+        Some(socket.into_lingering())
     }
 
     /// Returns the messages that a session's client has not received, and how many of them were returned before.
@@ -141,10 +146,10 @@ impl ClientOutput {
         }
     }
 
-    /// Writes what is queued and closes the websocket.
-    pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
+    /// Begins to close the websocket; [`next_frame`](Self::next_frame) returns [`Frame::Closed`] in the end.
+    pub fn close(&mut self, reason: CloseReason) {
         if let Self::Connected(socket) = self {
-            socket.close(code, reason).await;
+            socket.close(reason);
         }
     }
 }

@@ -1,14 +1,17 @@
 //! A client's websocket. It reads frames, writes what is queued, and never waits for a slow client.
 //!
-//! The queue holds at most [`MAX_QUEUED_BYTES`]; a client with more is too slow, and its socket is dropped. What is
+//! The queue holds at most [`MAX_QUEUED_BYTES`]; a client with more is too slow, and its socket is closed. What is
 //! ready is written together, [`WRITE_CHUNK`] bytes at a time. Messages that the operating system has not taken as a
 //! whole go to the connection that claims the session.
+//!
+//! However the websocket ends, [`Socket::next_frame`] exchanges the close frames ([`closing`](super::closing)).
 
+use super::closing::{CLOSE_TIMEOUT, CloseReason, Closing, Lingering, Outgoing};
 use super::transport::CountingTransport;
 use crate::metrics;
 use crate::options::SocketOptions;
 use common::time::sleep_until;
-use futures_util::{Sink, Stream as _, StreamExt};
+use futures_util::{Sink, Stream as _};
 use protocol::SessionId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -16,11 +19,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, FrameHeader, coding::CloseCode};
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// Bytes that may wait for a client to read them.
 pub const MAX_QUEUED_BYTES: usize = 1 << 20;
@@ -32,8 +35,6 @@ const READ_BUFFER: usize = 1024;
 /// A message of up to this many times the largest request still gets an error as its reply. A larger one ends the
 /// connection.
 const OVERSIZE_FACTOR: usize = 8;
-/// How long a client may take to read why its connection is closed.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;
@@ -49,9 +50,6 @@ pub fn websocket_config(options: &SocketOptions) -> WebSocketConfig {
         .max_message_size(Some(OVERSIZE_FACTOR * options.max_request))
         .max_frame_size(Some(OVERSIZE_FACTOR * options.max_request))
 }
-
-/// A message, and the session that it belongs to.
-type Outgoing = (Option<SessionId>, Utf8Bytes);
 
 /// A websocket with its queue.
 pub struct Socket {
@@ -69,12 +67,25 @@ pub struct Socket {
     last_received: Instant,
     /// A ping is not answered yet.
     is_pinged: bool,
+    closing: Option<Box<Closing>>,
+    _connected: ConnectedClient,
+}
+
+/// Counts among the connected clients.
+struct ConnectedClient;
+
+impl Drop for ConnectedClient {
+    fn drop(&mut self) {
+        metrics::client_disconnected();
+    }
 }
 
 /// The result of one attempt to read and write.
 enum IoEvent {
     Written,
     Read(Option<Result<Message, Error>>),
+    /// Both sides have closed, or the connection is broken.
+    Closed,
 }
 
 /// The client does not read fast enough.
@@ -103,18 +114,24 @@ impl Socket {
             is_unflushed: false,
             last_received: Instant::now(),
             is_pinged: false,
+            closing: None,
+            _connected: ConnectedClient,
         }
     }
 
-    /// Queues a message; [`next_frame`](Self::next_frame) writes it.
+    /// Queues a message; [`next_frame`](Self::next_frame) writes it, unless the socket is being closed.
     ///
     /// # Errors
-    /// With more than [`MAX_QUEUED_BYTES`] in the queue.
+    /// With more than [`MAX_QUEUED_BYTES`] in the queue, or twice that in a socket that is being closed.
     pub fn queue(&mut self, session: Option<SessionId>, text: String) -> Result<(), TooSlow> {
         let text = self.options.json.apply(text);
         self.queued_bytes += text.len();
-        self.queue.push_back((session, text.into()));
-        if self.queued_bytes > MAX_QUEUED_BYTES + self.replayed_bytes { Err(TooSlow) } else { Ok(()) }
+        let (queue, room) = match &mut self.closing {
+            None => (&mut self.queue, MAX_QUEUED_BYTES),
+            Some(closing) => (&mut closing.unwritten, 2 * MAX_QUEUED_BYTES),
+        };
+        queue.push_back((session, text.into()));
+        if self.queued_bytes > room + self.replayed_bytes { Err(TooSlow) } else { Ok(()) }
     }
 
     /// Queues a message that a session's client missed. The bound of the backlog applies, not that of the queue.
@@ -124,46 +141,48 @@ impl Socket {
         self.replayed_bytes += self.queued_bytes - before;
     }
 
-    /// Waits for the client's next frame, read no earlier than `not_before`. While it waits, it writes the queue and
-    /// pings a silent client. Safe to cancel.
+    /// Waits for the client's next frame, read no earlier than `not_before`. While it waits, it writes the queue, pings
+    /// a silent client, and closes. Safe to cancel.
     pub async fn next_frame(&mut self, mut not_before: Option<Instant>) -> Frame {
         loop {
-            let ping_at = self.ping_deadline();
+            let (ping_at, close_by) = (self.ping_deadline(), self.closing.as_ref().map(|it| it.deadline));
             tokio::select! {
                 biased;
                 event = poll_fn(|context| self.poll_io(not_before.is_none(), context)) => match event {
                     IoEvent::Written => return Frame::Written,
-                    IoEvent::Read(message) => if let Some(frame) = self.on_message(message).await {
+                    IoEvent::Closed => return Frame::Closed,
+                    IoEvent::Read(message) => if let Some(frame) = self.on_message(message) {
                         return frame;
                     },
                 },
+                () = sleep_until(close_by) => return Frame::Closed,
                 () = sleep_until(not_before), if not_before.is_some() => {
                     // The client may have sent something while the edge did not read.
                     self.last_received = Instant::now();
                     not_before = None;
                 }
-                () = sleep_until(ping_at), if not_before.is_none() => if !self.ping() {
-                    return Frame::Closed;
-                },
+                () = sleep_until(ping_at), if not_before.is_none() => self.ping(),
             }
         }
     }
 
-    /// Reads if it may, and writes if there is nothing to read: nothing is written to a client that has closed.
+    /// Reads if it may, and writes if there is nothing to read: no message is written to a client that has closed.
     fn poll_io(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<IoEvent> {
-        if may_read && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
+        let is_read = self.closing.as_ref().is_some_and(|closing| closing.is_read);
+        if may_read && !is_read && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
             return Poll::Ready(IoEvent::Read(message));
         }
-        let is_writing = !self.is_flushed();
+        let is_writing = self.has_output();
         match self.poll_write(context) {
-            Poll::Ready(Err(_)) => Poll::Ready(IoEvent::Read(None)),
+            Poll::Ready(Err(_)) => Poll::Ready(IoEvent::Closed),
+            Poll::Ready(Ok(())) if is_read => Poll::Ready(IoEvent::Closed),
             Poll::Ready(Ok(())) if is_writing => Poll::Ready(IoEvent::Written),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
         }
     }
 
-    /// Handles a message from the websocket; returns none for pings and pongs.
-    async fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Option<Frame> {
+    /// Handles a message from the websocket; returns none if the connection has nothing to do.
+    fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Option<Frame> {
         self.last_received = Instant::now();
         self.is_pinged = false;
         match message {
@@ -178,43 +197,82 @@ impl Socket {
                 None
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => None,
-            Some(Err(error)) => Some(self.close_with_protocol_error(&error).await),
-            Some(Ok(Message::Close(_))) | None => Some(Frame::Closed),
+            Some(Ok(Message::Close(_))) => {
+                self.on_close_frame();
+                None
+            }
+            Some(Err(error)) => match CloseReason::of_error(&error) {
+                Some(reason) => {
+                    self.close(reason);
+                    None
+                }
+                None => Some(Frame::Closed),
+            },
+            None => Some(Frame::Closed),
         }
+    }
+
+    /// The client has sent its close frame, and ignores all that comes before the answer: that counts as unsent.
+    fn on_close_frame(&mut self) {
+        let unwritten = self.unsent().cloned().collect();
+        let closing = self.closing.get_or_insert_with(|| Box::new(Closing::by_client()));
+        (closing.frame, closing.unwritten, closing.is_read) = (None, unwritten, true);
+        self.queue.clear();
+        self.buffered.clear();
+        // The websocket has an answer to write.
+        self.is_unflushed = true;
+    }
+
+    /// Begins to close; [`next_frame`](Self::next_frame) returns [`Frame::Closed`] in the end.
+    pub fn close(&mut self, reason: CloseReason) {
+        if let Some(closing) = &mut self.closing {
+            // After another failure there is no reply.
+            closing.is_read |= reason.is_failure();
+            return;
+        }
+        let mut closing = Closing::by_edge(reason);
+        if !reason.writes_queue() {
+            closing.unwritten = std::mem::take(&mut self.queue);
+        }
+        self.closing = Some(Box::new(closing));
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Returns the connection, to be closed, and drops the websocket.
+    pub fn into_lingering(self) -> Lingering {
+        let deadline = self.closing.map_or_else(|| Instant::now() + CLOSE_TIMEOUT, |closing| closing.deadline);
+        Lingering { transport: self.stream.into_inner(), deadline }
     }
 
     /// When to ping a silent client, or, if it was pinged, when it counts as gone.
     fn ping_deadline(&self) -> Option<Instant> {
-        let interval = self.options.ping_interval?;
+        let interval = self.options.ping_interval.filter(|_| self.closing.is_none())?;
         let timeout = if self.is_pinged { self.options.ping_timeout } else { Duration::ZERO };
         Some(self.last_received + interval + timeout)
     }
 
-    /// False if the previous ping was not answered.
-    fn ping(&mut self) -> bool {
+    /// Pings the client, or closes if the previous ping was not answered.
+    fn ping(&mut self) {
         let was_pinged = std::mem::replace(&mut self.is_pinged, true);
-        let ping = Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new()));
+        if was_pinged || Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new())).is_err() {
+            return self.close(CloseReason::NoPong);
+        }
         self.note_submitted(0);
-        !was_pinged && ping.is_ok()
-    }
-
-    async fn close_with_protocol_error(&mut self, error: &Error) -> Frame {
-        let (code, reason) = match error {
-            Error::Capacity(_) => (CloseCode::Size, "the message is too large"),
-            Error::Utf8(_) => (CloseCode::Invalid, "the text is not UTF-8"),
-            Error::Protocol(_) => (CloseCode::Protocol, "invalid websocket frame"),
-            _ => return Frame::Closed,
-        };
-        let close = CloseFrame { code, reason: reason.into() };
-        let _ = timeout(CLOSE_TIMEOUT, self.stream.close(Some(close))).await;
-        Frame::Closed
     }
 
     /// Writes the queue as far as the operating system takes it.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while !self.is_flushed() {
+        while self.has_output() {
             let mut stream = Pin::new(&mut self.stream);
             if self.queue.is_empty() {
+                if let Some(frame) = self.closing.as_mut().and_then(|closing| closing.frame.take()) {
+                    // A control frame needs no room in the websocket's buffer.
+                    stream.as_mut().start_send(Message::Close(Some(frame)))?;
+                    self.is_unflushed = true;
+                }
                 ready!(stream.poll_flush(context))?;
                 self.is_unflushed = false;
                 self.buffered.clear();
@@ -242,24 +300,20 @@ impl Socket {
     fn unsent(&self) -> impl Iterator<Item = &Outgoing> {
         let written = self.stream.get_ref().bytes_written();
         let buffered = self.buffered.iter().filter(move |(end, _)| *end > written);
-        buffered.map(|(_, message)| message).chain(&self.queue)
+        let unwritten = self.closing.iter().flat_map(|closing| &closing.unwritten);
+        buffered.map(|(_, message)| message).chain(&self.queue).chain(unwritten)
     }
 
     /// Whether the operating system has taken all messages.
     pub fn is_flushed(&self) -> bool {
-        self.queue.is_empty() && !self.is_unflushed
+        let is_kept = self.closing.as_ref().is_some_and(|closing| !closing.unwritten.is_empty());
+        !self.has_output() && !is_kept
     }
 
-    /// Writes what is queued, and closes. Waits for the client to close too: a connection that is closed with unread
-    /// input is reset, and the last messages may be lost.
-    pub async fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let close = CloseFrame { code, reason: reason.into() };
-        let _ = timeout(CLOSE_TIMEOUT, async {
-            let _ = poll_fn(|context| self.poll_write(context)).await;
-            let _ = self.stream.close(Some(close)).await;
-            while let Some(Ok(_)) = self.stream.next().await {}
-        })
-        .await;
+    /// Whether there is something to write.
+    fn has_output(&self) -> bool {
+        let is_closing = self.closing.as_ref().is_some_and(|closing| closing.frame.is_some());
+        !self.queue.is_empty() || self.is_unflushed || is_closing
     }
 
     /// The unsent messages of a session.
@@ -271,8 +325,12 @@ impl Socket {
     /// Returns the unsent messages of a session and removes those that the websocket has not begun to write.
     pub fn take_unsent(&mut self, session: SessionId) -> Vec<Arc<str>> {
         let unsent = self.unsent_for(session);
-        self.queue.retain(|(owner, _)| *owner != Some(session));
-        self.queued_bytes = self.queue.iter().map(|(_, text)| text.len()).sum();
+        let unwritten = self.closing.as_mut().map(|closing| &mut closing.unwritten);
+        self.queued_bytes = 0;
+        for queue in std::iter::once(&mut self.queue).chain(unwritten) {
+            queue.retain(|(owner, _)| *owner != Some(session));
+            self.queued_bytes += queue.iter().map(|(_, text)| text.len()).sum::<usize>();
+        }
         self.replayed_bytes = self.replayed_bytes.min(self.queued_bytes);
         unsent
     }
@@ -280,11 +338,5 @@ impl Socket {
     /// The unsent messages of all sessions.
     pub fn unsent_by_session(&self) -> impl Iterator<Item = (SessionId, String)> {
         self.unsent().filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        metrics::client_disconnected();
     }
 }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod canaries;
+mod closing;
 mod directory_loss;
 mod disconnect;
 mod harness;

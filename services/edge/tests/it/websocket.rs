@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-type Plain = WebSocketStream<TcpStream>;
+pub type Plain = WebSocketStream<TcpStream>;
 
 fn address(harness: &Harness) -> String {
     harness.url.trim_start_matches("ws://").to_owned()
@@ -28,7 +28,7 @@ fn upgrade(url: &str) -> ClientRequestBuilder {
     ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("janus-protocol")
 }
 
-async fn connect(harness: &Harness) -> Plain {
+pub async fn connect(harness: &Harness) -> Plain {
     let stream = TcpStream::connect(address(harness)).await.unwrap();
     tokio_tungstenite::client_async(upgrade(&harness.url), stream).await.unwrap().0
 }
@@ -41,11 +41,11 @@ where
     socket.next().await.unwrap().unwrap().into_text().unwrap().as_str().to_owned()
 }
 
-const PING: &str = r#"{"janus":"ping","transaction":"t"}"#;
+pub const PING: &str = r#"{"janus":"ping","transaction":"t"}"#;
 const PONG: &str = r#"{"janus":"pong","transaction":"t"}"#;
 
 /// Writes a new certificate to the two files; returns its public part.
-fn certify(folder: &Path) -> CertificateDer<'static> {
+pub fn certify(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
     std::fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
@@ -53,7 +53,7 @@ fn certify(folder: &Path) -> CertificateDer<'static> {
 }
 
 /// Opens a websocket over TLS; none if the edge has another certificate.
-async fn connect_tls(
+pub async fn connect_tls(
     harness: &Harness,
     certificate: &CertificateDer<'static>,
 ) -> Option<WebSocketStream<TlsStream<TcpStream>>> {

@@ -3,7 +3,7 @@
 use super::*;
 use clap::Parser;
 use futures_util::FutureExt;
-use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 const ID: SessionId = SessionId(1);
@@ -61,4 +61,92 @@ async fn only_incompletely_written_messages_count_as_unsent() {
     assert!(matches!(socket.next_frame(None).await, Frame::Closed));
     let unsent_texts: Vec<String> = socket.unsent_by_session().map(|(_, text)| text).collect();
     assert_eq!(unsent_texts, ["five"]);
+}
+
+/// A masked text, and a masked close frame with code 1000.
+const TEXT: &[u8] = b"\x81\x82\0\0\0\0{}";
+const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
+/// Too long for the transport and for the websocket's own buffer.
+const LONG: usize = 2 * WRITE_CHUNK;
+
+/// A socket whose client has not read the begin of a long message, with another one behind it.
+async fn blocked_socket() -> (Socket, DuplexStream) {
+    let (mut socket, client_end) = socket(1_000).await;
+    queue(&mut socket, &["x".repeat(LONG).as_str(), "queued"]);
+    assert!(socket.next_frame(None).now_or_never().is_none());
+    (socket, client_end)
+}
+
+/// Reads all, except the close frame at the end, whose code it returns.
+async fn read_to_close(client_end: &mut DuplexStream) -> (Vec<u8>, u16) {
+    let mut received = Vec::new();
+    client_end.read_to_end(&mut received).await.unwrap();
+    let at = received.iter().rposition(|byte| *byte == 0x88).expect("a close frame");
+    let close = received.split_off(at);
+    (received, u16::from_be_bytes([close[2], close[3]]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_client_that_reads_again_gets_the_code() {
+    let (mut socket, mut client_end) = blocked_socket().await;
+    socket.close(CloseReason::TooSlow);
+    queue(&mut socket, &["later"]);
+    let ((received, code), unsent_texts) = tokio::join!(read_to_close(&mut client_end), async {
+        while !matches!(socket.next_frame(None).await, Frame::Closed) {}
+        let unsent_texts = unsent(&socket);
+        socket.into_lingering().close().await;
+        unsent_texts
+    });
+    assert_eq!((received.len(), code), (LONG + 4, 1008));
+    assert_eq!(unsent_texts, ["queued", "later"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_client_that_does_not_read_ends_in_time() {
+    let (mut socket, _client_end) = blocked_socket().await;
+    let began = Instant::now();
+    socket.close(CloseReason::TooSlow);
+    assert!(matches!(socket.next_frame(None).await, Frame::Closed));
+    assert_eq!(unsent(&socket).len(), 2);
+    socket.into_lingering().close().await;
+    assert_eq!(began.elapsed(), CLOSE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_socket_sends_its_queue_and_reads_the_last_requests() {
+    let (mut socket, mut client_end) = blocked_socket().await;
+    socket.close(CloseReason::EdgeStops);
+    queue(&mut socket, &["later"]);
+    client_end.write_all(&[TEXT, CLOSE].concat()).await.unwrap();
+    // The client's frames are read first here, so its close frame comes before that of the edge.
+    assert!(matches!(socket.next_frame(None).await, Frame::Text(text) if text == "{}"));
+    let ((_, code), ()) = tokio::join!(read_to_close(&mut client_end), async {
+        while !matches!(socket.next_frame(None).await, Frame::Closed) {}
+        assert_eq!(unsent(&socket).len(), 3, "the client ignores what follows its close frame");
+        socket.into_lingering().close().await;
+    });
+    assert_eq!(code, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn queue_is_written_before_the_close_frame() {
+    let (mut socket, mut client_end) = blocked_socket().await;
+    socket.close(CloseReason::EdgeStops);
+    queue(&mut socket, &["later"]);
+    let ((received, code), ()) = tokio::join!(read_to_close(&mut client_end), async {
+        while !matches!(socket.next_frame(None).await, Frame::Closed) {}
+        assert_eq!(unsent(&socket), ["later"]);
+        socket.into_lingering().close().await;
+    });
+    assert!(received.ends_with(b"\x81\x06queued"));
+    assert_eq!(code, 1012);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_socket_holds_no_more_than_a_backlog() {
+    let (mut socket, _client_end) = blocked_socket().await;
+    socket.close(CloseReason::TooSlow);
+    let text = "x".repeat(MAX_QUEUED_BYTES);
+    socket.queue(Some(ID), text.clone()).unwrap();
+    assert!(socket.queue(Some(ID), text).is_err());
 }
