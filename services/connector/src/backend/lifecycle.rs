@@ -129,7 +129,7 @@ impl Backend {
     /// Stops without notifying clients: another connector has the lease.
     pub(super) async fn abandon(self) -> StopReason {
         tracing::warn!(backend = %self.server.name, "another connector has the lease, no longer serving the backend");
-        self.lease.renewer.stop().await;
+        tokio::join!(self.lease.renewer.stop(), self.link.abandon(), self.probe.stop());
         StopReason::LeaseLost
     }
 

@@ -1,13 +1,14 @@
 //! Connects to Janus: opens a websocket, creates a session on it, and claims the sessions of a former
 //! connector.
 
-use super::endpoint::{Endpoint, JanusSocket, LinkError, open_websocket};
+use super::endpoint::{Endpoint, JanusSocket, LinkError, close_deadline, close_websocket, open_websocket};
 use super::message::{FromJanus, JanusId, ToJanus};
 use crate::options::Credentials;
 use futures_util::{SinkExt, StreamExt};
 use protocol::object::{LazyObject, integer};
 use std::collections::VecDeque;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 /// How long the websocket, the session and all claims may take together.
@@ -37,28 +38,24 @@ pub struct Connected {
 /// # Errors
 /// [`LinkError`] when any of it fails, except a claim.
 pub async fn connect(endpoint: &Endpoint, claims: &[JanusId]) -> Result<Connected, LinkError> {
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, handshake(endpoint, claims)).await;
-    connected.unwrap_or(Err(LinkError::Unresponsive))
-}
-
-async fn handshake(endpoint: &Endpoint, claims: &[JanusId]) -> Result<Connected, LinkError> {
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
+    let socket = timeout_at(deadline, open_websocket(endpoint)).await;
     let mut handshake = Handshake {
-        socket: open_websocket(endpoint).await?,
+        socket: socket.unwrap_or(Err(LinkError::Unresponsive))?,
         credentials: endpoint.credentials.clone(),
         early: VecDeque::new(),
     };
-    let info = handshake.require("info").await?;
-    let (session_timeout, reclaim_timeout) = timeouts(&info);
-    let created = handshake.require("create").await?;
-    let session = created_session(&created).ok_or_else(|| LinkError::Refused("no session id".to_owned()))?;
-    let mut claimed = Vec::new();
-    for claim in claims {
-        if let Reply::Success(_) = handshake.request("claim", Some(*claim)).await? {
-            claimed.push(*claim);
+    let opened = timeout_at(deadline, handshake.open_sessions(claims)).await;
+    let Handshake { socket, early, .. } = handshake;
+    match opened.unwrap_or(Err(LinkError::Unresponsive)) {
+        Ok(Sessions { session, claimed, session_timeout, reclaim_timeout }) => {
+            Ok(Connected { socket, session, claimed, session_timeout, reclaim_timeout, early })
+        }
+        Err(error) => {
+            tokio::spawn(close_websocket(socket, error.close_code(), close_deadline()));
+            Err(error)
         }
     }
-    let Handshake { socket, early, .. } = handshake;
-    Ok(Connected { socket, session, claimed, session_timeout, reclaim_timeout, early })
 }
 
 fn timeouts(info: &str) -> (Duration, Duration) {
@@ -83,6 +80,14 @@ struct Handshake {
     early: VecDeque<FromJanus>,
 }
 
+/// The sessions on a new websocket, see [`Connected`].
+struct Sessions {
+    session: JanusId,
+    claimed: Vec<JanusId>,
+    session_timeout: Duration,
+    reclaim_timeout: Duration,
+}
+
 /// Janus' reply to a request of the handshake.
 enum Reply {
     Success(String),
@@ -90,6 +95,21 @@ enum Reply {
 }
 
 impl Handshake {
+    async fn open_sessions(&mut self, claims: &[JanusId]) -> Result<Sessions, LinkError> {
+        let info = self.require("info").await?;
+        let (session_timeout, reclaim_timeout) = timeouts(&info);
+        let created = self.require("create").await?;
+        let session =
+            created_session(&created).ok_or_else(|| LinkError::Refused("no session id".to_owned()))?;
+        let mut claimed = Vec::new();
+        for claim in claims {
+            if let Reply::Success(_) = self.request("claim", Some(*claim)).await? {
+                claimed.push(*claim);
+            }
+        }
+        Ok(Sessions { session, claimed, session_timeout, reclaim_timeout })
+    }
+
     async fn require(&mut self, verb: &'static str) -> Result<String, LinkError> {
         match self.request(verb, None).await? {
             Reply::Success(text) => Ok(text),

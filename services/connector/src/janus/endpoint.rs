@@ -1,18 +1,25 @@
-//! Where a Janus server is, the credentials it requires, and how a websocket to it is opened.
+//! Where a Janus server is, the credentials it requires, and how a websocket to it is opened and closed.
 
 use crate::options::Credentials;
 use common::transport::Transport;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 
 /// The largest message accepted from Janus, in bytes.
 const MAX_MESSAGE: usize = 4 << 20;
 const READ_BUFFER: usize = 16 << 10;
+/// How long Janus may take to read the last requests and to close its side, before the connection is dropped.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub type JanusSocket = WebSocketStream<Box<dyn Transport>>;
 
@@ -76,6 +83,21 @@ pub enum LinkError {
     Refused(String),
 }
 
+impl LinkError {
+    /// The code of the close frame that tells Janus about this error.
+    pub fn close_code(&self) -> CloseCode {
+        match self {
+            Self::Socket(error) => match &**error {
+                tungstenite::Error::Protocol(_) => CloseCode::Protocol,
+                tungstenite::Error::Utf8(_) => CloseCode::Invalid,
+                tungstenite::Error::Capacity(_) => CloseCode::Size,
+                _ => CloseCode::Away,
+            },
+            _ => CloseCode::Away,
+        }
+    }
+}
+
 pub async fn open_websocket(endpoint: &Endpoint) -> Result<JanusSocket, LinkError> {
     let request = ClientRequestBuilder::new(endpoint.url.parse().map_err(|_| LinkError::Url)?)
         .with_sub_protocol("janus-protocol");
@@ -84,4 +106,26 @@ pub async fn open_websocket(endpoint: &Endpoint) -> Result<JanusSocket, LinkErro
     let opened = tokio_tungstenite::client_async_with_config(request, transport, Some(config)).await;
     let (socket, _) = opened.map_err(Box::new)?;
     Ok(socket)
+}
+
+/// When a websocket is dropped that begins to close now.
+pub fn close_deadline() -> Instant {
+    Instant::now() + CLOSE_TIMEOUT
+}
+
+/// Closes a websocket: exchanges close frames with Janus, and waits until Janus has closed TCP, at most until
+/// `deadline`. Janus keeps the sessions on it for its `reclaim_session_timeout`, as after a broken connection.
+pub async fn close_websocket(mut socket: JanusSocket, code: CloseCode, deadline: Instant) {
+    let closed = async {
+        // It fails if Janus has sent its close frame already. The websocket answers that when it is read.
+        let _ = socket.close(Some(CloseFrame { code, reason: Default::default() })).await;
+        while let Some(Ok(_)) = socket.next().await {}
+        let mut transport = socket.into_inner();
+        transport.shutdown().await?;
+        // A connection that is closed with unread input is reset, and Janus may lose the close frame.
+        while transport.read(&mut [0; 1024]).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // An error means that Janus has closed, too.
+    let _ = timeout_at(deadline, closed).await;
 }

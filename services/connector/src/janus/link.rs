@@ -4,7 +4,7 @@
 //! or ends the newest session. [`reconnect`](super::reconnect) then opens the next link.
 
 use super::connect::Connected;
-use super::endpoint::{JanusSocket, LinkError};
+use super::endpoint::{JanusSocket, LinkError, close_deadline, close_websocket};
 use super::message::{FromJanus, JanusId, ToJanus};
 use crate::lease::state::LeaseWatch;
 use crate::metrics;
@@ -15,7 +15,8 @@ use service::CancellationToken;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -26,8 +27,8 @@ const MAX_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long Janus may take to reply to a keepalive before the link counts as down.
 const KEEPALIVE_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long Janus may take to read the last requests before the websocket is dropped.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the last requests may take to be written before the websocket is closed without them.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub struct Link {
     newest: JanusId,
@@ -37,7 +38,9 @@ pub struct Link {
     credentials: Credentials,
     requests: mpsc::Sender<String>,
     keepalives: mpsc::Sender<String>,
-    _writer: AbortOnDropHandle<()>,
+    writer: AbortOnDropHandle<SplitSink<JanusSocket, Message>>,
+    /// Makes the writer stop.
+    stop: CancellationToken,
     /// Cancelled when the writer fails.
     broken: CancellationToken,
     messages: SplitStream<JanusSocket>,
@@ -56,7 +59,7 @@ impl Link {
         let (sink, messages) = socket.split();
         let (requests, queued_requests) = mpsc::channel(MAX_QUEUED_REQUESTS);
         let (keepalives, queued_keepalives) = mpsc::channel(MAX_QUEUED_REQUESTS);
-        let broken = CancellationToken::new();
+        let (stop, broken) = (CancellationToken::new(), CancellationToken::new());
         let writer = Writer { sink, requests: queued_requests, keepalives: queued_keepalives, lease };
         Self {
             newest: session,
@@ -65,7 +68,8 @@ impl Link {
             credentials,
             requests,
             keepalives,
-            _writer: AbortOnDropHandle::new(tokio::spawn(writer.run(broken.clone()))),
+            writer: AbortOnDropHandle::new(tokio::spawn(writer.run(stop.clone(), broken.clone()))),
+            stop,
             broken,
             messages,
             early,
@@ -160,21 +164,44 @@ impl Link {
         ToJanus { session_id: Some(session), ..ToJanus::authenticated(&self.credentials, verb) }.to_json()
     }
 
-    /// Destroys all sessions, closes the websocket, and waits up to [`CLOSE_TIMEOUT`] until Janus has read
-    /// that.
-    pub async fn close(mut self) {
+    /// Destroys all sessions and closes the websocket.
+    pub async fn close(self) {
         for session in self.sessions() {
             let _ = self.send(self.session_request("destroy", session));
         }
         self.disconnect().await;
     }
 
-    /// Closes the websocket. The sessions stay on Janus, for the next connector to claim.
-    pub async fn disconnect(&mut self) {
-        // The writer closes the websocket once no sender of requests is left.
+    /// Writes what is queued and closes the websocket. The sessions stay on Janus, for the next connector to claim.
+    pub async fn disconnect(mut self) {
+        // The writer stops once no sender of requests is left.
         self.requests = mpsc::channel(1).0;
-        let drained = async { while let Some(Ok(_)) = self.messages.next().await {} };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, drained).await;
+        self.close_websocket(CloseCode::Normal).await;
+    }
+
+    /// Closes the websocket. What is queued is not written: the lease is lost, or the link is down.
+    pub async fn abandon(self, code: CloseCode) {
+        self.stop.cancel();
+        self.close_websocket(code).await;
+    }
+
+    async fn close_websocket(self, code: CloseCode) {
+        let Self { mut writer, stop, mut messages, .. } = self;
+        let deadline = close_deadline();
+        let write_deadline = Instant::now() + WRITE_TIMEOUT;
+        let sink = loop {
+            tokio::select! {
+                biased;
+                sink = &mut writer => break sink.ok(),
+                // Janus does not read, or the lease is uncertain.
+                () = sleep_until(write_deadline), if !stop.is_cancelled() => stop.cancel(),
+                // Janus may have to write before it reads.
+                Some(_) = messages.next() => {}
+            }
+        };
+        if let Some(socket) = sink.and_then(|sink| sink.reunite(messages).ok()) {
+            close_websocket(socket, code, deadline).await;
+        }
     }
 }
 
@@ -195,13 +222,17 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes until the channel of requests is closed, then closes the websocket. Cancels `broken` on an
-    /// error.
-    async fn run(mut self, broken: CancellationToken) {
-        match self.write_all().await {
-            Ok(()) => drop(self.sink.close().await),
-            Err(_) => broken.cancel(),
+    /// Writes until the channel of requests is closed, or `stop` is cancelled. Cancels `broken` on an error. Returns
+    /// the sink.
+    async fn run(
+        mut self,
+        stop: CancellationToken,
+        broken: CancellationToken,
+    ) -> SplitSink<JanusSocket, Message> {
+        if let Some(Err(_)) = stop.run_until_cancelled(self.write_all()).await {
+            broken.cancel();
         }
+        self.sink
     }
 
     async fn write_all(&mut self) -> Result<(), tungstenite::Error> {
@@ -228,3 +259,6 @@ impl Writer {
         self.sink.flush().await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use common::time::{Backoff, sleep_until};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(100);
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
@@ -89,7 +90,9 @@ impl ReconnectingLink {
                 Ok(message) => LinkEvent::Message(message),
                 Err(error) => {
                     self.orphans = link.sessions();
-                    self.reconnect();
+                    if let LinkState::Up(link, _) = self.reconnect() {
+                        tokio::spawn(link.abandon(error.close_code()));
+                    }
                     LinkEvent::Down(error.to_string())
                 }
             },
@@ -122,9 +125,11 @@ impl ReconnectingLink {
         LinkEvent::Up { session, claimed }
     }
 
-    fn reconnect(&mut self) {
+    /// Begins to connect again. Returns the former state.
+    fn reconnect(&mut self) -> LinkState {
         let delay = self.backoff.next_delay();
-        self.state = LinkState::Connecting(connect_after(delay, self.endpoint.clone(), Vec::new()));
+        let connecting = connect_after(delay, self.endpoint.clone(), Vec::new());
+        std::mem::replace(&mut self.state, LinkState::Connecting(connecting))
     }
 
     /// Destroys all sessions and closes the link.
@@ -136,8 +141,15 @@ impl ReconnectingLink {
 
     /// Closes the link. The sessions stay on Janus, for the next connector to claim.
     pub async fn disconnect(self) {
-        if let LinkState::Up(mut link, _) = self.state {
+        if let LinkState::Up(link, _) = self.state {
             link.disconnect().await;
+        }
+    }
+
+    /// Closes the link at once: what is queued is not written. The sessions belong to the connector that has the lease.
+    pub async fn abandon(self) {
+        if let LinkState::Up(link, _) = self.state {
+            link.abandon(CloseCode::Away).await;
         }
     }
 }

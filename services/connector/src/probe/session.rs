@@ -1,6 +1,8 @@
 //! A websocket to Janus with a session for the probe, on which one request is in flight at a time.
 
-use crate::janus::endpoint::{Endpoint, JanusSocket, LinkError, open_websocket};
+use crate::janus::endpoint::{
+    Endpoint, JanusSocket, LinkError, close_deadline, close_websocket, open_websocket,
+};
 use crate::janus::message::{FromJanus, JanusId, PluginData, ToJanus, named_request};
 use crate::options::Credentials;
 use futures_util::{SinkExt, StreamExt};
@@ -9,11 +11,10 @@ use protocol::videocall::PLUGIN;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long Janus may take to read that the session ends.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The label of the probe's handles in Janus' own records, and the beginning of its transactions and names.
 const PROBE: &str = "switchboard-probe";
 
@@ -45,11 +46,17 @@ impl ProbeSession {
         let socket = socket.unwrap_or(Err(LinkError::Unresponsive))?;
         let credentials = endpoint.credentials.clone();
         let mut session = Self { socket, credentials, session: None, last_transaction: 0 };
-        match session.request(ToJanus { janus: "create", ..ToJanus::default() }).await? {
-            Some(ProbeReply::Success(Some(id))) => session.session = Some(id),
-            other => return Err(LinkError::Refused(format!("no session for the probe: {other:?}"))),
-        }
-        Ok(session)
+        let create = ToJanus { janus: "create", ..ToJanus::default() };
+        let error = match session.request(create).await {
+            Ok(Some(ProbeReply::Success(Some(id)))) => {
+                session.session = Some(id);
+                return Ok(session);
+            }
+            Ok(other) => LinkError::Refused(format!("no session for the probe: {other:?}")),
+            Err(error) => error,
+        };
+        close_websocket(session.socket, error.close_code(), close_deadline()).await;
+        Err(error)
     }
 
     /// Asks Janus whether it accepts new sessions. Operators close it so, by its Admin API, before they stop it.
@@ -93,13 +100,12 @@ impl ProbeSession {
         }
     }
 
-    /// Destroys the session, with its handles.
+    /// Destroys the session, with its handles, and closes the websocket.
     pub async fn close(mut self) {
-        let closed = async {
-            let _ = self.request(ToJanus { janus: "destroy", ..ToJanus::default() }).await;
-            let _ = self.socket.close(None).await;
-        };
-        let _ = timeout(CLOSE_TIMEOUT, closed).await;
+        let deadline = close_deadline();
+        let destroy = ToJanus { janus: "destroy", ..ToJanus::default() };
+        let _ = timeout_at(deadline, self.request(destroy)).await;
+        close_websocket(self.socket, CloseCode::Normal, deadline).await;
     }
 
     /// Sends a request and returns the reply; none if Janus sends other messages, but no reply in time.

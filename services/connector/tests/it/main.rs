@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod closing;
 mod directory_loss;
 mod edge_log;
 mod faults;
