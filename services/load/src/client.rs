@@ -19,11 +19,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, tim
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// The time for a reply.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time for the server to close its side of a websocket.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time between keepalives, as in janus.js.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(25);
 /// Bytes of one read, and of requests that are written together.
@@ -87,11 +90,21 @@ impl Client {
         self.request(Request::Claim, claim).await.map(drop)
     }
 
-    /// Destroys the session, and waits for the reply.
+    /// Destroys the session, waits for the reply, and closes the websocket.
     pub async fn leave(&mut self) {
         let destroy = self.messages.simple(Request::Destroy);
         let _ = self.request(Request::Destroy, destroy).await;
-        let _ = self.socket.close(None).await;
+        self.close().await;
+    }
+
+    /// Exchanges close frames, and waits until the server has closed TCP.
+    async fn close(&mut self) {
+        let closed = async {
+            // It fails if the server has closed already. Its close frame is answered when it is read.
+            let _ = self.socket.close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })).await;
+            while let Some(Ok(_)) = self.socket.next().await {}
+        };
+        let _ = timeout(CLOSE_TIMEOUT, closed).await;
     }
 
     /// Sends a request and waits for its final reply. Returns the new id, or 0.
@@ -127,7 +140,12 @@ impl Client {
                 biased;
                 message = self.socket.next() => match message {
                     Some(Ok(Message::Text(text))) => return Ok(parse::parse(&text)),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(CallError::Lost),
+                    Some(Ok(Message::Close(_))) => {
+                        // This writes the answer.
+                        let _ = timeout(CLOSE_TIMEOUT, self.socket.flush()).await;
+                        return Err(CallError::Lost);
+                    }
+                    Some(Err(_)) | None => return Err(CallError::Lost),
                     Some(Ok(_)) => {}
                 },
                 _ = self.keepalive.tick() => {
