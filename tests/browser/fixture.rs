@@ -62,6 +62,11 @@ impl Fixture {
         &self.edge_urls[number]
     }
 
+    /// The websocket URL of the Janus server.
+    pub fn janus_url(&self) -> String {
+        self.janus.url()
+    }
+
     /// The cluster, without the rest service that serves the demo page.
     pub fn cluster(&mut self) -> &mut Cluster {
         self.cluster.as_mut().expect("the fixture is on Redis")

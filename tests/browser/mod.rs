@@ -15,6 +15,7 @@
 //! | `driver.rs` | chromedriver, and the browsers it opens |
 //! | `tcp_proxy.rs` | a proxy between page and server that can be cut |
 //! | `file_server.rs` | a web server for a few files |
+//! | `websocket_close.rs` | the end of a websocket, compared with a Janus |
 //!
 //! Only one of these tests runs at a time ([`fixture`]): two browsers that encode video keep two cores busy.
 //! A test polls for what it expects until the timeout of [`page`]. Then it fails, and prints what the page
@@ -37,3 +38,4 @@ mod janus_js_updates;
 mod media;
 pub mod page;
 pub mod tcp_proxy;
+mod websocket_close;

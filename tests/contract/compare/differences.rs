@@ -123,6 +123,21 @@ pub const DIFFERENCES: &[Difference] = &[
         reason: "JSON has no such limit",
         lines: &[("*\"code\":454*", "*\"janus\":\"pong\"*")],
     },
+    Difference {
+        name: "close-codes",
+        janus: "answers a close frame with 1012 or 1013 by 1002, and returns codes from 5000 on",
+        switchboard: "returns the codes that RFC 6455 and its registry allow, and answers others by 1002",
+        reason: "as the standard says; a browser sends 1000 or 3000 to 4999 only",
+        lines: &[("*1002*", "*1012*"), ("*1002*", "*1013*"), ("*5000*", "*1002*")],
+    },
+    Difference {
+        name: "invalid-frames",
+        janus: "answers a text that is not UTF-8 with error 454, and accepts frames without a mask; a control frame over \
+                125 bytes ends the connection without a close frame",
+        switchboard: "closes with 1007 for such a text, and with 1002 for such frames",
+        reason: "as the standard says, and as Janus does with other invalid frames",
+        lines: &[("*without a close frame*", "*1002*"), ("*\"code\":454*", ""), ("*1000*", "*1007*")],
+    },
 ];
 
 /// Scenarios with an unintended difference, each waiting for a fix. They do not fail the comparison.

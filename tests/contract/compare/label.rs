@@ -8,6 +8,9 @@ use super::json::Json;
 
 /// The label of a message.
 pub fn of(message: &Json) -> String {
+    if message.get("closed").is_some() {
+        return "closed".to_owned();
+    }
     let kind = message.text(&["janus"]);
     match kind {
         "event" => plugin(message),

@@ -93,10 +93,11 @@ impl Player<'_> {
             Action::Receive(labels) => self.receive_all(who, labels).await,
             Action::StayAwake => self.actor(who).map(|actor| actor.awake = true),
             Action::Drop => self.socket(who).map(Socket::drop_connection),
-            Action::Close => {
-                self.socket(who)?.close().await;
-                Ok(())
+            Action::Close(code) => self.socket(who)?.close(code.as_ref()).await,
+            Action::WriteFrame(first, payload) => {
+                self.socket(who)?.send_frame(*first, payload.clone()).await
             }
+            Action::Closed => self.socket(who)?.closed().await,
         }
     }
 
@@ -224,7 +225,7 @@ impl Player<'_> {
             }
         }
         for socket in &mut self.sockets {
-            socket.close().await;
+            socket.leave().await;
         }
     }
 }

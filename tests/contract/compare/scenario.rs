@@ -19,8 +19,12 @@
 //! alice receives LABEL, 3*LABEL    waits for these, in any order (see `label.rs`)
 //! alice receives the end           waits for the late hangup of the plugin and that of the core
 //! alice stays awake                keepalives from now on, which are not recorded
-//! alice drops / alice closes       without and with a close frame
+//! alice drops / alice closes       without and with a close frame; `alice closes with 4000 REASON`
+//! alice writes frame 8b HEX        one frame: flags and opcode, and the payload; neither needs to be valid
+//! alice is closed                  waits until the server closes
 //! ```
+//!
+//! `closes` and `is closed` record the code of the server's close frame, if there is one.
 //!
 //! A step after `janus:` or `switchboard:` runs only there. In JSON and frames, `$alice` is a name that is
 //! unique to the run. `$alice.session` and `$alice.handle` are ids, and `$id.1` is an unused id. `$offer` and
@@ -73,7 +77,9 @@ pub enum Action {
     Receive(Vec<String>),
     StayAwake,
     Drop,
-    Close,
+    Close(Option<(u16, String)>),
+    WriteFrame(u8, Vec<u8>),
+    Closed,
 }
 
 const THE_END: [&str; 2] = ["@hangup Remote WebRTC hangup", "hangup Close PC"];
@@ -160,6 +166,7 @@ fn action(text: &str) -> Option<Action> {
             Action::Send { quickly, verb: janus.to_owned(), more: more.to_owned() }
         }
         ("request", rest) => request(quickly, rest),
+        ("write", rest) if rest.starts_with("frame ") => write_frame(&rest["frame ".len()..])?,
         ("write", rest) => Action::Write(rest.to_owned()),
         ("receive", "the end") => Action::Receive(THE_END.map(str::to_owned).to_vec()),
         ("receive", rest) => {
@@ -167,9 +174,23 @@ fn action(text: &str) -> Option<Action> {
         }
         ("stay", "awake") => Action::StayAwake,
         ("drop", "") => Action::Drop,
-        ("close", "") => Action::Close,
+        ("close", "") => Action::Close(None),
+        ("close", rest) => {
+            let rest = rest.strip_prefix("with ")?;
+            let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+            Action::Close(Some((code.parse().ok()?, reason.to_owned())))
+        }
+        ("i", "closed") => Action::Closed,
         _ => return None,
     })
+}
+
+fn write_frame(rest: &str) -> Option<Action> {
+    let (first, payload) = rest.split_once(' ').unwrap_or((rest, ""));
+    let digits: Vec<char> = payload.chars().collect();
+    let byte = |digits: &[char]| u8::from_str_radix(&String::from_iter(digits), 16).ok();
+    let payload = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
+    Some(Action::WriteFrame(u8::from_str_radix(first, 16).ok()?, payload))
 }
 
 fn request(quickly: bool, rest: &str) -> Action {

@@ -3,12 +3,17 @@
 use super::json::Json;
 use super::label;
 use super::recording::Raw;
+use serde_json::json;
 use std::time::Duration;
-use testkit::{RawWebsocket, raw_websocket::Received};
+use testkit::RawWebsocket;
+use testkit::raw_websocket::{Closed, Received};
 use tokio::time::Instant;
 
 /// Prefix of the transactions of unrecorded messages.
 pub const UNRECORDED: &str = "~";
+
+/// Time limit for a server to close. Janus waits 5 s for the answer to its own close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A connection with all messages on it.
 pub struct Socket {
@@ -107,8 +112,41 @@ impl Socket {
         self.websocket = None;
     }
 
-    /// Closes the connection with a close frame.
-    pub async fn close(&mut self) {
+    /// Closes the connection with a close frame, and records the answer.
+    pub async fn close(&mut self, code: Option<&(u16, String)>) -> Result<(), String> {
+        let code = code.map(|(code, reason)| (*code, reason.as_str()));
+        let Some(websocket) = &mut self.websocket else { return Err(format!("{} has no socket", self.name)) };
+        if !websocket.send_close(code).await {
+            return Err(format!("the socket of {} is closed", self.name));
+        }
+        self.closed().await
+    }
+
+    /// Sends one frame, valid or not.
+    pub async fn send_frame(&mut self, first: u8, payload: Vec<u8>) -> Result<(), String> {
+        let Some(websocket) = &mut self.websocket else { return Err(format!("{} has no socket", self.name)) };
+        let sent = websocket.send_frame(first, payload).await;
+        if sent { Ok(()) } else { Err(format!("the socket of {} is closed", self.name)) }
+    }
+
+    /// Waits until the server closes, and records how. Messages before that are dropped.
+    pub async fn closed(&mut self) -> Result<(), String> {
+        let Some(mut websocket) = self.websocket.take() else {
+            return Err(format!("{} has no socket", self.name));
+        };
+        let code = match websocket.close_code(Instant::now() + CLOSE_TIMEOUT).await {
+            Closed::WithCode(code) => code.to_string(),
+            Closed::WithoutCode => "without a code".to_owned(),
+            Closed::WithoutFrame => "without a close frame".to_owned(),
+            Closed::Timeout => return Err(format!("the server does not close the socket of {}", self.name)),
+        };
+        let message = Json::parse(&json!({"closed": code}).to_string())?;
+        self.messages.push(Raw { sent: false, message });
+        Ok(())
+    }
+
+    /// Closes the connection at the end of a run.
+    pub async fn leave(&mut self) {
         if let Some(websocket) = self.websocket.take() {
             websocket.close().await;
         }
