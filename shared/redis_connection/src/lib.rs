@@ -19,8 +19,10 @@
 mod reconnect;
 mod refusal;
 mod server;
+mod settings;
 mod shared;
 
 pub use refusal::is_command_error;
 pub use server::Server;
-pub use shared::{Command, Settings, SharedConnection};
+pub use settings::Settings;
+pub use shared::{Command, SharedConnection};

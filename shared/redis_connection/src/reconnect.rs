@@ -6,7 +6,7 @@
 
 use crate::refusal::is_connection_error;
 use crate::server::Server;
-use crate::shared::Settings;
+use crate::settings::Settings;
 use common::time::{Backoff, jitter};
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, RedisError, RedisResult};

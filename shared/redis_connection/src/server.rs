@@ -1,7 +1,7 @@
 //! The address of a Redis server, and the ways to connect to it.
 
 use crate::refusal::to_connection_error;
-use crate::shared::Settings;
+use crate::settings::Settings;
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{

@@ -7,31 +7,14 @@
 use crate::reconnect::{Link, LinkState, Reconnector};
 use crate::refusal::to_connection_error;
 use crate::server::{Server, timed_out};
+use crate::settings::Settings;
 use redis::aio::MultiplexedConnection;
 use redis::{
     Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation, Value, from_redis_value,
 };
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-
-/// The time limits of a [`SharedConnection`].
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Bounds one [`query`](SharedConnection::query), reconnecting included.
-    pub query_timeout: Duration,
-    /// Bounds one attempt to connect.
-    pub connect_timeout: Duration,
-    /// Bounds the reply to a command over an open connection.
-    pub response_timeout: Duration,
-    /// The first pause between two attempts to connect; it doubles each time.
-    pub min_retry_delay: Duration,
-    /// The longest pause.
-    pub max_retry_delay: Duration,
-    /// While the connection is down, a command fails at the first failed attempt after this time.
-    pub retry_for: Duration,
-}
 
 /// What can be sent over a [`SharedConnection`]: a command, a pipeline or a script.
 pub trait Command: Sync {

@@ -9,6 +9,7 @@ use crate::backend::{self, StopReason};
 use crate::janus::endpoint::{Dialler, Endpoint};
 use crate::options::{BackendSettings, Server};
 use crate::outbox::Outbox;
+use directory::Error;
 use directory::record::FencingToken;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
@@ -70,18 +71,13 @@ impl LeaseAcquirer {
         let name = lease_name(server);
         let (mut held_by_other, mut record_lost_at) = (false, None);
         loop {
-            // A lease is held but its holder has no record: the directory has lost its data. The holder
-            // still has its calls, so it may acquire the lease first.
-            if held_by_other && !self.has_record(server).await {
-                if record_lost_at.get_or_insert_with(Instant::now).elapsed() < LEASE_TTL {
-                    sleep(ACQUIRE_INTERVAL).await;
-                    continue;
-                }
-            } else {
-                record_lost_at = None;
-            }
             let mut leases_held = self.leases_held.lock().await;
             sleep(FAIRNESS_DELAY * (*leases_held).min(MAX_FAIRNESS_STEPS)).await;
+            if held_by_other && !self.may_take_over(server, &mut record_lost_at).await {
+                drop(leases_held);
+                sleep(ACQUIRE_INTERVAL).await;
+                continue;
+            }
             let expires_at = Instant::now() + LEASE_TTL;
             match self.context.directory.acquire_lease(&name, &self.context.id, LEASE_TTL).await {
                 Ok(Some(token)) => {
@@ -98,8 +94,20 @@ impl LeaseAcquirer {
         }
     }
 
-    /// Whether the holder of the lease has a record in the directory. On an error it may have one.
-    async fn has_record(&self, server: &Server) -> bool {
-        !matches!(self.context.directory.connector_record(&server.name).await, Ok(None))
+    /// Whether a lease that another connector held may be acquired now. A holder without a record means that the
+    /// directory has lost its data. The holder still has its calls, so it may acquire the lease first. An error may hide
+    /// that loss: a command that waits for the directory can be the first one after it.
+    async fn may_take_over(&self, server: &Server, record_lost_at: &mut Option<Instant>) -> bool {
+        match self.context.directory.connector_record(&server.name).await {
+            Ok(Some(_)) | Err(Error::Malformed { .. }) => {
+                *record_lost_at = None;
+                true
+            }
+            Ok(None) => record_lost_at.get_or_insert_with(Instant::now).elapsed() >= LEASE_TTL,
+            Err(error @ Error::Unavailable(_)) => {
+                tracing::warn!(%error, backend = %server.name, "failed to read who holds the lease, retrying");
+                false
+            }
+        }
     }
 }
