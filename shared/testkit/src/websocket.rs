@@ -112,8 +112,9 @@ impl Websocket {
     /// Performs the closing handshake.
     pub(crate) async fn close(mut self) {
         self.close_with(None).await;
-        let _ = timeout_at(Instant::now() + DEADLINE, async { while let Some(Ok(_)) = self.0.next().await {} })
-            .await;
+        let _ =
+            timeout_at(Instant::now() + DEADLINE, async { while let Some(Ok(_)) = self.0.next().await {} })
+                .await;
     }
 
     /// Sends a close frame with this code and reason. Returns false if the websocket is closed.

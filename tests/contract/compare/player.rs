@@ -94,9 +94,7 @@ impl Player<'_> {
             Action::StayAwake => self.actor(who).map(|actor| actor.awake = true),
             Action::Drop => self.socket(who).map(Socket::drop_connection),
             Action::Close(code) => self.socket(who)?.close(code.as_ref()).await,
-            Action::WriteFrame(first, payload) => {
-                self.socket(who)?.send_frame(*first, payload.clone()).await
-            }
+            Action::WriteFrame(first, payload) => self.socket(who)?.send_frame(*first, payload.clone()).await,
             Action::Closed => self.socket(who)?.closed().await,
         }
     }

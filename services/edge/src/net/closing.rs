@@ -51,7 +51,9 @@ impl CloseReason {
     fn frame(self) -> CloseFrame {
         let (code, reason) = match self {
             Self::ServerStops => (CloseCode::Away, "the server is going away"),
-            Self::EdgeStops => (CloseCode::Restart, "this server stops; connect again and claim your sessions"),
+            Self::EdgeStops => {
+                (CloseCode::Restart, "this server stops; connect again and claim your sessions")
+            }
             Self::TooSlow => (CloseCode::Policy, "reads too slowly; connect again and claim your sessions"),
             Self::NoPong => (CloseCode::Error, "the ping was not answered"),
             Self::InvalidFrame => (CloseCode::Protocol, "invalid websocket frame"),

@@ -169,7 +169,10 @@ impl Socket {
     /// Reads if it may, and writes if there is nothing to read: no message is written to a client that has closed.
     fn poll_io(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<IoEvent> {
         let is_read = self.closing.as_ref().is_some_and(|closing| closing.is_read);
-        if may_read && !is_read && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
+        if may_read
+            && !is_read
+            && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context)
+        {
             return Poll::Ready(IoEvent::Read(message));
         }
         let is_writing = self.has_output();
@@ -243,7 +246,8 @@ impl Socket {
 
     /// Returns the connection, to be closed, and drops the websocket.
     pub fn into_lingering(self) -> Lingering {
-        let deadline = self.closing.map_or_else(|| Instant::now() + CLOSE_TIMEOUT, |closing| closing.deadline);
+        let deadline =
+            self.closing.map_or_else(|| Instant::now() + CLOSE_TIMEOUT, |closing| closing.deadline);
         Lingering { transport: self.stream.into_inner(), deadline }
     }
 

@@ -42,7 +42,9 @@ impl Edge {
     /// The byte stream of an open websocket.
     async fn open(&self) -> Box<dyn Transport> {
         match &self.certificate {
-            Some(certificate) => Box::new(connect_tls(&self.harness, certificate).await.unwrap().into_inner()),
+            Some(certificate) => {
+                Box::new(connect_tls(&self.harness, certificate).await.unwrap().into_inner())
+            }
             None => Box::new(connect(&self.harness).await.into_inner()),
         }
     }
@@ -98,7 +100,8 @@ fn code(received: &[u8]) -> Option<u16> {
 async fn close_frame_of_a_client_is_answered() {
     for tls in [false, true] {
         let edge = Edge::start(tls).await;
-        let valid = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4999];
+        let valid =
+            [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4999];
         let mut bodies: Vec<Vec<u8>> = valid.map(|code| body(code, b"")).to_vec();
         bodies.push(Vec::new());
         bodies.extend([&b"bye"[..], "grüß".as_bytes(), &[b'r'; 123]].map(|reason| body(4000, reason)));

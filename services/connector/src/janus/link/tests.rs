@@ -17,7 +17,8 @@ async fn link_without_a_lease(janus: &Arc<Mutex<FakeJanus>>) -> Link {
         url: "ws://janus:8188".to_owned(),
         credentials: Credentials::default(),
         dialler: Arc::new(move |_| {
-            let stream = server.lock().unwrap().connect().map(|stream| Box::new(stream) as Box<dyn Transport>);
+            let stream =
+                server.lock().unwrap().connect().map(|stream| Box::new(stream) as Box<dyn Transport>);
             Box::pin(async move { stream.ok_or_else(|| std::io::ErrorKind::ConnectionRefused.into()) })
         }),
     };
