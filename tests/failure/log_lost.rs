@@ -6,6 +6,7 @@ use super::measure::Since;
 use super::redis_restart::readiness;
 use futures_util::future::join_all;
 use std::fs;
+use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::output::LOST;
@@ -43,8 +44,8 @@ async fn cluster_works(event: &'static str, output: Output, janus: &Janus) {
     called.within(DEADLINE, "a call is accepted");
     redis.kill();
     for process in cluster.processes() {
-        let url = process.admin_url();
-        eventually("/readyz reports that Redis is down", async || readiness(&url).await.0 == 503).await;
+        let admin = process.admin_url();
+        eventually("/readyz reports that Redis is down", async || readiness(&admin).await.0 == 503).await;
     }
     alice.keepalive().await;
     redis.restart().await;
@@ -93,7 +94,7 @@ async fn expect_load_runs(event: &'static str, output: Output, url: &str) {
         let mut load = command_with(output, &["load", "calls", "--url", &url, "--pairs=1", "--seconds=2"]);
         let _unread = output.attach(&mut load, &folder.path().join("log"));
         // The result is needed, or `load` fails for a reason of its own.
-        load.stdout(std::process::Stdio::null()).status().unwrap()
+        load.stdout(Stdio::null()).status().unwrap()
     });
     let status = status.await.unwrap();
     assert!(status.success(), "{event}: load: {status}");

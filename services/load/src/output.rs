@@ -62,7 +62,7 @@ pub async fn print_json(out: &Output, line: &impl Serialize, stop: &Cancellation
     };
     tokio::select! {
         biased;
-        written = written => written.unwrap_or_else(|panic| Err(panic.into())).map_err(Error::Output),
+        outcome = written => outcome.unwrap_or_else(|panic| Err(panic.into())).map_err(Error::Output),
         () = overdue => Err(Error::Output(ErrorKind::TimedOut.into())),
     }
 }

@@ -44,8 +44,8 @@ async fn run_load(args: &Load) -> Result<(), Error> {
         out.flush()
     });
     match load::run(args, &out, stop).await {
-        Err(load::Error::Output(error)) => {
-            ignore_closed_pipe(Err(error)).map_err(|error| load::Error::Output(error).into())
+        Err(load::Error::Output(failed)) => {
+            ignore_closed_pipe(Err(failed)).map_err(|error| load::Error::Output(error).into())
         }
         outcome => Ok(outcome?),
     }

@@ -35,10 +35,10 @@ pub fn max_http_connections() -> usize {
 /// Returns how many connections of clients a process with this limit may have besides its HTTP servers, at most
 /// `wanted`.
 pub fn max_client_connections(wanted: usize, limit: Option<u64>) -> usize {
-    let reserved = |limit| HTTP_SERVERS * http_share(limit).min(MAX_HTTP_CONNECTIONS as u64) + RESERVED;
+    let Some(limit) = limit else { return wanted };
+    let reserved = HTTP_SERVERS * http_share(limit).min(MAX_HTTP_CONNECTIONS as u64) + RESERVED;
     // A very low limit is halved.
-    let left = |limit: u64| limit.saturating_sub(reserved(limit)).max(limit / 2);
-    limit.map_or(wanted, |limit| at_most(wanted, left(limit)))
+    at_most(wanted, limit.saturating_sub(reserved).max(limit / 2))
 }
 
 fn http_share(limit: u64) -> u64 {

@@ -152,8 +152,8 @@ mod tests {
         let fitting = (MAX_QUEUED / line.len()) as u64;
         assert_eq!(queue.lost(), 1_200 - fitting);
         queue.done(batch.lines);
-        let batch = queue.take();
-        assert_eq!((count(&batch.lines), batch.dropped), (fitting - 600, 1_200 - fitting));
+        let next = queue.take();
+        assert_eq!((count(&next.lines), next.dropped), (fitting - 600, 1_200 - fitting));
     }
 
     #[test]
