@@ -34,7 +34,7 @@ pub use router::{Abandon, Address, ClientRequest, FailedAttempt, Location, Relea
 use crate::error::DecodeError;
 use crate::topic::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
 use common::{BackendName, CallId, MessageId, ServiceId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Span;
@@ -94,6 +94,22 @@ impl Deadline {
     /// Whether the deadline has passed.
     pub fn is_past(self) -> bool {
         self.remaining().is_zero()
+    }
+}
+
+/// A stored deadline is the time that remains, in milliseconds: no clock but that of this process knows the deadline.
+/// So it moves back by the time until it is read.
+impl Serialize for Deadline {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.remaining().as_millis() as u64)
+    }
+}
+
+impl<'de> Deserialize<'de> for Deadline {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Bounded, because the sum with an instant must not overflow.
+        let millis = u32::deserialize(deserializer)?;
+        Ok(Self::after(Duration::from_millis(millis.into())))
     }
 }
 
