@@ -21,9 +21,9 @@ pub fn load(command: &str) -> Result<Load, String> {
 /// Runs until the time is over or `stop` is cancelled, and returns the printed lines.
 pub async fn run_until(command: &str, stop: CancellationToken) -> Result<Vec<Value>, Error> {
     let printed = Arc::new(Mutex::new(Vec::new()));
-    let lines = printed.clone();
+    let text = printed.clone();
     let out: Output = Arc::new(move |line| {
-        lines.lock().unwrap().extend_from_slice(line);
+        text.lock().unwrap().extend_from_slice(line);
         Ok(())
     });
     load::run(&load(command).unwrap(), &out, stop).await?;
