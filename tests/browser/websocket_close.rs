@@ -16,19 +16,19 @@ async fn empty_page(fixture: &Fixture) -> (Page, FileServer) {
 /// Opens a websocket in the page and runs this script when it is open.
 async fn open(page: &Page, url: &str, on_open: &str) {
     let script = format!(
-        "window.closed = null;
+        "window.closeEvent = null;
         window.isOpen = false;
         const socket = new WebSocket('{url}', 'janus-protocol');
         socket.onopen = () => {{ window.isOpen = true; {on_open} }};
-        socket.onclose = event => {{ window.closed = [event.code, event.wasClean, event.reason]; }};
+        socket.onclose = event => {{ window.closeEvent = [event.code, event.wasClean, event.reason]; }};
         return true;"
     );
     assert!(page.evaluate::<bool>(&script).await);
 }
 
 async fn closed(page: &Page) -> Closed {
-    page.until("has a closed websocket", async || page.evaluate("return window.closed !== null").await).await;
-    page.evaluate("return window.closed").await
+    page.until("has a closed websocket", async || page.evaluate("return window.closeEvent !== null").await).await;
+    page.evaluate("return window.closeEvent").await
 }
 
 async fn close(page: &Page, url: &str, arguments: &str) -> Closed {
