@@ -27,7 +27,8 @@ async fn open(page: &Page, url: &str, on_open: &str) {
 }
 
 async fn closed(page: &Page) -> Closed {
-    page.until("has a closed websocket", async || page.evaluate("return window.closeEvent !== null").await).await;
+    page.until("has a closed websocket", async || page.evaluate("return window.closeEvent !== null").await)
+        .await;
     page.evaluate("return window.closeEvent").await
 }
 
