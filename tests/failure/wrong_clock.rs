@@ -56,11 +56,15 @@ async fn calls_go_on_whatever_the_clocks_of_services_show() {
         }
         expect_metric(&cluster.routers[0], offset_of(1).0).await;
     }
+    // The next connector keeps its clock.
     a_ringing_call_outlives_its_connector(&mut cluster, &redis, &janus, &mut carol, &mut dave).await;
     for clock in &clocks {
         clock.set_ahead(0);
     }
-    eventually("no clock is wrong", async || skew_findings(&cluster).await.is_empty()).await;
+    let is_of_connector =
+        |finding: &Value| finding["about"]["name"].as_str().unwrap().starts_with("connector");
+    eventually("no other clock is wrong", async || skew_findings(&cluster).await.iter().all(is_of_connector))
+        .await;
     let log = cluster.routers[0].log();
     for line in ["ahead of Redis' clock", "behind Redis' clock", "agrees with Redis' clock again"] {
         assert!(log.contains(line), "{line} in {log}");
@@ -118,6 +122,7 @@ async fn a_jump_of_redis_clock_is_recovered_from() {
         clock.set_ahead(offset);
         expect_redis_ahead(&redis, offset).await;
         let jump = Since::now(event);
+        expect_mailboxes(&redis).await;
         carol.clear_inbox().await;
         dave.clear_inbox().await;
         call_when_ready(&mut carol, &mut dave, "dave").await;
@@ -157,6 +162,19 @@ async fn expect_metric(process: &Process, offset: i64) {
     let skew = metrics.lines().find_map(|line| line.strip_prefix("switchboard_clock_skew_seconds "));
     let skew: f64 = skew.unwrap().parse().unwrap();
     assert!((skew - offset as f64).abs() < 1.0, "{skew}");
+}
+
+/// After a jump ahead Redis has dropped them: they have an end, which their owners put off every second.
+async fn expect_mailboxes(redis: &Redis) {
+    let mut connection = redis_connection(&redis.url()).await;
+    for keys in ["sb:{edge-*", "sb:{backend:*"] {
+        eventually("the mailbox is there", async || {
+            let found: Vec<String> =
+                ::redis::cmd("KEYS").arg(keys).query_async(&mut connection).await.unwrap();
+            !found.is_empty()
+        })
+        .await;
+    }
 }
 
 async fn expect_redis_ahead(redis: &Redis, offset: i64) {

@@ -18,7 +18,7 @@ pub(crate) struct SkewReporter {
 
 impl SkewReporter {
     /// Returns by how many milliseconds the wall clock is ahead of Redis' clock, and whether that is news: a difference
-    /// begins, changes or ends. Logs the beginning and the end.
+    /// begins, changes or ends. Logs the news.
     pub(crate) fn check(&mut self) -> (Option<i64>, bool) {
         let skew = clock::skew_millis();
         (skew, self.update(skew.unwrap_or_default()))
@@ -29,26 +29,26 @@ impl SkewReporter {
         let limit = if self.reported.is_some() { RECOVERED } else { MAX_CLOCK_SKEW };
         let current = (off > limit).then_some(skew);
         let is_news = match (self.reported, current) {
-            (None, None) => false,
             (Some(before), Some(skew)) => u128::from(before.abs_diff(skew)) > RECOVERED.as_millis(),
-            (None, Some(_)) => {
-                let direction = if skew < 0 { "behind" } else { "ahead of" };
-                tracing::warn!(
-                    ?off,
-                    "the clock of this machine is {direction} Redis' clock; going on by Redis' clock, the times in this log are wrong"
-                );
-                true
-            }
-            (Some(_), None) => {
-                tracing::info!("the clock of this machine agrees with Redis' clock again");
-                true
-            }
+            (before, current) => before != current,
         };
         if is_news {
             self.reported = current;
+            log(current);
         }
         is_news
     }
+}
+
+fn log(skew: Option<i64>) {
+    let Some(skew) = skew else {
+        return tracing::info!("the clock of this machine agrees with Redis' clock again");
+    };
+    let direction = if skew < 0 { "behind" } else { "ahead of" };
+    tracing::warn!(
+        off = ?Duration::from_millis(skew.unsigned_abs()),
+        "the clock of this machine is {direction} Redis' clock; going on by Redis' clock, the times in this log are wrong"
+    );
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ use tokio::time::Instant;
 /// notified the peer, or for the reply to the barrier after a remote hangup.
 pub(super) const HANGUP_GRACE: Duration = Duration::from_millis(300);
 
+/// A step that seems to take longer is a jump of Redis' clock: every step has a shorter timeout.
+const MAX_STEP_MICROS: u64 = 60_000_000;
+
 /// The state of a call. The fields that are not skipped are saved once both sides have joined.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Call {
@@ -300,7 +303,6 @@ impl CallTimings {
         let Some(HopTimestamps { requested_at, dequeued_at, posted_at }) = self.hops else {
             return StepDurations::default();
         };
-        let step = |from: u64, to: u64| Some(to.saturating_sub(from));
         StepDurations {
             queue_us: step(requested_at, dequeued_at),
             directory_us: step(dequeued_at, posted_at),
@@ -313,9 +315,14 @@ impl CallTimings {
 
     /// The steps of a call that is answered now.
     pub fn answered_steps(&self) -> StepDurations {
-        let answer_us = self.accepted.map(|accepted| unix_micros().saturating_sub(accepted));
+        let answer_us = self.accepted.and_then(|accepted| step(accepted, unix_micros()));
         StepDurations { answer_us, ..StepDurations::default() }
     }
+}
+
+/// The duration of a step; none when Redis' clock has jumped meanwhile.
+fn step(from: u64, to: u64) -> Option<u64> {
+    Some(to.saturating_sub(from)).filter(|micros| *micros <= MAX_STEP_MICROS)
 }
 
 #[cfg(test)]
@@ -331,6 +338,7 @@ mod tests {
         let steps = timings.ringing_steps();
         assert_eq!((steps.queue_us, steps.directory_us, steps.place_us), (Some(0), Some(5), Some(0)));
         assert!(steps.setup_us().is_some_and(|sum| sum < 60_000_000), "{steps:?}");
+        assert_eq!([step(1, 60_000_001), step(1, 60_000_002)], [Some(60_000_000), None]);
     }
 
     #[test]
