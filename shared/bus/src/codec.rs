@@ -5,7 +5,7 @@
 //! dead log.
 
 use crate::error::{DecodeError, SendError};
-use crate::message::{Body, CallRecord, Deadline, Message};
+use crate::message::{Body, CallRecord, Deadline, MAX_TTL, Message};
 use crate::topic::MAX_PAYLOAD;
 use common::clock::unix_millis;
 use serde_json::Value;
@@ -17,9 +17,6 @@ pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A line of a log: names and values. The first is `at`, the unix milliseconds at which the line was written.
 pub type LogLine = Vec<(String, String)>;
-
-/// The longest time to a deadline. No sender uses more than a minute.
-const MAX_TTL: Duration = Duration::from_secs(3600);
 
 /// The error of a dead letter that no worker acknowledged or rejected.
 pub(crate) const DELIVERIES_EXHAUSTED: &str = "delivered five times, never finished";

@@ -33,7 +33,7 @@ pub use router::{Abandon, Address, ClientRequest, FailedAttempt, Location, Relea
 
 use crate::error::DecodeError;
 use crate::topic::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
-use common::{BackendName, CallId, MessageId, ServiceId};
+use common::{BackendName, CallId, MessageId, ServiceId, clock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -71,6 +71,9 @@ impl Message {
     }
 }
 
+/// The longest time that may remain until a deadline. No sender uses more than a minute.
+pub(crate) const MAX_TTL: Duration = Duration::from_secs(3600);
+
 /// A deadline by the monotonic clock of this process. A message carries the time that remains when it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
@@ -97,19 +100,17 @@ impl Deadline {
     }
 }
 
-/// A stored deadline is the time that remains, in milliseconds: no clock but that of this process knows the deadline.
-/// So it moves back by the time until it is read.
+/// A stored deadline is in unix milliseconds by the clock of the cluster.
 impl Serialize for Deadline {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.remaining().as_millis() as u64)
+        serializer.serialize_u64(clock::unix_millis() + self.remaining().as_millis() as u64)
     }
 }
 
 impl<'de> Deserialize<'de> for Deadline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Bounded, because the sum with an instant must not overflow.
-        let millis = u32::deserialize(deserializer)?;
-        Ok(Self::after(Duration::from_millis(millis.into())))
+        let remaining = u64::deserialize(deserializer)?.saturating_sub(clock::unix_millis());
+        Ok(Self::after(Duration::from_millis(remaining).min(MAX_TTL)))
     }
 }
 
@@ -258,4 +259,26 @@ impl Events {
 /// all logs.
 fn span(kind: &str, call: Option<CallId>, request: Option<&MessageId>) -> Span {
     tracing::info_span!("message", kind, call = call.map(display), request = request.map(display))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::entropy;
+
+    #[test]
+    fn stored_deadline_is_by_the_clock_of_the_cluster() {
+        let stored = |now: u64, deadline: Deadline| {
+            entropy::simulate(0, move || now);
+            serde_json::to_string(&deadline).unwrap()
+        };
+        let json = stored(1_000_000, Deadline::after(Duration::from_secs(10)));
+        for (now, remaining) in [(1_003_000, 6..=7), (1_011_000, 0..=0), (0, 1_009..=1_010)] {
+            entropy::simulate(0, move || now);
+            let deadline: Deadline = serde_json::from_str(&json).unwrap();
+            assert!(remaining.contains(&deadline.remaining().as_secs()), "{now}: {deadline:?}");
+        }
+        let far: Deadline = serde_json::from_str(&u64::MAX.to_string()).unwrap();
+        assert!(far.remaining() <= MAX_TTL);
+    }
 }
