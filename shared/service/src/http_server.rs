@@ -5,16 +5,20 @@
 //! | [`MAX_HTTP_CONNECTIONS`](open_files::MAX_HTTP_CONNECTIONS), fewer if the limit of open files is low | the next connection waits in the kernel until one ends |
 //! | [`MAX_CONNECTIONS_PER_ADDRESS`] | the next connection of that address is closed |
 //! | [`WRITE_TIMEOUT`] | the connection is closed |
-//! | [`HEAD_TIMEOUT`], [`MAX_HEAD`] | the connection is closed (431 for a head that is too large) |
+//! | [`HEAD_TIMEOUT`] | the connection is closed |
+//! | [`MAX_HEAD`], [`MAX_HEADERS`] | 431 |
 //! | [`REQUEST_TIMEOUT`] | 408 |
 //! | [`MAX_BODY`] | 413 from the extractor that reads the body |
 //! | [`MAX_CONNECTION_AGE`] | the connection is closed after its current request |
 //!
-//! A handler that panics is counted, and its request is answered with 500.
+//! A client that speaks another protocol, for instance TLS, is told so at once. A handler that panics is counted, and
+//! its request is answered with 500.
 //!
 //! At shutdown the server accepts no more connections; current requests have [`SHUTDOWN_GRACE`] to finish.
 
 use crate::connection_limits::{AddressGuard, AddressLimit, WriteTimeout};
+use crate::lingering_close::respond_and_close;
+use crate::wire_protocol::WireProtocol;
 use crate::{metrics, open_files};
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
@@ -27,6 +31,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -46,6 +51,8 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest head of a request, in bytes.
 pub const MAX_HEAD: usize = 32 * 1024;
+/// The most headers of a request. Proxies add some to those of the client.
+pub const MAX_HEADERS: usize = 128;
 /// How long a request may take from the end of its head to its response.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest body of a request, in bytes.
@@ -120,6 +127,15 @@ async fn serve_connection(accepted: Accepted, router: Router, shutdown: Cancella
     let Accepted { stream, address, _permit, _place } = accepted;
     // Without it, small responses wait for the delayed acknowledgement of the client.
     let _ = stream.set_nodelay(true);
+    match shutdown.run_until_cancelled(timeout(HEAD_TIMEOUT, peek_protocol(&stream))).await {
+        Some(Ok(Ok(protocol))) => {
+            if let Some(refusal) = protocol.refusal() {
+                return refuse(stream, protocol, refusal).await;
+            }
+        }
+        // The client has sent nothing.
+        Some(Ok(Err(_)) | Err(_)) | None => return,
+    }
     let router = TowerToHyperService::new(router);
     let closer = ConnectionCloser::default();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
@@ -141,9 +157,31 @@ async fn serve_connection(accepted: Accepted, router: Router, shutdown: Cancella
     let _ = timeout(SHUTDOWN_GRACE, connection).await;
 }
 
+/// Waits for the first bytes of a connection and tells their protocol, without reading them.
+async fn peek_protocol(stream: &TcpStream) -> io::Result<WireProtocol> {
+    let mut first = [0; WireProtocol::MAX_SIGNATURE];
+    let length = stream.peek(&mut first).await?;
+    // Fewer bytes than a signature has are left to the HTTP library.
+    Ok(WireProtocol::detect(&first[..length]).unwrap_or(WireProtocol::Http1))
+}
+
+/// Tells a client that it speaks the wrong protocol.
+async fn refuse(stream: TcpStream, protocol: WireProtocol, (status, text): (u16, &str)) {
+    metrics::connection_refused(protocol);
+    tracing::debug!(cause = protocol.name(), "refused a connection: {text}");
+    let reason = StatusCode::from_u16(status).ok().and_then(|it| it.canonical_reason()).unwrap_or_default();
+    let length = text.len() + 1;
+    let response = format!(
+        "HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {length}\r\n\r\n{text}\n"
+    );
+    respond_and_close(stream, response.as_bytes()).await;
+}
+
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
     builder
 }
 

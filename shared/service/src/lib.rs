@@ -11,6 +11,7 @@ pub mod dependencies;
 pub mod health;
 pub mod http_client;
 pub mod http_server;
+pub mod lingering_close;
 mod log_format;
 pub mod logging;
 pub mod metrics;
@@ -19,6 +20,7 @@ pub mod options;
 pub mod registration;
 pub mod secret;
 pub mod shutdown;
+pub mod wire_protocol;
 
 pub use canary::Canary;
 pub use context::{Context, ShutdownPolicy, TaskGroup};

@@ -8,6 +8,7 @@
 pub mod on_scrape;
 
 use crate::logging;
+use crate::wire_protocol::WireProtocol;
 use ::metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use common::clock;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -28,6 +29,7 @@ const CLOCK_SKEW: &str = "switchboard_clock_skew_seconds";
 const QUEUE_FULL: &str = "switchboard_queue_full_total";
 const LOG_LINES_LOST: &str = "switchboard_log_lines_lost_total";
 const HTTP_PANICS: &str = "switchboard_http_panics_total";
+const REFUSED: &str = "switchboard_http_refused_connections_total";
 pub(crate) const CANARY_SECONDS: &str = "switchboard_canary_seconds";
 pub(crate) const CANARIES_MISSED: &str = "switchboard_canaries_missed_total";
 /// The connections of one address to an HTTP port.
@@ -74,6 +76,13 @@ fn describe() {
         "HTTP requests that were answered with 500, because their handler panicked."
     );
     counter!(HTTP_PANICS).increment(0);
+    describe_counter!(
+        REFUSED,
+        "Connections to an HTTP port that spoke another protocol, by protocol in the label `cause`."
+    );
+    for protocol in WireProtocol::REFUSED {
+        counter!(REFUSED, "cause" => protocol.name()).increment(0);
+    }
     describe_histogram!(CANARY_SECONDS, "Time a canary took over a stream and back to its sender.");
     describe_counter!(CANARIES_MISSED, "Canaries that did not come back in time.");
     describe_process();
@@ -95,6 +104,11 @@ pub fn queue_full(queue: &'static str) {
 /// Counts an HTTP request whose handler panicked.
 pub fn http_handler_panicked() {
     counter!(HTTP_PANICS).increment(1);
+}
+
+/// Counts a connection that spoke another protocol than HTTP/1.
+pub(crate) fn connection_refused(protocol: WireProtocol) {
+    counter!(REFUSED, "cause" => protocol.name()).increment(1);
 }
 
 /// Returns all recorded metrics as text, with whether the process is ready. Empty before [`install`].
