@@ -1,5 +1,6 @@
 //! The metrics of an edge. All are exported as zero from the start.
 
+use crate::net::handshake::Refusal;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const GAPS: &str = "switchboard_edge_event_gaps_total";
 const SLOW: &str = "switchboard_edge_slow_clients_total";
 const THROTTLED: &str = "switchboard_edge_throttled_requests_total";
 const BACKLOG: &str = "switchboard_edge_backlog_bytes_total";
+const HANDSHAKES_REFUSED: &str = "switchboard_edge_refused_handshakes_total";
 const CALLS_REFUSED: &str = "switchboard_calls_refused_total";
 
 const COUNTERS: [&str; 10] =
@@ -114,6 +116,10 @@ pub fn describe() {
     describe_counter!(THROTTLED, "Requests delayed because their client exceeds its rate limit.");
     describe_counter!(BACKLOG, "Bytes kept for disconnected clients.");
     describe_counter!(
+        HANDSHAKES_REFUSED,
+        "Connections that opened no websocket, by the cause that the response names."
+    );
+    describe_counter!(
         CALLS_REFUSED,
         "Refused calls, by error code: 478 no such user, 490 or 503 overload, 502 no media server."
     );
@@ -124,6 +130,9 @@ pub fn describe() {
     let _ = histogram!(SAVE);
     for name in COUNTERS {
         counter!(name).increment(0);
+    }
+    for refusal in Refusal::ALL {
+        counter!(HANDSHAKES_REFUSED, "cause" => refusal.name()).increment(0);
     }
     for kind in ClaimKind::ALL {
         counter!(CLAIMS, "how" => kind.name()).increment(0);
@@ -148,6 +157,10 @@ pub fn call_refused() {
 /// Counts that a queue was full; `queue` is one of the constants of this module.
 pub fn queue_full(queue: &'static str) {
     service::metrics::queue_full(queue);
+}
+
+pub fn handshake_refused(refusal: Refusal) {
+    counter!(HANDSHAKES_REFUSED, "cause" => refusal.name()).increment(1);
 }
 
 pub fn client_connected() {

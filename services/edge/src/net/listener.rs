@@ -5,17 +5,15 @@ use super::socket::{self, Socket};
 use super::transport::{self, CountingTransport};
 use crate::components::Components;
 use crate::connection::Connection;
+use crate::metrics;
 use common::transport::Transport;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 
-/// How long a client may take to open its websocket.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after a failed `accept`, which usually means that the process has too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -23,9 +21,9 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 pub async fn accept_all(listener: TcpListener, parts: &Arc<Components>, tls: Option<TlsAcceptor>) {
     let shutdown = &parts.context.shutdown;
     while let Some(Some((stream, permit))) = shutdown.run_until_cancelled(accept(&listener, parts)).await {
-        let tls = tls.clone();
-        let stream = async move { transport::open(stream, tls.as_ref()).await };
-        spawn_connection(stream, permit, parts);
+        let (tls, deadline) = (tls.clone(), handshake::deadline());
+        let stream = async move { transport::open(stream, tls.as_ref(), deadline).await };
+        spawn_connection(stream, deadline, permit, parts);
     }
 }
 
@@ -33,7 +31,7 @@ pub async fn accept_all(listener: TcpListener, parts: &Arc<Components>, tls: Opt
 pub async fn serve_transport(stream: Box<dyn Transport>, parts: Arc<Components>) {
     let permit = parts.context.shutdown.run_until_cancelled(parts.context.connection_permit()).await;
     if let Some(Some(permit)) = permit {
-        spawn_connection(async { Ok(stream) }, permit, &parts);
+        spawn_connection(async { Ok(stream) }, handshake::deadline(), permit, &parts);
     }
 }
 
@@ -53,11 +51,12 @@ async fn accept(listener: &TcpListener, parts: &Components) -> Option<(TcpStream
 /// Opens a client's websocket and serves it. The future of the handshake is boxed and dropped after the handshake, to
 /// save memory: there are many clients, and most are idle.
 fn spawn_connection(
-    stream: impl Future<Output = io::Result<Box<dyn Transport>>> + Send + 'static,
+    stream: impl Future<Output = Result<Box<dyn Transport>, HandshakeError>> + Send + 'static,
+    deadline: Instant,
     permit: OwnedSemaphorePermit,
     parts: &Arc<Components>,
 ) {
-    let handshake = Box::pin(open(stream, permit, parts.clone()));
+    let handshake = Box::pin(open(stream, deadline, permit, parts.clone()));
     parts.context.connections.spawn(async move {
         let connection = handshake.await;
         if let Some(connection) = connection {
@@ -67,25 +66,30 @@ fn spawn_connection(
 }
 
 async fn open(
-    stream: impl Future<Output = io::Result<Box<dyn Transport>>>,
+    stream: impl Future<Output = Result<Box<dyn Transport>, HandshakeError>>,
+    deadline: Instant,
     permit: OwnedSemaphorePermit,
     parts: Arc<Components>,
 ) -> Option<Box<Connection>> {
     let options = &parts.context.socket_options;
     let handshake = async {
-        let stream = CountingTransport::new(stream.await.map_err(HandshakeError::Io)?);
-        handshake::open(stream, socket::websocket_config(options)).await
+        let stream = CountingTransport::new(stream.await?);
+        handshake::open(stream, socket::websocket_config(options), deadline).await
     };
-    let handshake = timeout(HANDSHAKE_TIMEOUT, handshake);
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
-        Ok(Ok(websocket)) => {
+        Ok(websocket) => {
             let socket = Socket::new(websocket, options.clone());
             Some(Connection::new(socket, permit, parts.clone()))
         }
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "websocket handshake failed");
+        Err(HandshakeError::Refused(refusal)) => {
+            metrics::handshake_refused(refusal);
+            tracing::debug!(cause = refusal.name(), "refused a client: {}", refusal.text());
             None
         }
-        Err(_) => None,
+        Err(HandshakeError::Io(error)) => {
+            tracing::debug!(%error, "a connection broke before its websocket was open");
+            None
+        }
+        Err(HandshakeError::Closed) => None,
     }
 }

@@ -3,6 +3,7 @@
 //! The certificate of `wss://` is reloaded when its files change; open connections stay. If the new files cannot be
 //! read or do not match, the old certificate stays in use, with a warning in the log.
 
+use super::handshake::{self, HandshakeError, Refusal};
 use common::sync::Mutex;
 use common::transport::Transport;
 use rustls::ServerConfig;
@@ -11,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use service::wire_protocol::WireProtocol;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -19,7 +21,9 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// How often the files are checked for changes.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
@@ -27,14 +31,43 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Prepares an accepted connection, with TLS if there is an acceptor.
 ///
 /// # Errors
-/// When the connection breaks, or the client does not speak TLS where it must.
-pub async fn open(stream: TcpStream, tls: Option<&TlsAcceptor>) -> io::Result<Box<dyn Transport>> {
+/// When the connection breaks, or the client does not speak TLS where it must, until the deadline.
+pub async fn open(
+    stream: TcpStream,
+    tls: Option<&TlsAcceptor>,
+    deadline: Instant,
+) -> Result<Box<dyn Transport>, HandshakeError> {
     // With Nagle's algorithm an event waits up to 40 ms for the acknowledgement of the previous one.
-    stream.set_nodelay(true)?;
+    stream.set_nodelay(true).map_err(|_| HandshakeError::Closed)?;
     match tls {
         None => Ok(Box::new(stream)),
-        Some(tls) => Ok(Box::new(tls.accept(stream).await?)),
+        Some(tls) => {
+            let accepted = timeout_at(deadline, accept_tls(stream, tls)).await.map_err(io::Error::from)??;
+            Ok(Box::new(accepted))
+        }
     }
+}
+
+/// Tells a client that speaks TLS wrongly from one that has gone, as the TLS health checks of proxies do.
+fn tls_error(error: io::Error) -> HandshakeError {
+    if error.kind() == io::ErrorKind::InvalidData { error.into() } else { HandshakeError::Closed }
+}
+
+/// Accepts TLS. A client that speaks something else gets a response that it can read.
+async fn accept_tls(stream: TcpStream, tls: &TlsAcceptor) -> Result<TlsStream<TcpStream>, HandshakeError> {
+    let mut first = [0; WireProtocol::MAX_SIGNATURE];
+    let length = stream.peek(&mut first).await.map_err(|_| HandshakeError::Closed)?;
+    let refusal = match WireProtocol::detect(&first[..length]) {
+        _ if length == 0 => return Err(HandshakeError::Closed),
+        // The TLS library answers with an alert what it cannot read.
+        Some(WireProtocol::Tls | WireProtocol::Unknown) => {
+            return tls.accept(stream).await.map_err(tls_error);
+        }
+        Some(WireProtocol::ProxyHeader) => Refusal::Protocol(WireProtocol::ProxyHeader),
+        Some(WireProtocol::Http1 | WireProtocol::Http2) | None => Refusal::PlainHttp,
+    };
+    handshake::refuse(stream, refusal, first.starts_with(b"HEAD ")).await;
+    Err(refusal.into())
 }
 
 /// A transport that counts the bytes it has taken. A websocket may still buffer what it was given to write; the bytes

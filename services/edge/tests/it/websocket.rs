@@ -8,8 +8,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use testkit::eventually;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -87,6 +90,45 @@ async fn certificate_is_reloaded_without_closing_connections() {
     assert!(connect_tls(&harness, &second).await.is_some(), "an invalid file changes nothing");
 }
 
+/// Sends `bytes` and keeps its side open; returns the response, which ends at once.
+async fn exchange(harness: &Harness, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address(harness)).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut response = Vec::new();
+    let read = stream.read_to_end(&mut response);
+    timeout(Duration::from_secs(1), read).await.expect("the connection ends at once").unwrap();
+    String::from_utf8_lossy(&response).into_owned()
+}
+
+const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+
+#[tokio::test]
+async fn tls_on_a_plain_port_is_refused_at_once() {
+    let harness = Harness::start(&[]).await;
+    let response = exchange(&harness, CLIENT_HELLO).await;
+    assert!(response.starts_with("HTTP/1.1 400") && response.contains("client speaks TLS"), "{response}");
+}
+
+#[tokio::test]
+async fn plain_http_on_a_tls_port_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path());
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let options = ["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let harness = Harness::start(&options).await;
+    for bytes in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"P", b"PRI * HTTP/2.0\r\n\r\n"] {
+        let response = exchange(&harness, bytes).await;
+        assert!(
+            response.starts_with("HTTP/1.1 400") && response.contains("this port speaks TLS"),
+            "{response}"
+        );
+    }
+    let proxied = exchange(&harness, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n").await;
+    assert!(proxied.contains("PROXY protocol"), "{proxied}");
+    let alert = exchange(&harness, b"\0\0\0\0\0").await;
+    assert!(alert.starts_with('\u{15}'), "{alert:?}");
+}
+
 #[tokio::test]
 async fn client_that_does_not_answer_pings_is_closed() {
     let harness = Harness::start(&["--ping-interval", "1", "--ping-timeout", "1"]).await;
@@ -99,7 +141,7 @@ async fn client_that_does_not_answer_pings_is_closed() {
     let silent = connect(&harness).await;
     let mut raw = silent.into_inner();
     let mut bytes = Vec::new();
-    tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut bytes).await.unwrap();
+    raw.read_to_end(&mut bytes).await.unwrap();
     assert!(bytes.starts_with(&[0x89, 0]), "a ping came first: {bytes:?}");
 }
 
