@@ -4,9 +4,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # The tests start the servers, a browser and its driver, and use the unmodified janus.js. procps has `kill`, which
-# sends signals to processes. prometheus has `promtool`, which checks the alert rules.
+# sends signals to processes. prometheus has `promtool`, which checks the alert rules. nginx and haproxy stand in front
+# of the edges.
 TEST_PACKAGES := janus redis-server chromium chromium-driver libfaketime libjs-janus-gateway libjs-webrtc-adapter \
-	procps prometheus
+	procps prometheus nginx haproxy
 
 .PHONY: help demo up down servers test compose failure chaos bench fuzz sim micro lint format clippy docs deny build release clean
 .NOTPARALLEL:

@@ -8,6 +8,7 @@
 //! | `failure/` | the guarantees when something fails |
 //! | `browser/` | calls between browsers, the demo page and the dashboard |
 //! | `interop/` | calls and names across Switchboard and janus-cloud |
+//! | `reverse_proxy/` | a real nginx and a real HAProxy in front of an edge |
 //! | `sim/` | the services under random faults and orders of events, in simulated time |
 //! | `compose/` | the cluster of docker-compose.yml during scaling and restarts |
 //! | `layout.rs` | the rules for the layout of the code and for its names |
@@ -22,4 +23,5 @@ mod fixture;
 mod flow;
 mod interop;
 mod layout;
+mod reverse_proxy;
 mod sim;

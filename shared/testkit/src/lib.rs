@@ -3,6 +3,7 @@
 //! - Servers: [`Janus`] and [`Redis`] are the real ones, from Debian. [`Process`] is a service of this project,
 //!   [`Cluster`] a group of them. [`FakeJanus`] is a Janus without media in this process, [`MedialessJanus`] the
 //!   same as a process. [`JanusCloud`] is a real proxy of janus-cloud, [`Sentinel`] announces a Janus to proxies.
+//!   [`ReverseProxy`] is a real nginx or HAProxy, [`Certificate`] is for TLS.
 //! - Clients: [`Client`] is a client of the Janus API, with one method for each step of a call;
 //!   [`RawWebsocket`] is a websocket of unparsed texts, for tests of the bytes on the wire; [`http`] reads
 //!   `/readyz` and `/metrics`; [`sdp`] has offers and answers that Janus accepts.
@@ -32,10 +33,12 @@ pub mod process;
 mod python;
 pub mod raw_websocket;
 pub mod redis;
+pub mod reverse_proxy;
 mod rng;
 pub mod sdp;
 pub mod sentinel;
 mod spawner;
+pub mod tls;
 mod wait;
 mod websocket;
 
@@ -53,6 +56,8 @@ pub use output::Output;
 pub use process::{Process, Service};
 pub use raw_websocket::RawWebsocket;
 pub use redis::Redis;
+pub use reverse_proxy::ReverseProxy;
 pub use rng::Rng;
 pub use sentinel::Sentinel;
+pub use tls::Certificate;
 pub use wait::{DEADLINE, becomes_true, eventually};

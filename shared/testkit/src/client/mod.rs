@@ -28,6 +28,7 @@ mod videocall;
 pub use transcript::{Line, Transcript};
 
 use crate::websocket::{API, Websocket};
+use common::transport::Transport;
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -44,9 +45,18 @@ pub struct Client {
 impl Client {
     /// Connects, without a session.
     pub async fn connect(url: &str) -> Self {
-        let socket = Some(open(url).await);
+        Self::with_socket(open(url).await)
+    }
+
+    /// Performs the websocket's handshake over an open stream, for instance TLS.
+    pub async fn over(stream: Box<dyn Transport>) -> Self {
+        let socket = Websocket::over(stream, "ws://localhost", API).await;
+        Self::with_socket(socket.unwrap_or_else(|error| panic!("no Janus API on this stream: {error}")))
+    }
+
+    fn with_socket(socket: Websocket) -> Self {
         let (inbox, transcript) = (VecDeque::new(), Transcript::default());
-        Self { name: "a client".to_owned(), socket, session: 0, handle: 0, inbox, transcript }
+        Self { name: "a client".to_owned(), socket: Some(socket), session: 0, handle: 0, inbox, transcript }
     }
 
     /// Connects, creates a session and attaches a VideoCall handle.
