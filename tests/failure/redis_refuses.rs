@@ -10,7 +10,7 @@ use super::redis_restart::{call_when_ready, readiness};
 use crate::fixture::redis_connection;
 use redis::aio::MultiplexedConnection;
 use std::time::Duration;
-use testkit::{Process, Service, eventually};
+use testkit::{Process, Redis, Service, eventually, http};
 use tokio::time::{Instant, sleep_until};
 
 /// The longest time from the end of a refusal to a ringing call.
@@ -26,6 +26,33 @@ async fn calls_survive_a_password_that_services_do_not_have() {
 async fn calls_survive_a_limit_of_clients() {
     let refusal = [["maxclients", "1"], ["maxclients", "10000"]];
     check_recovery("Redis has too many clients", refusal, Duration::from_secs(3)).await;
+}
+
+#[tokio::test]
+async fn services_that_start_on_a_replica_wait() {
+    let redis = Redis::start().await;
+    let mut admin = redis_connection(&redis.url()).await;
+    // Nothing listens on port 1.
+    replicate(&mut admin, ["127.0.0.1", "1"]).await;
+    let url = redis.url();
+    let services = [Service::Edge, Service::Router, Service::Rest];
+    let mut processes = services.map(|service| Process::spawn(service, &["--redis", &url]));
+    let edge = processes[0].admin_url();
+    eventually("the edge names the reason", async || {
+        let answer = http::send("GET", &format!("{edge}/readyz"), "").await;
+        answer.is_ok_and(|it| it.status == 503 && it.body.to_lowercase().contains("readonly"))
+    })
+    .await;
+    replicate(&mut admin, ["NO", "ONE"]).await;
+    let ended = Since::now("Redis is a replica at the start of the services");
+    for process in &mut processes {
+        process.wait_ready().await;
+    }
+    ended.within(RECOVERY, "after it, every service is ready");
+}
+
+async fn replicate(admin: &mut MultiplexedConnection, master: [&str; 2]) {
+    redis::cmd("REPLICAOF").arg(&master).exec_async(admin).await.unwrap();
 }
 
 /// The first setting begins the refusal, the second ends it.

@@ -178,6 +178,7 @@ fn message(number: u64) -> Message {
         location,
         jsep: None,
         requested_at: None,
+        failed: None,
     }))
 }
 
