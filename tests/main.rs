@@ -6,6 +6,7 @@
 //! | `flow/` | calls, on one process and on a cluster |
 //! | `contract/` | replies as Janus gives them, and harmless malformed input |
 //! | `failure/` | the guarantees when something fails |
+//! | `hostile/` | attacks, which harm no other client |
 //! | `browser/` | calls between browsers, the demo page and the dashboard |
 //! | `interop/` | calls and names across Switchboard and janus-cloud |
 //! | `reverse_proxy/` | a real nginx and a real HAProxy in front of an edge |
@@ -21,6 +22,7 @@ mod contract;
 mod failure;
 mod fixture;
 mod flow;
+mod hostile;
 mod interop;
 mod layout;
 mod reverse_proxy;

@@ -130,13 +130,17 @@ async fn ids_of_other_clients_are_unknown(switchboard: Switchboard) {
 
 async fn large_and_deep_input_is_handled(switchboard: Switchboard) {
     let (mut alice, mut bob) = switchboard.alice_and_bob().await;
-    let deep = format!(
-        r#"{{"janus":"ping","transaction":"deep","x":{}{}}}"#,
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
-    alice.send_text(deep).await;
+    let deep = |levels: usize| {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        format!(r#"{{"janus":"ping","transaction":"deep","x":{open}{close}}}"#)
+    };
+    alice.send_text(deep(2_047)).await;
     alice.expect("the pong", |message| message["transaction"] == "deep").await;
+    for levels in [2_048, 100_000] {
+        alice.send_text(deep(levels)).await;
+        let error = alice.expect("an error", |message| message["janus"] == "error").await;
+        assert_eq!(error["error"]["code"], 454, "{error}");
+    }
     let long =
         alice.request_plugin(json!({"request": "register", "username": "x".repeat(100_000)}), None).await;
     assert!(long["error_code"].is_u64(), "{long}");

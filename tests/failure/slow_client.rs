@@ -7,7 +7,7 @@ use crate::fixture::redis_connection;
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::raw_websocket::Received;
-use testkit::{Client, RawWebsocket};
+use testkit::{Client, RawWebsocket, Service};
 use tokio::time::{Instant, sleep};
 
 /// The memory that an edge may use for a client that does not read, and for its backlog.
@@ -20,7 +20,7 @@ const LENGTH: usize = 1_000;
 
 #[tokio::test]
 async fn slow_client_is_closed_and_can_claim() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::with(|plan| plan.with(Service::Edge, "--max-rate=0")).await;
     let (mut slow, mut neighbour) = fixture.pair("slow", "neighbour").await;
     let mut beside = Client::registered(&fixture.edge_url(0), "beside").await;
     long_names(&fixture).await;
@@ -93,6 +93,8 @@ async fn long_names(fixture: &Fixture) {
     for number in 0..NAMES {
         let name = format!("{number:0>LENGTH$}");
         let key = format!("januscloud:videocall_users:{name}");
+        let index = format!("sb:names:{}", number % 16);
+        redis::cmd("SADD").arg(index).arg(&name).query_async::<()>(&mut redis).await.unwrap();
         redis::cmd("HSET").arg(key).arg("username").arg(name).query_async::<()>(&mut redis).await.unwrap();
     }
 }

@@ -185,6 +185,7 @@ async fn register_other_names(redis: &Redis) {
         let mut pipe = redis::pipe();
         for number in 0..1_000 {
             let name = format!("user {block} {number}");
+            pipe.sadd(format!("sb:names:{}", number % 16), &name).ignore();
             pipe.hset(format!("januscloud:videocall_users:{name}"), "username", name).ignore();
         }
         pipe.query_async::<()>(&mut connection).await.unwrap();

@@ -4,7 +4,7 @@ import { $, keep, make, write } from "./dom.js";
 import { duration, number } from "./format.js";
 import * as sparkline from "./sparkline.js";
 
-/** How many reasons have a bar of their own. */
+/** How many kinds of end have a bar of their own. */
 const MAX_REASONS = 8;
 const STEPS = {
   queue: "a router receives the request",
@@ -62,9 +62,9 @@ function steps(all) {
 function reasons(all) {
   const sorted = Object.entries(all).sort(([, one], [, other]) => other - one);
   const rest = sorted.slice(MAX_REASONS).reduce((sum, [, total]) => sum + total, 0);
-  const shown = [...sorted.slice(0, MAX_REASONS), ...(rest ? [["other reasons", rest]] : [])];
+  const shown = [...sorted.slice(0, MAX_REASONS), ...(rest ? [["other", rest]] : [])];
   const max = Math.max(1, ...shown.map(([, total]) => total));
-  bars($("reasons"), shown.map(([reason, total]) => ({ name: reason || "(no reason)", share: total / max, value: number(total) })));
+  bars($("reasons"), shown.map(([reason, total]) => ({ name: reason.replaceAll("_", " "), share: total / max, value: number(total) })));
 }
 
 /** Shows bars; without any it hides their title too. */

@@ -24,7 +24,9 @@ pub mod handlers {
 
     pub use error::{HandlerError, RequestError};
 }
+pub mod lists;
 pub mod metrics;
+pub mod name_policy;
 pub mod placement;
 pub mod reaper;
 pub mod replies;
@@ -34,6 +36,7 @@ use backends::BackendCache;
 use bus::topic::Queue;
 use clap::Args;
 use futures_util::future::try_join_all;
+use name_policy::{NameOptions, NamePolicy};
 use placement::Policy;
 use service::Context;
 use service::options::CanaryOptions;
@@ -46,6 +49,9 @@ pub struct Options {
     /// (at random, weighted by load) or p2c (the less loaded of two chosen at random)
     #[arg(long, env = "SWITCHBOARD_SERVER_SELECT", value_name = "POLICY", default_value = "p2c")]
     pub server_select: Policy,
+
+    #[command(flatten)]
+    pub names: NameOptions,
 
     #[command(flatten)]
     pub canary: CanaryOptions,
@@ -72,7 +78,9 @@ pub async fn run(options: Options, context: Context) -> Result<(), Error> {
     background_tasks.spawn(background::renew_proxy_record(context.clone()));
     let canary_interval = options.canary.interval();
     background_tasks.spawn(background::receive_notices(context.clone(), backends.clone(), canary_interval));
-    let spawn_worker = |queue| tokio::spawn(worker::run(queue, context.clone(), backends.clone()));
+    let name_policy = Arc::new(NamePolicy::from(options.names));
+    let spawn_worker =
+        |queue| tokio::spawn(worker::run(queue, context.clone(), backends.clone(), name_policy.clone()));
     let workers: Vec<_> = Queue::all_requests().map(spawn_worker).collect();
     let outcome = tokio::select! {
         biased;

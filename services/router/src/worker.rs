@@ -3,9 +3,12 @@
 use crate::backends::BackendCache;
 use crate::handlers::{HandlerError, call, end, invite, names, register};
 use crate::metrics;
+use crate::name_policy::NamePolicy;
+use crate::replies::send_error;
 use bus::message::{Body, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
-use bus::{Delivery, Worker};
+use bus::{Delivery, SendError, Worker};
+use protocol::videocall::PluginError;
 use service::{Context, canary};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,17 +20,17 @@ use tracing::Instrument;
 const MAX_CONCURRENT: usize = 64;
 
 /// Handles requests until the router stops, then finishes those in flight.
-pub async fn run(queue: Queue, context: Context, backends: Arc<BackendCache>) {
+pub async fn run(queue: Queue, context: Context, backends: Arc<BackendCache>, name_policy: Arc<NamePolicy>) {
     let mut worker = context.bus.join_workers(queue, context.id.as_str()).await;
     let permits = Arc::new(Semaphore::new(MAX_CONCURRENT));
     let in_flight = TaskTracker::new();
     while let Some(Some((delivery, permit))) =
         context.shutdown.run_until_cancelled(receive(&mut worker, &permits)).await
     {
-        let (context, backends) = (context.clone(), backends.clone());
+        let (context, backends, name_policy) = (context.clone(), backends.clone(), name_policy.clone());
         let span = delivery.message.span();
         let task = async move {
-            handle(&context, &backends, delivery).await;
+            handle(&context, &backends, &name_policy, delivery).await;
             drop(permit);
         };
         in_flight.spawn(task.instrument(span));
@@ -46,13 +49,13 @@ async fn receive(worker: &mut Worker, permits: &Arc<Semaphore>) -> Option<(Deliv
     Some((worker.next().await, permit))
 }
 
-async fn handle(context: &Context, backends: &BackendCache, delivery: Delivery) {
+async fn handle(context: &Context, backends: &BackendCache, name_policy: &NamePolicy, delivery: Delivery) {
     let _load = context.health.load().begin("requests");
     let (started_at, kind) = (Instant::now(), delivery.message.body.kind());
     let outcome = if delivery.message.is_expired() {
         discard_expired(context, &delivery.message).await
     } else {
-        handle_unless_ended(context, backends, &delivery).await
+        handle_unless_ended(context, backends, name_policy, &delivery).await
     };
     match outcome {
         Ok(()) => {
@@ -60,11 +63,35 @@ async fn handle(context: &Context, backends: &BackendCache, delivery: Delivery) 
             metrics::request_done(kind, started_at.elapsed());
             delivery.ack();
         }
+        // A second attempt would fail in the same way.
+        Err(HandlerError::Bus(SendError::TooLarge)) => {
+            tracing::warn!(kind, "the result of a request is too large for the bus, refusing the request");
+            metrics::request_failed();
+            match refuse_too_large(context, &delivery.message).await {
+                Ok(()) => delivery.ack(),
+                Err(error) => delivery.nack(&error.to_string()),
+            }
+        }
         Err(error) => {
             metrics::request_failed();
             tracing::warn!(%error, "failed to handle a request, it will be redelivered");
             delivery.nack(&error.to_string());
         }
+    }
+}
+
+/// Ends a request whose result no message can hold.
+async fn refuse_too_large(context: &Context, message: &Message) -> Result<(), HandlerError> {
+    match &message.body {
+        Body::Call(request) => {
+            send_error(&context.bus, message.id, request, &PluginError::result_too_large()).await?;
+            end::end_with_reason(context, message.id.into(), "The request is too large").await
+        }
+        Body::Invite(_) => invite::abort_expired(context, message.id.into()).await,
+        Body::Register(request) | Body::Exists(request) | Body::List(request) => {
+            Ok(send_error(&context.bus, message.id, request, &PluginError::result_too_large()).await?)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -83,6 +110,7 @@ async fn discard_expired(context: &Context, message: &Message) -> Result<(), Han
 async fn handle_unless_ended(
     context: &Context,
     backends: &BackendCache,
+    name_policy: &NamePolicy,
     delivery: &Delivery,
 ) -> Result<(), HandlerError> {
     let message = &delivery.message;
@@ -95,16 +123,21 @@ async fn handle_unless_ended(
     {
         return Ok(());
     }
-    dispatch(context, backends, message).await
+    dispatch(context, backends, name_policy, message).await
 }
 
-async fn dispatch(context: &Context, backends: &BackendCache, message: &Message) -> Result<(), HandlerError> {
+async fn dispatch(
+    context: &Context,
+    backends: &BackendCache,
+    name_policy: &NamePolicy,
+    message: &Message,
+) -> Result<(), HandlerError> {
     match &message.body {
-        Body::Register(request) => register::register(context, message.id, request).await,
+        Body::Register(request) => register::register(context, name_policy, message.id, request).await,
         Body::Invite(invite) => invite::invite(context, message, invite).await,
         Body::Call(request) => call::call(context, backends, message, request).await,
         Body::Exists(request) => names::exists(context, message.id, request).await,
-        Body::List(request) => names::list(context, message.id, request).await,
+        Body::List(request) => names::list(context, name_policy.lists.as_ref(), message.id, request).await,
         Body::Abandon(abandoned) => end::abandon(context, *abandoned).await,
         Body::Release(release) => end::release_and_reply(context, message.id, release).await,
         Body::Restore(restore) => register::restore(context, message.id, restore).await,

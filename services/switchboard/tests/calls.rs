@@ -58,6 +58,7 @@ fn record(number: u64) -> CallRecord {
         callee: "bob".to_owned(),
         backend: "a".into(),
         steps: StepDurations::default(),
+        kind: None,
         reason: Some(format!("reason {number}")),
         duration_ms: Some(number * 1_000),
     }

@@ -87,6 +87,18 @@ impl Bus {
         on_both!(self, bus => bus.log_calls(records).await)
     }
 
+    /// Removes what the logs in Redis have beyond their age and their bytes. A router calls this every few seconds. The
+    /// logs in memory are bounded at each line.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn trim_logs(&self) -> Result<(), SendError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(bus) => bus.trim_logs().await,
+        }
+    }
+
     /// Joins the workers of a queue. `worker` must be unique among them.
     pub async fn join_workers(&self, queue: Queue, worker: &str) -> Worker {
         match self {

@@ -8,6 +8,7 @@ use crate::error::{DecodeError, SendError};
 use crate::message::{Body, CallRecord, Deadline, MAX_TTL, Message};
 use crate::topic::MAX_PAYLOAD;
 use common::clock::unix_millis;
+use common::text::truncate;
 use serde_json::Value;
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,6 +18,10 @@ pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A line of a log: names and values. The first is `at`, the unix milliseconds at which the line was written.
 pub type LogLine = Vec<(String, String)>;
+
+/// What the dead log keeps of an entry: fields, and bytes of each name and value.
+const MAX_DEAD_FIELDS: usize = 8;
+const MAX_DEAD_TEXT: usize = 2_048;
 
 /// The error of a dead letter that no worker acknowledged or rejected.
 pub(crate) const DELIVERIES_EXHAUSTED: &str = "delivered five times, never finished";
@@ -68,16 +73,24 @@ pub(crate) fn is_canary(fields: &[(Vec<u8>, Vec<u8>)]) -> bool {
 /// A line of [`Log::Calls`](crate::topic::Log::Calls): the members of the record as fields.
 pub(crate) fn call_line(record: &CallRecord) -> LogLine {
     let mut line = vec![now()];
-    let Ok(Value::Object(members)) = serde_json::to_value(record) else { return line };
+    let Ok(Value::Object(members)) = serde_json::to_value(record.clone().with_short_texts()) else {
+        return line;
+    };
     line.extend(members.into_iter().map(|(name, value)| (name, to_text(value))));
     line
 }
 
-/// A line of [`Log::Dead`](crate::topic::Log::Dead): the stream, the error, and the fields of the entry.
+/// A line of [`Log::Dead`](crate::topic::Log::Dead): the stream, the error, and the fields of the entry. Keeps at
+/// most [`MAX_DEAD_FIELDS`] fields, and of each text [`MAX_DEAD_TEXT`] bytes.
 pub(crate) fn dead_letter_line(stream: &str, fields: &Fields, error: &str) -> LogLine {
     let mut line =
         vec![now(), ("stream".to_owned(), stream.to_owned()), ("error".to_owned(), error.to_owned())];
-    line.extend(to_text_fields(fields));
+    line.extend(to_text_fields(fields).into_iter().take(MAX_DEAD_FIELDS));
+    for text in line.iter_mut().flat_map(|(name, value)| [name, value]) {
+        if text.len() > MAX_DEAD_TEXT {
+            *text = format!("{}... ({} bytes)", truncate(text, MAX_DEAD_TEXT), text.len());
+        }
+    }
     line
 }
 

@@ -103,6 +103,20 @@ impl Log {
         }
     }
 
+    /// The bound in bytes, approximately; the oldest entries are removed. In Redis [`Bus::trim_logs`](crate::Bus::trim_logs)
+    /// removes them, with what Redis' own structures take counted.
+    pub fn max_bytes(&self) -> usize {
+        match self {
+            Self::Calls => 64 << 20,
+            Self::Dead => 32 << 20,
+        }
+    }
+
+    /// How long entries are kept in Redis. [`Bus::trim_logs`](crate::Bus::trim_logs) removes older ones.
+    pub fn max_age(&self) -> Duration {
+        Duration::from_secs(7 * 24 * 60 * 60)
+    }
+
     /// The approximate number of entries that are kept.
     pub fn cap(&self) -> usize {
         match self {

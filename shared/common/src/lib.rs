@@ -9,6 +9,7 @@ pub mod entropy;
 pub mod fault;
 pub mod id;
 pub mod sync;
+pub mod text;
 pub mod time;
 pub mod transport;
 pub mod url;

@@ -5,60 +5,40 @@
 
 use crate::error::{INVALID_JSON, JanusError, UNKNOWN};
 use crate::object::LazyObject;
+use crate::parser_limits;
 use serde_json::value::RawValue;
+
+/// The most requests in one message. Janus has no such limit.
+pub const MAX_REQUESTS: usize = 64;
 
 /// Returns the objects of a message of at most `max` bytes: at least one.
 ///
 /// # Errors
-/// 454 with the position of the first malformed object; 490 for a message that is too large.
+/// 454 with the position of the first malformed object; 490 for a message that is too large or has more than
+/// [`MAX_REQUESTS`] objects.
 pub fn objects(text: &str, max: usize) -> Result<Vec<LazyObject<'_>>, JanusError> {
     if text.len() > max {
         let reason = format!("Request too large ({} bytes, at most {max})", text.len());
         return Err(JanusError::new(UNKNOWN, reason));
     }
-    if let Some(position) = forbidden_escape(text) {
-        let before = &text[..position];
+    if let Err(refused) = parser_limits::check(text, 1) {
+        let before = text.get(..refused.position).unwrap_or_default();
         let column = before.lines().last().map_or(0, str::len);
-        return Err(invalid_json(
-            before.lines().count().max(1),
-            column,
-            "this character cannot be escaped so",
-        ));
+        return Err(invalid_json(before.lines().count().max(1), column, refused.reason));
     }
     let stream = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    let objects: Vec<LazyObject> =
-        stream.map(|value| parse_object(value?)).collect::<Result<_, _>>().map_err(from_serde)?;
+    let mut objects = Vec::new();
+    for value in stream {
+        if objects.len() == MAX_REQUESTS {
+            let reason = format!("Too many requests in one message (at most {MAX_REQUESTS})");
+            return Err(JanusError::new(UNKNOWN, reason));
+        }
+        objects.push(value.and_then(parse_object).map_err(from_serde)?);
+    }
     if objects.is_empty() {
         return Err(invalid_json(1, 0, "'[' or '{' expected near end of file"));
     }
     Ok(objects)
-}
-
-/// Returns the position of an escape that Janus' JSON library rejects: half a surrogate pair, or NUL. If
-/// forwarded, it would make Janus refuse the whole request.
-fn forbidden_escape(text: &str) -> Option<usize> {
-    // Skips the common case: the only escapes of an SDP are line ends.
-    let mut rest = if text.contains("\\u") { text } else { "" };
-    while let Some(position) = rest.find('\\') {
-        let escape = &rest[position..];
-        let length = match utf16_unit(escape) {
-            None => 2,
-            Some(0xd800..=0xdbff)
-                if matches!(escape.get(6..).and_then(utf16_unit), Some(0xdc00..=0xdfff)) =>
-            {
-                12
-            }
-            Some(0 | 0xd800..=0xdfff) => return Some(text.len() - escape.len()),
-            Some(_) => 6,
-        };
-        rest = escape.get(length..).unwrap_or_default();
-    }
-    None
-}
-
-/// Returns the UTF-16 code unit of an escape such as `\u00e9` at the start of the text.
-fn utf16_unit(escape: &str) -> Option<u32> {
-    u32::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 fn parse_object(value: &RawValue) -> serde_json::Result<LazyObject<'_>> {
@@ -91,13 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn escapes_that_janus_rejects_are_refused() {
-        for bad in [r#"{"a":"\ud800"}"#, r#"{"a":"x\udc00"}"#, r#"{"a":"\ud83d\u0041"}"#, r#"{"\u0000":1}"#] {
+    fn values_that_janus_rejects_are_refused() {
+        for bad in [r#"{"a":"\ud800"}"#, r#"{"a":1e999}"#, r#"{} {"a":{"b":[99999999999999999999]}}"#] {
             assert_eq!(objects(bad, MAX).expect_err(bad).code, 454);
         }
-        for good in [r#"{"a":"\ud83d\ude00\\u0000\u0041"}"#, r#"{"a":"\\ud800"}"#, r#"{"a":"\u00e9é"}"#] {
-            assert!(objects(good, MAX).is_ok(), "{good}");
-        }
+        let refused = objects("{}\n{\"a\":1e999}", MAX).expect_err("a number beyond the range");
+        assert_eq!(refused.reason, "Invalid Janus API request - <string>(2,5): real number overflow");
     }
 
     #[test]
@@ -114,9 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_accepted() {
+    fn deep_nesting_is_refused() {
         let deep = format!("{{\"body\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(objects(&deep, deep.len()).is_ok());
+        assert_eq!(objects(&deep, deep.len()).expect_err("too deep").code, 454);
+    }
+
+    #[test]
+    fn message_with_many_requests_is_refused() {
+        assert_eq!(objects(&"{}".repeat(MAX_REQUESTS), MAX).map(|objects| objects.len()), Ok(MAX_REQUESTS));
+        assert_eq!(objects(&"{}".repeat(MAX_REQUESTS + 1), MAX).expect_err("too many").code, 490);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod hangup;
 pub mod id;
 pub mod jsep;
 pub mod object;
+pub mod parser_limits;
 pub mod reply;
 pub mod request;
 pub mod server_info;

@@ -9,11 +9,15 @@ use crate::error::{
 };
 use crate::jsep;
 use crate::object::{self, LazyObject, integer, is_null};
+use crate::parser_limits;
 use crate::trickle::Candidates;
 use crate::videocall::PLUGIN;
 use crate::{HandleId, SessionId};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+/// The depth of a candidate in a request to Janus with a list of them.
+const CANDIDATE_DEPTH: usize = 3;
 
 /// A request with a valid envelope.
 #[derive(Debug)]
@@ -217,7 +221,11 @@ impl<'a> Request<'a> {
             (Some(_), Some(_)) => {
                 Err(JanusError::new(INVALID_JSON, "Can't have both candidate and candidates"))
             }
-            (Some(one), None) => Ok(Verb::Trickle(Candidates::One(one))),
+            // The connector sends candidates as a list, one level deeper.
+            (Some(one), None) => match parser_limits::check(one.get(), CANDIDATE_DEPTH) {
+                Ok(()) => Ok(Verb::Trickle(Candidates::One(one))),
+                Err(refused) => Err(JanusError::new(INVALID_JSON, refused.reason)),
+            },
             (None, Some(many)) => {
                 let list = serde_json::from_str(many.get()).map(Candidates::Many);
                 Ok(Verb::Trickle(list.unwrap_or(Candidates::NotAnArray)))

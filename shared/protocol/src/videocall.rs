@@ -4,12 +4,15 @@
 use crate::Raw;
 use crate::object::{FieldError, LazyObject, integer};
 use crate::raw;
+use common::text::truncate;
 use serde::{Deserialize, Serialize};
 
 /// The package name of the plugin.
 pub const PLUGIN: &str = "janus.plugin.videocall";
-/// The longest username, in bytes. Janus itself has no limit.
+/// The longest username that a router may accept, in bytes. Janus itself has no limit.
 pub const MAX_USERNAME: usize = 4096;
+/// The longest reason of a hangup, in bytes; a longer one is cut. Janus itself has no limit.
+pub const MAX_REASON: usize = 255;
 
 /// A request to the plugin, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +94,16 @@ impl PluginError {
         Self::new(499, "Recording is not enabled on this server")
     }
 
+    /// 499: `list` is switched off. Switchboard's own code.
+    pub fn list_disabled() -> Self {
+        Self::new(499, "The list of users is not enabled on this server")
+    }
+
+    /// 499: the result does not fit into a message. Switchboard's own code.
+    pub fn result_too_large() -> Self {
+        Self::new(499, "The result is too large")
+    }
+
     /// 499: the cluster did not answer in time. Switchboard's own code.
     pub fn timed_out() -> Self {
         Self::new(499, "The server did not answer in time, please try again")
@@ -140,21 +153,30 @@ pub fn request(body: &LazyObject<'_>) -> Result<PluginRequest, PluginError> {
     })
 }
 
-/// Returns the `username` of `register`, `call` and `exists`.
+/// Returns the `username` of `call` and `exists`.
 ///
 /// # Errors
 /// 474 or 475.
 pub fn username(body: &LazyObject<'_>) -> Result<String, PluginError> {
+    new_username(body, MAX_USERNAME)
+}
+
+/// Returns the `username` of `register`, which has at most `max` bytes.
+///
+/// # Errors
+/// 474 or 475.
+pub fn new_username(body: &LazyObject<'_>, max: usize) -> Result<String, PluginError> {
     let name = body.string("username")?;
-    if name.len() > MAX_USERNAME {
-        return Err(PluginError::new(474, format!("Invalid value (username is over {MAX_USERNAME} bytes)")));
+    if name.len() > max {
+        return Err(PluginError::new(474, format!("Invalid value (username is over {max} bytes)")));
     }
     Ok(name.into_owned())
 }
 
-/// Returns the `reason` of `hangup`. Any value but a string is ignored.
+/// Returns the `reason` of `hangup`, at most [`MAX_REASON`] bytes of it. Any value but a string is ignored.
 pub fn hangup_reason(body: &LazyObject<'_>) -> Option<String> {
-    body.optional_string("reason").ok().flatten().map(|reason| reason.into_owned())
+    let reason = body.optional_string("reason").ok().flatten();
+    reason.map(|reason| truncate(&reason, MAX_REASON).to_owned())
 }
 
 /// Checks the members of `set`.

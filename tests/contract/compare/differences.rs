@@ -117,13 +117,6 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        name: "parser-limits",
-        janus: "refuses a frame with an integer beyond 64 bits (error 454)",
-        switchboard: "accepts it in fields that it does not read",
-        reason: "JSON has no such limit",
-        lines: &[("*\"code\":454*", "*\"janus\":\"pong\"*")],
-    },
-    Difference {
         name: "close-codes",
         janus: "answers a close frame with 1012 or 1013 by 1002, and returns codes from 5000 on",
         switchboard: "returns the codes that RFC 6455 and its registry allow, and answers others by 1002",

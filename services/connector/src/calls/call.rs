@@ -6,8 +6,8 @@ use super::leg::{Leg, ProxyLeg};
 use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
 use bus::message::{
-    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, HopTimestamps, Party, Place,
-    Sequence, StepDurations,
+    Address, CallEvent, CallRecord, Change, ClientEvent, Deadline, EndKind, Events, HopTimestamps, Party,
+    Place, Sequence, StepDurations,
 };
 use common::clock::{self, unix_micros};
 use common::{BackendName, CallId, MessageId, ServiceId};
@@ -210,14 +210,20 @@ impl Call {
     }
 
     /// A record for the `calls` log.
-    pub fn log_record(&self, backend: &BackendName, event: CallEvent, reason: Option<&str>) -> CallRecord {
+    pub fn log_record(
+        &self,
+        backend: &BackendName,
+        event: CallEvent,
+        end: Option<(&str, EndKind)>,
+    ) -> CallRecord {
         CallRecord {
             call: self.id,
             event,
             caller: self.caller.party.username.clone(),
             callee: self.callee.party.username.clone(),
             backend: backend.clone(),
-            reason: reason.map(str::to_owned),
+            kind: end.map(|(_, kind)| kind),
+            reason: end.map(|(reason, _)| reason.to_owned()),
             duration_ms: (event != CallEvent::Ringing).then_some(self.age_ms()),
             steps: match event {
                 CallEvent::Ringing => self.timings.ringing_steps(),

@@ -74,7 +74,7 @@ impl Calls {
         acks.extend(self.transactions.remove_call(id));
         let rang = call.leg(Side::Callee).joined;
         let backend = &self.config.backend;
-        let log = rang.then(|| (call.log_record(backend, CallEvent::Ended, Some(reason)), kind));
+        let log = rang.then(|| (call.log_record(backend, CallEvent::Ended, Some((reason, kind))), kind));
         let client_events = client_events(&mut call);
         let proxy_refusal = call.take_proxy_refusal();
         let second_attempt = call.take_second_attempt();

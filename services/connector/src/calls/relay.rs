@@ -9,10 +9,11 @@ use super::recording::sandboxed;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::ack_tracker::AckGuard;
 use bus::message::{Change, ClientEvent, Events, LegRef, LegRequest, Trickle};
+use common::text::truncate;
 use common::{CallId, MessageId};
 use protocol::hangup::{CLOSE_PC, HangupCause};
 use protocol::object::LazyObject;
-use protocol::videocall::{self, PluginRequest};
+use protocol::videocall::{self, MAX_REASON, PluginRequest};
 use protocol::{Raw, Side};
 use std::time::Duration;
 
@@ -150,7 +151,8 @@ impl Calls {
     /// Any other reason is about this side's own.
     fn on_core_hangup(&mut self, leg: LegRef, fields: &Raw) {
         let fields = LazyObject::parse(fields.get()).unwrap_or_default();
-        let reason = fields.string("reason").map(|reason| reason.into_owned()).unwrap_or_default();
+        let reason =
+            fields.string("reason").map(|text| truncate(&text, MAX_REASON).to_owned()).unwrap_or_default();
         match reason.as_str() {
             _ if self.discard_unknown_caller(leg) => {}
             CLOSE_PC if self.has_remote_side(leg.call) => self.suspect_remote_hangup(leg.call, None),

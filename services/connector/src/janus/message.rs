@@ -1,9 +1,11 @@
 //! The messages from and to Janus.
 
 use crate::options::Credentials;
+use common::text::truncate;
 use protocol::error::SESSION_NOT_FOUND;
 use protocol::object::{self, LazyObject};
 use protocol::reply::members_of;
+use protocol::videocall::MAX_REASON;
 use protocol::{Raw, raw};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -91,6 +93,7 @@ pub struct PluginData {
     /// `result.event`; empty for an error.
     pub event: String,
     pub username: Option<String>,
+    /// At most [`MAX_REASON`] bytes of it.
     pub reason: Option<String>,
     /// `error_code`, of an error.
     pub error: Option<i64>,
@@ -104,7 +107,8 @@ impl PluginData {
             let result = LazyObject::parse(data.get("result")?.get()).ok()?;
             let event = result.string("event").ok()?.into_owned();
             let text = |name| result.string(name).ok().map(|text| text.into_owned());
-            Some(Self { event, username: text("username"), reason: text("reason"), error })
+            let reason = text("reason").map(|reason| truncate(&reason, MAX_REASON).to_owned());
+            Some(Self { event, username: text("username"), reason, error })
         };
         read().unwrap_or(Self { error, ..Self::default() })
     }

@@ -116,6 +116,7 @@ async fn flush_waits_only_for_reachable_edges() {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
         backend: "a".into(),
+        kind: None,
         reason: None,
         duration_ms: None,
         steps: StepDurations::default(),

@@ -155,6 +155,7 @@ impl Connection {
     }
 
     async fn on_text(&mut self, text: &str) {
+        self.bucket.take_bytes(text.len(), Instant::now());
         match frame::objects(text, self.parts.context.socket_options.max_request) {
             Err(error) => {
                 self.count_request();
@@ -267,6 +268,7 @@ impl Connection {
     }
 
     async fn send_to_client(&mut self, session: SessionId, text: String) {
+        self.bucket.take_bytes(text.len(), Instant::now());
         let sent = self.output.send(session, text);
         self.on_sent(session, sent).await;
     }

@@ -8,7 +8,10 @@ const BURST_SECONDS: f64 = 5.0;
 /// The longest delay, however many requests came at once.
 const MAX_DELAY_SECONDS: f64 = 10.0;
 
-/// A token bucket; each request takes one token.
+/// A message of this many bytes, in either direction, costs one more token.
+const BYTES_PER_TOKEN: usize = 4 * 1024;
+
+/// A token bucket. A request takes one token, and large requests and messages to the client take more.
 pub struct TokenBucket {
     /// Tokens a second; none without a limit.
     rate: Option<f64>,
@@ -24,12 +27,21 @@ impl TokenBucket {
         Self { rate, tokens: rate.unwrap_or_default() * BURST_SECONDS, refilled_at: now }
     }
 
-    /// Takes a token. False if there was none: the client should wait.
+    /// Takes the token of a request. False if there was none: the client should wait.
     pub fn take(&mut self, now: Instant) -> bool {
+        self.take_tokens(1.0, now)
+    }
+
+    /// Takes the tokens for the size of a message. False as with [`take`](Self::take).
+    pub fn take_bytes(&mut self, bytes: usize, now: Instant) -> bool {
+        self.take_tokens((bytes / BYTES_PER_TOKEN) as f64, now)
+    }
+
+    fn take_tokens(&mut self, count: f64, now: Instant) -> bool {
         let Some(rate) = self.rate else { return true };
         let elapsed = now.saturating_duration_since(self.refilled_at).as_secs_f64();
         self.refilled_at = now;
-        self.tokens = (self.tokens + elapsed * rate).min(rate * BURST_SECONDS) - 1.0;
+        self.tokens = (self.tokens + elapsed * rate).min(rate * BURST_SECONDS) - count;
         self.tokens = self.tokens.max(-rate * MAX_DELAY_SECONDS);
         self.tokens >= 0.0
     }
@@ -44,6 +56,16 @@ impl TokenBucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_messages_cost_more() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(10, start);
+        assert!(bucket.take_bytes(BYTES_PER_TOKEN - 1, start));
+        assert!(bucket.take_bytes(BYTES_PER_TOKEN * 50, start));
+        assert!(!bucket.take(start));
+        assert!(bucket.take(start + Duration::from_millis(200)));
+    }
 
     #[test]
     fn burst_is_accepted_and_then_the_rate() {

@@ -2,6 +2,7 @@
 //! the same statistics. Records that cannot be read are skipped.
 
 use bus::LogLine;
+use bus::message::EndKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 pub(super) const MAX_RECORDS: usize = 1_000;
 /// The age of the oldest record that is counted, in milliseconds.
 const MAX_AGE_MS: u64 = 300_000;
+/// The kind of a record that has no known one.
+const UNKNOWN_KIND: &str = "unknown";
 /// The steps of call setup in their order, as the records name them.
 const STEPS: [&str; 5] = ["queue_us", "directory_us", "place_us", "attach_us", "ring_us"];
 
@@ -19,8 +22,8 @@ pub(super) struct CallStats {
     rang: u64,
     answered: u64,
     ended: u64,
-    /// Number of ended calls by reason.
-    reasons: BTreeMap<String, u64>,
+    /// Number of ended calls by [`EndKind`], or [`UNKNOWN_KIND`].
+    reasons: BTreeMap<&'static str, u64>,
     /// From ringing to the end.
     mean_duration_ms: Option<u64>,
     setup_ms: SetupTime,
@@ -92,8 +95,7 @@ pub(super) fn summarize(records: &[LogLine], now: u64) -> CallStats {
             Some("answered") => stats.answered += 1,
             Some("ended") => {
                 stats.ended += 1;
-                let reason = field(record, "reason").unwrap_or_default();
-                *stats.reasons.entry(reason.to_owned()).or_default() += 1;
+                *stats.reasons.entry(kind_of(record)).or_default() += 1;
                 durations.extend(field(record, "duration_ms").and_then(|it| it.parse::<u64>().ok()));
             }
             _ => {}
@@ -103,6 +105,12 @@ pub(super) fn summarize(records: &[LogLine], now: u64) -> CallStats {
     stats.mean_duration_ms = sum.checked_div(durations.len() as u64);
     (stats.setup_ms, stats.steps_ms) = samples.summarize();
     stats
+}
+
+/// The texts of reasons are the clients', so only kinds are counted.
+fn kind_of(record: &LogLine) -> &'static str {
+    let kind = field(record, "kind").unwrap_or_default();
+    EndKind::ALL.iter().map(|known| known.name()).find(|known| *known == kind).unwrap_or(UNKNOWN_KIND)
 }
 
 fn time_of(record: &LogLine) -> Option<u64> {
@@ -166,16 +174,21 @@ mod tests {
             record(NOW - 400_000, "ringing", &[]),
             record(NOW - 9, "ringing", &[]),
             record(NOW - 8, "answered", &[]),
-            record(NOW - 7, "ended", &[("reason", "hangup"), ("duration_ms", "3")]),
-            record(NOW - 6, "ended", &[("reason", "hangup"), ("duration_ms", "7")]),
-            record(NOW + 5, "ended", &[("reason", "timeout")]),
+            record(
+                NOW - 7,
+                "ended",
+                &[("kind", "hangup"), ("reason", "a client's words"), ("duration_ms", "3")],
+            ),
+            record(NOW - 6, "ended", &[("kind", "hangup"), ("duration_ms", "7")]),
+            record(NOW + 5, "ended", &[("kind", "no_answer")]),
+            record(NOW + 5, "ended", &[("kind", "a kind of a later version")]),
         ];
         let expected = CallStats {
             since: NOW - MAX_AGE_MS,
             rang: 1,
             answered: 1,
-            ended: 3,
-            reasons: BTreeMap::from([("hangup".to_owned(), 2), ("timeout".to_owned(), 1)]),
+            ended: 4,
+            reasons: BTreeMap::from([("hangup", 2), ("no_answer", 1), ("unknown", 1)]),
             mean_duration_ms: Some(5),
             ..CallStats::default()
         };

@@ -134,6 +134,7 @@ fn call_record(call: &Call, cause: &HangupCause) -> CallRecord {
         caller: call.caller.username.clone(),
         callee: call.callee.username.clone(),
         backend: call.backend.clone(),
+        kind: Some(cause.into()),
         reason: Some(cause.reason()),
         duration_ms: None,
         steps: StepDurations::default(),

@@ -8,13 +8,14 @@
 //! Also handles `exists` and `list`, the requests that only read names.
 
 use super::{HandlerError, end};
+use crate::lists::Lists;
 use crate::replies::{REGISTERED_ELSEWHERE, send_displaced, send_error, send_result};
 use bus::message::ClientRequest;
 use common::MessageId;
 use directory::OUR_PROXY;
 use directory::record::{Owner, RegisteredName, User};
 use protocol::object::LazyObject;
-use protocol::videocall;
+use protocol::videocall::{self, PluginError};
 use service::Context;
 
 /// A user that can be called.
@@ -49,10 +50,20 @@ pub async fn exists(context: &Context, id: MessageId, request: &ClientRequest) -
     Ok(())
 }
 
-/// Answers with the registered names, at most [`directory::MAX_LISTED_USERS`].
-pub async fn list(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {
-    let usernames = context.directory.usernames().await?;
-    send_result(&context.bus, id, request, videocall::list(&usernames)).await?;
+/// Answers with the registered names, at most [`directory::MAX_LISTED_USERS`]. Without `lists` no client may list them.
+pub async fn list(
+    context: &Context,
+    lists: Option<&Lists>,
+    id: MessageId,
+    request: &ClientRequest,
+) -> Result<(), HandlerError> {
+    match lists {
+        Some(lists) => {
+            let names = lists.get(&context.directory).await?;
+            send_result(&context.bus, id, request, names).await?;
+        }
+        None => send_error(&context.bus, id, request, &PluginError::list_disabled()).await?,
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@
 
 use super::names::{Callee, look_up, report_displaced};
 use super::{HandlerError, RequestError};
+use crate::name_policy::NamePolicy;
 use crate::replies::{plugin_event, send_displaced, send_error, send_events, send_reply};
 use bus::message::{Change, ClientRequest, Events, Restore};
 use common::MessageId;
@@ -22,9 +23,14 @@ use service::Context;
 /// How often a name may change its owner before the request fails.
 const MAX_GRANT_ATTEMPTS: usize = 32;
 
-pub async fn register(context: &Context, id: MessageId, request: &ClientRequest) -> Result<(), HandlerError> {
+pub async fn register(
+    context: &Context,
+    policy: &NamePolicy,
+    id: MessageId,
+    request: &ClientRequest,
+) -> Result<(), HandlerError> {
     let owner = Owner { edge: request.from.edge.clone(), handle: request.from.handle_ref() };
-    let username = match claim(context, id, request, &owner).await {
+    let username = match claim(context, policy, id, request, &owner).await {
         Ok(Some(username)) => username,
         Ok(None) => return Ok(()),
         Err(RequestError::Refused(error)) => {
@@ -45,12 +51,13 @@ pub async fn register(context: &Context, id: MessageId, request: &ClientRequest)
 /// Like Janus 1.1.2, a handle that has a name already is refused before its request is checked.
 async fn claim(
     context: &Context,
+    policy: &NamePolicy,
     id: MessageId,
     request: &ClientRequest,
     owner: &Owner,
 ) -> Result<Option<String>, RequestError<PluginError>> {
     let body = LazyObject::parse(request.body.get()).unwrap_or_default();
-    let username = match videocall::username(&body) {
+    let username = match videocall::new_username(&body, policy.max_username) {
         Ok(username) => username,
         Err(error) => {
             let handle = context.directory.handle(owner.handle).await?;

@@ -1,4 +1,4 @@
-//! Cleans up after dead edges and unserved backends. One router at a time does it, under a lease.
+//! Cleans up after dead edges and unserved backends, and trims the logs. One router at a time does it, under a lease.
 //!
 //! The state kept from one tick to the next only saves lookups or delays a step, so another router can take
 //! over at any time.
@@ -19,11 +19,18 @@ const SETTLE_TIME: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "reaper";
 const LEASE_TTL: Duration = Duration::from_secs(5);
 
+const TRIM_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Reaps until the router stops.
 pub async fn run(context: Context) {
     let mut ticks = interval(TICK_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut reaper = Reaper { context, edges: DeadEdges::default(), backends: UnservedBackends::default() };
+    let mut reaper = Reaper {
+        context,
+        edges: DeadEdges::default(),
+        backends: UnservedBackends::default(),
+        trimmed_at: Instant::now(),
+    };
     let mut reachable_since = Instant::now();
     loop {
         ticks.tick().await;
@@ -46,6 +53,8 @@ struct Reaper {
     context: Context,
     edges: DeadEdges,
     backends: UnservedBackends,
+    /// When this router trimmed the logs last, or tried to.
+    trimmed_at: Instant,
 }
 
 impl Reaper {
@@ -55,7 +64,18 @@ impl Reaper {
         if lease.is_some() && is_settled {
             self.edges.tick(&self.context).await?;
             self.backends.end_calls(&self.context).await?;
+            self.trim_logs().await;
         }
         Ok(())
+    }
+
+    async fn trim_logs(&mut self) {
+        if self.trimmed_at.elapsed() < TRIM_INTERVAL {
+            return;
+        }
+        self.trimmed_at = Instant::now();
+        if let Err(error) = self.context.bus.trim_logs().await {
+            tracing::warn!(%error, "failed to trim the logs, retrying in 10 s");
+        }
     }
 }

@@ -9,6 +9,7 @@ use directory::Directory;
 use directory::record::{Backend, BackendStatus};
 use protocol::{HandleId, HandleRef, SessionId, raw};
 use router::Options;
+use router::name_policy::NameOptions;
 use router::placement::Policy;
 use serde_json::{Value, json};
 use service::options::CanaryOptions;
@@ -178,7 +179,7 @@ impl Cluster {
         };
         let (health, stop) = (context.health.clone(), context.shutdown.clone());
         let canary = CanaryOptions { canary_interval };
-        let options = Options { server_select: Policy::LeastCalls, canary };
+        let options = Options { server_select: Policy::LeastCalls, names: NameOptions::default(), canary };
         let run = tokio::spawn(async move { router::run(options, context).await.unwrap() });
         Router { health, stop, run }
     }

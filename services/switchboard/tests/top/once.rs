@@ -45,6 +45,7 @@ async fn hidden_characters_of_a_reason_are_escaped() {
         callee: "bob".to_owned(),
         backend: "a".into(),
         steps: StepDurations::default(),
+        kind: None,
         reason: Some(reason.to_owned()),
         duration_ms: Some(1_000),
     };

@@ -27,6 +27,8 @@ struct LogState {
     lines: VecDeque<LogLine>,
     /// Lines that were ever added.
     added: u64,
+    /// The length of all texts of `lines`.
+    bytes: usize,
 }
 
 impl LogState {
@@ -41,10 +43,12 @@ impl Logs {
         let mut logs = self.logs.lock();
         let state = logs.entry(log).or_default();
         self.tap.added(log.key(), || inspect::from_line(state.added, &line));
+        state.bytes += text_bytes(&line);
         state.lines.push_back(line);
         state.added += 1;
-        if state.lines.len() > log.cap() {
-            state.lines.pop_front();
+        while state.lines.len() > log.cap() || state.bytes > log.max_bytes() {
+            let Some(oldest) = state.lines.pop_front() else { break };
+            state.bytes -= text_bytes(&oldest);
         }
         drop(logs);
         self.changed.notify_waiters();
@@ -92,6 +96,10 @@ impl Logs {
     fn start_of_newest(&self, log: Log, count: usize) -> u64 {
         self.logs.lock().get(&log).map_or(0, |state| state.added - state.lines.len().min(count) as u64)
     }
+}
+
+fn text_bytes(line: &LogLine) -> usize {
+    line.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
 /// Reads a log as it grows.

@@ -1,5 +1,6 @@
 //! The records of the log `calls`: what happened to a call, how long each step took, and why it ended.
 
+use common::text::truncate;
 use common::{BackendName, CallId};
 use protocol::hangup::HangupCause;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub struct CallRecord {
     pub callee: String,
     /// The backend it is on.
     pub backend: BackendName,
+    /// Why the call ended, as one of a few constants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<EndKind>,
     /// Why the call ended, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -26,6 +30,19 @@ pub struct CallRecord {
     /// The durations of the steps of the call: with `ringing` those of the setup, with `answered` that of the answer.
     #[serde(flatten)]
     pub steps: StepDurations,
+}
+
+impl CallRecord {
+    /// The longest name or reason in a record, in bytes.
+    const MAX_TEXT: usize = 255;
+
+    /// Cuts the texts that clients and media servers chose, so that the size of a record is bounded.
+    #[must_use]
+    pub fn with_short_texts(self) -> Self {
+        let short = |text: String| truncate(&text, Self::MAX_TEXT).to_owned();
+        let (caller, callee) = (short(self.caller), short(self.callee));
+        Self { caller, callee, reason: self.reason.map(short), ..self }
+    }
 }
 
 /// An event of a call.
@@ -86,7 +103,7 @@ impl StepDurations {
     }
 }
 
-/// Why a call ended, as one of a few constants for metrics. The reason of a [`CallRecord`] may be any text.
+/// Why a call ended, as one of a few constants for metrics and statistics. The reason of a [`CallRecord`] may be any text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndKind {
@@ -118,7 +135,7 @@ impl EndKind {
         Self::Operator,
     ];
 
-    /// The label in metrics.
+    /// The label in metrics, and the text in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hangup => "hangup",

@@ -146,12 +146,26 @@ for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
 end
 return swept";
 
+/// Removes entries that are too old, then the oldest until the log takes no more bytes than it may. ARGV: milliseconds,
+/// bytes.
+const TRIM_LOG: &str = "
+local now = redis.call('TIME')
+local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[1])
+redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f', oldest))
+for _ = 1, 8 do
+  local bytes = redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 64)
+  if not bytes or bytes <= tonumber(ARGV[2]) then return end
+  local kept = math.floor(redis.call('XLEN', KEYS[1]) * tonumber(ARGV[2]) / bytes * 0.9)
+  redis.call('XTRIM', KEYS[1], 'MAXLEN', kept)
+end";
+
 /// The scripts, hashed once.
 pub(super) struct Scripts {
     pub(super) enqueue: Script,
     pub(super) post: Script,
     pub(super) renew: Script,
     pub(super) sweep: Script,
+    pub(super) trim_log: Script,
 }
 
 impl Default for Scripts {
@@ -161,6 +175,7 @@ impl Default for Scripts {
             post: Script::new(POST),
             renew: Script::new(RENEW),
             sweep: Script::new(SWEEP),
+            trim_log: Script::new(TRIM_LOG),
         }
     }
 }

@@ -82,6 +82,15 @@ impl RedisBus {
         self.context.query(&pipe).await
     }
 
+    pub(crate) async fn trim_logs(&self) -> Result<(), SendError> {
+        for log in Log::ALL {
+            let mut trim = self.context.scripts.trim_log.key(log.key());
+            trim.arg(log.max_age().as_millis() as u64).arg(log.max_bytes());
+            () = self.context.query(&trim).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn join_workers(&self, queue: Queue, worker: &str) -> RedisWorker {
         RedisWorker::join(&self.context, queue.key(), worker).await
     }

@@ -38,6 +38,7 @@ fn record(number: u64) -> CallRecord {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
         backend: "a".into(),
+        kind: None,
         reason: Some("hangup".to_owned()),
         duration_ms: Some(number),
         steps: StepDurations::default(),

@@ -21,6 +21,7 @@ fn record() -> CallRecord {
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
         backend: "a".into(),
+        kind: None,
         reason: None,
         duration_ms: None,
         steps: StepDurations::default(),

@@ -2,8 +2,8 @@
 //! so no name is foreign.
 
 use super::{HandleRecord, MemoryDirectory, OwnProxy, State};
-use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, RegisteredName, User};
-use crate::{MAX_LISTED_USERS, OUR_PROXY, PROXY_TTL};
+use crate::record::{ClaimOutcome, GrantOutcome, Handle, NameList, Owner, RegisteredName, User};
+use crate::{OUR_PROXY, PROXY_TTL};
 use common::{MessageId, ServiceId};
 use protocol::HandleRef;
 use tokio::time::Instant;
@@ -60,7 +60,14 @@ impl MemoryDirectory {
     }
 
     pub(crate) fn usernames(&self) -> Vec<String> {
-        self.state().users.keys().take(MAX_LISTED_USERS).cloned().collect()
+        let mut list = NameList::default();
+        for name in self.state().users.keys() {
+            list.push(name.clone());
+            if list.is_full() {
+                break;
+            }
+        }
+        list.into_names()
     }
 
     pub(crate) fn handle(&self, handle: HandleRef) -> Option<Handle> {

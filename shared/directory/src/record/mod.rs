@@ -1,10 +1,12 @@
 //! The records that the directory stores, their bounds and lifetimes, and the outcomes of the atomic steps.
 
 mod backend;
+mod name_list;
 
 pub use backend::{
     Backend, BackendHealth, BackendRegistration, BackendStatus, BreakerState, DiscoveredBackend,
 };
+pub(crate) use name_list::NameList;
 
 use common::{BackendName, CallId, ServiceId};
 use protocol::{HandleRef, SessionId, Side};
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 /// The bound of [`usernames`](crate::Directory::usernames), as in janus-cloud with Redis.
 pub const MAX_LISTED_USERS: usize = 1_000;
+/// The bound of the names in [`usernames`](crate::Directory::usernames), in bytes.
+pub const MAX_LISTED_BYTES: usize = 64 * 1024;
 /// The bound of [`services`](crate::Directory::services).
 pub const MAX_SERVICES: usize = 1_000;
 /// How many previous edges are stored with a session.

@@ -4,11 +4,41 @@
 //! begin with `sb_`. All other keys begin with `sb:`. An atomic step changes one key, or keys with one hash
 //! tag.
 
+use crate::listing::name_hash;
 use common::{BackendName, CallId, ServiceId};
 use protocol::{HandleRef, SessionId};
 
 /// The prefix of every [`user`] key; the rest is the name, with whatever characters it has.
 pub(super) const USER_PREFIX: &str = "januscloud:videocall_users:";
+
+/// What matches every [`user`] and [`proxy`] key, and little else.
+pub(super) const JANUS_CLOUD_PATTERN: &str = "januscloud:videocall_*";
+
+/// The prefix of every [`proxy`] key; the rest is the uuid.
+const PROXY_PREFIX: &str = "januscloud:videocall_proxies:";
+
+/// Whether a key is that of a janus-cloud proxy, and not our own.
+pub(super) fn is_other_proxy(key: &str) -> bool {
+    key.strip_prefix(PROXY_PREFIX).is_some_and(|uuid| uuid != crate::OUR_PROXY)
+}
+
+/// The prefix of every [`names`] key.
+pub(super) const NAMES_PREFIX: &str = "sb:names:";
+
+/// The number of [`names`] keys.
+pub(super) const NAME_SHARDS: u8 = 16;
+
+/// Set, a part of the index of the names that this cluster has registered. It may have members without a record, and
+/// has one for each record. Owner: the routers. End of a member: the name is released, or a list finds that it has no
+/// record.
+pub(super) fn names(shard: u8) -> String {
+    format!("{NAMES_PREFIX}{shard}")
+}
+
+/// The part of the index that has this name.
+pub(super) fn name_shard(name: &str) -> u8 {
+    (name_hash(name.as_bytes()) % u64::from(NAME_SHARDS)) as u8
+}
 
 /// The prefix of every [`backend`] key; the rest is the backend's name.
 pub(super) const BACKEND_PREFIX: &str = "januscloud:backend_servers:";
@@ -67,7 +97,7 @@ pub(super) fn user(name: &str) -> String {
 /// Hash `api_base_url`: where a proxy is reached. Ours is that of [`OUR_PROXY`](crate::OUR_PROXY). Owner: the
 /// proxy; of ours, the routers and rest services. End: TTL, [`PROXY_TTL`](crate::PROXY_TTL).
 pub(super) fn proxy(uuid: &str) -> String {
-    format!("januscloud:videocall_proxies:{uuid}")
+    format!("{PROXY_PREFIX}{uuid}")
 }
 
 /// Hash `edge`, `username`, `request`, `call`: a handle that has registered. With `call` alone it is of a

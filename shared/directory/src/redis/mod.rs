@@ -12,7 +12,9 @@
 //! | `acquire_handle` for a call that has ended or a name that is gone, `open_call` or `open_session` of what exists | 2 |
 //! | `move_handle` | 3, and 2 more for each edge that claims the session meanwhile |
 //! | `discovered_backends` | at most 22: 20 steps of a scan, and 2 |
-//! | `usernames`, `owned_by` | one for each step of a scan |
+//! | `grant_name`, `release_name` | 1; `release_name` 2 if the name was registered again meanwhile |
+//! | `usernames` | 2 for each step of the index, and up to 24 for stale and foreign names |
+//! | `owned_by` | one for each step of a scan |
 //! | `users_page`, `sessions_page`, `calls_page` | at most 50 steps of a scan, and 2 |
 //!
 //! Failures: see [`connection`]. All times that are compared are of Redis' clock.
@@ -21,8 +23,10 @@ mod backends;
 mod calls;
 mod connection;
 mod discovery;
+mod foreign_scan;
 mod keys;
 mod listing;
+mod name_list;
 mod names;
 mod records;
 mod services;
@@ -33,6 +37,7 @@ use common::BackendName;
 use common::clock::unix_micros;
 use common::sync::Mutex;
 use connection::Connection;
+use foreign_scan::ForeignScan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -49,6 +54,7 @@ pub struct RedisDirectory {
     discovery: Arc<Mutex<DiscoveryScan>>,
     /// How many records each list left out when it was read last.
     malformed: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    foreign_scan: Arc<Mutex<ForeignScan>>,
 }
 
 impl RedisDirectory {
@@ -62,6 +68,7 @@ impl RedisDirectory {
             connection: Connection::connect(url, ca).await?,
             discovery: Arc::default(),
             malformed: Arc::default(),
+            foreign_scan: Arc::default(),
         })
     }
 

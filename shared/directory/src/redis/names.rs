@@ -7,7 +7,7 @@ use super::connection::{
 use super::sessions::handle_member;
 use super::{RedisDirectory, keys, malformed, parse};
 use crate::record::{ClaimOutcome, GrantOutcome, Handle, Owner, ProxyUser, RegisteredName, User};
-use crate::{MAX_LISTED_USERS, OUR_PROXY, PROXY_TTL, Result};
+use crate::{OUR_PROXY, PROXY_TTL, Result};
 use common::{MessageId, ServiceId};
 use protocol::HandleRef;
 
@@ -53,8 +53,10 @@ impl RedisDirectory {
         let mut grant = GRANT_NAME.key(&key);
         grant.arg(username).arg(owner.handle.to_string()).arg(owner.edge.as_str()).arg(instead_of);
         grant.arg(OUR_PROXY);
-        let (other,): (Option<(String, Option<String>)>,) =
-            self.connection.query(&key, redis::pipe().invoke_script(&grant)).await?;
+        let mut pipe = redis::pipe();
+        // In this order: a name that is granted without its index entry is granted again by the redelivered request.
+        pipe.invoke_script(&grant).sadd(keys::names(keys::name_shard(username)), username).ignore();
+        let (other,): (Option<(String, Option<String>)>,) = self.connection.query(&key, &pipe).await?;
         match other {
             None => Ok(GrantOutcome::Granted),
             Some((handle, Some(edge))) => parse_owner(&key, edge, &handle).map(GrantOutcome::OwnedBy),
@@ -74,7 +76,13 @@ impl RedisDirectory {
         let key = keys::user(username);
         let mut release = RELEASE_NAME.key(&key);
         release.arg(owner.to_string()).arg(OUR_PROXY);
-        let (released,) = self.connection.query(&key, redis::pipe().invoke_script(&release)).await?;
+        let index = keys::names(keys::name_shard(username));
+        let mut pipe = redis::pipe();
+        pipe.invoke_script(&release).srem(&index, username).ignore().exists(&key);
+        let (released, is_registered): (bool, bool) = self.connection.query(&key, &pipe).await?;
+        if is_registered {
+            () = self.connection.query(&index, redis::pipe().sadd(&index, username).ignore()).await?;
+        }
         Ok(released)
     }
 
@@ -93,15 +101,6 @@ impl RedisDirectory {
         }
         let mut repair = REPAIR_NAME.key(key);
         self.connection.query(key, redis::pipe().invoke_script(repair.arg(OUR_PROXY)).ignore()).await
-    }
-
-    pub(crate) async fn usernames(&self) -> Result<Vec<String>> {
-        let command = |cursor| redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(keys::user("*")).take();
-        let found = self.scan(keys::USER_PREFIX, MAX_LISTED_USERS, command).await?;
-        let names = found.into_iter().filter_map(|key| {
-            String::from_utf8(key).ok()?.strip_prefix(keys::USER_PREFIX).map(str::to_owned)
-        });
-        Ok(names.take(MAX_LISTED_USERS).collect())
     }
 
     pub(crate) async fn handle(&self, handle: HandleRef) -> Result<Option<Handle>> {
@@ -243,6 +242,11 @@ fn parse_handle(key: &str, (edge, username, call): HandleFields) -> Result<Optio
     let Some(edge) = edge else { return Ok(None) };
     let call = call.map(|call| parse(key, &call)).transpose()?;
     Ok(Some(Handle { edge: ServiceId(edge), username, call }))
+}
+
+/// Whether a record with this `proxy_uuid` may be of a janus-cloud proxy.
+pub(super) fn is_foreign(proxy: &str) -> bool {
+    proxy != OUR_PROXY
 }
 
 /// Whether a proxy's record repeats what the proxy wrote before the name was granted to a local handle.

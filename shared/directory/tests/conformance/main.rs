@@ -23,6 +23,7 @@ mod leases;
 mod listing;
 mod malformed_records;
 mod name_claims;
+mod name_index;
 mod name_moves;
 mod no_leaks;
 mod outage;

@@ -3,7 +3,7 @@
 use super::{call, send};
 use crate::backends::announce;
 use crate::harness::{Rest, start};
-use bus::message::{Body, CallEvent, CallRecord, Canary, Message, StepDurations};
+use bus::message::{Body, CallEvent, CallRecord, Canary, EndKind, Message, StepDurations};
 use bus::topic::{Log, Mailbox, Queue};
 use common::{BackendName, CallId, ServiceId};
 use directory::listing::{Service, ServiceState};
@@ -25,14 +25,15 @@ fn stream(view: &Value, key: &str) -> Value {
     streams.iter().find(|stream| stream["key"] == key).cloned().unwrap_or_default()
 }
 
-async fn log(rest: &Rest, event: CallEvent, reason: Option<&str>, duration_ms: Option<u64>) {
+async fn log(rest: &Rest, event: CallEvent, end: Option<(&str, EndKind)>, duration_ms: Option<u64>) {
     let record = CallRecord {
         call: CallId::fresh(),
         event,
         caller: "alice".to_owned(),
         callee: "bob".to_owned(),
         backend: BackendName::from("a"),
-        reason: reason.map(str::to_owned),
+        kind: end.map(|(_, kind)| kind),
+        reason: end.map(|(reason, _)| reason.to_owned()),
         duration_ms,
         steps: StepDurations::default(),
     };
@@ -85,8 +86,8 @@ async fn streams_services_backends_and_calls_are_in_one_view() {
     call(&rest, ("carol", None), ("dave", None)).await;
     log(&rest, CallEvent::Ringing, None, None).await;
     log(&rest, CallEvent::Answered, None, None).await;
-    log(&rest, CallEvent::Ended, Some("maintenance"), Some(40)).await;
-    log(&rest, CallEvent::Ended, Some("hangup"), Some(60)).await;
+    log(&rest, CallEvent::Ended, Some(("maintenance", EndKind::Operator)), Some(40)).await;
+    log(&rest, CallEvent::Ended, Some(("bye", EndKind::Hangup)), Some(60)).await;
     let view = read(&rest).await;
     assert_eq!(view["services"][0]["load"], json!({ "clients": 7 }));
     let service = &view["services"][0];
@@ -108,7 +109,7 @@ async fn streams_services_backends_and_calls_are_in_one_view() {
     assert_eq!(view["calls"]["now"], 1);
     let recent = &view["calls"]["recent"];
     assert_eq!((&recent["rang"], &recent["answered"], &recent["ended"]), (&json!(1), &json!(1), &json!(2)));
-    assert_eq!(recent["reasons"], json!({ "hangup": 1, "maintenance": 1 }));
+    assert_eq!(recent["reasons"], json!({ "hangup": 1, "operator": 1 }));
     assert_eq!(recent["mean_duration_ms"], 50);
     let codes: Vec<_> = view["findings"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
     for code in ["role_missing", "service_not_ready", "backend_drained", "stream_orphaned"] {

@@ -131,7 +131,9 @@ fn call_lines<'l>(recent: &RecentCalls, theme: Theme) -> Vec<Line<'l>> {
     if !recent.reasons.is_empty() {
         let mut reasons: Vec<_> = recent.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let reasons = reasons.into_iter().map(|(reason, count)| format!("{} {count}", visible(reason)));
+        let reasons = reasons
+            .into_iter()
+            .map(|(reason, count)| format!("{} {count}", visible(reason).replace('_', " ")));
         lines.push(Line::raw(format!("ended: {}", reasons.collect::<Vec<_>>().join(", "))));
     }
     lines
