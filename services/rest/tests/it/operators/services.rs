@@ -12,7 +12,7 @@ use std::time::Duration;
 async fn services_are_listed_with_their_load() {
     let rest = start().await;
     let directory = &rest.context.directory;
-    assert_eq!(send(&rest, "GET", "/services", "").await.body, json!({ "services": [] }));
+    assert_eq!(send(&rest, "GET", "/services", "").await.body, json!({ "services": [], "malformed": 0 }));
     for (id, kind, load) in [("connector-1", "connector", 0), ("edge-1", "edge", 7)] {
         let service = Service {
             id: ServiceId::from(id),
@@ -37,7 +37,7 @@ async fn services_are_listed_with_their_load() {
     let all = json!({ "services": [
         service("connector-1", "connector", json!({ "backends": 1, "calls": 1 })),
         service("edge-1", "edge", json!({ "clients": 7 })),
-    ] });
+    ], "malformed": 0 });
     assert_eq!(send(&rest, "GET", "/services", "").await.body, all);
     let backends = send(&rest, "GET", "/backends", "").await.body["backends"].clone();
     assert_eq!((&backends[0]["served_by"], &backends[1]["served_by"]), (&json!("connector-1"), &json!(null)));
