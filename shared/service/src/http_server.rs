@@ -3,7 +3,7 @@
 //! | bound | when it is reached |
 //! |---|---|
 //! | [`MAX_HTTP_CONNECTIONS`](open_files::MAX_HTTP_CONNECTIONS), fewer if the limit of open files is low | the next connection waits in the kernel until one ends |
-//! | [`MAX_CONNECTIONS_PER_ADDRESS`] | the next connection of that address is closed |
+//! | [`MAX_CONNECTIONS_PER_ADDRESS`], at most a quarter of all | the next connection of that address is closed |
 //! | [`WRITE_TIMEOUT`] | the connection is closed |
 //! | [`HEAD_TIMEOUT`] | the connection is closed |
 //! | [`MAX_HEAD`], [`MAX_HEADERS`] | 431 |
@@ -82,8 +82,9 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         .layer(from_fn(with_timeout))
         .layer(from_fn(without_panic))
         .layer(DefaultBodyLimit::max(MAX_BODY));
-    let permits = Arc::new(Semaphore::new(open_files::max_http_connections()));
-    let addresses = AddressLimit::new(MAX_CONNECTIONS_PER_ADDRESS);
+    let places = open_files::max_http_connections();
+    let permits = Arc::new(Semaphore::new(places));
+    let addresses = AddressLimit::new(MAX_CONNECTIONS_PER_ADDRESS.min(places / 4).max(1));
     let connections = TaskTracker::new();
     while let Some(Some(accepted)) =
         shutdown.run_until_cancelled(accept(&listener, &permits, &addresses)).await
