@@ -160,6 +160,19 @@ fn source_files_are_short() {
 }
 
 #[test]
+fn errors_of_retries_are_logged_by_an_error_log() {
+    let is_bare = |line: &str| line.contains("tracing::warn!(") || line.contains("tracing::error!(");
+    let mut bare = Vec::new();
+    for (file, source) in files().iter().filter(|(file, _)| file.contains("/src/")) {
+        let mut statements = source.split_inclusive(';');
+        bare.extend(
+            statements.find(|it| is_bare(it) && it.contains("retrying")).map(|it| format!("{file}: {it}")),
+        );
+    }
+    assert!(bare.is_empty(), "use warn_failure, which bounds the number of lines: {bare:#?}");
+}
+
+#[test]
 fn names_are_the_words_of_the_field() {
     let mut found = Vec::new();
     for (file, source) in files().into_iter().filter(|(file, _)| file != WORD_LIST) {

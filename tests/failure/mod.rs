@@ -8,7 +8,7 @@
 //! | `connector_frozen.rs` | a connector that resumes after another one has taken its calls |
 //! | `janus_killed.rs`, `janus_frozen.rs` | a Janus, wholly or its plugin |
 //! | `janus_refuses_calls.rs` | calls on a Janus that answers |
-//! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs`, `redis_refuses.rs` | Redis, with and without its data, its speed, or every connection to it |
+//! | `redis_restart.rs`, `redis_away.rs`, `redis_slow.rs`, `redis_refuses.rs`, `redis_refuses_writes.rs` | Redis, with and without its data, its speed, every connection to it, or its writes |
 //! | `log_lost.rs` | the log: a full disk, a dead or hanging log shipper |
 //! | `open_files.rs` | nothing: an edge with few open files has many clients |
 //! | `slow_client.rs` | a client that does not read, or sends far too much |
@@ -37,6 +37,7 @@ mod missed_events;
 mod open_files;
 mod redis_away;
 mod redis_refuses;
+mod redis_refuses_writes;
 mod redis_restart;
 mod redis_slow;
 mod router_killed;

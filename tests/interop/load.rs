@@ -98,10 +98,11 @@ async fn keep_calling(
 }
 
 /// Keys that exist as long as the cluster: those of each service and each Janus, and the log.
-const PERMANENT_KEYS: [&str; 14] = [
+const PERMANENT_KEYS: [&str; 15] = [
     "januscloud:videocall_proxies:",
     "januscloud:backend_servers:",
     "sb:edges",
+    "sb:routers",
     "sb:backends",
     "sb:calls",
     "sb:services",

@@ -15,8 +15,8 @@ use crate::metrics;
 use bus::message::{Body, CallRecord, Deadline, Events, Message, ProxyInvite, ProxyReply};
 use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
-use common::ServiceId;
 use common::sync::Mutex;
+use common::{ErrorLog, ServiceId, warn_failure};
 use futures_util::future::join_all;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -25,6 +25,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
+
+static QUEUEING: ErrorLog = ErrorLog::new("queueing messages");
+static POSTING: ErrorLog = ErrorLog::new("posting messages");
+static LOGGING: ErrorLog = ErrorLog::new("writing the log of calls");
 
 /// How many messages wait for one destination, and how many records for the log.
 const MAX_QUEUED: usize = 8_192;
@@ -172,7 +176,11 @@ impl DestinationQueue {
             Err(TrySendError::Full(_)) => {
                 metrics::record_full(metrics::OUTBOX);
                 if !std::mem::replace(&mut self.overflows, true) {
-                    tracing::warn!(?destination, "the queue of messages is full, dropping the newest");
+                    warn_failure!(
+                        QUEUEING,
+                        ?destination,
+                        "the queue of messages is full, dropping the newest"
+                    );
                 }
                 None
             }
@@ -208,6 +216,9 @@ impl Sender {
             let posts = batch.iter().map(|queued| self.destination.post(&self.bus, &queued.message));
             let outcomes = join_all(posts).await;
             let is_failing = outcomes.iter().any(Result::is_err);
+            if !is_failing {
+                POSTING.succeeded();
+            }
             let mut outcomes = outcomes.into_iter();
             batch.retain(|queued| {
                 let Some(Err(error)) = outcomes.next() else { return false };
@@ -226,7 +237,7 @@ impl Sender {
     /// Whether a message that has waited this long is not posted again.
     fn gives_up(&self, error: &SendError, waited: Duration) -> bool {
         if !self.is_failing {
-            tracing::warn!(%error, destination = ?self.destination, "failed to post messages, retrying");
+            warn_failure!(POSTING, %error, destination = ?self.destination, "failed to post messages, retrying");
         }
         match error {
             // During the final flush there is no time to wait for a service that has left.
@@ -243,16 +254,15 @@ impl Sender {
 
 /// Writes the `calls` log. Records are collected while earlier ones are written.
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
-    let (mut batch, mut is_failing) = (Vec::new(), false);
+    let mut batch = Vec::new();
     while records.recv_many(&mut batch, MAX_QUEUED).await > 0 {
         let written = bus.log_calls(&batch).await;
         if let Err(error) = &written {
             batch.iter().for_each(|_| metrics::record_full(metrics::CALLS_LOG));
-            if !is_failing {
-                tracing::warn!(%error, "failed to write the calls log, dropping records");
-            }
+            warn_failure!(LOGGING, %error, "failed to write the calls log, dropping records");
+        } else {
+            LOGGING.succeeded();
         }
-        is_failing = written.is_err();
         batch.clear();
     }
 }

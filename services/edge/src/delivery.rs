@@ -10,12 +10,17 @@ use bus::SendError;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Disconnect, Events, Message};
 use bus::topic::Mailbox;
-use common::ServiceId;
+use common::{ErrorLog, ServiceId, error_failure, warn_failure};
 use protocol::SessionId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
+
+static FORWARDING: ErrorLog = ErrorLog::new("forwarding messages to other edges");
+static LOSING: ErrorLog = ErrorLog::new("forwarding events to other edges");
+static LOOKING_UP: ErrorLog = ErrorLog::new("looking up the owners of sessions");
+static UNDOING: ErrorLog = ErrorLog::new("undoing events for ended sessions");
 
 const MAX_FORWARD_ATTEMPTS: u32 = 20;
 const FORWARD_RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -59,7 +64,7 @@ impl Delivery {
         } else if let Some(edge) = self.forwarding.get(session) {
             let message = Message::new(Body::Disconnect(Disconnect { session }));
             if let Err(error) = self.context.bus.post(&Mailbox::Edge(edge), &message).await {
-                tracing::warn!(%error, %session, "failed to forward a disconnect, dropping it");
+                warn_failure!(FORWARDING, %error, %session, "failed to forward a disconnect, dropping it");
             }
         }
     }
@@ -70,12 +75,12 @@ impl Delivery {
         let (mailbox, message) = (Mailbox::Edge(edge.clone()), Message::new(Body::Events(events)));
         for _ in 0..MAX_FORWARD_ATTEMPTS {
             match self.context.bus.post(&mailbox, &message).await {
-                Ok(()) | Err(SendError::NoMailbox) => return,
-                Err(error) => tracing::warn!(%error, %edge, "failed to forward events, retrying"),
+                Ok(()) | Err(SendError::NoMailbox) => return FORWARDING.succeeded(),
+                Err(error) => warn_failure!(FORWARDING, %error, %edge, "failed to forward events, retrying"),
             }
             sleep(FORWARD_RETRY_INTERVAL).await;
         }
-        tracing::error!(%edge, "failed to forward events, they are lost");
+        error_failure!(LOSING, %edge, "failed to forward events, they are lost");
     }
 
     /// Looks up the owner of a session that is not here and not in the forwarding table. The session has ended, is
@@ -83,7 +88,11 @@ impl Delivery {
     /// owner is known.
     async fn deliver_to_unknown_owner(self, events: Events, _guard: AckGuard) {
         for _ in 0..MAX_OWNER_LOOKUPS {
-            match self.context.directory.session(events.session).await {
+            let found = self.context.directory.session(events.session).await;
+            if found.is_ok() {
+                LOOKING_UP.succeeded();
+            }
+            match found {
                 Ok(Some(session)) if session.edge != self.context.id => {
                     // During a takeover two edges may each believe that the other is the owner.
                     sleep(FORWARD_RETRY_INTERVAL).await;
@@ -92,7 +101,7 @@ impl Delivery {
                 Ok(_) => return self.undo_for_ended_session(&events).await,
                 Err(error) => {
                     let session = events.session;
-                    tracing::warn!(%error, %session, "failed to look up the owner of a session, retrying");
+                    warn_failure!(LOOKING_UP, %error, %session, "failed to look up the owner of a session, retrying");
                 }
             }
             sleep(OWNER_LOOKUP_INTERVAL).await;
@@ -107,7 +116,7 @@ impl Delivery {
             if let Action::Publish(destination, message, handle) = action
                 && let Err(error) = self.publisher.publish(&destination, &message, handle).await
             {
-                tracing::warn!(%error, %handle, "failed to undo an event for a session that has ended");
+                warn_failure!(UNDOING, %error, %handle, "failed to undo an event for a session that has ended");
             }
         }
     }

@@ -59,6 +59,7 @@ pub use publisher::SHED_DURATION;
 
 use bus::topic::Mailbox;
 use common::transport::Transport;
+use common::{ErrorLog, warn_failure};
 use components::Components;
 use net::{listener, transport};
 use service::Context;
@@ -67,6 +68,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
+
+static STARTING: ErrorLog = ErrorLog::new("starting the edge");
 
 /// The share of the time for the shutdown, as a divisor, that is kept for deregistering from the directory.
 const DEREGISTER_SHARE: u32 = 4;
@@ -109,20 +112,17 @@ impl Edge {
     /// Starts as soon as bus and directory allow it. Until then `/readyz` has the reason.
     async fn start_with_retries(options: &Options, context: Context) -> Self {
         let health = context.health.clone();
-        let mut last_reason = String::new();
         loop {
             let error = match Self::start(options, context.clone()).await {
                 Ok(edge) => {
+                    STARTING.succeeded();
                     health.remove(START_CONDITION);
                     return edge;
                 }
                 Err(error) => error.to_string(),
             };
-            if error != last_reason {
-                tracing::warn!(error, "the edge cannot start, retrying");
-            }
+            warn_failure!(STARTING, error, "the edge cannot start, retrying");
             health.set_unready(START_CONDITION, &error);
-            last_reason = error;
             sleep(START_RETRY_INTERVAL).await;
         }
     }

@@ -7,8 +7,11 @@ use crate::takeover::claim::confirm_surrender;
 use bus::MailboxReader;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Message, Surrender};
+use common::{ErrorLog, warn_failure};
 use std::sync::Arc;
 use tracing::Instrument;
+
+static UNKNOWN_KIND: ErrorLog = ErrorLog::new("understanding messages");
 
 /// Reads until the mailbox is closed.
 pub async fn run(mut reader: MailboxReader, parts: Arc<Components>) {
@@ -39,7 +42,9 @@ async fn dispatch(message: Message, guard: AckGuard, parts: &Components) {
         Body::Surrendered(surrendered) => parts.takeover.surrenders.complete(surrendered.session),
         Body::Disconnect(request) => parts.delivery.disconnect(request.session, guard).await,
         Body::Canary(returned) => parts.canaries.iter().for_each(|(_, canary)| canary.received(&returned)),
-        other => tracing::warn!(kind = other.kind(), "dropped a message that is not for an edge"),
+        other => {
+            warn_failure!(UNKNOWN_KIND, kind = other.kind(), "dropped a message that is not for an edge")
+        }
     }
 }
 

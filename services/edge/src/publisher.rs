@@ -15,11 +15,15 @@ use bus::message::{Body, ClientRequest, Location, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Bus, SendError};
 use common::sync::Mutex;
+use common::{ErrorLog, error_failure, warn_failure};
 use protocol::HandleRef;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
+
+static SENDING: ErrorLog = ErrorLog::new("sending messages");
+static RESENDING: ErrorLog = ErrorLog::new("sending messages again");
 
 /// How long the bus may take to accept a message.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
@@ -83,7 +87,10 @@ impl Publisher {
             return Ok(());
         }
         match &sent {
-            Ok(()) => tracing::debug!(%handle, "sent a message"),
+            Ok(()) => {
+                SENDING.succeeded();
+                tracing::debug!(%handle, "sent a message");
+            }
             Err(SendError::Full) => {
                 if is_call {
                     metrics::call_refused();
@@ -91,7 +98,7 @@ impl Publisher {
                 // Only for debugging: under overload this happens often.
                 tracing::debug!(%handle, "failed to send a message: the queue is full");
             }
-            Err(error) => tracing::warn!(%error, %handle, "failed to send a message"),
+            Err(error) => warn_failure!(SENDING, %error, %handle, "failed to send a message"),
         }
         sent
     }
@@ -114,10 +121,10 @@ impl Publisher {
             for _ in 0..MAX_RESENDS {
                 sleep(RESEND_INTERVAL).await;
                 if send(&bus, &destination, &message, handle).await.is_ok() {
-                    return;
+                    return RESENDING.succeeded();
                 }
             }
-            tracing::error!(%handle, kind = message.body.kind(), "failed to send a message, giving up");
+            error_failure!(RESENDING, %handle, kind = message.body.kind(), "failed to send a message, giving up");
         };
         tokio::spawn(resend.in_current_span());
     }

@@ -5,9 +5,9 @@ use crate::ejection;
 use crate::metrics;
 use crate::placement::{self, Load, Policy};
 use bus::message::Location;
-use common::BackendName;
 use common::entropy::random_u64;
 use common::sync::Mutex;
+use common::{BackendName, ErrorLog, warn_failure};
 use directory::record::Backend;
 use directory::{Directory, Error};
 use service::Context;
@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+
+static LISTING: ErrorLog = ErrorLog::new("listing the backends");
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -77,8 +79,13 @@ impl BackendCache {
     pub async fn run(self: Arc<Self>, context: Context) {
         loop {
             match context.directory.backends().await {
-                Ok(backends) => self.update(&backends, &context),
-                Err(error) => tracing::warn!(%error, "failed to list the backends, keeping the last list"),
+                Ok(backends) => {
+                    LISTING.succeeded();
+                    self.update(&backends, &context);
+                }
+                Err(error) => {
+                    warn_failure!(LISTING, %error, "failed to list the backends, keeping the last list")
+                }
             }
             let _ = timeout(REFRESH_INTERVAL, self.refresh_requested.notified()).await;
         }

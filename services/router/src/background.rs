@@ -7,10 +7,13 @@
 use crate::backends::BackendCache;
 use bus::Notices;
 use bus::message::Notice;
+use common::{ErrorLog, warn_failure};
 use service::canary::CanaryTarget;
 use service::{Canary, Context};
 use std::sync::Arc;
 use std::time::Duration;
+
+static RENEWING: ErrorLog = ErrorLog::new("renewing the proxy record");
 use tokio::time::{MissedTickBehavior, interval};
 
 const STREAM: &str = "notices";
@@ -54,8 +57,12 @@ pub async fn renew_proxy_record(context: Context) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = context.directory.renew_proxy().await {
-            tracing::warn!(%error, "failed to renew the proxy record for janus-cloud, retrying");
+        let renewed = context.directory.renew_proxy().await;
+        if renewed.is_ok() {
+            RENEWING.succeeded();
+        }
+        if let Err(error) = renewed {
+            warn_failure!(RENEWING, %error, "failed to renew the proxy record for janus-cloud, retrying");
         }
     }
 }

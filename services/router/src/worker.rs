@@ -8,6 +8,7 @@ use crate::replies::send_error;
 use bus::message::{Body, End, EndCause, Message};
 use bus::topic::{Mailbox, Queue};
 use bus::{Delivery, SendError, Worker};
+use common::{ErrorLog, warn_failure};
 use protocol::videocall::PluginError;
 use service::{Context, canary};
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
+
+static HANDLING: ErrorLog = ErrorLog::new("handling requests");
+static UNKNOWN_KIND: ErrorLog = ErrorLog::new("understanding messages");
 
 /// How many requests of one shard are handled at once; the others wait in the queue.
 const MAX_CONCURRENT: usize = 64;
@@ -59,13 +63,18 @@ async fn handle(context: &Context, backends: &BackendCache, name_policy: &NamePo
     };
     match outcome {
         Ok(()) => {
+            HANDLING.succeeded();
             tracing::debug!(attempt = delivery.attempt, "handled a request");
             metrics::request_done(kind, started_at.elapsed());
             delivery.ack();
         }
         // A second attempt would fail in the same way.
         Err(HandlerError::Bus(SendError::TooLarge)) => {
-            tracing::warn!(kind, "the result of a request is too large for the bus, refusing the request");
+            warn_failure!(
+                HANDLING,
+                kind,
+                "the result of a request is too large for the bus, refusing the request"
+            );
             metrics::request_failed();
             match refuse_too_large(context, &delivery.message).await {
                 Ok(()) => delivery.ack(),
@@ -74,7 +83,7 @@ async fn handle(context: &Context, backends: &BackendCache, name_policy: &NamePo
         }
         Err(error) => {
             metrics::request_failed();
-            tracing::warn!(%error, "failed to handle a request, it will be redelivered");
+            warn_failure!(HANDLING, %error, "failed to handle a request, it will be redelivered");
             delivery.nack(&error.to_string());
         }
     }
@@ -149,7 +158,7 @@ async fn dispatch(
             Ok(canary::send_back(&context.bus, &mailbox, canary).await?)
         }
         other => {
-            tracing::warn!(kind = other.kind(), "dropped a message that is not for a router");
+            warn_failure!(UNKNOWN_KIND, kind = other.kind(), "dropped a message that is not for a router");
             Ok(())
         }
     }

@@ -3,8 +3,8 @@
 
 use crate::{calls, health, options, top, trace};
 use bus::Bus;
-use common::ServiceId;
 use common::sync::Mutex;
+use common::{ErrorLog, ServiceId, warn_failure};
 use directory::Directory;
 use service::options::{RedisOptions, RedisOptionsError};
 use service::{
@@ -16,6 +16,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::sleep;
+
+static CONNECTING: ErrorLog = ErrorLog::new("connecting to Redis");
 
 /// How much longer than `--drain-timeout` a service may take to stop before it is aborted.
 const ABORT_MARGIN: Duration = Duration::from_secs(1);
@@ -190,9 +192,12 @@ async fn connect_with_retries(
 ) -> (Bus, Directory) {
     loop {
         match try_connect(redis.redis.as_str(), ca).await {
-            Ok(connected) => return connected,
+            Ok(connected) => {
+                CONNECTING.succeeded();
+                return connected;
+            }
             Err(error) => {
-                tracing::warn!(redis = %redis.redis, error, "failed to connect to Redis, retrying");
+                warn_failure!(CONNECTING, redis = %redis.redis, error, "failed to connect to Redis, retrying");
                 process.health.set_unready("bus", &error);
                 sleep(CONNECT_RETRY_INTERVAL).await;
             }

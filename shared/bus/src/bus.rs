@@ -182,10 +182,10 @@ impl Bus {
         }
     }
 
-    /// Makes one round trip.
+    /// Makes one round trip, with a write that adds nothing. A Redis that refuses writes answers `PING`.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Unavailable`, also when Redis has just refused another command.
     pub async fn ping(&self) -> Result<(), SendError> {
         on_both!(self, bus => bus.ping().await)
     }

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod coalescing_queue;
 pub mod display;
 pub mod entropy;
+pub mod error_log;
 pub mod fault;
 pub mod id;
 pub mod sync;
@@ -14,4 +15,7 @@ pub mod time;
 pub mod transport;
 pub mod url;
 
+pub use error_log::ErrorLog;
 pub use id::{BackendName, CallId, MessageId, ServiceId};
+#[doc(hidden)]
+pub use tracing;

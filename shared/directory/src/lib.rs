@@ -20,6 +20,7 @@
 //! | our proxy | the routers and rest services | not renewed for [`PROXY_TTL`] |
 //! | lease | its holder | released, or expired |
 //! | heartbeat of an edge | the edge | reaped |
+//! | heartbeat of a router | the router | not renewed for 60 s |
 //! | service | the service | deregistered, or its announcement expires |
 //!
 //! An operation fails with [`Error::Unavailable`] when the store does not reply in time. It may have been

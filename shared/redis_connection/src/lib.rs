@@ -16,12 +16,14 @@
 
 #![warn(missing_docs)]
 
+mod error_text;
 mod reconnect;
 mod refusal;
 mod server;
 mod settings;
 mod shared;
 
+pub use error_text::{CHECK_KEY, LastRefusal, error_text, plain_error_text};
 pub use refusal::is_command_error;
 pub use server::Server;
 pub use settings::Settings;

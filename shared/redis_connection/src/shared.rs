@@ -21,11 +21,25 @@ pub trait Command: Sync {
     /// Sends it over this connection and waits for the reply.
     fn send(&self, connection: &mut MultiplexedConnection)
     -> impl Future<Output = RedisResult<Value>> + Send;
+
+    /// Returns the name of the command with this index, without arguments.
+    fn name(&self, index: usize) -> String;
+}
+
+fn name_of(command: Option<&Cmd>) -> String {
+    match command.and_then(|command| command.args_iter().next()) {
+        Some(redis::Arg::Simple(name)) => String::from_utf8_lossy(name).into_owned(),
+        _ => "a command".to_owned(),
+    }
 }
 
 impl Command for Cmd {
     async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
         self.query_async(connection).await
+    }
+
+    fn name(&self, _: usize) -> String {
+        name_of(Some(self))
     }
 }
 
@@ -33,12 +47,20 @@ impl Command for Pipeline {
     async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
         self.query_async(connection).await
     }
+
+    fn name(&self, index: usize) -> String {
+        name_of(self.cmd_iter().nth(index))
+    }
 }
 
 /// Loads the script and sends it again where the server does not have it.
 impl Command for ScriptInvocation<'_> {
     async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
         self.invoke_async(connection).await
+    }
+
+    fn name(&self, _: usize) -> String {
+        "EVALSHA".to_owned()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reports in [`Health`] whether bus and directory answer.
+//! Reports in [`Health`] whether bus and directory answer, and take writes. The reason names the command that Redis
+//! refuses.
 
 use crate::context::Context;
 use crate::health::Health;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often bus and directory are pinged.
-pub const PING_INTERVAL: Duration = Duration::from_secs(2);
+pub const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an answer may take.
-pub const PING_TIMEOUT: Duration = Duration::from_secs(2);
+pub const PING_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Adds the conditions `bus` and `directory`, unmet, and checks them in the background until shutdown. The
 /// condition `shutdown` is unmet from then on, so that load balancers send no new work.
@@ -29,9 +30,26 @@ async fn check_periodically(context: &Context) {
     loop {
         ticks.tick().await;
         tokio::join!(
-            check(&context.health, "bus", context.bus.ping()),
-            check(&context.health, "directory", context.directory.ping()),
+            check(&context.health, "bus", async { context.bus.ping().await.map_err(bus_reason) }),
+            check(&context.health, "directory", async {
+                context.directory.ping().await.map_err(directory_reason)
+            }),
         );
+    }
+}
+
+/// The name of the condition says that it is the bus.
+fn bus_reason(error: bus::SendError) -> String {
+    match error {
+        bus::SendError::Unavailable(reason) => reason,
+        other => other.to_string(),
+    }
+}
+
+fn directory_reason(error: directory::Error) -> String {
+    match error {
+        directory::Error::Unavailable(reason) => reason,
+        other @ directory::Error::Malformed { .. } => other.to_string(),
     }
 }
 
@@ -39,7 +57,7 @@ async fn check<E: std::fmt::Display>(health: &Health, what: &str, ping: impl Fut
     match timeout(PING_TIMEOUT, ping).await {
         Ok(Ok(())) => health.set_ready(what),
         Ok(Err(error)) => health.set_unready(what, &error.to_string()),
-        Err(_) => health.set_unready(what, "no answer within 2 seconds"),
+        Err(_) => health.set_unready(what, "no answer within 1.5 seconds"),
     }
 }
 
@@ -58,7 +76,7 @@ mod tests {
         check(&health, "b", async { Err("refused") }).await;
         check(&health, "c", std::future::pending::<Result<(), String>>()).await;
         let unmet = |name: &str, why: &str| (name.to_owned(), why.to_owned());
-        assert_eq!(health.reasons(), [unmet("b", "refused"), unmet("c", "no answer within 2 seconds")]);
+        assert_eq!(health.reasons(), [unmet("b", "refused"), unmet("c", "no answer within 1.5 seconds")]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,6 +25,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use common::{ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -42,6 +43,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+static ACCEPTING: ErrorLog = ErrorLog::new("accepting connections");
 
 /// The most connections of one address at the same time. A load balancer or a proxy is one address.
 pub const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
@@ -112,11 +115,14 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, address)) => match addresses.acquire(address.ip()) {
-                Some(place) => return Some(Accepted { stream, address, _permit: permit, _place: place }),
+                Some(place) => {
+                    ACCEPTING.succeeded();
+                    return Some(Accepted { stream, address, _permit: permit, _place: place });
+                }
                 None => metrics::queue_full(metrics::HTTP_CONNECTIONS_OF_ADDRESS),
             },
             Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection, retrying");
+                warn_failure!(ACCEPTING, %error, "failed to accept a connection, retrying");
                 sleep(ACCEPT_RETRY_DELAY).await;
             }
         }

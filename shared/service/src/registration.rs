@@ -8,10 +8,13 @@
 use crate::clock_skew::SkewReporter;
 use crate::context::Context;
 use common::clock::unix_millis;
+use common::{ErrorLog, warn_failure};
 use directory::listing::{self, ServiceState};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+static REGISTERING: ErrorLog = ErrorLog::new("registering the service");
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// How often a service renews its entry.
@@ -76,8 +79,12 @@ async fn announce_periodically(kind: &str, context: &Context) -> std::convert::I
         service.load = context.health.load().all();
         service.announced = unix_millis();
         announced = Some(Instant::now());
-        if let Err(error) = context.directory.announce_service(&service, REGISTRATION_TTL).await {
-            tracing::warn!(%error, id = %context.id, "failed to register the service, retrying");
+        let registered = context.directory.announce_service(&service, REGISTRATION_TTL).await;
+        if registered.is_ok() {
+            REGISTERING.succeeded();
+        }
+        if let Err(error) = registered {
+            warn_failure!(REGISTERING, %error, id = %context.id, "failed to register the service, retrying");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::calls::action::{EndedCall, FinalNotices};
 use crate::metrics;
 use crate::outbox::Outbox;
 use bus::ack_tracker::AckGuard;
-use common::CallId;
+use common::{CallId, ErrorLog, warn_failure};
 use directory::Directory;
 use directory::record::{Call, EndOutcome, FencingToken};
 use protocol::raw;
@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+
+static ENDING: ErrorLog = ErrorLog::new("ending calls");
+static FREEING: ErrorLog = ErrorLog::new("freeing the handles of ended calls");
 
 /// The pause before a failed request to the directory is repeated.
 const DIRECTORY_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -54,7 +57,8 @@ async fn finalize_call(directory: Directory, outbox: Outbox, token: FencingToken
     let EndedCall { call, notices, acks } = ended;
     let freed = match free_handles(&directory, call, token, &notices).await {
         EndOutcome::Superseded => {
-            return tracing::warn!(%call, "another connector has taken over an ended call, leaving it there");
+            warn_failure!(ENDING, %call, "another connector has taken over an ended call, leaving it there");
+            return;
         }
         EndOutcome::Ended(record) => Some(record),
         EndOutcome::NotFound => None,
@@ -95,14 +99,15 @@ async fn free_handles(
     notices: &FinalNotices,
 ) -> EndOutcome {
     let notices = raw(notices);
-    let mut has_failed = false;
     loop {
         match directory.end_call(call, Some(token), Some(notices.get())).await {
-            Ok(outcome) => return outcome,
-            Err(error) if !std::mem::replace(&mut has_failed, true) => {
-                tracing::warn!(%error, %call, "failed to free the handles of an ended call, retrying");
+            Ok(outcome) => {
+                FREEING.succeeded();
+                return outcome;
             }
-            Err(_) => {}
+            Err(error) => {
+                warn_failure!(FREEING, %error, %call, "failed to free the handles of an ended call, retrying");
+            }
         }
         tokio::time::sleep(DIRECTORY_RETRY_DELAY).await;
     }

@@ -20,11 +20,13 @@ use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
 use bus::message::Notice;
 use bus::topic::Mailbox;
-use common::BackendName;
+use common::{BackendName, ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use service::canary::{CanaryTarget, CanaryTask};
 use service::{Canary, CancellationToken, Context};
 use std::time::Duration;
+
+static OPENING: ErrorLog = ErrorLog::new("opening the mailboxes of backends");
 use tokio::time::{Instant, sleep, timeout};
 
 /// The pause before the mailbox is opened again after a failure.
@@ -58,9 +60,12 @@ pub async fn serve(
 async fn open_and_recover(context: &Context, server: &Server) -> (MailboxReader, RecoveredState) {
     let mailbox = loop {
         match context.bus.open(Mailbox::Backend(server.name.clone())).await {
-            Ok(mailbox) => break mailbox,
+            Ok(mailbox) => {
+                OPENING.succeeded();
+                break mailbox;
+            }
             Err(error) => {
-                tracing::warn!(%error, backend = %server.name, "failed to open the backend's mailbox, retrying");
+                warn_failure!(OPENING, %error, backend = %server.name, "failed to open the backend's mailbox, retrying");
             }
         }
         sleep(OPEN_RETRY_DELAY).await;
@@ -105,6 +110,7 @@ impl Backend {
                 is_up: false,
                 down_reason: String::new(),
                 report: BackendReport::default(),
+                link_log: ErrorLog::of(format!("the connection to Janus {name}")),
                 gauges: BackendGauges::new(name),
             },
             recovered_calls: Some(recovered.calls),

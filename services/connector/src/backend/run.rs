@@ -22,8 +22,8 @@ use crate::probe::Probe;
 use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
 use bus::{MailboxOffset, MailboxReader};
-use common::CallId;
 use common::time::sleep_until;
+use common::{CallId, ErrorLog, warn_failure};
 use directory::record::{BackendStatus, FencingToken, OrphanedCall};
 use service::canary::CanaryTask;
 use service::{CancellationToken, Context};
@@ -75,6 +75,7 @@ pub struct Status {
     /// Why it is not.
     pub down_reason: String,
     pub report: BackendReport,
+    pub link_log: ErrorLog,
     pub gauges: BackendGauges,
 }
 
@@ -217,12 +218,7 @@ impl Backend {
         let (now, backend) = (Instant::now(), self.server.name.clone());
         match event {
             LinkEvent::Unreachable(reason) => {
-                if self.recovered_calls.is_some() {
-                    tracing::warn!(%backend, %reason, "failed to connect to Janus, retrying");
-                } else {
-                    // A warning was logged at the first try, or when the link broke.
-                    tracing::debug!(%backend, %reason, "failed to connect to Janus again, retrying");
-                }
+                warn_failure!(self.status.link_log, %backend, %reason, "failed to connect to Janus, retrying");
                 self.status.down_reason = reason;
                 self.update_report();
                 self.take_over(&[]);
@@ -236,7 +232,7 @@ impl Backend {
                 self.update_report();
             }
             LinkEvent::Down(reason) => {
-                tracing::warn!(%backend, %reason, "lost the connection to Janus, ending its calls");
+                warn_failure!(self.status.link_log, %backend, %reason, "lost the connection to Janus, ending its calls");
                 self.status.gauges.on_disconnected();
                 self.probe.on_link_lost(&reason);
                 self.status.down_reason = reason;
@@ -246,6 +242,7 @@ impl Backend {
                 self.perform(actions);
             }
             LinkEvent::Message(message) => {
+                self.status.link_log.succeeded();
                 let ends_session = matches!(message, FromJanus::SessionEnded(_));
                 let actions = self.calls.on_janus(message, now);
                 self.perform(actions);

@@ -19,12 +19,14 @@ use crate::janus::message::{FromJanus, JanusId};
 use crate::options::{CallPolicy, Credentials};
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, LegRef, Message};
-use common::{BackendName, CallId};
+use common::{BackendName, CallId, ErrorLog, warn_failure};
 use protocol::hangup::HangupCause;
 use protocol::raw;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
+
+static UNKNOWN_KIND: ErrorLog = ErrorLog::new("understanding messages");
 
 /// How long an ended call is remembered.
 pub const ENDED_CALL_TTL: Duration = Duration::from_secs(60);
@@ -144,7 +146,9 @@ impl Calls {
             Body::Hangup(leg) => self.ended.insert(leg.call, self.now),
             Body::End(end) => self.on_end(end.call, end.cause.into(), ack),
             Body::ClientMoved(moved) => self.on_client_moved(moved, ack),
-            other => tracing::warn!(kind = other.kind(), "message is not for a backend, ignored"),
+            other => {
+                warn_failure!(UNKNOWN_KIND, kind = other.kind(), "message is not for a backend, ignored")
+            }
         }
     }
 

@@ -10,12 +10,14 @@ use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::ack_tracker::AckGuard;
 use bus::message::{Change, ClientEvent, Events, LegRef, LegRequest, Trickle};
 use common::text::truncate;
-use common::{CallId, MessageId};
+use common::{CallId, ErrorLog, MessageId, warn_failure};
 use protocol::hangup::{CLOSE_PC, HangupCause};
 use protocol::object::LazyObject;
 use protocol::videocall::{self, MAX_REASON, PluginRequest};
 use protocol::{Raw, Side};
 use std::time::Duration;
+
+static PARSING: ErrorLog = ErrorLog::new("understanding requests from edges");
 
 /// How long candidates from Janus are batched.
 const CANDIDATES_WINDOW: Duration = Duration::from_millis(10);
@@ -40,7 +42,7 @@ impl Calls {
                 self.forward_to_janus(client_request, body, jsep);
             }
             Err(error) => {
-                tracing::warn!(%error, call = %leg.call, "invalid request from an edge, ignored");
+                warn_failure!(PARSING, %error, call = %leg.call, "invalid request from an edge, ignored");
             }
         }
     }

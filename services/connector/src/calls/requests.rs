@@ -9,11 +9,14 @@ use super::takeover::NO_CALL;
 use crate::breaker::outcomes::SetupFailure;
 use crate::janus::message::{JanusId, PluginData, ToJanus};
 use bus::message::{CallEvent, Change, ClientEvent, LegRef};
-use common::CallId;
+use common::{CallId, ErrorLog, warn_failure};
 use protocol::hangup::HangupCause;
 use protocol::videocall::PluginRequest;
 use protocol::{Raw, Side};
 use serde_json::value::RawValue;
+
+static SETTING_UP: ErrorLog = ErrorLog::new("setting calls up on Janus");
+static WAITING: ErrorLog = ErrorLog::new("waiting for replies of Janus");
 
 impl Calls {
     /// Sends a request that Janus must reply to, in the session of its call.
@@ -57,7 +60,10 @@ impl Calls {
         let (is_error, is_busy) = (event.is_empty(), event == "hangup");
         match pending {
             Pending::Register(leg) if !is_error => self.on_registered(leg),
-            Pending::Call(leg) if !is_error && !is_busy => self.on_calling(leg.call, data),
+            Pending::Call(leg) if !is_error && !is_busy => {
+                SETTING_UP.succeeded();
+                self.on_calling(leg.call, data)
+            }
             Pending::Call(leg) if self.fails_for_plugin_error(leg.call, error) => {}
             Pending::Call(leg) => self.on_call_refused(leg.call, data, error),
             Pending::Check(leg) if error == Some(NO_CALL) => self.end_missing_leg(leg),
@@ -67,7 +73,7 @@ impl Calls {
             Pending::Register(leg) | Pending::Attach(leg) => {
                 self.record_refusal(leg.call, error, &data);
                 let backend = &self.config.backend;
-                tracing::warn!(%backend, call = %leg.call, %data, "Janus refused to register a leg");
+                warn_failure!(SETTING_UP, %backend, call = %leg.call, %data, "Janus refused to register a leg");
                 self.fail_setup(leg, SetupFailure::Register(error.unwrap_or_default()));
             }
             Pending::Request(request) => {
@@ -92,7 +98,7 @@ impl Calls {
             }
             Some(pending @ (Pending::Attach(_) | Pending::Register(_))) => {
                 let (backend, leg, error) = (&self.config.backend, pending.leg(), i64::from(code));
-                tracing::warn!(%backend, call = %leg.call, code, reason, "Janus refused a leg");
+                warn_failure!(SETTING_UP, %backend, call = %leg.call, code, reason, "Janus refused a leg");
                 self.fail_setup(
                     leg,
                     match pending {
@@ -164,7 +170,7 @@ impl Calls {
         while let Some((expired_at, pending)) = self.transactions.pop_expired(self.now) {
             let waited = self.now - expired_at + JANUS_TIMEOUT;
             let (backend, call) = (&self.config.backend, pending.leg().call);
-            tracing::warn!(%backend, %call, ?pending, ?waited, "no reply from Janus, giving up its call here");
+            warn_failure!(WAITING, %backend, %call, ?pending, ?waited, "no reply from Janus, giving up its call here");
             let is_of_client = matches!(pending, Pending::Request(_) | Pending::Check(_));
             let leg = if is_of_client { pending.leg() } else { LegRef { call, side: Side::Caller } };
             self.report_failure(leg, SetupFailure::NoReply);

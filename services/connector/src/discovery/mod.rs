@@ -7,12 +7,14 @@ mod servers;
 use crate::janus::endpoint::Dialler;
 use crate::lease::acquire::LeaseAcquirer;
 use crate::options::{BackendSettings, Options, Server, Source};
-use common::BackendName;
+use common::{BackendName, ErrorLog, warn_failure};
 use records::follow_directory;
 use servers::{ConfiguredBackends, FollowedServers, LOOKUP_INTERVAL};
 use service::{CancellationToken, Context};
 use std::collections::BTreeSet;
 use tokio_util::task::TaskTracker;
+
+static RESOLVING: ErrorLog = ErrorLog::new("resolving the host name of the media servers");
 
 /// Serves the servers of all sources until the connector stops.
 pub async fn serve(options: &Options, context: Context, dialler: Dialler) {
@@ -53,9 +55,12 @@ async fn follow_host(
     let mut ticks = tokio::time::interval(LOOKUP_INTERVAL);
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
         let servers = match look_up(&host, port).await {
-            Ok(servers) => servers,
+            Ok(servers) => {
+                RESOLVING.succeeded();
+                servers
+            }
             Err(error) => {
-                tracing::warn!(%error, %host, "failed to resolve the host name of the media servers, retrying");
+                warn_failure!(RESOLVING, %error, %host, "failed to resolve the host name of the media servers, retrying");
                 continue;
             }
         };

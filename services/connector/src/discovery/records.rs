@@ -11,11 +11,13 @@
 use super::servers::{ConfiguredBackends, FollowedServers, LOOKUP_INTERVAL};
 use crate::lease::acquire::LeaseAcquirer;
 use crate::options::{Options, Server};
-use common::BackendName;
 use common::url::normalize_websocket_url;
+use common::{BackendName, ErrorLog, warn_failure};
 use directory::record::DiscoveredBackend;
 use service::Context;
 use std::collections::BTreeSet;
+
+static LOOKING_UP: ErrorLog = ErrorLog::new("looking up discovered backends");
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How many discovered servers are served at most.
@@ -64,6 +66,7 @@ async fn look_up(context: &Context, configured: &ConfiguredBackends) -> Option<L
         tokio::join!(context.directory.discovered_backends(), context.directory.backends());
     match (discovered, backends) {
         (Ok(discovered), Ok(backends)) => {
+            LOOKING_UP.succeeded();
             let busy = backends.into_iter().filter(|backend| backend.handles > 0);
             Some(Lookup {
                 servers: configured.with_servers(|configured| select(discovered, configured)),
@@ -71,7 +74,7 @@ async fn look_up(context: &Context, configured: &ConfiguredBackends) -> Option<L
             })
         }
         (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!(%error, "failed to look up the discovered backends, retrying");
+            warn_failure!(LOOKING_UP, %error, "failed to look up the discovered backends, retrying");
             None
         }
     }

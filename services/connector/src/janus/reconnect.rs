@@ -9,8 +9,11 @@ use super::link::Link;
 use super::message::{FromJanus, JanusId};
 use crate::lease::state::LeaseWatch;
 use common::time::{Backoff, sleep_until};
+use common::{ErrorLog, warn_failure};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
+
+static SENDING: ErrorLog = ErrorLog::new("sending requests to Janus");
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -79,7 +82,7 @@ impl ReconnectingLink {
         if let LinkState::Up(link, _) = &mut self.state
             && let Err(error) = send(link)
         {
-            tracing::warn!(%error, "failed to send a request to Janus, dropping it");
+            warn_failure!(SENDING, %error, "failed to send a request to Janus, dropping it");
         }
     }
 

@@ -9,16 +9,22 @@ use crate::backend::{self, StopReason};
 use crate::janus::endpoint::{Dialler, Endpoint};
 use crate::options::{BackendSettings, Server};
 use crate::outbox::Outbox;
+use common::{ErrorLog, warn_failure};
 use directory::Error;
 use directory::record::FencingToken;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+
+static ACQUIRING: ErrorLog = ErrorLog::new("acquiring leases");
 use tokio::time::{Instant, sleep};
 
 /// How often a connector tries to acquire a lease that another one holds. It gets a free one within a second.
 const ACQUIRE_INTERVAL: Duration = Duration::from_millis(500);
+/// How long after an outage of the directory a connector leaves leases to those that held them. They could not renew
+/// them; they try so every second.
+const HOLDER_FIRST: Duration = Duration::from_secs(2);
 /// How much longer a connector waits for each lease that it holds.
 const FAIRNESS_DELAY: Duration = Duration::from_millis(100);
 /// How many held leases add a delay at most, so that a single connector soon serves many servers.
@@ -69,8 +75,16 @@ impl LeaseAcquirer {
     /// Waits until this connector has the lease. Returns its token and when it expires.
     async fn acquire(&self, server: &Server) -> (FencingToken, Instant) {
         let name = lease_name(server);
-        let (mut held_by_other, mut record_lost_at) = (false, None);
+        let (mut held_by_other, mut record_lost_at, mut failed_at) = (false, None, None::<Instant>);
         loop {
+            if held_by_other && failed_at.is_some_and(|at| at.elapsed() < HOLDER_FIRST) {
+                // Not with the lease itself: the request may be executed after the outage.
+                if self.context.directory.ping().await.is_err() {
+                    failed_at = Some(Instant::now());
+                }
+                sleep(ACQUIRE_INTERVAL).await;
+                continue;
+            }
             let mut leases_held = self.leases_held.lock().await;
             sleep(FAIRNESS_DELAY * (*leases_held).min(MAX_FAIRNESS_STEPS)).await;
             if held_by_other && !self.may_take_over(server, &mut record_lost_at).await {
@@ -81,12 +95,17 @@ impl LeaseAcquirer {
             let expires_at = Instant::now() + LEASE_TTL;
             match self.context.directory.acquire_lease(&name, &self.context.id, LEASE_TTL).await {
                 Ok(Some(token)) => {
+                    ACQUIRING.succeeded();
                     *leases_held += 1;
                     return (token, expires_at);
                 }
-                Ok(None) => held_by_other = true,
+                Ok(None) => {
+                    ACQUIRING.succeeded();
+                    held_by_other = true;
+                }
                 Err(error) => {
-                    tracing::warn!(%error, backend = %server.name, "failed to acquire the lease, retrying");
+                    failed_at = Some(Instant::now());
+                    warn_failure!(ACQUIRING, %error, backend = %server.name, "failed to acquire the lease, retrying");
                 }
             }
             drop(leases_held);
@@ -105,7 +124,7 @@ impl LeaseAcquirer {
             }
             Ok(None) => record_lost_at.get_or_insert_with(Instant::now).elapsed() >= LEASE_TTL,
             Err(error @ Error::Unavailable(_)) => {
-                tracing::warn!(%error, backend = %server.name, "failed to read who holds the lease, retrying");
+                warn_failure!(ACQUIRING, %error, backend = %server.name, "failed to read who holds the lease, retrying");
                 false
             }
         }

@@ -9,12 +9,16 @@ use super::state::{LeaseState, LeaseWatch, LeasedBackend, lease_name};
 use crate::options::Server;
 use crate::persist::recovery::connector_record;
 use bus::message::Notice;
+use common::{ErrorLog, warn_failure};
 use directory::record::{Backend, BackendHealth, BackendStatus, BreakerState, FencingToken};
 use service::Context;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+static RENEWING: ErrorLog = ErrorLog::new("renewing leases");
+static ANNOUNCING: ErrorLog = ErrorLog::new("announcing backends");
 
 /// How often the lease is renewed and the backend announced.
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
@@ -110,6 +114,7 @@ impl RenewTask {
             is_drained = drained.map_or(is_drained, |drained| drained.contains(&self.server.name));
             match renewed {
                 Ok(Some(token)) => {
+                    RENEWING.succeeded();
                     self.token = token;
                     self.lease.send_replace(LeaseState::Held { until: started + LEASE_TTL, token });
                     let report = report.drained_if(is_drained);
@@ -120,7 +125,7 @@ impl RenewTask {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, backend = %self.server.name, "failed to renew the lease, retrying");
+                    warn_failure!(RENEWING, %error, backend = %self.server.name, "failed to renew the lease, retrying");
                 }
             }
             let pause = RENEW_INTERVAL.saturating_sub(started.elapsed());
@@ -164,9 +169,12 @@ async fn announce(
     } else {
         context.directory.announce_backend(&backend, ANNOUNCEMENT_TTL).await
     };
+    if outcome.is_ok() {
+        ANNOUNCING.succeeded();
+    }
     match outcome {
         Err(error) => {
-            tracing::warn!(%error, backend = %backend.name, "failed to announce the backend, retrying");
+            warn_failure!(ANNOUNCING, %error, backend = %backend.name, "failed to announce the backend, retrying");
         }
         Ok(()) if announced.replace(state) != Some(state) => {
             let _ = context.bus.publish(&Notice::BackendChanged(backend.name)).await;

@@ -1,12 +1,14 @@
 //! Reads the state of the former connector: its record on the backend, and its calls.
 
 use crate::janus::message::JanusId;
-use common::{BackendName, ServiceId};
+use common::{BackendName, ErrorLog, ServiceId, warn_failure};
 use directory::Directory;
 use directory::record::OrphanedCall;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+static READING: ErrorLog = ErrorLog::new("reading the state of former connectors");
 
 /// The pause before the state is read again after a failure.
 const RECOVERY_RETRY_DELAY: Duration = Duration::from_millis(200);
@@ -33,9 +35,12 @@ impl RecoveredState {
     pub async fn read(directory: &Directory, backend: &BackendName) -> Self {
         loop {
             match Self::try_read(directory, backend).await {
-                Ok(recovered) => return recovered,
+                Ok(recovered) => {
+                    READING.succeeded();
+                    return recovered;
+                }
                 Err(error) => {
-                    tracing::warn!(%error, %backend, "failed to read the state of the former connector, retrying");
+                    warn_failure!(READING, %error, %backend, "failed to read the state of the former connector, retrying");
                 }
             }
             tokio::time::sleep(RECOVERY_RETRY_DELAY).await;

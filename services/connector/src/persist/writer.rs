@@ -16,7 +16,7 @@ use crate::janus::message::JanusId;
 use bus::ack_tracker::AckGuard;
 use common::coalescing_queue::{Coalesce, CoalescingQueue};
 use common::sync::Mutex;
-use common::{BackendName, CallId, ServiceId};
+use common::{BackendName, CallId, ErrorLog, ServiceId, warn_failure};
 use directory::record::{self, FencingToken};
 use directory::{Directory, Result};
 use futures_util::future::join_all;
@@ -28,6 +28,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
+
+static SAVING: ErrorLog = ErrorLog::new("storing calls");
 
 /// How long changes are collected after a write.
 pub(super) const FLUSH_INTERVAL: Duration = Duration::from_millis(10);
@@ -243,10 +245,11 @@ impl WriteTask {
     async fn flush(&mut self) {
         let batch = self.queue.take_ready();
         let Err(error) = self.write(&batch).await else {
+            SAVING.succeeded();
             drop(batch);
             return self.queue.finish();
         };
-        tracing::warn!(%error, backend = %self.backend, "failed to save calls, retrying");
+        warn_failure!(SAVING, %error, backend = %self.backend, "failed to save calls, retrying");
         for (item, write) in batch {
             self.queue.put_back(item, write);
         }

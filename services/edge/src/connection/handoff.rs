@@ -18,7 +18,7 @@ use crate::takeover::relocation::Relocation;
 use bus::ack_tracker::AckGuard;
 use bus::message::ClientMoved;
 use bus::topic::Mailbox;
-use common::ServiceId;
+use common::{ErrorLog, ServiceId, warn_failure};
 use directory::record::SessionPolicy;
 use protocol::error::{JanusError, SESSION_CONFLICT, UNKNOWN};
 use protocol::{SessionId, reply};
@@ -26,6 +26,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+static CREATING: ErrorLog = ErrorLog::new("creating sessions");
+static CLAIMING: ErrorLog = ErrorLog::new("claiming sessions");
+static REMOVING: ErrorLog = ErrorLog::new("removing sessions from the directory");
+static ADOPTING: ErrorLog = ErrorLog::new("looking up the owners of sessions");
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long another connection of this edge may take to surrender a session.
@@ -44,7 +49,11 @@ impl Connection {
         let context = &self.parts.context;
         let policy =
             SessionPolicy { token_digest: token_digest.clone(), grace: context.limits.reclaim_timeout };
-        match context.directory.open_session(session, &context.id, &policy).await {
+        let opened = context.directory.open_session(session, &context.id, &policy).await;
+        if opened.is_ok() {
+            CREATING.succeeded();
+        }
+        match opened {
             Ok(true) => {
                 self.parts.registry.insert(session, self.sender.clone(), token_digest.clone());
                 self.client.add_created(session, token_digest, Instant::now());
@@ -55,7 +64,7 @@ impl Connection {
                 self.reply(reply::error(Some(session), Some(transaction), &refusal));
             }
             Err(error) => {
-                tracing::warn!(%error, "failed to create a session, refusing the request");
+                warn_failure!(CREATING, %error, "failed to create a session, refusing the request");
                 // The directory may have created the session although the request failed.
                 adopt_later(session, &self.parts);
                 let refusal =
@@ -131,7 +140,7 @@ impl Connection {
             }
             Err(error) => {
                 metrics::claim_failed(ClaimFailure::Unavailable);
-                tracing::warn!(%error, session = %id, "failed to claim a session, refusing the request");
+                warn_failure!(CLAIMING, %error, session = %id, "failed to claim a session, refusing the request");
                 parts.registry.remove_if_owner(id, &self.sender);
                 // The directory may have moved the session although the request failed.
                 adopt_later(id, &parts);
@@ -279,8 +288,12 @@ impl Connection {
             self.output.take_backlog(session);
         }
         let context = &self.parts.context;
-        if let Err(error) = context.directory.close_session(session, &context.id).await {
-            tracing::warn!(%error, %session, "failed to remove a session from the directory, retrying later");
+        let closed = context.directory.close_session(session, &context.id).await;
+        if closed.is_ok() {
+            REMOVING.succeeded();
+        }
+        if let Err(error) = closed {
+            warn_failure!(REMOVING, %error, %session, "failed to remove a session from the directory, retrying later");
             adopt_later(session, &self.parts);
         }
     }
@@ -294,9 +307,9 @@ fn adopt_later(id: SessionId, parts: &Arc<Components>) {
         loop {
             sleep(ADOPTION_DELAY).await;
             match adopt(id, &parts).await {
-                Ok(()) => return,
+                Ok(()) => return ADOPTING.succeeded(),
                 Err(error) => {
-                    tracing::warn!(%error, session = %id, "failed to look up the owner of a session, retrying");
+                    warn_failure!(ADOPTING, %error, session = %id, "failed to look up the owner of a session, retrying");
                 }
             }
         }

@@ -20,6 +20,7 @@ use crate::session::client::{Client, Outcome};
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
 use common::time::sleep_until;
+use common::{ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::CancellationToken;
@@ -29,6 +30,8 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
+
+static SLOW_CLIENTS: ErrorLog = ErrorLog::new("writing to clients");
 
 /// A connection, with or without a socket.
 pub struct Connection {
@@ -307,7 +310,7 @@ impl Connection {
         }
         metrics::queue_full(full);
         metrics::slow_client();
-        tracing::warn!("a client reads too slowly, closing its socket");
+        warn_failure!(SLOW_CLIENTS, "a client reads too slowly, closing its socket");
         self.output.close(CloseReason::TooSlow);
     }
 

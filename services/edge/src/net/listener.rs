@@ -7,12 +7,15 @@ use crate::components::Components;
 use crate::connection::Connection;
 use crate::metrics;
 use common::transport::Transport;
+use common::{ErrorLog, warn_failure};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
+
+static ACCEPTING: ErrorLog = ErrorLog::new("accepting clients");
 
 /// The pause after a failed `accept`, which usually means that the process has too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -39,9 +42,12 @@ async fn accept(listener: &TcpListener, parts: &Components) -> Option<(TcpStream
     let permit = parts.context.connection_permit().await?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Some((stream, permit)),
+            Ok((stream, _)) => {
+                ACCEPTING.succeeded();
+                return Some((stream, permit));
+            }
             Err(error) => {
-                tracing::warn!(%error, "failed to accept a client, retrying");
+                warn_failure!(ACCEPTING, %error, "failed to accept a client, retrying");
                 sleep(ACCEPT_RETRY_DELAY).await;
             }
         }

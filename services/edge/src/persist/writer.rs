@@ -15,11 +15,15 @@ use bus::ack_tracker::AckGuard;
 use common::coalescing_queue::{Coalesce, CoalescingQueue};
 use common::sync::Mutex;
 use common::time::Backoff;
+use common::{ErrorLog, warn_failure};
 use directory::record::{BacklogUpdate, SaveOutcome, SaveRequest, SessionPolicy};
 use protocol::SessionId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+static SAVING: ErrorLog = ErrorLog::new("storing sessions");
+static RESTORING: ErrorLog = ErrorLog::new("restoring lost sessions");
 use tokio::time::{Instant, timeout};
 
 /// How long changed sessions wait before their connections submit them.
@@ -171,6 +175,7 @@ impl SessionWriter {
         metrics::sessions_saved(began.elapsed(), if saved.is_ok() { batch.len() } else { 0 });
         match saved {
             Ok(outcomes) => {
+                SAVING.succeeded();
                 let mut is_successful = true;
                 for (write, outcome) in batch.into_iter().zip(outcomes) {
                     is_successful &= self.apply_outcome(write, outcome).await;
@@ -178,7 +183,7 @@ impl SessionWriter {
                 is_successful
             }
             Err(error) => {
-                tracing::warn!(%error, sessions = batch.len(), "failed to persist sessions, retrying");
+                warn_failure!(SAVING, %error, sessions = batch.len(), "failed to persist sessions, retrying");
                 batch.into_iter().for_each(|write| self.put_back(write));
                 false
             }
@@ -206,11 +211,14 @@ impl SessionWriter {
         let created = self.context.directory.open_session(session, &self.context.id, &policy).await;
         match &created {
             Ok(true) => {
+                RESTORING.succeeded();
                 metrics::session_restored();
                 let _ = write.owner.send(Inbound::Restore(session));
             }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, %session, "failed to restore a lost session, retrying"),
+            Ok(false) => RESTORING.succeeded(),
+            Err(error) => {
+                warn_failure!(RESTORING, %error, %session, "failed to restore a lost session, retrying")
+            }
         }
         self.put_back(write);
         self.queue.wake();

@@ -7,13 +7,13 @@
 //! |---|---|---|
 //! | replies | yes | it [forwards](super::relocation::ForwardingTable) them |
 //! | stops, or does not reply in [`SURRENDER_TIMEOUT`] | yes | are [read](super::orphaned_mailboxes) from its mailbox |
-//! | has had no heartbeat for [`HEARTBEAT_TIMEOUT`], or has no mailbox | no | are read from its mailbox |
+//! | has had no heartbeat for [`HEARTBEAT_TIMEOUT`](crate::heartbeat::HEARTBEAT_TIMEOUT), or has no mailbox | no | are read from its mailbox |
 
 use super::orphaned_mailboxes::OrphanedMailboxes;
 use super::relocation::ForwardingTable;
 use crate::auth::Auth;
 use crate::context::EdgeContext;
-use crate::heartbeat::{HEARTBEAT_TIMEOUT, Liveness};
+use crate::heartbeat::Liveness;
 use crate::metrics::{self, ClaimFailure, ClaimKind};
 use crate::persist::writer::SessionWriter;
 use crate::registry::{InboxSender, Registry};
@@ -22,13 +22,15 @@ use bus::SendError;
 use bus::message::{Body, Events, Message, Surrender, Surrendered};
 use bus::topic::Mailbox;
 use common::sync::Mutex;
-use common::{ServiceId, clock};
+use common::{ErrorLog, ServiceId, clock, warn_failure};
 use directory::record;
 use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+static CONFIRMING: ErrorLog = ErrorLog::new("confirming surrenders");
 use tokio::time::{Instant, timeout};
 
 /// How often a claim is tried while other edges claim the same session.
@@ -170,10 +172,10 @@ impl Takeover {
     async fn is_expired(&self, record: &record::Session) -> directory::Result<bool> {
         let disconnected_for = match record.away {
             Some(duration) => Some(duration),
-            None => {
-                let age = self.liveness.since_heartbeat(&record.edge).await?;
-                age.filter(|age| *age > HEARTBEAT_TIMEOUT)
+            None if self.liveness.is_edge_dead(&record.edge).await? => {
+                self.liveness.since_heartbeat(&record.edge).await?
             }
+            None => None,
         };
         Ok(disconnected_for.is_some_and(|duration| duration >= record.policy.grace))
     }
@@ -250,8 +252,12 @@ pub fn confirm_surrender(
     background.spawn(async move {
         writer.persisted(session).await;
         let message = Message::new(Body::Surrendered(Surrendered { session, from: context.id.clone() }));
-        if let Err(error) = context.bus.post(&Mailbox::Edge(to), &message).await {
-            tracing::warn!(%error, %session, "failed to confirm a surrender, the other edge will time out");
+        let sent = context.bus.post(&Mailbox::Edge(to), &message).await;
+        if sent.is_ok() {
+            CONFIRMING.succeeded();
+        }
+        if let Err(error) = sent {
+            warn_failure!(CONFIRMING, %error, %session, "failed to confirm a surrender, the other edge will time out");
         }
     });
 }

@@ -19,12 +19,14 @@ use bus::MailboxOffset;
 use bus::ack_tracker::AckGuard;
 use bus::message::{Body, Change, Events, Message};
 use bus::topic::Mailbox;
-use common::ServiceId;
+use common::{ErrorLog, ServiceId, warn_failure};
 use directory::Directory;
 use protocol::{HandleRef, SessionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+static READING: ErrorLog = ErrorLog::new("reading the mailboxes of dead edges");
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
@@ -128,9 +130,12 @@ impl OrphanedMailboxes {
 impl OrphanedMailbox {
     async fn poll(&mut self, edge: &ServiceId, context: &EdgeContext) {
         match context.bus.read_undelivered(&Mailbox::Edge(edge.clone()), self.read_through).await {
-            Ok(messages) => messages.into_iter().for_each(|(offset, message)| self.add(offset, message)),
+            Ok(messages) => {
+                READING.succeeded();
+                messages.into_iter().for_each(|(offset, message)| self.add(offset, message));
+            }
             Err(error) => {
-                tracing::warn!(%error, %edge, "failed to read the mailbox of a dead edge, retrying")
+                warn_failure!(READING, %error, %edge, "failed to read the mailbox of a dead edge, retrying")
             }
         }
     }

@@ -12,11 +12,15 @@ use crate::registry::Registry;
 use bus::message::{Body, ClientMoved, Events, Message};
 use bus::topic::Mailbox;
 use bus::{Bus, SendError};
-use common::ServiceId;
 use common::sync::Mutex;
+use common::{ErrorLog, ServiceId, error_failure, warn_failure};
 use protocol::{HandleId, HandleRef, SessionId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+
+static ANNOUNCING: ErrorLog = ErrorLog::new("announcing the new edges of sessions");
+static NOTIFYING: ErrorLog = ErrorLog::new("telling connectors about moved clients");
+static MOVING: ErrorLog = ErrorLog::new("moving handles in the directory");
 use tokio::time::{Instant, sleep};
 
 /// How long this edge remembers where a session moved to.
@@ -93,7 +97,7 @@ impl Relocation {
             }
             sleep(ANNOUNCE_INTERVAL).await;
         }
-        tracing::error!(session = %self.session, "failed to announce the new edge of a session, giving up");
+        error_failure!(ANNOUNCING, session = %self.session, "failed to announce the new edge of a session, giving up");
     }
 
     async fn notify_connectors(&mut self, bus: &Bus) {
@@ -101,10 +105,10 @@ impl Relocation {
         for (mailbox, client_moved) in self.client_moves.drain(..) {
             let message = Message::new(Body::ClientMoved(client_moved.clone()));
             match bus.post(&mailbox, &message).await {
-                Ok(()) | Err(SendError::NoMailbox) => {}
+                Ok(()) | Err(SendError::NoMailbox) => NOTIFYING.succeeded(),
                 Err(error) => {
                     let call = client_moved.leg.call;
-                    tracing::warn!(%error, %call, "failed to tell a connector that a client has moved, retrying");
+                    warn_failure!(NOTIFYING, %error, %call, "failed to tell a connector that a client has moved, retrying");
                     failed.push((mailbox, client_moved));
                 }
             }
@@ -118,8 +122,12 @@ impl Relocation {
             let handle = HandleRef { session: self.session, handle: id };
             let moved =
                 context.directory.move_handle(handle, name.as_deref(), &self.previous_edge, &context.id);
-            if let Err(error) = moved.await {
-                tracing::warn!(%error, %handle, "failed to move a handle in the directory, retrying");
+            let moved = moved.await;
+            if moved.is_ok() {
+                MOVING.succeeded();
+            }
+            if let Err(error) = moved {
+                warn_failure!(MOVING, %error, %handle, "failed to move a handle in the directory, retrying");
                 failed.push((id, name));
             }
         }
@@ -134,7 +142,7 @@ pub async fn announce_joined(bus: &Bus, events: &Events, edge: &ServiceId) {
     if let Err(error) =
         bus.post(&Mailbox::Backend(backend), &Message::new(Body::ClientMoved(client_moved))).await
     {
-        tracing::warn!(%error, %call, "failed to tell a connector that a client has moved");
+        warn_failure!(NOTIFYING, %error, %call, "failed to tell a connector that a client has moved");
     }
 }
 

@@ -5,8 +5,11 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use common::{BackendName, CallId};
+use common::{BackendName, CallId, ErrorLog, warn_failure};
 use protocol::SessionId;
+
+static SENDING: ErrorLog = ErrorLog::new("sending the requests of operators");
+static SERVING: ErrorLog = ErrorLog::new("serving operators");
 use serde_json::{Value, json};
 
 #[derive(Clone)]
@@ -105,7 +108,7 @@ impl From<AuthError> for Problem {
 
 impl From<directory::Error> for Problem {
     fn from(error: directory::Error) -> Self {
-        tracing::warn!(%error, "failed to serve an operator: directory unavailable");
+        warn_failure!(SERVING, %error, "failed to serve an operator: directory unavailable");
         let detail = "the directory is not available; try again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available", detail)
     }
@@ -113,7 +116,7 @@ impl From<directory::Error> for Problem {
 
 impl From<bus::SendError> for Problem {
     fn from(error: bus::SendError) -> Self {
-        tracing::warn!(%error, "failed to send an operator's request");
+        warn_failure!(SENDING, %error, "failed to send an operator's request");
         match error {
             bus::SendError::NoMailbox => {
                 Self::not_done("the service that has to do it is not running; try again later")

@@ -17,7 +17,7 @@ use bus::topic::{Mailbox, Queue};
 use bus::{Bus, MailboxReader};
 use common::clock::unix_micros;
 use common::sync::Mutex;
-use common::{CallId, MessageId};
+use common::{CallId, ErrorLog, MessageId, warn_failure};
 use protocol::SessionId;
 use protocol::videocall::MAX_USERNAME;
 use service::canary::CanaryTarget;
@@ -26,6 +26,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+static OPENING: ErrorLog = ErrorLog::new("opening the mailbox of this service");
+static UNKNOWN_KIND: ErrorLog = ErrorLog::new("understanding messages");
 use tokio::time::{sleep, timeout};
 
 /// How long a proxy waits for its response.
@@ -115,7 +118,11 @@ impl PendingReplies {
             Body::ProxyReply(reply) => self.resolve(reply),
             Body::Canary(message) => canary.into_iter().for_each(|canary| canary.received(&message)),
             other => {
-                tracing::warn!(kind = other.kind(), "unexpected message in the mailbox of a rest service")
+                warn_failure!(
+                    UNKNOWN_KIND,
+                    kind = other.kind(),
+                    "unexpected message in the mailbox of a rest service"
+                )
             }
         }
     }
@@ -176,8 +183,13 @@ pub(super) async fn read_mailbox(
 async fn open_mailbox(bus: &Bus, mailbox: &Mailbox) -> MailboxReader {
     loop {
         match bus.open(mailbox.clone()).await {
-            Ok(reader) => return reader,
-            Err(error) => tracing::warn!(%error, "failed to open the mailbox of this service, retrying"),
+            Ok(reader) => {
+                OPENING.succeeded();
+                return reader;
+            }
+            Err(error) => {
+                warn_failure!(OPENING, %error, "failed to open the mailbox of this service, retrying")
+            }
         }
         sleep(REOPEN_INTERVAL).await;
     }

@@ -15,6 +15,7 @@ use axum::http::{Method, StatusCode};
 use bus::message::{Body, Message, ProxyInvite, ProxyRefusal, ProxyReply};
 use bus::topic::{Mailbox, Queue};
 use bus::{Delivery, MAX_DELIVERIES, Worker};
+use common::{ErrorLog, warn_failure};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use service::http_client::{BaseUrl, HttpError};
@@ -24,6 +25,11 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+
+static REPLYING: ErrorLog = ErrorLog::new("posting the replies of proxies");
+static UNKNOWN_KIND: ErrorLog = ErrorLog::new("understanding messages");
+static ADDRESSING: ErrorLog = ErrorLog::new("finding the URLs of proxies");
+static REQUESTING: ErrorLog = ErrorLog::new("requests to proxies");
 
 const MAX_CONCURRENT_REQUESTS: usize = 64;
 /// How long an invite waits for a permit. It is redelivered no earlier than [`REDELIVER_AFTER`](bus::REDELIVER_AFTER).
@@ -109,7 +115,11 @@ impl InviteWorker {
                 }
             }
             other => {
-                tracing::warn!(kind = other.kind(), "unexpected message in the queue of proxies");
+                warn_failure!(
+                    UNKNOWN_KIND,
+                    kind = other.kind(),
+                    "unexpected message in the queue of proxies"
+                );
                 delivery.ack();
             }
         }
@@ -138,8 +148,12 @@ impl InviteWorker {
         metrics::count_proxy_request(status);
         let ProxyInvite { call, backend, .. } = invite;
         let reply = Message::new(Body::ProxyReply(ProxyReply { call, refusal }));
-        if let Err(error) = self.context.bus.post(&Mailbox::Backend(backend), &reply).await {
-            tracing::warn!(%error, %call, "failed to post a proxy's reply to the backend");
+        let posted = self.context.bus.post(&Mailbox::Backend(backend), &reply).await;
+        if posted.is_ok() {
+            REPLYING.succeeded();
+        }
+        if let Err(error) = posted {
+            warn_failure!(REPLYING, %error, %call, "failed to post a proxy's reply to the backend");
         }
     }
 }
@@ -148,18 +162,21 @@ impl InviteWorker {
 async fn send_invite(invite: &ProxyInvite) -> Option<ProxyRefusal> {
     let ProxyInvite { call, proxy, callee, .. } = invite;
     let Ok(url) = BaseUrl::parse(proxy) else {
-        tracing::warn!(proxy, %call, "proxy has no URL of the form http://HOST[:PORT]/PATH");
+        warn_failure!(ADDRESSING, proxy, %call, "proxy has no URL of the form http://HOST[:PORT]/PATH");
         return Some(refuse_with(BAD_GATEWAY, NO_ADDRESS));
     };
     let path = format!("/{}", utf8_percent_encode(callee, UNRESERVED));
     match timeout(PROXY_TIMEOUT, post(&url, &path, invite_form(invite))).await {
-        Ok(Ok(response)) => parse_refusal(&response),
+        Ok(Ok(response)) => {
+            REQUESTING.succeeded();
+            parse_refusal(&response)
+        }
         Ok(Err(error)) => {
-            tracing::warn!(%error, proxy = url.authority(), %call, "request to a proxy failed");
+            warn_failure!(REQUESTING, %error, proxy = url.authority(), %call, "request to a proxy failed");
             Some(refuse_with(BAD_GATEWAY, NO_ANSWER))
         }
         Err(_) => {
-            tracing::warn!(proxy = url.authority(), %call, "request to a proxy failed: no response in time");
+            warn_failure!(REQUESTING, proxy = url.authority(), %call, "request to a proxy failed: no response in time");
             Some(refuse_with(BAD_GATEWAY, NO_ANSWER))
         }
     }

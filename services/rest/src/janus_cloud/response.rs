@@ -13,6 +13,10 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bus::SendError;
 use bus::message::ProxyRefusal;
+use common::{ErrorLog, warn_failure};
+
+static SENDING: ErrorLog = ErrorLog::new("sending the requests of proxies");
+static SERVING: ErrorLog = ErrorLog::new("serving requests about backends");
 use serde_json::{Value, json};
 
 /// Lets any origin read a response.
@@ -84,14 +88,14 @@ impl From<ProxyRefusal> for JanusCloudError {
 
 impl From<SendError> for JanusCloudError {
     fn from(error: SendError) -> Self {
-        tracing::warn!(%error, "failed to send a proxy's request");
+        warn_failure!(SENDING, %error, "failed to send a proxy's request");
         Self::unavailable()
     }
 }
 
 impl From<directory::Error> for JanusCloudError {
     fn from(error: directory::Error) -> Self {
-        tracing::warn!(%error, "failed to serve a request about backends: directory unavailable");
+        warn_failure!(SERVING, %error, "failed to serve a request about backends: directory unavailable");
         Self::unavailable()
     }
 }

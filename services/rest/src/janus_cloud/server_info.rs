@@ -9,11 +9,14 @@ use crate::addresses::ProxyUrl;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use common::{ErrorLog, warn_failure};
 use directory::Directory;
 use serde_json::{Value, json};
 use service::CancellationToken;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
+
+static ANNOUNCING: ErrorLog = ErrorLog::new("announcing the URL for proxies");
 use tokio::time::{MissedTickBehavior, interval};
 
 /// The default session timeout of an edge, in seconds.
@@ -69,8 +72,12 @@ pub(super) async fn announce(
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
         // The address of the machine may change.
         let url = url.as_ref().map_or_else(|| url_of(address), |url| url.as_str().to_owned());
-        if let Err(error) = directory.announce_proxy(&url).await {
-            tracing::warn!(%error, "failed to announce the URL for proxies, retrying");
+        let outcome = directory.announce_proxy(&url).await;
+        if outcome.is_ok() {
+            ANNOUNCING.succeeded();
+        }
+        if let Err(error) = outcome {
+            warn_failure!(ANNOUNCING, %error, "failed to announce the URL for proxies, retrying");
         }
         if announced != url {
             tracing::info!(%url, "announced the URL for proxies");

@@ -25,13 +25,15 @@ use bus::message::{
 use bus::topic::Mailbox;
 use check::{Refusal, check, refusal_for};
 use common::clock::{unix_micros, unix_millis};
-use common::{BackendName, CallId, MessageId};
+use common::{BackendName, CallId, ErrorLog, MessageId, warn_failure};
 use directory::record::{AcquireOutcome, Call, CallParty, EndOutcome, FencingToken, Owner, User};
 use protocol::hangup::{CLOSE_PC, core_hangup};
 use protocol::object::LazyObject;
 use protocol::videocall::{self, PluginError};
 use protocol::{Raw, Side};
 use service::Context;
+
+static POSTING: ErrorLog = ErrorLog::new("posting calls");
 
 /// The reason for ending a call that an earlier attempt started and this one refuses.
 const REFUSED_REASON: &str = "The call could not be set up";
@@ -223,12 +225,15 @@ async fn try_backend(
         return on_handle_unavailable(context, plan, &call, side, outcome).await;
     }
     let attempt = match post_to_backend(context, &call, &plan.place_details(has_fallback)).await {
-        Ok(()) => return Ok(Attempt::Done),
+        Ok(()) => {
+            POSTING.succeeded();
+            return Ok(Attempt::Done);
+        }
         // The backend may have it: the redelivered request finds the same call.
         Err(SendError::Unavailable(why)) => return Err(SendError::Unavailable(why).into()),
         Err(SendError::Full) => Attempt::Overloaded(call.backend),
         Err(error) => {
-            tracing::warn!(%error, call = %plan.id, backend = %call.backend, "failed to post a call, trying another backend");
+            warn_failure!(POSTING, %error, call = %plan.id, backend = %call.backend, "failed to post a call, trying another backend");
             Attempt::Failed(call.backend)
         }
     };

@@ -18,9 +18,11 @@ use bus::message::{Body, Invite, Message, ProxyRefusal, ProxyReply, ProxySide};
 use bus::topic::Mailbox;
 use common::clock::{unix_micros, unix_millis};
 use common::url::normalize_websocket_url;
-use common::{BackendName, CallId};
+use common::{BackendName, CallId, ErrorLog, warn_failure};
 use directory::record::{AcquireOutcome, BackendStatus, Call, CallParty, EndOutcome, FencingToken, User};
 use service::Context;
+
+static POSTING: ErrorLog = ErrorLog::new("posting invited calls");
 
 type InviteError = RequestError<ProxyRefusal>;
 
@@ -63,11 +65,14 @@ async fn place_invite(context: &Context, message: &Message, invite: &Invite) -> 
         times: invite.requested_at.map(|requested_at| (requested_at, dequeued_at)),
     };
     match post_to_backend(context, &call, &details).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            POSTING.succeeded();
+            Ok(())
+        }
         // The backend may have it: the redelivered invite finds the same call.
         Err(SendError::Unavailable(why)) => Err(SendError::Unavailable(why).into()),
         Err(error) => {
-            tracing::warn!(%error, call = %id, backend = %call.backend, "failed to post an invited call, refusing it");
+            warn_failure!(POSTING, %error, call = %id, backend = %call.backend, "failed to post an invited call, refusing it");
             refuse_unless_placed(context, id, no_such_backend()).await
         }
     }

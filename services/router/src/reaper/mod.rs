@@ -2,19 +2,28 @@
 //!
 //! The state kept from one tick to the next only saves lookups or delays a step, so another router can take
 //! over at any time.
+//!
+//! An edge is silent also when Redis refuses its heartbeats, or when this router has been cut off or suspended. So the
+//! reaper sends heartbeats too ([`WriteProof`]). It reaps only after [`SETTLE_TIME`] without a gap between them.
 
 mod backends;
 mod edges;
+mod write_proof;
 
 use crate::handlers::HandlerError;
 use backends::UnservedBackends;
+use common::{ErrorLog, warn_failure};
 use edges::DeadEdges;
 use service::Context;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use write_proof::WriteProof;
+
+static REAPING: ErrorLog = ErrorLog::new("reaping");
+static TRIMMING: ErrorLog = ErrorLog::new("trimming the logs");
 
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long after the directory was unavailable nothing is reaped, so that every edge can send a heartbeat.
+/// How long after an outage of the directory nothing is reaped, so that every edge can send a heartbeat.
 const SETTLE_TIME: Duration = Duration::from_secs(5);
 const LEASE_NAME: &str = "reaper";
 const LEASE_TTL: Duration = Duration::from_secs(5);
@@ -27,17 +36,19 @@ pub async fn run(context: Context) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reaper = Reaper {
         context,
+        proof: WriteProof::default(),
         edges: DeadEdges::default(),
         backends: UnservedBackends::default(),
         trimmed_at: Instant::now(),
     };
-    let mut reachable_since = Instant::now();
     loop {
         ticks.tick().await;
-        let is_settled = reachable_since.elapsed() >= SETTLE_TIME;
-        if let Err(error) = reaper.tick(is_settled).await {
-            tracing::warn!(%error, "failed to reap, retrying");
-            reachable_since = Instant::now();
+        match reaper.tick().await {
+            Ok(()) => REAPING.succeeded(),
+            Err(error) => {
+                warn_failure!(REAPING, %error, "failed to reap, retrying");
+                reaper.proof.lose();
+            }
         }
     }
 }
@@ -51,6 +62,7 @@ pub async fn release_lease(context: &Context) {
 
 struct Reaper {
     context: Context,
+    proof: WriteProof,
     edges: DeadEdges,
     backends: UnservedBackends,
     /// When this router trimmed the logs last, or tried to.
@@ -58,10 +70,11 @@ struct Reaper {
 }
 
 impl Reaper {
-    async fn tick(&mut self, is_settled: bool) -> Result<(), HandlerError> {
+    async fn tick(&mut self) -> Result<(), HandlerError> {
+        self.proof.renew(&self.context).await?;
         self.backends.count_missed(&self.context).await?;
         let lease = self.context.directory.acquire_lease(LEASE_NAME, &self.context.id, LEASE_TTL).await?;
-        if lease.is_some() && is_settled {
+        if lease.is_some() && self.proof.has_held_for(SETTLE_TIME) {
             self.edges.tick(&self.context).await?;
             self.backends.end_calls(&self.context).await?;
             self.trim_logs().await;
@@ -74,8 +87,9 @@ impl Reaper {
             return;
         }
         self.trimmed_at = Instant::now();
-        if let Err(error) = self.context.bus.trim_logs().await {
-            tracing::warn!(%error, "failed to trim the logs, retrying in 10 s");
+        match self.context.bus.trim_logs().await {
+            Ok(()) => TRIMMING.succeeded(),
+            Err(error) => warn_failure!(TRIMMING, %error, "failed to trim the logs, retrying in 10 s"),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What a dead edge leaves behind.
 
+use crate::faults::NoHeartbeats;
 use crate::harness::{Cluster, address, backend, call, call_id, edge, handle, message};
 use bus::message::{Body, EndCause, Events, Message, Sequence};
 use bus::topic::Mailbox;
 use common::ServiceId;
+use common::fault::FaultInjector;
 use directory::record::{BacklogUpdate, SaveRequest, SessionPolicy};
 use protocol::{HandleRef, SessionId};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -72,6 +75,14 @@ async fn sessions_end_when_their_grace_is_over() {
     assert_eq!(alive(&cluster).await, [0; 0]);
     assert_eq!(cluster.directory.usernames().await.unwrap(), [""; 0]);
     assert!(!ends(&cluster.at_backend().await).is_empty(), "the connector ends the call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_edge_is_dead_while_redis_refuses_heartbeats() {
+    let cluster = begin().await;
+    let _router = cluster.router_with_faults(&FaultInjector::new(Arc::new(NoHeartbeats)));
+    pass(120).await;
+    assert_eq!(alive(&cluster).await, [0, 1, 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// Steps of a router that belong to no request.
-const BACKGROUND_STEPS: [&str; 5] =
-    ["backends", "acquire_lease", "stale_edges", "release_lease", "renew_proxy"];
+const BACKGROUND_STEPS: [&str; 6] =
+    ["router_heartbeat", "backends", "acquire_lease", "stale_edges", "release_lease", "renew_proxy"];
 
 /// Crashes a router at one step of its requests. Each access to the store is two steps, before and after it.
 pub struct CrashAtStep {
@@ -49,6 +49,28 @@ impl FaultPlan for CrashAtStep {
 
     fn drops(&self, _: &'static str) -> bool {
         self.has_crashed()
+    }
+}
+
+/// Refuses heartbeats, as a Redis without memory does. It still answers reads and renews leases.
+pub struct NoHeartbeats;
+
+impl FaultPlan for NoHeartbeats {
+    fn before(&self, step: &'static str) -> BoxFuture<Result<(), String>> {
+        let is_refused = step == "router_heartbeat";
+        Box::pin(ready(if is_refused { Err("OOM command not allowed".to_owned()) } else { Ok(()) }))
+    }
+
+    fn after(&self, _: &'static str) -> BoxFuture<Result<(), String>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn before_read(&self) -> BoxFuture<()> {
+        Box::pin(ready(()))
+    }
+
+    fn drops(&self, _: &'static str) -> bool {
+        false
     }
 }
 

@@ -6,12 +6,15 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, RedisError, RedisResult, Value, cmd};
 use common::clock::Measurement;
 use common::time::Backoff;
-use redis_connection::{Server, is_command_error};
+use common::{ErrorLog, warn_failure};
+use redis_connection::{Server, is_command_error, plain_error_text};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
+
+static READING: ErrorLog = ErrorLog::new("reading streams");
 
 /// A blocking read blocks for at most this long.
 pub(super) const BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,7 +34,7 @@ pub(super) struct BlockingConnection {
 impl BlockingConnection {
     /// `reader` names the reader in logs.
     pub(super) fn new(server: Server, reader: impl Display) -> Self {
-        let (generation, retry) = (server.generation(), RetryState::new(reader));
+        let (generation, retry) = (server.generation(), RetryState::new(reader, &READING));
         Self { server, generation, connection: None, client: ClientId::default(), retry }
     }
 
@@ -83,37 +86,38 @@ impl ClientId {
     /// Redis may notice that only after the next command of another client.
     pub(super) async fn kill(&self, context: &Context) {
         let id = self.0.load(Ordering::Relaxed);
-        let _ = context.try_query::<u64>(cmd("CLIENT").arg("KILL").arg("ID").arg(id)).await;
+        // An ACL may forbid this; the service works all the same.
+        let _ = context.shared.query::<u64>(cmd("CLIENT").arg("KILL").arg("ID").arg(id)).await;
     }
 }
 
-/// The retries of one reader: growing delays, and one log line each at the beginning and the end of an outage.
+/// The retries of one reader: growing delays. The readers of a kind share an [`ErrorLog`].
 pub(super) struct RetryState {
     reader: String,
+    log: &'static ErrorLog,
     backoff: Backoff,
     is_failing: bool,
 }
 
 impl RetryState {
     /// `reader` names the reader in logs.
-    pub(super) fn new(reader: impl Display) -> Self {
+    pub(super) fn new(reader: impl Display, log: &'static ErrorLog) -> Self {
         let backoff = Backoff::new(MIN_BACKOFF, MAX_BACKOFF);
-        Self { reader: reader.to_string(), backoff, is_failing: false }
+        Self { reader: reader.to_string(), log, backoff, is_failing: false }
     }
 
     /// Waits after a failure, before the next attempt.
     pub(super) async fn back_off(&mut self, error: &RedisError) {
-        if !self.is_failing {
-            tracing::warn!(reader = self.reader, %error, "a command to Redis failed, retrying");
-            self.is_failing = true;
-        }
+        self.is_failing = true;
+        let (reader, error) = (&self.reader, plain_error_text(error));
+        warn_failure!(self.log, reader, error, "a command to Redis failed, retrying");
         self.backoff.wait().await;
     }
 
     /// Records a success.
     pub(super) fn reset(&mut self) {
+        self.log.succeeded();
         if self.is_failing {
-            tracing::info!(reader = self.reader, "reconnected to Redis");
             metrics::reconnected();
             self.is_failing = false;
             self.backoff.reset();

@@ -7,9 +7,14 @@ use crate::metrics;
 use crate::topic::Log;
 use ::redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, cmd};
 use common::clock::{self, Measurement};
-use redis_connection::{Command, Server, Settings, SharedConnection};
+use common::{ErrorLog, warn_failure};
+use redis_connection::{
+    CHECK_KEY, Command, LastRefusal, Server, Settings, SharedConnection, error_text, plain_error_text,
+};
 use std::sync::Arc;
 use std::time::Duration;
+
+static DEAD_LETTERS: ErrorLog = ErrorLog::new("delivering messages");
 
 /// A send waits this long for Redis, and then fails.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,6 +31,7 @@ pub(super) struct Context {
     pub(super) server: Server,
     pub(super) shared: SharedConnection,
     pub(super) scripts: Arc<Scripts>,
+    last_refusal: LastRefusal,
 }
 
 impl Context {
@@ -40,7 +46,7 @@ impl Context {
             retry_for: Duration::from_millis(200),
         };
         let shared = SharedConnection::connect(&server, settings).await.map_err(unavailable)?;
-        let context = Self { server, shared, scripts: Arc::default() };
+        let context = Self { server, shared, scripts: Arc::default(), last_refusal: LastRefusal::default() };
         context.measure_clock().await.map_err(unavailable)?;
         Ok(context)
     }
@@ -50,12 +56,20 @@ impl Context {
         &self,
         command: &impl Command,
     ) -> Result<T, SendError> {
-        self.try_query(command).await.map_err(unavailable)
+        self.try_query(command).await.map_err(|error| SendError::Unavailable(error_text(command, &error)))
     }
 
     /// As [`query`](Self::query), for callers that inspect the error.
     pub(super) async fn try_query<T: FromRedisValue + Send>(&self, command: &impl Command) -> RedisResult<T> {
-        self.shared.query(command).await
+        self.shared.query(command).await.inspect_err(|error| self.last_refusal.record(command, error))
+    }
+
+    /// Tries a write that adds nothing, as [`CHECK_KEY`] does not exist. Fails also if Redis has just refused another command.
+    pub(super) async fn check_writes(&self) -> Result<(), SendError> {
+        let mut add = cmd("XADD");
+        add.arg(CHECK_KEY).arg("NOMKSTREAM").arg("*").arg("check").arg("1");
+        () = self.query(&add).await?;
+        self.last_refusal.current().map_or(Ok(()), |refusal| Err(SendError::Unavailable(refusal)))
     }
 
     /// Measures Redis' clock.
@@ -80,7 +94,7 @@ impl Context {
         }
         let line = codec::dead_letter_line(stream, fields, error);
         self.try_query::<()>(&append(Log::Dead, &line)).await?;
-        tracing::warn!(stream, error, "moved a message to the dead log");
+        warn_failure!(DEAD_LETTERS, stream, error, "moved a message to the dead log");
         metrics::dead_lettered(stream);
         Ok(())
     }
@@ -98,7 +112,7 @@ pub(super) fn append(log: Log, line: &LogLine) -> Cmd {
 
 /// The texts of these errors do not contain the URL, so they may be shown.
 pub(super) fn unavailable(error: RedisError) -> SendError {
-    SendError::Unavailable(error.to_string())
+    SendError::Unavailable(plain_error_text(&error))
 }
 
 /// Converts the reply to `TIME`, seconds and microseconds, to microseconds.

@@ -8,6 +8,7 @@ use crate::error::SendError;
 use crate::message::Notice;
 use crate::topic::{Log, NOTICE_BUFFER, NOTICES};
 use ::redis::{RedisResult, cmd};
+use common::{ErrorLog, warn_failure};
 use futures_util::StreamExt;
 use redis_connection::Server;
 use std::collections::VecDeque;
@@ -15,6 +16,10 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+static SUBSCRIBING: ErrorLog = ErrorLog::new("receiving notices");
+static LAGGING: ErrorLog = ErrorLog::new("receiving notices in time");
+static PARSING: ErrorLog = ErrorLog::new("understanding notices");
 
 /// The newest lines with their ids, oldest first.
 pub(super) async fn newest(
@@ -106,7 +111,9 @@ impl RedisNotices {
         loop {
             match self.receiver.recv().await {
                 Ok(notice) => return notice,
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "a slow subscriber missed notices"),
+                Err(RecvError::Lagged(missed)) => {
+                    warn_failure!(LAGGING, missed, "a slow subscriber missed notices")
+                }
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }
@@ -127,7 +134,7 @@ struct Subscriber {
 
 impl Subscriber {
     async fn run(mut self) {
-        let mut retry = RetryState::new("notices");
+        let mut retry = RetryState::new("notices", &SUBSCRIBING);
         loop {
             let error = match self.receive(&mut retry).await {
                 Ok(()) => std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
@@ -159,7 +166,7 @@ impl Subscriber {
     fn forward(&self, json: &[u8]) {
         match serde_json::from_slice(json) {
             Ok(notice) => drop(self.sender.send(notice)),
-            Err(error) => tracing::warn!(%error, "ignored a malformed notice"),
+            Err(error) => warn_failure!(PARSING, %error, "ignored a malformed notice"),
         }
     }
 }

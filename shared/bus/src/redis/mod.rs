@@ -131,7 +131,7 @@ impl RedisBus {
     }
 
     pub(crate) async fn ping(&self) -> Result<(), SendError> {
-        self.context.query(&cmd("PING")).await
+        self.context.check_writes().await
     }
 
     pub(crate) async fn measure_clock(&self) -> Result<(), SendError> {

@@ -58,10 +58,11 @@ impl Directory {
         RedisDirectory::connect(url, ca).await.map(Self::Redis)
     }
 
-    /// Makes one round trip to the store.
+    /// Makes one round trip to the store, with a write that changes nothing. A Redis that refuses writes answers
+    /// `PING`.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::Error::Unavailable).
+    /// [`Unavailable`](crate::Error::Unavailable), also when Redis has just refused another command.
     pub async fn ping(&self) -> Result<()> {
         on_store!(self, ping())
     }

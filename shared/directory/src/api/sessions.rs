@@ -46,7 +46,7 @@ impl Directory {
     /// Moves a session from the edge `from` to `to`, if `from` owns it: from then on `from` cannot change it.
     /// Until the new edge saves the session, the backlog stays stored and the client counts as disconnected, from
     /// now on. An edge that got no reply finds that it owns the session, and claims it from itself. (Redis writes
-    /// the index of `to`, the record and the index of `from`, in this order.)
+    /// the index of `to` and the record in one round trip, then the index of `from`.)
     ///
     /// # Errors
     /// [`crate::Error`].
@@ -84,14 +84,24 @@ impl Directory {
         on_store!(self, close_session(session, edge))
     }
 
-    /// Records the edge's heartbeat, which it sends every second. Returns false when the edge was unknown: it
-    /// is the first heartbeat, the edge was reaped, or Redis lost its data. The next heartbeat returns true,
-    /// so a failed one must be treated as if it had returned false.
+    /// Records the edge's heartbeat, which it sends every second. Returns the time since its previous heartbeat, by
+    /// the store's clock. Returns `None` when the edge was unknown: it is the first heartbeat, the edge was
+    /// reaped, or Redis lost its data. The next heartbeat knows the edge, so a failed one must be treated as if it
+    /// had returned `None`.
     ///
     /// # Errors
     /// [`crate::Error`].
-    pub async fn heartbeat(&self, edge: &ServiceId) -> Result<bool> {
+    pub async fn heartbeat(&self, edge: &ServiceId) -> Result<Option<Duration>> {
         on_store!(self, heartbeat(edge))
+    }
+
+    /// Does the same for a router, with a write of the same kind. A router that has no gap between its heartbeats knows
+    /// that edges could write theirs.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn router_heartbeat(&self, router: &ServiceId) -> Result<Option<Duration>> {
+        on_store!(self, router_heartbeat(router))
     }
 
     /// Deregisters an edge that shuts down: from now on its heartbeat counts as older than

@@ -40,6 +40,7 @@ struct State {
     handles: BTreeMap<HandleRef, HandleRecord>,
     sessions: BTreeMap<SessionId, SessionRecord>,
     edges: BTreeMap<ServiceId, BackdatedInstant>,
+    routers: BTreeMap<ServiceId, Instant>,
     calls: BTreeMap<CallId, CallRecord>,
     calls_on: BTreeMap<BackendName, BTreeSet<CallId>>,
     /// The calls that connectors ended, in order.

@@ -7,6 +7,7 @@ use common::ServiceId;
 use protocol::{HandleRef, SessionId};
 use std::collections::btree_map::Entry;
 use std::time::Duration;
+use tokio::time::Instant;
 
 impl MemoryDirectory {
     pub(crate) fn open_session(&self, session: SessionId, edge: &ServiceId, policy: &SessionPolicy) -> bool {
@@ -75,8 +76,15 @@ impl MemoryDirectory {
         }
     }
 
-    pub(crate) fn heartbeat(&self, edge: &ServiceId) -> bool {
-        self.state().edges.insert(edge.clone(), BackdatedInstant::ago(Duration::ZERO)).is_some()
+    pub(crate) fn heartbeat(&self, edge: &ServiceId) -> Option<Duration> {
+        let previous = self.state().edges.insert(edge.clone(), BackdatedInstant::ago(Duration::ZERO));
+        previous.map(|heartbeat| heartbeat.elapsed())
+    }
+
+    /// The heartbeats of routers are not bounded: one process has one router.
+    pub(crate) fn router_heartbeat(&self, router: &ServiceId) -> Option<Duration> {
+        let previous = self.state().routers.insert(router.clone(), Instant::now());
+        previous.map(|heartbeat| heartbeat.elapsed())
     }
 
     pub(crate) fn deregister_edge(&self, edge: &ServiceId) {

@@ -10,7 +10,9 @@
 
 use crate::{Error, Result, metrics};
 use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ServerErrorKind};
-use redis_connection::{Server, Settings, SharedConnection};
+use redis_connection::{
+    CHECK_KEY, LastRefusal, Server, Settings, SharedConnection, error_text, plain_error_text,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -31,6 +33,7 @@ pub(super) struct Connection {
     shared: SharedConnection,
     /// The last operation got no reply.
     is_down: Arc<AtomicBool>,
+    last_refusal: LastRefusal,
 }
 
 impl Connection {
@@ -38,7 +41,7 @@ impl Connection {
         let server = Server::new(url, ca).map_err(|error| to_error("the URL", &error))?;
         let connecting = SharedConnection::connect(&server, SETTINGS);
         let shared = connecting.await.map_err(|error| to_error("the connection", &error))?;
-        Ok(Self { shared, is_down: Arc::default() })
+        Ok(Self { shared, is_down: Arc::default(), last_refusal: LastRefusal::default() })
     }
 
     /// Makes one round trip. An error names `key`.
@@ -50,7 +53,24 @@ impl Connection {
             Err(_) => true,
         });
         let reply = reply.map_err(|_| Error::Unavailable("no reply in time".to_owned()))?;
-        reply.map_err(|error| to_error(key, &error))
+        reply.map_err(|error| {
+            self.last_refusal.record(pipe, &error);
+            if is_malformed(&error) {
+                to_error(key, &error)
+            } else {
+                Error::Unavailable(error_text(pipe, &error))
+            }
+        })
+    }
+
+    /// Tries writes that change nothing, as [`CHECK_KEY`] does not exist. Fails also if Redis has just refused another
+    /// command.
+    pub(super) async fn check_writes(&self) -> Result<()> {
+        let mut pipe = redis::pipe();
+        pipe.cmd("SET").arg(CHECK_KEY).arg("").arg("XX").ignore();
+        pipe.cmd("ZADD").arg(CHECK_KEY).arg("XX").arg(0).arg("").ignore();
+        () = self.query(CHECK_KEY, &pipe).await?;
+        self.last_refusal.current().map_or(Ok(()), |refusal| Err(Error::Unavailable(refusal)))
     }
 
     fn track_outage(&self, is_down: bool) {
@@ -85,7 +105,7 @@ fn to_error(key: &str, error: &RedisError) -> Error {
     if is_malformed(error) {
         Error::Malformed { key: key.to_owned(), why: error.to_string() }
     } else {
-        Error::Unavailable(error.to_string())
+        Error::Unavailable(plain_error_text(error))
     }
 }
 
@@ -121,6 +141,7 @@ scripts! {
     DELETE_IF = "lua/delete_if.lua";
     END_CALL = "lua/end_call.lua";
     GRANT_NAME = "lua/grant_name.lua";
+    HEARTBEAT = "lua/heartbeat.lua";
     MOVE_HANDLE = "lua/move_handle.lua";
     MOVE_NAME = "lua/name.lua" "lua/move_name.lua";
     OPEN_SESSION = "lua/open_session.lua";

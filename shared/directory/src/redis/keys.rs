@@ -7,6 +7,7 @@
 use crate::listing::name_hash;
 use common::{BackendName, CallId, ServiceId};
 use protocol::{HandleRef, SessionId};
+use std::time::Duration;
 
 /// The prefix of every [`user`] key; the rest is the name, with whatever characters it has.
 pub(super) const USER_PREFIX: &str = "januscloud:videocall_users:";
@@ -55,6 +56,14 @@ pub(super) const CALL_PREFIX: &str = "sb:call:";
 /// Sorted set of edges. Score: the last heartbeat, in milliseconds by Redis' clock; 0 for an edge that
 /// deregistered. Owner: each edge, its member. End of a member: the edge is reaped.
 pub(super) const EDGES: &str = "sb:edges";
+
+/// Sorted set of the routers, which prove with it that edges could write their heartbeats. Score: the last heartbeat, in
+/// milliseconds by Redis' clock. Owner: each router, its member. End of a member: a heartbeat of another router when it is
+/// [`ROUTER_TTL`] old. End: TTL.
+pub(super) const ROUTERS: &str = "sb:routers";
+
+/// How long a router's heartbeat is kept.
+pub(super) const ROUTER_TTL: Duration = Duration::from_secs(60);
 
 /// Sorted set of announced backends. Score: when the announcement expires, in milliseconds by Redis' clock.
 /// Owner: each backend's connector, its member. End of a member: a read after it has expired.

@@ -11,10 +11,12 @@ use super::{RedisDirectory, RedisTime, elapsed_since, keys, parse};
 use crate::Result;
 use crate::listing::{Cursor, ListedSession, Page, name_hash};
 use crate::record::{Call, RegisteredName};
-use common::ServiceId;
+use common::{ErrorLog, ServiceId, warn_failure};
 use protocol::SessionId;
 use redis::Cmd;
 use std::collections::{BTreeMap, HashSet};
+
+static PAGING: ErrorLog = ErrorLog::new("reading pages of records");
 
 /// How many keys or members Redis examines in one step.
 pub(super) const SCAN_COUNT: usize = 1_000;
@@ -152,7 +154,7 @@ fn parse_page<F, T>(
         }
     }
     if malformed > 0 {
-        tracing::warn!(malformed, "left malformed records out of a list; the level debug names them");
+        warn_failure!(PAGING, malformed, "left malformed records out of a list; the level debug names them");
     }
     Page { items, malformed, next: page.next }
 }

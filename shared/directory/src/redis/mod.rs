@@ -8,9 +8,9 @@
 //! | operation | round trips |
 //! |---|---|
 //! | most | 1 |
-//! | `begin_call`, `release_call`, `end_call`, `orphaned_calls`, `remove_handle`, `backends`, `services`, `revoke_displaced` | 2 |
+//! | `begin_call`, `release_call`, `end_call`, `orphaned_calls`, `remove_handle`, `claim_session`, `backends`, `services`, `revoke_displaced` | 2 |
 //! | `acquire_handle` for a call that has ended or a name that is gone, `open_call` or `open_session` of what exists | 2 |
-//! | `move_handle` | 3, and 2 more for each edge that claims the session meanwhile |
+//! | `move_handle` | 4, and 3 more for each edge that claims the session meanwhile |
 //! | `discovered_backends` | at most 22: 20 steps of a scan, and 2 |
 //! | `grant_name`, `release_name` | 1; `release_name` 2 if the name was registered again meanwhile |
 //! | `usernames` | 2 for each step of the index, and up to 24 for stale and foreign names |
@@ -73,7 +73,7 @@ impl RedisDirectory {
     }
 
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.connection.query("PING", redis::pipe().cmd("PING").ignore()).await
+        self.connection.check_writes().await
     }
 }
 

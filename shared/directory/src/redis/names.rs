@@ -175,10 +175,12 @@ impl RedisDirectory {
             let mut move_name = MOVE_NAME.key(keys::user(username));
             pipe.invoke_script(move_name.arg(handle.to_string()).arg(to.as_str()).arg(OUR_PROXY)).ignore();
         }
-        if from != to {
-            pipe.srem(keys::owned(from), &member).ignore();
+        () = self.connection.query(&key, &pipe).await?;
+        if from == to {
+            return Ok(());
         }
-        self.connection.query(&key, &pipe).await
+        // Not in the same pipeline: a Redis without memory refuses the moves, but not this removal.
+        self.connection.query(&key, redis::pipe().srem(keys::owned(from), &member).ignore()).await
     }
 }
 

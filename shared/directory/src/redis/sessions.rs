@@ -1,7 +1,7 @@
 //! Sessions, the edges that own them, and the edges' heartbeats.
 
-use super::connection::{CLAIM_SESSION, DELETE_IF, OPEN_SESSION, SAVE_SESSION, SET_TIMESTAMP, STALE_MEMBERS};
-use super::{RedisDirectory, RedisTime, capped_millis, elapsed_since, keys, parse};
+use super::connection::{CLAIM_SESSION, DELETE_IF, HEARTBEAT, OPEN_SESSION, SAVE_SESSION, STALE_MEMBERS};
+use super::{RedisDirectory, RedisTime, capped_millis, elapsed_since, keys, parse, ttl_millis};
 use crate::record::{BacklogUpdate, ClaimedSession, SaveOutcome, SaveRequest, Session, SessionPolicy};
 use crate::{MAX_PREVIOUS_EDGES, Result};
 use common::ServiceId;
@@ -94,10 +94,15 @@ impl RedisDirectory {
         claim.arg(from.as_str()).arg(to.as_str()).arg(MAX_PREVIOUS_EDGES);
         let mut pipe = redis::pipe();
         pipe.sadd(keys::owned(to), session_member(session)).ignore().invoke_script(&claim);
-        if from != to {
-            pipe.srem(keys::owned(from), session_member(session)).ignore();
-        }
         let (record,): (Option<HashMap<String, String>>,) = self.connection.query(&key, &pipe).await?;
+        if from != to {
+            // Not in the same pipeline: a Redis without memory refuses the claim, but not this removal. A member that
+            // is left behind does no harm.
+            let mut remove = redis::pipe();
+            remove.srem(keys::owned(from), session_member(session)).ignore();
+            let removed: Result<()> = self.connection.query(&key, &remove).await;
+            drop(removed);
+        }
         record.map(|fields| parse_claimed(&key, fields)).transpose()
     }
 
@@ -111,13 +116,22 @@ impl RedisDirectory {
         self.connection.query(&key, &pipe).await
     }
 
-    pub(crate) async fn heartbeat(&self, edge: &ServiceId) -> Result<bool> {
-        let mut set_timestamp = SET_TIMESTAMP.key(keys::EDGES);
-        set_timestamp.arg(edge.as_str()).arg(0);
+    pub(crate) async fn heartbeat(&self, edge: &ServiceId) -> Result<Option<Duration>> {
+        let mut heartbeat = HEARTBEAT.key(keys::EDGES);
+        heartbeat.arg(edge.as_str());
         let mut pipe = redis::pipe();
-        let (is_new,): (bool,) =
-            self.connection.query(keys::EDGES, pipe.invoke_script(&set_timestamp)).await?;
-        Ok(!is_new)
+        let (previous,): (Option<u64>,) =
+            self.connection.query(keys::EDGES, pipe.invoke_script(&heartbeat)).await?;
+        Ok(previous.map(Duration::from_millis))
+    }
+
+    pub(crate) async fn router_heartbeat(&self, router: &ServiceId) -> Result<Option<Duration>> {
+        let mut heartbeat = HEARTBEAT.key(keys::ROUTERS);
+        heartbeat.arg(router.as_str()).arg(ttl_millis(keys::ROUTER_TTL));
+        let mut pipe = redis::pipe();
+        let (previous,): (Option<u64>,) =
+            self.connection.query(keys::ROUTERS, pipe.invoke_script(&heartbeat)).await?;
+        Ok(previous.map(Duration::from_millis))
     }
 
     pub(crate) async fn deregister_edge(&self, edge: &ServiceId) -> Result<()> {

@@ -10,6 +10,7 @@ on_both_stores! {
     edge_without_heartbeat_is_stale
     removed_edge_is_not_stale
     heartbeat_returns_whether_edge_was_known
+    heartbeat_returns_the_gap_before_it
     age_counts_from_last_heartbeat
     deregistered_edge_is_stale_at_once
     unknown_edge_can_deregister
@@ -57,11 +58,35 @@ async fn removed_edge_is_not_stale(directory: Directory) {
 async fn heartbeat_returns_whether_edge_was_known(directory: Directory) {
     for _ in 0..2 {
         for known in [false, true, true] {
-            assert_eq!(directory.heartbeat(&edge(1)).await.unwrap(), known);
+            assert_eq!(directory.heartbeat(&edge(1)).await.unwrap().is_some(), known);
         }
-        assert!(!directory.heartbeat(&edge(2)).await.unwrap());
+        assert_eq!(directory.heartbeat(&edge(2)).await.unwrap(), None);
         directory.remove_edge(&edge(1)).await.unwrap();
         directory.remove_edge(&edge(2)).await.unwrap();
+    }
+}
+
+async fn heartbeat_returns_the_gap_before_it(directory: Directory) {
+    for beat in [Beat::Edge, Beat::Router] {
+        assert_eq!(beat.send(&directory).await, None);
+        assert!(beat.send(&directory).await.unwrap() < LONG);
+        tokio::time::sleep(SHORT).await;
+        assert!((SHORT..LONG).contains(&beat.send(&directory).await.unwrap()));
+    }
+    assert_eq!(directory.stale_edges(Duration::ZERO).await.unwrap(), vec![edge(1)], "a router is no edge");
+}
+
+enum Beat {
+    Edge,
+    Router,
+}
+
+impl Beat {
+    async fn send(&self, directory: &Directory) -> Option<Duration> {
+        match self {
+            Self::Edge => directory.heartbeat(&edge(1)).await.unwrap(),
+            Self::Router => directory.router_heartbeat(&edge(2)).await.unwrap(),
+        }
     }
 }
 

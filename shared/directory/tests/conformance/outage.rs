@@ -41,7 +41,7 @@ async fn every_operation_fails_in_time(directory: &Directory) {
         open_session(SessionId(1), &edge(1), &policy()) session(SessionId(1)) close_session(SessionId(1), &edge(1))
         save_sessions(&edge(1), &[saved(SessionId(1))]) claim_session(SessionId(1), &edge(1), &edge(2))
         move_handle(handle(1), Some("alice"), &edge(1), &edge(2))
-        heartbeat(&edge(1)) deregister_edge(&edge(1)) since_heartbeat(&edge(1))
+        heartbeat(&edge(1)) router_heartbeat(&edge(1)) deregister_edge(&edge(1)) since_heartbeat(&edge(1))
         stale_edges(TTL) owned_by(&edge(1)) remove_edge(&edge(1))
         announce_backend(&backend("a"), TTL) backends() remove_backend(&BackendName::from("a"))
         drain_backend(&BackendName::from("a")) undrain_backend(&BackendName::from("a")) drained_backends()

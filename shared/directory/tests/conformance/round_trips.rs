@@ -77,9 +77,10 @@ async fn edge_round_trips() {
     assert_eq!(reads.of(directory.save_sessions(&edge(1), &saves)).await, 1);
     assert_eq!(reads.of(directory.save_sessions(&edge(1), &[])).await, 0);
     assert_eq!(reads.of(directory.session(SessionId(1))).await, 1);
-    assert_eq!(reads.of(directory.claim_session(SessionId(1), &edge(1), &edge(2))).await, 1);
+    assert_eq!(reads.of(directory.claim_session(SessionId(1), &edge(1), &edge(2))).await, 2);
     register_now(&directory, "alice", &owner(1)).await;
-    assert_eq!(reads.of(directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2))).await, 3);
+    assert_eq!(reads.of(directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2))).await, 4);
     assert_eq!(reads.of(directory.heartbeat(&edge(1))).await, 1);
+    assert_eq!(reads.of(directory.router_heartbeat(&edge(1))).await, 1);
     assert_eq!(reads.of(directory.since_heartbeat(&edge(1))).await, 1);
 }

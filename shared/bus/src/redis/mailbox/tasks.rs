@@ -7,11 +7,16 @@ use crate::redis::context::Context;
 use crate::redis::parse::{self, EntryId, RawEntry};
 use crate::topic::MAILBOX_TTL;
 use ::redis::{Cmd, RedisResult, cmd};
+use common::{ErrorLog, warn_failure};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
+
+static KEEPING: ErrorLog = ErrorLog::new("keeping the mailboxes");
+static RENEWING: ErrorLog = ErrorLog::new("renewing the TTLs of mailboxes");
+static TRIMMING: ErrorLog = ErrorLog::new("trimming mailboxes");
 
 /// Messages that are read ahead of the owner.
 pub(super) const READ_AHEAD: usize = 128;
@@ -109,14 +114,21 @@ impl TtlRenewer {
     }
 
     pub(super) async fn run(self) {
-        let mut retry = RetryState::new(format_args!("TTL renewer of {}", self.key));
+        let mut retry = RetryState::new(format_args!("TTL renewer of {}", self.key), &RENEWING);
         loop {
             match self.renew().await {
                 Ok(was_missing) => {
                     retry.reset();
                     if was_missing {
-                        tracing::warn!(mailbox = self.key, "the mailbox was lost and was created again");
+                        warn_failure!(
+                            KEEPING,
+                            mailbox = self.key,
+                            "the mailbox was lost and was created again"
+                        );
                         self.epoch.advance();
+                    }
+                    if !was_missing {
+                        KEEPING.succeeded();
                     }
                     sleep(RENEW_INTERVAL).await;
                 }
@@ -146,7 +158,7 @@ impl Trimmer {
 
     /// Trims until the owner is dropped and its last offset is applied.
     pub(super) async fn run(mut self) {
-        let mut retry = RetryState::new(format_args!("trimmer of {}", self.key));
+        let mut retry = RetryState::new(format_args!("trimmer of {}", self.key), &TRIMMING);
         while self.offsets.changed().await.is_ok() {
             while let Err(error) = self.trim().await {
                 let is_owner_gone = self.offsets.has_changed().is_err();

@@ -9,8 +9,13 @@ use crate::metrics;
 use crate::redis::blocking::RetryState;
 use crate::redis::parse::{EntryId, PendingEntry};
 use ::redis::RedisError;
+use common::{ErrorLog, warn_failure};
 use redis_connection::is_command_error;
 use std::sync::Arc;
+
+static DEAD_LETTERS: ErrorLog = ErrorLog::new("writing to the dead log");
+static ACKING: ErrorLog = ErrorLog::new("acknowledging messages");
+static REFUSED: ErrorLog = ErrorLog::new("acknowledging messages");
 use tokio::sync::{mpsc, oneshot};
 
 const COMMAND_BUFFER: usize = 65_536;
@@ -55,7 +60,7 @@ pub(super) struct Acker {
 impl Acker {
     pub(super) fn start(group: Arc<ConsumerGroup>) -> AckSender {
         let (sender, commands) = mpsc::channel(COMMAND_BUFFER);
-        let retry = RetryState::new(format_args!("acker of {}", group.key));
+        let retry = RetryState::new(format_args!("acker of {}", group.key), &ACKING);
         tokio::spawn(Self { group, commands, retry, acked: Vec::new() }.run());
         AckSender(sender)
     }
@@ -88,11 +93,12 @@ impl Acker {
         let mut attempts = 0;
         while let Err(error) = self.group.context.dead_letter(&self.group.key, fields, error).await {
             if self.gives_up(&error, &mut attempts) {
-                tracing::warn!(%error, "failed to write to the dead log; the message will be delivered again");
+                warn_failure!(DEAD_LETTERS, %error, "failed to write to the dead log; the message will be delivered again");
                 return;
             }
             self.retry.back_off(&error).await;
         }
+        DEAD_LETTERS.succeeded();
         self.retry.reset();
         self.acked.push(id);
     }
@@ -106,11 +112,12 @@ impl Acker {
         while let Err(error) = self.group.acknowledge(&acked).await {
             if self.gives_up(&error, &mut attempts) {
                 let count = acked.len();
-                tracing::warn!(%error, count, "failed to acknowledge messages; they will be delivered again");
+                warn_failure!(REFUSED, %error, count, "failed to acknowledge messages; they will be delivered again");
                 return;
             }
             self.retry.back_off(&error).await;
         }
+        REFUSED.succeeded();
         self.retry.reset();
     }
 

@@ -9,10 +9,13 @@ use crate::redis::blocking::{BlockingConnection, ClientId, RetryState};
 use crate::redis::parse::{self, PendingEntry, RawEntry};
 use crate::topic::MAX_DELIVERIES;
 use ::redis::RedisResult;
+use common::ErrorLog;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
+
+static RECLAIMING: ErrorLog = ErrorLog::new("reclaiming messages");
 
 /// The pause between two rounds of [`run_reclaim`].
 const RECLAIM_INTERVAL: Duration = Duration::from_millis(250);
@@ -74,7 +77,7 @@ pub(super) async fn run_reclaim(
     prefetch: Arc<PrefetchBuffer>,
     ack_sender: AckSender,
 ) {
-    let mut retry = RetryState::new(format_args!("reclaim of {}", group.key));
+    let mut retry = RetryState::new(format_args!("reclaim of {}", group.key), &RECLAIMING);
     for round in (0..SWEEP_EVERY).cycle() {
         match reclaim_round(&group, &prefetch, &ack_sender, round).await {
             Ok(()) => retry.reset(),
