@@ -136,14 +136,15 @@ impl Backend {
         loop {
             match self.next(stop).await {
                 Input::Stop => break,
-                Input::Lease(LeaseState::Lost) => return self.abandon().await,
+                Input::Lease(LeaseState::Lost) => return Box::pin(self.abandon()).await,
                 Input::Lease(LeaseState::Held { token, .. }) => self.on_lease_renewed(token),
                 Input::ProbeChanged => self.on_probe_changed(),
                 input if self.lease.watch.is_valid() => self.on_input(input),
                 input => self.deferred.push(input),
             }
         }
-        self.shutdown().await;
+        // Boxed, so that the task does not hold the memory that its end needs.
+        Box::pin(self.shutdown()).await;
         StopReason::Requested
     }
 

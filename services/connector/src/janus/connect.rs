@@ -39,9 +39,9 @@ pub struct Connected {
 /// [`LinkError`] when any of it fails, except a claim.
 pub async fn connect(endpoint: &Endpoint, claims: &[JanusId]) -> Result<Connected, LinkError> {
     let deadline = Instant::now() + CONNECT_TIMEOUT;
-    let socket = timeout_at(deadline, open_websocket(endpoint)).await;
+    let websocket = timeout_at(deadline, open_websocket(endpoint)).await;
     let mut handshake = Handshake {
-        socket: socket.unwrap_or(Err(LinkError::Unresponsive))?,
+        socket: websocket.unwrap_or(Err(LinkError::Unresponsive))?,
         credentials: endpoint.credentials.clone(),
         early: VecDeque::new(),
     };

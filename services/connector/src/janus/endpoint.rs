@@ -18,6 +18,8 @@ use tokio_tungstenite::{WebSocketStream, tungstenite};
 /// The largest message accepted from Janus, in bytes.
 const MAX_MESSAGE: usize = 4 << 20;
 const READ_BUFFER: usize = 16 << 10;
+/// Bytes of one read of what is discarded.
+const DISCARD_BUFFER: usize = 1024;
 /// How long Janus may take to read the last requests and to close its side, before the connection is dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -123,7 +125,8 @@ pub async fn close_websocket(mut socket: JanusSocket, code: CloseCode, deadline:
         let mut transport = socket.into_inner();
         transport.shutdown().await?;
         // A connection that is closed with unread input is reset, and Janus may lose the close frame.
-        while transport.read(&mut [0; 1024]).await? > 0 {}
+        let mut discarded = vec![0; DISCARD_BUFFER];
+        while transport.read(&mut discarded).await? > 0 {}
         io::Result::Ok(())
     };
     // An error means that Janus has closed, too.

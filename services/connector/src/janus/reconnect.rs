@@ -93,8 +93,8 @@ impl ReconnectingLink {
                 Ok(message) => LinkEvent::Message(message),
                 Err(error) => {
                     self.orphans = link.sessions();
-                    if let LinkState::Up(link, _) = self.reconnect() {
-                        tokio::spawn(link.abandon(error.close_code()));
+                    if let LinkState::Up(broken, _) = self.reconnect() {
+                        tokio::spawn(broken.abandon(error.close_code()));
                     }
                     LinkEvent::Down(error.to_string())
                 }
