@@ -8,7 +8,7 @@
 //! measurement changes the offset only as far as its bounds require: a slow reply spoils no earlier, better one, and a
 //! jump of Redis' clock is followed by the next measurement. The error is at most one round trip.
 
-use crate::entropy::{simulated_millis, wall_micros};
+use crate::entropy::{simulated_millis, system_micros};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -34,8 +34,8 @@ pub fn unix_micros() -> u64 {
 /// Returns seconds since 1970 by whichever is earlier: the clock of the cluster, or the wall clock of this machine.
 /// One wrong clock then lets nothing expire too early.
 pub fn earliest_unix_seconds() -> u64 {
-    let wall = if simulated_millis().is_some() { u64::MAX } else { wall_micros() / 1_000_000 };
-    wall.min(unix_millis() / 1_000)
+    let system = if simulated_millis().is_some() { u64::MAX } else { system_micros() / 1_000_000 };
+    system.min(unix_millis() / 1_000)
 }
 
 /// Returns by how many milliseconds the wall clock of this machine is ahead of the cluster's clock; negative when it is
@@ -43,8 +43,8 @@ pub fn earliest_unix_seconds() -> u64 {
 pub fn skew_millis() -> Option<i64> {
     let offset = offset()?;
     let cluster = monotonic_micros().saturating_add_signed(offset);
-    let wall = i64::try_from(wall_micros()).unwrap_or(i64::MAX);
-    Some(wall.saturating_sub_unsigned(cluster) / 1_000)
+    let system = i64::try_from(system_micros()).unwrap_or(i64::MAX);
+    Some(system.saturating_sub_unsigned(cluster) / 1_000)
 }
 
 /// Returns the time since the last measurement.
@@ -85,7 +85,7 @@ fn offset() -> Option<i64> {
 }
 
 fn now_micros() -> u64 {
-    offset().map_or_else(wall_micros, |offset| monotonic_micros().saturating_add_signed(offset))
+    offset().map_or_else(system_micros, |offset| monotonic_micros().saturating_add_signed(offset))
 }
 
 fn monotonic_micros() -> u64 {
@@ -112,15 +112,15 @@ mod tests {
 
     /// One test for all that reads the shared offset.
     #[test]
-    fn the_time_is_that_of_redis_whatever_the_wall_clock_shows() {
+    fn time_is_by_redis_clock_once_it_is_measured() {
         assert_eq!(skew_millis(), None);
-        assert!(unix_millis().abs_diff(wall_micros() / 1_000) < 1_000);
+        assert!(unix_millis().abs_diff(system_micros() / 1_000) < 1_000);
         for (ahead, earliest) in [(3_600_000_000_i64, 0), (-15_000_000, 15)] {
-            let wall = wall_micros();
-            Measurement::begin().end(wall.saturating_add_signed(ahead));
-            assert!(unix_micros().abs_diff(wall.saturating_add_signed(ahead)) < 1_000_000);
+            let system = system_micros();
+            Measurement::begin().end(system.saturating_add_signed(ahead));
+            assert!(unix_micros().abs_diff(system.saturating_add_signed(ahead)) < 1_000_000);
             assert!((skew_millis().expect("it is measured") + ahead / 1_000).abs() < 1_000);
-            assert!((wall / 1_000_000 - earliest).abs_diff(earliest_unix_seconds()) <= 1);
+            assert!((system / 1_000_000 - earliest).abs_diff(earliest_unix_seconds()) <= 1);
             assert!(since_measurement() < Duration::from_secs(1));
         }
         // What a broken or hostile server sends is no panic.

@@ -46,7 +46,7 @@ fn os_random() -> u64 {
 }
 
 /// Returns microseconds since 1970 by the wall clock of this machine, which may be wrong.
-pub(crate) fn wall_micros() -> u64 {
+pub(crate) fn system_micros() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }
 
