@@ -61,8 +61,8 @@ async fn health_checks_succeed_and_log_nothing() {
     }
     let failed = http::get(&stats).await.body;
     assert!(!failed.contains(",DOWN,"), "{failed}");
-    for (log, before) in [plain.log(), with_tls.log()].iter().zip(before) {
-        let lines: Vec<_> = log.lines().skip(before).collect();
+    for (log, count) in [plain.log(), with_tls.log()].iter().zip(before) {
+        let lines: Vec<_> = log.lines().skip(count).collect();
         assert!(lines.is_empty(), "{lines:#?}");
     }
 }

@@ -11,8 +11,8 @@ async fn tls_http2_and_proxy_headers_are_refused() {
     let edge = edge_address(&switchboard);
     let nginx = format!("server {{ listen @tls@; location / {{ proxy_pass https://{edge}; }} }}");
     let nginx = ReverseProxy::nginx(&nginx).await;
-    let response = refused_upgrade(&nginx.address("tls")).await;
-    assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
+    let page = refused_upgrade(&nginx.address("tls")).await;
+    assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
     eventually("nginx logs the usual sign of a port without TLS", async || {
         nginx.log().contains("wrong version number")
     })

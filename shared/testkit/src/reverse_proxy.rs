@@ -51,9 +51,9 @@ impl ReverseProxy {
         start_on_free_ports(async || {
             let folder = TempDir::new().unwrap();
             let name = format!("{READY}{}", folder.path().display());
-            let (text, addresses) = with_addresses(&config(text, &name, folder.path()));
+            let (whole, addresses) = with_addresses(&config(text, &name, folder.path()));
             let file = folder.path().join("proxy.conf");
-            fs::write(&file, text).unwrap();
+            fs::write(&file, whole).unwrap();
             let child = Child::spawn("proxy", command(&file), &folder.path().join("log"));
             let mut proxy = Self { child, addresses, _folder: folder };
             proxy.ready(&name).await?;
@@ -88,8 +88,8 @@ fn with_addresses(text: &str) -> (String, BTreeMap<String, String>) {
             addresses.entry(part.to_owned()).or_insert_with(|| format!("127.0.0.1:{}", port::free())).clone()
         }
     });
-    let text = parts.collect();
-    (text, addresses)
+    let replaced = parts.collect();
+    (replaced, addresses)
 }
 
 /// One process without a master, so that killing it ends it.

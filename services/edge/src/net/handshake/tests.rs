@@ -135,8 +135,8 @@ async fn head_beyond_its_bounds_is_refused_with_the_bound() {
     let answer = expect_refusal(upgrade(&headers(MAX_HEADERS)), Refusal::TooManyHeaders).await;
     assert!(answer.starts_with("HTTP/1.1 431 ") && answer.contains("more than 128 headers"), "{answer}");
     let cookie = format!("Cookie: {}\r\n", "x".repeat(refusal::MAX_HEAD));
-    let answer = expect_refusal(upgrade(&cookie), Refusal::HeadTooLarge).await;
-    assert!(answer.starts_with("HTTP/1.1 431 ") && answer.contains("larger than 16384 bytes"), "{answer}");
+    let large = expect_refusal(upgrade(&cookie), Refusal::HeadTooLarge).await;
+    assert!(large.starts_with("HTTP/1.1 431 ") && large.contains("larger than 16384 bytes"), "{large}");
 }
 
 #[tokio::test]
