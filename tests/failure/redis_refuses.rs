@@ -10,7 +10,7 @@ use super::redis_restart::{call_when_ready, readiness};
 use crate::fixture::redis_connection;
 use redis::aio::MultiplexedConnection;
 use std::time::Duration;
-use testkit::{Process, Redis, Service, eventually, http};
+use testkit::{MedialessJanus, Process, Redis, Service, eventually, http};
 use tokio::time::{Instant, sleep_until};
 
 /// The longest time from the end of a refusal to a ringing call.
@@ -30,13 +30,19 @@ async fn calls_survive_a_limit_of_clients() {
 
 #[tokio::test]
 async fn services_that_start_on_a_replica_wait() {
-    let redis = Redis::start().await;
+    let (redis, janus) = tokio::join!(Redis::start(), MedialessJanus::start());
+    let backend = format!("a={}", janus.url());
     let mut admin = redis_connection(&redis.url()).await;
     // Nothing listens on port 1.
     replicate(&mut admin, ["127.0.0.1", "1"]).await;
     let url = redis.url();
-    let services = [Service::Edge, Service::Router, Service::Rest];
-    let mut processes = services.map(|service| Process::spawn(service, &["--redis", &url]));
+    let start = |service, options: &[&str]| Process::spawn(service, &[&["--redis", &url], options].concat());
+    let mut processes = [
+        start(Service::Edge, &[]),
+        start(Service::Router, &[]),
+        start(Service::Connector, &["--backend", &backend]),
+        start(Service::Rest, &[]),
+    ];
     let edge = processes[0].admin_url();
     eventually("the edge names the reason", async || {
         let answer = http::send("GET", &format!("{edge}/readyz"), "").await;

@@ -81,10 +81,13 @@ pub async fn call_when_ready(caller: &mut Client, callee: &mut Client, name: &st
     caller.expect_event("accepted").await;
 }
 
-/// Waits until the four clients have their names again, and both edges and the backend their mailboxes.
+/// Waits until the four clients have their names again, both edges and the backend their mailboxes, and the call its
+/// record. The edges restore names, the connector restores the call.
 pub async fn expect_all_registered(fixture: &Fixture) {
     let mut redis = redis_connection(&fixture.redis.url()).await;
-    for (keys, count) in [("januscloud:videocall_users:*", 4), ("sb:{edge-*", 2), ("sb:{backend:*", 1)] {
+    for (keys, count) in
+        [("januscloud:videocall_users:*", 4), ("sb:{edge-*", 2), ("sb:{backend:*", 1), ("sb:call:*", 1)]
+    {
         eventually(&format!("there are {count} keys {keys}"), async || {
             let found: Vec<String> = redis::cmd("KEYS").arg(keys).query_async(&mut redis).await.unwrap();
             found.len() == count

@@ -86,6 +86,8 @@ fn spawn(folder: &Path, config: &RedisConfig, [port, tls_port]: [u16; 2]) -> Chi
     let mut command = crate::spawner::command("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]).arg("--dir").arg(folder);
     command.args(["--save", "", "--appendonly", if config.appendonly { "yes" } else { "no" }]);
+    // Otherwise Redis postpones writes while the disk is slow, and loses them when it is killed.
+    command.args(["--appendfsync", "always"]);
     if let Some((certificate, key)) = &config.certificate {
         command.args(["--tls-auth-clients", "no", "--tls-port", &tls_port.to_string()]);
         command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);

@@ -136,15 +136,13 @@ impl Subscriber {
     async fn run(mut self) {
         let mut retry = RetryState::new("notices", &SUBSCRIBING);
         loop {
-            let error = match self.receive(&mut retry).await {
-                Ok(()) => std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
-                Err(error) => error,
-            };
-            retry.back_off(&error).await;
+            if let Err(error) = self.receive(&mut retry).await {
+                retry.back_off(&error).await;
+            }
         }
     }
 
-    /// Receives until the connection breaks, or the address may lead to another server.
+    /// Receives until the connection breaks. Returns without an error when the address may lead to another server.
     async fn receive(&mut self, retry: &mut RetryState) -> RedisResult<()> {
         let mut generation = self.server.generation();
         let mut pubsub = self.server.subscribe(NOTICES, RESPONSE_TIMEOUT).await?;
@@ -156,9 +154,9 @@ impl Subscriber {
         loop {
             let message = tokio::select! {
                 message = messages.next() => message,
-                _ = generation.changed() => None,
+                _ = generation.changed() => return Ok(()),
             };
-            let Some(message) = message else { return Ok(()) };
+            let message = message.ok_or(std::io::Error::from(std::io::ErrorKind::ConnectionReset))?;
             self.forward(message.get_payload_bytes());
         }
     }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 /// The pause between two commands of one kind.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long a message may travel before another one is sent.
-const DELIVERY: Duration = Duration::from_millis(250);
+const DELIVERY: Duration = Duration::from_secs(1);
 /// The TTL of a lease.
 const TTL: Duration = Duration::from_secs(4);
 
