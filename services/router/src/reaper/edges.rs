@@ -33,6 +33,9 @@ use tokio::time::Instant;
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// An edge without a heartbeat for this long is dead or suspended.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long an edge must be seen without a heartbeat before anything of it is ended. When Redis' clock jumps ahead, all
+/// edges seem silent until their next heartbeat.
+const CONFIRMATION_TIME: Duration = Duration::from_secs(2);
 /// How long an edge that owns nothing any more is kept.
 const REMOVAL_DELAY: Duration = Duration::from_secs(15);
 /// How many sessions or handles are looked up concurrently.
@@ -61,7 +64,11 @@ impl DeadEdges {
             match self.next_steps.get(&edge).copied() {
                 Some(NextStep::Check(at) | NextStep::Remove(at)) if Instant::now() < at => {}
                 Some(NextStep::Remove(_)) => remove(context, &edge).await?,
-                Some(NextStep::Check(_)) | None => {
+                None => {
+                    let confirmed_at = Instant::now() + CONFIRMATION_TIME;
+                    self.next_steps.insert(edge, NextStep::Check(confirmed_at));
+                }
+                Some(NextStep::Check(_)) => {
                     let next = next_step(end_expired_sessions(context, &edge).await?);
                     self.next_steps.insert(edge, next);
                 }

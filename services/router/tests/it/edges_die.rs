@@ -159,6 +159,21 @@ async fn live_edge_keeps_its_sessions() {
     assert_eq!(alive(&cluster).await, [0, 1, 2]);
 }
 
+/// So do all edges for a moment when Redis' clock jumps ahead.
+#[tokio::test(start_paused = true)]
+async fn edge_that_seems_silent_for_a_moment_keeps_its_sessions() {
+    let cluster = begin().await;
+    let _router = cluster.router();
+    drop_client(&cluster, 0, GRACE).await;
+    for silence in [1, 1, 1, 1, 1, 1, 4, 1] {
+        pass(silence).await;
+        cluster.directory.heartbeat(&edge()).await.unwrap();
+        assert_eq!(alive(&cluster).await, [0, 1, 2]);
+    }
+    pass(6).await;
+    assert_eq!(alive(&cluster).await, [1, 2], "a dead edge's are ended all the same");
+}
+
 #[tokio::test(start_paused = true)]
 async fn resumed_edge_keeps_its_sessions() {
     let cluster = begin().await;
