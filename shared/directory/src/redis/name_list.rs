@@ -101,9 +101,9 @@ impl RedisDirectory {
             .zip(proxies)
             .filter(|(_, proxy)| matches!(proxy, Ok(Some(proxy)) if is_foreign(proxy)));
         scan.names = foreign.map(|(name, _)| name).collect();
-        let names = scan.names.iter().cloned().collect();
+        let all_foreign = scan.names.iter().cloned().collect();
         *self.foreign_scan.lock() = scan;
-        Ok(names)
+        Ok(all_foreign)
     }
 
     /// Sends commands for each name in one round trip.

@@ -41,9 +41,9 @@ impl RedisDirectory {
             pipe.get(keys::service(&ServiceId::from(id.as_str())));
         }
         let records: Vec<Result<Option<String>>> = self.query_each(keys::SERVICES, &mut pipe).await?;
-        let parse = |(id, text): (String, Result<Option<String>>)| {
+        let parse = |(id, record): (String, Result<Option<String>>)| {
             let read = |text: String| serde_json::from_str(&text).map_err(|why| malformed(&id, &why));
-            text.and_then(|text| text.map(read).transpose())
+            record.and_then(|record| record.map(read).transpose())
         };
         Ok(self.keep_readable("services", ids.into_iter().zip(records).map(parse)))
     }

@@ -87,7 +87,7 @@ async fn try_fault(fault: Fault, hold: Duration, starts: Arc<Semaphore>) -> [Out
     let is_refused = fault.expected_error().is_none_or(|expected| errors.contains(expected));
     println!("refusal: {fault:?}: {}", &errors[..errors.len().min(200)]);
     server.end().await;
-    let recovered = tokio::join!(busy.all_work(GIVE_UP), idle.all_work(GIVE_UP));
+    let (busy_recovered, idle_recovered) = tokio::join!(busy.all_work(GIVE_UP), idle.all_work(GIVE_UP));
     let outcome = |was_busy, recovered| Outcome { fault, hold, was_busy, is_refused, recovered };
-    [outcome(true, recovered.0), outcome(false, recovered.1)]
+    [outcome(true, busy_recovered), outcome(false, idle_recovered)]
 }
