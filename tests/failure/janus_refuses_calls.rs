@@ -190,8 +190,8 @@ async fn one_client_does_not_take_a_janus_away() {
     assert_eq!(failed_calls(&mut honest, 5).await, 0);
     // Several clients fail: it is the only one and still gets calls.
     only.set_fault(Some(Fault::NoPorts));
-    for (caller, _, name) in &mut pair.clients(20..24).await {
-        caller.try_call(name).await;
+    for (caller, _, callee) in &mut pair.clients(20..24).await {
+        caller.try_call(callee).await;
     }
     pair.wait_for("a", "breaker", "open").await;
     only.set_fault(None);

@@ -65,8 +65,8 @@ impl BackendCache {
             return Ok(names.into_iter().next());
         }
         let calls = directory.count_calls(&names).await?;
-        let load = |(backend, calls): (&&Backend, u64)| Load {
-            calls,
+        let load = |(backend, count): (&&Backend, u64)| Load {
+            calls: count,
             failed_percent: backend.health.failed_percent,
             setup_ms: backend.health.setup_ms,
         };

@@ -83,7 +83,7 @@ fn send_notices(outbox: &Outbox, notices: FinalNotices, acks: Vec<AckGuard>) -> 
     }
     if let Some(second_attempt) = second_attempt {
         metrics::record_second_attempt();
-        outbox.try_again(second_attempt, Box::new(guard));
+        outbox.try_again(*second_attempt, Box::new(guard));
     }
     if let Some((record, kind)) = log {
         metrics::record_ended(kind);

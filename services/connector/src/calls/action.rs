@@ -77,7 +77,7 @@ pub struct FinalNotices {
     pub proxy_refusal: Option<(ServiceId, ProxyReply)>,
     /// The request for another attempt, for the routers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub second_attempt: Option<SecondAttempt>,
+    pub second_attempt: Option<Box<SecondAttempt>>,
     /// The last record of the call in the `calls` log; none for a call that never rang.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<(CallRecord, EndKind)>,

@@ -77,7 +77,7 @@ impl Calls {
         let log = rang.then(|| (call.log_record(backend, CallEvent::Ended, Some((reason, kind))), kind));
         let client_events = client_events(&mut call);
         let proxy_refusal = call.take_proxy_refusal();
-        let second_attempt = call.take_second_attempt();
+        let second_attempt = call.take_second_attempt().map(Box::new);
         let notices = FinalNotices { client_events, proxy_refusal, second_attempt, log };
         self.out.push(Action::EndCall(EndedCall { call: id, notices, acks }));
     }

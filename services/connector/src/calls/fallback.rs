@@ -45,7 +45,7 @@ impl Call {
     }
 
     fn client(&self, side: Side) -> ClientId {
-        let session = |side| Some(self.leg(side).party.address.as_ref()?.session.0);
+        let session = |of| Some(self.leg(of).party.address.as_ref()?.session.0);
         session(side).or_else(|| session(side.peer())).unwrap_or_default()
     }
 

@@ -92,8 +92,8 @@ impl Calls {
         let caller = LegRef { call: id, side: Side::Caller };
         self.send_plugin_request(Pending::Call(caller), handle, body, Some(&offer));
         // Another backend may need it.
-        if let Some(call) = self.calls.get_mut(&id).filter(|call| call.has_fallback()) {
-            call.offer = Some(offer);
+        if let Some(offered) = self.calls.get_mut(&id).filter(|offered| offered.has_fallback()) {
+            offered.offer = Some(offer);
         }
     }
 

@@ -122,10 +122,10 @@ impl ProbeSession {
         let mut is_responsive = false;
         loop {
             match timeout_at(deadline, self.next()).await {
-                Ok(text) => {
-                    let text = text?;
+                Ok(received) => {
+                    let received = received?;
                     is_responsive = true;
-                    if let Some(reply) = reply_to(&transaction, &text) {
+                    if let Some(reply) = reply_to(&transaction, &received) {
                         return Ok(Some(reply));
                     }
                 }

@@ -151,9 +151,9 @@ async fn janus_closed_by_its_operator_is_in_maintenance() {
     assert_eq!(reason, "its Admin API was told to accept no new sessions");
     assert_eq!(harness.probe.admission(), Admission::None);
     harness.janus().await.refuse_sessions(false);
-    let (took, reason) = wait_status(&harness.probe, BackendStatus::Normal).await;
-    assert!(took <= Duration::from_millis(2_100), "after {took:?}");
-    assert_eq!((reason.as_str(), harness.probe.admission()), ("", Admission::All));
+    let (opened_after, no_reason) = wait_status(&harness.probe, BackendStatus::Normal).await;
+    assert!(opened_after <= Duration::from_millis(2_100), "after {opened_after:?}");
+    assert_eq!((no_reason.as_str(), harness.probe.admission()), ("", Admission::All));
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,7 +41,7 @@ pub fn action(action: &Action) -> Vec<String> {
 fn final_notices(notices: &FinalNotices) -> impl Iterator<Item = String> {
     let events = notices.client_events.iter().map(|(_, events)| client_events(events));
     let refusal = notices.proxy_refusal.iter().map(|(_, reply)| proxy_reply(reply));
-    let second = notices.second_attempt.iter().map(second_attempt);
+    let second = notices.second_attempt.iter().map(|second| second_attempt(second));
     events.chain(refusal).chain(second).chain(notices.log.iter().map(|(record, _)| log_record(record)))
 }
 

@@ -287,7 +287,7 @@ impl Harness {
                     self.reports.push(format!("fails for {client}: {}", failure.name()));
                 }
                 Action::EndCall(ended) if ended.notices.second_attempt.is_some() => {
-                    self.second_attempt = ended.notices.second_attempt.take();
+                    self.second_attempt = ended.notices.second_attempt.take().map(|second| *second);
                 }
                 _ => {}
             }
