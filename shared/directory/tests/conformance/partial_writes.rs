@@ -1,6 +1,6 @@
 //! Interrupted operations in Redis: readers recognise them, and the next attempt finishes them.
 
-use crate::support::{RedisServer, call, calls_of_both, handle, owner, place, register_now};
+use crate::support::{RedisServer, call, calls_of_both, edge, handle, owner, place, policy, register_now};
 use common::BackendName;
 use directory::Directory;
 use directory::record::{Call, EndOutcome, FencingToken};
@@ -16,6 +16,34 @@ async fn half_released(server: &RedisServer, directory: &Directory) -> Call {
     assert!(place(directory, &call).await);
     server.raw().hset(format!("sb:call:{}", call.id), "ended", "1").unwrap();
     call
+}
+
+/// Redis without memory refuses to add, and still removes. Each record stays in the index of its owner.
+#[tokio::test]
+async fn records_stay_in_the_index_when_a_move_is_refused() {
+    let server = RedisServer::start();
+    let directory = server.directory().await;
+    register_now(&directory, "alice", &owner(1)).await;
+    let session = handle(1).session;
+    directory.open_session(session, &edge(1), &policy()).await.unwrap();
+    // Loads the scripts.
+    directory.claim_session(session, &edge(1), &edge(1)).await.unwrap();
+    directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(1)).await.unwrap();
+    set_max_memory(&server, 1);
+    assert!(directory.claim_session(session, &edge(1), &edge(2)).await.is_err());
+    assert!(directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.is_err());
+    set_max_memory(&server, 0);
+    assert_eq!(directory.owned_by(&edge(1)).await.unwrap(), (vec![handle(1)], vec![session]));
+    assert_eq!(directory.session(session).await.unwrap().unwrap().edge, edge(1));
+    assert!(directory.claim_session(session, &edge(1), &edge(2)).await.unwrap().is_some());
+    directory.move_handle(handle(1), Some("alice"), &edge(1), &edge(2)).await.unwrap();
+    assert_eq!(directory.owned_by(&edge(1)).await.unwrap(), (vec![], vec![]));
+    assert_eq!(directory.owned_by(&edge(2)).await.unwrap(), (vec![handle(1)], vec![session]));
+}
+
+fn set_max_memory(server: &RedisServer, bytes: u64) {
+    let set = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).to_owned();
+    set.exec(&mut server.raw()).unwrap();
 }
 
 #[tokio::test]
