@@ -55,7 +55,7 @@ async fn run_load(args: &Load) -> Result<(), Error> {
 async fn run_service(service: ServiceCommand) -> Result<(), Error> {
     let task = async move {
         let process = Process::start(service.process()).await?;
-        let outcome = process.run(start(service, &process)).await;
+        let outcome = process.run(Box::pin(start(service, &process))).await;
         process.finish().await;
         outcome
     };

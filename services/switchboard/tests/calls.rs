@@ -124,7 +124,7 @@ async fn hidden_characters_of_names_and_reasons_are_escaped() {
     let redis = Redis::start().await;
     let bus = Bus::redis(&redis.url()).await.unwrap();
     let named = CallRecord { caller: HIDDEN.to_owned(), reason: Some(HIDDEN.to_owned()), ..record(1) };
-    bus.log_calls(&[named.clone()]).await.unwrap();
+    bus.log_calls(std::slice::from_ref(&named)).await.unwrap();
     let call = named.call.to_string();
     for flags in [vec![], vec!["--json"]] {
         let of_all = lines(&command(&redis.url(), &flags).output().unwrap()).concat();

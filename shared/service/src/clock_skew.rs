@@ -29,7 +29,7 @@ impl SkewReporter {
         let limit = if self.reported.is_some() { RECOVERED } else { MAX_CLOCK_SKEW };
         let current = (off > limit).then_some(skew);
         let is_news = match (self.reported, current) {
-            (Some(before), Some(skew)) => u128::from(before.abs_diff(skew)) > RECOVERED.as_millis(),
+            (Some(before), Some(now)) => u128::from(before.abs_diff(now)) > RECOVERED.as_millis(),
             (before, current) => before != current,
         };
         if is_news {
