@@ -121,9 +121,9 @@ async fn unmet(url: &str, condition: &str) -> Option<String> {
 
 /// No process has logged much, every one has logged that it works again, and no text has the hash of a script.
 fn check_logs(fixture: &Fixture, event: &str, before: &[usize]) {
-    for (process, before) in processes(fixture).zip(before) {
+    for (process, count) in processes(fixture).zip(before) {
         let (log, name) = (process.log(), process.service().name());
-        let added: Vec<&str> = log.lines().skip(*before).collect();
+        let added: Vec<&str> = log.lines().skip(*count).collect();
         println!("failure: {event}: {name} logs {} lines", added.len());
         assert!(added.len() <= MAX_LINES, "{name} logs {} lines: {added:#?}", added.len());
         assert!(added.iter().any(|line| line.contains("works again after")), "{name}: {added:#?}");

@@ -75,8 +75,8 @@ async fn names_are_bounded_in_bytes() {
     let fixture = Fixture::start().await;
     let mut alice = Client::attached(&fixture.edge_url(0)).await;
     let register = |name: String| json!({"request": "register", "username": name});
-    let answer = alice.request_plugin(register("é".repeat(128)), None).await;
-    assert_eq!(answer["error_code"], 474, "{answer}");
+    let refused = alice.request_plugin(register("é".repeat(128)), None).await;
+    assert_eq!(refused["error_code"], 474, "{refused}");
     let answer = alice.request_plugin(register("x".repeat(LENGTH)), None).await;
     assert_eq!(answer["result"]["event"], "registered", "{answer}");
 }

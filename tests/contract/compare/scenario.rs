@@ -188,9 +188,9 @@ fn action(text: &str) -> Option<Action> {
 fn write_frame(rest: &str) -> Option<Action> {
     let (first, payload) = rest.split_once(' ').unwrap_or((rest, ""));
     let digits: Vec<char> = payload.chars().collect();
-    let byte = |digits: &[char]| u8::from_str_radix(&String::from_iter(digits), 16).ok();
-    let payload = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
-    Some(Action::WriteFrame(u8::from_str_radix(first, 16).ok()?, payload))
+    let byte = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16).ok();
+    let bytes = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
+    Some(Action::WriteFrame(u8::from_str_radix(first, 16).ok()?, bytes))
 }
 
 fn request(quickly: bool, rest: &str) -> Action {

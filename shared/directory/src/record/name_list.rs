@@ -47,10 +47,10 @@ mod tests {
         }
         assert!(list.is_full());
         assert_eq!(list.into_names().len(), MAX_LISTED_USERS);
-        let mut list = NameList::default();
-        while !list.is_full() {
-            list.push(format!("{:4096}", list.names.len()));
+        let mut long = NameList::default();
+        while !long.is_full() {
+            long.push(format!("{:4096}", long.names.len()));
         }
-        assert_eq!(list.into_names().len(), MAX_LISTED_BYTES / 4096);
+        assert_eq!(long.into_names().len(), MAX_LISTED_BYTES / 4096);
     }
 }
