@@ -69,7 +69,7 @@ impl Directory {
         on_store!(self, user(username))
     }
 
-    /// Returns registered names in no order, at most [`MAX_LISTED_USERS`](crate::MAX_LISTED_USERS) with at most
+    /// Returns registered names in their order, at most [`MAX_LISTED_USERS`](crate::MAX_LISTED_USERS) with at most
     /// [`MAX_LISTED_BYTES`](crate::MAX_LISTED_BYTES). Reads an index in small steps, which do not delay other clients.
     /// Foreign names have no index and are searched for among all keys, some at each list.
     ///

@@ -1,12 +1,12 @@
 //! A list of names that stays within its bounds.
 
 use super::{MAX_LISTED_BYTES, MAX_LISTED_USERS};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Names, each once: at most [`MAX_LISTED_USERS`], with at most [`MAX_LISTED_BYTES`].
 #[derive(Default)]
 pub(crate) struct NameList {
-    names: HashSet<String>,
+    names: BTreeSet<String>,
     bytes: usize,
     is_full: bool,
 }
@@ -29,7 +29,7 @@ impl NameList {
         self.is_full || self.names.len() >= MAX_LISTED_USERS
     }
 
-    /// Returns the names, in no order.
+    /// Returns the names in their order.
     pub fn into_names(self) -> Vec<String> {
         self.names.into_iter().collect()
     }
