@@ -4,7 +4,12 @@
 use super::dashboard_page::DashboardFixture;
 use super::fixture::Fixture;
 use super::page::Page;
+use common::ServiceId;
+use directory::Directory;
+use directory::listing::{Service, ServiceState};
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
 use testkit::http;
 
 #[tokio::test]
@@ -45,7 +50,7 @@ async fn works_in_one_process() {
 }
 
 #[tokio::test]
-async fn markup_in_a_name_stays_text() {
+async fn markup_of_others_stays_text() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
     page.expect_status("ok", "All is well").await;
@@ -53,10 +58,26 @@ async fn markup_in_a_name_stays_text() {
     let (_alice, _bob) = fixture.call().await;
     let api = format!("{}/api/v1/calls", fixture.cluster.rest_url(0));
     let calls: serde_json::Value = serde_json::from_str(&http::get(&api).await.body).unwrap();
-    let reason = r#"<img src=x onerror="document.body.dataset.level='owned'"><b>"#;
+    let markup = r#"<img src=x onerror="document.body.dataset.level='owned'"><b>"#;
     let end = format!("{api}/{}/end", calls["calls"][0]["id"].as_str().unwrap());
-    assert_eq!(http::post(&end, &json!({ "reason": reason }).to_string()).await.status, 204);
-    page.expect_in("#reasons", reason).await;
+    assert_eq!(http::post(&end, &json!({ "reason": markup }).to_string()).await.status, 204);
+    // Statistics count kinds of ends, and no texts.
+    page.expect_in("#reasons", "operator").await;
+    let service = Service {
+        id: ServiceId::from("edge-x"),
+        kind: "edge".to_owned(),
+        version: markup.to_owned(),
+        host: markup.to_owned(),
+        since: 0,
+        announced: 0,
+        load: BTreeMap::from([(markup.to_owned(), 1)]),
+        state: ServiceState::Ready,
+        complaint: None,
+        clock_skew_ms: None,
+    };
+    let directory = Directory::redis(&fixture.redis.url()).await.unwrap();
+    directory.announce_service(&service, Duration::from_secs(60)).await.unwrap();
+    page.expect_in("#services", markup).await;
     page.expect_status("ok", "All is well").await;
     assert_eq!(page.evaluate::<u64>("return document.images.length").await, images);
     page.expect_no_errors().await;
