@@ -50,7 +50,7 @@ async fn works_in_one_process() {
 }
 
 #[tokio::test]
-async fn markup_of_others_stays_text() {
+async fn markup_and_hidden_characters_are_shown_as_text() {
     let fixture = DashboardFixture::start().await;
     let page = fixture.page().await;
     page.expect_status("ok", "All is well").await;
@@ -67,7 +67,7 @@ async fn markup_of_others_stays_text() {
         id: ServiceId::from("edge-x"),
         kind: "edge".to_owned(),
         version: markup.to_owned(),
-        host: markup.to_owned(),
+        host: format!("{markup}\u{202e}\u{200b}"),
         since: 0,
         announced: 0,
         load: BTreeMap::from([(markup.to_owned(), 1)]),
@@ -77,7 +77,7 @@ async fn markup_of_others_stays_text() {
     };
     let directory = Directory::redis(&fixture.redis.url()).await.unwrap();
     directory.announce_service(&service, Duration::from_secs(60)).await.unwrap();
-    page.expect_in("#services", markup).await;
+    page.expect_in("#services", &format!("{markup}\\u{{202e}}\\u{{200b}}")).await;
     page.expect_status("ok", "All is well").await;
     assert_eq!(page.evaluate::<u64>("return document.images.length").await, images);
     page.expect_no_errors().await;

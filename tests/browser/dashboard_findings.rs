@@ -109,12 +109,3 @@ async fn ids(fixture: &DashboardFixture, kind: &str) -> Vec<String> {
     let all = services["services"].as_array().unwrap().iter();
     all.filter(|it| it["kind"] == kind).map(|it| it["id"].as_str().unwrap().to_owned()).collect()
 }
-
-#[tokio::test]
-async fn hidden_characters_of_a_reason_are_shown() {
-    let fixture = DashboardFixture::start().await;
-    let page = fixture.page().await;
-    let (mut alice, _bob) = fixture.call().await;
-    alice.hangup_with_reason("bye\u{202e}\u{200b}").await;
-    page.expect_in("#reasons", "bye\\u{202e}\\u{200b}").await;
-}

@@ -161,7 +161,7 @@ fn backend(backend: &BackendView) -> Option<Finding> {
             found(Severity::Critical, "backend_ejected", "fails calls", detail)
         }
         "normal" if *breaker == Some(BreakerState::HalfOpen) => {
-            found(Severity::Warning, "backend_half_open", "is being tried", format!("Its status: {health}."))
+            found(Severity::Info, "backend_half_open", "is being tried", format!("Its status: {health}."))
         }
         "normal" => {
             let probe_ms = probe_ms.filter(|probe_ms| *probe_ms > PROBE_SLOW_MS)?;

@@ -287,7 +287,7 @@ fn each_state_of_a_backend_has_a_finding() {
         (BackendView { served_by: None, ..one() }, Some("Critical Janus b is not served")),
         (BackendView { status: "maintenance", ..one() }, Some("Warning Janus b is in maintenance")),
         (BackendView { status: "ejected", ..one() }, Some("Critical Janus b fails calls")),
-        (BackendView { breaker: half_open, ..one() }, Some("Warning Janus b is being tried")),
+        (BackendView { breaker: half_open, ..one() }, Some("Info Janus b is being tried")),
         (BackendView { status: "high_water", ..one() }, Some("Warning Janus b is full")),
         (BackendView { drained: true, ..one() }, Some("Warning Janus b is drained")),
         (BackendView { drained: true, status: "unserved", ..one() }, Some("Warning Janus b is drained")),
