@@ -9,4 +9,5 @@ mod batches;
 mod harness;
 mod json_values;
 mod lists;
+mod media_lines;
 mod texts;

@@ -8,6 +8,10 @@ use crate::object::{FieldError, LazyObject, is_object};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// The most media lines of a session description. Janus has no such limit, and makes a description from them that may
+/// be many times as large.
+pub const MAX_MEDIA_LINES: usize = 64;
+
 /// Offer or answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,6 +77,10 @@ fn check_sdp(sdp: &str) -> Result<(), JanusError> {
     if !(has("o=") && has("s=") && has("m=")) {
         return Err(JanusError::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)"));
     }
+    if sdp.lines().filter(|line| line.starts_with("m=")).count() > MAX_MEDIA_LINES {
+        let reason = format!("Too many media lines (at most {MAX_MEDIA_LINES})");
+        return Err(JanusError::new(INVALID_SDP, reason));
+    }
     Ok(())
 }
 
@@ -93,6 +101,16 @@ mod tests {
             checked(&format!(r#"{{"type":"ANSWER","sdp":"{sdp}","trickle":true}}"#)),
             Ok(Kind::Answer)
         );
+    }
+
+    #[test]
+    fn media_lines_are_bounded() {
+        let with = |lines: usize| {
+            let media = "m=audio 9 RTP/SAVPF 0\\r\\n".repeat(lines);
+            format!(r#"{{"type":"offer","sdp":"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\n{media}"}}"#)
+        };
+        assert_eq!(checked(&with(MAX_MEDIA_LINES)), Ok(Kind::Offer));
+        assert_eq!(checked(&with(MAX_MEDIA_LINES + 1)).map_err(|(code, _)| code), Err(465));
     }
 
     #[test]
