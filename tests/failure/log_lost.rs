@@ -5,6 +5,7 @@ use super::cluster::{connect, expect_announced_on, hang_up, leave, talk};
 use super::measure::Since;
 use super::redis_restart::readiness;
 use futures_util::future::join_all;
+use serde_json::json;
 use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
@@ -54,6 +55,12 @@ async fn cluster_works(event: &'static str, output: Output, janus: &Janus) {
     back.within(DEADLINE, "every service is ready after Redis was down");
     talk(&mut alice, &mut bob).await;
     hang_up(&mut alice, &mut bob).await;
+    // Redis lost its data. A service is ready before the edges have restored all names.
+    let exists = json!({"request": "exists", "username": "bob"});
+    eventually("bob's name is restored", async || {
+        alice.request_plugin(exists.clone(), None).await["result"]["registered"] == true
+    })
+    .await;
     connect(&mut alice, &mut bob, "bob").await;
     hang_up(&mut alice, &mut bob).await;
     leave(alice, bob).await;
