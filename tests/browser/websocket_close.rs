@@ -63,7 +63,9 @@ async fn page_that_closes_sees_the_same_as_from_a_janus() {
         assert_eq!(closed(&page).await, (4001, true, String::new()));
     }
     open(&page, fixture.edge_url(0), "socket.send('x'.repeat(5 << 20));").await;
-    assert_eq!(closed(&page).await, (1009, true, "the message is too large".to_owned()));
+    // The edge closes at the first bytes of the message. Chromium calls that clean if it has sent the rest by then.
+    let (code, _, reason) = closed(&page).await;
+    assert_eq!((code, reason.as_str()), (1009, "the message is too large"));
 }
 
 #[tokio::test]
