@@ -65,7 +65,8 @@ async fn silent_janus_gets_a_close_frame() {
     harness.wait_status("a", Some(BackendStatus::Abnormal)).await;
     janus.resume_answering();
     harness.wait_ready("a").await;
-    eventually("both connections have ended", async || janus.closes().len() >= 2).await;
+    // The other connection may not have been silent for long enough.
+    eventually("a connection has ended", async || !janus.closes().is_empty()).await;
     assert!(janus.closes().iter().all(Option::is_some), "{:?}", janus.closes());
 }
 
