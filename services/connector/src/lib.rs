@@ -46,6 +46,7 @@ pub mod calls {
     mod takeover;
     #[cfg(test)]
     mod tests;
+    mod timings;
 
     pub use machine::{Calls, CallsConfig};
 }

@@ -2,9 +2,10 @@
 //! registered under an alias. Then the caller's offer is sent, and both sides join.
 
 use super::action::Action;
-use super::call::{Call, CallTimings};
+use super::call::Call;
 use super::janus_state::Pending;
 use super::machine::Calls;
+use super::timings::CallTimings;
 use crate::janus::message::{JanusId, ToJanus, named_request};
 use bus::ack_tracker::AckGuard;
 use bus::message::{CallEvent, Change, ClientEvent, Deadline, LegRef, Place, ProxySide};

@@ -1,4 +1,4 @@
-//! Every websocket to Janus ends with a close frame, whoever ends it and why.
+//! Every websocket to Janus ends with a close frame, on either side and for any reason.
 
 use crate::harness::Harness;
 use directory::record::BackendStatus;
