@@ -87,7 +87,8 @@ async fn a_ringing_call_outlives_its_connector(
     let backend = format!("--backend=a={}", janus.url());
     let clock = FakeClock::ahead(-3 * 3_600);
     let next =
-        Process::start_by(Some(&clock), Service::Connector, &["--redis", &redis.url(), &backend]).await;
+        Process::start_with_clock(Some(&clock), Service::Connector, &["--redis", &redis.url(), &backend])
+            .await;
     // The event is stored before its connector dies.
     super::cluster::wait_until_persisted().await;
     cluster.connectors[0].kill();

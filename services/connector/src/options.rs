@@ -8,7 +8,8 @@ use service::options::CanaryOptions;
 use std::str::FromStr;
 use std::time::Duration;
 
-const MAX_BACKEND_NAME: usize = 64;
+/// The longest name of a backend, in characters.
+pub const MAX_BACKEND_NAME: usize = 64;
 
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -131,6 +132,8 @@ pub enum SourceError {
     Form,
     #[error("a backend's name has 1 to 64 letters, digits, dots, dashes or underscores")]
     Name,
+    #[error("the host is missing, as in dns+ws://janus:8188")]
+    Host,
     #[error("the port is missing or not a number, as in dns+ws://janus:8188")]
     Port,
 }
@@ -142,6 +145,9 @@ impl FromStr for Source {
         if let Some(address) = text.strip_prefix("dns+ws://") {
             let (host, port) = address.trim_end_matches('/').rsplit_once(':').ok_or(SourceError::Port)?;
             let port = port.parse().map_err(|_| SourceError::Port)?;
+            if host.is_empty() {
+                return Err(SourceError::Host);
+            }
             return Ok(Self::Dns { host: host.to_owned(), port });
         }
         let (name, url) = text.split_once('=').ok_or(SourceError::Form)?;
@@ -178,6 +184,7 @@ mod tests {
             ("a=ws://", "expected NAME="),
             ("=ws://x", "a backend's name"),
             ("a{b=ws://x", "a backend's name"),
+            ("dns+ws://:8188", "the host"),
             ("dns+ws://janus", "the port"),
             ("dns+ws://janus:http", "the port"),
         ] {

@@ -12,10 +12,10 @@ use common::{ErrorLog, ServiceId, warn_failure};
 use directory::{DEREGISTERED_AGE, Directory};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 static BEATING: ErrorLog = ErrorLog::new("sending heartbeats");
 static KNOWN: ErrorLog = ErrorLog::new("being known to the directory");
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// The delay after a failed heartbeat: other edges count a silent edge as dead.

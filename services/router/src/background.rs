@@ -12,9 +12,9 @@ use service::canary::CanaryTarget;
 use service::{Canary, Context};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
 
 static RENEWING: ErrorLog = ErrorLog::new("renewing the proxy record");
-use tokio::time::{MissedTickBehavior, interval};
 
 const STREAM: &str = "notices";
 /// The interval of janus-cloud. The record expires after six of them.

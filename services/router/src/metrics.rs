@@ -16,7 +16,7 @@ const REAPED: &str = "switchboard_router_reaped_sessions_total";
 /// The label of a call to a busy callee: Janus reports that with an event that has no code.
 pub const BUSY: &str = "busy";
 /// The codes of refusals that have a label of their own.
-const CODES: [u16; 9] = [472, 473, 476, 478, 479, 480, 482, 502, 503];
+const CODES: [u16; 10] = [472, 473, 476, 478, 479, 480, 482, 490, 502, 503];
 const OTHER: &str = "other";
 
 /// Registers every metric, with its help text.

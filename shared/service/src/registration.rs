@@ -13,9 +13,9 @@ use directory::listing::{self, ServiceState};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 static REGISTERING: ErrorLog = ErrorLog::new("registering the service");
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// How often a service renews its entry.
 pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(5);

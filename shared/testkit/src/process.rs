@@ -72,7 +72,7 @@ impl Process {
     }
 
     /// The same, with this wall clock.
-    pub async fn start_by(clock: Option<&FakeClock>, service: Service, args: &[&str]) -> Self {
+    pub async fn start_with_clock(clock: Option<&FakeClock>, service: Service, args: &[&str]) -> Self {
         Self::start_in(Output::Log, clock, service, args).await
     }
 

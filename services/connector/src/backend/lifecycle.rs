@@ -25,9 +25,9 @@ use futures_util::FutureExt;
 use service::canary::{CanaryTarget, CanaryTask};
 use service::{Canary, CancellationToken, Context};
 use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
 
 static OPENING: ErrorLog = ErrorLog::new("opening the mailboxes of backends");
-use tokio::time::{Instant, sleep, timeout};
 
 /// The pause before the mailbox is opened again after a failure.
 const OPEN_RETRY_DELAY: Duration = Duration::from_millis(200);

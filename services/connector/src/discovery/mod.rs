@@ -79,7 +79,8 @@ async fn follow_host(
 async fn look_up(host: &str, port: u16) -> std::io::Result<BTreeSet<Server>> {
     let addresses = tokio::net::lookup_host((host, port)).await?;
     let server = |address: std::net::SocketAddr| Server {
-        name: BackendName(format!("{host}-{}-{port}", address.ip())),
+        // A name has no colon: keys and labels use it as a separator.
+        name: BackendName(format!("{host}-{}-{port}", address.ip().to_string().replace(':', "."))),
         url: format!("ws://{address}"),
         is_discovered: false,
     };

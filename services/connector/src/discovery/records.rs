@@ -10,20 +10,18 @@
 
 use super::servers::{ConfiguredBackends, FollowedServers, LOOKUP_INTERVAL};
 use crate::lease::acquire::LeaseAcquirer;
-use crate::options::{Options, Server};
+use crate::options::{MAX_BACKEND_NAME, Options, Server};
 use common::url::normalize_websocket_url;
 use common::{BackendName, ErrorLog, warn_failure};
 use directory::record::DiscoveredBackend;
 use service::Context;
 use std::collections::BTreeSet;
+use tokio::time::{MissedTickBehavior, interval};
 
 static LOOKING_UP: ErrorLog = ErrorLog::new("looking up discovered backends");
-use tokio::time::{MissedTickBehavior, interval};
 
 /// How many discovered servers are served at most.
 const MAX_DISCOVERED: usize = 1_000;
-/// The longest name of a backend, in characters.
-const MAX_BACKEND_NAME: usize = 64;
 
 /// The outcome of one lookup.
 struct Lookup {

@@ -13,9 +13,10 @@ use common::{ErrorLog, warn_failure};
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
-static SENDING: ErrorLog = ErrorLog::new("sending requests to Janus");
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+static SENDING: ErrorLog = ErrorLog::new("sending requests to Janus");
 
 const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(100);
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);

@@ -16,9 +16,9 @@ use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 static ACQUIRING: ErrorLog = ErrorLog::new("acquiring leases");
-use tokio::time::{Instant, sleep};
 
 /// How often a connector tries to acquire a lease that another one holds. It gets a free one within a second.
 const ACQUIRE_INTERVAL: Duration = Duration::from_millis(500);

@@ -26,12 +26,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
 
 static CREATING: ErrorLog = ErrorLog::new("creating sessions");
 static CLAIMING: ErrorLog = ErrorLog::new("claiming sessions");
 static REMOVING: ErrorLog = ErrorLog::new("removing sessions from the directory");
 static ADOPTING: ErrorLog = ErrorLog::new("looking up the owners of sessions");
-use tokio::time::{Instant, sleep, timeout};
 
 /// How long another connection of this edge may take to surrender a session.
 const LOCAL_SURRENDER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -21,10 +21,10 @@ use protocol::SessionId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 static SAVING: ErrorLog = ErrorLog::new("storing sessions");
 static RESTORING: ErrorLog = ErrorLog::new("restoring lost sessions");
-use tokio::time::{Instant, timeout};
 
 /// How long changed sessions wait before their connections submit them.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(9);

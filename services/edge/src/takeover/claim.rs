@@ -29,9 +29,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 static CONFIRMING: ErrorLog = ErrorLog::new("confirming surrenders");
-use tokio::time::{Instant, timeout};
 
 /// How often a claim is tried while other edges claim the same session.
 const MAX_CLAIM_ATTEMPTS: u32 = 3;

@@ -26,9 +26,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-static READING: ErrorLog = ErrorLog::new("reading the mailboxes of dead edges");
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
+
+static READING: ErrorLog = ErrorLog::new("reading the mailboxes of dead edges");
 
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How long after a claim late messages are delivered.

@@ -17,11 +17,11 @@ use common::{ErrorLog, ServiceId, error_failure, warn_failure};
 use protocol::{HandleId, HandleRef, SessionId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 static ANNOUNCING: ErrorLog = ErrorLog::new("announcing the new edges of sessions");
 static NOTIFYING: ErrorLog = ErrorLog::new("telling connectors about moved clients");
 static MOVING: ErrorLog = ErrorLog::new("moving handles in the directory");
-use tokio::time::{Instant, sleep};
 
 /// How long this edge remembers where a session moved to.
 const FORWARDING_TTL: Duration = Duration::from_secs(60);
@@ -37,8 +37,9 @@ pub struct ForwardingTable {
 
 #[derive(Default)]
 struct TableState {
-    edges: BTreeMap<SessionId, ServiceId>,
-    /// The sessions in the order of their expiry, each with the time of its entry.
+    /// Each with the time of its entry.
+    edges: BTreeMap<SessionId, (Instant, ServiceId)>,
+    /// The sessions in the order of their expiry, also those that have a newer entry or were removed.
     order: VecDeque<(Instant, SessionId)>,
 }
 
@@ -46,17 +47,17 @@ impl ForwardingTable {
     /// Records that a session moved to this edge.
     pub fn set(&self, session: SessionId, to: ServiceId, now: Instant) {
         let mut state = self.state.lock();
-        state.edges.insert(session, to);
+        state.edges.insert(session, (now, to));
         state.order.push_back((now, session));
         state.expire(now);
     }
 
     pub fn get(&self, session: SessionId) -> Option<ServiceId> {
-        self.state.lock().edges.get(&session).cloned()
+        self.state.lock().edges.get(&session).map(|(_, edge)| edge.clone())
     }
 
     pub fn remove(&self, session: SessionId) -> Option<ServiceId> {
-        self.state.lock().edges.remove(&session)
+        self.state.lock().edges.remove(&session).map(|(_, edge)| edge)
     }
 }
 
@@ -67,8 +68,7 @@ impl TableState {
                 return;
             }
             self.order.pop_front();
-            let has_newer_entry = self.order.iter().any(|(_, other)| *other == session);
-            if !has_newer_entry {
+            if self.edges.get(&session).is_some_and(|(entered, _)| *entered == since) {
                 self.edges.remove(&session);
             }
         }

@@ -7,10 +7,10 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use common::{BackendName, CallId, ErrorLog, warn_failure};
 use protocol::SessionId;
+use serde_json::{Value, json};
 
 static SENDING: ErrorLog = ErrorLog::new("sending the requests of operators");
 static SERVING: ErrorLog = ErrorLog::new("serving operators");
-use serde_json::{Value, json};
 
 #[derive(Clone)]
 pub(super) struct Problem {

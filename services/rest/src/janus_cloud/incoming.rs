@@ -26,10 +26,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 static OPENING: ErrorLog = ErrorLog::new("opening the mailbox of this service");
 static UNKNOWN_KIND: ErrorLog = ErrorLog::new("understanding messages");
-use tokio::time::{sleep, timeout};
 
 /// How long a proxy waits for its response.
 const INVITE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use bus::SendError;
 use bus::message::ProxyRefusal;
 use common::{ErrorLog, warn_failure};
+use serde_json::{Value, json};
 
 static SENDING: ErrorLog = ErrorLog::new("sending the requests of proxies");
 static SERVING: ErrorLog = ErrorLog::new("serving requests about backends");
-use serde_json::{Value, json};
 
 /// Lets any origin read a response.
 pub(super) const ANY_ORIGIN: [(HeaderName, &str); 1] = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*")];

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use service::CancellationToken;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
 
 static ANNOUNCING: ErrorLog = ErrorLog::new("announcing the URL for proxies");
-use tokio::time::{MissedTickBehavior, interval};
 
 /// The default session timeout of an edge, in seconds.
 const SESSION_TIMEOUT: u64 = 60;

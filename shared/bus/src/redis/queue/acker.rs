@@ -12,11 +12,11 @@ use ::redis::RedisError;
 use common::{ErrorLog, warn_failure};
 use redis_connection::is_command_error;
 use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
 static DEAD_LETTERS: ErrorLog = ErrorLog::new("writing to the dead log");
 static ACKING: ErrorLog = ErrorLog::new("acknowledging messages");
 static REFUSED: ErrorLog = ErrorLog::new("acknowledging messages");
-use tokio::sync::{mpsc, oneshot};
 
 const COMMAND_BUFFER: usize = 65_536;
 /// The most messages that are acknowledged in one round trip.
