@@ -145,7 +145,7 @@ async fn large_and_deep_input_is_handled(switchboard: Switchboard) {
         alice.request_plugin(json!({"request": "register", "username": "x".repeat(100_000)}), None).await;
     assert!(long["error_code"].is_u64(), "{long}");
     let mut big = Client::attached(&switchboard.edge_url(0)).await;
-    big.send_text(format!(r#"{{"janus":"ping","transaction":"big","x":"{}"}}"#, "x".repeat(1 << 20))).await;
+    big.send_text(format!(r#"{{"janus":"ping","transaction":"big","x":"{}"}}"#, "x".repeat(1_000_000))).await;
     let error = big.expect("an error", |message| message["janus"] == "error").await;
     assert!(error["error"]["reason"].as_str().unwrap().starts_with("Request too large"), "{error}");
     big.register("big").await;

@@ -6,8 +6,11 @@
 //! Each attacker's rate is stated, and is small for one core, so that the cluster is measured and not the machine.
 
 mod batches;
+mod endless_messages;
 mod harness;
+mod idle_sockets;
 mod json_values;
 mod lists;
 mod media_lines;
+mod pings;
 mod texts;

@@ -34,7 +34,10 @@ mod session;
 
 mod net {
     pub mod closing;
+    pub mod counting_transport;
+    pub mod frame_meter;
     pub mod handshake;
+    pub mod input_limits;
     pub mod listener;
     pub mod output;
     pub mod rate_limit;

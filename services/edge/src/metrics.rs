@@ -1,5 +1,6 @@
 //! The metrics of an edge. All are exported as zero from the start.
 
+use crate::net::closing::CloseReason;
 use crate::net::handshake::Refusal;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
@@ -19,6 +20,7 @@ const FORWARDED: &str = "switchboard_edge_forwarded_messages_total";
 const DUPLICATES: &str = "switchboard_edge_duplicate_events_total";
 const GAPS: &str = "switchboard_edge_event_gaps_total";
 const SLOW: &str = "switchboard_edge_slow_clients_total";
+const CLOSED: &str = "switchboard_edge_closed_clients_total";
 const THROTTLED: &str = "switchboard_edge_throttled_requests_total";
 const BACKLOG: &str = "switchboard_edge_backlog_bytes_total";
 const HANDSHAKES_REFUSED: &str = "switchboard_edge_refused_handshakes_total";
@@ -113,6 +115,7 @@ pub fn describe() {
     describe_counter!(DUPLICATES, "Duplicate events of calls that were dropped.");
     describe_counter!(GAPS, "Gaps in the events of a call that were skipped after a timeout.");
     describe_counter!(SLOW, "Clients disconnected because they read too slowly.");
+    describe_counter!(CLOSED, "Websockets that the edge closed, by reason.");
     describe_counter!(THROTTLED, "Requests delayed because their client exceeds its rate limit.");
     describe_counter!(BACKLOG, "Bytes kept for disconnected clients.");
     describe_counter!(
@@ -133,6 +136,9 @@ pub fn describe() {
     }
     for refusal in Refusal::ALL {
         counter!(HANDSHAKES_REFUSED, "cause" => refusal.name()).increment(0);
+    }
+    for reason in CloseReason::ALL {
+        counter!(CLOSED, "reason" => reason.name()).increment(0);
     }
     for kind in ClaimKind::ALL {
         counter!(CLAIMS, "how" => kind.name()).increment(0);
@@ -220,6 +226,10 @@ pub fn event_gap() {
 
 pub fn slow_client() {
     counter!(SLOW).increment(1);
+}
+
+pub fn client_closed(reason: CloseReason) {
+    counter!(CLOSED, "reason" => reason.name()).increment(1);
 }
 
 pub fn request_throttled() {

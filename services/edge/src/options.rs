@@ -31,11 +31,26 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_SERVER_NAME", value_name = "NAME")]
     pub server_name: Option<String>,
 
-    /// The largest message that a client may send, in bytes; a larger one gets an error, and one of more
-    /// than eight times that size ends the connection
+    /// The largest message that a client may send, in bytes, and 16 KiB at most before it has a session; a
+    /// larger one gets an error, and one of more than twice that size ends the connection
     #[arg(long, env = "SWITCHBOARD_MAX_FRAME", value_name = "BYTES", default_value_t = 512 * 1024)]
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1024..=524_288))]
     pub max_frame: usize,
+
+    /// Seconds in which a client must create or claim a session before its connection is closed, also after its
+    /// last session has ended; 0 for any time
+    #[arg(long, env = "SWITCHBOARD_IDLE_TIMEOUT", value_name = "SECONDS", default_value_t = 10)]
+    pub idle_timeout: u64,
+
+    /// How many sessions a client may have on one connection
+    #[arg(long, env = "SWITCHBOARD_MAX_SESSIONS", value_name = "COUNT", default_value_t = 16)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub max_sessions: usize,
+
+    /// How many handles a client may have on one connection, in all its sessions; each may have a name
+    #[arg(long, env = "SWITCHBOARD_MAX_HANDLES", value_name = "COUNT", default_value_t = 64)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub max_handles: usize,
 
     /// The style of JSON in messages to clients (a Janus before 1.4.1 indents)
     #[arg(long, env = "SWITCHBOARD_JSON", value_name = "STYLE", default_value = "compact")]
@@ -113,10 +128,12 @@ impl Options {
 
     pub fn socket_options(&self) -> SocketOptions {
         let interval = Duration::from_secs(self.ping_interval);
+        let idle_timeout = Duration::from_secs(self.idle_timeout);
         SocketOptions {
             max_connections: self.max_connections,
             max_request: self.max_frame,
             max_rate: self.max_rate,
+            idle_timeout: (!idle_timeout.is_zero()).then_some(idle_timeout),
             json: self.json,
             ping_interval: (!interval.is_zero()).then_some(interval),
             ping_timeout: Duration::from_secs(self.ping_timeout),
@@ -132,6 +149,8 @@ pub struct SocketOptions {
     pub max_request: usize,
     /// Requests a second; 0 for no limit.
     pub max_rate: u32,
+    /// How long a connection may be without a session; none for any time.
+    pub idle_timeout: Option<Duration>,
     pub json: JsonStyle,
     /// How long a client may be silent before it gets a ping; none for no pings.
     pub ping_interval: Option<Duration>,
@@ -148,6 +167,8 @@ pub struct Limits {
     pub reclaim_timeout: Duration,
     /// How many sessions a connection may have.
     pub max_sessions: usize,
+    /// How many handles its sessions may have together.
+    pub max_handles: usize,
     pub auth: Auth,
 }
 
@@ -156,7 +177,8 @@ impl Options {
         Limits {
             session_timeout: (self.session_timeout > 0).then(|| Duration::from_secs(self.session_timeout)),
             reclaim_timeout: Duration::from_secs(self.reclaim_timeout),
-            max_sessions: 1_000,
+            max_sessions: self.max_sessions,
+            max_handles: self.max_handles,
             auth: Auth { api_secret: self.api_secret.clone(), token_secret: self.token_auth_secret.clone() },
         }
     }

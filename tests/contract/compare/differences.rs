@@ -131,6 +131,13 @@ pub const DIFFERENCES: &[Difference] = &[
         reason: "as the standard says, and as Janus does with other invalid frames",
         lines: &[("*without a close frame*", "*1002*"), ("*\"code\":454*", ""), ("*1000*", "*1007*")],
     },
+    Difference {
+        name: "idle-connection",
+        janus: "keeps a connection without a session for any time",
+        switchboard: "closes it with 1008 after `--idle-timeout`, also when its last session has ended",
+        reason: "a client that has shown nothing must not hold a connection",
+        lines: &[("", "*1008*")],
+    },
 ];
 
 /// Scenarios with an unintended difference, each waiting for a fix. They do not fail the comparison.

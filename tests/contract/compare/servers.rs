@@ -116,5 +116,6 @@ fn edge_options(servers: &str) -> Vec<String> {
     vec![
         format!("--session-timeout={session_timeout}"),
         format!("--reclaim-timeout={reclaim_session_timeout}"),
+        format!("--idle-timeout={}", if servers == DEFAULT_SERVERS { 10 } else { 5 }),
     ]
 }

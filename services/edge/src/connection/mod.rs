@@ -10,6 +10,7 @@ mod shutdown;
 use crate::components::Components;
 use crate::metrics;
 use crate::net::closing::{CloseReason, Lingering};
+use crate::net::input_limits::InputLimits;
 use crate::net::output::{ClientOutput, NotSent};
 use crate::net::rate_limit::TokenBucket;
 use crate::net::socket::{Frame, Socket};
@@ -45,6 +46,8 @@ pub struct Connection {
     /// Messages that came while a session was being claimed.
     deferred: VecDeque<Box<Inbound>>,
     dirty: DirtySessions,
+    /// Since when the connection has had no session.
+    idle_since: Instant,
     /// Counts the client among those that are connected.
     permit: Option<(OwnedSemaphorePermit, LoadGuard)>,
     /// The connection of a websocket that has ended.
@@ -88,6 +91,7 @@ impl Connection {
             inbox,
             deferred: VecDeque::new(),
             dirty: DirtySessions::default(),
+            idle_since: Instant::now(),
             permit: None,
             lingering: None,
             shutdown: context.shutdown.child_token(),
@@ -105,12 +109,37 @@ impl Connection {
             }
             // Boxed, so that an idle connection does not hold the memory that handling an event needs.
             Box::pin(self.handle_event(event)).await;
+            self.update_limits();
             self.submit_ready();
             if self.output.is_disconnected() {
                 // After the sessions are submitted: the shutdown waits for all permits, and then for the writer.
                 self.release_socket();
             }
         }
+    }
+
+    /// A client without a session may send less, and for a limited time.
+    fn update_limits(&mut self) {
+        if !self.client.is_empty() {
+            self.idle_since = Instant::now();
+        }
+        self.output.set_limits(self.input_limits());
+    }
+
+    fn input_limits(&self) -> InputLimits {
+        let options = &self.parts.context.socket_options;
+        if self.client.is_empty() {
+            InputLimits::before_session(options)
+        } else {
+            InputLimits::with_session(options)
+        }
+    }
+
+    /// When the socket is closed, because it has no session.
+    fn idle_deadline(&self) -> Option<Instant> {
+        let is_idle = self.client.is_empty() && !self.output.is_disconnected() && !self.output.is_closing();
+        let timeout = self.parts.context.socket_options.idle_timeout.filter(|_| is_idle)?;
+        Some(self.idle_since + timeout)
     }
 
     /// Closes the connection of a websocket that has ended, in a task of its own. Until then it counts as connected.
@@ -128,7 +157,7 @@ impl Connection {
         if let Some(inbound) = self.deferred.pop_front() {
             return Event::Inbound(inbound);
         }
-        let timers = [self.client.next_timer(), self.dirty.next_timer(Instant::now())];
+        let timers = [self.client.next_timer(), self.dirty.next_timer(Instant::now()), self.idle_deadline()];
         let timer = timers.into_iter().flatten().min();
         let shutdown = self.shutdown_due();
         tokio::select! {
@@ -152,6 +181,9 @@ impl Connection {
     async fn on_frame(&mut self, frame: Frame) {
         match frame {
             Frame::Text(text) => self.on_text(&text).await,
+            Frame::Others(count) => {
+                self.bucket.take_frames(count, Instant::now());
+            }
             Frame::Written => {}
             Frame::Closed => self.drop_socket(),
         }
@@ -159,7 +191,7 @@ impl Connection {
 
     async fn on_text(&mut self, text: &str) {
         self.bucket.take_bytes(text.len(), Instant::now());
-        match frame::objects(text, self.parts.context.socket_options.max_request) {
+        match frame::objects(text, self.input_limits().max_request) {
             Err(error) => {
                 self.count_request();
                 self.reply(reply::error(None, None, &error));
@@ -240,15 +272,18 @@ impl Connection {
     /// Handles the frames that the client sent before its session was claimed.
     async fn drain_socket(&mut self) {
         while let Some(frame) = self.output.next_frame(None).now_or_never() {
-            let was_text = matches!(frame, Frame::Text(_));
+            let was_input = matches!(frame, Frame::Text(_) | Frame::Others(_));
             self.on_frame(frame).await;
-            if was_text || self.output.is_disconnected() {
+            if was_input || self.output.is_disconnected() {
                 return;
             }
         }
     }
 
     async fn on_timer(&mut self) {
+        if self.idle_deadline().is_some_and(|at| at <= Instant::now()) {
+            self.output.close(CloseReason::NoSession);
+        }
         let (expired, actions) = self.client.on_timer(Instant::now());
         self.perform(actions).await;
         for session in expired {

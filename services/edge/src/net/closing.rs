@@ -4,7 +4,8 @@
 //! TLS, and discards what the client sends until the client ends its side too. A connection that is closed with unread
 //! input is reset, and the client may lose the close frame. All of it takes at most [`CLOSE_TIMEOUT`].
 
-use super::transport::CountingTransport;
+use super::frame_meter::FrameFault;
+use common::transport::Transport;
 use protocol::SessionId;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,15 +31,59 @@ pub enum CloseReason {
     TooSlow,
     /// The client did not answer a ping.
     NoPong,
+    /// The client opened no session in time.
+    NoSession,
+    /// The client began a message and did not complete it in time.
+    Incomplete,
     InvalidFrame,
     NotUtf8,
     TooLarge,
 }
 
+impl From<FrameFault> for CloseReason {
+    fn from(fault: FrameFault) -> Self {
+        match fault {
+            FrameFault::TooLarge => Self::TooLarge,
+            FrameFault::Invalid => Self::InvalidFrame,
+        }
+    }
+}
+
 impl CloseReason {
+    pub const ALL: [Self; 9] = [
+        Self::ServerStops,
+        Self::EdgeStops,
+        Self::TooSlow,
+        Self::NoPong,
+        Self::NoSession,
+        Self::Incomplete,
+        Self::InvalidFrame,
+        Self::NotUtf8,
+        Self::TooLarge,
+    ];
+
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ServerStops => "server_stops",
+            Self::EdgeStops => "edge_stops",
+            Self::TooSlow => "too_slow",
+            Self::NoPong => "no_pong",
+            Self::NoSession => "no_session",
+            Self::Incomplete => "incomplete_message",
+            Self::InvalidFrame => "invalid_frame",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooLarge => "message_too_large",
+        }
+    }
+
     /// The reason to close after an error of the websocket; none if there is nobody to tell.
     pub fn of_error(error: &Error) -> Option<Self> {
         match error {
+            Error::Io(error) => {
+                let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<FrameFault>());
+                fault.map(|fault| (*fault).into())
+            }
             Error::Capacity(_) => Some(Self::TooLarge),
             Error::Utf8(_) => Some(Self::NotUtf8),
             // The end of TCP without a close frame.
@@ -56,6 +101,8 @@ impl CloseReason {
             }
             Self::TooSlow => (CloseCode::Policy, "reads too slowly; connect again and claim your sessions"),
             Self::NoPong => (CloseCode::Error, "the ping was not answered"),
+            Self::NoSession => (CloseCode::Policy, "no session was created or claimed in time"),
+            Self::Incomplete => (CloseCode::Policy, "the message was not completed in time"),
             Self::InvalidFrame => (CloseCode::Protocol, "invalid websocket frame"),
             Self::NotUtf8 => (CloseCode::Invalid, "the text is not UTF-8"),
             Self::TooLarge => (CloseCode::Size, "the message is too large"),
@@ -65,7 +112,7 @@ impl CloseReason {
 
     /// The client has broken the protocol: nothing that it sends counts, and it need not answer.
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::InvalidFrame | Self::NotUtf8 | Self::TooLarge)
+        matches!(self, Self::Incomplete | Self::InvalidFrame | Self::NotUtf8 | Self::TooLarge)
     }
 
     /// What is queued is written before the close frame. Otherwise the client gets it when it claims its sessions.
@@ -104,7 +151,7 @@ impl Closing {
 
 /// A connection after its websocket, see [`Lingering::close`].
 pub struct Lingering {
-    pub transport: CountingTransport,
+    pub transport: Box<dyn Transport>,
     pub deadline: Instant,
 }
 

@@ -14,9 +14,7 @@ use service::lingering_close::respond_and_close;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 /// The websocket subprotocol of the Janus API.
 const SUBPROTOCOL: &str = "janus-protocol";
@@ -28,12 +26,9 @@ pub fn deadline() -> Instant {
     Instant::now() + HANDSHAKE_TIMEOUT
 }
 
-/// Reads the request until the deadline, and accepts it or responds with the reason why not.
-pub async fn open<S>(
-    mut stream: S,
-    config: WebSocketConfig,
-    deadline: Instant,
-) -> Result<WebSocketStream<S>, HandshakeError>
+/// Reads the request until the deadline, and accepts it or responds with the reason why not. Returns the stream, and what
+/// was read behind the request.
+pub async fn open<S>(mut stream: S, deadline: Instant) -> Result<(S, Vec<u8>), HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -46,8 +41,7 @@ where
     match head.and_then(|end| Ok((end, accept(&read[..end])?))) {
         Ok((end, response)) => {
             timeout_at(deadline, write(&mut stream, &response)).await.map_err(io::Error::from)??;
-            let early = read.split_off(end);
-            Ok(WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await)
+            Ok((stream, read.split_off(end)))
         }
         Err(HandshakeError::Refused(refusal)) => {
             refuse(stream, refusal, read.starts_with(b"HEAD ")).await;

@@ -1,8 +1,8 @@
 //! Accepts clients, opens their websockets and runs their connections.
 
 use super::handshake::{self, HandshakeError};
-use super::socket::{self, Socket};
-use super::transport::{self, CountingTransport};
+use super::socket::Socket;
+use super::transport;
 use crate::components::Components;
 use crate::connection::Connection;
 use crate::metrics;
@@ -78,13 +78,10 @@ async fn open(
     parts: Arc<Components>,
 ) -> Option<Box<Connection>> {
     let options = &parts.context.socket_options;
-    let handshake = async {
-        let stream = CountingTransport::new(stream.await?);
-        handshake::open(stream, socket::websocket_config(options), deadline).await
-    };
+    let handshake = async { handshake::open(stream.await?, deadline).await };
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
-        Ok(websocket) => {
-            let socket = Socket::new(websocket, options.clone());
+        Ok((stream, early)) => {
+            let socket = Socket::open(stream, early, options.clone()).await;
             Some(Connection::new(socket, permit, parts.clone()))
         }
         Err(HandshakeError::Refused(refusal)) => {

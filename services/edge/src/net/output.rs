@@ -1,6 +1,7 @@
 //! Where messages for a client go: to its socket, or, while it has none, to a backlog for each session.
 
 use super::closing::{CloseReason, Lingering};
+use super::input_limits::InputLimits;
 use super::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
 use crate::metrics;
 use protocol::SessionId;
@@ -48,6 +49,15 @@ impl ClientOutput {
         match self {
             Self::Connected(socket) => socket.next_frame(not_before).await,
             Self::Disconnected(_) => std::future::pending().await,
+        }
+    }
+
+    /// Sets what the client may send from now on.
+    pub fn set_limits(&mut self, limits: InputLimits) {
+        if let Self::Connected(socket) = self
+            && socket.limits() != limits
+        {
+            socket.set_limits(limits);
         }
     }
 

@@ -11,7 +11,8 @@ const MAX_DELAY_SECONDS: f64 = 10.0;
 /// A message of this many bytes, in either direction, costs one more token.
 const BYTES_PER_TOKEN: usize = 4 * 1024;
 
-/// A token bucket. A request takes one token, and large requests and messages to the client take more.
+/// A token bucket. A request takes one token, and so does a frame that ends no message. Large requests and messages to the
+/// client take more.
 pub struct TokenBucket {
     /// Tokens a second; none without a limit.
     rate: Option<f64>,
@@ -30,6 +31,11 @@ impl TokenBucket {
     /// Takes the token of a request. False if there was none: the client should wait.
     pub fn take(&mut self, now: Instant) -> bool {
         self.take_tokens(1.0, now)
+    }
+
+    /// Takes a token for each of these frames. False as with [`take`](Self::take).
+    pub fn take_frames(&mut self, count: usize, now: Instant) -> bool {
+        self.take_tokens(count as f64, now)
     }
 
     /// Takes the tokens for the size of a message. False as with [`take`](Self::take).

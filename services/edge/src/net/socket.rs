@@ -7,22 +7,23 @@
 //! However the websocket ends, [`Socket::next_frame`] exchanges the close frames ([`closing`](super::closing)).
 
 use super::closing::{CLOSE_TIMEOUT, CloseReason, Closing, Lingering, Outgoing};
-use super::transport::CountingTransport;
+use super::counting_transport::CountingTransport;
+use super::input_limits::InputLimits;
 use crate::metrics;
 use crate::options::SocketOptions;
 use common::time::sleep_until;
+use common::transport::Transport;
 use futures_util::{Sink, Stream as _};
 use protocol::SessionId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// Bytes that may wait for a client to read them.
@@ -32,29 +33,39 @@ pub const MAX_QUEUED_BYTES: usize = 1 << 20;
 const WRITE_CHUNK: usize = 4 * 1024;
 /// The initial read buffer in bytes; it grows when the client sends more.
 const READ_BUFFER: usize = 1024;
+/// A read buffer that has grown beyond this is given back, in bytes.
+const KEPT_READ_BUFFER: u64 = 16 * 1024;
 /// A message of up to this many times the largest request still gets an error as its reply. A larger one ends the
 /// connection.
-const OVERSIZE_FACTOR: usize = 8;
-
+const OVERSIZE_FACTOR: usize = 2;
+/// Bytes of pongs that a client may leave unread.
+const MAX_UNREAD_PONGS: u64 = 16 * 1024;
 #[cfg(test)]
 mod tests;
+mod unsent;
 
 type Stream = WebSocketStream<CountingTransport>;
 
-/// The configuration of a websocket, with small buffers, because most connections are idle.
-pub fn websocket_config(options: &SocketOptions) -> WebSocketConfig {
-    WebSocketConfig::default()
+/// A websocket with small buffers, because most connections are idle.
+async fn open_stream(transport: CountingTransport, options: &SocketOptions) -> Stream {
+    let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_CHUNK)
         .max_write_buffer_size(2 * MAX_QUEUED_BYTES)
         .max_message_size(Some(OVERSIZE_FACTOR * options.max_request))
-        .max_frame_size(Some(OVERSIZE_FACTOR * options.max_request))
+        .max_frame_size(Some(OVERSIZE_FACTOR * options.max_request));
+    Stream::from_raw_socket(transport, Role::Server, Some(config)).await
 }
 
 /// A websocket with its queue.
 pub struct Socket {
     stream: Stream,
     options: SocketOptions,
+    limits: InputLimits,
+    /// Since when the message is incomplete that the client has begun.
+    incomplete_since: Option<Instant>,
+    /// Until when the edge did not read, because the client had exceeded its rate.
+    delayed_until: Option<Instant>,
     queue: VecDeque<Outgoing>,
     queued_bytes: usize,
     /// How many of the queued bytes are replayed after a claim. They do not count against the client.
@@ -64,6 +75,8 @@ pub struct Socket {
     /// All bytes given to the websocket so far, including frame headers.
     bytes_submitted: u64,
     is_unflushed: bool,
+    /// Bytes of pongs since all was written.
+    unread_pongs: u64,
     last_received: Instant,
     /// A ping is not answered yet.
     is_pinged: bool,
@@ -84,6 +97,8 @@ impl Drop for ConnectedClient {
 enum IoEvent {
     Written,
     Read(Option<Result<Message, Error>>),
+    /// The client has sent a part of a message, or other frames.
+    Frames,
     /// Both sides have closed, or the connection is broken.
     Closed,
 }
@@ -95,28 +110,46 @@ pub struct TooSlow;
 /// What [`Socket::next_frame`] returns.
 pub enum Frame {
     Text(String),
+    /// So many frames besides those that end a message.
+    Others(usize),
     /// All that was queued is written.
     Written,
     Closed,
 }
 
 impl Socket {
-    pub fn new(stream: Stream, options: SocketOptions) -> Self {
+    /// A websocket on a transport after the handshake. `early` is what the client has sent behind it.
+    pub async fn open(transport: Box<dyn Transport>, early: Vec<u8>, options: SocketOptions) -> Self {
         metrics::client_connected();
+        let limits = InputLimits::before_session(&options);
+        let transport = CountingTransport::new(transport, early, OVERSIZE_FACTOR * limits.max_request);
         Self {
-            bytes_submitted: stream.get_ref().bytes_written(),
-            stream,
+            bytes_submitted: 0,
+            stream: open_stream(transport, &options).await,
             options,
+            limits,
+            incomplete_since: None,
+            delayed_until: None,
             queue: VecDeque::new(),
             queued_bytes: 0,
             replayed_bytes: 0,
             buffered: VecDeque::new(),
             is_unflushed: false,
+            unread_pongs: 0,
             last_received: Instant::now(),
             is_pinged: false,
             closing: None,
             _connected: ConnectedClient,
         }
+    }
+
+    pub fn limits(&self) -> InputLimits {
+        self.limits
+    }
+
+    pub fn set_limits(&mut self, limits: InputLimits) {
+        self.limits = limits;
+        self.stream.get_mut().meter.set_max_message(OVERSIZE_FACTOR * limits.max_request);
     }
 
     /// Queues a message; [`next_frame`](Self::next_frame) writes it, unless the socket is being closed.
@@ -144,8 +177,18 @@ impl Socket {
     /// Waits for the client's next frame, read no earlier than `not_before`. While it waits, it writes the queue, pings
     /// a silent client, and closes. Safe to cancel.
     pub async fn next_frame(&mut self, mut not_before: Option<Instant>) -> Frame {
+        self.delayed_until = self.delayed_until.max(not_before);
         loop {
+            let uncounted = self.stream.get_mut().meter.take_uncounted();
+            if uncounted > 0 {
+                return Frame::Others(uncounted);
+            }
+            if self.has_spare_buffer() {
+                self.release_read_buffer().await;
+            }
             let (ping_at, close_by) = (self.ping_deadline(), self.closing.as_ref().map(|it| it.deadline));
+            self.incomplete_since = self.stream.get_ref().meter.incomplete_since();
+            let complete_by = self.message_deadline();
             tokio::select! {
                 biased;
                 event = poll_fn(|context| self.poll_io(not_before.is_none(), context)) => match event {
@@ -154,6 +197,7 @@ impl Socket {
                     IoEvent::Read(message) => if let Some(frame) = self.on_message(message) {
                         return frame;
                     },
+                    IoEvent::Frames => {}
                 },
                 () = sleep_until(close_by) => return Frame::Closed,
                 () = sleep_until(not_before), if not_before.is_some() => {
@@ -161,6 +205,7 @@ impl Socket {
                     self.last_received = Instant::now();
                     not_before = None;
                 }
+                () = sleep_until(complete_by), if not_before.is_none() => self.close(CloseReason::Incomplete),
                 () = sleep_until(ping_at), if not_before.is_none() => self.ping(),
             }
         }
@@ -169,11 +214,14 @@ impl Socket {
     /// Reads if it may, and writes if there is nothing to read: no message is written to a client that has closed.
     fn poll_io(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<IoEvent> {
         let is_read = self.closing.as_ref().is_some_and(|closing| closing.is_read);
-        if may_read
-            && !is_read
-            && let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context)
-        {
-            return Poll::Ready(IoEvent::Read(message));
+        if may_read && !is_read {
+            if let Poll::Ready(message) = Pin::new(&mut self.stream).poll_next(context) {
+                return Poll::Ready(IoEvent::Read(message));
+            }
+            let meter = &self.stream.get_ref().meter;
+            if meter.uncounted() > 0 || meter.incomplete_since() != self.incomplete_since {
+                return Poll::Ready(IoEvent::Frames);
+            }
         }
         let is_writing = self.has_output();
         match self.poll_write(context) {
@@ -188,6 +236,9 @@ impl Socket {
     fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Option<Frame> {
         self.last_received = Instant::now();
         self.is_pinged = false;
+        if matches!(message, Some(Ok(_))) {
+            self.stream.get_mut().meter.returned();
+        }
         match message {
             Some(Ok(Message::Text(text))) => Some(Frame::Text(text.as_str().to_owned())),
             Some(Ok(Message::Binary(bytes))) => {
@@ -196,7 +247,7 @@ impl Socket {
             Some(Ok(Message::Ping(bytes))) => {
                 // The pong. The websocket may write it behind later messages, which then count as unsent for a
                 // while: they could be delivered twice, but not lost.
-                self.note_submitted(bytes.len());
+                self.note_pong(bytes.len());
                 None
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => None,
@@ -213,6 +264,40 @@ impl Socket {
             },
             None => Some(Frame::Closed),
         }
+    }
+
+    /// The websocket answers a ping. A client that does not read the answers is closed, because nothing else bounds them.
+    fn note_pong(&mut self, length: usize) {
+        if self.stream.get_ref().bytes_written() >= self.bytes_submitted {
+            self.unread_pongs = 0;
+        }
+        let before = self.bytes_submitted;
+        self.note_submitted(length);
+        self.unread_pongs += self.bytes_submitted - before;
+        if self.unread_pongs > MAX_UNREAD_PONGS && self.closing.is_none() {
+            metrics::slow_client();
+            self.close(CloseReason::TooSlow);
+        }
+    }
+
+    /// Whether a large message has left a large read buffer, and nothing is in it or waits to be written.
+    fn has_spare_buffer(&self) -> bool {
+        let meter = &self.stream.get_ref().meter;
+        let is_quiet = !self.is_unflushed && self.buffered.is_empty() && self.closing.is_none();
+        meter.largest() > KEPT_READ_BUFFER && meter.is_drained() && is_quiet
+    }
+
+    /// Replaces the websocket by one with a small buffer. Nothing here waits, so nothing is lost when it is cancelled.
+    async fn release_read_buffer(&mut self) {
+        let mut transport = std::mem::replace(self.stream.get_mut(), CountingTransport::ended());
+        transport.meter.forget_largest();
+        self.stream = open_stream(transport, &self.options).await;
+    }
+
+    /// When the client must have completed the message that it has begun.
+    fn message_deadline(&self) -> Option<Instant> {
+        let since = self.incomplete_since.filter(|_| self.closing.is_none())?;
+        Some(self.limits.message_deadline(since, self.delayed_until))
     }
 
     /// The client has sent its close frame, and ignores all that comes before the answer: that counts as unsent.
@@ -233,6 +318,7 @@ impl Socket {
             closing.is_read |= reason.is_failure();
             return;
         }
+        metrics::client_closed(reason);
         let mut closing = Closing::by_edge(reason);
         if !reason.writes_queue() {
             closing.unwritten = std::mem::take(&mut self.queue);
@@ -248,7 +334,7 @@ impl Socket {
     pub fn into_lingering(self) -> Lingering {
         let deadline =
             self.closing.map_or_else(|| Instant::now() + CLOSE_TIMEOUT, |closing| closing.deadline);
-        Lingering { transport: self.stream.into_inner(), deadline }
+        Lingering { transport: self.stream.into_inner().into_inner(), deadline }
     }
 
     /// When to ping a silent client, or, if it was pinged, when it counts as gone.
@@ -300,14 +386,6 @@ impl Socket {
         self.is_unflushed = true;
     }
 
-    /// The messages that the operating system has not taken completely.
-    fn unsent(&self) -> impl Iterator<Item = &Outgoing> {
-        let written = self.stream.get_ref().bytes_written();
-        let buffered = self.buffered.iter().filter(move |(end, _)| *end > written);
-        let unwritten = self.closing.iter().flat_map(|closing| &closing.unwritten);
-        buffered.map(|(_, message)| message).chain(&self.queue).chain(unwritten)
-    }
-
     /// Whether the operating system has taken all messages.
     pub fn is_flushed(&self) -> bool {
         let is_kept = self.closing.as_ref().is_some_and(|closing| !closing.unwritten.is_empty());
@@ -318,29 +396,5 @@ impl Socket {
     fn has_output(&self) -> bool {
         let is_closing = self.closing.as_ref().is_some_and(|closing| closing.frame.is_some());
         !self.queue.is_empty() || self.is_unflushed || is_closing
-    }
-
-    /// The unsent messages of a session.
-    pub fn unsent_for(&self, session: SessionId) -> Vec<Arc<str>> {
-        let unsent = self.unsent().filter(|(owner, _)| *owner == Some(session));
-        unsent.map(|(_, text)| text.as_str().into()).collect()
-    }
-
-    /// Returns the unsent messages of a session and removes those that the websocket has not begun to write.
-    pub fn take_unsent(&mut self, session: SessionId) -> Vec<Arc<str>> {
-        let unsent = self.unsent_for(session);
-        let unwritten = self.closing.as_mut().map(|closing| &mut closing.unwritten);
-        self.queued_bytes = 0;
-        for queue in std::iter::once(&mut self.queue).chain(unwritten) {
-            queue.retain(|(owner, _)| *owner != Some(session));
-            self.queued_bytes += queue.iter().map(|(_, text)| text.len()).sum::<usize>();
-        }
-        self.replayed_bytes = self.replayed_bytes.min(self.queued_bytes);
-        unsent
-    }
-
-    /// The unsent messages of all sessions.
-    pub fn unsent_by_session(&self) -> impl Iterator<Item = (SessionId, String)> {
-        self.unsent().filter_map(|(session, text)| session.map(|session| (session, text.as_str().to_owned())))
     }
 }

@@ -1,4 +1,4 @@
-//! The byte stream under a websocket: plain TCP or TLS, with a count of the bytes written to it.
+//! The byte stream under a websocket: plain TCP or TLS.
 //!
 //! The certificate of `wss://` is reloaded when its files change; open connections stay. If the new files cannot be
 //! read or do not match, the old certificate stays in use, with a warning in the log.
@@ -15,11 +15,8 @@ use rustls::sign::CertifiedKey;
 use service::wire_protocol::WireProtocol;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -68,53 +65,6 @@ async fn accept_tls(stream: TcpStream, tls: &TlsAcceptor) -> Result<TlsStream<Tc
     };
     handshake::refuse(stream, refusal, first.starts_with(b"HEAD ")).await;
     Err(refusal.into())
-}
-
-/// A transport that counts the bytes it has taken. A websocket may still buffer what it was given to write; the bytes
-/// counted here cannot be taken back.
-pub struct CountingTransport {
-    transport: Box<dyn Transport>,
-    bytes_written: u64,
-}
-
-impl CountingTransport {
-    pub fn new(transport: Box<dyn Transport>) -> Self {
-        Self { transport, bytes_written: 0 }
-    }
-
-    pub fn bytes_written(&self) -> u64 {
-        self.bytes_written
-    }
-}
-
-impl AsyncRead for CountingTransport {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for CountingTransport {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.transport).poll_write(context, bytes))?;
-        self.bytes_written += written as u64;
-        Poll::Ready(Ok(written))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_shutdown(context)
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -99,8 +99,7 @@ impl Client {
             Ok(Verb::Ping) => Outcome::Reply(reply::pong(&request.transaction)),
             Ok(Verb::Info) => Outcome::Reply(self.server_info.reply(&request.transaction)),
             Ok(Verb::Create(_)) if self.sessions.len() >= self.limits.max_sessions => {
-                let error = JanusError::new(UNKNOWN, "Too many sessions on this connection");
-                Outcome::Reply(reply::error(None, Some(&request.transaction), &error))
+                Outcome::Reply(reply::error(None, Some(&request.transaction), &too_many_sessions()))
             }
             Ok(Verb::Create(wanted)) => Outcome::Create {
                 transaction: request.transaction.clone(),
@@ -177,6 +176,7 @@ impl Client {
     ) -> Result<&mut Session, Outcome> {
         let is_claim = matches!(verb, Ok(Verb::Claim));
         let token_digest = if is_claim { self.token_digest(request) } else { None };
+        let has_room = if is_claim { self.check_room() } else { Ok(()) };
         match self.sessions.get_mut(&id) {
             Some(session)
                 if !is_claim
@@ -186,11 +186,30 @@ impl Client {
                 Ok(session)
             }
             None if is_claim => {
+                if let Err(error) = has_room {
+                    return Err(Outcome::Reply(reply::error(Some(id), Some(&request.transaction), &error)));
+                }
                 let transaction = request.transaction.clone();
                 Err(Outcome::Claim { transaction, session: id, token_digest })
             }
             _ => Err(Outcome::Reply(no_such_session(&request.transaction, id))),
         }
+    }
+
+    /// Whether a session with its handles may be claimed. With one free handle there is room for all of a session's: so a
+    /// client can claim what it had, and has at most twice as many.
+    fn check_room(&self) -> Result<(), JanusError> {
+        if self.sessions.len() >= self.limits.max_sessions {
+            return Err(too_many_sessions());
+        }
+        if self.handle_count() >= self.limits.max_handles {
+            return Err(too_many_handles());
+        }
+        Ok(())
+    }
+
+    fn handle_count(&self) -> usize {
+        self.sessions.values().map(|session| session.handle_count()).sum()
     }
 
     fn token_digest(&self, request: &Request<'_>) -> Option<String> {
@@ -203,16 +222,15 @@ impl Client {
         {
             return refuse(id, &request.transaction, &error);
         }
-        match self.sessions.get_mut(&id).and_then(|session| session.attach(&self.edge)) {
-            Some(handle) => {
+        let is_full = self.handle_count() >= self.limits.max_handles;
+        match self.sessions.get_mut(&id).filter(|_| !is_full) {
+            Some(session) => {
+                let handle = session.attach(&self.edge);
                 self.changed.insert(id);
                 let attached = reply::attached(id, &request.transaction, handle);
                 Outcome::AfterPersist(id, vec![Action::SendToClient(id, attached)])
             }
-            None => {
-                let error = JanusError::new(UNKNOWN, "Too many handles in this session");
-                refuse(id, &request.transaction, &error)
-            }
+            None => refuse(id, &request.transaction, &too_many_handles()),
         }
     }
 
@@ -287,7 +305,14 @@ impl Client {
     }
 }
 
-/// Unix seconds, for tokens that expire.
+fn too_many_sessions() -> JanusError {
+    JanusError::new(UNKNOWN, "Too many sessions on this connection")
+}
+
+fn too_many_handles() -> JanusError {
+    JanusError::new(UNKNOWN, "Too many handles on this connection")
+}
+
 /// The reply for a session that does not exist, or belongs to another connection.
 pub fn no_such_session(transaction: &str, id: SessionId) -> String {
     let error = JanusError::new(SESSION_NOT_FOUND, format!("No such session {id}"));

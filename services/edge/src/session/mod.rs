@@ -15,8 +15,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
-const MAX_HANDLES: usize = 64;
-
 /// A client's session. It moves as a whole when another connection claims it.
 #[derive(Debug)]
 pub struct Session {
@@ -43,15 +41,17 @@ impl Session {
         Self { id, last_request: now, token_digest, handles: BTreeMap::new(), detaching: BTreeMap::new() }
     }
 
-    /// Adds a handle; none with [`MAX_HANDLES`].
-    pub fn attach(&mut self, edge: &ServiceId) -> Option<HandleId> {
-        if self.handles.len() >= MAX_HANDLES {
-            return None;
-        }
+    /// How many handles there are, with those that are detached and not released yet.
+    pub fn handle_count(&self) -> usize {
+        self.handles.len() + self.detaching.len()
+    }
+
+    /// Adds a handle.
+    pub fn attach(&mut self, edge: &ServiceId) -> HandleId {
         let handle = HandleId::random();
         let address = Address { edge: edge.clone(), session: self.id, handle };
         self.handles.insert(handle, Box::new(Handle::new(address)));
-        Some(handle)
+        handle
     }
 
     pub fn handle(&mut self, handle: HandleId) -> Option<&mut Handle> {

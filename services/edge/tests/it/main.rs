@@ -7,6 +7,7 @@ mod closing;
 mod directory_loss;
 mod disconnect;
 mod harness;
+mod idle;
 mod local_claims;
 mod rate_limit;
 mod session_end;

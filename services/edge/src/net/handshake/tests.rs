@@ -14,7 +14,7 @@ const JANUS: &str = "Sec-WebSocket-Protocol: janus-protocol\r\n";
 async fn answer(bytes: impl AsRef<[u8]>) -> (String, bool) {
     let (mut client, server) = duplex(256 * 1024);
     client.write_all(bytes.as_ref()).await.unwrap();
-    let opening = tokio::spawn(open(server, WebSocketConfig::default(), deadline()));
+    let opening = tokio::spawn(open(server, deadline()));
     let response = response(&mut client).await;
     drop(client);
     (response, opening.await.unwrap().is_ok())
@@ -79,13 +79,12 @@ async fn every_form_that_janus_takes_is_accepted() {
 
 #[tokio::test]
 async fn frames_behind_the_request_are_not_lost() {
-    use futures_util::StreamExt;
     let (mut client, server) = duplex(4096);
     let mut bytes = upgrade(JANUS).into_bytes();
     bytes.extend([0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
     client.write_all(&bytes).await.unwrap();
-    let mut websocket = open(server, WebSocketConfig::default(), deadline()).await.unwrap();
-    assert_eq!(websocket.next().await.unwrap().unwrap().into_text().unwrap().as_str(), "hi");
+    let (_, early) = open(server, deadline()).await.unwrap();
+    assert_eq!(early, [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
 }
 
 #[tokio::test]
@@ -144,7 +143,7 @@ async fn other_protocols_are_refused_at_once() {
     for bytes in [&b"\x16"[..], b"PRI * HTTP/2.0\r\n", b"PROXY TCP4 ", b"hello\r\n", b"GET /\n", b"\0"] {
         let (mut client, server) = duplex(4096);
         client.write_all(bytes).await.unwrap();
-        tokio::spawn(open(server, WebSocketConfig::default(), deadline()));
+        tokio::spawn(open(server, deadline()));
         // The client keeps its side open.
         let answer = timeout(Duration::from_millis(500), response(&mut client)).await;
         assert!(answer.unwrap().starts_with("HTTP/1.1 "), "{bytes:?}");
@@ -156,7 +155,7 @@ async fn slow_head_is_refused_at_the_deadline() {
     let (mut client, server) = duplex(4096);
     client.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
     let begun = Instant::now();
-    let opening = tokio::spawn(open(server, WebSocketConfig::default(), deadline()));
+    let opening = tokio::spawn(open(server, deadline()));
     assert_eq!(response(&mut client).await, Refusal::Timeout.response());
     assert_eq!(begun.elapsed().as_secs(), HANDSHAKE_TIMEOUT.as_secs());
     drop(client);
@@ -166,7 +165,7 @@ async fn slow_head_is_refused_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn silent_connection_is_closed_without_a_word() {
     let (mut client, server) = duplex(4096);
-    let opened = open(server, WebSocketConfig::default(), deadline()).await;
+    let opened = open(server, deadline()).await;
     assert!(matches!(opened, Err(HandshakeError::Closed)));
     assert_eq!(response(&mut client).await, "");
 }

@@ -39,6 +39,7 @@ fn connected_with(session_timeout: Option<Duration>) -> Harness {
         session_timeout,
         reclaim_timeout: RECLAIM_TIMEOUT,
         max_sessions: 3,
+        max_handles: 4,
         auth: Auth::default(),
     })
 }

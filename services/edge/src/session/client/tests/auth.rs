@@ -4,7 +4,13 @@ use super::*;
 
 fn guarded() -> Harness {
     let auth = Auth { api_secret: Some("open".parse().unwrap()), token_secret: None };
-    let limits = Limits { session_timeout: None, reclaim_timeout: RECLAIM_TIMEOUT, max_sessions: 3, auth };
+    let limits = Limits {
+        session_timeout: None,
+        reclaim_timeout: RECLAIM_TIMEOUT,
+        max_sessions: 3,
+        max_handles: 4,
+        auth,
+    };
     connected_under(limits).with_session(1)
 }
 
@@ -42,6 +48,7 @@ fn with_tokens(digest: Option<&str>) -> Harness {
         session_timeout: Some(SESSION_TIMEOUT),
         reclaim_timeout: RECLAIM_TIMEOUT,
         max_sessions: 3,
+        max_handles: 4,
         auth,
     };
     let mut harness = connected_under(limits);

@@ -89,13 +89,37 @@ fn sessions_of_a_connection_are_bounded() {
 }
 
 #[test]
-fn handles_of_a_session_are_bounded() {
-    let mut client = connected().with_session(7);
-    let handles: Vec<u64> = (0..64).map(|_| client.attach(7)).collect();
+fn handles_of_all_sessions_are_bounded() {
+    let mut client = connected().with_session(7).with_session(8);
+    let handles: Vec<u64> = [7, 7, 8, 8].map(|session| client.attach(session)).to_vec();
     let attach = json!({"janus": "attach", "session_id": 7, "plugin": "janus.plugin.videocall"});
     assert_eq!(client.code(attach.clone()), 490);
     client.request(json!({"janus": "detach", "session_id": 7, "handle_id": handles[0]}));
-    assert_eq!(client.code(attach), 0);
+    assert_eq!(client.code(attach.clone()), 0);
+    // A handle whose name is not released yet counts.
+    let register = json!({"request": "register", "username": "alice"});
+    let on_handle =
+        |janus: &str| json!({"janus": janus, "session_id": 8, "handle_id": handles[3], "body": register});
+    client.request(on_handle("message"));
+    client.request(on_handle("detach"));
+    assert_eq!(client.code(attach), 490);
+}
+
+#[test]
+fn claims_are_bounded() {
+    let claim = json!({"janus": "claim", "session_id": 99});
+    let mut sessions = connected().with_session(1).with_session(2);
+    assert!(matches!(sessions.request(claim.clone()), Outcome::Claim { .. }));
+    sessions = sessions.with_session(3);
+    assert_eq!(sessions.code(claim.clone()), 490);
+    let mut handles = connected().with_session(1);
+    (0..3).for_each(|_| {
+        handles.attach(1);
+    });
+    assert!(matches!(handles.request(claim.clone()), Outcome::Claim { .. }));
+    handles.attach(1);
+    assert_eq!(handles.code(claim), 490);
+    assert_eq!(handles.code(json!({"janus": "claim", "session_id": 1})), 0, "its own");
 }
 
 #[test]
