@@ -7,7 +7,7 @@ use common::ServiceId;
 use directory::Directory;
 use protocol::SessionId;
 use protocol::server_info::ServerInfo;
-use service::{CancellationToken, Context, Health, ShutdownPolicy, TaskGroup};
+use service::{CancellationToken, Context, Health, ShutdownPolicy, TaskGroup, TrustedProxies};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,6 +26,7 @@ pub struct EdgeContext {
     pub shutdown_policy: ShutdownPolicy,
     pub limits: Arc<Limits>,
     pub socket_options: SocketOptions,
+    pub trusted_proxies: TrustedProxies,
     /// The reply to `info`.
     pub server_info: Arc<ServerInfo>,
     /// The tasks of connections.
@@ -50,6 +51,7 @@ impl EdgeContext {
             limits: Arc::new(options.limits()),
             permits: Arc::new(Semaphore::new(socket_options.max_connections)),
             socket_options,
+            trusted_proxies: options.trusted_proxies.clone(),
             server_info: Arc::new(server_info),
             connections: TaskGroup::default(),
             background: TaskGroup::default(),

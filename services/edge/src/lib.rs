@@ -40,7 +40,9 @@ mod net {
     pub mod input_limits;
     pub mod listener;
     pub mod output;
+    pub mod proxy_header;
     pub mod rate_limit;
+    pub mod rewound;
     pub mod socket;
     pub mod transport;
 }

@@ -6,7 +6,7 @@ use bus::message::Location;
 use clap::{Args, ValueEnum};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use service::options::CanaryOptions;
-use service::{Secret, open_files};
+use service::{Secret, TrustedProxies, open_files};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -93,6 +93,9 @@ pub struct Options {
     /// The network (ISP) of this edge: media servers of its location in the same network come first
     #[arg(long, env = "SWITCHBOARD_ISP", value_name = "TEXT", default_value = "")]
     pub isp: String,
+
+    #[command(flatten)]
+    pub trusted_proxies: TrustedProxies,
 
     /// Canaries to the routers and back.
     #[command(flatten)]

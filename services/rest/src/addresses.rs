@@ -1,7 +1,5 @@
-//! The types of address options: URLs and networks.
+//! The types of address options: URLs.
 
-use ipnet::IpNet;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 /// The `api_base_url` that this cluster announces to janus-cloud's proxies; they append a slash and a username.
@@ -65,31 +63,6 @@ impl FromStr for WebsocketUrl {
     }
 }
 
-/// A network, as `10.0.0.0/8`, or a single address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr(IpNet);
-
-#[derive(Debug, thiserror::Error)]
-#[error("a network is an address or a range of addresses: 10.1.2.3, 10.0.0.0/8, fd00::/8")]
-pub struct InvalidCidr;
-
-impl Cidr {
-    /// Whether the network contains an address. IPv4-mapped IPv6 addresses count as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.contains(&address.to_canonical())
-    }
-}
-
-impl FromStr for Cidr {
-    type Err = InvalidCidr;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCidr> {
-        let text = text.trim();
-        let single = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-        text.parse().or_else(|_| single()).map(Self).map_err(|_| InvalidCidr)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,32 +97,6 @@ mod tests {
         assert_eq!("wss://a.example/x".parse::<WebsocketUrl>().unwrap().as_str(), "wss://a.example/x");
         for invalid in ["", "ws://", "ws:///x", "http://a", "a:8188"] {
             assert!(invalid.parse::<WebsocketUrl>().is_err(), "{invalid}");
-        }
-    }
-
-    fn contains(network: &str, address: &str) -> bool {
-        network.parse::<Cidr>().unwrap().contains(address.parse().unwrap())
-    }
-
-    #[test]
-    fn network_contains_its_addresses_only() {
-        assert!(contains("10.0.0.0/8", "10.255.0.1") && !contains("10.0.0.0/8", "11.0.0.1"));
-        assert!(contains("10.1.2.3", "10.1.2.3") && !contains("10.1.2.3", "10.1.2.4"));
-        assert!(contains("10.1.2.3/24", "10.1.2.77"), "host bits are ignored");
-        assert!(contains("fd00::/8", "fd12::1") && !contains("fd00::/8", "fe80::1"));
-        assert!(contains("0.0.0.0/0", "8.8.8.8") && !contains("0.0.0.0/0", "::2"));
-    }
-
-    #[test]
-    fn ipv4_mapped_addresses_count_as_ipv4() {
-        assert!(contains("10.0.0.0/8", "::ffff:10.0.0.1") && contains("::ffff:10.0.0.1", "10.0.0.1"));
-        assert!(!contains("10.0.0.0/8", "::ffff:11.0.0.1"));
-    }
-
-    #[test]
-    fn invalid_networks_are_refused() {
-        for invalid in ["", "10.0.0.0/33", "10.0.0/8", "localhost", "10.0.0.0/", "/8"] {
-            assert!(invalid.parse::<Cidr>().is_err(), "{invalid}");
         }
     }
 }

@@ -19,7 +19,7 @@ mod middleware;
 pub mod options;
 mod pages;
 
-pub use addresses::{Cidr, ProxyUrl, WebsocketUrl};
+pub use addresses::{ProxyUrl, WebsocketUrl};
 pub use options::Options;
 
 use axum::Router;
@@ -55,7 +55,7 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
     }
     let janus_cloud = JanusCloud::start(&options, address, &context);
     let routes = routes(&options, &context, &janus_cloud);
-    http_server::serve(listener, routes, context.shutdown.clone()).await;
+    http_server::serve(listener, routes, &options.trusted_proxies, context.shutdown.clone()).await;
     janus_cloud.shutdown().await;
     Ok(())
 }

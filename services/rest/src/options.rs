@@ -1,11 +1,12 @@
 //! The flags of this service. The listen address is a flag of the executable, since `rest` (`--listen`) and
 //! `standalone` (`--rest-listen`) name it differently.
 
-use crate::addresses::{Cidr, ProxyUrl, WebsocketUrl};
+use crate::addresses::{ProxyUrl, WebsocketUrl};
 use clap::Args;
-use service::Secret;
+use service::network::Cidr;
 use service::options::CanaryOptions;
 use service::secret::{SecretFileError, load_or_create};
+use service::{Secret, TrustedProxies};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -42,6 +43,9 @@ pub struct Options {
     /// if that is unspecified, the outgoing address of this machine]
     #[arg(long, env = "SWITCHBOARD_PROXY_URL", value_name = "http[s]://HOST[:PORT][/PATH]")]
     pub proxy_url: Option<ProxyUrl>,
+
+    #[command(flatten)]
+    pub trusted_proxies: TrustedProxies,
 
     #[command(flatten)]
     pub canary: CanaryOptions,

@@ -4,6 +4,7 @@
 //! down. `/readyz` reports whether the service accepts work.
 
 use crate::health::Health;
+use crate::trusted_proxies::TrustedProxies;
 use crate::{http_server, metrics};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,7 +24,8 @@ pub fn routes(health: Health) -> Router {
 
 /// Serves all admin routes until shutdown.
 pub async fn serve(listener: TcpListener, health: Health, shutdown: CancellationToken) {
-    http_server::serve(listener, routes_with(get(all_metrics), health), shutdown).await;
+    http_server::serve(listener, routes_with(get(all_metrics), health), &TrustedProxies::default(), shutdown)
+        .await;
 }
 
 fn routes_with(metrics: MethodRouter<Health>, health: Health) -> Router {

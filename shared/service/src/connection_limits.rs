@@ -1,10 +1,10 @@
 //! What one client may hold of a server: connections, and the time in which it reads nothing.
 
+use crate::client_address::AddressGroup;
 use common::sync::Mutex;
 use std::collections::BTreeMap;
 use std::io;
 use std::io::IoSlice;
-use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,11 +12,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The connections of each address. Those of an IPv6 network of 64 bits count as one: a client has all of it.
+/// The connections of each address.
 #[derive(Clone)]
 pub(crate) struct AddressLimit {
     max: usize,
-    counts: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    counts: Arc<Mutex<BTreeMap<AddressGroup, usize>>>,
 }
 
 impl AddressLimit {
@@ -25,8 +25,7 @@ impl AddressLimit {
     }
 
     /// Takes one of the places of an address, until the guard is dropped; `None` if there is none left.
-    pub(crate) fn acquire(&self, address: IpAddr) -> Option<AddressGuard> {
-        let client = client_of(address);
+    pub(crate) fn acquire(&self, client: AddressGroup) -> Option<AddressGuard> {
         let mut counts = self.counts.lock();
         let count = counts.entry(client).or_default();
         if *count >= self.max {
@@ -39,7 +38,7 @@ impl AddressLimit {
 
 /// One connection of an address.
 pub(crate) struct AddressGuard {
-    client: IpAddr,
+    client: AddressGroup,
     limit: AddressLimit,
 }
 
@@ -52,13 +51,6 @@ impl Drop for AddressGuard {
                 counts.remove(&self.client);
             }
         }
-    }
-}
-
-fn client_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 
@@ -137,7 +129,7 @@ mod tests {
     #[test]
     fn address_has_a_bounded_number_of_places() {
         let limit = AddressLimit::new(2);
-        let acquire = |address: &str| limit.acquire(address.parse().unwrap());
+        let acquire = |address: &str| limit.acquire(AddressGroup::of(address.parse().unwrap()));
         let (one, two) = (acquire("192.0.2.1"), acquire("::ffff:192.0.2.1"));
         assert!(one.is_some() && two.is_some() && acquire("192.0.2.1").is_none());
         let other = (acquire("192.0.2.2"), acquire("2001:db8::1"), acquire("2001:db8::ffff"));

@@ -3,7 +3,7 @@
 //! | bound | when it is reached |
 //! |---|---|
 //! | [`MAX_HTTP_CONNECTIONS`](open_files::MAX_HTTP_CONNECTIONS), fewer if the limit of open files is low | the next connection waits in the kernel until one ends |
-//! | [`MAX_CONNECTIONS_PER_ADDRESS`], at most a quarter of all | the next connection of that address is closed |
+//! | [`MAX_CONNECTIONS_PER_ADDRESS`], at most a quarter of all; none for trusted proxies | the next connection of that address is closed |
 //! | [`WRITE_TIMEOUT`] | the connection is closed |
 //! | [`HEAD_TIMEOUT`] | the connection is closed |
 //! | [`MAX_HEAD`], [`MAX_HEADERS`] | 431 |
@@ -16,8 +16,10 @@
 //!
 //! At shutdown the server accepts no more connections; current requests have [`SHUTDOWN_GRACE`] to finish.
 
+use crate::client_address::AddressGroup;
 use crate::connection_limits::{AddressGuard, AddressLimit, WriteTimeout};
 use crate::lingering_close::respond_and_close;
+use crate::trusted_proxies::TrustedProxies;
 use crate::wire_protocol::WireProtocol;
 use crate::{metrics, open_files};
 use axum::Router;
@@ -46,7 +48,7 @@ use tokio_util::task::TaskTracker;
 
 static ACCEPTING: ErrorLog = ErrorLog::new("accepting connections");
 
-/// The most connections of one address at the same time. A load balancer or a proxy is one address.
+/// The most connections of one address at the same time, unless it is a trusted proxy.
 pub const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
 /// How long a client may read nothing of a response that waits.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,7 +82,12 @@ impl ConnectionCloser {
 }
 
 /// Serves requests until shutdown; returns when the last connection has ended.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    proxies: &TrustedProxies,
+    shutdown: CancellationToken,
+) {
     let router = router
         .layer(from_fn(with_timeout))
         .layer(from_fn(without_panic))
@@ -90,7 +97,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let addresses = AddressLimit::new(MAX_CONNECTIONS_PER_ADDRESS.min(places / 4).max(1));
     let connections = TaskTracker::new();
     while let Some(Some(accepted)) =
-        shutdown.run_until_cancelled(accept(&listener, &permits, &addresses)).await
+        shutdown.run_until_cancelled(accept(&listener, &permits, &addresses, proxies)).await
     {
         connections.spawn(serve_connection(accepted, router.clone(), shutdown.clone()));
     }
@@ -103,24 +110,27 @@ struct Accepted {
     stream: TcpStream,
     address: SocketAddr,
     _permit: OwnedSemaphorePermit,
-    _place: AddressGuard,
+    /// None for a trusted proxy.
+    _place: Option<AddressGuard>,
 }
 
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
     addresses: &AddressLimit,
+    proxies: &TrustedProxies,
 ) -> Option<Accepted> {
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => match addresses.acquire(address.ip()) {
-                Some(place) => {
+            Ok((stream, address)) => {
+                let place = addresses.acquire(AddressGroup::of(address.ip()));
+                if place.is_some() || proxies.contains(address.ip()) {
                     ACCEPTING.succeeded();
                     return Some(Accepted { stream, address, _permit: permit, _place: place });
                 }
-                None => metrics::queue_full(metrics::HTTP_CONNECTIONS_OF_ADDRESS),
-            },
+                metrics::queue_full(metrics::HTTP_CONNECTIONS_OF_ADDRESS);
+            }
             Err(error) => {
                 warn_failure!(ACCEPTING, %error, "failed to accept a connection, retrying");
                 sleep(ACCEPT_RETRY_DELAY).await;

@@ -3,8 +3,8 @@
 
 use axum::Router;
 use axum::routing::get;
-use service::CancellationToken;
 use service::http_server::{self, MAX_CONNECTIONS_PER_ADDRESS, WRITE_TIMEOUT};
+use service::{CancellationToken, TrustedProxies};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,13 +14,22 @@ use tokio::time::Instant;
 const LARGE: usize = 64 << 20;
 
 async fn start() -> SocketAddr {
+    start_behind(&[]).await
+}
+
+/// Starts a server that trusts proxies at these addresses.
+async fn start_behind(proxies: &[&str]) -> SocketAddr {
+    let trusted_proxies = proxies.iter().map(|address| address.parse().unwrap()).collect();
     let routes = Router::new()
         .route("/", get(async || "ok"))
         .route("/large", get(async || vec![b'x'; LARGE]))
         .route("/body", axum::routing::post(async |body: String| body));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(http_server::serve(listener, routes, CancellationToken::new()));
+    let proxies = TrustedProxies { trusted_proxies };
+    tokio::spawn(
+        async move { http_server::serve(listener, routes, &proxies, CancellationToken::new()).await },
+    );
     address
 }
 
@@ -78,5 +87,16 @@ async fn one_address_cannot_take_all_places() {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !is_served(&mut connect_from(2, address).await).await {
         assert!(Instant::now() < deadline, "no place becomes free");
+    }
+}
+
+#[tokio::test]
+async fn trusted_proxy_may_take_more_places() {
+    let address = start_behind(&["127.0.0.4"]).await;
+    let mut streams = Vec::new();
+    for _ in 0..MAX_CONNECTIONS_PER_ADDRESS + 10 {
+        let mut stream = connect_from(4, address).await;
+        assert!(is_served(&mut stream).await, "after {}", streams.len());
+        streams.push(stream);
     }
 }

@@ -24,8 +24,7 @@ use common::time::sleep_until;
 use common::{ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
-use service::CancellationToken;
-use service::LoadGuard;
+use service::{CancellationToken, ClientAddress, LoadGuard};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
@@ -38,6 +37,8 @@ static SLOW_CLIENTS: ErrorLog = ErrorLog::new("writing to clients");
 pub struct Connection {
     parts: Arc<Components>,
     client: Client,
+    /// Where the client comes from; none without a socket since the beginning.
+    address: Option<ClientAddress>,
     output: ClientOutput,
     bucket: TokenBucket,
     /// Sends to `inbox`.
@@ -65,10 +66,16 @@ enum Event {
 }
 
 impl Connection {
-    pub fn new(socket: Socket, permit: OwnedSemaphorePermit, parts: Arc<Components>) -> Box<Self> {
+    pub fn new(
+        socket: Socket,
+        address: ClientAddress,
+        permit: OwnedSemaphorePermit,
+        parts: Arc<Components>,
+    ) -> Box<Self> {
         let load = parts.context.health.load().begin("clients");
         let mut connection = Self::with_output(ClientOutput::Connected(Box::new(socket)), parts);
         connection.permit = Some((permit, load));
+        connection.address = Some(address);
         connection
     }
 
@@ -85,6 +92,7 @@ impl Connection {
         let (sender, inbox) = InboxSender::new();
         Box::new(Self {
             client: Client::new(context.id.clone(), context.limits.clone(), context.server_info.clone()),
+            address: None,
             output,
             bucket: TokenBucket::new(context.socket_options.max_rate, Instant::now()),
             sender,

@@ -26,9 +26,22 @@ pub fn deadline() -> Instant {
     Instant::now() + HANDSHAKE_TIMEOUT
 }
 
-/// Reads the request until the deadline, and accepts it or responds with the reason why not. Returns the stream, and what
-/// was read behind the request.
-pub async fn open<S>(mut stream: S, deadline: Instant) -> Result<(S, Vec<u8>), HandshakeError>
+/// A connection whose client has received the response that opens a websocket.
+#[derive(Debug)]
+pub struct Upgraded<S, T> {
+    pub stream: S,
+    /// What was read behind the request.
+    pub early: Vec<u8>,
+    pub admitted: T,
+}
+
+/// Reads the request until the deadline, and accepts it or responds with the reason why not. `admit` decides last, from
+/// the values of `X-Forwarded-For`.
+pub async fn open<S, T>(
+    mut stream: S,
+    deadline: Instant,
+    admit: impl FnOnce(&mut dyn DoubleEndedIterator<Item = &[u8]>) -> Result<T, Refusal>,
+) -> Result<Upgraded<S, T>, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -38,10 +51,10 @@ where
         Err(_) if read.is_empty() => Err(HandshakeError::Closed),
         Err(_) => Err(Refusal::Timeout.into()),
     };
-    match head.and_then(|end| Ok((end, accept(&read[..end])?))) {
-        Ok((end, response)) => {
+    match head.and_then(|end| Ok((end, accept(&read[..end], admit)?))) {
+        Ok((end, (response, admitted))) => {
             timeout_at(deadline, write(&mut stream, &response)).await.map_err(io::Error::from)??;
-            Ok((stream, read.split_off(end)))
+            Ok(Upgraded { stream, early: read.split_off(end), admitted })
         }
         Err(HandshakeError::Refused(refusal)) => {
             refuse(stream, refusal, read.starts_with(b"HEAD ")).await;
@@ -69,7 +82,10 @@ async fn write<S: AsyncWrite + Unpin>(stream: &mut S, response: &str) -> io::Res
 }
 
 /// Returns the response that opens the websocket. Its version is 1.1 for a request of HTTP/1.0 too, as Janus' is.
-fn accept(head: &[u8]) -> Result<String, Refusal> {
+fn accept<T>(
+    head: &[u8],
+    admit: impl FnOnce(&mut dyn DoubleEndedIterator<Item = &[u8]>) -> Result<T, Refusal>,
+) -> Result<(String, T), Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
@@ -79,10 +95,12 @@ fn accept(head: &[u8]) -> Result<String, Refusal> {
     }
     let key = check(&request)?;
     let accept = derive_accept_key(key);
-    Ok(format!(
+    let admitted = admit(&mut values(&request, "X-Forwarded-For"))?;
+    let response = format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
-    ))
+    );
+    Ok((response, admitted))
 }
 
 /// Checks that a request opens a websocket of the Janus API; returns its key.
@@ -109,7 +127,7 @@ fn check<'a>(request: &httparse::Request<'_, 'a>) -> Result<&'a [u8], Refusal> {
 }
 
 /// Returns the values of all headers of this name.
-fn values<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> impl Iterator<Item = &'a [u8]> {
+fn values<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
     let headers = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
     headers.map(|header| header.value)
 }

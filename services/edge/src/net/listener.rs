@@ -1,13 +1,14 @@
 //! Accepts clients, opens their websockets and runs their connections.
 
-use super::handshake::{self, HandshakeError};
+use super::handshake::{self, HandshakeError, Upgraded};
 use super::socket::Socket;
-use super::transport;
+use super::transport::{self, Opened};
 use crate::components::Components;
 use crate::connection::Connection;
 use crate::metrics;
 use common::transport::Transport;
 use common::{ErrorLog, warn_failure};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,28 +24,38 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Accepts clients until the edge shuts down.
 pub async fn accept_all(listener: TcpListener, parts: &Arc<Components>, tls: Option<TlsAcceptor>) {
     let shutdown = &parts.context.shutdown;
-    while let Some(Some((stream, permit))) = shutdown.run_until_cancelled(accept(&listener, parts)).await {
-        let (tls, deadline) = (tls.clone(), handshake::deadline());
-        let stream = async move { transport::open(stream, tls.as_ref(), deadline).await };
-        spawn_connection(stream, deadline, permit, parts);
+    while let Some(Some(accepted)) = shutdown.run_until_cancelled(accept(&listener, parts)).await {
+        let Accepted { stream, address, permit } = accepted;
+        let (tls, deadline, context) = (tls.clone(), handshake::deadline(), parts.context.clone());
+        let opened = async move {
+            transport::open(stream, address, &context.trusted_proxies, tls.as_ref(), deadline).await
+        };
+        spawn_connection(opened, deadline, permit, parts);
     }
 }
 
-/// Serves a client over a transport that was opened elsewhere.
-pub async fn serve_transport(stream: Box<dyn Transport>, parts: Arc<Components>) {
+/// Serves a client over a transport that was opened elsewhere. It counts as a client on this machine.
+pub async fn serve_transport(transport: Box<dyn Transport>, parts: Arc<Components>) {
     let permit = parts.context.shutdown.run_until_cancelled(parts.context.connection_permit()).await;
     if let Some(Some(permit)) = permit {
-        spawn_connection(async { Ok(stream) }, handshake::deadline(), permit, &parts);
+        let opened = Opened { transport, source: Ipv4Addr::LOCALHOST.into() };
+        spawn_connection(async { Ok(opened) }, handshake::deadline(), permit, &parts);
     }
 }
 
-async fn accept(listener: &TcpListener, parts: &Components) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+struct Accepted {
+    stream: TcpStream,
+    address: IpAddr,
+    permit: OwnedSemaphorePermit,
+}
+
+async fn accept(listener: &TcpListener, parts: &Components) -> Option<Accepted> {
     let permit = parts.context.connection_permit().await?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 ACCEPTING.succeeded();
-                return Some((stream, permit));
+                return Some(Accepted { stream, address: address.ip(), permit });
             }
             Err(error) => {
                 warn_failure!(ACCEPTING, %error, "failed to accept a client, retrying");
@@ -57,12 +68,12 @@ async fn accept(listener: &TcpListener, parts: &Components) -> Option<(TcpStream
 /// Opens a client's websocket and serves it. The future of the handshake is boxed and dropped after the handshake, to
 /// save memory: there are many clients, and most are idle.
 fn spawn_connection(
-    stream: impl Future<Output = Result<Box<dyn Transport>, HandshakeError>> + Send + 'static,
+    opened: impl Future<Output = Result<Opened, HandshakeError>> + Send + 'static,
     deadline: Instant,
     permit: OwnedSemaphorePermit,
     parts: &Arc<Components>,
 ) {
-    let handshake = Box::pin(open(stream, deadline, permit, parts.clone()));
+    let handshake = Box::pin(open(opened, deadline, permit, parts.clone()));
     parts.context.connections.spawn(async move {
         let connection = handshake.await;
         if let Some(connection) = connection {
@@ -72,17 +83,21 @@ fn spawn_connection(
 }
 
 async fn open(
-    stream: impl Future<Output = Result<Box<dyn Transport>, HandshakeError>>,
+    opened: impl Future<Output = Result<Opened, HandshakeError>>,
     deadline: Instant,
     permit: OwnedSemaphorePermit,
     parts: Arc<Components>,
 ) -> Option<Box<Connection>> {
     let options = &parts.context.socket_options;
-    let handshake = async { handshake::open(stream.await?, deadline).await };
+    let handshake = async {
+        let Opened { transport, source } = opened.await?;
+        let proxies = &parts.context.trusted_proxies;
+        handshake::open(transport, deadline, |forwarded_for| Ok(proxies.client(source, forwarded_for))).await
+    };
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
-        Ok((stream, early)) => {
+        Ok(Upgraded { stream, early, admitted: address }) => {
             let socket = Socket::open(stream, early, options.clone()).await;
-            Some(Connection::new(socket, permit, parts.clone()))
+            Some(Connection::new(socket, address, permit, parts.clone()))
         }
         Err(HandshakeError::Refused(refusal)) => {
             metrics::handshake_refused(refusal);

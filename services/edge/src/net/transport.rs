@@ -1,9 +1,11 @@
-//! The byte stream under a websocket: plain TCP or TLS.
+//! The byte stream under a websocket: plain TCP or TLS, with or without a PROXY header before it.
 //!
 //! The certificate of `wss://` is reloaded when its files change; open connections stay. If the new files cannot be
 //! read or do not match, the old certificate stays in use, with a warning in the log.
 
 use super::handshake::{self, HandshakeError, Refusal};
+use super::proxy_header;
+use super::rewound::Rewound;
 use common::sync::Mutex;
 use common::transport::Transport;
 use rustls::ServerConfig;
@@ -12,37 +14,62 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use service::TrustedProxies;
 use service::wire_protocol::WireProtocol;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+/// How many bytes are read at once to tell whether a client speaks TLS.
+const FIRST_READ: usize = 1024;
 /// How often the files are checked for changes.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Prepares an accepted connection, with TLS if there is an acceptor.
+/// An accepted connection, ready for the websocket's handshake.
+pub struct Opened {
+    pub transport: Box<dyn Transport>,
+    /// The address that the connection comes from, according to the PROXY header of a trusted proxy if there is one.
+    pub source: IpAddr,
+}
+
+/// Prepares an accepted connection: reads the PROXY header of a trusted proxy, and accepts TLS if there is an acceptor.
 ///
 /// # Errors
 /// When the connection breaks, or the client does not speak TLS where it must, until the deadline.
 pub async fn open(
-    stream: TcpStream,
+    mut stream: TcpStream,
+    address: IpAddr,
+    proxies: &TrustedProxies,
     tls: Option<&TlsAcceptor>,
     deadline: Instant,
-) -> Result<Box<dyn Transport>, HandshakeError> {
+) -> Result<Opened, HandshakeError> {
     // With Nagle's algorithm an event waits up to 40 ms for the acknowledgement of the previous one.
     stream.set_nodelay(true).map_err(|_| HandshakeError::Closed)?;
-    match tls {
-        None => Ok(Box::new(stream)),
-        Some(tls) => {
-            let accepted = timeout_at(deadline, accept_tls(stream, tls)).await.map_err(io::Error::from)??;
-            Ok(Box::new(accepted))
+    let (mut read, mut source) = (Vec::new(), address);
+    if proxies.contains(address) {
+        match timeout_at(deadline, proxy_header::read(&mut stream, &mut read)).await {
+            Ok(Ok(client)) => source = client.unwrap_or(address),
+            Err(_) if read.is_empty() => return Err(HandshakeError::Closed),
+            Ok(Err(HandshakeError::Refused(refusal))) => return Err(refuse(stream, refusal, &read).await),
+            Err(_) => return Err(refuse(stream, Refusal::Timeout, &read).await),
+            Ok(Err(error)) => return Err(error),
         }
     }
+    let transport: Box<dyn Transport> = match tls {
+        None if read.is_empty() => Box::new(stream),
+        None => Box::new(Rewound::new(read, stream)),
+        Some(tls) => {
+            Box::new(timeout_at(deadline, accept_tls(stream, read, tls)).await.map_err(io::Error::from)??)
+        }
+    };
+    Ok(Opened { transport, source })
 }
 
 /// Tells a client that speaks TLS wrongly from one that has gone, as the TLS health checks of proxies do.
@@ -50,21 +77,32 @@ fn tls_error(error: io::Error) -> HandshakeError {
     if error.kind() == io::ErrorKind::InvalidData { error.into() } else { HandshakeError::Closed }
 }
 
-/// Accepts TLS. A client that speaks something else gets a response that it can read.
-async fn accept_tls(stream: TcpStream, tls: &TlsAcceptor) -> Result<TlsStream<TcpStream>, HandshakeError> {
-    let mut first = [0; WireProtocol::MAX_SIGNATURE];
-    let length = stream.peek(&mut first).await.map_err(|_| HandshakeError::Closed)?;
-    let refusal = match WireProtocol::detect(&first[..length]) {
-        _ if length == 0 => return Err(HandshakeError::Closed),
+/// Accepts TLS. A client that speaks something else gets a response that it can read. `read` was read already.
+async fn accept_tls(
+    mut stream: TcpStream,
+    mut read: Vec<u8>,
+    tls: &TlsAcceptor,
+) -> Result<TlsStream<Rewound<TcpStream>>, HandshakeError> {
+    if read.is_empty() {
+        read.reserve(FIRST_READ);
+        stream.read_buf(&mut read).await.map_err(|_| HandshakeError::Closed)?;
+    }
+    let refusal = match WireProtocol::detect(&read) {
+        _ if read.is_empty() => return Err(HandshakeError::Closed),
         // The TLS library answers with an alert what it cannot read.
         Some(WireProtocol::Tls | WireProtocol::Unknown) => {
-            return tls.accept(stream).await.map_err(tls_error);
+            return tls.accept(Rewound::new(read, stream)).await.map_err(tls_error);
         }
         Some(WireProtocol::ProxyHeader) => Refusal::Protocol(WireProtocol::ProxyHeader),
         Some(WireProtocol::Http1 | WireProtocol::Http2) | None => Refusal::PlainHttp,
     };
-    handshake::refuse(stream, refusal, first.starts_with(b"HEAD ")).await;
-    Err(refusal.into())
+    Err(refuse(stream, refusal, &read).await)
+}
+
+/// Responds with the reason.
+async fn refuse(stream: TcpStream, refusal: Refusal, read: &[u8]) -> HandshakeError {
+    handshake::refuse(stream, refusal, read.starts_with(b"HEAD ")).await;
+    refusal.into()
 }
 
 #[derive(Clone, Debug)]

@@ -5,13 +5,13 @@
 //! are refused too, unless `--proxy-allow` contains loopback.
 
 use super::response::JanusCloudError;
-use crate::addresses::Cidr;
 use crate::auth::{Access, AuthError, OperatorAuth, is_forwarded};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use service::network::Cidr;
 use std::net::{IpAddr, SocketAddr};
 
 #[derive(Clone)]

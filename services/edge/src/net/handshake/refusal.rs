@@ -35,6 +35,8 @@ impl From<Refusal> for HandshakeError {
 pub enum Refusal {
     /// A port without TLS got another protocol than HTTP/1.
     Protocol(WireProtocol),
+    /// A trusted proxy sent a malformed or incomplete header of the PROXY protocol.
+    ProxyHeader,
     /// A port with TLS got plain HTTP.
     PlainHttp,
     /// The request is not HTTP from its first line on.
@@ -62,11 +64,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Protocol(WireProtocol::Tls),
         Self::Protocol(WireProtocol::Http2),
         Self::Protocol(WireProtocol::ProxyHeader),
         Self::Protocol(WireProtocol::Unknown),
+        Self::ProxyHeader,
         Self::PlainHttp,
         Self::NotHttp,
         Self::RequestLine,
@@ -91,6 +94,7 @@ impl Refusal {
     pub fn name(self) -> &'static str {
         match self {
             Self::Protocol(protocol) => protocol.name(),
+            Self::ProxyHeader => "proxy_header",
             Self::PlainHttp => "plain_http",
             Self::NotHttp => WireProtocol::Unknown.name(),
             Self::RequestLine => "request_line",
@@ -119,7 +123,8 @@ impl Refusal {
             Self::Timeout => 408,
             Self::Method => 405,
             Self::Page | Self::UpgradeHeader | Self::Version => 426,
-            Self::PlainHttp
+            Self::ProxyHeader
+            | Self::PlainHttp
             | Self::NotHttp
             | Self::RequestLine
             | Self::MalformedHeader
@@ -135,7 +140,11 @@ impl Refusal {
     /// The cause in words.
     pub fn text(self) -> String {
         let text = match self {
+            Self::Protocol(WireProtocol::ProxyHeader) => {
+                "The connection begins with a PROXY protocol header, but comes from no trusted proxy. Name the proxy in --trusted-proxies, or remove send-proxy or proxy_protocol from its settings."
+            }
             Self::Protocol(protocol) => protocol.refusal().map_or("", |(_, text)| text),
+            Self::ProxyHeader => "The PROXY protocol header is malformed or incomplete.",
             Self::PlainHttp => {
                 "The client speaks plain HTTP, and this port speaks TLS. Use wss:// for it, also in a proxy."
             }

@@ -14,7 +14,7 @@ const JANUS: &str = "Sec-WebSocket-Protocol: janus-protocol\r\n";
 async fn answer(bytes: impl AsRef<[u8]>) -> (String, bool) {
     let (mut client, server) = duplex(256 * 1024);
     client.write_all(bytes.as_ref()).await.unwrap();
-    let opening = tokio::spawn(open(server, deadline()));
+    let opening = tokio::spawn(open(server, deadline(), |_| Ok(())));
     let response = response(&mut client).await;
     drop(client);
     (response, opening.await.unwrap().is_ok())
@@ -83,8 +83,8 @@ async fn frames_behind_the_request_are_not_lost() {
     let mut bytes = upgrade(JANUS).into_bytes();
     bytes.extend([0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
     client.write_all(&bytes).await.unwrap();
-    let (_, early) = open(server, deadline()).await.unwrap();
-    assert_eq!(early, [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
+    let upgraded = open(server, deadline(), |_| Ok(())).await.unwrap();
+    assert_eq!(upgraded.early, [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn other_protocols_are_refused_at_once() {
     for bytes in [&b"\x16"[..], b"PRI * HTTP/2.0\r\n", b"PROXY TCP4 ", b"hello\r\n", b"GET /\n", b"\0"] {
         let (mut client, server) = duplex(4096);
         client.write_all(bytes).await.unwrap();
-        tokio::spawn(open(server, deadline()));
+        tokio::spawn(open(server, deadline(), |_| Ok(())));
         // The client keeps its side open.
         let answer = timeout(Duration::from_millis(500), response(&mut client)).await;
         assert!(answer.unwrap().starts_with("HTTP/1.1 "), "{bytes:?}");
@@ -155,7 +155,7 @@ async fn slow_head_is_refused_at_the_deadline() {
     let (mut client, server) = duplex(4096);
     client.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
     let begun = Instant::now();
-    let opening = tokio::spawn(open(server, deadline()));
+    let opening = tokio::spawn(open(server, deadline(), |_| Ok(())));
     assert_eq!(response(&mut client).await, Refusal::Timeout.response());
     assert_eq!(begun.elapsed().as_secs(), HANDSHAKE_TIMEOUT.as_secs());
     drop(client);
@@ -165,7 +165,7 @@ async fn slow_head_is_refused_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn silent_connection_is_closed_without_a_word() {
     let (mut client, server) = duplex(4096);
-    let opened = open(server, deadline()).await;
+    let opened = open(server, deadline(), |_| Ok(())).await;
     assert!(matches!(opened, Err(HandshakeError::Closed)));
     assert_eq!(response(&mut client).await, "");
 }
