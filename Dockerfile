@@ -29,7 +29,7 @@ RUN find services shared -name '*.rs' -exec touch {} + \
 
 FROM debian:bookworm-slim
 RUN useradd --system --uid 8188 --home-dir /var/lib/switchboard switchboard \
-    && install -d -o switchboard /var/lib/switchboard
+    && install -d -o switchboard /var/lib/switchboard /var/lib/switchboard-drain
 COPY --from=build /usr/local/bin/switchboard /usr/local/bin/switchboard
 USER switchboard
 WORKDIR /var/lib/switchboard

@@ -9,6 +9,7 @@
 //! | `dashboard.rs`, `dashboard_findings.rs`, `dashboard_secret.rs` | tests with the dashboard: figures and looks, findings, access |
 //! | `dashboard_cases.rs`, `.js`, `.html` | cases for the pure functions of the dashboard |
 //! | `dashboard_page.rs` | a cluster with the dashboard in a browser |
+//! | `foreign_pages.rs` | what a page of another site can do to a local `standalone` |
 //! | `fixture.rs` | servers, a driver and pages |
 //! | `page.rs` | a page as its user sees it |
 //! | `media.rs` | the media that a page receives |
@@ -32,6 +33,7 @@ mod demo_refusals;
 pub mod driver;
 mod file_server;
 pub mod fixture;
+mod foreign_pages;
 pub mod janus_js;
 mod janus_js_reconnect;
 mod janus_js_updates;

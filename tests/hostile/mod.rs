@@ -12,5 +12,6 @@ mod idle_sockets;
 mod json_values;
 mod lists;
 mod media_lines;
+mod operators_api;
 mod pings;
 mod texts;

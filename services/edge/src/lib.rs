@@ -20,14 +20,12 @@
 //! their undelivered messages in its mailbox, until another edge claims them.
 
 mod auth;
-mod client_memory;
 mod components;
 mod connection;
 mod context;
 mod delivery;
 mod heartbeat;
 mod mailbox;
-mod message_size;
 mod metrics;
 mod options;
 mod publisher;
@@ -71,6 +69,7 @@ use components::Components;
 use net::{listener, transport};
 use service::Context;
 use service::canary::CanaryTarget;
+use service::secret::WeakSecret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -89,6 +88,10 @@ const START_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 pub enum Error {
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    WeakSecret(#[from] WeakSecret),
+    #[error("failed to read the address of the listener: {0}")]
+    Listener(#[from] std::io::Error),
     #[error("failed to open the mailbox of the edge: {0}")]
     Mailbox(#[from] bus::SendError),
     #[error("failed to register the edge: {0}")]
@@ -98,14 +101,17 @@ pub enum Error {
 /// Serves clients on `listener` until shutdown. Waits for bus and directory, also at the start.
 ///
 /// # Errors
-/// When the certificate cannot be used.
+/// When the certificate cannot be used, or a secret is too easy to guess.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
+    let address = listener.local_addr()?;
+    options.check_address(address)?;
     let options = options.within_file_limit();
     let tls = options.certificate_files().map(transport::tls_acceptor).transpose()?;
     let shutdown = context.shutdown.clone();
     let starting = Edge::start_with_retries(&options, context);
     let Some(edge) = shutdown.run_until_cancelled(starting).await else { return Ok(()) };
-    listener::accept_all(listener, &edge.parts, tls).await;
+    let origins = options.origin_policy(Some(address));
+    listener::accept_all(listener, &edge.parts, tls, &origins).await;
     edge.stop().await;
     Ok(())
 }
@@ -170,7 +176,8 @@ impl Edge {
 
     /// Serves a client over a transport that was opened elsewhere.
     pub fn serve_transport(&self, stream: Box<dyn Transport>) {
-        self.parts.context.connections.spawn(listener::serve_transport(stream, self.parts.clone()));
+        let origins = net::handshake::OriginPolicy::new(&[], None);
+        self.parts.context.connections.spawn(listener::serve_transport(stream, self.parts.clone(), origins));
     }
 }
 

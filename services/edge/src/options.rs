@@ -1,13 +1,16 @@
 //! The command-line options of an edge, and the settings that follow from them.
 
 use crate::auth::Auth;
+use crate::net::handshake::OriginPolicy;
 use crate::net::transport::CertificateFiles;
 use bus::message::Location;
 use clap::{Args, ValueEnum};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
-use service::options::CanaryOptions;
+use service::options::{CanaryOptions, OriginOptions};
+use service::secret::WeakSecret;
 use service::{Secret, TrustedProxies, open_files};
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,12 +39,6 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_MAX_FRAME", value_name = "BYTES", default_value_t = 512 * 1024)]
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1024..=524_288))]
     pub max_frame: usize,
-
-    /// How many MiB of requests and messages may wait for or from all clients together; the more they are, the
-    /// less each client may have waiting
-    #[arg(long, env = "SWITCHBOARD_MAX_CLIENT_MEMORY", value_name = "MIB", default_value_t = 256)]
-    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(16..=1_048_576))]
-    pub max_client_memory: usize,
 
     /// Seconds in which a client must create or claim a session before its connection is closed, also after its
     /// last session has ended; 0 for any time
@@ -103,12 +100,31 @@ pub struct Options {
     #[command(flatten)]
     pub trusted_proxies: TrustedProxies,
 
+    /// Web pages that may connect.
+    #[command(flatten)]
+    pub origins: OriginOptions,
+
     /// Canaries to the routers and back.
     #[command(flatten)]
     pub canary: CanaryOptions,
 }
 
 impl Options {
+    /// Checks that the secrets of clients are not guessed soon, if others reach this address.
+    ///
+    /// # Errors
+    /// When a secret is too easy to guess.
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), WeakSecret> {
+        let secrets = [("--api-secret", &self.api_secret), ("--token-auth-secret", &self.token_auth_secret)];
+        let mut set = secrets.into_iter().filter_map(|(flag, secret)| Some((flag, secret.as_ref()?)));
+        set.try_for_each(|(flag, secret)| secret.check_strength(flag, address))
+    }
+
+    /// The web pages that may connect to this address.
+    pub fn origin_policy(&self, address: Option<SocketAddr>) -> OriginPolicy {
+        OriginPolicy::new(&self.origins.allow_origin, address)
+    }
+
     pub fn location(&self) -> Location {
         Location { location: self.location.clone(), isp: self.isp.clone() }
     }

@@ -78,7 +78,8 @@ export class Feed {
     try {
       onData();
       const response = await fetch(this.#url, { headers: this.#headers(), cache: "no-store", signal });
-      if (response.status === 401) return { ...received, isDenied: true };
+      // 429: too many wrong secrets; the right one is accepted.
+      if (response.status === 401 || response.status === 429) return { ...received, isDenied: true };
       if (!response.ok) return { ...received, reason: await problemOf(response) };
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       await this.#read(reader, onData, received);

@@ -13,20 +13,25 @@
 mod addresses;
 mod api;
 mod auth;
+mod cors;
+mod foreign_pages;
 mod janus_cloud;
 mod metrics;
 mod middleware;
 pub mod options;
 mod pages;
+mod wrong_secrets;
 
 pub use addresses::{ProxyUrl, WebsocketUrl};
 pub use options::Options;
 
+use auth::OperatorAuth;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use janus_cloud::JanusCloud;
 use service::secret::SecretFileError;
 use service::{Context, admin, http_server};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Why the service could not run.
@@ -35,7 +40,7 @@ pub enum Error {
     #[error("failed to read the address of the HTTP listener: {0}")]
     Listener(#[from] std::io::Error),
     #[error(transparent)]
-    SecretRequired(#[from] options::SecretRequired),
+    Address(#[from] options::AddressError),
     #[error(transparent)]
     Secret(#[from] SecretFileError),
 }
@@ -43,7 +48,7 @@ pub enum Error {
 /// Serves HTTP on `listener` until shutdown.
 ///
 /// # Errors
-/// Returns [`Error::SecretRequired`] if the address is not a loopback address and there is no secret.
+/// Returns [`Error::Address`] if the address is not a loopback address, and there is no secret, or one that is guessed soon.
 pub async fn run(options: Options, listener: TcpListener, context: Context) -> Result<(), Error> {
     let address = listener.local_addr()?;
     options.check_address(address)?;
@@ -61,13 +66,16 @@ pub async fn run(options: Options, listener: TcpListener, context: Context) -> R
 }
 
 fn routes(options: &Options, context: &Context, janus_cloud: &JanusCloud) -> Router {
+    let auth = OperatorAuth::new(options);
     Router::new()
         .merge(pages::demo_routes(options))
         .merge(pages::dashboard_routes())
-        .merge(api::routes(options, context))
-        .merge(janus_cloud.routes(options, context))
+        .merge(api::routes(auth.clone(), context))
+        .merge(janus_cloud.routes(options, auth, context))
         .merge(admin::routes(context.health.clone()))
         .fallback(middleware::not_found)
+        .layer(from_fn_with_state(Arc::from(&options.origins.allow_origin[..]), cors::allow_origins))
         .layer(from_fn(middleware::security_headers))
+        .layer(from_fn_with_state(options.trusted_proxies.clone(), middleware::identify_client))
         .layer(from_fn_with_state(context.health.load().clone(), middleware::count_requests))
 }

@@ -6,6 +6,7 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 const INVITES_TOTAL: &str = "switchboard_rest_invites_total";
 const PROXY_REQUESTS_TOTAL: &str = "switchboard_rest_proxy_requests_total";
 const PENDING_INVITES: &str = "switchboard_rest_invites_pending";
+const WRONG_SECRETS_TOTAL: &str = "switchboard_rest_wrong_secrets_total";
 
 /// The names of this service's bounded queues, for `switchboard_queue_full_total`.
 pub(crate) const INVITES_PENDING: &str = "invites_pending";
@@ -28,6 +29,8 @@ pub(crate) fn describe() {
         counter!(INVITES_TOTAL, "status" => status.clone()).increment(0);
         counter!(PROXY_REQUESTS_TOTAL, "status" => status).increment(0);
     }
+    describe_counter!(WRONG_SECRETS_TOTAL, "Requests with a wrong secret of operators.");
+    counter!(WRONG_SECRETS_TOTAL).increment(0);
     gauge!(PENDING_INVITES).set(0);
     service::metrics::register_queues(&[INVITES_PENDING, PROXY_REQUESTS, EVENT_SUBSCRIBERS]);
 }
@@ -45,6 +48,11 @@ pub(crate) fn count_invite(status: u16) {
 /// Counts a response of a proxy.
 pub(crate) fn count_proxy_request(status: u16) {
     counter!(PROXY_REQUESTS_TOTAL, "status" => label(status)).increment(1);
+}
+
+/// Counts a request with a wrong secret.
+pub(crate) fn count_wrong_secret() {
+    counter!(WRONG_SECRETS_TOTAL).increment(1);
 }
 
 pub(crate) fn set_pending_invites(requests: usize) {

@@ -1,8 +1,9 @@
-//! What applies to every request: the count of requests in flight, security headers, and the fallback for unknown
+//! What applies to every request: the address of its client, the count of requests in flight, security headers, and the fallback for unknown
 //! addresses.
 
+use crate::auth::X_FORWARDED_FOR;
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     ACCEPT, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
@@ -10,7 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
-use service::Load;
+use service::{Load, TrustedProxies};
+use std::net::SocketAddr;
 
 /// Scripts, styles and images from this service only; connections to websockets; no framing.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -37,6 +39,19 @@ const NOT_FOUND_PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"u
 /// Counts the request in the load that this service reports while it is in flight.
 pub(crate) async fn count_requests(State(load): State<Load>, request: Request, next: Next) -> Response {
     let _in_flight = load.begin("requests");
+    next.run(request).await
+}
+
+/// Adds the client's address to the extensions of the request.
+pub(crate) async fn identify_client(
+    State(proxies): State<TrustedProxies>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let forwarded_for = request.headers().get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    let client = proxies.client(source.ip(), forwarded_for);
+    request.extensions_mut().insert(client);
     next.run(request).await
 }
 

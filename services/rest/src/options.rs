@@ -4,8 +4,9 @@
 use crate::addresses::{ProxyUrl, WebsocketUrl};
 use clap::Args;
 use service::network::Cidr;
-use service::options::CanaryOptions;
-use service::secret::{SecretFileError, load_or_create};
+use service::options::{CanaryOptions, OriginOptions};
+use service::secret::{SecretFileError, WeakSecret, load_or_create};
+use service::web_origin::AllowedHost;
 use service::{Secret, TrustedProxies};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,23 @@ pub struct Options {
     /// File with this secret; a missing file is created with a random secret. --rest-secret takes precedence
     #[arg(long, env = "SWITCHBOARD_REST_SECRET_FILE", value_name = "FILE")]
     pub rest_secret_file: Option<PathBuf>,
+
+    /// Secret with which a Janus server may drain and undrain itself, and do nothing else; its own address must be
+    /// that of the server
+    #[arg(long, env = "SWITCHBOARD_DRAIN_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub drain_secret: Option<Secret>,
+
+    /// File with this secret; a missing file is created with a random secret. --drain-secret takes precedence
+    #[arg(long, env = "SWITCHBOARD_DRAIN_SECRET_FILE", value_name = "FILE")]
+    pub drain_secret_file: Option<PathBuf>,
+
+    /// Name by which HTTP is served without a secret, as in the Host header, besides addresses and localhost; may be
+    /// repeated or comma-separated; * for any. With --rest-secret the API is served by every name
+    #[arg(long, env = "SWITCHBOARD_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub allow_host: Vec<AllowedHost>,
+
+    #[command(flatten)]
+    pub origins: OriginOptions,
 
     /// Websocket URL of the demo page [default: --websocket-port of the page's host]
     #[arg(long, env = "SWITCHBOARD_WEBSOCKET_URL", value_name = "ws[s]://HOST[:PORT]")]
@@ -51,21 +69,28 @@ pub struct Options {
     pub canary: CanaryOptions,
 }
 
-/// HTTP would be served to other machines without a secret.
+/// HTTP would be served to other machines without a secret that keeps them out.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "HTTP is not served on {0} without a secret: set --rest-secret (SWITCHBOARD_REST_SECRET), or listen on 127.0.0.1"
-)]
-pub struct SecretRequired(SocketAddr);
+pub enum AddressError {
+    #[error(
+        "HTTP is not served on {0} without a secret: set --rest-secret (SWITCHBOARD_REST_SECRET), or listen on 127.0.0.1"
+    )]
+    SecretRequired(SocketAddr),
+    #[error(transparent)]
+    WeakSecret(#[from] WeakSecret),
+}
 
 impl Options {
-    /// Reads the secret from its file, unless `--rest-secret` is set or there is no file option.
+    /// Reads each secret from its file, unless it is set itself or there is no file option.
     ///
     /// # Errors
-    /// When the file can be neither read nor created.
-    pub fn with_secret(mut self) -> Result<Self, SecretFileError> {
+    /// When a file can be neither read nor created.
+    pub fn with_secrets(mut self) -> Result<Self, SecretFileError> {
         if let (None, Some(file)) = (&self.rest_secret, &self.rest_secret_file) {
             self.rest_secret = Some(load_or_create(file)?);
+        }
+        if let (None, Some(file)) = (&self.drain_secret, &self.drain_secret_file) {
+            self.drain_secret = Some(load_or_create(file)?);
         }
         Ok(self)
     }
@@ -73,14 +98,18 @@ impl Options {
     /// Checks that HTTP may be served on this address.
     ///
     /// # Errors
-    /// When it is not a loopback address and there is no secret, or an empty one.
-    pub fn check_address(&self, address: SocketAddr) -> Result<(), SecretRequired> {
-        let has_secret = self.rest_secret.as_ref().is_some_and(|secret| !secret.reveal().is_empty());
-        if has_secret || address.ip().to_canonical().is_loopback() {
-            Ok(())
-        } else {
-            Err(SecretRequired(address))
+    /// When it is not a loopback address, and there is no secret, an empty one, or one that is guessed soon.
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), AddressError> {
+        let secret = self.rest_secret.as_ref().filter(|secret| !secret.reveal().is_empty());
+        match secret {
+            Some(secret) => secret.check_strength("--rest-secret", address)?,
+            None if address.ip().to_canonical().is_loopback() => {}
+            None => return Err(AddressError::SecretRequired(address)),
         }
+        if let Some(secret) = &self.drain_secret {
+            secret.check_strength("--drain-secret", address)?;
+        }
+        Ok(())
     }
 }
 
@@ -98,8 +127,9 @@ mod tests {
             assert!(is_allowed(None, loopback) && is_allowed(Some("x"), loopback), "{loopback}");
         }
         for open in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "[::ffff:0.0.0.0]:80"] {
-            assert!(!is_allowed(None, open) && is_allowed(Some("x"), open), "{open}");
+            assert!(!is_allowed(None, open) && is_allowed(Some("long and random"), open), "{open}");
             assert!(!is_allowed(Some(""), open), "{open}: an empty variable is not a secret");
+            assert!(!is_allowed(Some("x"), open), "{open}: a secret of one letter is guessed");
         }
     }
 }

@@ -29,9 +29,9 @@ pub enum CallsError {
 /// Prints the newest events, and with `--follow` also each new one.
 pub async fn run(args: CallsArgs) -> Result<(), CallsError> {
     logging::init(&args.log)?;
-    let ca = args.redis.check()?;
-    let unreachable = |error| CallsError::Unreachable { redis: args.redis.redis.to_string(), error };
-    let bus = Bus::redis_with_ca(args.redis.redis.as_str(), ca.as_deref()).await.map_err(unreachable)?;
+    let redis = args.redis.target()?;
+    let unreachable = |error| CallsError::Unreachable { redis: redis.url.to_string(), error };
+    let bus = Bus::redis_with_ca(redis.url.as_str(), redis.ca.as_deref()).await.map_err(unreachable)?;
     let format = if args.json { as_json } else { as_text };
     if !args.follow {
         let lines = bus.tail(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?;

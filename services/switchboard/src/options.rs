@@ -79,8 +79,8 @@ pub struct ClusterArgs {
 
 #[derive(Args, Debug)]
 pub struct StandaloneArgs {
-    /// Address for the websockets of clients
-    #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "0.0.0.0:8188")]
+    /// Address for the websockets of clients; 0.0.0.0:8188 admits other machines
+    #[arg(long, env = "SWITCHBOARD_LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8188")]
     pub listen: String,
 
     /// Address for demo page, dashboard and HTTP API; other than loopback it needs --rest-secret

@@ -6,7 +6,7 @@ use bus::Bus;
 use common::sync::Mutex;
 use common::{ErrorLog, ServiceId, warn_failure};
 use directory::Directory;
-use service::options::{RedisOptions, RedisOptionsError};
+use service::options::{RedisOptions, RedisOptionsError, RedisTarget};
 use service::{
     CancellationToken, Context, Health, ShutdownPolicy, admin, dependencies, logging, metrics, open_files,
     shutdown,
@@ -175,29 +175,34 @@ pub async fn listen_for_http(
     Ok(listener)
 }
 
+/// Listens for the clients of an edge, and checks already now whether its secrets suffice for that address.
+pub async fn listen_for_clients(address: &str, options: &edge::Options) -> Result<TcpListener, Error> {
+    const FLAG: &str = "--listen";
+    let listener = listen(FLAG, address).await?;
+    let failed = |source| Error::Listen { flag: FLAG, address: address.to_owned(), source };
+    options.check_address(listener.local_addr().map_err(failed)?).map_err(edge::Error::from)?;
+    Ok(listener)
+}
+
 /// Connects a service to Redis. Returns its context, or `None` when the process is stopped before Redis is
 /// available. Until then the process is not ready and retries every second: the parts of a cluster may start in
 /// any order.
 pub async fn connect(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
-    let ca = redis.check()?;
-    let connecting = connect_with_retries(redis, ca.as_deref(), process);
+    let target = redis.target()?;
+    let connecting = connect_with_retries(&target, process);
     let connected = process.shutdown.run_until_cancelled(connecting).await;
     Ok(connected.map(|(bus, directory)| process.context(kind, bus, directory, true)))
 }
 
-async fn connect_with_retries(
-    redis: &RedisOptions,
-    ca: Option<&[u8]>,
-    process: &Process,
-) -> (Bus, Directory) {
+async fn connect_with_retries(redis: &RedisTarget, process: &Process) -> (Bus, Directory) {
     loop {
-        match try_connect(redis.redis.as_str(), ca).await {
+        match try_connect(redis.url.as_str(), redis.ca.as_deref()).await {
             Ok(connected) => {
                 CONNECTING.succeeded();
                 return connected;
             }
             Err(error) => {
-                warn_failure!(CONNECTING, redis = %redis.redis, error, "failed to connect to Redis, retrying");
+                warn_failure!(CONNECTING, redis = %redis.url, error, "failed to connect to Redis, retrying");
                 process.health.set_unready("bus", &error);
                 sleep(CONNECT_RETRY_INTERVAL).await;
             }

@@ -7,7 +7,7 @@ use crate::format::ignore_closed_pipe;
 use crate::options::{
     Command, ConnectorArgs, EdgeArgs, RestArgs, RouterArgs, ServiceCommand, StandaloneArgs,
 };
-use crate::process::{Error, Process, connect, listen, listen_for_http};
+use crate::process::{Error, Process, connect, listen_for_clients, listen_for_http};
 use crate::{calls, health, top, trace};
 use bus::Bus;
 use common::ServiceId;
@@ -73,7 +73,7 @@ async fn start(service: ServiceCommand, process: &Process) -> Result<(), Error> 
 }
 
 async fn edge(args: EdgeArgs, process: &Process) -> Result<(), Error> {
-    let listener = listen("--listen", &args.listen).await?;
+    let listener = listen_for_clients(&args.listen, &args.edge.0).await?;
     let Some(context) = connect("edge", &args.cluster.redis, process).await? else { return Ok(()) };
     Ok(run_registered("edge", context, |context| edge::run(args.edge.0, listener, context)).await?)
 }
@@ -89,7 +89,7 @@ async fn connector(args: ConnectorArgs, process: &Process) -> Result<(), Error> 
 }
 
 async fn rest(args: RestArgs, process: &Process) -> Result<(), Error> {
-    let options = args.rest.0.with_secret().map_err(rest::Error::from)?;
+    let options = args.rest.0.with_secrets().map_err(rest::Error::from)?;
     let listener = listen_for_http("--listen", &args.listen, &options).await?;
     let Some(context) = connect("rest", &args.cluster.redis, process).await? else { return Ok(()) };
     Ok(run_registered("rest", context, |context| rest::run(options, listener, context)).await?)
@@ -100,8 +100,8 @@ async fn standalone(mut args: StandaloneArgs, process: &Process) -> Result<(), E
     if args.connector.0.backends.is_empty() {
         return Err(connector::Error::NoBackend.into());
     }
-    let clients = listen("--listen", &args.listen).await?;
-    args.rest.0 = args.rest.0.with_secret().map_err(rest::Error::from)?;
+    let clients = listen_for_clients(&args.listen, &args.edge.0).await?;
+    args.rest.0 = args.rest.0.with_secrets().map_err(rest::Error::from)?;
     let http = listen_for_http("--rest-listen", &args.rest_listen, &args.rest.0).await?;
     let context = process.context("standalone", Bus::memory(), Directory::memory(), false);
     print_addresses(&clients, &http);

@@ -110,15 +110,42 @@ fn rest_needs_a_secret_beyond_loopback() {
         let log = process.remaining_log();
         assert!(log.contains("without a secret: set --rest-secret"), "{log}");
     }
-    let mut guarded = Process::standalone(&["--rest-listen", open, "--rest-secret", "hunter2"]);
+    let mut guarded = Process::standalone(&["--rest-listen", open, "--rest-secret", "long and random"]);
     guarded.wait_for_output("Demo page");
     guarded.terminate();
     assert_eq!(guarded.code(), Some(0));
 }
 
 #[test]
+fn secret_that_is_guessed_soon_is_refused_beyond_loopback() {
+    let open = "0.0.0.0:0";
+    let redis = ["--redis", "redis://127.0.0.1:1"];
+    for (service, flag) in [
+        ("rest", "--rest-secret"),
+        ("rest", "--drain-secret"),
+        ("edge", "--api-secret"),
+        ("edge", "--token-auth-secret"),
+    ] {
+        let mut secrets = vec![flag, "x"];
+        if flag == "--drain-secret" {
+            secrets.extend(["--rest-secret", "long and random"]);
+        }
+        let mut process = Process::start(&[&[service, "--listen", open], &redis[..], &secrets].concat());
+        assert_eq!(process.code(), Some(1), "{flag}");
+        let log = process.remaining_log();
+        assert!(log.contains(&format!("switchboard: {flag} is too easy to guess for 0.0.0.0:")), "{log}");
+    }
+    let mut local = Process::standalone(&["--rest-listen", "127.0.0.1:0", "--api-secret", "x"]);
+    local.wait_for_output("Demo page");
+}
+
+#[test]
 fn invalid_proxy_flags_are_errors() {
-    for (flag, text) in [("--proxy-allow=10.0.0.0/33", "10.0.0.0/8"), ("--proxy-url=ftp://h", "http://")] {
+    for (flag, text) in [
+        ("--proxy-allow=10.0.0.0/33", "10.0.0.0/8"),
+        ("--proxy-url=ftp://h", "http://"),
+        ("--allow-origin=app.example.org", "https://app.example.org"),
+    ] {
         let mut process = Process::standalone(&["--rest-listen", "127.0.0.1:0", flag]);
         assert_eq!(process.code(), Some(2));
         assert!(process.remaining_log().contains(text), "{flag}");

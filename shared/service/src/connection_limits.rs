@@ -14,18 +14,19 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// The connections of each address.
 #[derive(Clone)]
-pub(crate) struct AddressLimit {
+pub struct AddressLimit {
     max: usize,
     counts: Arc<Mutex<BTreeMap<AddressGroup, usize>>>,
 }
 
 impl AddressLimit {
-    pub(crate) fn new(max: usize) -> Self {
+    /// At most `max` places for each address.
+    pub fn new(max: usize) -> Self {
         Self { max, counts: Arc::default() }
     }
 
     /// Takes one of the places of an address, until the guard is dropped; `None` if there is none left.
-    pub(crate) fn acquire(&self, client: AddressGroup) -> Option<AddressGuard> {
+    pub fn acquire(&self, client: AddressGroup) -> Option<AddressGuard> {
         let mut counts = self.counts.lock();
         let count = counts.entry(client).or_default();
         if *count >= self.max {
@@ -37,7 +38,7 @@ impl AddressLimit {
 }
 
 /// One connection of an address.
-pub(crate) struct AddressGuard {
+pub struct AddressGuard {
     client: AddressGroup,
     limit: AddressLimit,
 }

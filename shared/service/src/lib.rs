@@ -6,7 +6,7 @@ pub mod admin;
 pub mod canary;
 pub mod client_address;
 pub mod clock_skew;
-mod connection_limits;
+pub mod connection_limits;
 mod context;
 pub mod dependencies;
 pub mod health;
@@ -23,6 +23,7 @@ pub mod registration;
 pub mod secret;
 pub mod shutdown;
 pub mod trusted_proxies;
+pub mod web_origin;
 pub mod wire_protocol;
 
 pub use canary::Canary;

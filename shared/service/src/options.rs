@@ -6,9 +6,12 @@
 //! The address of Redis may hold a password, so it is printed without one. Invalid Redis options end the service at
 //! once. The service retries when Redis cannot be reached or its certificate is not trusted.
 
+use crate::secret::{self, SecretFileError};
+use crate::web_origin::AllowedOrigin;
 use clap::{Args, ValueEnum};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use std::{fmt, fs, io};
@@ -67,6 +70,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// Which web pages may use a listener for clients or for operators.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OriginOptions {
+    /// Origin of web pages that may open websockets and read the HTTP API in a browser, like
+    /// https://app.example.org; may be repeated or comma-separated; * for any [default: websockets from any page,
+    /// on a loopback address from pages of this machine; the HTTP API from its own pages]
+    #[arg(long, env = "SWITCHBOARD_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<AllowedOrigin>,
+}
+
 const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// How to reach the Redis server of the cluster.
@@ -77,17 +90,46 @@ pub struct RedisOptions {
     #[arg(value_name = "redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
     pub redis: RedisUrl,
 
+    /// File with the password for Redis; one in --redis takes precedence
+    #[arg(long, env = "SWITCHBOARD_REDIS_PASSWORD_FILE", value_name = "FILE")]
+    pub redis_password_file: Option<String>,
+
     /// CA certificate (PEM) that signed the certificate of a rediss:// server, if the system does not trust it
     #[arg(long, env = "SWITCHBOARD_REDIS_CA", value_name = "FILE")]
     pub redis_ca: Option<PathBuf>,
 }
 
+/// The Redis server, as the options name it.
+pub struct RedisTarget {
+    /// The address, with user and password.
+    pub url: RedisUrl,
+    /// The contents of `--redis-ca`.
+    pub ca: Option<Vec<u8>>,
+}
+
 impl RedisOptions {
+    /// Checks the options, and reads the files that they name.
+    ///
+    /// # Errors
+    /// When an option is invalid, or a file cannot be read.
+    pub fn target(&self) -> Result<RedisTarget, RedisOptionsError> {
+        let ca = self.check()?;
+        // Compose cannot unset a variable, so that an empty one means none.
+        let file = self.redis_password_file.as_ref().filter(|file| !file.is_empty());
+        let url = match file {
+            Some(file) if !self.redis.has_password() => {
+                self.redis.with_password(secret::load(Path::new(file))?.reveal())
+            }
+            Some(_) | None => self.redis.clone(),
+        };
+        Ok(RedisTarget { url, ca })
+    }
+
     /// Checks the options and returns the contents of [`redis_ca`](Self::redis_ca), if set.
     ///
     /// # Errors
     /// When an option is invalid.
-    pub fn check(&self) -> Result<Option<Vec<u8>>, RedisOptionsError> {
+    fn check(&self) -> Result<Option<Vec<u8>>, RedisOptionsError> {
         self.redis.check()?;
         let Some(file) = &self.redis_ca else { return Ok(None) };
         if !self.redis.is_tls() {
@@ -112,6 +154,9 @@ pub enum RedisOptionsError {
     /// The address cannot be parsed.
     #[error("invalid --redis: expected redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
     InvalidUrl,
+    /// The file with the password cannot be read.
+    #[error("--redis-password-file: {0}")]
+    PasswordFile(#[from] SecretFileError),
     /// A CA certificate without TLS.
     #[error("--redis-ca needs a rediss:// address, but --redis is redis://")]
     CaWithoutTls,
@@ -145,6 +190,23 @@ impl RedisUrl {
         } else {
             Err(RedisOptionsError::InvalidUrl)
         }
+    }
+
+    fn has_password(&self) -> bool {
+        self.credentials().contains(':')
+    }
+
+    /// Adds a password; any byte may occur in it.
+    fn with_password(&self, password: &str) -> Self {
+        let (scheme, address) = self.parts();
+        let password = utf8_percent_encode(password, NON_ALPHANUMERIC);
+        Self(format!("{scheme}://{}:{password}@{address}", self.credentials()))
+    }
+
+    /// Returns what is before the `@`.
+    fn credentials(&self) -> &str {
+        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        rest.rsplit_once('@').map_or("", |(credentials, _)| credentials)
     }
 
     fn is_tls(&self) -> bool {
@@ -182,6 +244,37 @@ impl fmt::Debug for RedisUrl {
 mod tests {
     use super::*;
 
+    fn options(
+        redis: RedisUrl,
+        redis_password_file: Option<String>,
+        redis_ca: Option<PathBuf>,
+    ) -> RedisOptions {
+        RedisOptions { redis, redis_password_file, redis_ca }
+    }
+
+    #[test]
+    fn a_password_in_a_file_is_added_to_the_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        fs::write(&file, "p@ss/wo:rd%\n").unwrap();
+        let url = |address: &str| {
+            let path = file.to_str().unwrap().to_owned();
+            let target = options(address.parse().unwrap(), Some(path), None).target();
+            target.map(|target| target.url.as_str().to_owned()).map_err(|error| error.to_string())
+        };
+        assert_eq!(url("redis://h:1/2").unwrap(), "redis://:p%40ss%2Fwo%3Ard%25@h:1/2");
+        assert_eq!(url("rediss://user@h").unwrap(), "rediss://user:p%40ss%2Fwo%3Ard%25@h");
+        assert_eq!(url("redis://user:other@h").unwrap(), "redis://user:other@h");
+        let empty = options("redis://h".parse().unwrap(), Some(String::new()), None).target();
+        assert_eq!(empty.map(|target| target.url.as_str().to_owned()).ok().as_deref(), Some("redis://h"));
+        fs::remove_file(&file).unwrap();
+        let missing = url("redis://h").unwrap_err();
+        assert!(
+            missing.starts_with("--redis-password-file: ") && missing.contains("No such file"),
+            "{missing}"
+        );
+    }
+
     fn shown(url: &str) -> String {
         url.parse::<RedisUrl>().unwrap().to_string()
     }
@@ -217,8 +310,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         let check = |url: &str| {
-            let options = RedisOptions { redis: url.parse().unwrap(), redis_ca: Some(file.clone()) };
-            options.check().map_err(|error| error.to_string())
+            let (redis, redis_ca) = (url.parse().unwrap(), Some(file.clone()));
+            options(redis, None, redis_ca).check().map_err(|error| error.to_string())
         };
         assert!(
             check("rediss://u:secret@h")

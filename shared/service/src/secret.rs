@@ -1,10 +1,12 @@
 //! Secrets of operators, as options or in files. No log, error or `--help` shows one.
 
 use common::entropy::random_u64;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -43,6 +45,54 @@ impl FromStr for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")
+    }
+}
+
+/// The shortest secret on an address that other machines reach, in bytes.
+pub const MIN_SECRET: usize = 8;
+/// The fewest different bytes of such a secret.
+const MIN_VARIETY: usize = 4;
+/// Secrets of examples, of Janus' default configuration, and at the top of every list of guesses.
+const WELL_KNOWN: [&str; 10] = [
+    "12345678",
+    "123456789",
+    "1234567890",
+    "changeme",
+    "janusoverlord",
+    "janusrocks",
+    "password",
+    "password1",
+    "qwertyui",
+    "switchboard",
+];
+
+/// A secret that is guessed soon would protect an address that other machines reach.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{flag} is too easy to guess for {address}: set a random one of at least {MIN_SECRET} characters \
+     (openssl rand -hex 16), or listen on 127.0.0.1"
+)]
+pub struct WeakSecret {
+    flag: &'static str,
+    address: SocketAddr,
+}
+
+impl Secret {
+    /// Checks that the secret is not guessed soon, if other machines reach the address that it protects. `flag` is the
+    /// option that has it.
+    ///
+    /// # Errors
+    /// When it is too short, too uniform or well known.
+    pub fn check_strength(&self, flag: &'static str, address: SocketAddr) -> Result<(), WeakSecret> {
+        let bytes = self.0.as_bytes();
+        let is_varied = bytes.iter().collect::<BTreeSet<_>>().len() >= MIN_VARIETY;
+        let is_well_known = WELL_KNOWN.iter().any(|known| self.0.eq_ignore_ascii_case(known));
+        let is_strong = bytes.len() >= MIN_SECRET && is_varied && !is_well_known;
+        if is_strong || address.ip().to_canonical().is_loopback() {
+            Ok(())
+        } else {
+            Err(WeakSecret { flag, address })
+        }
     }
 }
 
@@ -110,6 +160,26 @@ mod tests {
             assert!(!secret.matches(guess), "{guess}");
         }
         assert_eq!(format!("{secret:?}"), "(secret)");
+    }
+
+    #[test]
+    fn a_guessable_secret_is_for_loopback_only() {
+        let check = |secret: &str, address: &str| {
+            Secret::from(secret).check_strength("--api-secret", address.parse().unwrap())
+        };
+        for weak in
+            ["", "x", "hunter2", "aaaaaaaaaaaa", "abababababab", "Password", "janusoverlord", "12345678"]
+        {
+            for open in ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[::ffff:0.0.0.0]:1"] {
+                let error = check(weak, open).unwrap_err().to_string();
+                assert!(error.starts_with("--api-secret is too easy to guess for "), "{error}");
+                assert!(weak.len() < 6 || !error.contains(weak), "{error}");
+            }
+            for local in ["127.0.0.1:1", "127.1.1.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+                assert!(check(weak, local).is_ok(), "{weak} on {local}");
+            }
+        }
+        assert!(check("hunter22", "0.0.0.0:1").is_ok() && check("Tr0ub4dor", "[::]:1").is_ok());
     }
 
     #[test]

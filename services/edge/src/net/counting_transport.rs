@@ -1,7 +1,6 @@
 //! A transport that counts the bytes that are written to it, and follows the frames that are read from it.
 
 use super::frame_meter::{FrameFault, FrameMeter};
-use crate::client_memory::MemoryShare;
 use common::transport::Transport;
 use std::io;
 use std::pin::Pin;
@@ -24,14 +23,13 @@ pub struct CountingTransport {
 }
 
 impl CountingTransport {
-    /// A transport. `early` was read from it before.
-    pub fn new(transport: Box<dyn Transport>, early: Vec<u8>, meter: FrameMeter) -> Self {
-        Self { transport, early, bytes_written: 0, meter, fault: None }
+    pub fn new(transport: Box<dyn Transport>, early: Vec<u8>, max_message: usize) -> Self {
+        Self { transport, early, bytes_written: 0, meter: FrameMeter::new(max_message), fault: None }
     }
 
-    /// Returns the transport, and leaves one that has ended.
-    pub fn take(&mut self, memory: MemoryShare) -> Self {
-        std::mem::replace(self, Self::new(Box::new(empty()), Vec::new(), FrameMeter::new(0, memory)))
+    /// A transport that has ended.
+    pub fn ended() -> Self {
+        Self::new(Box::new(empty()), Vec::new(), 0)
     }
 
     pub fn bytes_written(&self) -> u64 {

@@ -5,8 +5,10 @@
 //! Janus closes the connection of one that does not, without a response.
 
 mod head;
+mod origin;
 mod refusal;
 
+pub use origin::OriginPolicy;
 pub use refusal::{HandshakeError, Refusal};
 
 use refusal::{HANDSHAKE_TIMEOUT, MAX_HEADERS};
@@ -39,6 +41,7 @@ pub struct Upgraded<S, T> {
 /// the values of `X-Forwarded-For`.
 pub async fn open<S, T>(
     mut stream: S,
+    origins: &OriginPolicy,
     deadline: Instant,
     admit: impl FnOnce(&mut dyn DoubleEndedIterator<Item = &[u8]>) -> Result<T, Refusal>,
 ) -> Result<Upgraded<S, T>, HandshakeError>
@@ -51,7 +54,7 @@ where
         Err(_) if read.is_empty() => Err(HandshakeError::Closed),
         Err(_) => Err(Refusal::Timeout.into()),
     };
-    match head.and_then(|end| Ok((end, accept(&read[..end], admit)?))) {
+    match head.and_then(|end| Ok((end, accept(&read[..end], origins, admit)?))) {
         Ok((end, (response, admitted))) => {
             timeout_at(deadline, write(&mut stream, &response)).await.map_err(io::Error::from)??;
             Ok(Upgraded { stream, early: read.split_off(end), admitted })
@@ -84,6 +87,7 @@ async fn write<S: AsyncWrite + Unpin>(stream: &mut S, response: &str) -> io::Res
 /// Returns the response that opens the websocket. Its version is 1.1 for a request of HTTP/1.0 too, as Janus' is.
 fn accept<T>(
     head: &[u8],
+    origins: &OriginPolicy,
     admit: impl FnOnce(&mut dyn DoubleEndedIterator<Item = &[u8]>) -> Result<T, Refusal>,
 ) -> Result<(String, T), Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -94,6 +98,9 @@ fn accept<T>(
         Err(error) => return Err(head::refusal(error, head)),
     }
     let key = check(&request)?;
+    if !origins.permits(values(&request, "Origin"), values(&request, "Host").next()) {
+        return Err(Refusal::Origin);
+    }
     let accept = derive_accept_key(key);
     let admitted = admit(&mut values(&request, "X-Forwarded-For"))?;
     let response = format!(

@@ -1,6 +1,6 @@
 //! Accepts clients, opens their websockets and runs their connections.
 
-use super::handshake::{self, HandshakeError, Upgraded};
+use super::handshake::{self, HandshakeError, OriginPolicy, Upgraded};
 use super::socket::Socket;
 use super::transport::{self, Opened};
 use crate::components::Components;
@@ -22,7 +22,12 @@ static ACCEPTING: ErrorLog = ErrorLog::new("accepting clients");
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Accepts clients until the edge shuts down.
-pub async fn accept_all(listener: TcpListener, parts: &Arc<Components>, tls: Option<TlsAcceptor>) {
+pub async fn accept_all(
+    listener: TcpListener,
+    parts: &Arc<Components>,
+    tls: Option<TlsAcceptor>,
+    origins: &OriginPolicy,
+) {
     let shutdown = &parts.context.shutdown;
     while let Some(Some(accepted)) = shutdown.run_until_cancelled(accept(&listener, parts)).await {
         let Accepted { stream, address, permit } = accepted;
@@ -30,16 +35,16 @@ pub async fn accept_all(listener: TcpListener, parts: &Arc<Components>, tls: Opt
         let opened = async move {
             transport::open(stream, address, &context.trusted_proxies, tls.as_ref(), deadline).await
         };
-        spawn_connection(opened, deadline, permit, parts);
+        spawn_connection(opened, deadline, permit, parts, origins);
     }
 }
 
 /// Serves a client over a transport that was opened elsewhere. It counts as a client on this machine.
-pub async fn serve_transport(transport: Box<dyn Transport>, parts: Arc<Components>) {
+pub async fn serve_transport(transport: Box<dyn Transport>, parts: Arc<Components>, origins: OriginPolicy) {
     let permit = parts.context.shutdown.run_until_cancelled(parts.context.connection_permit()).await;
     if let Some(Some(permit)) = permit {
         let opened = Opened { transport, source: Ipv4Addr::LOCALHOST.into() };
-        spawn_connection(async { Ok(opened) }, handshake::deadline(), permit, &parts);
+        spawn_connection(async { Ok(opened) }, handshake::deadline(), permit, &parts, &origins);
     }
 }
 
@@ -72,8 +77,9 @@ fn spawn_connection(
     deadline: Instant,
     permit: OwnedSemaphorePermit,
     parts: &Arc<Components>,
+    origins: &OriginPolicy,
 ) {
-    let handshake = Box::pin(open(opened, deadline, permit, parts.clone()));
+    let handshake = Box::pin(open(opened, deadline, permit, parts.clone(), origins.clone()));
     parts.context.connections.spawn(async move {
         let connection = handshake.await;
         if let Some(connection) = connection {
@@ -87,16 +93,20 @@ async fn open(
     deadline: Instant,
     permit: OwnedSemaphorePermit,
     parts: Arc<Components>,
+    origins: OriginPolicy,
 ) -> Option<Box<Connection>> {
     let options = &parts.context.socket_options;
     let handshake = async {
         let Opened { transport, source } = opened.await?;
         let proxies = &parts.context.trusted_proxies;
-        handshake::open(transport, deadline, |forwarded_for| Ok(proxies.client(source, forwarded_for))).await
+        let client = |forwarded_for: &mut dyn DoubleEndedIterator<Item = &[u8]>| {
+            Ok(proxies.client(source, forwarded_for))
+        };
+        handshake::open(transport, &origins, deadline, client).await
     };
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
         Ok(Upgraded { stream, early, admitted: address }) => {
-            let socket = Socket::open(stream, early, options.clone(), &parts.context.client_memory).await;
+            let socket = Socket::open(stream, early, options.clone()).await;
             Some(Connection::new(socket, address, permit, parts.clone()))
         }
         Err(HandshakeError::Refused(refusal)) => {

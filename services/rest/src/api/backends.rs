@@ -5,18 +5,26 @@
 use super::extract::{JsonBody, PathParam};
 use super::problem::Problem;
 use super::state::ApiState;
-use axum::Json;
+use crate::auth::Caller;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use bus::message::Notice;
 use common::{BackendName, ServiceId};
 use directory::record::{Backend, BackendHealth, BackendRegistration, BackendStatus, BreakerState};
 use serde::{Deserialize, Serialize};
+use service::web_origin::{address_of, host_of};
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
 
 /// Limits of a backend that is added.
 const MAX_URL_BYTES: usize = 1_024;
 const MAX_LABEL_CHARS: usize = 64;
 const MAX_EXPIRE_SECONDS: u64 = 365 * 24 * 60 * 60;
+/// How long the name of a Janus server may take to be resolved.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Serialize)]
 pub(super) struct BackendView {
@@ -112,25 +120,53 @@ pub(super) async fn get(
 /// `POST /backends/{name}/drain`
 pub(super) async fn drain(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     PathParam(name): PathParam<BackendName>,
 ) -> Result<Json<BackendView>, Problem> {
-    if !all_backends(&state).await?.iter().any(|backend| backend.name == name) {
-        return Err(Problem::no_such_backend(&name));
-    }
+    check_caller(&state, &name, caller).await?;
     state.directory.drain_backend(&name).await?;
-    notify_changed(&state, name, "operator drained a backend").await.map(Json)
+    notify_changed(&state, name, "drained a backend").await.map(Json)
 }
 
 /// `POST /backends/{name}/undrain`
 pub(super) async fn undrain(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     PathParam(name): PathParam<BackendName>,
 ) -> Result<Json<BackendView>, Problem> {
-    if !all_backends(&state).await?.iter().any(|backend| backend.name == name) {
-        return Err(Problem::no_such_backend(&name));
-    }
+    check_caller(&state, &name, caller).await?;
     state.directory.undrain_backend(&name).await?;
-    notify_changed(&state, name, "operator undrained a backend").await.map(Json)
+    notify_changed(&state, name, "undrained a backend").await.map(Json)
+}
+
+/// Checks that the backend exists, and that a Janus server which calls is that backend.
+async fn check_caller(state: &ApiState, name: &BackendName, caller: Caller) -> Result<(), Problem> {
+    let backend = all_backends(state).await?.into_iter().find(|backend| backend.name == *name);
+    match (caller, backend) {
+        (Caller::Operator, Some(_)) => Ok(()),
+        (Caller::JanusServer(address), Some(BackendView { url: Some(url), .. }))
+            if leads_to(&url, address).await =>
+        {
+            Ok(())
+        }
+        (Caller::JanusServer(_), Some(_)) => Err(Problem::not_own_backend()),
+        (_, None) => Err(Problem::no_such_backend(name)),
+    }
+}
+
+/// Returns whether a URL's host is this address, or a name of it.
+async fn leads_to(url: &str, address: IpAddr) -> bool {
+    let authority = url.find("://").map_or(url, |scheme| {
+        let end = url[scheme + 3..].find(['/', '?', '#']).map_or(url.len(), |end| scheme + 3 + end);
+        &url[..end]
+    });
+    let Some(host) = host_of(authority) else { return false };
+    if let Some(own) = address_of(host) {
+        return own.to_canonical() == address.to_canonical();
+    }
+    let found = timeout(LOOKUP_TIMEOUT, lookup_host((host, 0))).await;
+    let Ok(Ok(mut found)) = found else { return false };
+    found.any(|own| own.ip().to_canonical() == address.to_canonical())
 }
 
 /// `POST /backends`. Replaces one that was added before.
@@ -310,6 +346,19 @@ fn is_websocket_url(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn janus_server_is_known_by_its_address() {
+        let leads_to = async |url: &str, address: &str| leads_to(url, address.parse().unwrap()).await;
+        for url in ["ws://10.0.0.1:8188/janus?x=1", "ws://10.0.0.1", "wss://[::ffff:10.0.0.1]:8989"] {
+            assert!(leads_to(url, "10.0.0.1").await && leads_to(url, "::ffff:10.0.0.1").await, "{url}");
+            assert!(!leads_to(url, "10.0.0.2").await, "{url}");
+        }
+        assert!(leads_to("ws://localhost:8188", "127.0.0.1").await);
+        for url in ["", "ws://", "10.0.0.1", "ws://x.invalid/10.0.0.1", "ws://a/://10.0.0.1"] {
+            assert!(!leads_to(url, "10.0.0.1").await, "{url}");
+        }
+    }
 
     #[test]
     fn url_is_that_of_a_plain_websocket() {

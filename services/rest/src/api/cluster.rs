@@ -8,8 +8,8 @@
 //! `/api/v1/cluster/events` sends the response once a second, as server-sent events. A task sends them to each
 //! subscriber, and holds one event that the subscriber has not read. It ends with the subscriber, at shutdown, and
 //! with the connection, which lasts at most [`MAX_CONNECTION_AGE`](service::http_server::MAX_CONNECTION_AGE); browsers
-//! then reconnect. A subscriber that reads nothing for [`SEND_TIMEOUT`] is disconnected. Subscribers beyond the limit
-//! are refused (503). While the directory or the bus is down, the task sends an event `problem` instead.
+//! then reconnect. A subscriber that reads nothing for [`SEND_TIMEOUT`] is disconnected. Subscribers beyond the limit,
+//! in all or of one address, are refused (503). While the directory or the bus is down, the task sends an event `problem` instead.
 //!
 //! `/api/v1/services` and the metrics of the streams are read here too, since they are parts of that state.
 
@@ -20,11 +20,12 @@ use super::history::{Departed, History};
 use super::problem::Problem;
 use super::state::ApiState;
 use super::streams::{self, StreamView};
+use crate::auth::Access;
 use crate::metrics;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Sse};
 use axum::{Extension, Json};
@@ -36,6 +37,8 @@ use directory::listing::Service;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Serialize;
+use service::ClientAddress;
+use service::connection_limits::AddressGuard;
 use service::http_server::ConnectionCloser;
 use service::metrics::on_scrape::CollectFn;
 use std::collections::BTreeSet;
@@ -153,15 +156,24 @@ pub(super) async fn list_services(State(state): State<ApiState>) -> Result<Json<
 pub(super) async fn subscribe(
     State(state): State<ApiState>,
     Extension(connection): Extension<ConnectionCloser>,
+    Extension(client): Extension<ClientAddress>,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    state.auth.authorize(Access::Watch, client, &headers)?;
     let Ok(permit) = state.subscribers.clone().try_acquire_owned() else {
         metrics::queue_full(metrics::EVENT_SUBSCRIBERS);
         return Err(Problem::too_many("there are 64 subscribers already; try again later"));
     };
+    let Ok(place) =
+        client.group().map(|group| state.subscribers_of_address.acquire(group).ok_or(())).transpose()
+    else {
+        metrics::queue_full(metrics::EVENT_SUBSCRIBERS);
+        return Err(Problem::too_many("there are 32 subscribers of this address already; try again later"));
+    };
     let (events, subscriber) = mpsc::channel(1);
     let shutdown = state.shutdown.clone();
     tokio::spawn(async move {
-        shutdown.run_until_cancelled(send_events(state, events, connection, permit)).await;
+        shutdown.run_until_cancelled(send_events(state, events, connection, (permit, place))).await;
     });
     Ok(Sse::new(unfold(subscriber, next_event)))
 }
@@ -176,7 +188,7 @@ async fn send_events(
     state: ApiState,
     events: Sender<Event>,
     connection: ConnectionCloser,
-    _permit: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, Option<AddressGuard>),
 ) {
     let mut ticks = interval(SEND_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -16,20 +16,19 @@ mod stream_entries;
 mod streams;
 mod users;
 
-use crate::auth::{Access, OperatorAuth};
-use crate::options::Options;
-use axum::extract::{ConnectInfo, Request, State};
+use crate::auth::{Access, Caller, OperatorAuth};
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use axum::{Router, http::HeaderValue};
+use axum::{Extension, Router, http::HeaderValue};
 use problem::Problem;
-use service::Context;
+use service::{ClientAddress, Context};
 use state::ApiState;
-use std::net::SocketAddr;
 
 const OPENAPI: &str = include_str!("openapi.json");
+const PREFIX: &str = "/api/v1";
 
 /// The routes that need authorization.
 fn route_table() -> [(&'static str, MethodRouter<ApiState>); 16] {
@@ -53,8 +52,7 @@ fn route_table() -> [(&'static str, MethodRouter<ApiState>); 16] {
     ]
 }
 
-pub(crate) fn routes(options: &Options, context: &Context) -> Router {
-    let auth = OperatorAuth::new(options.rest_secret.clone());
+pub(crate) fn routes(auth: OperatorAuth, context: &Context) -> Router {
     let state = ApiState::new(auth.clone(), context);
     context.health.collector().set(cluster::metrics_collector(state.clone()));
     let routes = route_table()
@@ -65,21 +63,35 @@ pub(crate) fn routes(options: &Options, context: &Context) -> Router {
         .route("/openapi.json", get(openapi).fallback(async || Problem::method_not_allowed()))
         .fallback(async || Problem::not_found())
         .with_state(state);
-    Router::new().nest("/api/v1", routes)
+    Router::new().nest(PREFIX, routes)
 }
 
 /// Passes on a request that is authorized; answers another with the problem.
 async fn require_auth(
     State(auth): State<OperatorAuth>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
-    request: Request,
+    Extension(client): Extension<ClientAddress>,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let access = if request.method().is_safe() { Access::Read } else { Access::Change };
-    match auth.authorize(access, client.ip(), request.headers()) {
-        Ok(()) => next.run(request).await,
+    let caller = if is_drain(request.uri().path()) && auth.shows_drain_secret(request.headers()) {
+        Ok(Caller::JanusServer(client.ip()))
+    } else {
+        auth.authorize(access, client, request.headers()).map(|()| Caller::Operator)
+    };
+    match caller {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(error) => Problem::from(error).into_response(),
     }
+}
+
+/// Returns whether a Janus server may ask for this about itself.
+fn is_drain(path: &str) -> bool {
+    let operation = path.strip_prefix("/backends/").and_then(|path| path.split_once('/'));
+    operation.is_some_and(|(_, operation)| matches!(operation, "drain" | "undrain"))
 }
 
 async fn openapi() -> impl IntoResponse {
@@ -90,6 +102,21 @@ async fn openapi() -> impl IntoResponse {
 mod tests {
     use super::*;
     use serde_json::Value;
+
+    #[test]
+    fn janus_servers_drain_and_undrain_only() {
+        assert!(is_drain("/backends/a/drain") && is_drain("/backends/a/undrain"));
+        for path in [
+            "/backends/a",
+            "/backends",
+            "/backends/a/drain/x",
+            "/users/drain",
+            "/calls/a/end",
+            "/backends/a/b/drain",
+        ] {
+            assert!(!is_drain(path), "{path}");
+        }
+    }
 
     #[test]
     fn every_route_is_documented() {

@@ -3,7 +3,7 @@
 use crate::auth::AuthError;
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use common::{BackendName, CallId, ErrorLog, warn_failure};
 use protocol::SessionId;
@@ -17,11 +17,13 @@ pub(super) struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    /// Seconds that the client is asked to wait.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub fn to_json(&self) -> Value {
-        let Self { status, title, detail } = self;
+        let Self { status, title, detail, .. } = self;
         json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail })
     }
 
@@ -30,7 +32,7 @@ impl Problem {
     }
 
     fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, title, detail: detail.into() }
+        Self { status, title, detail: detail.into(), retry_after: None }
     }
 
     pub fn not_found() -> Self {
@@ -76,6 +78,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "Configured elsewhere", detail)
     }
 
+    /// A Janus server may change itself only.
+    pub fn not_own_backend() -> Self {
+        let detail =
+            "this address is not that of the Janus server; with --drain-secret it may drain itself only";
+        Self::new(StatusCode::FORBIDDEN, "Not allowed", detail)
+    }
+
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "Bad request", detail)
     }
@@ -100,6 +109,12 @@ impl From<AuthError> for Problem {
             AuthError::WrongSecret => {
                 let detail = "send the secret of --rest-secret as Authorization: Bearer SECRET";
                 Self::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
+            }
+            AuthError::TooManyWrongSecrets(pause) => {
+                let detail =
+                    "too many wrong secrets came from this address; the right one is accepted at any time";
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many wrong secrets", detail);
+                Self { retry_after: Some(pause.as_secs()), ..problem }
             }
             AuthError::NotLocal(detail) => Self::new(StatusCode::FORBIDDEN, "Not allowed", detail),
         }
@@ -132,12 +147,17 @@ impl From<bus::SendError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let (status, retry_after) = (self.status, self.retry_after);
         let mut response = (status, Json(self.to_json())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            // Each further guess costs a connection.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -7,6 +7,7 @@ use crate::auth::OperatorAuth;
 use axum::body::Bytes;
 use bus::Bus;
 use directory::Directory;
+use service::connection_limits::AddressLimit;
 use service::{CancellationToken, Context};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use tokio::time::{Instant, sleep};
 
 /// How many clients may read `/cluster/events` at once.
 const MAX_SUBSCRIBERS: usize = 64;
+/// How many of them may have the same address.
+const MAX_SUBSCRIBERS_OF_ADDRESS: usize = 32;
 /// How many requests for the entries of a stream may be in flight, each with a connection to Redis.
 const MAX_WATCHERS: usize = 16;
 /// How long an operation may take.
@@ -36,6 +39,7 @@ pub(super) struct ApiState {
     pub auth: OperatorAuth,
     pub cluster: Arc<Mutex<ClusterCache>>,
     pub subscribers: Arc<Semaphore>,
+    pub subscribers_of_address: AddressLimit,
     pub watchers: Arc<Semaphore>,
     pub shutdown: CancellationToken,
 }
@@ -56,6 +60,7 @@ impl ApiState {
             auth,
             cluster: Arc::default(),
             subscribers: Arc::new(Semaphore::new(MAX_SUBSCRIBERS)),
+            subscribers_of_address: AddressLimit::new(MAX_SUBSCRIBERS_OF_ADDRESS),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             shutdown: context.shutdown.clone(),
         }

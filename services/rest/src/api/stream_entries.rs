@@ -10,14 +10,14 @@ use super::extract::{PathParam, StreamKey};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::auth::Access;
-use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::{Extension, Json};
 use bus::inspect::{MAX_ENTRIES, MAX_WATCH, StreamEntry};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::net::SocketAddr;
+use service::ClientAddress;
 use std::time::Duration;
 
 const DEFAULT_LIMIT: usize = 20;
@@ -88,13 +88,13 @@ impl EntriesQuery {
 /// `GET /streams/{key}/entries`
 pub(super) async fn list(
     State(state): State<ApiState>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<ClientAddress>,
     headers: HeaderMap,
     PathParam(StreamKey(key)): PathParam<StreamKey>,
     query: EntriesQuery,
 ) -> Result<Json<EntryList>, Problem> {
     if query.full {
-        state.auth.authorize(Access::Change, client.ip(), &headers)?;
+        state.auth.authorize(Access::Change, client, &headers)?;
         tracing::info!(stream = key, %client, "operator reads stream entries in full");
     }
     let permit = state.watchers.try_acquire();

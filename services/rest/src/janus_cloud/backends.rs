@@ -5,7 +5,7 @@
 //! accepted.
 
 use super::params::{Params, float, integer, missing_keys, server_name, text, websocket_url};
-use super::response::{ANY_ORIGIN, JanusCloudError, success};
+use super::response::{JanusCloudError, success};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -52,7 +52,7 @@ pub(super) async fn list(State(context): State<Context>) -> Result<Response, Jan
         }
     }
     let servers: Vec<BackendServer> = servers.into_values().collect();
-    Ok((ANY_ORIGIN, Json(servers)).into_response())
+    Ok(Json(servers).into_response())
 }
 
 pub(super) async fn register(

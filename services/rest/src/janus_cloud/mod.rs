@@ -51,8 +51,7 @@ impl JanusCloud {
         Self { pending, tasks, stopped }
     }
 
-    pub fn routes(&self, options: &Options, context: &Context) -> Router {
-        let auth = OperatorAuth::new(options.rest_secret.clone());
+    pub fn routes(&self, options: &Options, auth: OperatorAuth, context: &Context) -> Router {
         let allowlist = Allowlist::new(&options.proxy_allow, auth);
         let proxies = from_fn_with_state(allowlist.clone(), allowlist::allow_proxies);
         let sentinels = from_fn_with_state(allowlist.clone(), allowlist::allow_sentinels);

@@ -5,9 +5,8 @@
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -19,8 +18,6 @@ use serde_json::{Value, json};
 static SENDING: ErrorLog = ErrorLog::new("sending the requests of proxies");
 static SERVING: ErrorLog = ErrorLog::new("serving requests about backends");
 
-/// Lets any origin read a response.
-pub(super) const ANY_ORIGIN: [(HeaderName, &str); 1] = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
 const ALLOWED_HEADERS: &str = "Origin, X-Requested-With, Content-Type, Accept, Authorization";
 const MAX_AGE_SECONDS: &str = "86400";
 
@@ -47,6 +44,11 @@ impl JanusCloudError {
     pub fn unauthorized() -> Self {
         let info = "send the secret of --rest-secret as Authorization: Bearer SECRET";
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", info)
+    }
+
+    pub fn too_many_wrong_secrets() -> Self {
+        let info = "too many wrong secrets came from this address; the right one is accepted at any time";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", info)
     }
 
     pub fn forbidden(info: &'static str) -> Self {
@@ -121,7 +123,7 @@ impl IntoResponse for JanusCloudError {
     fn into_response(self) -> Response {
         let Self { status, exception, info } = self;
         let body = json!({ "info": info, "exception": exception, "traceback": [] });
-        let mut response = (status, ANY_ORIGIN, Json(body)).into_response();
+        let mut response = (status, Json(body)).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -131,7 +133,7 @@ impl IntoResponse for JanusCloudError {
 
 /// Returns janus-cloud's empty response of success.
 pub(super) fn success() -> Response {
-    ([(CONTENT_TYPE, "text/html; charset=UTF-8")], ANY_ORIGIN, "").into_response()
+    ([(CONTENT_TYPE, "text/html; charset=UTF-8")], "").into_response()
 }
 
 /// Returns the response to `OPTIONS` of a route with these methods, written `GET, POST`. It is 200 if the route has the
@@ -139,14 +141,14 @@ pub(super) fn success() -> Response {
 pub(super) fn preflight(headers: &HeaderMap, methods: &'static str) -> Response {
     let requested = headers.get(ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
     if !requested.is_some_and(|requested| methods.split(", ").any(|method| method == requested)) {
-        return (StatusCode::UNAUTHORIZED, ANY_ORIGIN, Json(Value::Null)).into_response();
+        return (StatusCode::UNAUTHORIZED, Json(Value::Null)).into_response();
     }
     let allowed: [(HeaderName, &str); 3] = [
         (ACCESS_CONTROL_ALLOW_METHODS, methods),
         (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
         (ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS),
     ];
-    (ANY_ORIGIN, allowed, Json(Value::Null)).into_response()
+    (allowed, Json(Value::Null)).into_response()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! Any rest service can handle the requests of proxies, so the last announcement wins. A service that stops does not
 //! remove the record, since others may be running; it expires after a minute.
 
-use super::response::ANY_ORIGIN;
 use crate::addresses::ProxyUrl;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -31,7 +30,7 @@ pub(super) fn routes() -> Router {
 }
 
 async fn ping() -> Response {
-    (ANY_ORIGIN, Json(json!("pong"))).into_response()
+    Json(json!("pong")).into_response()
 }
 
 async fn info() -> Response {
@@ -46,7 +45,7 @@ async fn info() -> Response {
         "session-timeout": SESSION_TIMEOUT,
         "plugins": { "janus.plugin.videocall": video_call() },
     });
-    (ANY_ORIGIN, Json(body)).into_response()
+    Json(body).into_response()
 }
 
 fn video_call() -> Value {

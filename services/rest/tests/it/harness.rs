@@ -65,13 +65,14 @@ impl Rest {
     }
 
     pub async fn get(&self, path: &str) -> String {
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
     }
 
     /// Sends a request for JSON, with one more header or none (`""`).
     pub async fn json(&self, method: &str, path: &str, header: &str) -> JsonResponse {
         let end = if header.is_empty() { "\r\n" } else { "\r\n\r\n" };
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}{end}");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}{end}");
         let response = self.exchange(&request).await;
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();

@@ -40,7 +40,7 @@ async fn invite_is_passed_on_and_success_is_empty() {
         let router = reply_once(&rest, None);
         let response = send(&rest, "POST", &path, headers, body).await;
         assert!(response.is_success(), "{path} {headers} {body}: {response:?}");
-        assert!(response.head.contains("access-control-allow-origin: *"), "{}", response.head);
+        assert!(!response.head.contains("access-control-allow-origin"), "{}", response.head);
         let invite = router.await.unwrap();
         assert_eq!(
             (invite.caller.as_str(), invite.callee.as_str(), invite.backend_url.as_str()),
@@ -150,7 +150,7 @@ async fn body_of_ten_mebibytes_is_refused_unread() {
     {
         let begun = Instant::now();
         let (mut read, mut write) = TcpStream::connect(rest.address).await.unwrap().into_split();
-        let head = format!("POST {BOB} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{FORM}{length}");
+        let head = format!("POST {BOB} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{FORM}{length}");
         let body = body.clone();
         let sending = tokio::spawn(async move {
             write.write_all(head.as_bytes()).await.unwrap();
@@ -172,7 +172,7 @@ async fn options_have_the_response_of_janus_cloud() {
     let requested = |method: &str| format!("Access-Control-Request-Method: {method}\r\n");
     let accepted = send(&rest, "OPTIONS", BOB, &requested("POST"), "").await;
     assert_eq!((accepted.status, accepted.body.as_str()), (200, "null"));
-    for line in ["access-control-allow-origin: *", "access-control-allow-methods: POST"] {
+    for line in ["access-control-allow-methods: POST"] {
         assert!(accepted.head.contains(line), "{}", accepted.head);
     }
     for headers in [requested("DELETE"), String::new()] {
@@ -216,7 +216,7 @@ async fn reply_for_a_disconnected_proxy_is_dropped() {
     let rest = start().await;
     let bus = rest.context.bus.clone();
     let mut client = TcpStream::connect(rest.address).await.unwrap();
-    let request = format!("POST {BOB}?{FIELDS} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    let request = format!("POST {BOB}?{FIELDS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
     let (first, _) = next_invite(&bus).await;
     let in_flight = || rest.context.health.load().all().get("requests").copied();

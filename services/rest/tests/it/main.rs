@@ -3,6 +3,7 @@
 
 mod backends;
 mod bind_address;
+mod browsers;
 mod canaries;
 mod harness;
 mod incoming_calls;

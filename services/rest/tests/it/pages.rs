@@ -8,7 +8,6 @@ use service::options::CanaryOptions;
 async fn ping_has_the_response_of_janus_cloud() {
     let response = start().await.get("/ping").await;
     assert!(response.starts_with("HTTP/1.1 200") && response.ends_with("\r\n\r\n\"pong\""), "{response}");
-    assert!(response.contains("access-control-allow-origin: *"), "{response}");
 }
 
 #[tokio::test]
@@ -74,14 +73,16 @@ async fn unknown_address_is_404_for_programs_and_browsers() {
     let response = rest.get("/nowhere").await;
     assert!(response.starts_with("HTTP/1.1 404"), "{response}");
     assert!(response.ends_with(r#"{"info":"there is nothing at /nowhere"}"#), "{response}");
-    let browser = "GET /nowhere HTTP/1.1\r\nHost: x\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n";
+    let browser =
+        "GET /nowhere HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n";
     let page = rest.exchange(browser).await;
     assert!(page.starts_with("HTTP/1.1 404") && page.contains("<!doctype html>"), "{page}");
 }
 
 #[tokio::test]
 async fn unsupported_method_is_refused() {
-    let response = start().await.exchange("DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let response =
+        start().await.exchange("DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(response.starts_with("HTTP/1.1 405"), "{response}");
 }
 

@@ -15,7 +15,7 @@ use common::CallId;
 use directory::Directory;
 use gather::GatherError;
 use service::logging;
-use service::options::RedisOptionsError;
+use service::options::{RedisOptionsError, RedisTarget};
 use std::io::{self, Write};
 use timeline::Timeline;
 
@@ -44,8 +44,7 @@ pub enum TraceError {
 pub async fn run(args: TraceArgs) -> Result<(), TraceError> {
     logging::init(&args.log)?;
     let id: CallId = args.call.parse().map_err(|_| TraceError::NotAnId(args.call.clone()))?;
-    let redis = &args.redis.redis;
-    let ca = args.redis.check()?;
+    let RedisTarget { url: redis, ca } = args.redis.target()?;
     let bus = Bus::redis_with_ca(redis.as_str(), ca.as_deref())
         .await
         .map_err(|error| TraceError::Bus(redis.to_string(), error))?;

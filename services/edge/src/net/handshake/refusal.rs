@@ -61,10 +61,12 @@ pub enum Refusal {
     Key,
     NoSubprotocol,
     OtherSubprotocol,
+    /// The page's origin is not allowed.
+    Origin,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Protocol(WireProtocol::Tls),
         Self::Protocol(WireProtocol::Http2),
         Self::Protocol(WireProtocol::ProxyHeader),
@@ -88,6 +90,7 @@ impl Refusal {
         Self::Key,
         Self::NoSubprotocol,
         Self::OtherSubprotocol,
+        Self::Origin,
     ];
 
     /// The value of the label `cause` in metrics.
@@ -112,6 +115,7 @@ impl Refusal {
             Self::Version => "version",
             Self::Key => "key",
             Self::NoSubprotocol | Self::OtherSubprotocol => "subprotocol",
+            Self::Origin => "origin",
         }
     }
 
@@ -121,6 +125,7 @@ impl Refusal {
             Self::HttpVersion => 505,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::Timeout => 408,
+            Self::Origin => 403,
             Self::Method => 405,
             Self::Page | Self::UpgradeHeader | Self::Version => 426,
             Self::ProxyHeader
@@ -181,6 +186,9 @@ impl Refusal {
             }
             Self::OtherSubprotocol => {
                 "The header Sec-WebSocket-Protocol does not offer janus-protocol, the only subprotocol here."
+            }
+            Self::Origin => {
+                "The page that opens this websocket comes from an origin that is not allowed. Allow it with --allow-origin (SWITCHBOARD_ALLOW_ORIGIN) of the edge."
             }
         };
         text.to_owned()

@@ -14,10 +14,15 @@ const JANUS: &str = "Sec-WebSocket-Protocol: janus-protocol\r\n";
 async fn answer(bytes: impl AsRef<[u8]>) -> (String, bool) {
     let (mut client, server) = duplex(256 * 1024);
     client.write_all(bytes.as_ref()).await.unwrap();
-    let opening = tokio::spawn(open(server, deadline(), |_| Ok(())));
+    let opening = tokio::spawn(open_local(server));
     let response = response(&mut client).await;
     drop(client);
     (response, opening.await.unwrap().is_ok())
+}
+
+/// Opens a websocket as on a loopback address.
+async fn open_local(server: DuplexStream) -> Result<Upgraded<DuplexStream, ()>, HandshakeError> {
+    open(server, &OriginPolicy::new(&[], None), deadline(), |_| Ok(())).await
 }
 
 async fn response(client: &mut DuplexStream) -> String {
@@ -83,7 +88,7 @@ async fn frames_behind_the_request_are_not_lost() {
     let mut bytes = upgrade(JANUS).into_bytes();
     bytes.extend([0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
     client.write_all(&bytes).await.unwrap();
-    let upgraded = open(server, deadline(), |_| Ok(())).await.unwrap();
+    let upgraded = open_local(server).await.unwrap();
     assert_eq!(upgraded.early, [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
 }
 
@@ -117,6 +122,17 @@ async fn each_missing_header_is_named() {
 }
 
 #[tokio::test]
+async fn page_of_another_origin_is_refused_with_the_option() {
+    let with = |origin: &str| upgrade(&format!("{JANUS}Origin: {origin}\r\n"));
+    assert!(answer(with("http://localhost:8080")).await.1);
+    let refused = expect_refusal(with("https://evil.example"), Refusal::Origin).await;
+    assert!(
+        refused.starts_with("HTTP/1.1 403 Forbidden\r\n") && refused.contains("--allow-origin"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
 async fn plain_http_request_gets_an_explanation() {
     let page = expect_refusal("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::Page).await;
     assert!(page.starts_with("HTTP/1.1 426") && page.contains("there is no page here"), "{page}");
@@ -143,7 +159,7 @@ async fn other_protocols_are_refused_at_once() {
     for bytes in [&b"\x16"[..], b"PRI * HTTP/2.0\r\n", b"PROXY TCP4 ", b"hello\r\n", b"GET /\n", b"\0"] {
         let (mut client, server) = duplex(4096);
         client.write_all(bytes).await.unwrap();
-        tokio::spawn(open(server, deadline(), |_| Ok(())));
+        tokio::spawn(open_local(server));
         // The client keeps its side open.
         let answer = timeout(Duration::from_millis(500), response(&mut client)).await;
         assert!(answer.unwrap().starts_with("HTTP/1.1 "), "{bytes:?}");
@@ -155,7 +171,7 @@ async fn slow_head_is_refused_at_the_deadline() {
     let (mut client, server) = duplex(4096);
     client.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
     let begun = Instant::now();
-    let opening = tokio::spawn(open(server, deadline(), |_| Ok(())));
+    let opening = tokio::spawn(open_local(server));
     assert_eq!(response(&mut client).await, Refusal::Timeout.response());
     assert_eq!(begun.elapsed().as_secs(), HANDSHAKE_TIMEOUT.as_secs());
     drop(client);
@@ -165,7 +181,7 @@ async fn slow_head_is_refused_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn silent_connection_is_closed_without_a_word() {
     let (mut client, server) = duplex(4096);
-    let opened = open(server, deadline(), |_| Ok(())).await;
+    let opened = open_local(server).await;
     assert!(matches!(opened, Err(HandshakeError::Closed)));
     assert_eq!(response(&mut client).await, "");
 }

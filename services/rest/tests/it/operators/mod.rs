@@ -27,7 +27,7 @@ pub async fn send(rest: &Rest, method: &str, path: &str, body: &str) -> JsonResp
 pub async fn send_with(rest: &Rest, method: &str, path: &str, header: &str, body: &str) -> JsonResponse {
     let length = body.len();
     let request = format!(
-        "{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     let text = rest.exchange(&request).await;
     let (head, content) = text.split_once("\r\n\r\n").unwrap();

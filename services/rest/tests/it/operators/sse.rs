@@ -17,7 +17,10 @@ struct Subscriber(BufReader<TcpStream>);
 impl Subscriber {
     async fn connect(rest: &Rest) -> Self {
         let mut stream = TcpStream::connect(rest.address).await.unwrap();
-        stream.write_all(format!("GET /api/v1{PATH} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+            .write_all(format!("GET /api/v1{PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
         Self(BufReader::new(stream))
     }
 
@@ -47,15 +50,16 @@ async fn view_is_sent_once_a_second() {
 }
 
 #[tokio::test]
-async fn subscribers_are_limited_to_64() {
+async fn subscribers_of_an_address_are_limited_to_32() {
     let rest = start().await;
     let mut subscribers = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..32 {
         let mut subscriber = Subscriber::connect(&rest).await;
         subscriber.next().await;
         subscribers.push(subscriber);
     }
-    is_refused(&rest, "GET", PATH, "", 503).await;
+    let detail = is_refused(&rest, "GET", PATH, "", 503).await;
+    assert!(detail.contains("32 subscribers of this address"), "{detail}");
     drop(subscribers.pop());
     let dropped = Instant::now();
     while send(&rest, "GET", PATH, "").await.status != 200 {
