@@ -14,13 +14,14 @@
 //! | [`janus`] | the websocket to Janus |
 //! | [`probe`], [`breaker`] | whether the backend works and gets new calls |
 //! | [`persist`] | the state stored in the directory for the next connector |
-//! | [`outbox`] | messages to edges and rest services |
+//! | [`outbox`], [`undelivered`] | messages to edges and rest services, and what follows from their loss |
 //!
 //! # Failures
 //! When a Janus server fails, its calls end with both sides notified. When a connector dies, its leases
 //! expire within seconds, and other connectors resume its calls.
 
 pub mod backend {
+    mod event_guard;
     mod finalizer;
     mod lifecycle;
     mod run;
@@ -47,6 +48,7 @@ pub mod calls {
     #[cfg(test)]
     mod tests;
     mod timings;
+    mod undeliverable;
 
     pub use machine::{Calls, CallsConfig};
 }
@@ -73,6 +75,7 @@ pub mod persist {
     pub mod writer;
 }
 pub mod probe;
+pub mod undelivered;
 
 pub use options::Options;
 

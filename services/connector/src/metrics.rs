@@ -2,6 +2,7 @@
 //! start, as zero.
 
 use crate::breaker::outcomes::SetupFailure;
+use crate::undelivered::Loss;
 use bus::message::{CallEvent, CallRecord, EndKind, StepDurations};
 use common::BackendName;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -19,6 +20,7 @@ const RECONNECTS: &str = "switchboard_janus_reconnects_total";
 const BREAKER: &str = "switchboard_connector_breaker";
 const SETUP_FAILED: &str = "switchboard_call_setup_failures_total";
 const SECOND_ATTEMPTS: &str = "switchboard_calls_second_attempts_total";
+const UNDELIVERED: &str = "switchboard_connector_messages_undelivered_total";
 const PROBE: &str = "switchboard_connector_probe_seconds";
 
 /// The queue of messages to edges and rest services.
@@ -29,6 +31,8 @@ pub const CALLS_LOG: &str = "calls_log";
 pub const DEFERRED_INPUT: &str = "janus_deferred";
 /// The queue of requests to Janus.
 pub const REQUESTS: &str = "janus_requests";
+/// The events of Janus that wait to be sent together.
+pub const BATCH: &str = "leg_batch";
 /// The candidates that wait on a leg.
 pub const CANDIDATES: &str = "leg_candidates";
 
@@ -37,7 +41,10 @@ pub fn describe() {
     describe_histogram!(SETUP, "Time from a client's call request until both sides ring.");
     describe_counter!(RANG, "Calls that rang.");
     describe_counter!(ANSWERED, "Calls that were answered.");
-    describe_counter!(ENDED, "Calls that ended after they rang, by reason.");
+    describe_counter!(
+        ENDED,
+        "Calls that ended after they rang, or because of an event that could not be delivered, by reason."
+    );
     describe_gauge!(
         UP,
         "1 while the Janus server can be reached and its probe succeeds, else 0; NaN if this connector does not serve it."
@@ -54,13 +61,18 @@ pub fn describe() {
         SECOND_ATTEMPTS,
         "Calls that were handed over for another Janus server before they rang."
     );
+    describe_counter!(
+        UNDELIVERED,
+        "Messages of calls to edges, rest services and routers that were given up, by reason. A lost event ends its call."
+    );
     describe_histogram!(PROBE, "Time that a probe of the Janus server took.");
     StepDurations::default().named().iter().for_each(|(step, _)| drop(histogram!(STEP, "step" => *step)));
     let _ = histogram!(SETUP);
     [RANG, ANSWERED, SECOND_ATTEMPTS].iter().for_each(|name| counter!(*name).increment(0));
     SetupFailure::NAMES.iter().for_each(|name| counter!(SETUP_FAILED, "reason" => *name).increment(0));
+    Loss::ALL.iter().for_each(|loss| counter!(UNDELIVERED, "reason" => loss.name()).increment(0));
     EndKind::ALL.iter().for_each(|kind| counter!(ENDED, "reason" => kind.name()).increment(0));
-    service::metrics::register_queues(&[OUTBOX, CALLS_LOG, DEFERRED_INPUT, REQUESTS, CANDIDATES]);
+    service::metrics::register_queues(&[OUTBOX, CALLS_LOG, DEFERRED_INPUT, REQUESTS, BATCH, CANDIDATES]);
 }
 
 /// Counts a record of the `calls` log, except the last of a call.
@@ -78,6 +90,11 @@ pub fn record_call_event(record: &CallRecord) {
     if let Some(micros) = record.steps.setup_us() {
         histogram!(SETUP).record(Duration::from_micros(micros));
     }
+}
+
+/// Counts a message that is given up.
+pub fn record_lost(loss: Loss) {
+    counter!(UNDELIVERED, "reason" => loss.name()).increment(1);
 }
 
 /// Counts the end of a call that has rung.

@@ -1,24 +1,27 @@
 //! Sends messages from this connector to edges, rest services and routers, and writes the `calls` log.
 //!
 //! Each [`Destination`] has a queue and a task of its own, which posts in order. So the calls do not wait
-//! for the bus, and no edge waits for another. A queue holds at most [`MAX_QUEUED`] messages; above that
-//! the newest message is dropped and counted. The edge sees the gap by their sequence.
+//! for the bus, and no edge waits for another. A queue is bounded by [`QUEUE_LIMIT`]; above that the newest message
+//! is given up.
 //!
 //! # Failures
-//! While the bus cannot be reached, all messages wait. A message expires if its mailbox stays full for
+//! While the bus cannot be reached, all messages wait. A message is given up if its mailbox stays full for
 //! [`MAX_WAIT_FOR_ROOM`]. A missing mailbox may have been lost with all data of Redis, and then its edge
-//! opens it again; messages for it expire after [`MAX_WAIT_FOR_MAILBOX`]. An invite and a second attempt expire at
-//! their deadlines. A record of the log is written once, or is dropped and counted.
+//! opens it again; messages for it are given up after [`MAX_WAIT_FOR_MAILBOX`]. An invite and a second attempt are
+//! given up at their deadlines. Each message that is given up is counted, and its guard is told
+//! ([`undelivered`](crate::undelivered)). The last events of a call wait for room as long as their mailbox exists,
+//! because nothing else tells the client that the call has ended. A record of the log is written once, or is dropped
+//! and counted.
 
 use crate::calls::action::SecondAttempt;
 use crate::metrics;
-use bus::message::{Body, CallRecord, Deadline, Events, Message, ProxyInvite, ProxyReply};
+use crate::undelivered::{DeliveryGuard, Loss};
+use bus::message::{Body, CallRecord, Change, Deadline, Events, Message, ProxyInvite, ProxyReply};
 use bus::topic::{Mailbox, Queue as BusQueue};
 use bus::{Bus, SendError};
 use common::sync::Mutex;
-use common::{ErrorLog, ServiceId, warn_failure};
+use common::{ErrorLog, ServiceId, SizeLimit, warn_failure};
 use futures_util::future::join_all;
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +33,12 @@ static QUEUEING: ErrorLog = ErrorLog::new("queueing messages");
 static POSTING: ErrorLog = ErrorLog::new("posting messages");
 static LOGGING: ErrorLog = ErrorLog::new("writing the log of calls");
 
-/// How many messages wait for one destination, and how many records for the log.
-const MAX_QUEUED: usize = 8_192;
+/// The bound of the messages that wait for one destination.
+const QUEUE_LIMIT: SizeLimit = SizeLimit { entries: 8_192, bytes: 16 << 20 };
+/// How many records wait for the log. Each has at most about 2 KiB.
+const MAX_RECORDS: usize = 8_192;
+/// The size of a message that holds nothing of a client but names, in bytes.
+const SMALL: usize = 1_024;
 /// How many messages for one destination are posted at once.
 const MAX_BATCH: usize = 256;
 const MAX_WAIT_FOR_ROOM: Duration = Duration::from_secs(10);
@@ -57,8 +64,7 @@ struct Queues {
     log: Option<mpsc::Sender<CallRecord>>,
 }
 
-/// Dropped once its message is on the bus, or is given up.
-pub type DeliveryGuard = Box<dyn Any + Send>;
+type Guard = Box<dyn DeliveryGuard>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Destination {
@@ -73,7 +79,14 @@ enum Destination {
 struct Queued {
     since: Instant,
     message: Message,
-    _guard: DeliveryGuard,
+    guard: Guard,
+}
+
+impl Queued {
+    fn give_up(&self, loss: Loss) {
+        metrics::record_lost(loss);
+        self.guard.on_loss(loss);
+    }
 }
 
 /// The messages for one destination, oldest first.
@@ -85,7 +98,7 @@ struct DestinationQueue {
 
 impl Outbox {
     pub fn new(bus: Bus) -> Self {
-        let (log, records) = mpsc::channel(MAX_QUEUED);
+        let (log, records) = mpsc::channel(MAX_RECORDS);
         let tasks = TaskTracker::new();
         tasks.spawn(write_log(bus.clone(), records));
         let queues = Queues { log: Some(log), ..Queues::default() };
@@ -101,12 +114,22 @@ impl Outbox {
     }
 
     /// Queues events for a client of an edge.
-    pub fn send(&self, edge: ServiceId, events: Events, guard: DeliveryGuard) {
+    pub fn send(&self, edge: ServiceId, events: Events, guard: Guard) {
         self.post(Destination::Edge(edge), Message::new(Body::Events(events)), guard);
     }
 
+    /// Queues the last events of a call for a client of an edge, as soon as there is room.
+    pub async fn send_last(&self, edge: ServiceId, events: Events, guard: Guard) {
+        let (destination, message) = (Destination::Edge(edge), Message::new(Body::Events(events)));
+        let mut queued = Queued { since: Instant::now(), message, guard };
+        while let Some(unsent) = self.try_post(&destination, queued) {
+            queued = unsent;
+            sleep(POST_RETRY_DELAY).await;
+        }
+    }
+
     /// Queues the reply for the rest service whose proxy waits.
-    pub fn reply_to_rest(&self, rest: ServiceId, reply: ProxyReply, guard: DeliveryGuard) {
+    pub fn reply_to_rest(&self, rest: ServiceId, reply: ProxyReply, guard: Guard) {
         self.post(Destination::Rest(rest), Message::new(Body::ProxyReply(reply)), guard);
     }
 
@@ -117,25 +140,38 @@ impl Outbox {
     }
 
     /// Queues a call for any router, which places it on another backend. It expires at its deadline.
-    pub fn try_again(&self, second: SecondAttempt, guard: DeliveryGuard) {
+    pub fn try_again(&self, second: SecondAttempt, guard: Guard) {
         let SecondAttempt { call, deadline, request } = second;
         let BusQueue::Requests(shard) = BusQueue::requests_for(request.from.session) else { return };
         let message = Message { id: call.into(), deadline, body: Body::Call(request) };
         self.post(Destination::Routers(shard), message, guard);
     }
 
-    fn post(&self, destination: Destination, message: Message, guard: DeliveryGuard) {
-        let queued = Queued { since: Instant::now(), message, _guard: guard };
+    fn post(&self, destination: Destination, message: Message, guard: Guard) {
+        let queued = Queued { since: Instant::now(), message, guard };
+        if let Some(unsent) = self.try_post(&destination, queued) {
+            metrics::record_full(metrics::OUTBOX);
+            unsent.give_up(Loss::OutboxFull);
+        }
+    }
+
+    /// Queues a message, or returns it if there is no room.
+    fn try_post(&self, destination: &Destination, queued: Queued) -> Option<Queued> {
         let mut queues = self.queues.lock();
-        let returned = match queues.by_destination.get_mut(&destination) {
-            Some(queue) => queue.add(&destination, queued),
-            None => Some(queued),
+        let refused = match queues.by_destination.get_mut(destination) {
+            Some(queue) => queue.add(destination, queued).err()?,
+            None => Refused::Closed(queued),
         };
-        if let Some(unsent) = returned {
-            let mut queue = self.start_queue(&destination);
-            let _ = queue.add(&destination, unsent);
-            queues.by_destination.retain(|_, other| !other.sender.is_closed());
-            queues.by_destination.insert(destination, queue);
+        match refused {
+            Refused::Full(unsent) => Some(unsent),
+            // The queue is new, or was just removed as idle.
+            Refused::Closed(unsent) => {
+                let mut queue = self.start_queue(destination);
+                let _ = queue.add(destination, unsent);
+                queues.by_destination.retain(|_, other| !other.sender.is_closed());
+                queues.by_destination.insert(destination.clone(), queue);
+                None
+            }
         }
     }
 
@@ -147,7 +183,7 @@ impl Outbox {
     }
 
     fn start_queue(&self, destination: &Destination) -> DestinationQueue {
-        let (sender, queued) = mpsc::channel(MAX_QUEUED);
+        let (sender, queued) = mpsc::channel(QUEUE_LIMIT.entries);
         let task =
             Sender { bus: self.bus.clone(), destination: destination.clone(), queued, is_failing: false };
         self.tasks.spawn(task.run());
@@ -166,25 +202,35 @@ impl Destination {
     }
 }
 
+/// Why a queue did not take a message, with the message.
+enum Refused {
+    Full(Queued),
+    /// The queue was just removed as idle.
+    Closed(Queued),
+}
+
 impl DestinationQueue {
-    /// Adds a message. Returns it if the queue was just removed as idle.
-    fn add(&mut self, destination: &Destination, queued: Queued) -> Option<Queued> {
-        self.overflows &= self.sender.capacity() < MAX_QUEUED;
-        match self.sender.try_send(queued) {
-            Ok(()) => None,
-            Err(TrySendError::Closed(queued)) => Some(queued),
-            Err(TrySendError::Full(_)) => {
-                metrics::record_full(metrics::OUTBOX);
+    fn add(&mut self, destination: &Destination, queued: Queued) -> Result<(), Refused> {
+        let waiting = QUEUE_LIMIT.entries - self.sender.capacity();
+        self.overflows &= waiting > 0;
+        let sent = if QUEUE_LIMIT.admits(waiting, size(&queued.message)) {
+            self.sender.try_send(queued)
+        } else {
+            Err(TrySendError::Full(queued))
+        };
+        sent.map_err(|error| match error {
+            TrySendError::Closed(unsent) => Refused::Closed(unsent),
+            TrySendError::Full(unsent) => {
                 if !std::mem::replace(&mut self.overflows, true) {
                     warn_failure!(
                         QUEUEING,
                         ?destination,
-                        "the queue of messages is full, dropping the newest"
+                        "the queue of messages is full, giving up the newest"
                     );
                 }
-                None
+                Refused::Full(unsent)
             }
-        }
+        })
     }
 }
 
@@ -222,9 +268,12 @@ impl Sender {
             let mut outcomes = outcomes.into_iter();
             batch.retain(|queued| {
                 let Some(Err(error)) = outcomes.next() else { return false };
-                let gives_up = queued.message.is_expired() || self.gives_up(&error, queued.since.elapsed());
+                let loss = self.loss(&error, queued);
                 self.is_failing = true;
-                !gives_up
+                if let Some(loss) = loss {
+                    queued.give_up(loss);
+                }
+                loss.is_none()
             });
             self.is_failing = is_failing;
             if batch.is_empty() {
@@ -234,28 +283,47 @@ impl Sender {
         }
     }
 
-    /// Whether a message that has waited this long is not posted again.
-    fn gives_up(&self, error: &SendError, waited: Duration) -> bool {
+    /// Why a message is not posted again after this error, if it is not.
+    fn loss(&self, error: &SendError, queued: &Queued) -> Option<Loss> {
+        let waited = queued.since.elapsed();
         if !self.is_failing {
             warn_failure!(POSTING, %error, destination = ?self.destination, "failed to post messages, retrying");
         }
-        match error {
+        let loss = match error {
+            SendError::TooLarge => Some(Loss::TooLarge),
             // During the final flush there is no time to wait for a service that has left.
-            SendError::NoMailbox => waited > MAX_WAIT_FOR_MAILBOX || self.queued.is_closed(),
-            SendError::Unavailable(_) => false,
-            SendError::Full if waited <= MAX_WAIT_FOR_ROOM => false,
-            SendError::Full | SendError::TooLarge => {
-                metrics::record_full(metrics::OUTBOX);
-                true
+            SendError::NoMailbox => {
+                (waited > MAX_WAIT_FOR_MAILBOX || self.queued.is_closed()).then_some(Loss::NoMailbox)
             }
-        }
+            SendError::Full => {
+                (waited > MAX_WAIT_FOR_ROOM && !is_last(&queued.message)).then_some(Loss::StreamFull)
+            }
+            SendError::Unavailable(_) => None,
+        };
+        loss.or_else(|| queued.message.is_expired().then_some(Loss::Expired))
     }
+}
+
+/// The approximate size of a message in bytes: what clients and Janus have sent.
+fn size(message: &Message) -> usize {
+    match &message.body {
+        Body::Events(events) => events.size(),
+        Body::Call(request) => {
+            request.body.get().len() + request.jsep.as_ref().map_or(0, |jsep| jsep.get().len())
+        }
+        _ => SMALL,
+    }
+}
+
+/// Whether these are the last events of a call for its client.
+fn is_last(message: &Message) -> bool {
+    matches!(&message.body, Body::Events(Events { change: Some(Change::Left), .. }))
 }
 
 /// Writes the `calls` log. Records are collected while earlier ones are written.
 async fn write_log(bus: Bus, mut records: mpsc::Receiver<CallRecord>) {
     let mut batch = Vec::new();
-    while records.recv_many(&mut batch, MAX_QUEUED).await > 0 {
+    while records.recv_many(&mut batch, MAX_RECORDS).await > 0 {
         let written = bus.log_calls(&batch).await;
         if let Err(error) = &written {
             batch.iter().for_each(|_| metrics::record_full(metrics::CALLS_LOG));

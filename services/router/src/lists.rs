@@ -1,6 +1,6 @@
 //! The answers to `list`, shared by all who ask.
 //!
-//! Requests that arrive during a scan share the next one. A list of many bytes is given again for [`MAX_AGE`], so it
+//! Requests that arrive during a scan share the next one, and its error. A list of many bytes is given again for [`MAX_AGE`], so it
 //! may be that old; a short one is always read anew.
 
 use directory::{Directory, Result};
@@ -23,7 +23,7 @@ pub struct Lists {
 struct Latest {
     /// When its scan began.
     at: Instant,
-    answer: Raw,
+    answer: Result<Raw>,
 }
 
 impl Lists {
@@ -32,21 +32,26 @@ impl Lists {
     /// # Errors
     /// Those of the directory.
     pub async fn get(&self, directory: &Directory) -> Result<Raw> {
+        self.get_from(async || directory.usernames().await).await
+    }
+
+    async fn get_from(&self, scan: impl AsyncFnOnce() -> Result<Vec<String>>) -> Result<Raw> {
         let asked_at = Instant::now();
         let mut latest = self.latest.lock().await;
         if let Some(known) = latest.as_ref().filter(|known| known.serves(asked_at)) {
-            return Ok(known.answer.clone());
+            return known.answer.clone();
         }
         let at = Instant::now();
-        let answer = videocall::list(&directory.usernames().await?);
+        let answer = scan().await.map(|names| videocall::list(&names));
         *latest = Some(Latest { at, answer: answer.clone() });
-        Ok(answer)
+        answer
     }
 }
 
 impl Latest {
     fn serves(&self, asked_at: Instant) -> bool {
-        self.at > asked_at || (self.answer.get().len() > LONG && self.at.elapsed() < MAX_AGE)
+        let is_long = self.answer.as_ref().is_ok_and(|answer| answer.get().len() > LONG);
+        self.at > asked_at || (is_long && self.at.elapsed() < MAX_AGE)
     }
 }
 
@@ -54,8 +59,11 @@ impl Latest {
 mod tests {
     use super::*;
     use common::ServiceId;
+    use directory::Error;
     use directory::record::Owner;
+    use futures_util::future::join_all;
     use protocol::{HandleId, HandleRef, SessionId};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     async fn register(directory: &Directory, name: &str) {
         let handle = HandleRef { session: SessionId(1), handle: HandleId(1) };
@@ -74,5 +82,20 @@ mod tests {
         assert_eq!(lists.get(&directory).await.unwrap().get(), long.get());
         tokio::time::advance(MAX_AGE).await;
         assert!(lists.get(&directory).await.unwrap().get().contains("bob"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_share_an_error() {
+        let (lists, scans) = (Lists::default(), AtomicUsize::new(0));
+        let get = || {
+            lists.get_from(async || {
+                scans.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Err(Error::Unavailable("refused".to_owned()))
+            })
+        };
+        let answers = join_all((0..10).map(|_| get())).await;
+        assert!(answers.iter().all(Result::is_err));
+        assert_eq!(scans.load(Ordering::Relaxed), 2, "the first, and one for those that waited");
     }
 }

@@ -43,6 +43,11 @@ pub fn encode(message: &Message) -> Result<Fields, SendError> {
     Ok(fields)
 }
 
+/// The bytes of an entry.
+pub(crate) fn size(fields: &Fields) -> usize {
+    fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+}
+
 /// Decodes the fields of an entry that was added `age` ago.
 ///
 /// # Errors

@@ -7,7 +7,8 @@ pub enum SendError {
     #[error("no such mailbox")]
     NoMailbox,
     /// The stream has [`MAX_BACKLOG`](crate::MAX_BACKLOG) messages; for a new call,
-    /// [`OVERLOADED_QUEUE`](crate::OVERLOADED_QUEUE) or [`OVERLOADED_MAILBOX`](crate::OVERLOADED_MAILBOX).
+    /// [`OVERLOADED_QUEUE`](crate::OVERLOADED_QUEUE) or [`OVERLOADED_MAILBOX`](crate::OVERLOADED_MAILBOX). For a large
+    /// message it is full earlier.
     #[error("stream full")]
     Full,
     /// The payload exceeds [`MAX_PAYLOAD`](crate::MAX_PAYLOAD).

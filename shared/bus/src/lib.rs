@@ -36,6 +36,6 @@ pub use codec::LogLine;
 pub use error::{DecodeError, SendError};
 pub use receivers::{Delivery, Follower, MailboxReader, Notices, Worker};
 pub use topic::{
-    MAILBOX_TTL, MAX_BACKLOG, MAX_DELIVERIES, MAX_PAYLOAD, OVERLOADED_MAILBOX, OVERLOADED_QUEUE,
-    REDELIVER_AFTER,
+    MAILBOX_TTL, MAX_BACKLOG, MAX_DELIVERIES, MAX_MAILBOX_BYTES, MAX_PAYLOAD, MAX_REQUEST_BYTES,
+    OVERLOADED_MAILBOX, OVERLOADED_QUEUE, REDELIVER_AFTER,
 };

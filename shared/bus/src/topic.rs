@@ -3,7 +3,7 @@
 //! The keys of queues and mailboxes have a Redis Cluster hash tag, so that a cluster spreads them over its nodes. No
 //! operation needs two of them in one step.
 
-use common::{BackendName, ServiceId};
+use common::{BackendName, ServiceId, SizeLimit};
 use protocol::SessionId;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub const REQUEST_SHARDS: u8 = 2;
 pub const REDELIVER_AFTER: Duration = Duration::from_secs(2);
 /// A message that was delivered this often without success goes to [`Log::Dead`].
 pub const MAX_DELIVERIES: u32 = 5;
-/// A queue or mailbox with this many unacknowledged messages refuses more:
+/// A queue or mailbox with this many unacknowledged messages refuses more, and large ones before that:
 /// [`SendError::Full`](crate::SendError::Full).
 pub const MAX_BACKLOG: usize = 50_000;
 /// A queue with this many messages refuses requests for new calls. The caller gets its refusal at once, and
@@ -24,8 +24,25 @@ pub const OVERLOADED_QUEUE: usize = 2_000;
 pub const OVERLOADED_MAILBOX: usize = 4_000;
 /// A mailbox without an owner expires after this time.
 pub const MAILBOX_TTL: Duration = Duration::from_secs(120);
-/// The largest payload of a message, in bytes.
+/// The largest payload of a message, in bytes. It holds what Janus makes of the largest frame that an edge takes: of
+/// 512 KiB with 4,096 lines, 64 of which are about media, Janus 1.1.2 makes 533,760 bytes (measured).
 pub const MAX_PAYLOAD: usize = 1 << 20;
+/// The bytes of messages of one size in a queue, and of new calls in a mailbox. Larger messages are refused by a
+/// shorter stream ([`SizeLimit`]).
+pub const MAX_REQUEST_BYTES: usize = 16 << 20;
+/// The same for the other messages in a mailbox.
+pub const MAX_MAILBOX_BYTES: usize = 32 << 20;
+
+/// The bound of a queue for messages that begin no call.
+pub(crate) const QUEUE_LIMIT: SizeLimit = SizeLimit { entries: MAX_BACKLOG, bytes: MAX_REQUEST_BYTES };
+/// The bound of a queue for messages that begin a call.
+pub(crate) const QUEUED_CALL_LIMIT: SizeLimit =
+    SizeLimit { entries: OVERLOADED_QUEUE, bytes: MAX_REQUEST_BYTES };
+/// The bound of a mailbox for messages that begin no call.
+pub(crate) const MAILBOX_LIMIT: SizeLimit = SizeLimit { entries: MAX_BACKLOG, bytes: MAX_MAILBOX_BYTES };
+/// The bound of a mailbox for messages that begin a call.
+pub(crate) const POSTED_CALL_LIMIT: SizeLimit =
+    SizeLimit { entries: OVERLOADED_MAILBOX, bytes: MAX_REQUEST_BYTES };
 
 /// A stream that many workers share. Each message goes to one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

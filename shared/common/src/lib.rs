@@ -9,6 +9,7 @@ pub mod entropy;
 pub mod error_log;
 pub mod fault;
 pub mod id;
+pub mod size_limit;
 pub mod sync;
 pub mod text;
 pub mod time;
@@ -17,5 +18,6 @@ pub mod url;
 
 pub use error_log::ErrorLog;
 pub use id::{BackendName, CallId, MessageId, ServiceId};
+pub use size_limit::SizeLimit;
 #[doc(hidden)]
 pub use tracing;

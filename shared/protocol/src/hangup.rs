@@ -39,6 +39,8 @@ pub enum HangupCause {
     NoAnswer,
     /// The media server failed, for this reason.
     MediaServer(String),
+    /// An event of the call cannot reach its client, for this reason.
+    Undeliverable(String),
     /// An operator or a router ended the call, for this reason.
     Operator(String),
 }
@@ -56,7 +58,9 @@ impl HangupCause {
             }
             Self::ClientGone(side) => format!("{} is gone", side.name()),
             Self::NoAnswer => NO_ANSWER.to_owned(),
-            Self::MediaServer(reason) | Self::Operator(reason) => reason.clone(),
+            Self::MediaServer(reason) | Self::Undeliverable(reason) | Self::Operator(reason) => {
+                reason.clone()
+            }
         }
     }
 
@@ -67,7 +71,7 @@ impl HangupCause {
             Self::RemoteHangup(side, _) | Self::PeerConnection(side, _) | Self::ClientGone(side) => {
                 Some(*side)
             }
-            Self::NoAnswer | Self::MediaServer(_) | Self::Operator(_) => None,
+            Self::NoAnswer | Self::MediaServer(_) | Self::Undeliverable(_) | Self::Operator(_) => None,
         }
     }
 }
@@ -111,7 +115,9 @@ pub fn events_for_side(cause: &HangupCause, side: Side, own: &str, peer: &str) -
             vec![plugin_hangup(peer, REMOTE_HANGUP), core_hangup(CLOSE_PC)]
         }
         HangupCause::NoAnswer => vec![plugin_hangup(peer, NO_ANSWER), core_hangup(CLOSE_PC)],
-        HangupCause::MediaServer(reason) | HangupCause::Operator(reason) => {
+        HangupCause::MediaServer(reason)
+        | HangupCause::Undeliverable(reason)
+        | HangupCause::Operator(reason) => {
             vec![plugin_hangup(peer, reason), core_hangup(reason)]
         }
     }

@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 /// The most media lines of a session description. Janus has no such limit, and makes a description from them that may
 /// be many times as large.
 pub const MAX_MEDIA_LINES: usize = 64;
+/// The most lines of a session description. Janus has no such limit: of 100,000 short lines its plugin thinks for
+/// 0.4 s, and all other calls wait. Of these it thinks for 0.02 s (measured on 1.1.2).
+pub const MAX_LINES: usize = 4_096;
 
 /// Offer or answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,9 @@ fn check_sdp(sdp: &str) -> Result<(), JanusError> {
     if !(has("o=") && has("s=") && has("m=")) {
         return Err(JanusError::new(INVALID_SDP, "Missing mandatory lines (o=, s= or m=)"));
     }
+    if sdp.lines().count() > MAX_LINES {
+        return Err(JanusError::new(INVALID_SDP, format!("Too many lines (at most {MAX_LINES})")));
+    }
     if sdp.lines().filter(|line| line.starts_with("m=")).count() > MAX_MEDIA_LINES {
         let reason = format!("Too many media lines (at most {MAX_MEDIA_LINES})");
         return Err(JanusError::new(INVALID_SDP, reason));
@@ -111,6 +117,18 @@ mod tests {
         };
         assert_eq!(checked(&with(MAX_MEDIA_LINES)), Ok(Kind::Offer));
         assert_eq!(checked(&with(MAX_MEDIA_LINES + 1)).map_err(|(code, _)| code), Err(465));
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        let with = |lines: usize| {
+            let rest = "a=x\\n".repeat(lines - 4);
+            format!(
+                r#"{{"type":"offer","sdp":"v=0\no=- 1 1 IN IP4 0.0.0.0\ns=-\nm=audio 9 RTP/SAVPF 0\n{rest}"}}"#
+            )
+        };
+        assert_eq!(checked(&with(MAX_LINES)), Ok(Kind::Offer));
+        assert_eq!(checked(&with(MAX_LINES + 1)).map_err(|(code, _)| code), Err(465));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Chaos: pairs call each other all the time, while every three seconds a process is killed, stopped or
 //! frozen. Every request ends in an answer or an error, and every call ends on both sides. No session is lost,
-//! and nothing is left at the end.
+//! and nothing is left at the end. Meanwhile a hostile client makes ten attacks a second.
 //!
 //! `make chaos` runs it longer, with `CHAOS_SECONDS`, `CHAOS_PAIRS` and `CHAOS_SEED`. The seed determines the
 //! order and the kind of the faults. Their exact moment and effect depend on the machine.
 
+mod attacker;
 mod client;
 mod monkey;
 mod pair;
@@ -54,7 +55,8 @@ async fn calls_survive_random_faults() {
             tokio::join!(pair.alice.leave(), pair.bob.leave());
         }));
     }
-    let cluster = monkey::run(cluster, seed, end, &report).await;
+    let attack = attacker::run(edge_urls, seed, end, &report);
+    let (cluster, ()) = tokio::join!(monkey::run(cluster, seed, end, &report), attack);
     quiet.send(true).unwrap();
     for pair in tasks {
         pair.await.unwrap();

@@ -7,6 +7,7 @@
 use crate::calls::action::{EndedCall, FinalNotices};
 use crate::metrics;
 use crate::outbox::Outbox;
+use crate::undelivered::DeliveryGuard;
 use bus::ack_tracker::AckGuard;
 use common::{CallId, ErrorLog, warn_failure};
 use directory::Directory;
@@ -63,20 +64,29 @@ async fn finalize_call(directory: Directory, outbox: Outbox, token: FencingToken
         EndOutcome::Ended(record) => Some(record),
         EndOutcome::NotFound => None,
     };
-    let sent = send_notices(&outbox, notices, acks);
+    let sent = send_notices(&outbox, notices, acks).await;
     sent.cancelled().await;
     if let Some(record) = freed {
         delete_record(&directory, &record).await;
     }
 }
 
+/// Holds the mailbox messages that led to the end of a call until all notices are on the bus, or are given up.
+#[derive(Clone)]
+struct NoticeGuard {
+    _acks: Arc<Vec<AckGuard>>,
+    _sent: Arc<DropGuard>,
+}
+
+impl DeliveryGuard for NoticeGuard {}
+
 /// Returns a token that is cancelled once all notices are on the bus, or are given up.
-fn send_notices(outbox: &Outbox, notices: FinalNotices, acks: Vec<AckGuard>) -> CancellationToken {
+async fn send_notices(outbox: &Outbox, notices: FinalNotices, acks: Vec<AckGuard>) -> CancellationToken {
     let FinalNotices { client_events, proxy_refusal, second_attempt, log } = notices;
     let sent = CancellationToken::new();
-    let guard = Arc::new((acks, sent.clone().drop_guard()));
+    let guard = NoticeGuard { _acks: Arc::new(acks), _sent: Arc::new(sent.clone().drop_guard()) };
     for (edge, events) in client_events {
-        outbox.send(edge, events, Box::new(guard.clone()));
+        outbox.send_last(edge, events, Box::new(guard.clone())).await;
     }
     if let Some((rest, reply)) = proxy_refusal {
         outbox.reply_to_rest(rest, reply, Box::new(guard.clone()));

@@ -16,6 +16,7 @@ use crate::outbox::Outbox;
 use crate::persist::recovery::RecoveredState;
 use crate::persist::writer::CallWriter;
 use crate::probe::Probe;
+use crate::undelivered::UndeliveredCalls;
 use bus::MailboxReader;
 use bus::ack_tracker::AckTracker;
 use bus::message::Notice;
@@ -106,6 +107,7 @@ impl Backend {
             lease: HeldLease { renewer, watch, token },
             writer: CallWriter::start(directory.clone(), name.clone(), context.id.clone(), token),
             finalizer: Finalizer::new(directory.clone(), outbox.clone()),
+            undelivered: UndeliveredCalls::default(),
             status: Status {
                 is_up: false,
                 down_reason: String::new(),

@@ -7,6 +7,7 @@
 //! Janus had to be dropped, each leg is checked later. When the lease is lost, everything here stops at
 //! once: another connector serves the backend.
 
+use super::event_guard::EventGuard;
 use super::finalizer::Finalizer;
 use crate::calls::Calls;
 use crate::calls::action::{Action, EndedCall};
@@ -19,21 +20,24 @@ use crate::options::Server;
 use crate::outbox::Outbox;
 use crate::persist::writer::CallWriter;
 use crate::probe::Probe;
+use crate::undelivered::{DeliveryGuard, Loss, UndeliveredCalls};
 use bus::ack_tracker::AckTracker;
 use bus::message::{Body, Message};
 use bus::{MailboxOffset, MailboxReader};
 use common::time::sleep_until;
-use common::{CallId, ErrorLog, warn_failure};
+use common::{CallId, ErrorLog, SizeLimit, warn_failure};
 use directory::record::{BackendStatus, FencingToken, OrphanedCall};
 use service::canary::CanaryTask;
 use service::{CancellationToken, Context};
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
+static DELIVERING: ErrorLog = ErrorLog::new("delivering events of calls");
+
 /// How many mailbox messages may be unacknowledged. Above that the mailbox is not read.
 const MAX_UNACKED: usize = 4096;
-/// How many inputs are deferred while the lease may have run out.
-const MAX_DEFERRED: usize = 4096;
+/// The bound of the messages of Janus that are deferred while the lease may have run out.
+const DEFERRED_LIMIT: SizeLimit = SizeLimit { entries: 4096, bytes: 16 << 20 };
 
 /// A backend being served.
 pub struct Backend {
@@ -47,6 +51,7 @@ pub struct Backend {
     pub(super) lease: HeldLease,
     pub(super) writer: CallWriter,
     pub(super) finalizer: Finalizer,
+    pub(super) undelivered: UndeliveredCalls,
     pub(super) status: Status,
     /// The calls of the former connector, until it is known whether Janus can be reached. Until then the
     /// mailbox is not read.
@@ -95,6 +100,8 @@ enum Input {
     Message(Box<Message>),
     Acked(MailboxOffset),
     CallEnded(CallId),
+    /// An event of the call is lost.
+    Undelivered(CallId, Loss),
     TimerDue,
 }
 
@@ -115,7 +122,9 @@ impl Deferred {
             Input::Link(LinkEvent::Down(_)) => {
                 self.inputs.retain(|deferred| !matches!(deferred, Input::Link(_)));
             }
-            Input::Link(LinkEvent::Message(_)) if self.inputs.len() >= MAX_DEFERRED => {
+            Input::Link(LinkEvent::Message(message))
+                if !DEFERRED_LIMIT.admits(self.inputs.len(), message.size()) =>
+            {
                 metrics::record_full(metrics::DEFERRED_INPUT);
                 self.overflowed = true;
                 return;
@@ -160,6 +169,7 @@ impl Backend {
             event = self.link.next() => Input::Link(event),
             () = self.probe.changed() => Input::ProbeChanged,
             call = self.writer.next_ended(), if is_valid => Input::CallEnded(call),
+            (call, loss) = self.undelivered.next(), if is_valid => Input::Undelivered(call, loss),
             offset = self.mailbox.acks.acked_through(), if is_valid => Input::Acked(offset),
             message = self.mailbox.reader.next(), if may_read => Input::Message(Box::new(message)),
             () = sleep_until(due), if is_valid => Input::TimerDue,
@@ -173,6 +183,10 @@ impl Backend {
             Input::Acked(offset) => return self.mailbox.reader.ack_through(offset),
             Input::Message(message) => return self.on_message(*message),
             Input::CallEnded(call) => self.calls.on_ended_elsewhere(call, now),
+            Input::Undelivered(call, loss) => {
+                warn_failure!(DELIVERING, %call, loss = loss.name(), "an event of a call is lost, ending the call");
+                self.calls.on_undelivered(call, loss, now)
+            }
             Input::TimerDue => self.calls.on_timer(now),
             Input::Stop | Input::Lease(_) | Input::ProbeChanged => return,
         };
@@ -266,14 +280,25 @@ impl Backend {
     pub(super) fn perform(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::SendToJanus(text) => self.link.send(text),
+                Action::SendToJanus(text) => {
+                    if let Some(unsent) = self.link.send(text) {
+                        let refused = self.calls.on_request_unsent(&unsent, Instant::now());
+                        self.perform(refused);
+                    }
+                }
                 Action::DestroySession(session) => {
                     self.link.destroy(session);
                     self.writer.set_sessions(self.calls.sessions());
                 }
                 Action::SendToEdge(edge, events) => {
-                    let guard = events.call.map(|call| self.writer.notify_guard(call));
-                    self.outbox.send(edge, events, Box::new(guard));
+                    let guard: Box<dyn DeliveryGuard> =
+                        match events.call.map(|call| (call, self.writer.notify_guard(call))) {
+                            Some((call, unsaved)) => {
+                                Box::new(EventGuard::new(unsaved, call, &events, &self.undelivered))
+                            }
+                            None => Box::new(()),
+                        };
+                    self.outbox.send(edge, events, guard);
                 }
                 Action::ReplyToRest(rest, reply) => self.outbox.reply_to_rest(rest, reply, Box::new(())),
                 Action::InviteProxy(invite, deadline) => self.outbox.invite_proxy(invite, deadline),

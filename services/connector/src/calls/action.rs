@@ -78,7 +78,8 @@ pub struct FinalNotices {
     /// The request for another attempt, for the routers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_attempt: Option<Box<SecondAttempt>>,
-    /// The last record of the call in the `calls` log; none for a call that never rang.
+    /// The last record of the call in the `calls` log; none for a call that never rang, unless an event of it could not
+    /// be delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<(CallRecord, EndKind)>,
 }

@@ -72,9 +72,9 @@ impl Calls {
         self.release_handles(&call);
         let mut acks = std::mem::take(&mut call.acks);
         acks.extend(self.transactions.remove_call(id));
-        let rang = call.leg(Side::Callee).joined;
+        let is_logged = call.leg(Side::Callee).joined || kind == EndKind::Undeliverable;
         let backend = &self.config.backend;
-        let log = rang.then(|| (call.log_record(backend, CallEvent::Ended, Some((reason, kind))), kind));
+        let log = is_logged.then(|| (call.log_record(backend, CallEvent::Ended, Some((reason, kind))), kind));
         let client_events = client_events(&mut call);
         let proxy_refusal = call.take_proxy_refusal();
         let second_attempt = call.take_second_attempt().map(Box::new);
@@ -132,7 +132,7 @@ fn end_kind(cause: &HangupCause) -> EndKind {
 
 /// The last events for the client of a side, after its batch; none for a callee that cannot know of the
 /// call.
-fn end_events(call: &mut Call, side: Side, cause: &HangupCause) -> Option<(ServiceId, Events)> {
+pub(super) fn end_events(call: &mut Call, side: Side, cause: &HangupCause) -> Option<(ServiceId, Events)> {
     let own = call.leg(side).party.username.clone();
     let peer = call.leg(side.peer()).party.username.clone();
     let joined = call.leg(side).joined || call.leg(side).client_active;

@@ -11,8 +11,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Candidates that may wait on a leg. Above that the oldest is dropped.
+/// Candidates that may wait on a leg, and their bytes. Above that the oldest is dropped.
 const MAX_HELD_CANDIDATES: usize = 512;
+const MAX_HELD_BYTES: usize = 128 * 1024;
+/// The bytes of events that may wait to be sent together. Above that the oldest is dropped.
+pub const MAX_BATCH_BYTES: usize = 64 * 1024;
 /// Answered requests that are remembered: the next connector may get them again.
 const MAX_ANSWERED_REQUESTS: usize = 16;
 
@@ -59,7 +62,7 @@ pub struct Leg {
     pub sent: u64,
     /// Events that wait to be sent together.
     #[serde(skip)]
-    batch: Vec<ClientEvent>,
+    batch: VecDeque<ClientEvent>,
     #[serde(skip)]
     pub batch_deadline: Option<Instant>,
 }
@@ -77,7 +80,7 @@ impl Leg {
             registered: false,
             has_candidates: false,
             sent: 0,
-            batch: Vec::new(),
+            batch: VecDeque::new(),
             batch_deadline: None,
         }
     }
@@ -90,7 +93,14 @@ impl Leg {
 
     pub fn hold_candidates(&mut self, candidates: Vec<Raw>) {
         self.held_candidates.extend(candidates);
-        let excess = self.held_candidates.len().saturating_sub(MAX_HELD_CANDIDATES);
+        let mut room = MAX_HELD_BYTES;
+        let fits = |candidate: &&Raw| {
+            let rest = room.checked_sub(candidate.get().len());
+            room = rest.unwrap_or(room);
+            rest.is_some()
+        };
+        let newest = self.held_candidates.iter().rev().take(MAX_HELD_CANDIDATES);
+        let excess = self.held_candidates.len() - newest.take_while(fits).count();
         self.held_candidates.drain(..excess).for_each(|_| metrics::record_full(metrics::CANDIDATES));
     }
 
@@ -119,7 +129,11 @@ impl Leg {
     /// Adds an event to the batch, which is sent within `window`. A client that has not joined yet gets
     /// the batch when it joins.
     pub fn add_to_batch(&mut self, event: ClientEvent, now: Instant, window: Duration) {
-        self.batch.push(event);
+        self.batch.push_back(event);
+        while self.batch.iter().map(ClientEvent::size).sum::<usize>() > MAX_BATCH_BYTES {
+            self.batch.pop_front();
+            metrics::record_full(metrics::BATCH);
+        }
         if self.joined {
             let due = now + window;
             self.batch_deadline = Some(self.batch_deadline.map_or(due, |earlier| earlier.min(due)));
@@ -129,7 +143,7 @@ impl Leg {
     /// Empties the batch and returns its events, followed by these.
     pub fn take_batch_with(&mut self, events: Vec<ClientEvent>) -> Vec<ClientEvent> {
         self.batch_deadline = None;
-        let mut all = std::mem::take(&mut self.batch);
+        let mut all = Vec::from(std::mem::take(&mut self.batch));
         all.extend(events);
         all
     }

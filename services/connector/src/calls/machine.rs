@@ -166,6 +166,7 @@ impl Calls {
 
     pub fn on_janus(&mut self, message: FromJanus, now: Instant) -> Vec<Action> {
         self.step(now, |calls| match message {
+            oversized if calls.refuses_oversized(&oversized) => {}
             FromJanus::Success { transaction, session, id } => calls.on_success(&transaction, session, id),
             FromJanus::Error { transaction, code, reason } => {
                 calls.on_janus_error(&transaction, code, reason);

@@ -140,6 +140,10 @@ impl Calls {
         call.proxy_leg = None;
         let in_reply_to = (side == Side::Caller).then(|| call.request());
         let events = call.events(side, in_reply_to, Some(Change::Joined { backend, side }), events);
+        if side == Side::Caller {
+            // No later reply needs it, and it may be long.
+            call.transaction = String::new();
+        }
         self.out.extend(events.map(Action::send_to_edge));
         self.report_success(id);
         self.save(id);

@@ -4,6 +4,7 @@
 use super::endpoint::{Endpoint, JanusSocket, LinkError, close_deadline, close_websocket, open_websocket};
 use super::message::{FromJanus, JanusId, ToJanus};
 use crate::options::Credentials;
+use common::SizeLimit;
 use futures_util::{SinkExt, StreamExt};
 use protocol::object::{LazyObject, integer};
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Janus' own default, if it does not report its session timeout.
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The bound of the messages that Janus may send before the handshake is complete.
+const EARLY_LIMIT: SizeLimit = SizeLimit { entries: 4096, bytes: 16 << 20 };
 /// How many characters of a refusal are kept for the log.
 const MAX_REFUSAL: usize = 200;
 
@@ -124,6 +127,7 @@ impl Handshake {
             let Message::Text(text) = message.map_err(Box::new)? else { continue };
             match reply_to(verb, text.as_str()) {
                 Some(reply) => return Ok(reply),
+                None if !EARLY_LIMIT.admits(self.early.len(), text.len()) => return Err(LinkError::Flooded),
                 None => self.early.push_back(FromJanus::read(text.as_str())),
             }
         }

@@ -81,6 +81,9 @@ pub enum LinkError {
     /// The queue of requests is full.
     #[error("Janus does not read what it is sent")]
     Backpressure,
+    /// Too many messages came before the reply to a request of the handshake.
+    #[error("Janus sends too much before it answers")]
+    Flooded,
     #[error("Janus refused a session: {0}")]
     Refused(String),
 }

@@ -9,6 +9,7 @@ use super::message::{FromJanus, JanusId, ToJanus};
 use crate::lease::state::LeaseWatch;
 use crate::metrics;
 use crate::options::Credentials;
+use common::SizeLimit;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use service::CancellationToken;
@@ -20,8 +21,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How many requests may wait for Janus to read them. One more takes the link down.
-const MAX_QUEUED_REQUESTS: usize = 4096;
+/// The bound of the requests that wait for Janus to read them. One request too many takes the link down; one that is
+/// too large for its place is refused.
+const REQUEST_LIMIT: SizeLimit = SizeLimit { entries: 4096, bytes: 32 << 20 };
 const MAX_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long Janus may be silent before the link counts as down, if it does not reply to a keepalive either.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -46,6 +48,8 @@ pub struct Link {
     messages: SplitStream<JanusSocket>,
     /// Messages that were received while the link was opened.
     early: VecDeque<FromJanus>,
+    /// One request too many was to be sent.
+    is_overflowing: bool,
     last_received: Instant,
     /// When the first keepalive without a reply was sent.
     keepalive_pending_since: Option<Instant>,
@@ -57,8 +61,8 @@ impl Link {
         let keepalive_interval = keepalive_interval(&connected);
         let Connected { socket, session, claimed, early, .. } = connected;
         let (sink, messages) = socket.split();
-        let (requests, queued_requests) = mpsc::channel(MAX_QUEUED_REQUESTS);
-        let (keepalives, queued_keepalives) = mpsc::channel(MAX_QUEUED_REQUESTS);
+        let (requests, queued_requests) = mpsc::channel(REQUEST_LIMIT.entries);
+        let (keepalives, queued_keepalives) = mpsc::channel(REQUEST_LIMIT.entries);
         let (stop, broken) = (CancellationToken::new(), CancellationToken::new());
         let writer = Writer { sink, requests: queued_requests, keepalives: queued_keepalives, lease };
         Self {
@@ -73,29 +77,32 @@ impl Link {
             broken,
             messages,
             early,
+            is_overflowing: false,
             last_received: Instant::now(),
             keepalive_pending_since: None,
         }
     }
 
-    /// Queues a request.
-    ///
-    /// # Errors
-    /// [`LinkError::Backpressure`] when the queue is full.
-    pub fn send(&self, text: String) -> Result<(), LinkError> {
-        self.requests.try_send(text).map_err(|error| {
-            if matches!(error, TrySendError::Full(_)) {
+    /// Queues a request, or returns it if there is no room for it.
+    pub fn send(&mut self, text: String) -> Option<String> {
+        let queued = REQUEST_LIMIT.entries - self.requests.capacity();
+        let sent = if REQUEST_LIMIT.admits(queued, text.len()) {
+            self.requests.try_send(text)
+        } else {
+            Err(TrySendError::Full(text))
+        };
+        match sent.err()? {
+            TrySendError::Full(unsent) => {
                 metrics::record_full(metrics::REQUESTS);
+                self.is_overflowing |= queued >= REQUEST_LIMIT.entries;
+                Some(unsent)
             }
-            LinkError::Backpressure
-        })
+            TrySendError::Closed(unsent) => Some(unsent),
+        }
     }
 
-    /// Ends a claimed session.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn destroy(&mut self, session: JanusId) -> Result<(), LinkError> {
+    /// Ends a claimed session. Returns a request for which there is no room.
+    pub fn destroy(&mut self, session: JanusId) -> Option<String> {
         self.claimed.retain(|claimed| *claimed != session);
         self.send(self.session_request("destroy", session))
     }
@@ -103,9 +110,12 @@ impl Link {
     /// Waits for the next message. Safe to cancel.
     ///
     /// # Errors
-    /// When the socket breaks, or Janus ends the newest session.
+    /// When the socket breaks, Janus ends the newest session, or too many requests wait.
     pub async fn next(&mut self) -> Result<FromJanus, LinkError> {
         loop {
+            if self.is_overflowing {
+                return Err(LinkError::Backpressure);
+            }
             let message = match self.early.pop_front() {
                 Some(early) => early,
                 None => match self.read().await? {
@@ -165,7 +175,7 @@ impl Link {
     }
 
     /// Destroys all sessions and closes the websocket.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
         for session in self.sessions() {
             let _ = self.send(self.session_request("destroy", session));
         }

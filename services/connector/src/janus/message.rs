@@ -11,6 +11,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use service::Secret;
 
+/// The longest reason of an error that is passed on, in bytes. Janus repeats what a client sent in it.
+const MAX_ERROR: usize = 4_096;
+
 /// The id of a session or handle on a Janus server, not of a client's.
 pub type JanusId = u64;
 
@@ -53,6 +56,18 @@ impl FromJanus {
         LazyObject::parse(text).ok().and_then(|message| Self::from_object(&message)).unwrap_or(Self::Other)
     }
 
+    /// The bytes of what it passes on.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Plugin { data, jsep, .. } => {
+                data.get().len() + jsep.as_ref().map_or(0, |jsep| jsep.get().len())
+            }
+            Self::Core { name, fields, .. } => name.len() + fields.get().len(),
+            Self::Error { reason, .. } => reason.len(),
+            Self::Success { .. } | Self::SessionEnded(_) | Self::Other => 0,
+        }
+    }
+
     fn from_object(message: &LazyObject<'_>) -> Option<Self> {
         let transaction = || message.string("transaction").ok().map(|text| text.into_owned());
         let number = |name| message.get(name).and_then(object::integer).map(|id| id as u64);
@@ -65,7 +80,7 @@ impl FromJanus {
             "error" => {
                 let error = LazyObject::parse(message.get("error")?.get()).ok()?;
                 let code = error.get("code").and_then(object::integer)? as u16;
-                let reason = error.string("reason").ok()?.into_owned();
+                let reason = truncate(&error.string("reason").ok()?, MAX_ERROR).to_owned();
                 match code {
                     SESSION_NOT_FOUND => Self::SessionEnded(number("session_id")),
                     _ => Self::Error { transaction: transaction()?, code, reason },

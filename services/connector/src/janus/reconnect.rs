@@ -69,21 +69,25 @@ impl ReconnectingLink {
         }
     }
 
-    /// Sends a request. If it fails, [`next`](Self::next) returns [`LinkEvent::Down`].
-    pub fn send(&mut self, text: String) {
-        self.with_link(|link| link.send(text));
+    /// Sends a request. Returns it if a link is up and has no room for it. Without a link it is dropped: its call ends
+    /// or has ended.
+    pub fn send(&mut self, text: String) -> Option<String> {
+        match &mut self.state {
+            LinkState::Up(link, _) => link.send(text),
+            LinkState::Connecting(_) => None,
+        }
     }
 
     /// Ends a claimed session.
     pub fn destroy(&mut self, session: JanusId) {
-        self.with_link(|link| link.destroy(session));
-    }
-
-    fn with_link(&mut self, send: impl FnOnce(&mut Link) -> Result<(), LinkError>) {
         if let LinkState::Up(link, _) = &mut self.state
-            && let Err(error) = send(link)
+            && link.destroy(session).is_some()
         {
-            warn_failure!(SENDING, %error, "failed to send a request to Janus, dropping it");
+            warn_failure!(
+                SENDING,
+                session,
+                "failed to end a session on Janus, which ends it without its connection"
+            );
         }
     }
 

@@ -16,3 +16,4 @@ mod proxy_calls;
 mod proxy_cluster;
 mod real_janus;
 mod takeover;
+mod undeliverable;

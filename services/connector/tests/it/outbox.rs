@@ -1,14 +1,17 @@
 //! The outbox with slow, missing and stopping services.
 
 use bus::message::{
-    Body, CallEvent, CallRecord, ClientEvent, Deadline, Events, LegRef, Message, ProxyInvite, ProxyReply,
-    StepDurations, Trickle,
+    Body, CallEvent, CallRecord, Change, ClientEvent, Deadline, Events, LegRef, Message, ProxyInvite,
+    ProxyReply, StepDurations, Trickle,
 };
 use bus::topic::{Log, Mailbox, Queue};
 use bus::{Bus, MAX_BACKLOG, MailboxReader};
+use common::sync::Mutex;
 use common::{CallId, ServiceId};
 use connector::outbox::Outbox;
+use connector::undelivered::{DeliveryGuard, Loss};
 use protocol::{HandleId, HandleRef, SessionId, Side, raw};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -39,6 +42,84 @@ async fn receive_all(reader: &mut MailboxReader, range: std::ops::Range<u64>) {
     for expected in range {
         assert_eq!(receive(reader).await, Some(expected));
     }
+}
+
+/// Records the losses that it is told.
+#[derive(Clone, Default)]
+struct Losses(Arc<Mutex<Vec<Loss>>>);
+
+impl DeliveryGuard for Losses {
+    fn on_loss(&self, loss: Loss) {
+        self.0.lock().push(loss);
+    }
+}
+
+impl Losses {
+    fn take(&self) -> Vec<Loss> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
+
+/// Events of about this size.
+fn sized(bytes: usize) -> Events {
+    let events = vec![ClientEvent::Core { janus: "media".to_owned(), fields: raw(&"x".repeat(bytes)) }];
+    Events { events, ..numbered(0) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_lost_message_is_reported() {
+    let bus = Bus::memory();
+    let (outbox, losses) = (Outbox::new(bus.clone()), Losses::default());
+    let ((there, mailbox), (gone, _)) = (edge("edge-1"), edge("edge-2"));
+    let mut reader = bus.open(mailbox.clone()).await.unwrap();
+    outbox.send(there.clone(), numbered(1), Box::new(losses.clone()));
+    receive_all(&mut reader, 1..2).await;
+    assert_eq!(losses.take(), []);
+    outbox.send(there.clone(), sized(bus::MAX_PAYLOAD), Box::new(losses.clone()));
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(losses.take(), [Loss::TooLarge]);
+    outbox.send(gone.clone(), numbered(2), Box::new(losses.clone()));
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(losses.take(), [Loss::NoMailbox]);
+    let leg = LegRef { call: CallId::fresh(), side: Side::Caller };
+    let other = Message::new(Body::Trickle(Trickle { leg, candidates: Vec::new() }));
+    for _ in 0..MAX_BACKLOG {
+        bus.post(&mailbox, &other).await.unwrap();
+    }
+    outbox.send(there.clone(), numbered(3), Box::new(losses.clone()));
+    let last = Events { change: Some(Change::Left), ..numbered(4) };
+    outbox.send_last(there, last, Box::new(losses.clone())).await;
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(losses.take(), [Loss::StreamFull]);
+    for _ in 0..MAX_BACKLOG {
+        assert_eq!(receive(&mut reader).await, None, "a message from before");
+    }
+    receive_all(&mut reader, 4..5).await;
+    assert_eq!(losses.take(), [], "the last events of a call wait for room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn queue_is_bounded_in_bytes_and_last_events_wait() {
+    const SIZE: usize = 512 << 10;
+    let (outbox, losses) = (Outbox::new(Bus::memory()), Losses::default());
+    let (edge, _) = edge("edge-1");
+    // The messages wait for the mailbox. The first ones are in the batch that is being posted.
+    outbox.send(edge.clone(), numbered(0), Box::new(()));
+    sleep(Duration::from_millis(10)).await;
+    for _ in 0..100 {
+        outbox.send(edge.clone(), sized(SIZE), Box::new(losses.clone()));
+    }
+    let refused = losses.take();
+    assert!(refused.iter().all(|loss| *loss == Loss::OutboxFull));
+    assert_eq!((100 - refused.len()) * SIZE, (16 << 20) - SIZE, "the bound in bytes");
+    outbox.send(edge.clone(), numbered(1), Box::new(losses.clone()));
+    assert_eq!(losses.take(), [], "a small message has room");
+    for number in 0..QUEUE {
+        outbox.send(edge.clone(), numbered(number), Box::new(()));
+    }
+    let last = outbox.send_last(edge, numbered(2), Box::new(losses.clone()));
+    timeout(Duration::from_secs(20), last).await.unwrap();
+    assert!(!losses.take().contains(&Loss::OutboxFull));
 }
 
 #[tokio::test(start_paused = true)]

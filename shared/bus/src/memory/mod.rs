@@ -54,14 +54,16 @@ impl MemoryBus {
 
     pub(crate) async fn enqueue(&self, queue: Queue, message: &Message) -> Result<(), SendError> {
         let fields = codec::encode(message)?;
-        self.step("enqueue", || self.queue(queue).push(fields, message.stream_limit())).await?
+        let limit = message.stream_limit().entries_for(codec::size(&fields));
+        self.step("enqueue", || self.queue(queue).push(fields, limit)).await?
     }
 
     pub(crate) async fn post(&self, mailbox: &Mailbox, message: &Message) -> Result<(), SendError> {
         let fields = codec::encode(message)?;
+        let limit = message.stream_limit().entries_for(codec::size(&fields));
         let push = || {
             let stream = self.mailbox(&mailbox.key()).ok_or(SendError::NoMailbox)?;
-            stream.push(fields, message.stream_limit())
+            stream.push(fields, limit)
         };
         self.step("post", push).await?
     }

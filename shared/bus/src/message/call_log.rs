@@ -119,19 +119,22 @@ pub enum EndKind {
     MediaServer,
     /// The media server, or a janus-cloud proxy, refused the call.
     Refused,
+    /// An event of the call could not reach its client.
+    Undeliverable,
     /// An operator ended the call, or a router that could not set it up.
     Operator,
 }
 
 impl EndKind {
     /// All kinds, for metrics that begin at 0.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Hangup,
         Self::NoAnswer,
         Self::ClientGone,
         Self::ConnectionLost,
         Self::MediaServer,
         Self::Refused,
+        Self::Undeliverable,
         Self::Operator,
     ];
 
@@ -144,6 +147,7 @@ impl EndKind {
             Self::ConnectionLost => "connection_lost",
             Self::MediaServer => "media_server",
             Self::Refused => "refused",
+            Self::Undeliverable => "undeliverable",
             Self::Operator => "operator",
         }
     }
@@ -159,6 +163,7 @@ impl From<&HangupCause> for EndKind {
             HangupCause::ClientGone(_) => Self::ClientGone,
             HangupCause::NoAnswer => Self::NoAnswer,
             HangupCause::MediaServer(_) => Self::MediaServer,
+            HangupCause::Undeliverable(_) => Self::Undeliverable,
             HangupCause::Operator(_) => Self::Operator,
         }
     }

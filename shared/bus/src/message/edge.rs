@@ -51,6 +51,11 @@ impl Events {
             events,
         }
     }
+
+    /// The bytes of what clients and Janus have sent.
+    pub fn size(&self) -> usize {
+        self.events.iter().map(ClientEvent::size).sum()
+    }
 }
 
 /// The sequence number of events for one side of a call. Events can arrive twice, or over two mailboxes after the client
@@ -128,6 +133,20 @@ pub enum ClientEvent {
         /// Janus' text of the error.
         reason: String,
     },
+}
+
+impl ClientEvent {
+    /// The bytes of what a client and Janus have sent.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Plugin { transaction, data, jsep } => {
+                let transaction = transaction.as_ref().map_or(0, String::len);
+                transaction + data.get().len() + jsep.as_ref().map_or(0, |jsep| jsep.get().len())
+            }
+            Self::Core { janus, fields } => janus.len() + fields.get().len(),
+            Self::Error { transaction, reason, .. } => transaction.len() + reason.len(),
+        }
+    }
 }
 
 impl From<HangupEvent> for ClientEvent {

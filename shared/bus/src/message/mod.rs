@@ -32,8 +32,8 @@ pub use proxy::{Invite, ProxyInvite, ProxyRefusal, ProxyReply};
 pub use router::{Abandon, Address, ClientRequest, FailedAttempt, Location, Release, Restore};
 
 use crate::error::DecodeError;
-use crate::topic::{MAX_BACKLOG, OVERLOADED_MAILBOX, OVERLOADED_QUEUE};
-use common::{BackendName, CallId, MessageId, ServiceId, clock};
+use crate::topic::{MAILBOX_LIMIT, POSTED_CALL_LIMIT, QUEUE_LIMIT, QUEUED_CALL_LIMIT};
+use common::{BackendName, CallId, MessageId, ServiceId, SizeLimit, clock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -61,12 +61,19 @@ impl Message {
         self.deadline.is_some_and(|deadline| deadline.is_past())
     }
 
-    /// The length at which a stream refuses this message.
-    pub(crate) fn stream_limit(&self) -> usize {
+    /// The bound of a stream for this message.
+    pub(crate) fn stream_limit(&self) -> SizeLimit {
         match self.body {
-            Body::Call(_) | Body::Invite(_) => OVERLOADED_QUEUE,
-            Body::Place(_) => OVERLOADED_MAILBOX,
-            _ => MAX_BACKLOG,
+            Body::Call(_) | Body::Invite(_) => QUEUED_CALL_LIMIT,
+            Body::Place(_) => POSTED_CALL_LIMIT,
+            Body::Register(_)
+            | Body::Exists(_)
+            | Body::List(_)
+            | Body::Release(_)
+            | Body::Abandon(_)
+            | Body::Restore(_)
+            | Body::ProxyInvite(_) => QUEUE_LIMIT,
+            _ => MAILBOX_LIMIT,
         }
     }
 }

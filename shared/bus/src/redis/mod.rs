@@ -153,7 +153,8 @@ impl RedisBus {
 
     /// Adds an entry; with `NOMKSTREAM` only to an existing stream.
     async fn add(&self, key: &str, nomkstream: Option<&str>, message: &Message) -> Result<(), SendError> {
-        let (fields, limit) = (codec::encode(message)?, message.stream_limit());
+        let fields = codec::encode(message)?;
+        let limit = message.stream_limit().entries_for(codec::size(&fields));
         let Some(_in_flight) = self.lengths.reserve(key, limit) else {
             return self.add_checked(key, nomkstream.is_some(), &fields, limit).await;
         };

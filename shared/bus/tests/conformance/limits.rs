@@ -4,7 +4,9 @@ use crate::on_both;
 use crate::redis_server::Server;
 use crate::support::*;
 use bus::message::{Body, Message, Party, Place, Trickle};
-use bus::{Bus, MAX_BACKLOG, MAX_PAYLOAD, OVERLOADED_MAILBOX, SendError};
+use bus::{
+    Bus, MAX_BACKLOG, MAX_MAILBOX_BYTES, MAX_PAYLOAD, MAX_REQUEST_BYTES, OVERLOADED_MAILBOX, SendError,
+};
 use common::{CallId, MessageId};
 use protocol::Side;
 
@@ -13,6 +15,7 @@ on_both![
     refuse_messages_to_a_full_queue,
     refuse_messages_to_a_full_mailbox,
     refuse_new_calls_first,
+    bound_the_bytes_of_a_stream,
 ];
 
 fn sized(bytes: usize) -> Message {
@@ -59,20 +62,7 @@ async fn refuse_messages_to_a_full_mailbox(bus: Bus) {
 
 async fn refuse_new_calls_first(bus: Bus) {
     let mut reader = bus.open(mailbox()).await.unwrap();
-    let party = || Party { username: "alice".to_owned(), address: Some(address()) };
-    let (call, transaction) = (CallId::from(MessageId::fresh()), String::new());
-    let place = Place {
-        call,
-        caller: party(),
-        callee: party(),
-        transaction,
-        offer: None,
-        proxy_side: None,
-        timestamps: None,
-        request: None,
-        fallback: None,
-    };
-    let (place, other) = (Message::new(Body::Place(place)), numbered(0));
+    let (place, other) = (place(None), numbered(0));
     in_parallel(OVERLOADED_MAILBOX as u32 - 1, async |_| bus.post(&mailbox(), &other).await.unwrap()).await;
     bus.post(&mailbox(), &place).await.unwrap();
     let refused = bus.post(&mailbox(), &place).await;
@@ -85,6 +75,55 @@ async fn refuse_new_calls_first(bus: Bus) {
     reader.ack();
     eventually("there is room", async || !bus.is_overloaded(&mailbox())).await;
     eventually("a call is accepted", async || bus.post(&mailbox(), &place).await.is_ok()).await;
+}
+
+/// Large messages are refused at fewer entries, so that neither a queue nor a mailbox takes more bytes. Then small
+/// messages are still accepted, and calls are refused before other messages.
+async fn bound_the_bytes_of_a_stream(bus: Bus) {
+    const SIZE: usize = 256 << 10;
+    let _reader = bus.open(mailbox()).await.unwrap();
+    let large_call = place(Some(raw(&format!("\"{}\"", "x".repeat(SIZE)))));
+    assert_fits(MAX_REQUEST_BYTES, SIZE, async || bus.post(&mailbox(), &large_call).await).await;
+    assert_fits(MAX_MAILBOX_BYTES - MAX_REQUEST_BYTES, SIZE, async || {
+        bus.post(&mailbox(), &sized(SIZE)).await
+    })
+    .await;
+    bus.post(&mailbox(), &place(None)).await.unwrap();
+    let mut request = numbered(0);
+    let Body::Exists(exists) = &mut request.body else { unreachable!() };
+    exists.body = raw(&format!("\"{}\"", "x".repeat(SIZE)));
+    assert_fits(MAX_REQUEST_BYTES, SIZE, async || bus.enqueue(QUEUE, &request).await).await;
+    bus.enqueue(QUEUE, &numbered(1)).await.unwrap();
+}
+
+/// Sends messages of this size until one is refused, and checks their bytes.
+async fn assert_fits(limit: usize, size: usize, send: impl AsyncFn() -> Result<(), SendError>) {
+    let mut sent = 0;
+    let refused = loop {
+        match send().await {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, SendError::Full), "{refused:?}");
+    assert!(sent * size <= limit && (sent + 2) * size > limit, "{sent} messages of {size} bytes");
+}
+
+fn place(offer: Option<protocol::Raw>) -> Message {
+    let party = || Party { username: "alice".to_owned(), address: Some(address()) };
+    let (call, transaction) = (CallId::from(MessageId::fresh()), String::new());
+    let place = Place {
+        call,
+        caller: party(),
+        callee: party(),
+        transaction,
+        offer,
+        proxy_side: None,
+        timestamps: None,
+        request: None,
+        fallback: None,
+    };
+    Message::new(Body::Place(place))
 }
 
 const MANY: u32 = 100_000;

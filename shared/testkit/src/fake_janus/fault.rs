@@ -13,4 +13,6 @@ pub enum Fault {
     NoPorts,
     /// A request with a session description gets no reply, as when Janus' parser refuses its text.
     IgnoreOffer,
+    /// Each session description for the peer is longer by this many bytes.
+    LongDescriptions(usize),
 }

@@ -145,7 +145,12 @@ impl Core {
             message["transaction"] = transaction.clone();
         }
         if let Some(jsep) = jsep {
-            message["jsep"] = json!({"type": jsep["type"], "sdp": jsep["sdp"]});
+            let padding = match self.fault {
+                Some(Fault::LongDescriptions(bytes)) => "x".repeat(bytes),
+                _ => String::new(),
+            };
+            let sdp = format!("{}{padding}", jsep["sdp"].as_str().unwrap_or_default());
+            message["jsep"] = json!({"type": jsep["type"], "sdp": sdp});
         }
         self.event(handle, message);
     }

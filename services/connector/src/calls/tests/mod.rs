@@ -15,6 +15,7 @@ mod refusals;
 mod sequences;
 mod takeover;
 mod timeouts;
+mod undeliverable;
 
 use super::action::{Action, SecondAttempt};
 use super::call::Call;
