@@ -1,5 +1,6 @@
 //! What every part of the edge uses: its identity, bus and directory, its limits, and its tasks.
 
+use crate::client_memory::ClientMemory;
 use crate::options::{Limits, Options, SocketOptions};
 use bus::Bus;
 use bus::ack_tracker::AckGuard;
@@ -27,6 +28,8 @@ pub struct EdgeContext {
     pub limits: Arc<Limits>,
     pub socket_options: SocketOptions,
     pub trusted_proxies: TrustedProxies,
+    /// What the clients may make the edge hold.
+    pub client_memory: Arc<ClientMemory>,
     /// The reply to `info`.
     pub server_info: Arc<ServerInfo>,
     /// The tasks of connections.
@@ -49,6 +52,7 @@ impl EdgeContext {
             shutdown,
             shutdown_policy,
             limits: Arc::new(options.limits()),
+            client_memory: ClientMemory::new(options.max_client_memory << 20),
             permits: Arc::new(Semaphore::new(socket_options.max_connections)),
             socket_options,
             trusted_proxies: options.trusted_proxies.clone(),

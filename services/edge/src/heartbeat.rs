@@ -77,6 +77,7 @@ pub async fn run(
     loop {
         ticks.tick().await;
         metrics::set_held(registry.count(), acks.unacked());
+        metrics::set_client_memory(context.client_memory.held(), context.client_memory.max());
         context.health.load().set("sessions", registry.count() as u64);
         let sent_at = Instant::now();
         match context.directory.heartbeat(&context.id).await {

@@ -20,12 +20,14 @@
 //! their undelivered messages in its mailbox, until another edge claims them.
 
 mod auth;
+mod client_memory;
 mod components;
 mod connection;
 mod context;
 mod delivery;
 mod heartbeat;
 mod mailbox;
+mod message_size;
 mod metrics;
 mod options;
 mod publisher;

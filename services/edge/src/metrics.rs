@@ -20,6 +20,8 @@ const FORWARDED: &str = "switchboard_edge_forwarded_messages_total";
 const DUPLICATES: &str = "switchboard_edge_duplicate_events_total";
 const GAPS: &str = "switchboard_edge_event_gaps_total";
 const SLOW: &str = "switchboard_edge_slow_clients_total";
+const MEMORY: &str = "switchboard_edge_client_memory_bytes";
+const MAX_MEMORY: &str = "switchboard_edge_max_client_memory_bytes";
 const CLOSED: &str = "switchboard_edge_closed_clients_total";
 const THROTTLED: &str = "switchboard_edge_throttled_requests_total";
 const BACKLOG: &str = "switchboard_edge_backlog_bytes_total";
@@ -104,6 +106,8 @@ pub fn describe() {
     describe_gauge!(SESSIONS, "Sessions of this edge, including those of disconnected clients.");
     describe_gauge!(UNSAVED, "Sessions that have changed and are not stored yet.");
     describe_gauge!(UNACKED, "Messages in the edge's mailbox whose effect is not stored yet.");
+    describe_gauge!(MEMORY, "Bytes of requests and messages that wait for clients or come from them.");
+    describe_gauge!(MAX_MEMORY, "The bound of these bytes, --max-client-memory.");
     describe_histogram!(SAVE, "Time the directory took to store sessions.");
     describe_counter!(SAVES, "Sessions stored.");
     describe_counter!(CLAIMS, "Sessions claimed at this edge, by how.");
@@ -127,7 +131,7 @@ pub fn describe() {
         "Refused calls, by error code: 478 no such user, 490 or 503 overload, 502 no media server."
     );
     counter!(CALLS_REFUSED, "code" => OVERLOADED_CODE).increment(0);
-    for name in [CLIENTS, SESSIONS, UNSAVED, UNACKED] {
+    for name in [CLIENTS, SESSIONS, UNSAVED, UNACKED, MEMORY, MAX_MEMORY] {
         gauge!(name).set(0);
     }
     let _ = histogram!(SAVE);
@@ -180,6 +184,11 @@ pub fn client_disconnected() {
 pub fn set_held(sessions: usize, unacked: usize) {
     gauge!(SESSIONS).set(sessions as f64);
     gauge!(UNACKED).set(unacked as f64);
+}
+
+pub fn set_client_memory(held: usize, max: usize) {
+    gauge!(MEMORY).set(held as f64);
+    gauge!(MAX_MEMORY).set(max as f64);
 }
 
 pub fn set_unsaved(sessions: usize) {

@@ -40,6 +40,12 @@ pub struct Options {
     #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1024..=524_288))]
     pub max_frame: usize,
 
+    /// How many MiB of requests and messages may wait for or from all clients together; the more they are, the
+    /// less each client may have waiting
+    #[arg(long, env = "SWITCHBOARD_MAX_CLIENT_MEMORY", value_name = "MIB", default_value_t = 256)]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(16..=1_048_576))]
+    pub max_client_memory: usize,
+
     /// Seconds in which a client must create or claim a session before its connection is closed, also after its
     /// last session has ended; 0 for any time
     #[arg(long, env = "SWITCHBOARD_IDLE_TIMEOUT", value_name = "SECONDS", default_value_t = 10)]

@@ -1,8 +1,9 @@
 //! Which connection of this edge has which session.
 //!
 //! The messages in an inbox are also in the edge's mailbox, which bounds all inboxes together. A connection with more
-//! than [`MAX_INBOX`] messages is too slow: its socket is dropped, and its sessions wait to be claimed.
+//! than [`MAX_INBOX`] messages or [`MAX_INBOX_BYTES`] is too slow: its socket is dropped, and its sessions wait to be claimed.
 
+use crate::message_size;
 use crate::session::Session;
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
@@ -12,10 +13,12 @@ use protocol::SessionId;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
-/// How many messages may wait for a connection.
-pub const MAX_INBOX: usize = 512;
+/// How many messages may wait for a connection, and how many bytes.
+const MAX_INBOX: usize = 512;
+const MAX_INBOX_BYTES: usize = 2 << 20;
 
 /// What another task of the edge sends to a connection.
 pub enum Inbound {
@@ -46,24 +49,55 @@ pub struct SurrenderedSession {
 
 /// The sender of a connection's inbox. Messages are boxed, because each inbox allocates room for many in advance.
 #[derive(Clone)]
-pub struct InboxSender(mpsc::UnboundedSender<Box<Inbound>>);
+pub struct InboxSender {
+    sender: mpsc::UnboundedSender<Box<Inbound>>,
+    bytes: Arc<AtomicUsize>,
+}
 
-pub type Inbox = mpsc::UnboundedReceiver<Box<Inbound>>;
+/// The inbox of a connection.
+pub struct Inbox {
+    receiver: mpsc::UnboundedReceiver<Box<Inbound>>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Inbox {
+    pub async fn recv(&mut self) -> Option<Box<Inbound>> {
+        self.receiver.recv().await
+    }
+
+    /// The connection handles events. Until then their bytes count.
+    pub fn handled(&self, events: &Events) {
+        self.bytes.fetch_sub(message_size::of_events(events), Ordering::Relaxed);
+    }
+
+    /// The bytes of the events that are not handled.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.receiver.len() > MAX_INBOX || self.bytes() > MAX_INBOX_BYTES
+    }
+}
 
 impl InboxSender {
     pub fn new() -> (Self, Inbox) {
-        let (sender, inbox) = mpsc::unbounded_channel();
-        (Self(sender), inbox)
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let bytes = Arc::<AtomicUsize>::default();
+        (Self { sender, bytes: bytes.clone() }, Inbox { receiver, bytes })
     }
 
     /// # Errors
     /// When the connection has ended; returns the message.
     pub fn send(&self, message: Inbound) -> Result<(), Box<Inbound>> {
-        self.0.send(Box::new(message)).map_err(|closed| closed.0)
+        if let Inbound::Events(events, _) = &message {
+            self.bytes.fetch_add(message_size::of_events(events), Ordering::Relaxed);
+        }
+        self.sender.send(Box::new(message)).map_err(|closed| closed.0)
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.0.same_channel(&other.0)
+        self.sender.same_channel(&other.sender)
     }
 }
 
@@ -164,5 +198,32 @@ impl Registry {
 
     pub fn count(&self) -> usize {
         self.entries.lock().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bus::message::ClientEvent;
+    use protocol::{HandleId, HandleRef, raw};
+
+    fn events(bytes: usize) -> Events {
+        let event = ClientEvent::Core { janus: "media".to_owned(), fields: raw(&"x".repeat(bytes)) };
+        Events::for_handle(HandleRef { session: SessionId(1), handle: HandleId(1) }, vec![event])
+    }
+
+    #[tokio::test]
+    async fn inbox_is_bounded_in_bytes_until_they_are_handled() {
+        let (sender, mut inbox) = InboxSender::new();
+        for count in 1..=5 {
+            assert!(sender.send(Inbound::Events(events(500_000), AckGuard::default())).is_ok());
+            assert_eq!(inbox.is_full(), count == 5, "{} bytes", inbox.bytes());
+        }
+        for _ in 0..5 {
+            let Some(inbound) = inbox.recv().await else { panic!("a message") };
+            let Inbound::Events(received, _) = *inbound else { panic!("events") };
+            inbox.handled(&received);
+        }
+        assert_eq!(inbox.bytes(), 0);
     }
 }

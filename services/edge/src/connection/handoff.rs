@@ -210,7 +210,10 @@ impl Connection {
     async fn process_deferred(&mut self, id: SessionId) {
         for inbound in std::mem::take(&mut self.deferred) {
             match *inbound {
-                Inbound::Events(events, guard) if events.session == id => self.on_events(events, guard).await,
+                Inbound::Events(events, guard) if events.session == id => {
+                    self.inbox.handled(&events);
+                    self.on_events(events, guard).await;
+                }
                 other => self.deferred.push_back(Box::new(other)),
             }
         }

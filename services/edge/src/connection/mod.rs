@@ -7,6 +7,7 @@ mod handoff;
 mod persist;
 mod shutdown;
 
+use crate::client_memory::MemoryShare;
 use crate::components::Components;
 use crate::metrics;
 use crate::net::closing::{CloseReason, Lingering};
@@ -15,7 +16,7 @@ use crate::net::output::{ClientOutput, NotSent};
 use crate::net::rate_limit::TokenBucket;
 use crate::net::socket::{Frame, Socket};
 use crate::persist::dirty::DirtySessions;
-use crate::registry::{Inbound, Inbox, InboxSender, MAX_INBOX};
+use crate::registry::{Inbound, Inbox, InboxSender};
 use crate::session::action::Action;
 use crate::session::client::{Client, Outcome};
 use bus::ack_tracker::AckGuard;
@@ -25,7 +26,7 @@ use common::{ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use service::{CancellationToken, ClientAddress, LoadGuard};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -47,6 +48,8 @@ pub struct Connection {
     /// Messages that came while a session was being claimed.
     deferred: VecDeque<Box<Inbound>>,
     dirty: DirtySessions,
+    /// What waits for the connection and on its handles.
+    memory: MemoryShare,
     /// Since when the connection has had no session.
     idle_since: Instant,
     /// Counts the client among those that are connected.
@@ -81,7 +84,8 @@ impl Connection {
 
     /// A connection without a socket, for orphaned sessions.
     fn disconnected(since: Instant, parts: Arc<Components>) -> Box<Self> {
-        let mut connection = Self::with_output(ClientOutput::Disconnected(BTreeMap::new()), parts);
+        let mut connection =
+            Self::with_output(ClientOutput::disconnected(&parts.context.client_memory), parts);
         connection.client.set_disconnected(since);
         connection
     }
@@ -99,6 +103,7 @@ impl Connection {
             inbox,
             deferred: VecDeque::new(),
             dirty: DirtySessions::default(),
+            memory: context.client_memory.share(),
             idle_since: Instant::now(),
             permit: None,
             lingering: None,
@@ -132,6 +137,7 @@ impl Connection {
             self.idle_since = Instant::now();
         }
         self.output.set_limits(self.input_limits());
+        self.memory.set(self.inbox.bytes() + self.client.held_bytes());
     }
 
     fn input_limits(&self) -> InputLimits {
@@ -207,6 +213,7 @@ impl Connection {
             Ok(objects) => {
                 for object in objects {
                     self.count_request();
+                    self.client.set_allowance(self.memory.allowance());
                     let outcome = self.client.on_request(object, Instant::now());
                     self.handle_outcome(outcome).await;
                 }
@@ -243,11 +250,14 @@ impl Connection {
 
     async fn on_inbound(&mut self, inbound: Inbound) {
         let is_open = !self.output.is_disconnected() && !self.output.is_closing();
-        if self.inbox.len() > MAX_INBOX && is_open {
+        if self.inbox.is_full() && is_open {
             self.disconnect_slow(metrics::INBOX);
         }
         match inbound {
-            Inbound::Events(events, guard) => self.on_events(events, guard).await,
+            Inbound::Events(events, guard) => {
+                self.inbox.handled(&events);
+                self.on_events(events, guard).await;
+            }
             Inbound::SurrenderToConnection(session, claimer) => {
                 self.drain_socket().await;
                 self.surrender(session, claimer);
@@ -268,6 +278,7 @@ impl Connection {
         if !self.client.contains(session) {
             return self.parts.delivery.deliver(events, guard).await;
         }
+        self.client.set_allowance(self.memory.allowance());
         self.dirty.mark_received(session, [guard], now);
         let span = events.span();
         let actions = span.in_scope(|| {

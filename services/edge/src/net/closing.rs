@@ -38,19 +38,22 @@ pub enum CloseReason {
     InvalidFrame,
     NotUtf8,
     TooLarge,
+    /// The clients of the edge hold too much memory for the message.
+    NoMemory,
 }
 
 impl From<FrameFault> for CloseReason {
     fn from(fault: FrameFault) -> Self {
         match fault {
             FrameFault::TooLarge => Self::TooLarge,
+            FrameFault::NoMemory => Self::NoMemory,
             FrameFault::Invalid => Self::InvalidFrame,
         }
     }
 }
 
 impl CloseReason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ServerStops,
         Self::EdgeStops,
         Self::TooSlow,
@@ -60,6 +63,7 @@ impl CloseReason {
         Self::InvalidFrame,
         Self::NotUtf8,
         Self::TooLarge,
+        Self::NoMemory,
     ];
 
     /// The name in metrics.
@@ -74,6 +78,7 @@ impl CloseReason {
             Self::InvalidFrame => "invalid_frame",
             Self::NotUtf8 => "not_utf8",
             Self::TooLarge => "message_too_large",
+            Self::NoMemory => "no_memory",
         }
     }
 
@@ -106,13 +111,17 @@ impl CloseReason {
             Self::InvalidFrame => (CloseCode::Protocol, "invalid websocket frame"),
             Self::NotUtf8 => (CloseCode::Invalid, "the text is not UTF-8"),
             Self::TooLarge => (CloseCode::Size, "the message is too large"),
+            Self::NoMemory => (CloseCode::Again, "the server is busy; connect again and claim your sessions"),
         };
         CloseFrame { code, reason: reason.into() }
     }
 
     /// The client has broken the protocol: nothing that it sends counts, and it need not answer.
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Incomplete | Self::InvalidFrame | Self::NotUtf8 | Self::TooLarge)
+        matches!(
+            self,
+            Self::Incomplete | Self::InvalidFrame | Self::NotUtf8 | Self::TooLarge | Self::NoMemory
+        )
     }
 
     /// What is queued is written before the close frame. Otherwise the client gets it when it claims its sessions.

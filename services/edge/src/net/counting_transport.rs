@@ -1,6 +1,7 @@
 //! A transport that counts the bytes that are written to it, and follows the frames that are read from it.
 
 use super::frame_meter::{FrameFault, FrameMeter};
+use crate::client_memory::MemoryShare;
 use common::transport::Transport;
 use std::io;
 use std::pin::Pin;
@@ -23,13 +24,14 @@ pub struct CountingTransport {
 }
 
 impl CountingTransport {
-    pub fn new(transport: Box<dyn Transport>, early: Vec<u8>, max_message: usize) -> Self {
-        Self { transport, early, bytes_written: 0, meter: FrameMeter::new(max_message), fault: None }
+    /// A transport. `early` was read from it before.
+    pub fn new(transport: Box<dyn Transport>, early: Vec<u8>, meter: FrameMeter) -> Self {
+        Self { transport, early, bytes_written: 0, meter, fault: None }
     }
 
-    /// A transport that has ended.
-    pub fn ended() -> Self {
-        Self::new(Box::new(empty()), Vec::new(), 0)
+    /// Returns the transport, and leaves one that has ended.
+    pub fn take(&mut self, memory: MemoryShare) -> Self {
+        std::mem::replace(self, Self::new(Box::new(empty()), Vec::new(), FrameMeter::new(0, memory)))
     }
 
     pub fn bytes_written(&self) -> u64 {

@@ -3,6 +3,7 @@
 //! The websocket hides a message until all of it has come, and any number of its frames. The meter knows when the message
 //! began and how large it says to be, counts the frames, and refuses what is too large before memory is set aside for it.
 
+use crate::client_memory::MemoryShare;
 use tokio::time::Instant;
 
 /// The longest header of a frame: flags and length, an extended length, a mask.
@@ -15,6 +16,8 @@ const MAX_CONTROL: u64 = 125;
 pub enum FrameFault {
     #[error("the message is too large")]
     TooLarge,
+    #[error("the clients of this edge hold too much memory")]
+    NoMemory,
     #[error("a frame is invalid")]
     Invalid,
 }
@@ -23,6 +26,8 @@ pub enum FrameFault {
 pub struct FrameMeter {
     /// The largest message that is read, in bytes.
     max_message: u64,
+    /// The bytes of the incomplete message.
+    memory: MemoryShare,
     header: [u8; MAX_HEADER],
     /// How much of the header has come.
     header_length: usize,
@@ -44,9 +49,10 @@ struct OpenFrame {
 }
 
 impl FrameMeter {
-    pub fn new(max_message: usize) -> Self {
+    pub fn new(max_message: usize, memory: MemoryShare) -> Self {
         Self {
             max_message: max_message as u64,
+            memory,
             header: [0; MAX_HEADER],
             header_length: 0,
             frame: None,
@@ -117,6 +123,10 @@ impl FrameMeter {
             if message > self.max_message {
                 return Err(FrameFault::TooLarge);
             }
+            if !self.memory.may_hold(message as usize) {
+                return Err(FrameFault::NoMemory);
+            }
+            self.memory.set(message as usize);
             self.message = Some(message);
         }
         self.largest = self.largest.max(length);
@@ -129,6 +139,7 @@ impl FrameMeter {
         let ends_message = !frame.is_control && frame.is_final;
         if ends_message {
             self.message = None;
+            self.memory.set(0);
         } else {
             self.uncounted += 1;
         }
@@ -192,6 +203,7 @@ fn header_length(begin: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client_memory::ClientMemory;
     use std::time::Duration;
 
     const TEXT: u8 = 0x81;
@@ -214,7 +226,7 @@ mod tests {
 
     /// A meter that has followed these frames, in pieces of this size.
     fn followed(frames: &[Vec<u8>], piece: usize) -> (FrameMeter, usize, Option<FrameFault>) {
-        let mut meter = FrameMeter::new(MAX);
+        let mut meter = FrameMeter::new(MAX, ClientMemory::new(16 << 20).share());
         let (mut length, now) = (0, Instant::now());
         for bytes in frames.concat().chunks(piece) {
             let (read, fault) = meter.follow(bytes, now);
@@ -264,6 +276,18 @@ mod tests {
     }
 
     #[test]
+    fn message_counts_from_its_header_to_its_end() {
+        let memory = ClientMemory::new(1 << 20);
+        let mut meter = FrameMeter::new(1 << 20, memory.share());
+        meter.follow(&frame(BEGIN, 20_000)[..10], Instant::now());
+        assert_eq!(memory.held(), 20_000);
+        meter.follow(&frame(BEGIN, 20_000)[10..], Instant::now());
+        assert_eq!(meter.follow(&frame(END, 20_000), Instant::now()).1, Some(FrameFault::NoMemory));
+        meter.follow(&frame(END, 1), Instant::now());
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
     fn invalid_frame_is_not_read() {
         assert_eq!(followed(&[frame(PING, 126)], 100).2, Some(FrameFault::Invalid));
         assert_eq!(followed(&[vec![TEXT, 2, b'{', b'}']], 100).2, Some(FrameFault::Invalid));
@@ -271,7 +295,7 @@ mod tests {
 
     #[test]
     fn control_frames_do_not_end_the_wait_for_a_message() {
-        let (begin, mut meter) = (Instant::now(), FrameMeter::new(MAX));
+        let (begin, mut meter) = (Instant::now(), FrameMeter::new(MAX, ClientMemory::new(16 << 20).share()));
         meter.follow(&frame(TEXT, 1), begin);
         assert_eq!(meter.incomplete_since(), None);
         meter.follow(&[BEGIN], begin);

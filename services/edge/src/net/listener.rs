@@ -106,7 +106,7 @@ async fn open(
     };
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
         Ok(Upgraded { stream, early, admitted: address }) => {
-            let socket = Socket::open(stream, early, options.clone()).await;
+            let socket = Socket::open(stream, early, options.clone(), &parts.context.client_memory).await;
             Some(Connection::new(socket, address, permit, parts.clone()))
         }
         Err(HandshakeError::Refused(refusal)) => {

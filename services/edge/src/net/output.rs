@@ -3,6 +3,7 @@
 use super::closing::{CloseReason, Lingering};
 use super::input_limits::InputLimits;
 use super::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
+use crate::client_memory::{ClientMemory, MemoryShare};
 use crate::metrics;
 use protocol::SessionId;
 use std::collections::BTreeMap;
@@ -15,7 +16,38 @@ const MAX_BACKLOG_BYTES: usize = 2 * MAX_QUEUED_BYTES;
 /// The output of a connection.
 pub enum ClientOutput {
     Connected(Box<Socket>),
-    Disconnected(BTreeMap<SessionId, Backlog>),
+    Disconnected(Backlogs),
+}
+
+/// The backlogs of a connection's sessions.
+pub struct Backlogs {
+    sessions: BTreeMap<SessionId, Backlog>,
+    bytes: usize,
+    memory: MemoryShare,
+}
+
+impl Backlogs {
+    fn new(memory: &Arc<ClientMemory>) -> Self {
+        Self { sessions: BTreeMap::new(), bytes: 0, memory: memory.share() }
+    }
+
+    fn add(&mut self, session: SessionId, text: String) -> Result<(), NotSent> {
+        let backlog = self.sessions.entry(session).or_default();
+        backlog.bytes += text.len();
+        self.bytes += text.len();
+        metrics::backlog_added(text.len());
+        backlog.messages.push(text.into());
+        let may_hold = backlog.bytes <= MAX_BACKLOG_BYTES && self.memory.may_hold(self.bytes);
+        self.memory.set(self.bytes);
+        if may_hold { Ok(()) } else { Err(NotSent::BacklogFull) }
+    }
+
+    fn take(&mut self, session: SessionId) -> Vec<Arc<str>> {
+        let Some(backlog) = self.sessions.remove(&session) else { return Vec::new() };
+        self.bytes -= backlog.bytes;
+        self.memory.set(self.bytes);
+        backlog.messages
+    }
 }
 
 /// The messages that a session's client has not received.
@@ -32,7 +64,7 @@ pub struct Backlog {
 pub enum NotSent {
     /// The client does not read fast enough.
     TooSlow,
-    /// The backlog of the session exceeds [`MAX_BACKLOG_BYTES`].
+    /// The backlog of the session exceeds [`MAX_BACKLOG_BYTES`], or the connection has no more [memory](ClientMemory).
     BacklogFull,
 }
 
@@ -43,6 +75,11 @@ impl From<TooSlow> for NotSent {
 }
 
 impl ClientOutput {
+    /// The output of a client without a socket.
+    pub fn disconnected(memory: &Arc<ClientMemory>) -> Self {
+        Self::Disconnected(Backlogs::new(memory))
+    }
+
     /// Waits for the client's next frame, read no earlier than `not_before`. Without a socket it waits forever.
     /// Safe to cancel.
     pub async fn next_frame(&mut self, not_before: Option<Instant>) -> Frame {
@@ -90,13 +127,7 @@ impl ClientOutput {
     pub fn send(&mut self, session: SessionId, text: String) -> Result<(), NotSent> {
         match self {
             Self::Connected(socket) => Ok(socket.queue(Some(session), text)?),
-            Self::Disconnected(sessions) => {
-                let backlog = sessions.entry(session).or_default();
-                backlog.bytes += text.len();
-                metrics::backlog_added(text.len());
-                backlog.messages.push(text.into());
-                if backlog.bytes > MAX_BACKLOG_BYTES { Err(NotSent::BacklogFull) } else { Ok(()) }
-            }
+            Self::Disconnected(backlogs) => backlogs.add(session, text),
         }
     }
 
@@ -113,10 +144,9 @@ impl ClientOutput {
 
     /// Drops the socket and keeps what it has not written. Returns the connection, to be closed.
     pub fn drop_socket(&mut self) -> Option<Lingering> {
-        if self.is_disconnected() {
-            return None;
-        }
-        let output = std::mem::replace(self, Self::Disconnected(BTreeMap::new()));
+        let Self::Connected(connected) = &*self else { return None };
+        let disconnected = Self::disconnected(connected.memory());
+        let output = std::mem::replace(self, disconnected);
         let Self::Connected(socket) = output else { return None };
         for (session, text) in socket.unsent_by_session() {
             // The queue of a socket fits in a backlog.
@@ -129,8 +159,8 @@ impl ClientOutput {
     pub fn backlog_to_persist(&mut self, session: SessionId) -> (Vec<Arc<str>>, usize) {
         match self {
             Self::Connected(socket) => (socket.unsent_for(session), 0),
-            Self::Disconnected(sessions) => {
-                let Some(backlog) = sessions.get_mut(&session) else { return (Vec::new(), 0) };
+            Self::Disconnected(backlogs) => {
+                let Some(backlog) = backlogs.sessions.get_mut(&session) else { return (Vec::new(), 0) };
                 let submitted = std::mem::replace(&mut backlog.already_submitted, backlog.messages.len());
                 (backlog.messages.clone(), submitted)
             }
@@ -139,8 +169,8 @@ impl ClientOutput {
 
     /// The directory may have lost the backlog of a session.
     pub fn mark_unpersisted(&mut self, session: SessionId) {
-        if let Self::Disconnected(sessions) = self
-            && let Some(backlog) = sessions.get_mut(&session)
+        if let Self::Disconnected(backlogs) = self
+            && let Some(backlog) = backlogs.sessions.get_mut(&session)
         {
             backlog.already_submitted = 0;
         }
@@ -150,9 +180,7 @@ impl ClientOutput {
     pub fn take_backlog(&mut self, session: SessionId) -> Vec<Arc<str>> {
         match self {
             Self::Connected(socket) => socket.take_unsent(session),
-            Self::Disconnected(sessions) => {
-                sessions.remove(&session).map(|backlog| backlog.messages).unwrap_or_default()
-            }
+            Self::Disconnected(backlogs) => backlogs.take(session),
         }
     }
 
@@ -161,5 +189,32 @@ impl ClientOutput {
         if let Self::Connected(socket) = self {
             socket.close(reason);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: SessionId = SessionId(1);
+    const TWO: SessionId = SessionId(2);
+
+    #[test]
+    fn backlogs_of_a_connection_share_its_memory() {
+        let memory = ClientMemory::new(128 << 20);
+        let mut output = ClientOutput::disconnected(&memory);
+        let text = "x".repeat(1 << 20);
+        assert!(output.send(ONE, text.clone()).is_ok() && output.send(ONE, text.clone()).is_ok());
+        assert!(
+            matches!(output.send(ONE, text.clone()), Err(NotSent::BacklogFull)),
+            "the bound of a session"
+        );
+        assert_eq!(memory.held(), 3 << 20);
+        assert!(matches!(output.send(TWO, text.clone()), Err(NotSent::BacklogFull)), "that of all sessions");
+        assert_eq!(output.take_backlog(ONE).len(), 3);
+        assert_eq!(memory.held(), 1 << 20);
+        assert!(output.send(TWO, text).is_ok());
+        drop(output);
+        assert_eq!(memory.held(), 0);
     }
 }

@@ -8,7 +8,9 @@
 
 use super::closing::{CLOSE_TIMEOUT, CloseReason, Closing, Lingering, Outgoing};
 use super::counting_transport::CountingTransport;
+use super::frame_meter::FrameMeter;
 use super::input_limits::InputLimits;
+use crate::client_memory::{ClientMemory, MemoryShare};
 use crate::metrics;
 use crate::options::SocketOptions;
 use common::time::sleep_until;
@@ -18,12 +20,12 @@ use protocol::SessionId;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 /// Bytes that may wait for a client to read them.
@@ -31,35 +33,21 @@ pub const MAX_QUEUED_BYTES: usize = 1 << 20;
 
 /// Bytes handed to the operating system in one write.
 const WRITE_CHUNK: usize = 4 * 1024;
-/// The initial read buffer in bytes; it grows when the client sends more.
-const READ_BUFFER: usize = 1024;
-/// A read buffer that has grown beyond this is given back, in bytes.
-const KEPT_READ_BUFFER: u64 = 16 * 1024;
 /// A message of up to this many times the largest request still gets an error as its reply. A larger one ends the
 /// connection.
 const OVERSIZE_FACTOR: usize = 2;
 /// Bytes of pongs that a client may leave unread.
 const MAX_UNREAD_PONGS: u64 = 16 * 1024;
+mod read_buffer;
 #[cfg(test)]
 mod tests;
 mod unsent;
 
-type Stream = WebSocketStream<CountingTransport>;
-
-/// A websocket with small buffers, because most connections are idle.
-async fn open_stream(transport: CountingTransport, options: &SocketOptions) -> Stream {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_CHUNK)
-        .max_write_buffer_size(2 * MAX_QUEUED_BYTES)
-        .max_message_size(Some(OVERSIZE_FACTOR * options.max_request))
-        .max_frame_size(Some(OVERSIZE_FACTOR * options.max_request));
-    Stream::from_raw_socket(transport, Role::Server, Some(config)).await
-}
+type WebsocketStream = WebSocketStream<CountingTransport>;
 
 /// A websocket with its queue.
 pub struct Socket {
-    stream: Stream,
+    stream: WebsocketStream,
     options: SocketOptions,
     limits: InputLimits,
     /// Since when the message is incomplete that the client has begun.
@@ -68,6 +56,8 @@ pub struct Socket {
     delayed_until: Option<Instant>,
     queue: VecDeque<Outgoing>,
     queued_bytes: usize,
+    /// What is queued.
+    memory: MemoryShare,
     /// How many of the queued bytes are replayed after a claim. They do not count against the client.
     replayed_bytes: usize,
     /// Messages in the websocket's write buffer, each with the value of `bytes_submitted` at its end.
@@ -119,19 +109,26 @@ pub enum Frame {
 
 impl Socket {
     /// A websocket on a transport after the handshake. `early` is what the client has sent behind it.
-    pub async fn open(transport: Box<dyn Transport>, early: Vec<u8>, options: SocketOptions) -> Self {
+    pub async fn open(
+        transport: Box<dyn Transport>,
+        early: Vec<u8>,
+        options: SocketOptions,
+        memory: &Arc<ClientMemory>,
+    ) -> Self {
         metrics::client_connected();
         let limits = InputLimits::before_session(&options);
-        let transport = CountingTransport::new(transport, early, OVERSIZE_FACTOR * limits.max_request);
+        let meter = FrameMeter::new(OVERSIZE_FACTOR * limits.max_request, memory.share());
+        let transport = CountingTransport::new(transport, early, meter);
         Self {
             bytes_submitted: 0,
-            stream: open_stream(transport, &options).await,
+            stream: read_buffer::open_stream(transport, &options).await,
             options,
             limits,
             incomplete_since: None,
             delayed_until: None,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            memory: memory.share(),
             replayed_bytes: 0,
             buffered: VecDeque::new(),
             is_unflushed: false,
@@ -155,7 +152,8 @@ impl Socket {
     /// Queues a message; [`next_frame`](Self::next_frame) writes it, unless the socket is being closed.
     ///
     /// # Errors
-    /// With more than [`MAX_QUEUED_BYTES`] in the queue, or twice that in a socket that is being closed.
+    /// With more than [`MAX_QUEUED_BYTES`] in the queue, or twice that in a socket that is being closed, or less if all
+    /// clients hold much memory.
     pub fn queue(&mut self, session: Option<SessionId>, text: String) -> Result<(), TooSlow> {
         let text = self.options.json.apply(text);
         self.queued_bytes += text.len();
@@ -164,7 +162,14 @@ impl Socket {
             Some(closing) => (&mut closing.unwritten, 2 * MAX_QUEUED_BYTES),
         };
         queue.push_back((session, text.into()));
-        if self.queued_bytes > room + self.replayed_bytes { Err(TooSlow) } else { Ok(()) }
+        let is_allowed = self.queued_bytes <= room + self.replayed_bytes;
+        let may_hold = self.memory.may_hold(self.queued_bytes);
+        self.memory.set(self.queued_bytes);
+        if is_allowed && may_hold { Ok(()) } else { Err(TooSlow) }
+    }
+
+    pub fn memory(&self) -> &Arc<ClientMemory> {
+        self.memory.memory()
     }
 
     /// Queues a message that a session's client missed. The bound of the backlog applies, not that of the queue.
@@ -280,20 +285,6 @@ impl Socket {
         }
     }
 
-    /// Whether a large message has left a large read buffer, and nothing is in it or waits to be written.
-    fn has_spare_buffer(&self) -> bool {
-        let meter = &self.stream.get_ref().meter;
-        let is_quiet = !self.is_unflushed && self.buffered.is_empty() && self.closing.is_none();
-        meter.largest() > KEPT_READ_BUFFER && meter.is_drained() && is_quiet
-    }
-
-    /// Replaces the websocket by one with a small buffer. Nothing here waits, so nothing is lost when it is cancelled.
-    async fn release_read_buffer(&mut self) {
-        let mut transport = std::mem::replace(self.stream.get_mut(), CountingTransport::ended());
-        transport.meter.forget_largest();
-        self.stream = open_stream(transport, &self.options).await;
-    }
-
     /// When the client must have completed the message that it has begun.
     fn message_deadline(&self) -> Option<Instant> {
         let since = self.incomplete_since.filter(|_| self.closing.is_none())?;
@@ -371,6 +362,7 @@ impl Socket {
                 ready!(stream.as_mut().poll_ready(context))?;
                 let Some((session, text)) = self.queue.pop_front() else { continue };
                 self.queued_bytes -= text.len();
+                self.memory.set(self.queued_bytes);
                 self.replayed_bytes = self.replayed_bytes.saturating_sub(text.len());
                 stream.start_send(Message::Text(text.clone()))?;
                 self.note_submitted(text.len());

@@ -27,12 +27,14 @@ pub struct Cx {
     pub now: Instant,
     /// The client has no socket.
     pub disconnected: bool,
+    /// How many more bytes the sessions of the connection may hold.
+    pub room: usize,
     actions: Vec<Action>,
 }
 
 impl Cx {
     pub fn new(now: Instant) -> Self {
-        Self { now, disconnected: false, actions: Vec::new() }
+        Self { now, disconnected: false, room: usize::MAX, actions: Vec::new() }
     }
 
     pub fn send_to_client(&mut self, session: SessionId, text: String) {

@@ -32,6 +32,10 @@ pub struct Client {
     sessions: BTreeMap<SessionId, Box<Session>>,
     /// The sessions whose stored state is out of date.
     changed: BTreeSet<SessionId>,
+    /// How many bytes may wait on the handles of all sessions.
+    allowance: usize,
+    /// How many bytes wait on the handles of a session, without those of `changed`; sessions without any are left out.
+    held: BTreeMap<SessionId, usize>,
     disconnected_since: Option<Instant>,
 }
 
@@ -67,6 +71,8 @@ impl Client {
             server_info,
             sessions: BTreeMap::new(),
             changed: BTreeSet::new(),
+            allowance: usize::MAX,
+            held: BTreeMap::new(),
             disconnected_since: None,
         }
     }
@@ -134,6 +140,7 @@ impl Client {
         now: Instant,
     ) -> Outcome {
         let (transaction, verb) = (&request.transaction, request.verb());
+        let room = self.room();
         let session = match self.authorize(request, &verb, id, now) {
             Ok(session) => session,
             Err(outcome) => return outcome,
@@ -143,6 +150,7 @@ impl Client {
             return refuse(id, transaction, &JanusError::new(HANDLE_NOT_FOUND, reason));
         };
         let mut cx = Cx::new(now);
+        cx.room = room;
         let mut is_queued = false;
         match verb {
             Ok(Verb::Keepalive) => return send(id, reply::ack(id, transaction)),
@@ -244,7 +252,7 @@ impl Client {
     /// Handles events for a handle of one of the sessions.
     pub fn on_events(&mut self, events: Events, now: Instant) -> Vec<Action> {
         let mut cx = Cx::new(now);
-        cx.disconnected = self.disconnected_since.is_some();
+        (cx.disconnected, cx.room) = (self.disconnected_since.is_some(), self.room());
         let Some(session) = self.sessions.get_mut(&events.session) else {
             cx.undo(&events);
             return cx.into_actions();

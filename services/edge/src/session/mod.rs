@@ -46,6 +46,11 @@ impl Session {
         self.handles.len() + self.detaching.len()
     }
 
+    /// The bytes that wait on the handles.
+    pub fn held_bytes(&self) -> usize {
+        self.handles.values().map(|handle| handle.held_bytes()).sum()
+    }
+
     /// Adds a handle.
     pub fn attach(&mut self, edge: &ServiceId) -> HandleId {
         let handle = HandleId::random();

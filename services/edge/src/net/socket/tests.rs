@@ -19,7 +19,11 @@ struct Command {
 async fn socket(room: usize) -> (Socket, DuplexStream) {
     let socket_options = Command::parse_from(["edge"]).options.socket_options();
     let (edge_end, client_end) = duplex(room);
-    (Socket::open(Box::new(edge_end), Vec::new(), socket_options).await, client_end)
+    (Socket::open(Box::new(edge_end), Vec::new(), socket_options, &memory()).await, client_end)
+}
+
+fn memory() -> Arc<ClientMemory> {
+    ClientMemory::new(256 << 20)
 }
 
 fn queue(socket: &mut Socket, texts: &[&str]) {
@@ -181,7 +185,7 @@ async fn frames_behind_the_handshake_are_read_first() {
     let options = Command::parse_from(["edge"]).options.socket_options();
     let (edge_end, mut client_end) = duplex(1_000);
     let early = [TEXT, &TEXT[..3]].concat();
-    let mut socket = Socket::open(Box::new(edge_end), early, options).await;
+    let mut socket = Socket::open(Box::new(edge_end), early, options, &memory()).await;
     client_end.write_all(&TEXT[3..]).await.unwrap();
     for _ in 0..2 {
         assert!(matches!(socket.next_frame(None).await, Frame::Text(text) if text == "{}"));
@@ -268,7 +272,7 @@ async fn frames_that_end_no_message_are_counted() {
     // All but the last frames of the two messages; the close frame is one.
     assert_eq!(counts.iter().sum::<usize>(), 501 + 50 + 1);
     // The frames of one read are counted together.
-    assert!(counts.iter().all(|count| *count <= 64 + READ_BUFFER / 6), "{counts:?}");
+    assert!(counts.iter().all(|count| *count <= 64 + 1_024 / 6), "{counts:?}");
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ impl Socket {
             self.queued_bytes += queue.iter().map(|(_, text)| text.len()).sum::<usize>();
         }
         self.replayed_bytes = self.replayed_bytes.min(self.queued_bytes);
+        self.memory.set(self.queued_bytes);
         unsent
     }
 

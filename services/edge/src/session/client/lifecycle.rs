@@ -71,6 +71,7 @@ impl Client {
 
     fn remove(&mut self, id: SessionId) -> Option<Session> {
         self.changed.remove(&id);
+        self.held.remove(&id);
         self.sessions.remove(&id).map(|session| *session)
     }
 }
@@ -97,8 +98,29 @@ impl Client {
         self.sessions.is_empty()
     }
 
+    /// Sets how many bytes may wait on the handles of all sessions.
+    pub fn set_allowance(&mut self, bytes: usize) {
+        self.allowance = bytes;
+    }
+
+    /// How many bytes wait on the handles of all sessions.
+    pub fn held_bytes(&mut self) -> usize {
+        for id in &self.changed {
+            match self.sessions.get(id).map_or(0, |session| session.held_bytes()) {
+                0 => self.held.remove(id),
+                bytes => self.held.insert(*id, bytes),
+            };
+        }
+        self.held.values().sum()
+    }
+
+    pub(super) fn room(&mut self) -> usize {
+        self.allowance.saturating_sub(self.held_bytes())
+    }
+
     /// The sessions that have changed since the last call, without those that have ended.
     pub fn take_changed(&mut self) -> Vec<SessionId> {
+        self.held_bytes();
         std::mem::take(&mut self.changed).into_iter().collect()
     }
 

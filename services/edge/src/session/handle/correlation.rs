@@ -54,6 +54,13 @@ pub struct Queued {
     pub jsep: Option<(Raw, Kind)>,
 }
 
+impl Queued {
+    fn bytes(&self) -> usize {
+        let jsep = self.jsep.as_ref().map_or(0, |(jsep, _)| jsep.get().len());
+        size_of::<Self>() + self.transaction.len() + self.body.get().len() + jsep
+    }
+}
+
 /// A request whose reply has come.
 pub struct Completed {
     pub transaction: String,
@@ -73,19 +80,30 @@ impl RequestQueue {
     }
 
     /// # Errors
-    /// With [`MAX_QUEUED_REQUESTS`] in the queue.
+    /// With [`MAX_QUEUED_REQUESTS`] in the queue, or if the request takes more bytes than `room`.
     pub fn push(
         &mut self,
         transaction: String,
         body: Raw,
         jsep: Option<(Raw, Kind)>,
+        room: usize,
     ) -> Result<(), QueueFull> {
-        if self.queue.len() >= MAX_QUEUED_REQUESTS {
+        let newest = self.queue.back().map(|queued| queued.id).max(self.issued.latest());
+        let request = Queued { id: MessageId::after(newest), transaction, body, jsep };
+        if self.queue.len() >= MAX_QUEUED_REQUESTS || request.bytes() > room {
             return Err(QueueFull);
         }
-        let newest = self.queue.back().map(|queued| queued.id).max(self.issued.latest());
-        self.queue.push_back(Queued { id: MessageId::after(newest), transaction, body, jsep });
+        self.queue.push_back(request);
         Ok(())
+    }
+
+    /// The bytes of the requests that are held.
+    pub fn bytes(&self) -> usize {
+        let in_flight = self
+            .in_flight
+            .iter()
+            .map(|request| request.transaction.len() + request.requeue.as_ref().map_or(0, Queued::bytes));
+        self.queue.iter().map(Queued::bytes).chain(in_flight).sum()
     }
 
     /// The next request to handle; none while one is in flight.

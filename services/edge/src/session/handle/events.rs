@@ -22,7 +22,7 @@ impl Handle {
         match self.classify(&events) {
             Arrival::Duplicate => self.drop_duplicate(&events, cx),
             Arrival::InOrder => self.record_and_apply(events, cx),
-            Arrival::Early => self.reorder.hold(events, cx.now),
+            Arrival::Early => self.reorder.hold(events, cx.now, cx.room),
         }
         self.apply_held(cx);
     }

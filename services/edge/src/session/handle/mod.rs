@@ -77,6 +77,11 @@ impl Handle {
         self.leg.as_ref().map(|leg| (leg.leg_ref, leg.backend.clone()))
     }
 
+    /// The bytes that wait on the handle.
+    pub fn held_bytes(&self) -> usize {
+        self.requests.bytes() + self.candidates.bytes() + self.reorder.bytes()
+    }
+
     /// Whether routers may have a record of the handle.
     pub fn is_recorded(&self) -> bool {
         self.recorded

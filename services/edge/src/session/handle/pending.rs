@@ -34,7 +34,7 @@ pub struct CandidateBuffer {
 impl From<VecDeque<Raw>> for CandidateBuffer {
     fn from(pending: VecDeque<Raw>) -> Self {
         let mut candidates = Self::default();
-        pending.into_iter().for_each(|candidate| candidates.push(candidate));
+        pending.into_iter().for_each(|candidate| candidates.push(candidate, MAX_CANDIDATE_BYTES));
         candidates
     }
 }
@@ -44,10 +44,17 @@ impl CandidateBuffer {
         &self.pending
     }
 
-    pub fn push(&mut self, candidate: Raw) {
+    /// The bytes of the candidates.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a candidate, and drops the oldest while there are too many, or more bytes than `max_bytes`.
+    pub fn push(&mut self, candidate: Raw, max_bytes: usize) {
+        let max_bytes = max_bytes.min(MAX_CANDIDATE_BYTES);
         self.bytes += candidate.get().len();
         self.pending.push_back(candidate);
-        while self.pending.len() > MAX_CANDIDATES || self.bytes > MAX_CANDIDATE_BYTES {
+        while self.pending.len() > MAX_CANDIDATES || self.bytes > max_bytes {
             let Some(oldest) = self.pending.pop_front() else { break };
             metrics::queue_full(metrics::HANDLE_CANDIDATES);
             self.bytes -= oldest.get().len();
@@ -120,9 +127,9 @@ mod tests {
         let now = Instant::now();
         candidates.start_window(now, BATCH_WINDOW);
         assert_eq!(candidates.flush_at(), None);
-        candidates.push(candidate("a"));
+        candidates.push(candidate("a"), usize::MAX);
         candidates.start_window(now, BATCH_WINDOW);
-        candidates.push(candidate("b"));
+        candidates.push(candidate("b"), usize::MAX);
         candidates.start_window(now + BATCH_WINDOW / 2, BATCH_WINDOW);
         assert_eq!(candidates.flush_at(), Some(now + BATCH_WINDOW));
         let taken: Vec<String> = candidates.take().iter().map(|raw| raw.get().to_owned()).collect();
@@ -134,11 +141,26 @@ mod tests {
     fn oldest_candidate_is_dropped_past_the_bound() {
         let mut candidates = CandidateBuffer::default();
         for number in 0..MAX_CANDIDATES + 5 {
-            candidates.push(candidate(&number.to_string()));
+            candidates.push(candidate(&number.to_string()), usize::MAX);
         }
         let taken = candidates.take();
         assert_eq!(taken.len(), MAX_CANDIDATES);
         assert_eq!(taken[0].get(), "\"5\"");
+    }
+
+    #[test]
+    fn candidates_are_bounded_in_bytes() {
+        let mut candidates = CandidateBuffer::default();
+        let text = "x".repeat(998);
+        for _ in 0..200 {
+            candidates.push(candidate(&text), usize::MAX);
+            assert!(candidates.bytes() <= MAX_CANDIDATE_BYTES);
+        }
+        assert_eq!(candidates.bytes(), 131_000);
+        candidates.push(candidate(&text), 2_500);
+        assert_eq!((candidates.bytes(), candidates.pending().len()), (2_000, 2));
+        candidates.push(candidate(&text), 0);
+        assert_eq!((candidates.bytes(), candidates.pending().len()), (0, 0));
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //! call has ended. The next call may come from another connector.) Events from routers have no number and are applied
 //! as they come.
 //!
-//! At most [`MAX_HELD`] events are held, for at most [`GAP_TIMEOUT`]. Then the missing ones count as lost.
+//! At most [`MAX_HELD`] events are held, for at most [`GAP_TIMEOUT`], and as far as the connection has room. Then the missing ones count as lost.
 
+use crate::message_size;
 use crate::metrics;
 use bus::message::{Change, Events, Sequence};
 use common::CallId;
@@ -100,10 +101,17 @@ impl ReorderBuffer {
         }
     }
 
-    pub fn hold(&mut self, events: Events, now: Instant) {
+    /// The bytes of the events that are held.
+    pub fn bytes(&self) -> usize {
+        self.held.iter().map(message_size::of_events).sum()
+    }
+
+    /// Holds early events. If they take more bytes than `room`, the missing ones count as lost at once.
+    pub fn hold(&mut self, events: Events, now: Instant, room: usize) {
+        let is_full = self.held.len() >= MAX_HELD || message_size::of_events(&events) > room;
         self.held.push_back(events);
         self.gap_deadline.get_or_insert(now + GAP_TIMEOUT);
-        if self.held.len() > MAX_HELD {
+        if is_full {
             metrics::queue_full(metrics::HANDLE_EVENTS);
             self.gap_deadline = Some(now);
         }

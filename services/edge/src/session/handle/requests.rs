@@ -32,7 +32,7 @@ impl Handle {
     ) {
         let has_jsep = jsep.is_some();
         let jsep = jsep.map(|(jsep, kind)| (jsep.to_owned(), kind));
-        if let Err(QueueFull) = self.requests.push(transaction.to_owned(), body.to_owned(), jsep) {
+        if let Err(QueueFull) = self.requests.push(transaction.to_owned(), body.to_owned(), jsep, cx.room) {
             metrics::queue_full(metrics::HANDLE_REQUESTS);
             let error = JanusError::new(UNKNOWN, "Too many requests wait on this handle");
             return self.send_refusal(transaction, &error, cx);
@@ -50,8 +50,9 @@ impl Handle {
             return self.send_refusal(transaction, &error, cx);
         }
         self.send_ack(transaction, cx);
+        let max_bytes = self.candidates.bytes().saturating_add(cx.room);
         for candidate in candidates.list() {
-            self.candidates.push((*candidate).to_owned());
+            self.candidates.push((*candidate).to_owned(), max_bytes);
         }
         self.schedule_trickle(cx);
     }

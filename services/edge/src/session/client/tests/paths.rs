@@ -190,3 +190,46 @@ fn surrendered_session_keeps_its_handles() {
     new.client.add_claimed(session, new.now);
     assert_eq!(new.code(json!({"janus": "keepalive", "session_id": 7, "handle_id": handle})), 0);
 }
+
+#[test]
+fn requests_that_wait_are_bounded_in_bytes() {
+    let mut client = connected().with_session(7).with_session(8);
+    client.client.set_allowance(1 << 20);
+    let handles = [7, 7, 8, 8].map(|session| (session, client.attach(session)));
+    let mut accepted = 0;
+    for number in 0..40 {
+        let (session, handle) = handles[number % 4];
+        let body = json!({"request": "list", "x": "x".repeat(100_000)});
+        let message = json!({"janus": "message", "session_id": session, "handle_id": handle, "body": body});
+        match client.code(message) {
+            0 => accepted += 1,
+            code => assert_eq!(code, 490),
+        }
+        assert!(client.client.held_bytes() <= 1 << 20);
+    }
+    // The first request of each handle is at a router, the others wait.
+    assert_eq!(accepted, 4 + 10);
+    assert!(client.client.snapshot(SessionId(7), client.now).is_some_and(|state| state.len() < 1 << 20));
+    let destroy = |session: u64| json!({"janus": "destroy", "session_id": session});
+    client.request(destroy(7));
+    assert!(client.client.held_bytes() < 600_000);
+    client.request(destroy(8));
+    assert_eq!(client.client.held_bytes(), 0);
+}
+
+#[test]
+fn candidates_of_all_handles_are_bounded_in_bytes() {
+    let mut client = connected().with_session(7);
+    client.client.set_allowance(300_000);
+    for _ in 0..4 {
+        let handle = client.attach(7);
+        for _ in 0..20 {
+            let candidates = json!([{"candidate": "x".repeat(5_000)}, {"candidate": "x".repeat(5_000)}]);
+            let trickle =
+                json!({"janus": "trickle", "session_id": 7, "handle_id": handle, "candidates": candidates});
+            assert_eq!(client.code(trickle), 0);
+            assert!(client.client.held_bytes() <= 300_000);
+        }
+    }
+    assert!(client.client.held_bytes() > 250_000);
+}
