@@ -123,10 +123,13 @@ impl FrameMeter {
             if message > self.max_message {
                 return Err(FrameFault::TooLarge);
             }
-            if !self.memory.may_hold(message as usize) {
+            // The websocket joins the fragments of a message, and keeps room for the largest.
+            let fragment = if message == length { 0 } else { self.largest.max(length) };
+            let held = (message + fragment) as usize;
+            if !self.memory.may_hold(held) {
                 return Err(FrameFault::NoMemory);
             }
-            self.memory.set(message as usize);
+            self.memory.set(held);
             self.message = Some(message);
         }
         self.largest = self.largest.max(length);
