@@ -47,6 +47,7 @@ mod net {
     pub mod rewound;
     pub mod socket;
     pub mod transport;
+    pub mod websocket;
 }
 
 mod persist {

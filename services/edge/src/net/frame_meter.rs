@@ -280,12 +280,12 @@ mod tests {
 
     #[test]
     fn message_counts_from_its_header_to_its_end() {
-        let memory = ClientMemory::new(1 << 20);
+        let memory = ClientMemory::new(2 << 20);
         let mut meter = FrameMeter::new(1 << 20, memory.share());
         meter.follow(&frame(BEGIN, 20_000)[..10], Instant::now());
         assert_eq!(memory.held(), 20_000);
         meter.follow(&frame(BEGIN, 20_000)[10..], Instant::now());
-        assert_eq!(meter.follow(&frame(END, 20_000), Instant::now()).1, Some(FrameFault::NoMemory));
+        assert_eq!(meter.follow(&frame(END, 40_000), Instant::now()).1, Some(FrameFault::NoMemory));
         meter.follow(&frame(END, 1), Instant::now());
         assert_eq!(memory.held(), 0);
     }

@@ -2,7 +2,8 @@
 
 use super::closing::{CloseReason, Lingering};
 use super::input_limits::InputLimits;
-use super::socket::{Frame, MAX_QUEUED_BYTES, Socket, TooSlow};
+use super::socket::{Frame, Socket, TooSlow};
+use super::websocket::MAX_QUEUED_BYTES;
 use crate::client_memory::{ClientMemory, MemoryShare};
 use crate::metrics;
 use protocol::SessionId;

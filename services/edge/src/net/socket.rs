@@ -1,7 +1,7 @@
 //! A client's websocket. It reads frames, writes what is queued, and never waits for a slow client.
 //!
 //! The queue holds at most [`MAX_QUEUED_BYTES`]; a client with more is too slow, and its socket is closed. What is
-//! ready is written together, [`WRITE_CHUNK`] bytes at a time. Messages that the operating system has not taken as a
+//! ready is written together, [`WRITE_CHUNK`](super::websocket::WRITE_CHUNK) bytes at a time. Messages that the operating system has not taken as a
 //! whole go to the connection that claims the session.
 //!
 //! However the websocket ends, [`Socket::next_frame`] exchanges the close frames ([`closing`](super::closing)).
@@ -10,6 +10,7 @@ use super::closing::{CLOSE_TIMEOUT, CloseReason, Closing, Lingering, Outgoing};
 use super::counting_transport::CountingTransport;
 use super::frame_meter::FrameMeter;
 use super::input_limits::InputLimits;
+use super::websocket::{MAX_QUEUED_BYTES, OVERSIZE_FACTOR, WebsocketStream, open_stream};
 use crate::client_memory::{ClientMemory, MemoryShare};
 use crate::metrics;
 use crate::options::SocketOptions;
@@ -24,26 +25,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
-/// Bytes that may wait for a client to read them.
-pub const MAX_QUEUED_BYTES: usize = 1 << 20;
-
-/// Bytes handed to the operating system in one write.
-const WRITE_CHUNK: usize = 4 * 1024;
-/// A message of up to this many times the largest request still gets an error as its reply. A larger one ends the
-/// connection.
-const OVERSIZE_FACTOR: usize = 2;
 /// Bytes of pongs that a client may leave unread.
 const MAX_UNREAD_PONGS: u64 = 16 * 1024;
 mod read_buffer;
 #[cfg(test)]
 mod tests;
 mod unsent;
-
-type WebsocketStream = WebSocketStream<CountingTransport>;
 
 /// A websocket with its queue.
 pub struct Socket {
@@ -121,7 +111,7 @@ impl Socket {
         let transport = CountingTransport::new(transport, early, meter);
         Self {
             bytes_submitted: 0,
-            stream: read_buffer::open_stream(transport, &options).await,
+            stream: open_stream(transport, &options).await,
             options,
             limits,
             incomplete_since: None,

@@ -1,6 +1,7 @@
 //! Messages are written together, and those that are not written completely count as unsent.
 
 use super::*;
+use crate::net::websocket::WRITE_CHUNK;
 use clap::Parser;
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
