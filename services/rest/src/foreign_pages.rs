@@ -59,7 +59,9 @@ impl ForeignPages {
     }
 
     fn is_own_host(&self, host: &str) -> bool {
-        is_loopback_host(host) || address_of(host).is_some() || self.hosts.iter().any(|it| it.permits(host))
+        // To 0.0.0.0 some browsers connect on loopback without a word about the page.
+        let is_address = address_of(host).is_some_and(|address| !address.to_canonical().is_unspecified());
+        is_loopback_host(host) || is_address || self.hosts.iter().any(|it| it.permits(host))
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
         }
         assert_eq!(check(&[], &[], &[]), Ok(()), "a program of HTTP/1.0");
         for host in
-            ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", ""]
+            ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0:80", "[::]", ""]
         {
             assert_eq!(check(&[], &[], &[("host", host)]), Err(OTHER_HOST), "{host}");
             assert_eq!(check(&["*"], &[], &[("host", host)]), Ok(()), "{host}");
