@@ -93,9 +93,15 @@ mod tests {
             assert_eq!(check(&[], &[], &[("host", host)]), Ok(()), "{host}");
         }
         assert_eq!(check(&[], &[], &[]), Ok(()), "a program of HTTP/1.0");
-        for host in
-            ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0:80", "[::]", ""]
-        {
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "0.0.0.0:80",
+            "[::]",
+            "",
+        ] {
             assert_eq!(check(&[], &[], &[("host", host)]), Err(OTHER_HOST), "{host}");
             assert_eq!(check(&["*"], &[], &[("host", host)]), Ok(()), "{host}");
         }
