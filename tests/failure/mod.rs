@@ -36,6 +36,7 @@ mod media;
 mod missed_events;
 mod open_files;
 mod redis_away;
+mod redis_failover;
 mod redis_refuses;
 mod redis_refuses_writes;
 mod redis_restart;

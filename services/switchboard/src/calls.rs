@@ -8,7 +8,7 @@ use bus::{Bus, LogLine, SendError};
 use common::display::{visible, visible_json};
 use serde_json::{Map, Value};
 use service::logging;
-use service::options::RedisOptionsError;
+use service::redis_options::RedisOptionsError;
 use std::io::{self, Write};
 
 /// How many events from before the start are printed.
@@ -29,9 +29,9 @@ pub enum CallsError {
 /// Prints the newest events, and with `--follow` also each new one.
 pub async fn run(args: CallsArgs) -> Result<(), CallsError> {
     logging::init(&args.log)?;
-    let redis = args.redis.target()?;
-    let unreachable = |error| CallsError::Unreachable { redis: redis.url.to_string(), error };
-    let bus = Bus::redis_with_ca(redis.url.as_str(), redis.ca.as_deref()).await.map_err(unreachable)?;
+    let server = args.redis.server()?;
+    let unreachable = |error| CallsError::Unreachable { redis: args.redis.redis.to_string(), error };
+    let bus = Bus::connect(&server).await.map_err(unreachable)?;
     let format = if args.json { as_json } else { as_text };
     if !args.follow {
         let lines = bus.tail(Log::Calls, TAIL_LENGTH).await.map_err(unreachable)?;

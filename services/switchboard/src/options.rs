@@ -4,7 +4,8 @@
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use load::Load;
 use service::Secret;
-use service::options::{AdminOptions, LogOptions, RedisOptions};
+use service::options::{AdminOptions, LogOptions};
+use service::redis_options::RedisOptions;
 use std::path::PathBuf;
 
 /// Runs many Janus servers as one: video calls with the Janus VideoCall API

@@ -6,7 +6,7 @@ use bus::Bus;
 use common::sync::Mutex;
 use common::{ErrorLog, ServiceId, warn_failure};
 use directory::Directory;
-use service::options::{RedisOptions, RedisOptionsError, RedisTarget};
+use service::redis_options::{RedisOptions, RedisOptionsError, RedisUrl, Server};
 use service::{
     CancellationToken, Context, Health, ShutdownPolicy, admin, dependencies, logging, metrics, open_files,
     shutdown,
@@ -36,7 +36,7 @@ pub enum Error {
     /// The address is in use, or not an address of this machine.
     #[error("{flag} {address}: {source}")]
     Listen { flag: &'static str, address: String, source: io::Error },
-    /// `--redis` or `--redis-ca` is invalid.
+    /// An option about Redis is invalid.
     #[error(transparent)]
     Redis(#[from] RedisOptionsError),
     #[error(transparent)]
@@ -188,21 +188,21 @@ pub async fn listen_for_clients(address: &str, options: &edge::Options) -> Resul
 /// available. Until then the process is not ready and retries every second: the parts of a cluster may start in
 /// any order.
 pub async fn connect(kind: &str, redis: &RedisOptions, process: &Process) -> Result<Option<Context>, Error> {
-    let target = redis.target()?;
-    let connecting = connect_with_retries(&target, process);
+    let server = redis.server()?;
+    let connecting = connect_with_retries(&redis.redis, &server, process);
     let connected = process.shutdown.run_until_cancelled(connecting).await;
     Ok(connected.map(|(bus, directory)| process.context(kind, bus, directory, true)))
 }
 
-async fn connect_with_retries(redis: &RedisTarget, process: &Process) -> (Bus, Directory) {
+async fn connect_with_retries(redis: &RedisUrl, server: &Server, process: &Process) -> (Bus, Directory) {
     loop {
-        match try_connect(redis.url.as_str(), redis.ca.as_deref()).await {
+        match try_connect(server).await {
             Ok(connected) => {
                 CONNECTING.succeeded();
                 return connected;
             }
             Err(error) => {
-                warn_failure!(CONNECTING, redis = %redis.url, error, "failed to connect to Redis, retrying");
+                warn_failure!(CONNECTING, %redis, error, "failed to connect to Redis, retrying");
                 process.health.set_unready("bus", &error);
                 sleep(CONNECT_RETRY_INTERVAL).await;
             }
@@ -210,9 +210,9 @@ async fn connect_with_retries(redis: &RedisTarget, process: &Process) -> (Bus, D
     }
 }
 
-async fn try_connect(url: &str, ca: Option<&[u8]>) -> Result<(Bus, Directory), String> {
-    let bus = Bus::redis_with_ca(url, ca).await.map_err(|error| error.to_string())?;
-    let directory = Directory::redis_with_ca(url, ca).await.map_err(|error| error.to_string())?;
+async fn try_connect(server: &Server) -> Result<(Bus, Directory), String> {
+    let bus = Bus::connect(server).await.map_err(|error| error.to_string())?;
+    let directory = Directory::connect(server).await.map_err(|error| error.to_string())?;
     // A server that loads its data accepts connections and refuses commands.
     directory.ping().await.map_err(|error| error.to_string())?;
     Ok((bus, directory))

@@ -6,6 +6,7 @@ use crate::message::{CallRecord, Message, Notice};
 use crate::receivers::{Follower, MailboxReader, Notices, Worker};
 use crate::topic::{self, Log, Mailbox, Queue};
 use crate::{LogLine, MailboxOffset, memory, redis};
+use redis_connection::Server;
 use std::time::Duration;
 
 /// A handle on the bus; clones share it.
@@ -33,21 +34,21 @@ impl Bus {
         Self::Memory(memory::MemoryBus::default())
     }
 
-    /// A bus over the Redis at `url` (`redis[s]://[USER:SECRET@]HOST[:PORT][/DB]`).
+    /// A bus over the Redis at `url` ([`ServerConfig::url`](redis_connection::ServerConfig::url)).
     ///
     /// # Errors
     /// When the URL is invalid, or the first connection fails.
     pub async fn redis(url: &str) -> Result<Self, SendError> {
-        Self::redis_with_ca(url, None).await
+        let server = Server::new(&url.into()).map_err(|error| SendError::Unavailable(error.to_string()))?;
+        Self::connect(&server).await
     }
 
-    /// As [`redis`](Self::redis). With `ca` (PEM), the server's certificate must be signed by it instead of by a
-    /// certificate authority that the system trusts.
+    /// A bus over this Redis.
     ///
     /// # Errors
-    /// As [`redis`](Self::redis); also when there is a `ca` and the scheme is not `rediss`.
-    pub async fn redis_with_ca(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
-        redis::RedisBus::connect(url, ca).await.map(Self::Redis)
+    /// When the first connection fails.
+    pub async fn connect(server: &Server) -> Result<Self, SendError> {
+        redis::RedisBus::connect(server).await.map(Self::Redis)
     }
 
     /// Adds a message to a queue, which exists from the first use on. One of its workers receives the message.

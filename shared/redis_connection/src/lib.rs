@@ -16,15 +16,21 @@
 
 #![warn(missing_docs)]
 
+mod address;
+mod config;
 mod error_text;
 mod reconnect;
 mod refusal;
+mod sentinel;
 mod server;
 mod settings;
 mod shared;
+mod tcp;
 
+pub use address::AddressError;
+pub use config::{ClientCertificate, SentinelConfig, ServerConfig};
 pub use error_text::{CHECK_KEY, LastRefusal, error_text, plain_error_text};
 pub use refusal::is_command_error;
-pub use server::Server;
+pub use server::{ConfigError, Server};
 pub use settings::Settings;
 pub use shared::{Command, SharedConnection};

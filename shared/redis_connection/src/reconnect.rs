@@ -1,8 +1,8 @@
 //! The task that keeps the shared connection open.
 //!
 //! It connects again when the connection breaks, also while no command is sent, until an attempt succeeds: it makes no
-//! difference why the others failed. When a command fails in a way that another connection may not, it opens that
-//! connection first, and then replaces the old one, whose other commands finish.
+//! difference why the others failed. When a command fails in a way that another connection may not, or Sentinels name
+//! another master, it opens that connection first, and then replaces the old one, whose other commands finish.
 
 use crate::refusal::is_connection_error;
 use crate::server::Server;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// The shortest time between two connections that replace an open one.
+/// The shortest time between two attempts to replace an open connection.
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An open connection.
@@ -23,6 +23,7 @@ pub(crate) struct Link {
     connection: MultiplexedConnection,
     lost: Arc<Notify>,
     suspected: Notify,
+    abandoned: Notify,
     since: Instant,
 }
 
@@ -39,7 +40,13 @@ impl Link {
             }
         };
         let connection = server.connect_shared(settings, on_push).await?;
-        Ok(Arc::new(Self { connection, lost, suspected: Notify::new(), since: Instant::now() }))
+        Ok(Arc::new(Self {
+            connection,
+            lost,
+            suspected: Notify::new(),
+            abandoned: Notify::new(),
+            since: Instant::now(),
+        }))
     }
 
     pub(crate) fn connection(&self) -> MultiplexedConnection {
@@ -55,6 +62,11 @@ impl Link {
         }
     }
 
+    /// Waits until no reply can come any more, although the connection may be open.
+    pub(crate) async fn until_abandoned(&self) {
+        self.abandoned.notified().await;
+    }
+
     async fn until_lost_or_suspected(&self) -> LinkEvent {
         tokio::select! {
             biased;
@@ -64,9 +76,11 @@ impl Link {
     }
 }
 
+#[derive(PartialEq, Eq)]
 enum LinkEvent {
     Lost,
     Suspected,
+    MasterChanged,
 }
 
 /// The state of the shared connection.
@@ -105,11 +119,22 @@ impl Reconnector {
     }
 
     async fn run(mut self, mut link: Arc<Link>) {
+        let mut changes = self.server.master_changes();
         loop {
-            link = match link.until_lost_or_suspected().await {
-                LinkEvent::Lost => self.reconnect(link.since).await,
-                LinkEvent::Suspected => self.renew(link).await,
+            let event = tokio::select! {
+                biased;
+                event = link.until_lost_or_suspected() => event,
+                Ok(()) = changes.changed() => LinkEvent::MasterChanged,
             };
+            let next = match event {
+                LinkEvent::Lost => self.reconnect(link.since).await,
+                LinkEvent::Suspected | LinkEvent::MasterChanged => self.renew(&link).await,
+            };
+            if event == LinkEvent::MasterChanged || changes.has_changed().is_ok_and(|changed| changed) {
+                changes.mark_unchanged();
+                link.abandoned.notify_waiters();
+            }
+            link = next;
         }
     }
 
@@ -136,18 +161,21 @@ impl Reconnector {
         unreachable!("the attempts do not end")
     }
 
-    /// Replaces an open connection. Keeps it when no other can be opened.
-    async fn renew(&mut self, link: Arc<Link>) -> Arc<Link> {
-        tokio::select! {
-            biased;
-            () = link.lost.notified() => return self.reconnect(link.since).await,
-            () = sleep_until(self.renewed_at + RENEW_INTERVAL) => {}
+    /// Replaces an open connection, as soon as another can be opened. The old one is used until then.
+    async fn renew(&mut self, link: &Link) -> Arc<Link> {
+        loop {
+            tokio::select! {
+                biased;
+                () = link.lost.notified() => return self.reconnect(link.since).await,
+                () = sleep_until(self.renewed_at + RENEW_INTERVAL) => {}
+            }
+            let opened = Link::open(&self.server, &self.settings).await;
+            self.renewed_at = Instant::now();
+            if let Ok(new) = opened {
+                self.state.send_replace(LinkState::Up(new.clone()));
+                self.server.advance_generation();
+                return new;
+            }
         }
-        let opened = Link::open(&self.server, &self.settings).await;
-        self.renewed_at = Instant::now();
-        let Ok(new) = opened else { return link };
-        self.state.send_replace(LinkState::Up(new.clone()));
-        self.server.advance_generation();
-        new
     }
 }

@@ -36,6 +36,11 @@ pub(crate) fn to_connection_error(error: RedisError) -> RedisError {
     error
 }
 
+/// The error of a command or connection without a reply in time.
+pub(crate) fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
 /// Whether one of the error replies, of which a pipeline may have several, has this code and text.
 fn has_reply(error: &RedisError, matches: impl Fn(&str, &str) -> bool) -> bool {
     let replies = error.clone().into_server_errors();

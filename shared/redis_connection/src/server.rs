@@ -1,19 +1,18 @@
-//! The address of a Redis server, and the ways to connect to it.
+//! The ways to connect to a Redis server.
 
-use crate::refusal::to_connection_error;
+use crate::address::{self, Address, AddressError};
+use crate::config::ServerConfig;
+use crate::refusal::{timed_out, to_connection_error};
+use crate::sentinel::MasterLookup;
 use crate::settings::Settings;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError,
-    RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ConnectionInfo, ProtocolVersion, PushInfo, RedisError, RedisResult,
 };
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A connection breaks when the server's host has acknowledged nothing for this long.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most commands that wait for the socket of a shared connection. A further one waits for room, and may time out.
 const PIPELINE_BUFFER: usize = 1_024;
 
@@ -21,22 +20,57 @@ const PIPELINE_BUFFER: usize = 1_024;
 /// share the generation.
 #[derive(Clone)]
 pub struct Server {
-    info: Arc<ConnectionInfo>,
+    location: Arc<Location>,
     generation: Arc<watch::Sender<u64>>,
 }
 
+enum Location {
+    Fixed(ConnectionInfo),
+    /// The server that is the master when a connection is opened.
+    Master(Arc<MasterLookup>),
+}
+
+/// A configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The address is invalid.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There are files for TLS, but no connection has it.
+    #[error("certificates are for rediss:// and for Sentinels with TLS")]
+    CertificatesWithoutTls,
+    /// A certificate or key is malformed.
+    #[error("{0}")]
+    Certificates(String),
+}
+
 impl Server {
-    /// Parses `redis[s]://[USER:SECRET@]HOST[:PORT][/DB]`. With `ca` (PEM), the server's certificate must be
-    /// signed by it instead of by a certificate authority that the system trusts.
+    /// Checks a configuration.
     ///
     /// # Errors
-    /// When the URL is invalid, or there is a `ca` and the scheme is not `rediss`.
-    pub fn new(url: &str, ca: Option<&[u8]>) -> RedisResult<Self> {
-        let info = url.into_connection_info()?.set_tcp_settings(tcp_settings());
-        let Some(ca) = ca else { return Ok(Self::from(info)) };
-        let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) };
-        let client = Client::build_with_tls(info, certificates)?;
-        Ok(Self::from(client.get_connection_info().clone()))
+    /// When the address is invalid, the files for TLS cannot be used, or there are such files without TLS.
+    pub fn new(config: &ServerConfig) -> Result<Self, ConfigError> {
+        let mut address = Address::parse(&config.url)?;
+        if let Some(password) = &config.password {
+            address = address.with_password(password);
+        }
+        let has_tls =
+            address::is_tls(&config.url) || (matches!(address, Address::Sentinels(_)) && config.sentinel.tls);
+        if config.certificates().is_some() && !has_tls {
+            return Err(ConfigError::CertificatesWithoutTls);
+        }
+        let unusable = |error: RedisError| ConfigError::Certificates(error.to_string());
+        let location = match (address, config.certificates()) {
+            (Address::Server(info), None) => Location::Fixed(info),
+            (Address::Server(info), Some(certificates)) => {
+                let client = Client::build_with_tls(info, certificates).map_err(unusable)?;
+                Location::Fixed(client.get_connection_info().clone())
+            }
+            (Address::Sentinels(sentinels), _) => {
+                Location::Master(Arc::new(MasterLookup::new(sentinels, config.clone()).map_err(unusable)?))
+            }
+        };
+        Ok(Self { location: Arc::new(location), generation: Arc::default() })
     }
 
     /// A number that grows when the address may lead to another server than before. Connections that are older should
@@ -44,6 +78,14 @@ impl Server {
     #[must_use]
     pub fn generation(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// Counts how often Sentinels have named another master. Without Sentinels the sender is gone.
+    pub(crate) fn master_changes(&self) -> watch::Receiver<u64> {
+        match &*self.location {
+            Location::Fixed(_) => watch::channel(0).1,
+            Location::Master(lookup) => lookup.changes(),
+        }
     }
 
     pub(crate) fn advance_generation(&self) {
@@ -62,7 +104,7 @@ impl Server {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect_timeout))
             .set_response_timeout(Some(response_timeout));
-        self.connect(ProtocolVersion::RESP2, &config).await
+        self.connect(ProtocolVersion::RESP2, &config, connect_timeout).await
     }
 
     /// Connects and subscribes to a channel.
@@ -70,8 +112,8 @@ impl Server {
     /// # Errors
     /// When the server does not confirm the subscription within `timeout`, or refuses.
     pub async fn subscribe(&self, channel: &str, timeout: Duration) -> RedisResult<PubSub> {
-        let client = self.client(ProtocolVersion::RESP2)?;
         let subscribing = async {
+            let client = self.client(ProtocolVersion::RESP2, timeout).await?;
             let mut pubsub = client.get_async_pubsub().await?;
             pubsub.subscribe(channel).await?;
             Ok(pubsub)
@@ -91,38 +133,28 @@ impl Server {
             .set_response_timeout(Some(settings.response_timeout))
             .set_pipeline_buffer_size(PIPELINE_BUFFER)
             .set_push_sender(on_push);
-        self.connect(ProtocolVersion::RESP3, &config).await
+        self.connect(ProtocolVersion::RESP3, &config, settings.connect_timeout).await
     }
 
     async fn connect(
         &self,
         protocol: ProtocolVersion,
         config: &AsyncConnectionConfig,
+        connect_timeout: Duration,
     ) -> RedisResult<MultiplexedConnection> {
-        let connected = self.client(protocol)?.get_multiplexed_async_connection_with_config(config).await;
+        let client = self.client(protocol, connect_timeout).await?;
+        let connected = client.get_multiplexed_async_connection_with_config(config).await;
         connected.map_err(to_connection_error)
     }
 
-    fn client(&self, protocol: ProtocolVersion) -> RedisResult<Client> {
-        let settings = self.info.redis_settings().clone().set_protocol(protocol).set_skip_set_lib_name();
-        Client::open(ConnectionInfo::clone(&self.info).set_redis_settings(settings))
+    /// A client of the server, which is looked up within `limit` if it is a master that Sentinels know.
+    async fn client(&self, protocol: ProtocolVersion, limit: Duration) -> RedisResult<Client> {
+        let info = match &*self.location {
+            Location::Fixed(info) => info.clone(),
+            // Boxed: its future is large, and seldom needed.
+            Location::Master(lookup) => Box::pin(lookup.master(limit)).await.map_err(to_connection_error)?,
+        };
+        let settings = info.redis_settings().clone().set_protocol(protocol).set_skip_set_lib_name();
+        Client::open(info.set_redis_settings(settings))
     }
-}
-
-impl From<ConnectionInfo> for Server {
-    fn from(info: ConnectionInfo) -> Self {
-        Self { info: info.into(), generation: Arc::default() }
-    }
-}
-
-fn tcp_settings() -> TcpSettings {
-    let keepalive = TcpKeepalive::new().with_time(TCP_USER_TIMEOUT / 2).with_interval(Duration::from_secs(1));
-    let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-    #[cfg(target_os = "linux")]
-    let settings = settings.set_user_timeout(TCP_USER_TIMEOUT);
-    settings
-}
-
-pub(crate) fn timed_out() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

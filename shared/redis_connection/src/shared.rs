@@ -1,12 +1,12 @@
 //! The connection that all short commands of a process share.
 //!
 //! It reconnects by itself, with a growing pause, also while no command is sent. A command in flight fails
-//! when the connection breaks. A command that is sent while the connection is down waits for the attempts to
+//! when the connection breaks, and when another server becomes the master. A command that is sent while the connection is down waits for the attempts to
 //! connect, at most [`Settings::retry_for`], but always for the end of one attempt.
 
 use crate::reconnect::{Link, LinkState, Reconnector};
-use crate::refusal::to_connection_error;
-use crate::server::{Server, timed_out};
+use crate::refusal::{timed_out, to_connection_error};
+use crate::server::Server;
 use crate::settings::Settings;
 use redis::aio::MultiplexedConnection;
 use redis::{
@@ -98,7 +98,12 @@ impl SharedConnection {
     /// As those of `query`.
     pub async fn query_once<T: FromRedisValue + Send>(&self, command: &impl Command) -> RedisResult<T> {
         let link = self.wait_until_up().await?;
-        let reply = command.send(&mut link.connection()).await.map_err(to_connection_error);
+        let mut connection = link.connection();
+        let reply = tokio::select! {
+            biased;
+            reply = command.send(&mut connection) => reply.map_err(to_connection_error),
+            () = link.until_abandoned() => return Err(master_changed()),
+        };
         let reply = reply.inspect_err(|error| link.report(error))?;
         Ok(from_redis_value(reply)?)
     }
@@ -137,6 +142,11 @@ impl SharedConnection {
             }
         }
     }
+}
+
+/// The error of a command without a reply when another server has become the master.
+fn master_changed() -> RedisError {
+    std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "another server has become the master").into()
 }
 
 /// The error after the end of the runtime on which the connection was opened.

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod network;
 pub mod open_files;
 pub mod options;
+pub mod redis_options;
 pub mod registration;
 pub mod secret;
 pub mod shutdown;

@@ -15,7 +15,7 @@ use common::CallId;
 use directory::Directory;
 use gather::GatherError;
 use service::logging;
-use service::options::{RedisOptionsError, RedisTarget};
+use service::redis_options::RedisOptionsError;
 use std::io::{self, Write};
 use timeline::Timeline;
 
@@ -44,13 +44,11 @@ pub enum TraceError {
 pub async fn run(args: TraceArgs) -> Result<(), TraceError> {
     logging::init(&args.log)?;
     let id: CallId = args.call.parse().map_err(|_| TraceError::NotAnId(args.call.clone()))?;
-    let RedisTarget { url: redis, ca } = args.redis.target()?;
-    let bus = Bus::redis_with_ca(redis.as_str(), ca.as_deref())
-        .await
-        .map_err(|error| TraceError::Bus(redis.to_string(), error))?;
-    let directory = Directory::redis_with_ca(redis.as_str(), ca.as_deref())
-        .await
-        .map_err(|error| TraceError::Directory(redis.to_string(), error))?;
+    let redis = &args.redis.redis;
+    let server = args.redis.server()?;
+    let bus = Bus::connect(&server).await.map_err(|error| TraceError::Bus(redis.to_string(), error))?;
+    let directory =
+        Directory::connect(&server).await.map_err(|error| TraceError::Directory(redis.to_string(), error))?;
     let call = gather::gather(id, &bus, &directory).await.map_err(|error| match error {
         GatherError::Bus(error) => TraceError::Bus(redis.to_string(), error),
         GatherError::Directory(error) => TraceError::Directory(redis.to_string(), error),

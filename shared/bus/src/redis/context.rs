@@ -35,8 +35,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
-        let server = Server::new(url, ca).map_err(unavailable)?;
+    pub(super) async fn connect(server: Server) -> Result<Self, SendError> {
         let settings = Settings {
             query_timeout: RESPONSE_TIMEOUT,
             connect_timeout: RESPONSE_TIMEOUT,

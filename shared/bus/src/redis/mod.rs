@@ -40,6 +40,7 @@ use ::redis::{cmd, pipe};
 use capacity::LengthCache;
 use context::{Context, NO_MAILBOX, append};
 use mailbox::OwnedMailboxes;
+use redis_connection::Server;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ pub struct RedisBus {
 }
 
 impl RedisBus {
-    pub(crate) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self, SendError> {
-        let context = Context::connect(url, ca).await?;
+    pub(crate) async fn connect(server: &Server) -> Result<Self, SendError> {
+        let context = Context::connect(server.clone()).await?;
         Ok(Self { context, lengths: Arc::default(), owned_mailboxes: OwnedMailboxes::default() })
     }
 

@@ -9,9 +9,10 @@ mod names;
 mod services;
 mod sessions;
 
-use crate::Result;
 use crate::memory::MemoryDirectory;
 use crate::redis::RedisDirectory;
+use crate::{Error, Result};
+use redis_connection::Server;
 
 /// Calls the method of the same name on the store.
 macro_rules! on_store {
@@ -41,21 +42,21 @@ impl Directory {
         Self::Memory(MemoryDirectory::default())
     }
 
-    /// Connects to the Redis server at `url` (`redis[s]://[USER:SECRET@]HOST[:PORT][/DB]`).
+    /// Connects to the Redis server at `url` ([`ServerConfig::url`](redis_connection::ServerConfig::url)).
     ///
     /// # Errors
     /// When the URL is invalid, or the first connection fails.
     pub async fn redis(url: &str) -> Result<Self> {
-        Self::redis_with_ca(url, None).await
+        let server = Server::new(&url.into()).map_err(|error| Error::Unavailable(error.to_string()))?;
+        Self::connect(&server).await
     }
 
-    /// As [`redis`](Self::redis). With `ca` (PEM), the server's certificate must be signed by it instead of by
-    /// a certificate authority that the system trusts.
+    /// Connects to this Redis.
     ///
     /// # Errors
-    /// As [`redis`](Self::redis); also when there is a `ca` and the scheme is not `rediss`.
-    pub async fn redis_with_ca(url: &str, ca: Option<&[u8]>) -> Result<Self> {
-        RedisDirectory::connect(url, ca).await.map(Self::Redis)
+    /// When the first connection fails.
+    pub async fn connect(server: &Server) -> Result<Self> {
+        RedisDirectory::connect(server).await.map(Self::Redis)
     }
 
     /// Makes one round trip to the store, with a write that changes nothing. A Redis that refuses writes answers

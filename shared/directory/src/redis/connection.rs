@@ -37,9 +37,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
-        let server = Server::new(url, ca).map_err(|error| to_error("the URL", &error))?;
-        let connecting = SharedConnection::connect(&server, SETTINGS);
+    pub(super) async fn connect(server: &Server) -> Result<Self> {
+        let connecting = SharedConnection::connect(server, SETTINGS);
         let shared = connecting.await.map_err(|error| to_error("the connection", &error))?;
         Ok(Self { shared, is_down: Arc::default(), last_refusal: LastRefusal::default() })
     }

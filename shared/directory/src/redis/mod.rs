@@ -38,6 +38,7 @@ use common::clock::unix_micros;
 use common::sync::Mutex;
 use connection::Connection;
 use foreign_scan::ForeignScan;
+use redis_connection::Server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -58,14 +59,13 @@ pub struct RedisDirectory {
 }
 
 impl RedisDirectory {
-    /// Connects to the Redis server at `url`. With `ca` (PEM), the server's certificate must be signed by it
-    /// instead of by a certificate authority that the system trusts.
+    /// Connects to this server.
     ///
     /// # Errors
-    /// `Unavailable` when the URL is invalid or the server does not reply.
-    pub async fn connect(url: &str, ca: Option<&[u8]>) -> Result<Self> {
+    /// `Unavailable` when the server does not reply.
+    pub async fn connect(server: &Server) -> Result<Self> {
         Ok(Self {
-            connection: Connection::connect(url, ca).await?,
+            connection: Connection::connect(server).await?,
             discovery: Arc::default(),
             malformed: Arc::default(),
             foreign_scan: Arc::default(),

@@ -9,6 +9,7 @@ use bus::{Bus, Follower, MailboxReader, Notices, Worker};
 use common::{CallId, MessageId, ServiceId};
 use directory::Directory;
 use protocol::{HandleId, SessionId};
+use redis_connection::{Server, ServerConfig};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -44,9 +45,11 @@ pub struct Connections {
 impl Connections {
     /// Sets with different numbers do not receive each other's messages.
     pub async fn open(server: &RefusingServer, number: u8) -> Self {
-        let (url, ca) = (server.client_url(), server.authority());
-        let bus = Bus::redis_with_ca(&url, ca.as_deref()).await.unwrap();
-        let directory = Directory::redis_with_ca(&url, ca.as_deref()).await.unwrap();
+        let config =
+            ServerConfig { url: server.client_url(), ca: server.authority(), ..ServerConfig::default() };
+        let server = Server::new(&config).unwrap();
+        let bus = Bus::connect(&server).await.unwrap();
+        let directory = Directory::connect(&server).await.unwrap();
         let (id, queue) = (ServiceId::from(format!("edge-{number}").as_str()), Queue::Requests(number));
         Self {
             worker: bus.join_workers(queue, id.as_str()).await,

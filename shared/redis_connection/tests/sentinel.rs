@@ -1,0 +1,45 @@
+//! A master behind a Sentinel, both with TLS and client certificates, and the Sentinel with a password.
+
+use bus::Bus;
+use directory::Directory;
+use redis_connection::{ClientCertificate, SentinelConfig, Server, ServerConfig};
+use std::fs;
+use testkit::secured_sentinel::{PASSWORD, SecuredSentinel};
+use testkit::{Certificate, eventually};
+
+fn config(url: String, certificate: &Certificate) -> ServerConfig {
+    let pem = fs::read(certificate.file()).unwrap();
+    let key = fs::read(certificate.key_file()).unwrap();
+    ServerConfig {
+        url,
+        ca: Some(pem.clone()),
+        client_certificate: Some(ClientCertificate { certificate: pem, key }),
+        sentinel: SentinelConfig { user: None, password: Some(PASSWORD.to_owned()), tls: true },
+        ..ServerConfig::default()
+    }
+}
+
+async fn error(config: ServerConfig) -> String {
+    Bus::connect(&Server::new(&config).unwrap()).await.err().expect("no connection").to_string()
+}
+
+#[tokio::test]
+async fn tls_and_passwords_reach_sentinel_and_master() {
+    let certificate = Certificate::new();
+    let sentinel = SecuredSentinel::start(&certificate).await;
+    let config = config(sentinel.url(), &certificate);
+    let server = Server::new(&config).unwrap();
+    // A Sentinel that has just started does not know its master yet.
+    eventually("the bus connects", async || Bus::connect(&server).await.is_ok()).await;
+    assert!(Bus::connect(&server).await.unwrap().ping().await.is_ok());
+    assert!(Directory::connect(&server).await.unwrap().ping().await.is_ok());
+
+    let wrong = SentinelConfig { password: Some("wrong".to_owned()), ..config.sentinel.clone() };
+    let text = error(ServerConfig { sentinel: wrong, ..config.clone() }).await;
+    assert!(text.contains("WRONGPASS") || text.contains("uthentication"), "{text}");
+    let text = error(ServerConfig { client_certificate: None, ..config.clone() }).await;
+    assert!(!text.contains(PASSWORD), "{text}");
+    let plain = SentinelConfig { tls: false, ..config.sentinel.clone() };
+    let text = error(ServerConfig { sentinel: plain, ..config }).await;
+    assert!(!text.contains(PASSWORD), "{text}");
+}
