@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use testkit::cluster::ClusterBuilder;
-use testkit::{Client, Cluster, Janus, Redis};
+use testkit::{Client, Cluster, Janus, Redis, transport_from};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 const PAIRS: usize = 4;
+/// The network that they come from, each pair from an address of its own. Attackers come from another one.
+const PAIRS_NETWORK: &str = "127.0.1";
+/// The pause of a pair between two calls: a client makes fewer than `--max-call-rate`.
+const PAUSE: Duration = Duration::from_millis(80);
 /// How long is measured before the attack, and during it.
 const PHASE: Duration = Duration::from_secs(5);
 /// A 99th percentile below this counts as this: shorter ones vary with the machine.
@@ -115,8 +119,9 @@ impl Pairs {
         let mut tasks = JoinSet::new();
         for number in 0..PAIRS {
             let (caller, callee) = (format!("caller {number}"), format!("callee {number}"));
-            let alice = Client::registered(&fixture.edge_url(number % 2), &caller).await;
-            let bob = Client::registered(&fixture.edge_url((number + 1) % 2), &callee).await;
+            let address = format!("{PAIRS_NETWORK}.{}", number + 1);
+            let alice = registered_from(&address, &fixture.edge_url(number % 2), &caller).await;
+            let bob = registered_from(&address, &fixture.edge_url((number + 1) % 2), &callee).await;
             tasks.spawn(call_again(alice, bob, callee, Arc::clone(&calls), Arc::clone(&stopping)));
         }
         Self { calls, stopping, tasks }
@@ -132,6 +137,15 @@ impl Pairs {
             ended.unwrap();
         }
     }
+}
+
+/// A registered client that comes from an address of 127.0.0.0/8.
+pub async fn registered_from(address: &str, url: &str, name: &str) -> Client {
+    let mut client = Client::over(transport_from(address, url).await).await;
+    client.create().await;
+    client.attach().await;
+    client.register(name).await;
+    client
 }
 
 async fn call_again(
@@ -157,7 +171,7 @@ async fn call_again(
         tokio::join!(alice.expect_core("hangup"), bob.expect_core("hangup"));
         alice.clear_inbox().await;
         bob.clear_inbox().await;
-        sleep(Duration::from_millis(20)).await;
+        sleep(PAUSE).await;
     }
     alice.destroy().await;
     bob.destroy().await;

@@ -6,6 +6,8 @@
 //! Each attacker's rate is stated, and is small for one core, so that the cluster is measured and not the machine.
 
 mod batches;
+mod calls;
+mod connections;
 mod endless_messages;
 mod harness;
 mod idle_sockets;
@@ -15,5 +17,6 @@ mod lists;
 mod media_lines;
 mod operators_api;
 mod pings;
+mod reconnects;
 mod texts;
 mod undeliverable;

@@ -1,6 +1,7 @@
 //! A real nginx and a real HAProxy in front of an edge, set up as operators do. The configurations of
 //! docs/operate.md are among them.
 
+mod client_addresses;
 mod haproxy;
 mod health_checks;
 mod nginx;

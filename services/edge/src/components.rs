@@ -3,6 +3,7 @@
 use crate::context::EdgeContext;
 use crate::delivery::Delivery;
 use crate::heartbeat::{HeartbeatStatus, Liveness};
+use crate::net::address::table::AddressTable;
 use crate::options::Options;
 use crate::persist::writer::SessionWriter;
 use crate::publisher::Publisher;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 /// All parts of an edge, for its connections and its mailbox reader.
 pub struct Components {
     pub context: Arc<EdgeContext>,
+    pub addresses: AddressTable,
     pub registry: Arc<Registry>,
     pub publisher: Arc<Publisher>,
     pub delivery: Delivery,
@@ -65,6 +67,7 @@ impl Components {
             surrenders: PendingSurrenders::default(),
         };
         Self {
+            addresses: AddressTable::new(options.fair_use.clone()),
             context,
             registry,
             publisher,

@@ -1,6 +1,7 @@
 //! What every part of the edge uses: its identity, bus and directory, its limits, and its tasks.
 
 use crate::client_memory::ClientMemory;
+use crate::fair_use::FairUseOptions;
 use crate::options::{Limits, Options, SocketOptions};
 use bus::Bus;
 use bus::ack_tracker::AckGuard;
@@ -30,6 +31,7 @@ pub struct EdgeContext {
     pub trusted_proxies: TrustedProxies,
     /// What the clients may make the edge hold.
     pub client_memory: Arc<ClientMemory>,
+    pub fair_use: FairUseOptions,
     /// The reply to `info`.
     pub server_info: Arc<ServerInfo>,
     /// The tasks of connections.
@@ -56,6 +58,7 @@ impl EdgeContext {
             permits: Arc::new(Semaphore::new(socket_options.max_connections)),
             socket_options,
             trusted_proxies: options.trusted_proxies.clone(),
+            fair_use: options.fair_use.clone(),
             server_info: Arc::new(server_info),
             connections: TaskGroup::default(),
             background: TaskGroup::default(),

@@ -25,6 +25,7 @@ mod components;
 mod connection;
 mod context;
 mod delivery;
+mod fair_use;
 mod heartbeat;
 mod mailbox;
 mod message_size;
@@ -35,6 +36,13 @@ mod registry;
 mod session;
 
 mod net {
+    pub mod address {
+        pub mod limit;
+        pub mod report;
+        pub mod state;
+        pub mod table;
+    }
+    pub mod allowance;
     pub mod closing;
     pub mod counting_transport;
     pub mod frame_meter;

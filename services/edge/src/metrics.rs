@@ -1,5 +1,6 @@
 //! The metrics of an edge. All are exported as zero from the start.
 
+use crate::net::address::limit::Limit;
 use crate::net::closing::CloseReason;
 use crate::net::handshake::Refusal;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -25,6 +26,7 @@ const MAX_MEMORY: &str = "switchboard_edge_max_client_memory_bytes";
 const CLOSED: &str = "switchboard_edge_closed_clients_total";
 const THROTTLED: &str = "switchboard_edge_throttled_requests_total";
 const BACKLOG: &str = "switchboard_edge_backlog_bytes_total";
+const LIMITS_REACHED: &str = "switchboard_edge_limits_reached_total";
 const HANDSHAKES_REFUSED: &str = "switchboard_edge_refused_handshakes_total";
 const CALLS_REFUSED: &str = "switchboard_calls_refused_total";
 
@@ -123,6 +125,10 @@ pub fn describe() {
     describe_counter!(THROTTLED, "Requests delayed because their client exceeds its rate limit.");
     describe_counter!(BACKLOG, "Bytes kept for disconnected clients.");
     describe_counter!(
+        LIMITS_REACHED,
+        "Connections and sessions that were refused, and requests that were delayed, by the limit of a client or an address."
+    );
+    describe_counter!(
         HANDSHAKES_REFUSED,
         "Connections that opened no websocket, by the cause that the response names."
     );
@@ -137,6 +143,9 @@ pub fn describe() {
     let _ = histogram!(SAVE);
     for name in COUNTERS {
         counter!(name).increment(0);
+    }
+    for limit in Limit::ALL {
+        counter!(LIMITS_REACHED, "limit" => limit.name()).increment(0);
     }
     for refusal in Refusal::ALL {
         counter!(HANDSHAKES_REFUSED, "cause" => refusal.name()).increment(0);
@@ -167,6 +176,10 @@ pub fn call_refused() {
 /// Counts that a queue was full; `queue` is one of the constants of this module.
 pub fn queue_full(queue: &'static str) {
     service::metrics::queue_full(queue);
+}
+
+pub fn limit_reached(limit: Limit) {
+    counter!(LIMITS_REACHED, "limit" => limit.name()).increment(1);
 }
 
 pub fn handshake_refused(refusal: Refusal) {

@@ -1,6 +1,7 @@
 //! The command-line options of an edge, and the settings that follow from them.
 
 use crate::auth::Auth;
+use crate::fair_use::FairUseOptions;
 use crate::net::handshake::OriginPolicy;
 use crate::net::transport::CertificateFiles;
 use bus::message::Location;
@@ -73,10 +74,8 @@ pub struct Options {
     #[arg(long, env = "SWITCHBOARD_PING_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
     pub ping_timeout: u64,
 
-    /// How many requests a second a client may send, with bursts of five times as many; excess requests are
-    /// delayed; 0 for no limit
-    #[arg(long, env = "SWITCHBOARD_MAX_RATE", value_name = "COUNT", default_value_t = 200)]
-    pub max_rate: u32,
+    #[command(flatten)]
+    pub fair_use: FairUseOptions,
 
     /// Serve wss:// with the certificate chain in this PEM file; it is reloaded when it changes
     #[arg(long, env = "SWITCHBOARD_TLS_CERT", value_name = "FILE", requires = "tls_key")]
@@ -163,7 +162,6 @@ impl Options {
         SocketOptions {
             max_connections: self.max_connections,
             max_request: self.max_frame,
-            max_rate: self.max_rate,
             idle_timeout: (!idle_timeout.is_zero()).then_some(idle_timeout),
             json: self.json,
             ping_interval: (!interval.is_zero()).then_some(interval),
@@ -178,8 +176,6 @@ pub struct SocketOptions {
     pub max_connections: usize,
     /// The largest request, in bytes.
     pub max_request: usize,
-    /// Requests a second; 0 for no limit.
-    pub max_rate: u32,
     /// How long a connection may be without a session; none for any time.
     pub idle_timeout: Option<Duration>,
     pub json: JsonStyle,

@@ -69,6 +69,11 @@ impl AddressGroup {
         }
     }
 
+    /// Whether this is such a wider network.
+    pub fn is_customer(&self) -> bool {
+        self.first.is_ipv6() && self.prefix == CUSTOMER_PREFIX
+    }
+
     fn network(address: Ipv6Addr, prefix: u8) -> Self {
         let host_bits = 128 - u32::from(prefix);
         Self { first: Ipv6Addr::from_bits(address.to_bits() >> host_bits << host_bits).into(), prefix }

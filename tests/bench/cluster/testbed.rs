@@ -7,8 +7,17 @@ use testkit::cluster::ClusterBuilder;
 use testkit::janus_cloud::JanusCloudConfig;
 use testkit::{Cluster, JanusCloud, MedialessJanus, Process, Redis, Service};
 
-/// The rate limit of requests per client is off here, since one load client stands for many clients.
-const UNLIMITED: &str = "--max-rate=0";
+/// The limits of clients and addresses are off here, since one load client stands for many clients.
+const UNLIMITED: [&str; 8] = [
+    "--max-rate=0",
+    "--max-rate-per-address=0",
+    "--max-call-rate=0",
+    "--max-call-rate-per-address=0",
+    "--max-concurrent-requests-per-address=0",
+    "--max-connections-per-address=0",
+    "--max-handshake-rate-per-address=0",
+    "--max-sessions-per-address=0",
+];
 
 /// All running systems.
 pub struct Testbed {
@@ -41,7 +50,7 @@ impl Testbed {
     pub async fn start(with_janus_cloud: bool) -> Self {
         let (janus, redis) = tokio::join!(MedialessJanus::start(), Redis::start());
         let backend = format!("a={}", janus.url());
-        let options = ["--backend", &backend, UNLIMITED];
+        let options = [&["--backend", &backend], &UNLIMITED[..]].concat();
         let standalone = Process::start(Service::Standalone, &options);
         let (standalone, cluster) = tokio::join!(standalone, plan(&redis, &janus).start());
         let janus_cloud = if with_janus_cloud { Some(JanusCloudCluster::start(&janus).await) } else { None };
@@ -78,7 +87,7 @@ impl Testbed {
 
     /// Starts one more edge, which has no clients yet.
     pub async fn fresh_edge(&self) -> Process {
-        Process::start(Service::Edge, &["--redis", &self.redis.url(), UNLIMITED]).await
+        Process::start(Service::Edge, &[&["--redis", &self.redis.url()], &UNLIMITED[..]].concat()).await
     }
 }
 
@@ -110,7 +119,8 @@ impl JanusCloudCluster {
 
 /// Two edges, a router and a connector.
 pub fn plan(redis: &Redis, janus: &MedialessJanus) -> ClusterBuilder {
-    Cluster::new(redis).edges(2).backend("a", janus).with(Service::Edge, UNLIMITED)
+    let plan = Cluster::new(redis).edges(2).backend("a", janus);
+    UNLIMITED.into_iter().fold(plan, |plan, option| plan.with(Service::Edge, option))
 }
 
 /// The system that consists of a Switchboard cluster.

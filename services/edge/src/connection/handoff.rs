@@ -45,6 +45,10 @@ impl Connection {
         wanted: Option<SessionId>,
         token_digest: Option<String>,
     ) {
+        if !self.allowance.begin_session() {
+            let refusal = JanusError::new(UNKNOWN, "Too many sessions of this address");
+            return self.reply(reply::error(None, Some(transaction), &refusal));
+        }
         let session = wanted.unwrap_or_else(SessionId::random);
         let context = &self.parts.context;
         let policy =

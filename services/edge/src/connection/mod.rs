@@ -3,21 +3,24 @@
 //! It waits for the next event (a frame, a message from another task, a timer), lets [`Client`] decide, and performs
 //! the actions in order. When the socket is closed, the task keeps the sessions until they are claimed or end.
 
+mod actions;
 mod handoff;
+mod input;
 mod persist;
+mod requests;
 mod shutdown;
 
 use crate::client_memory::MemoryShare;
 use crate::components::Components;
 use crate::metrics;
+use crate::net::address::state::AddressState;
+use crate::net::address::table::AddressPlace;
+use crate::net::allowance::Allowance;
 use crate::net::closing::{CloseReason, Lingering};
-use crate::net::input_limits::InputLimits;
 use crate::net::output::{ClientOutput, NotSent};
-use crate::net::rate_limit::TokenBucket;
 use crate::net::socket::{Frame, Socket};
 use crate::persist::dirty::DirtySessions;
 use crate::registry::{Inbound, Inbox, InboxSender};
-use crate::session::action::Action;
 use crate::session::client::{Client, Outcome};
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
@@ -25,23 +28,29 @@ use common::time::sleep_until;
 use common::{ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
+use requests::RequestTurns;
 use service::{CancellationToken, ClientAddress, LoadGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 static SLOW_CLIENTS: ErrorLog = ErrorLog::new("writing to clients");
 
+/// How often a connection looks again whether waiting requests may be sent, beside the replies that make room for them.
+const TURN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A connection, with or without a socket.
 pub struct Connection {
     parts: Arc<Components>,
     client: Client,
-    /// Where the client comes from; none without a socket since the beginning.
+    /// Where the client comes from; none if this connection never had a socket.
     address: Option<ClientAddress>,
     output: ClientOutput,
-    bucket: TokenBucket,
+    allowance: Allowance,
+    turns: RequestTurns,
     /// Sends to `inbox`.
     sender: InboxSender,
     inbox: Inbox,
@@ -53,7 +62,7 @@ pub struct Connection {
     /// Since when the connection has had no session.
     idle_since: Instant,
     /// Counts the client among those that are connected.
-    permit: Option<(OwnedSemaphorePermit, LoadGuard)>,
+    permit: Option<(OwnedSemaphorePermit, LoadGuard, AddressPlace)>,
     /// The connection of a websocket that has ended.
     lingering: Option<Lingering>,
     shutdown: CancellationToken,
@@ -65,40 +74,48 @@ enum Event {
     Frame(Frame),
     Inbound(Box<Inbound>),
     Timer,
+    /// Requests that waited for their turn may be sent.
+    Turn,
     Shutdown,
 }
 
 impl Connection {
     pub fn new(
         socket: Socket,
-        address: ClientAddress,
+        place: AddressPlace,
         permit: OwnedSemaphorePermit,
         parts: Arc<Components>,
     ) -> Box<Self> {
         let load = parts.context.health.load().begin("clients");
-        let mut connection = Self::with_output(ClientOutput::Connected(Box::new(socket)), parts);
-        connection.permit = Some((permit, load));
-        connection.address = Some(address);
+        let mut connection =
+            Self::with_output(ClientOutput::Connected(Box::new(socket)), place.state(), parts);
+        connection.address = Some(place.address());
+        connection.permit = Some((permit, load, place));
         connection
     }
 
     /// A connection without a socket, for orphaned sessions.
     fn disconnected(since: Instant, parts: Arc<Components>) -> Box<Self> {
-        let mut connection =
-            Self::with_output(ClientOutput::disconnected(&parts.context.client_memory), parts);
+        let output = ClientOutput::disconnected(&parts.context.client_memory);
+        let mut connection = Self::with_output(output, None, parts);
         connection.client.set_disconnected(since);
         connection
     }
 
     /// Boxed, because the future of [`run`](Self::run) would hold it twice.
-    fn with_output(output: ClientOutput, parts: Arc<Components>) -> Box<Self> {
+    fn with_output(
+        output: ClientOutput,
+        address: Option<Arc<AddressState>>,
+        parts: Arc<Components>,
+    ) -> Box<Self> {
         let context = &parts.context;
         let (sender, inbox) = InboxSender::new();
         Box::new(Self {
             client: Client::new(context.id.clone(), context.limits.clone(), context.server_info.clone()),
             address: None,
             output,
-            bucket: TokenBucket::new(context.socket_options.max_rate, Instant::now()),
+            allowance: Allowance::new(&context.fair_use, address, Instant::now()),
+            turns: RequestTurns::new(context.fair_use.max_concurrent_requests),
             sender,
             inbox,
             deferred: VecDeque::new(),
@@ -129,31 +146,7 @@ impl Connection {
                 self.release_socket();
             }
         }
-    }
-
-    /// A client without a session may send less, and for a limited time.
-    fn update_limits(&mut self) {
-        if !self.client.is_empty() {
-            self.idle_since = Instant::now();
-        }
-        self.output.set_limits(self.input_limits());
-        self.memory.set(self.inbox.bytes() + self.client.held_bytes());
-    }
-
-    fn input_limits(&self) -> InputLimits {
-        let options = &self.parts.context.socket_options;
-        if self.client.is_empty() {
-            InputLimits::before_session(options)
-        } else {
-            InputLimits::with_session(options)
-        }
-    }
-
-    /// When the socket is closed, because it has no session.
-    fn idle_deadline(&self) -> Option<Instant> {
-        let is_idle = self.client.is_empty() && !self.output.is_disconnected() && !self.output.is_closing();
-        let timeout = self.parts.context.socket_options.idle_timeout.filter(|_| is_idle)?;
-        Some(self.idle_since + timeout)
+        self.send_waiting().await;
     }
 
     /// Closes the connection of a websocket that has ended, in a task of its own. Until then it counts as connected.
@@ -174,12 +167,21 @@ impl Connection {
         let timers = [self.client.next_timer(), self.dirty.next_timer(Instant::now()), self.idle_deadline()];
         let timer = timers.into_iter().flatten().min();
         let shutdown = self.shutdown_due();
+        let now = Instant::now();
+        let turn_at = self.turns.next_at(&self.allowance, now);
+        // While requests wait, no further ones are read.
+        let read_at = self.allowance.available_at(now).max(turn_at.map(|_| now + TURN_INTERVAL));
+        let turn = async {
+            sleep_until(turn_at).await;
+            self.turns.turn(&self.allowance).await;
+        };
         tokio::select! {
             biased;
             () = shutdown => Event::Shutdown,
             () = sleep_until(timer) => Event::Timer,
             Some(inbound) = self.inbox.recv() => Event::Inbound(inbound),
-            frame = self.output.next_frame(self.bucket.available_at()) => Event::Frame(frame),
+            () = turn => Event::Turn,
+            frame = self.output.next_frame(read_at) => Event::Frame(frame),
         }
     }
 
@@ -188,6 +190,7 @@ impl Connection {
             Event::Frame(frame) => self.on_frame(frame).await,
             Event::Inbound(inbound) => self.on_inbound(*inbound).await,
             Event::Timer => self.on_timer().await,
+            Event::Turn => self.take_turn().await,
             Event::Shutdown => self.close_gracefully(),
         }
     }
@@ -195,35 +198,27 @@ impl Connection {
     async fn on_frame(&mut self, frame: Frame) {
         match frame {
             Frame::Text(text) => self.on_text(&text).await,
-            Frame::Others(count) => {
-                self.bucket.take_frames(count, Instant::now());
-            }
+            Frame::Others(count) => self.allowance.take_frames(count, Instant::now()),
             Frame::Written => {}
             Frame::Closed => self.drop_socket(),
         }
     }
 
     async fn on_text(&mut self, text: &str) {
-        self.bucket.take_bytes(text.len(), Instant::now());
+        self.allowance.take_bytes(text.len(), Instant::now());
         match frame::objects(text, self.input_limits().max_request) {
             Err(error) => {
-                self.count_request();
+                self.allowance.take_request(Instant::now());
                 self.reply(reply::error(None, None, &error));
             }
             Ok(objects) => {
                 for object in objects {
-                    self.count_request();
+                    self.allowance.take_request(Instant::now());
                     self.client.set_allowance(self.memory.allowance());
                     let outcome = self.client.on_request(object, Instant::now());
                     self.handle_outcome(outcome).await;
                 }
             }
-        }
-    }
-
-    fn count_request(&mut self) {
-        if !self.bucket.take(Instant::now()) {
-            metrics::request_throttled();
         }
     }
 
@@ -260,10 +255,12 @@ impl Connection {
             }
             Inbound::SurrenderToConnection(session, claimer) => {
                 self.drain_socket().await;
+                self.send_waiting().await;
                 self.surrender(session, claimer);
             }
             Inbound::SurrenderToEdge(session, to) => {
                 self.drain_socket().await;
+                self.send_waiting().await;
                 self.surrender_to_edge(session, to);
             }
             Inbound::Lost(session) => self.discard(session),
@@ -275,6 +272,9 @@ impl Connection {
 
     async fn on_events(&mut self, events: Events, guard: AckGuard) {
         let (session, now) = (events.session, Instant::now());
+        if let Some(request) = events.in_reply_to {
+            self.turns.finished(request);
+        }
         if !self.client.contains(session) {
             return self.parts.delivery.deliver(events, guard).await;
         }
@@ -310,22 +310,8 @@ impl Connection {
         }
     }
 
-    async fn perform(&mut self, actions: Vec<Action>) {
-        let mut remaining = VecDeque::from(actions);
-        while let Some(action) = remaining.pop_front() {
-            match action {
-                Action::SendToClient(session, text) => self.send_to_client(session, text).await,
-                Action::Publish(destination, message, handle) => {
-                    if self.parts.publisher.publish(&destination, &message, handle).await.is_err() {
-                        remaining.extend(self.client.on_send_failed(handle, message.id, Instant::now()));
-                    }
-                }
-            }
-        }
-    }
-
     async fn send_to_client(&mut self, session: SessionId, text: String) {
-        self.bucket.take_bytes(text.len(), Instant::now());
+        self.allowance.take_bytes(text.len(), Instant::now());
         let sent = self.output.send(session, text);
         self.on_sent(session, sent).await;
     }
@@ -371,6 +357,7 @@ impl Connection {
     fn drop_socket(&mut self) {
         let now = Instant::now();
         self.lingering = self.output.drop_socket().or(self.lingering.take());
+        self.allowance.disconnect(now);
         self.client.set_disconnected(now);
         for session in self.client.session_ids() {
             self.dirty.mark(session, now);

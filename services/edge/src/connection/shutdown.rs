@@ -48,6 +48,7 @@ impl Connection {
             self.perform(actions).await;
             self.close_session(session).await;
         }
+        self.send_waiting().await;
         self.output.close(CloseReason::ServerStops);
         while !self.output.is_disconnected() {
             if matches!(self.output.next_frame(None).await, Frame::Closed)

@@ -1,6 +1,6 @@
 //! Accepts clients, opens their websockets and runs their connections.
 
-use super::handshake::{self, HandshakeError, OriginPolicy, Upgraded};
+use super::handshake::{self, HandshakeError, OriginPolicy, Refusal, Upgraded};
 use super::socket::Socket;
 use super::transport::{self, Opened};
 use crate::components::Components;
@@ -8,6 +8,7 @@ use crate::connection::Connection;
 use crate::metrics;
 use common::transport::Transport;
 use common::{ErrorLog, warn_failure};
+use service::ClientAddress;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,19 +32,22 @@ pub async fn accept_all(
     let shutdown = &parts.context.shutdown;
     while let Some(Some(accepted)) = shutdown.run_until_cancelled(accept(&listener, parts)).await {
         let Accepted { stream, address, permit } = accepted;
-        let (tls, deadline, context) = (tls.clone(), handshake::deadline(), parts.context.clone());
+        let (tls, deadline, components) = (tls.clone(), handshake::deadline(), parts.clone());
         let opened = async move {
-            transport::open(stream, address, &context.trusted_proxies, tls.as_ref(), deadline).await
+            let (proxies, addresses) = (&components.context.trusted_proxies, &components.addresses);
+            transport::open(stream, address, proxies, addresses, tls.as_ref(), deadline).await
         };
         spawn_connection(opened, deadline, permit, parts, origins);
     }
 }
 
-/// Serves a client over a transport that was opened elsewhere. It counts as a client on this machine.
+/// Serves a client over a transport that was opened elsewhere. Its address has no limits.
 pub async fn serve_transport(transport: Box<dyn Transport>, parts: Arc<Components>, origins: OriginPolicy) {
     let permit = parts.context.shutdown.run_until_cancelled(parts.context.connection_permit()).await;
     if let Some(Some(permit)) = permit {
-        let opened = Opened { transport, source: Ipv4Addr::LOCALHOST.into() };
+        let (source, now) = (Ipv4Addr::LOCALHOST.into(), Instant::now());
+        let place = parts.addresses.admit(ClientAddress::of_proxy(source), now).ok();
+        let opened = Opened { transport, source, place };
         spawn_connection(async { Ok(opened) }, handshake::deadline(), permit, &parts, &origins);
     }
 }
@@ -95,19 +99,23 @@ async fn open(
     parts: Arc<Components>,
     origins: OriginPolicy,
 ) -> Option<Box<Connection>> {
-    let options = &parts.context.socket_options;
     let handshake = async {
-        let Opened { transport, source } = opened.await?;
-        let proxies = &parts.context.trusted_proxies;
-        let client = |forwarded_for: &mut dyn DoubleEndedIterator<Item = &[u8]>| {
-            Ok(proxies.client(source, forwarded_for))
+        let mut opened = opened.await?;
+        let (source, known) = (opened.source, opened.place.take());
+        let admit = |forwarded_for: &mut dyn DoubleEndedIterator<Item = &[u8]>| match known {
+            Some(place) => Ok(place),
+            None => {
+                let client = parts.context.trusted_proxies.client(source, forwarded_for);
+                parts.addresses.admit(client, Instant::now()).map_err(Refusal::Address)
+            }
         };
-        handshake::open(transport, &origins, deadline, client).await
+        handshake::open(opened.transport, &origins, deadline, admit).await
     };
     match parts.context.shutdown.run_until_cancelled(handshake).await? {
-        Ok(Upgraded { stream, early, admitted: address }) => {
-            let socket = Socket::open(stream, early, options.clone(), &parts.context.client_memory).await;
-            Some(Connection::new(socket, address, permit, parts.clone()))
+        Ok(Upgraded { stream, early, admitted: place }) => {
+            let options = parts.context.socket_options.clone();
+            let socket = Socket::open(stream, early, options, &parts.context.client_memory).await;
+            Some(Connection::new(socket, place, permit, parts.clone()))
         }
         Err(HandshakeError::Refused(refusal)) => {
             metrics::handshake_refused(refusal);

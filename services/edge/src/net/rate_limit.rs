@@ -1,5 +1,5 @@
-//! The rate limit of one client: a token bucket that holds [`BURST_SECONDS`] of its rate. With an empty bucket, the
-//! client's next request is delayed; other clients are not affected.
+//! A rate limit: a token bucket that holds [`BURST_SECONDS`] of its rate. With an empty bucket of requests, the client's
+//! next request is delayed; other clients are not affected.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +16,8 @@ const BYTES_PER_TOKEN: usize = 4 * 1024;
 pub struct TokenBucket {
     /// Tokens a second; none without a limit.
     rate: Option<f64>,
+    /// The most tokens.
+    capacity: f64,
     /// Negative when the client has exceeded its rate.
     tokens: f64,
     refilled_at: Instant,
@@ -24,8 +26,14 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// A full bucket; no limit with a `rate` of 0.
     pub fn new(rate: u32, now: Instant) -> Self {
+        Self::with_burst(rate, BURST_SECONDS, now)
+    }
+
+    /// A full bucket for bursts of what comes in so many seconds.
+    pub fn with_burst(rate: u32, seconds: f64, now: Instant) -> Self {
         let rate = (rate > 0).then(|| f64::from(rate));
-        Self { rate, tokens: rate.unwrap_or_default() * BURST_SECONDS, refilled_at: now }
+        let capacity = rate.unwrap_or_default() * seconds;
+        Self { rate, capacity, tokens: capacity, refilled_at: now }
     }
 
     /// Takes the token of a request. False if there was none: the client should wait.
@@ -33,23 +41,29 @@ impl TokenBucket {
         self.take_tokens(1.0, now)
     }
 
-    /// Takes a token for each of these frames. False as with [`take`](Self::take).
-    pub fn take_frames(&mut self, count: usize, now: Instant) -> bool {
-        self.take_tokens(count as f64, now)
-    }
-
-    /// Takes the tokens for the size of a message. False as with [`take`](Self::take).
-    pub fn take_bytes(&mut self, bytes: usize, now: Instant) -> bool {
-        self.take_tokens((bytes / BYTES_PER_TOKEN) as f64, now)
-    }
-
-    fn take_tokens(&mut self, count: f64, now: Instant) -> bool {
+    /// Takes tokens. False as with [`take`](Self::take).
+    pub fn take_tokens(&mut self, count: f64, now: Instant) -> bool {
         let Some(rate) = self.rate else { return true };
-        let elapsed = now.saturating_duration_since(self.refilled_at).as_secs_f64();
+        self.tokens = self.refilled(now) - count;
         self.refilled_at = now;
-        self.tokens = (self.tokens + elapsed * rate).min(rate * BURST_SECONDS) - count;
         self.tokens = self.tokens.max(-rate * MAX_DELAY_SECONDS);
         self.tokens >= 0.0
+    }
+
+    /// Takes a token only if there is one.
+    pub fn take_available(&mut self, now: Instant) -> bool {
+        self.next_at(now).is_none() && self.take(now)
+    }
+
+    /// The tokens at this time, without a limit 0.
+    fn refilled(&self, now: Instant) -> f64 {
+        let elapsed = now.saturating_duration_since(self.refilled_at).as_secs_f64();
+        (self.tokens + elapsed * self.rate.unwrap_or_default()).min(self.capacity)
+    }
+
+    /// How many tokens were taken and have not come back yet.
+    pub fn missing(&self, now: Instant) -> f64 {
+        self.capacity - self.refilled(now)
     }
 
     /// When the client may send again; none if it may now.
@@ -57,6 +71,17 @@ impl TokenBucket {
         let rate = self.rate.filter(|_| self.tokens < 0.0)?;
         Some(self.refilled_at + Duration::from_secs_f64(-self.tokens / rate))
     }
+
+    /// When there is a whole token; none if there is one now.
+    pub fn next_at(&self, now: Instant) -> Option<Instant> {
+        let (rate, tokens) = (self.rate?, self.refilled(now));
+        (tokens < 1.0).then(|| now + Duration::from_secs_f64((1.0 - tokens) / rate))
+    }
+}
+
+/// The tokens for the size of a message.
+pub fn tokens_for(bytes: usize) -> f64 {
+    (bytes / BYTES_PER_TOKEN) as f64
 }
 
 #[cfg(test)]
@@ -67,8 +92,8 @@ mod tests {
     fn large_messages_cost_more() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(10, start);
-        assert!(bucket.take_bytes(BYTES_PER_TOKEN - 1, start));
-        assert!(bucket.take_bytes(BYTES_PER_TOKEN * 50, start));
+        assert!(bucket.take_tokens(tokens_for(BYTES_PER_TOKEN - 1), start));
+        assert!(bucket.take_tokens(tokens_for(BYTES_PER_TOKEN * 50), start));
         assert!(!bucket.take(start));
         assert!(bucket.take(start + Duration::from_millis(200)));
     }
@@ -104,5 +129,21 @@ mod tests {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(0, start);
         assert!((0..100_000).all(|_| bucket.take(start)) && bucket.available_at().is_none());
+    }
+
+    #[test]
+    fn whole_tokens_are_taken_only_if_there_are_some() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::with_burst(2, 1.0, start);
+        assert!(
+            bucket.take_available(start) && bucket.take_available(start) && !bucket.take_available(start)
+        );
+        assert_eq!(bucket.next_at(start), Some(start + Duration::from_millis(500)));
+        let later = start + Duration::from_millis(750);
+        assert!(bucket.take_available(later) && !bucket.take_available(later));
+        assert_eq!(bucket.missing(later), 1.5);
+        assert_eq!(bucket.missing(start + Duration::from_secs(9)), 0.0);
+        let unlimited = TokenBucket::new(0, start);
+        assert_eq!((unlimited.missing(start), unlimited.next_at(start)), (0.0, None));
     }
 }

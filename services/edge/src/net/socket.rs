@@ -92,7 +92,7 @@ pub enum Frame {
     Text(String),
     /// So many frames besides those that end a message.
     Others(usize),
-    /// All that was queued is written.
+    /// All that was queued is written, or the time to read has come.
     Written,
     Closed,
 }
@@ -169,9 +169,9 @@ impl Socket {
         self.replayed_bytes += self.queued_bytes - before;
     }
 
-    /// Waits for the client's next frame, read no earlier than `not_before`. While it waits, it writes the queue, pings
-    /// a silent client, and closes. Safe to cancel.
-    pub async fn next_frame(&mut self, mut not_before: Option<Instant>) -> Frame {
+    /// Waits for the client's next frame, or until `not_before` without reading. While it waits, it writes the queue,
+    /// pings a silent client, and closes. Safe to cancel.
+    pub async fn next_frame(&mut self, not_before: Option<Instant>) -> Frame {
         self.delayed_until = self.delayed_until.max(not_before);
         loop {
             let uncounted = self.stream.get_mut().meter.take_uncounted();
@@ -198,7 +198,7 @@ impl Socket {
                 () = sleep_until(not_before), if not_before.is_some() => {
                     // The client may have sent something while the edge did not read.
                     self.last_received = Instant::now();
-                    not_before = None;
+                    return Frame::Written;
                 }
                 () = sleep_until(complete_by), if not_before.is_none() => self.close(CloseReason::Incomplete),
                 () = sleep_until(ping_at), if not_before.is_none() => self.ping(),

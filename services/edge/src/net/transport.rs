@@ -3,6 +3,7 @@
 //! The certificate of `wss://` is reloaded when its files change; open connections stay. If the new files cannot be
 //! read or do not match, the old certificate stays in use, with a warning in the log.
 
+use super::address::table::{AddressPlace, AddressTable};
 use super::handshake::{self, HandshakeError, Refusal};
 use super::proxy_header;
 use super::rewound::Rewound;
@@ -14,8 +15,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use service::TrustedProxies;
 use service::wire_protocol::WireProtocol;
+use service::{ClientAddress, TrustedProxies};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Opened {
     pub transport: Box<dyn Transport>,
     /// The address that the connection comes from, according to the PROXY header of a trusted proxy if there is one.
     pub source: IpAddr,
+    /// Its place; none if a trusted proxy may still name the client in the request.
+    pub place: Option<AddressPlace>,
 }
 
 /// Prepares an accepted connection: reads the PROXY header of a trusted proxy, and accepts TLS if there is an acceptor.
@@ -47,6 +50,7 @@ pub async fn open(
     mut stream: TcpStream,
     address: IpAddr,
     proxies: &TrustedProxies,
+    addresses: &AddressTable,
     tls: Option<&TlsAcceptor>,
     deadline: Instant,
 ) -> Result<Opened, HandshakeError> {
@@ -62,6 +66,22 @@ pub async fn open(
             Ok(Err(error)) => return Err(error),
         }
     }
+    let place = if proxies.contains(source) {
+        None
+    } else {
+        match addresses.admit(ClientAddress::of_client(source), Instant::now()) {
+            Ok(place) => Some(place),
+            Err(limit) => {
+                // A client that speaks TLS could not read it.
+                if tls.is_none()
+                    && let Some(_permit) = addresses.refusal_permit()
+                {
+                    handshake::refuse(Rewound::new(read, stream), Refusal::Address(limit), false).await;
+                }
+                return Err(Refusal::Address(limit).into());
+            }
+        }
+    };
     let transport: Box<dyn Transport> = match tls {
         None if read.is_empty() => Box::new(stream),
         None => Box::new(Rewound::new(read, stream)),
@@ -69,7 +89,7 @@ pub async fn open(
             Box::new(timeout_at(deadline, accept_tls(stream, read, tls)).await.map_err(io::Error::from)??)
         }
     };
-    Ok(Opened { transport, source })
+    Ok(Opened { transport, source, place })
 }
 
 /// Tells a client that speaks TLS wrongly from one that has gone, as the TLS health checks of proxies do.

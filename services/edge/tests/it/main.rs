@@ -1,6 +1,7 @@
 //! Edges over real websockets, on the memory bus. The test plays the routers and the connectors.
 #![allow(clippy::unwrap_used)]
 
+mod addresses;
 mod calls;
 mod canaries;
 mod closing;

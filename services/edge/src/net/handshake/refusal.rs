@@ -1,5 +1,6 @@
 //! Why a handshake fails, the bounds of its request, and the response that names the reason.
 
+use crate::net::address::limit::Limit;
 use service::wire_protocol::WireProtocol;
 use std::fmt::Write;
 use std::io;
@@ -63,10 +64,12 @@ pub enum Refusal {
     OtherSubprotocol,
     /// The page's origin is not allowed.
     Origin,
+    /// The address of the client has reached this limit.
+    Address(Limit),
 }
 
 impl Refusal {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Protocol(WireProtocol::Tls),
         Self::Protocol(WireProtocol::Http2),
         Self::Protocol(WireProtocol::ProxyHeader),
@@ -91,6 +94,8 @@ impl Refusal {
         Self::NoSubprotocol,
         Self::OtherSubprotocol,
         Self::Origin,
+        Self::Address(Limit::Connections),
+        Self::Address(Limit::Handshakes),
     ];
 
     /// The value of the label `cause` in metrics.
@@ -116,6 +121,7 @@ impl Refusal {
             Self::Key => "key",
             Self::NoSubprotocol | Self::OtherSubprotocol => "subprotocol",
             Self::Origin => "origin",
+            Self::Address(limit) => limit.name(),
         }
     }
 
@@ -126,6 +132,7 @@ impl Refusal {
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::Timeout => 408,
             Self::Origin => 403,
+            Self::Address(_) => 429,
             Self::Method => 405,
             Self::Page | Self::UpgradeHeader | Self::Version => 426,
             Self::ProxyHeader
@@ -184,6 +191,8 @@ impl Refusal {
             Self::NoSubprotocol => {
                 "The header `Sec-WebSocket-Protocol: janus-protocol` is missing. A client must ask for this subprotocol, and a proxy in between must pass it on."
             }
+            Self::Address(Limit::Handshakes) => "This address opens connections too fast. Try again later.",
+            Self::Address(_) => "This address has too many connections. Close some, or try again later.",
             Self::OtherSubprotocol => {
                 "The header Sec-WebSocket-Protocol does not offer janus-protocol, the only subprotocol here."
             }
@@ -203,6 +212,7 @@ impl Refusal {
                 &["Connection: Upgrade, close", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
             }
             (_, 426) => &["Connection: Upgrade, close", "Upgrade: websocket"],
+            (_, 429) => &["Connection: close", "Retry-After: 5"],
             (_, 405) => &["Connection: close", "Allow: GET"],
             _ => &["Connection: close"],
         };

@@ -94,6 +94,10 @@ impl Client {
         self.sessions.keys().copied().collect()
     }
 
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
