@@ -11,10 +11,10 @@ use tokio::time::Instant;
 const ADDRESS: &str = "127.0.0.61";
 const HANDLES: usize = 60;
 /// Calls a second, in messages of as many as there are handles.
-const RATE: u32 = 1_200;
+const RATE: u32 = 600;
 const CONNECTIONS: usize = 20;
 /// Calls a second of each connection.
-const CONNECTION_RATE: u32 = 40;
+const CONNECTION_RATE: u32 = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_one_client_harm_no_call() {

@@ -5,9 +5,9 @@ use testkit::{RawWebsocket, transport_from};
 use tokio::task::JoinSet;
 
 const ADDRESS: &str = "127.0.0.63";
-const SOCKETS: usize = 8;
+const SOCKETS: usize = 4;
 /// Connections a second of each socket.
-const RATE: u32 = 20;
+const RATE: u32 = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reconnecting_after_each_message_harms_no_call() {

@@ -15,7 +15,7 @@ pub struct FairUseOptions {
     #[arg(long, env = "SWITCHBOARD_MAX_RATE_PER_ADDRESS", value_name = "COUNT", default_value_t = 1_000)]
     pub max_rate_per_address: u32,
 
-    /// How many calls a second a client may make, with bursts of five times as many; excess calls are delayed,
+    /// How many calls a second a client may make, with bursts of twice as many; excess calls are delayed,
     /// and the requests behind them; 0 for no limit
     #[arg(long, env = "SWITCHBOARD_MAX_CALL_RATE", value_name = "COUNT", default_value_t = 10)]
     pub max_call_rate: u32,
@@ -31,7 +31,7 @@ pub struct FairUseOptions {
 
     /// The same for all clients of one address together, which take turns; 0 for no limit
     #[arg(long, env = "SWITCHBOARD_MAX_CONCURRENT_REQUESTS_PER_ADDRESS", value_name = "COUNT")]
-    #[arg(default_value_t = 16)]
+    #[arg(default_value_t = 8)]
     pub max_concurrent_requests_per_address: usize,
 
     /// How many connections one address may have; further ones are refused (429); 0 for no limit

@@ -3,7 +3,7 @@
 use super::address::limit::Limit;
 use super::address::report::report;
 use super::address::state::AddressState;
-use super::rate_limit::{TokenBucket, tokens_for};
+use super::rate_limit::{CALL_BURST_SECONDS, TokenBucket, tokens_for};
 use crate::fair_use::FairUseOptions;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ impl Allowance {
     pub fn new(options: &FairUseOptions, address: Option<Arc<AddressState>>, now: Instant) -> Self {
         let full = || TokenBucket::new(options.max_rate, now);
         let requests = address.as_ref().map_or_else(full, |address| address.client_bucket(full()));
-        let calls = TokenBucket::new(options.max_call_rate, now);
+        let calls = TokenBucket::with_burst(options.max_call_rate, CALL_BURST_SECONDS, now);
         Self { requests, calls, address, sessions: 0, is_returned: false }
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const BURST_SECONDS: f64 = 5.0;
+/// The same for calls, which cost more.
+pub const CALL_BURST_SECONDS: f64 = 2.0;
 /// The longest delay, however many requests came at once.
 const MAX_DELAY_SECONDS: f64 = 10.0;
 

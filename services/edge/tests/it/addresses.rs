@@ -164,10 +164,10 @@ async fn requests_of_a_client_take_turns() {
 
 #[tokio::test]
 async fn calls_of_a_client_have_a_rate() {
-    let mut harness = Harness::start(&["--max-call-rate=4"]).await;
+    let mut harness = Harness::start(&["--max-call-rate=10"]).await;
     let mut client = attached_from("127.0.0.2", &harness).await;
     let began = Instant::now();
-    for _ in 0..25 {
+    for _ in 0..35 {
         let call = json!({"request": "call", "username": "nobody"});
         client.post_message(call, Some(testkit::sdp::offer())).await;
         let received = harness.request("call").await;

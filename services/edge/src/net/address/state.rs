@@ -2,7 +2,7 @@
 
 use super::limit::Limit;
 use crate::fair_use::{FairUseOptions, bound};
-use crate::net::rate_limit::TokenBucket;
+use crate::net::rate_limit::{CALL_BURST_SECONDS, TokenBucket};
 use common::sync::Mutex;
 use service::AddressGroup;
 use std::sync::Arc;
@@ -71,7 +71,11 @@ impl AddressState {
                     now,
                 ),
                 requests: TokenBucket::new(rate(options.max_rate_per_address), now),
-                calls: TokenBucket::new(rate(options.max_call_rate_per_address), now),
+                calls: TokenBucket::with_burst(
+                    rate(options.max_call_rate_per_address),
+                    CALL_BURST_SECONDS,
+                    now,
+                ),
                 client: TokenBucket::new(options.max_rate, now),
             }),
             permits: Arc::new(Semaphore::new(permits)),
