@@ -106,8 +106,8 @@ impl Options {
             None if address.ip().to_canonical().is_loopback() => {}
             None => return Err(AddressError::SecretRequired(address)),
         }
-        if let Some(secret) = &self.drain_secret {
-            secret.check_strength("--drain-secret", address)?;
+        if let Some(drain_secret) = &self.drain_secret {
+            drain_secret.check_strength("--drain-secret", address)?;
         }
         Ok(())
     }

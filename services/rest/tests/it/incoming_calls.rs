@@ -172,9 +172,7 @@ async fn options_have_the_response_of_janus_cloud() {
     let requested = |method: &str| format!("Access-Control-Request-Method: {method}\r\n");
     let accepted = send(&rest, "OPTIONS", BOB, &requested("POST"), "").await;
     assert_eq!((accepted.status, accepted.body.as_str()), (200, "null"));
-    for line in ["access-control-allow-methods: POST"] {
-        assert!(accepted.head.contains(line), "{}", accepted.head);
-    }
+    assert!(accepted.head.contains("access-control-allow-methods: POST"), "{}", accepted.head);
     for headers in [requested("DELETE"), String::new()] {
         let response = send(&rest, "OPTIONS", BOB, &headers, "").await;
         assert_eq!((response.status, response.body.as_str()), (401, "null"));

@@ -73,13 +73,13 @@ async fn addresses_of_browsers_are_shown_in_full_only() {
     let full = format!("{BACKEND}?full=true");
     let seen = send(&rest, "GET", &full, "").await.body.to_string();
     assert!(seen.contains("192.0.2.7"), "{seen}");
-    for (header, redacted) in [
+    for (header, status) in [
         ("Origin: http://evil.example", 403),
         ("Origin: http://localhost", 200),
         ("X-Forwarded-For: 10.0.0.1", 200),
     ] {
         assert_eq!(send_with(&rest, "GET", &full, header, "").await.status, 403, "{header}");
-        assert_eq!(send_with(&rest, "GET", BACKEND, header, "").await.status, redacted, "{header}");
+        assert_eq!(send_with(&rest, "GET", BACKEND, header, "").await.status, status, "{header}");
     }
 }
 
