@@ -156,7 +156,7 @@ fn parse_probe(probe: OptionalText) -> Option<u64> {
 
 /// Parses the three replies for one backend: an outer error is about the server. Returns `None` when its announcement
 /// expired between the two round trips.
-fn parse_backend(
+pub(super) fn parse_backend(
     name: &BackendName,
     fields: &[redis::Value],
     now: RedisTime,

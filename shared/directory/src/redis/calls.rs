@@ -20,7 +20,7 @@ use std::collections::HashSet;
 const NO_NOTICES: &str = "1";
 
 /// `record`, `ended`, `state` of a call.
-type OrphanedFields = (Option<String>, Option<String>, Option<String>);
+pub(super) type OrphanedFields = (Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     pub(crate) async fn open_call(&self, call: &Call) -> Result<Call> {
@@ -310,7 +310,7 @@ fn push_release(pipe: &mut Pipeline, handle: HandleRef, username: &str, call: Ca
 }
 
 /// Returns `None` for a call that has ended without final notices, and for a stale index entry.
-fn parse_orphaned(
+pub(super) fn parse_orphaned(
     backend: &BackendName,
     id: CallId,
     (record, ended, state): OrphanedFields,

@@ -24,6 +24,8 @@ mod calls;
 mod connection;
 mod discovery;
 mod foreign_scan;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod keys;
 mod listing;
 mod name_list;

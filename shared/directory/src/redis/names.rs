@@ -12,7 +12,7 @@ use common::{MessageId, ServiceId};
 use protocol::HandleRef;
 
 /// `edge`, `username`, `call` of a handle.
-type HandleFields = (Option<String>, Option<String>, Option<String>);
+pub(super) type HandleFields = (Option<String>, Option<String>, Option<String>);
 /// `sb_edge`, `sb_handle`, `proxy_uuid`, `incall`, `ctime`, `sb_previous_proxy` of a user.
 pub(super) type UserFields =
     (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
@@ -240,7 +240,7 @@ pub(super) const USER_FIELDS: &[&str] =
     &["sb_edge", "sb_handle", "proxy_uuid", "incall", "ctime", "sb_previous_proxy"];
 const INCOMPLETE_OWNER: &str = "sb_handle without sb_edge";
 
-fn parse_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option<Handle>> {
+pub(super) fn parse_handle(key: &str, (edge, username, call): HandleFields) -> Result<Option<Handle>> {
     let Some(edge) = edge else { return Ok(None) };
     let call = call.map(|call| parse(key, &call)).transpose()?;
     Ok(Some(Handle { edge: ServiceId(edge), username, call }))

@@ -180,8 +180,10 @@ impl RedisDirectory {
     }
 }
 
-fn parse_claimed(key: &str, mut fields: HashMap<String, String>) -> Result<ClaimedSession> {
+pub(super) fn parse_claimed(key: &str, mut fields: HashMap<String, String>) -> Result<ClaimedSession> {
     let count = fields.get("backlog").map_or(Ok(0), |count| parse::<u64>(key, count))?;
+    // A wrong count must cost no more than the record has fields.
+    let count = count.min(fields.len() as u64);
     let backlog = (1..=count).filter_map(|number| fields.remove(&format!("m:{number}"))).collect();
     let edges = fields.get("previous_edges").map(String::as_str).unwrap_or_default().split(' ');
     let previous_edges = edges.filter(|edge| !edge.is_empty()).map(ServiceId::from).collect();
@@ -195,4 +197,16 @@ pub(super) fn handle_member(handle: HandleRef) -> String {
 
 fn session_member(session: SessionId) -> String {
     format!("{SESSION_MEMBER_PREFIX}{session}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_count_of_a_backlog_costs_nothing() {
+        let fields = [("state", "{}"), ("backlog", "18446744073709551615"), ("m:1", "first")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(parse_claimed("key", fields).unwrap().backlog, ["first"]);
+    }
 }
