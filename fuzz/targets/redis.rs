@@ -19,9 +19,27 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const KINDS: [&str; 21] = [
-    "register", "call", "exists", "list", "release", "abandon", "restore", "place", "request", "trickle",
-    "hangup", "end", "client_moved", "events", "surrender", "surrendered", "invite", "proxy_invite",
-    "proxy_reply", "disconnect", "canary",
+    "register",
+    "call",
+    "exists",
+    "list",
+    "release",
+    "abandon",
+    "restore",
+    "place",
+    "request",
+    "trickle",
+    "hangup",
+    "end",
+    "client_moved",
+    "events",
+    "surrender",
+    "surrendered",
+    "invite",
+    "proxy_invite",
+    "proxy_reply",
+    "disconnect",
+    "canary",
 ];
 const ID: &str = "00000000-0000-0000-0000-000000000007";
 
