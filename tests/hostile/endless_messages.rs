@@ -5,9 +5,9 @@ use futures_util::future::join_all;
 use testkit::RawWebsocket;
 
 /// New websockets a second; each sends up to 4 MiB of its message.
-const RATE: u32 = 20;
+const RATE: u32 = 10;
 /// The attacker has at most this many at a time.
-const MAX_OPEN: usize = 60;
+const MAX_OPEN: usize = 40;
 const FIRST_FRAGMENT: u8 = 0x01;
 const FRAGMENT: u8 = 0x00;
 const PONG: u8 = 0x8a;

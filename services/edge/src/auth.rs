@@ -35,23 +35,31 @@ impl Auth {
     /// enough.
     ///
     /// # Errors
-    /// 403.
-    pub fn check(&self, shown: &Credentials<'_>, now: u64) -> Result<(), JanusError> {
-        let is_open = self.api_secret.is_none() && self.token_secret.is_none();
-        if is_open || self.has_api_secret(shown) || self.has_token(shown, now) {
+    /// The reason why not.
+    pub fn check(&self, shown: &Credentials<'_>, now: u64) -> Result<(), Unauthorized> {
+        if self.is_open() || self.has_api_secret(shown) {
             return Ok(());
         }
-        Err(JanusError::new(UNAUTHORIZED, "Unauthorized request (wrong or missing secret/token)"))
+        let token = self.token_secret.as_ref().zip(shown.token.as_ref());
+        let token = token.map(|(key, token)| Token::verify(token, key, now));
+        let is_guess = self.api_secret.is_some() && shown.api_secret.is_some();
+        match token {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(Unauthorized::Expired)) if !is_guess => Err(Unauthorized::Expired),
+            Some(Err(_)) => Err(Unauthorized::Wrong),
+            None if is_guess => Err(Unauthorized::Wrong),
+            None => Err(Unauthorized::Missing),
+        }
+    }
+
+    /// Whether every client is accepted.
+    fn is_open(&self) -> bool {
+        self.api_secret.is_none() && self.token_secret.is_none()
     }
 
     fn has_api_secret(&self, shown: &Credentials<'_>) -> bool {
         let (Some(secret), Some(shown)) = (&self.api_secret, &shown.api_secret) else { return false };
         secret.matches(shown)
-    }
-
-    fn has_token(&self, shown: &Credentials<'_>, now: u64) -> bool {
-        let (Some(key), Some(token)) = (&self.token_secret, &shown.token) else { return false };
-        Token::verify(token, key, now).is_some()
     }
 
     /// Accepts an `attach`: a token, if the client shows one, must be valid for the plugin.
@@ -60,7 +68,7 @@ impl Auth {
     /// 405.
     pub fn check_plugin(&self, shown: &Credentials<'_>, now: u64) -> Result<(), JanusError> {
         let (Some(key), Some(token)) = (&self.token_secret, &shown.token) else { return Ok(()) };
-        if Token::verify(token, key, now).is_some_and(|token| token.plugins.contains(&PLUGIN)) {
+        if Token::verify(token, key, now).is_ok_and(|token| token.plugins.contains(&PLUGIN)) {
             return Ok(());
         }
         let reason = format!("Provided token can't access plugin '{PLUGIN}'");
@@ -83,13 +91,51 @@ impl Auth {
     }
 }
 
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unauthorized {
+    /// The client shows neither secret nor token.
+    Missing,
+    /// Its token was valid.
+    Expired,
+    /// Its secret or token is not one of ours.
+    Wrong,
+    /// It has shown too many wrong ones in the same message.
+    Unchecked,
+}
+
+impl Unauthorized {
+    pub const ALL: [Self; 4] = [Self::Missing, Self::Expired, Self::Wrong, Self::Unchecked];
+
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Expired => "expired",
+            Self::Wrong => "wrong",
+            Self::Unchecked => "unchecked",
+        }
+    }
+
+    /// What the client gets, whatever the reason: 403.
+    pub fn error(self) -> JanusError {
+        JanusError::new(UNAUTHORIZED, "Unauthorized request (wrong or missing secret/token)")
+    }
+}
+
 /// A valid token.
 struct Token<'a> {
     plugins: Vec<&'a str>,
 }
 
 impl<'a> Token<'a> {
-    fn verify(token: &'a str, key: &Secret, now: u64) -> Option<Self> {
+    fn verify(token: &'a str, key: &Secret, now: u64) -> Result<Self, Unauthorized> {
+        let (expiry, token) = Self::read(token, key).ok_or(Unauthorized::Wrong)?;
+        if now <= expiry { Ok(token) } else { Err(Unauthorized::Expired) }
+    }
+
+    /// A token with a valid signature, and until when it is valid.
+    fn read(token: &'a str, key: &Secret) -> Option<(u64, Self)> {
         let (claims, signature) = token.split_once(':')?;
         let signature = STANDARD.decode(signature).ok()?;
         let mut mac = Hmac::<Sha1>::new_from_slice(key.reveal().as_bytes()).ok()?;
@@ -98,7 +144,7 @@ impl<'a> Token<'a> {
         let mut claims = claims.split(',');
         let expiry: u64 = claims.next()?.parse().ok()?;
         let realm = claims.next()?;
-        (now <= expiry && realm == REALM).then(|| Self { plugins: claims.collect() })
+        (realm == REALM).then(|| (expiry, Self { plugins: claims.collect() }))
     }
 }
 
@@ -145,10 +191,29 @@ mod tests {
     }
 
     #[test]
+    fn guesses_differ_from_other_refusals() {
+        use Unauthorized::{Expired, Missing, Wrong};
+        let both = auth(Some("open"), Some("hmackey"));
+        for (secret, token, expected) in [
+            (None, None, Missing),
+            (Some("wrong"), None, Wrong),
+            (None, Some("wrong"), Wrong),
+            (None, Some(SAMPLE), Expired),
+            // An expired token does not hide the guess of a secret.
+            (Some("wrong"), Some(SAMPLE), Wrong),
+        ] {
+            assert_eq!(both.check(&shown(secret, token), BEFORE + 1), Err(expected), "{secret:?} {token:?}");
+        }
+        // What the edge does not ask for is no guess.
+        assert_eq!(auth(Some("open"), None).check(&shown(None, Some("x")), BEFORE), Err(Missing));
+        assert_eq!(auth(None, Some("hmackey")).check(&shown(Some("x"), None), BEFORE), Err(Missing));
+    }
+
+    #[test]
     fn token_is_valid_until_it_expires() {
         let tokens = auth(None, Some("hmackey"));
         assert!(tokens.check(&shown(None, Some(SAMPLE)), BEFORE).is_ok());
-        let late = tokens.check(&shown(None, Some(SAMPLE)), BEFORE + 1).unwrap_err();
+        let late = tokens.check(&shown(None, Some(SAMPLE)), BEFORE + 1).unwrap_err().error();
         assert_eq!(
             (late.code, late.reason.as_str()),
             (403, "Unauthorized request (wrong or missing secret/token)")

@@ -11,6 +11,7 @@ use crate::registry::Registry;
 use crate::takeover::claim::{PendingSurrenders, Takeover};
 use crate::takeover::orphaned_mailboxes::OrphanedMailboxes;
 use crate::takeover::relocation::ForwardingTable;
+use crate::wrong_secrets::WrongSecrets;
 use bus::ack_tracker::AckTracker;
 use bus::topic::{Queue, REQUEST_SHARDS};
 use service::{Canary, CancellationToken, Context};
@@ -26,6 +27,7 @@ pub struct Components {
     pub writer: Arc<SessionWriter>,
     pub takeover: Takeover,
     pub heartbeat: Arc<HeartbeatStatus>,
+    pub wrong_secrets: WrongSecrets,
     /// Tracks which messages of the mailbox are handled.
     pub acks: AckTracker,
     /// Cancelled when the mailbox is not read any more.
@@ -75,6 +77,7 @@ impl Components {
             writer,
             takeover,
             heartbeat,
+            wrong_secrets: WrongSecrets::default(),
             acks: AckTracker::default(),
             mailbox_closed: CancellationToken::new(),
             canaries,

@@ -70,6 +70,11 @@ impl EdgeContext {
         self.permits.clone().acquire_owned().await.ok()
     }
 
+    /// How many clients may connect besides the one that is accepted next.
+    pub fn free_places(&self) -> usize {
+        self.permits.available_permits()
+    }
+
     /// Waits until no client is connected.
     pub async fn all_disconnected(&self) {
         let all = self.socket_options.max_connections as u32;

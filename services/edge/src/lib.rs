@@ -20,6 +20,7 @@
 //! their undelivered messages in its mailbox, until another edge claims them.
 
 mod auth;
+mod capacity;
 mod client_memory;
 mod components;
 mod connection;
@@ -34,6 +35,7 @@ mod options;
 mod publisher;
 mod registry;
 mod session;
+mod wrong_secrets;
 
 mod net {
     pub mod address {
@@ -163,6 +165,7 @@ impl Edge {
         let tasks = &parts.context.background;
         tasks.spawn(mailbox::run(reader, parts.clone()));
         tasks.spawn(parts.writer.clone().run());
+        tasks.spawn(capacity::run(parts.context.clone()));
         tasks.spawn(parts.takeover.orphaned_mailboxes.clone().run());
         tasks.spawn(heartbeat::run(
             parts.context.clone(),

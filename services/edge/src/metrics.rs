@@ -1,5 +1,6 @@
 //! The metrics of an edge. All are exported as zero from the start.
 
+use crate::auth::Unauthorized;
 use crate::net::address::limit::Limit;
 use crate::net::closing::CloseReason;
 use crate::net::handshake::Refusal;
@@ -23,6 +24,8 @@ const GAPS: &str = "switchboard_edge_event_gaps_total";
 const SLOW: &str = "switchboard_edge_slow_clients_total";
 const MEMORY: &str = "switchboard_edge_client_memory_bytes";
 const MAX_MEMORY: &str = "switchboard_edge_max_client_memory_bytes";
+const MAX_CLIENTS: &str = "switchboard_edge_max_clients";
+const UNAUTHORIZED: &str = "switchboard_edge_unauthorized_requests_total";
 const CLOSED: &str = "switchboard_edge_closed_clients_total";
 const THROTTLED: &str = "switchboard_edge_throttled_requests_total";
 const BACKLOG: &str = "switchboard_edge_backlog_bytes_total";
@@ -105,6 +108,7 @@ impl ClaimFailure {
 /// Describes the metrics and sets them to zero.
 pub fn describe() {
     describe_gauge!(CLIENTS, "Connected clients.");
+    describe_gauge!(MAX_CLIENTS, "How many clients may be connected.");
     describe_gauge!(SESSIONS, "Sessions of this edge, including those of disconnected clients.");
     describe_gauge!(UNSAVED, "Sessions that have changed and are not stored yet.");
     describe_gauge!(UNACKED, "Messages in the edge's mailbox whose effect is not stored yet.");
@@ -121,6 +125,7 @@ pub fn describe() {
     describe_counter!(DUPLICATES, "Duplicate events of calls that were dropped.");
     describe_counter!(GAPS, "Gaps in the events of a call that were skipped after a timeout.");
     describe_counter!(SLOW, "Clients disconnected because they read too slowly.");
+    describe_counter!(UNAUTHORIZED, "Requests refused with 403, by what was wrong with the secret or token.");
     describe_counter!(CLOSED, "Websockets that the edge closed, by reason.");
     describe_counter!(THROTTLED, "Requests delayed because their client exceeds its rate limit.");
     describe_counter!(BACKLOG, "Bytes kept for disconnected clients.");
@@ -137,7 +142,7 @@ pub fn describe() {
         "Refused calls, by error code: 478 no such user, 490 or 503 overload, 502 no media server."
     );
     counter!(CALLS_REFUSED, "code" => OVERLOADED_CODE).increment(0);
-    for name in [CLIENTS, SESSIONS, UNSAVED, UNACKED, MEMORY, MAX_MEMORY] {
+    for name in [CLIENTS, SESSIONS, UNSAVED, UNACKED, MEMORY, MAX_MEMORY, MAX_CLIENTS] {
         gauge!(name).set(0);
     }
     let _ = histogram!(SAVE);
@@ -149,6 +154,9 @@ pub fn describe() {
     }
     for refusal in Refusal::ALL {
         counter!(HANDSHAKES_REFUSED, "cause" => refusal.name()).increment(0);
+    }
+    for reason in Unauthorized::ALL {
+        counter!(UNAUTHORIZED, "cause" => reason.name()).increment(0);
     }
     for reason in CloseReason::ALL {
         counter!(CLOSED, "reason" => reason.name()).increment(0);
@@ -248,6 +256,14 @@ pub fn event_gap() {
 
 pub fn slow_client() {
     counter!(SLOW).increment(1);
+}
+
+pub fn request_unauthorized(reason: Unauthorized) {
+    counter!(UNAUTHORIZED, "cause" => reason.name()).increment(1);
+}
+
+pub fn set_max_clients(count: usize) {
+    gauge!(MAX_CLIENTS).set(count as f64);
 }
 
 pub fn client_closed(reason: CloseReason) {

@@ -82,6 +82,8 @@ pub struct ListedSession {
     pub edge: ServiceId,
     /// How long its client has been disconnected; `None` while it is connected, as far as the edge knew.
     pub away: Option<Duration>,
+    /// The address of its client, or of a proxy that names none. `None` if no edge has stored it.
+    pub client: Option<String>,
 }
 
 /// The record that a running service announces.

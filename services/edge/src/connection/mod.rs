@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 static SLOW_CLIENTS: ErrorLog = ErrorLog::new("writing to clients");
 
@@ -66,6 +66,8 @@ pub struct Connection {
     /// The connection of a websocket that has ended.
     lingering: Option<Lingering>,
     shutdown: CancellationToken,
+    /// Until when nothing is read, because the client has shown wrong secrets.
+    paused_until: Option<Instant>,
     /// When the socket is closed because of the shutdown.
     close_at: Option<Instant>,
 }
@@ -125,6 +127,7 @@ impl Connection {
             permit: None,
             lingering: None,
             shutdown: context.shutdown.child_token(),
+            paused_until: None,
             close_at: None,
             parts,
         })
@@ -138,7 +141,8 @@ impl Connection {
                 return Box::pin(self.end_sessions()).await;
             }
             // Boxed, so that an idle connection does not hold the memory that handling an event needs.
-            Box::pin(self.handle_event(event)).await;
+            let span = self.span();
+            Box::pin(self.handle_event(event)).instrument(span).await;
             self.update_limits();
             self.submit_ready();
             if self.output.is_disconnected() {
@@ -147,6 +151,11 @@ impl Connection {
             }
         }
         self.send_waiting().await;
+    }
+
+    /// The span of what the connection does. Made for each event, so that idle connections hold none.
+    fn span(&self) -> Span {
+        self.address.map_or_else(Span::none, |client| tracing::info_span!("connection", %client))
     }
 
     /// Closes the connection of a websocket that has ended, in a task of its own. Until then it counts as connected.
@@ -171,6 +180,7 @@ impl Connection {
         let turn_at = self.turns.next_at(&self.allowance, now);
         // While requests wait, no further ones are read.
         let read_at = self.allowance.available_at(now).max(turn_at.map(|_| now + TURN_INTERVAL));
+        let read_at = read_at.max(self.paused_until.filter(|until| *until > now));
         let turn = async {
             sleep_until(turn_at).await;
             self.turns.turn(&self.allowance).await;
@@ -218,6 +228,7 @@ impl Connection {
                     let outcome = self.client.on_request(object, Instant::now());
                     self.handle_outcome(outcome).await;
                 }
+                self.client.set_barred(false);
             }
         }
     }
@@ -226,6 +237,7 @@ impl Connection {
         match outcome {
             Outcome::Perform(actions) => self.perform(actions).await,
             Outcome::Reply(text) => self.reply(text),
+            Outcome::Refuse(text, reason) => self.refuse(text, reason),
             Outcome::Create { transaction, wanted, token_digest } => {
                 self.create(&transaction, wanted, token_digest).await;
             }
@@ -356,6 +368,7 @@ impl Connection {
 
     fn drop_socket(&mut self) {
         let now = Instant::now();
+        self.paused_until = None;
         self.lingering = self.output.drop_socket().or(self.lingering.take());
         self.allowance.disconnect(now);
         self.client.set_disconnected(now);

@@ -74,6 +74,7 @@ impl Connection {
             backlog,
             already_stored,
             disconnected_since: disconnected_for.and_then(|duration| now.checked_sub(duration)),
+            client: self.address,
             ack_guards,
             owner: self.sender.clone(),
         })

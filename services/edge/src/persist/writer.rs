@@ -18,6 +18,7 @@ use common::time::Backoff;
 use common::{ErrorLog, warn_failure};
 use directory::record::{BacklogUpdate, SaveOutcome, SaveRequest, SessionPolicy};
 use protocol::SessionId;
+use service::ClientAddress;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -48,6 +49,8 @@ pub struct PendingWrite {
     /// How many of these are stored, or part of an earlier write.
     pub already_stored: usize,
     pub disconnected_since: Option<Instant>,
+    /// The address of the client, if the connection knows one.
+    pub client: Option<ClientAddress>,
     /// Guards of the messages whose effect is in `state`.
     pub ack_guards: Vec<AckGuard>,
     /// The connection that has the session.
@@ -68,7 +71,8 @@ impl PendingWrite {
             _ => BacklogUpdate::Append(messages),
         };
         let away = self.disconnected_since.map(|since| since.elapsed());
-        SaveRequest { session: self.session, state: self.state.clone(), backlog, away }
+        let client = self.client.map(|address| address.to_string());
+        SaveRequest { session: self.session, state: self.state.clone(), backlog, away, client }
     }
 
     /// The approximate size on the wire.
@@ -253,6 +257,7 @@ mod tests {
             backlog: backlog.iter().map(|text| Arc::from(*text)).collect(),
             already_stored,
             disconnected_since: None,
+            client: None,
             ack_guards: Vec::new(),
             owner: InboxSender::new().0,
         }

@@ -10,7 +10,7 @@ mod tests;
 
 use super::Session;
 use super::action::{Action, Cx};
-use crate::auth::Auth;
+use crate::auth::{Auth, Unauthorized};
 use crate::options::Limits;
 use bus::message::Events;
 use common::{MessageId, ServiceId, clock};
@@ -37,6 +37,8 @@ pub struct Client {
     /// How many bytes wait on the handles of a session, without those of `changed`; sessions without any are left out.
     held: BTreeMap<SessionId, usize>,
     disconnected_since: Option<Instant>,
+    /// No secret is looked at.
+    is_barred: bool,
 }
 
 /// What the connection does about a request.
@@ -45,6 +47,8 @@ pub enum Outcome {
     Perform(Vec<Action>),
     /// Send a reply that is about no session.
     Reply(String),
+    /// Send a reply, because the client has not shown a valid secret or token.
+    Refuse(String, Unauthorized),
     /// Create a session, with this id or a random one, that only this token may claim.
     Create {
         transaction: String,
@@ -74,6 +78,7 @@ impl Client {
             allowance: usize::MAX,
             held: BTreeMap::new(),
             disconnected_since: None,
+            is_barred: false,
         }
     }
 
@@ -82,9 +87,10 @@ impl Client {
             Ok(request) => request,
             Err(fault) => return Outcome::Reply(reply::request_error(&fault)),
         };
-        if let Err(error) = self.authenticate(&request) {
+        if let Err(reason) = self.authenticate(&request) {
             let session = request.path.session();
-            return Outcome::Reply(reply::error(session, Some(&request.transaction), &error));
+            let text = reply::error(session, Some(&request.transaction), &reason.error());
+            return Outcome::Refuse(text, reason);
         }
         match request.path {
             Path::Server => self.server_request(&request),
@@ -93,9 +99,17 @@ impl Client {
         }
     }
 
-    fn authenticate(&self, request: &Request<'_>) -> Result<(), JanusError> {
+    /// Sets whether requests are refused without a look at their secrets. Without configured secrets it changes nothing.
+    pub fn set_barred(&mut self, is_barred: bool) {
+        self.is_barred = is_barred;
+    }
+
+    fn authenticate(&self, request: &Request<'_>) -> Result<(), Unauthorized> {
         if request.is_public() {
             return Ok(());
+        }
+        if self.is_barred {
+            return Err(Unauthorized::Unchecked);
         }
         self.limits.auth.check(&request.credentials(), clock::earliest_unix_seconds())
     }

@@ -35,6 +35,7 @@ pub struct Harness {
     pub stop: CancellationToken,
     pub edge: JoinHandle<()>,
     pub id: ServiceId,
+    pub health: Health,
     routers: [Worker; 2],
     backend: MailboxReader,
 }
@@ -43,6 +44,7 @@ pub struct Harness {
 pub struct Node {
     pub url: String,
     pub id: ServiceId,
+    pub health: Health,
     pub stop: CancellationToken,
     pub edge: JoinHandle<()>,
 }
@@ -78,12 +80,13 @@ impl Node {
     ) -> Self {
         let context = context(bus, directory, hand_over);
         let (id, stop) = (context.id.clone(), context.shutdown.clone());
+        let health = context.health.clone();
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
         // The test does not return canaries.
         let options = parse(&[&["--canary-interval=0"], options].concat());
         let edge = tokio::spawn(async move { edge::run(options, listener, context).await.unwrap() });
-        Self { url, id, stop, edge }
+        Self { url, id, health, stop, edge }
     }
 }
 
@@ -123,8 +126,8 @@ impl Harness {
             bus.join_workers(Queue::Requests(1), "r").await,
         ];
         let backend = bus.open(backend()).await.unwrap();
-        let Node { url, id, stop, edge } = node;
-        Self { url, bus, directory, stop, edge, id, routers, backend }
+        let Node { url, id, health, stop, edge } = node;
+        Self { url, bus, directory, stop, edge, id, health, routers, backend }
     }
 
     /// Another edge of the cluster.

@@ -4,6 +4,7 @@
 mod addresses;
 mod calls;
 mod canaries;
+mod capacity;
 mod closing;
 mod directory_loss;
 mod disconnect;
@@ -17,3 +18,4 @@ mod slow_client;
 mod takeover;
 mod tokens;
 mod websocket;
+mod wrong_secrets;

@@ -23,6 +23,8 @@ pub(super) struct SessionSummary {
     edge: ServiceId,
     /// Seconds since its client disconnected; none while it is connected.
     away: Option<u64>,
+    /// The address of its client; none if no edge has stored it.
+    client: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +65,7 @@ pub(super) async fn list(
     let (next, malformed) = (page.next.map(|next| next.to_string()), page.malformed);
     let sessions = page.items.into_iter().map(|it| {
         let away = it.away.map(|away| away.as_secs());
-        SessionSummary { id: it.session, edge: it.edge, away }
+        SessionSummary { id: it.session, edge: it.edge, away, client: it.client }
     });
     Ok(Json(SessionList { sessions: sessions.collect(), next, malformed }))
 }
@@ -78,7 +80,8 @@ pub(super) async fn get(
     };
     let away = session.away.map(|away| away.as_secs());
     let handles = handles(&state, id).await?;
-    Ok(Json(SessionView { session: SessionSummary { id, edge: session.edge, away }, handles }))
+    let summary = SessionSummary { id, edge: session.edge, away, client: session.client };
+    Ok(Json(SessionView { session: summary, handles }))
 }
 
 /// Returns the handles of the session's snapshot; the directory has a record of each that has registered.

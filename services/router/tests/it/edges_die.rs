@@ -38,6 +38,7 @@ async fn drop_client(cluster: &Cluster, who: usize, away: Duration) {
         state: "{}".to_owned(),
         backlog: BacklogUpdate::Append(Vec::new()),
         away: Some(away),
+        client: None,
     };
     cluster.directory.save_sessions(&edge(), &[save]).await.unwrap();
 }

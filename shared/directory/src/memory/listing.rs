@@ -18,7 +18,12 @@ impl MemoryDirectory {
         let all = state.sessions.iter().map(|(id, record)| (name_hash(&id.0.to_be_bytes()), (id, record)));
         page(all, after, limit).filter_map(|(id, record)| {
             let away = record.away.as_ref().map(super::BackdatedInstant::elapsed);
-            Some(ListedSession { session: *id, edge: record.edge.clone(), away })
+            Some(ListedSession {
+                session: *id,
+                edge: record.edge.clone(),
+                away,
+                client: record.client.clone(),
+            })
         })
     }
 

@@ -70,6 +70,7 @@ struct SessionRecord {
     edge: ServiceId,
     policy: SessionPolicy,
     away: Option<BackdatedInstant>,
+    client: Option<String>,
     state: Option<String>,
     backlog: Vec<String>,
     previous_edges: Vec<ServiceId>,

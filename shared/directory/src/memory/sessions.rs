@@ -18,6 +18,7 @@ impl MemoryDirectory {
                     edge: edge.clone(),
                     policy: policy.clone(),
                     away: None,
+                    client: None,
                     state: None,
                     backlog: Vec::new(),
                     previous_edges: Vec::new(),
@@ -29,9 +30,9 @@ impl MemoryDirectory {
 
     pub(crate) fn session(&self, session: SessionId) -> Option<Session> {
         let state = self.state();
-        let SessionRecord { edge, policy, away, .. } = state.sessions.get(&session)?;
+        let SessionRecord { edge, policy, away, client, .. } = state.sessions.get(&session)?;
         let away = away.as_ref().map(BackdatedInstant::elapsed);
-        Some(Session { edge: edge.clone(), policy: policy.clone(), away })
+        Some(Session { edge: edge.clone(), policy: policy.clone(), away, client: client.clone() })
     }
 
     pub(crate) fn save_sessions(&self, edge: &ServiceId, saves: &[SaveRequest]) -> Vec<SaveOutcome> {
@@ -118,6 +119,9 @@ impl SessionRecord {
     fn save(&mut self, save: &SaveRequest) {
         self.state = Some(save.state.clone());
         self.away = save.away.map(BackdatedInstant::ago);
+        if save.client.is_some() {
+            self.client.clone_from(&save.client);
+        }
         match &save.backlog {
             BacklogUpdate::Append(more) => self.backlog.extend_from_slice(more),
             BacklogUpdate::Replace(all) => self.backlog.clone_from(all),

@@ -115,6 +115,8 @@ pub struct Session {
     pub policy: SessionPolicy,
     /// How long its client has been disconnected; `None` while it is connected, as far as the edge knew.
     pub away: Option<Duration>,
+    /// The address of its client, or of a proxy that names none. `None` if no edge has stored it.
+    pub client: Option<String>,
 }
 
 /// What an edge stores of a session, so that another edge can take it over.
@@ -128,6 +130,8 @@ pub struct SaveRequest {
     pub backlog: BacklogUpdate,
     /// How long the client has been disconnected; `None` while it is connected.
     pub away: Option<Duration>,
+    /// The address of the client; `None` leaves the stored one.
+    pub client: Option<String>,
 }
 
 /// A change to the stored backlog of a session.

@@ -120,7 +120,7 @@ pub(super) fn handle(handle: HandleRef) -> String {
 ///
 /// `edge`; `grace` in milliseconds; `token_digest`, if a claim must present a token; `previous_edges`, the
 /// latest first. What the edge stores: `state`; `away`, when the client disconnected, in milliseconds by
-/// Redis' clock, absent while it is connected; `backlog`, how many messages the client has not received; the
+/// Redis' clock, absent while it is connected; `client`, its address; `backlog`, how many messages the client has not received; the
 /// messages `m:1`, `m:2`, ...
 ///
 /// Owner: that edge. End: closed, or its edge is dead and its grace period over.

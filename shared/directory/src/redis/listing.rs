@@ -23,8 +23,8 @@ pub(super) const SCAN_COUNT: usize = 1_000;
 /// The bound of the steps for one page.
 const MAX_SCANS_PER_PAGE: usize = 50;
 
-/// `edge`, `away` of a session.
-type ListedSessionFields = (Option<String>, Option<String>);
+/// `edge`, `away`, `client` of a session.
+type ListedSessionFields = (Option<String>, Option<String>, Option<String>);
 /// `record`, `ended` of a call.
 type ListedCallFields = (Option<String>, Option<String>);
 
@@ -43,17 +43,17 @@ impl RedisDirectory {
         let ids = self.scan_page(keys::SESSION_PREFIX, after, limit).await?;
         let mut pipe = redis::pipe();
         for id in &ids.items {
-            pipe.hmget(format!("{}{id}", keys::SESSION_PREFIX), &["edge", "away"]);
+            pipe.hmget(format!("{}{id}", keys::SESSION_PREFIX), &["edge", "away", "client"]);
         }
         let records: Vec<Result<ListedSessionFields>> =
             self.query_each(keys::SESSION_PREFIX, &mut pipe).await?;
         let (now,): (RedisTime,) =
             self.connection.query(keys::SESSION_PREFIX, redis::pipe().cmd("TIME")).await?;
-        Ok(parse_page(ids, records, |id, (edge, away)| {
+        Ok(parse_page(ids, records, |id, (edge, away, client)| {
             let session = SessionId(parse(keys::SESSION_PREFIX, id)?);
             let away = away.map(|away| parse(keys::SESSION_PREFIX, &away)).transpose()?;
             let away = away.map(|away| elapsed_since(away, now));
-            Ok(edge.map(|edge| ListedSession { session, edge: ServiceId(edge), away }))
+            Ok(edge.map(|edge| ListedSession { session, edge: ServiceId(edge), away, client }))
         }))
     }
 

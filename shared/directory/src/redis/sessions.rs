@@ -12,8 +12,8 @@ use std::time::Duration;
 const HANDLE_MEMBER_PREFIX: &str = "h:";
 const SESSION_MEMBER_PREFIX: &str = "s:";
 
-/// `edge`, `grace`, `token_digest`, `away` of a session.
-type SessionFields = (Option<String>, Option<String>, Option<String>, Option<String>);
+/// `edge`, `grace`, `token_digest`, `away`, `client` of a session.
+type SessionFields = (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
 
 impl RedisDirectory {
     /// Writes the edge's index first, then the record.
@@ -39,13 +39,18 @@ impl RedisDirectory {
     pub(crate) async fn session(&self, session: SessionId) -> Result<Option<Session>> {
         let key = keys::session(session);
         let mut pipe = redis::pipe();
-        pipe.hmget(&key, &["edge", "grace", "token_digest", "away"]).cmd("TIME");
+        pipe.hmget(&key, &["edge", "grace", "token_digest", "away", "client"]).cmd("TIME");
         let (fields, now): (SessionFields, RedisTime) = self.connection.query(&key, &pipe).await?;
-        let (Some(edge), Some(grace), token_digest, away) = fields else { return Ok(None) };
+        let (Some(edge), Some(grace), token_digest, away, client) = fields else { return Ok(None) };
         let grace = Duration::from_millis(parse(&key, &grace)?);
         let away = away.map(|away| parse(&key, &away)).transpose()?;
         let away = away.map(|away| elapsed_since(away, now));
-        Ok(Some(Session { edge: ServiceId(edge), policy: SessionPolicy { token_digest, grace }, away }))
+        Ok(Some(Session {
+            edge: ServiceId(edge),
+            policy: SessionPolicy { token_digest, grace },
+            away,
+            client,
+        }))
     }
 
     /// Loads the script in the same pipeline if a save appends. Otherwise Redis could lack the script for a part
@@ -62,14 +67,15 @@ impl RedisDirectory {
         if saves.iter().any(|save| matches!(&save.backlog, BacklogUpdate::Append(more) if !more.is_empty())) {
             pipe.load_script(&SAVE_SESSION).ignore();
         }
-        for SaveRequest { session, state, backlog, away } in saves {
+        for SaveRequest { session, state, backlog, away, client } in saves {
             let away = away.map(|away| capped_millis(away).to_string()).unwrap_or_default();
             let (mode, messages) = match backlog {
                 BacklogUpdate::Append(more) => ("append", more),
                 BacklogUpdate::Replace(all) => ("replace", all),
             };
             let mut save = SAVE_SESSION.key(keys::session(*session));
-            save.arg(edge.as_str()).arg(state).arg(away).arg(mode).arg(messages);
+            save.arg(edge.as_str()).arg(state).arg(away).arg(mode);
+            save.arg(client.as_deref().unwrap_or_default()).arg(messages);
             pipe.invoke_script(&save);
         }
         let owners: Vec<Option<String>> = self.connection.query("sb:session", &pipe).await?;

@@ -77,13 +77,16 @@ async fn sessions_are_listed_with_edge_and_absence(directory: Directory) {
     for number in 1..=5 {
         directory.open_session(SessionId(number), &edge(number % 2), &policy()).await.unwrap();
     }
-    let save = SaveRequest { away: Some(Duration::from_secs(7)), ..saved(SessionId(3)) };
+    let client = Some("192.0.2.7".to_owned());
+    let save =
+        SaveRequest { away: Some(Duration::from_secs(7)), client: client.clone(), ..saved(SessionId(3)) };
     directory.save_sessions(&edge(1), &[save]).await.unwrap();
     let page = async |at| directory.sessions_page(at, 2).await.unwrap();
     let (mut sessions, pages) = walk(2, page).await;
     assert_eq!(pages, 3);
     sessions.sort_by_key(|session| session.session);
-    for (ListedSession { session, edge: owner, away }, number) in sessions.iter().zip(1..=5) {
+    for (ListedSession { session, edge: owner, away, client: from }, number) in sessions.iter().zip(1..=5) {
+        assert_eq!(*from, client.clone().filter(|_| number == 3));
         assert_eq!((session.0, owner), (number, &edge(number % 2)));
         let seconds = away.map(|away| away.as_secs());
         assert_eq!(seconds.is_some_and(|seconds| (7..12).contains(&seconds)), number == 3, "{seconds:?}");

@@ -12,6 +12,7 @@ on_both_stores! {
     empty_append_changes_nothing
     backlog_holds_thousands_of_messages
     any_text_can_be_saved
+    address_of_a_client_is_kept_until_another_is_saved
     each_save_has_its_outcome
     empty_save_succeeds
     session_of_another_edge_is_unchanged
@@ -83,6 +84,27 @@ async fn backlog_holds_thousands_of_messages(directory: Directory) {
     assert_eq!(claimed(&directory).await.backlog, texts(1..=20_000));
     save(&directory, BacklogUpdate::Replace(texts(1..=1))).await;
     assert_eq!(claimed(&directory).await.backlog, texts(1..=1));
+}
+
+async fn address_of_a_client_is_kept_until_another_is_saved(directory: Directory) {
+    open(&directory).await;
+    let client = |text: &str| Some(text.to_owned());
+    for (saved_client, backlog, expected) in [
+        (None, BacklogUpdate::Append(texts(1..=2)), None),
+        (client("192.0.2.7"), BacklogUpdate::Append(vec![]), client("192.0.2.7")),
+        (None, BacklogUpdate::Append(texts(3..=3)), client("192.0.2.7")),
+        (None, BacklogUpdate::Replace(texts(1..=1)), client("192.0.2.7")),
+        (client("2001:db8::7"), BacklogUpdate::Replace(vec![]), client("2001:db8::7")),
+        (None, BacklogUpdate::Replace(vec![]), client("2001:db8::7")),
+    ] {
+        let save = SaveRequest { backlog, client: saved_client, ..saved(SESSION) };
+        directory.save_sessions(&edge(1), &[save]).await.unwrap();
+        assert_eq!(directory.session(SESSION).await.unwrap().unwrap().client, expected);
+    }
+    let claimed = directory.claim_session(SESSION, &edge(1), &edge(2)).await.unwrap();
+    assert!(claimed.is_some());
+    let session = directory.session(SESSION).await.unwrap().unwrap();
+    assert_eq!((session.edge, session.client), (edge(2), client("2001:db8::7")));
 }
 
 async fn any_text_can_be_saved(directory: Directory) {

@@ -19,7 +19,7 @@ async fn session_is_opened_once(directory: Directory) {
     assert!(directory.open_session(SESSION, &edge(1), &policy()).await.unwrap());
     assert!(!directory.open_session(SESSION, &edge(1), &SessionPolicy::default()).await.unwrap());
     assert!(!directory.open_session(SESSION, &edge(2), &SessionPolicy::default()).await.unwrap());
-    let opened = Session { edge: edge(1), policy: policy(), away: None };
+    let opened = Session { edge: edge(1), policy: policy(), away: None, client: None };
     assert_eq!(directory.session(SESSION).await.unwrap(), Some(opened));
     assert_eq!(directory.owned_by(&edge(1)).await.unwrap().1, vec![SESSION]);
     assert_eq!(directory.owned_by(&edge(2)).await.unwrap().1, vec![]);

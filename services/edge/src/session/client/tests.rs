@@ -73,7 +73,7 @@ impl Harness {
     /// Sends a request and returns its reply.
     fn reply(&mut self, request: Value) -> Value {
         let text = match self.request(request) {
-            Outcome::Reply(text) => text,
+            Outcome::Reply(text) | Outcome::Refuse(text, _) => text,
             Outcome::Perform(actions) | Outcome::AfterPersist(_, actions) | Outcome::End(_, actions) => {
                 client_texts(&actions).into_iter().next().unwrap()
             }

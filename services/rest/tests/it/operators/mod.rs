@@ -68,7 +68,9 @@ pub async fn open(rest: &Rest, number: u64, state: &str) {
     let policy = SessionPolicy { token_digest: Some("hunter2".to_owned()), grace: Duration::from_secs(60) };
     assert!(directory.open_session(SessionId(number), &edge, &policy).await.unwrap());
     let backlog = BacklogUpdate::Replace(vec![]);
-    let save = SaveRequest { session: SessionId(number), state: state.to_owned(), backlog, away: None };
+    let client = Some(format!("192.0.2.{number}"));
+    let save =
+        SaveRequest { session: SessionId(number), state: state.to_owned(), backlog, away: None, client };
     directory.save_sessions(&edge, &[save]).await.unwrap();
 }
 

@@ -23,7 +23,7 @@ async fn session_is_shown_with_handles_and_without_secrets() {
     directory.grant_name("alice", &owner(1), None).await.unwrap();
     let id = call(&rest, ("alice", Some(1)), ("carol", None)).await;
     let session = send(&rest, "GET", "/sessions/1", "").await;
-    let expected = json!({ "id": 1, "edge": "edge-1", "away": null, "handles": [
+    let expected = json!({ "id": 1, "edge": "edge-1", "away": null, "client": "192.0.2.1", "handles": [
         { "id": 7, "username": null, "call": null },
         { "id": known.0, "username": "alice", "call": id.to_string() },
     ] });

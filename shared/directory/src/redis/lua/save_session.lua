@@ -1,8 +1,8 @@
 -- KEYS: session. ARGV: edge, state, milliseconds since its client disconnected (or ''), 'append' or
--- 'replace', messages for the backlog.
+-- 'replace', address of its client (or ''), messages for the backlog.
 -- Writes the session if that edge owns it. Returns the edge that owns it, or nil for no session.
-local edge, grace, token_digest, previous, backlog, away =
-  unpack(redis.call('HMGET', KEYS[1], 'edge', 'grace', 'token_digest', 'previous_edges', 'backlog', 'away'))
+local edge, grace, token_digest, previous, backlog, away, client = unpack(redis.call(
+  'HMGET', KEYS[1], 'edge', 'grace', 'token_digest', 'previous_edges', 'backlog', 'away', 'client'))
 if edge ~= ARGV[1] then
   return edge
 end
@@ -20,8 +20,12 @@ if backlog and ARGV[4] == 'replace' then
   set('grace', grace)
   set('token_digest', token_digest)
   set('previous_edges', previous)
+  set('client', ARGV[5] == '' and client)
 elseif away and ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], 'away')
+end
+if ARGV[5] ~= '' then
+  set('client', ARGV[5])
 end
 if ARGV[3] ~= '' then
   local time = redis.call('TIME')
@@ -29,7 +33,7 @@ if ARGV[3] ~= '' then
   set('away', string.format('%.0f', math.max(timestamp, 0)))
 end
 redis.call('HSET', KEYS[1], unpack(fields))
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   local last = redis.call('HINCRBY', KEYS[1], 'backlog', 1)
   redis.call('HSET', KEYS[1], 'm:' .. last, ARGV[i])
 end

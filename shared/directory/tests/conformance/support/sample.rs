@@ -38,6 +38,7 @@ pub fn saved(session: SessionId) -> SaveRequest {
         state: "{\"as\": \"saved\"}".to_owned(),
         backlog: BacklogUpdate::Append(vec![]),
         away: None,
+        client: None,
     }
 }
 
