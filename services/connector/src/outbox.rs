@@ -159,7 +159,7 @@ impl Outbox {
     fn try_post(&self, destination: &Destination, queued: Queued) -> Option<Queued> {
         let mut queues = self.queues.lock();
         let refused = match queues.by_destination.get_mut(destination) {
-            Some(queue) => queue.add(destination, queued).err()?,
+            Some(queue) => queue.add(destination, queued)?,
             None => Refused::Closed(queued),
         };
         match refused {
@@ -210,7 +210,7 @@ enum Refused {
 }
 
 impl DestinationQueue {
-    fn add(&mut self, destination: &Destination, queued: Queued) -> Result<(), Refused> {
+    fn add(&mut self, destination: &Destination, queued: Queued) -> Option<Refused> {
         let waiting = QUEUE_LIMIT.entries - self.sender.capacity();
         self.overflows &= waiting > 0;
         let sent = if QUEUE_LIMIT.admits(waiting, size(&queued.message)) {
@@ -218,7 +218,7 @@ impl DestinationQueue {
         } else {
             Err(TrySendError::Full(queued))
         };
-        sent.map_err(|error| match error {
+        Some(match sent.err()? {
             TrySendError::Closed(unsent) => Refused::Closed(unsent),
             TrySendError::Full(unsent) => {
                 if !std::mem::replace(&mut self.overflows, true) {
