@@ -5,6 +5,7 @@
 
 use crate::context::EdgeContext;
 use crate::metrics;
+use crate::net::address::report;
 use crate::registry::{Inbound, Registry};
 use bus::ack_tracker::AckTracker;
 use common::sync::Mutex;
@@ -79,6 +80,7 @@ pub async fn run(
         metrics::set_held(registry.count(), acks.unacked());
         metrics::set_client_memory(context.client_memory.held(), context.client_memory.max());
         context.health.load().set("sessions", registry.count() as u64);
+        context.health.set_notice("addresses", report::latest(Instant::now()));
         let sent_at = Instant::now();
         match context.directory.heartbeat(&context.id).await {
             Ok(gap) => {

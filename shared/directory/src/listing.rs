@@ -107,7 +107,7 @@ pub struct Service {
     /// Whether it accepts work.
     #[serde(default)]
     pub state: ServiceState,
-    /// Why it is not ready; `None` while it is.
+    /// Why it is not ready, or, while it is, what operators should know.
     #[serde(default)]
     pub complaint: Option<String>,
     /// By how many milliseconds the clock of its machine is ahead of Redis' clock; negative: behind. `None` where

@@ -1,4 +1,4 @@
-//! What a service reports about itself: readiness, as a list of named conditions, and load.
+//! What a service reports about itself: readiness, as a list of named conditions, notices, and load.
 //!
 //! The owner of a condition adds it unmet when it starts. A service is therefore not ready until every part
 //! has reported.
@@ -12,14 +12,16 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct Health {
     conditions: Arc<Mutex<BTreeMap<String, Result<(), String>>>>,
+    /// What operators should know of the service although it is ready.
+    notices: Arc<Mutex<BTreeMap<&'static str, String>>>,
     load: Load,
     collector: Collector,
 }
 
 impl Health {
-    /// Returns the same conditions with a load of its own, for another service of this process.
+    /// Returns the same conditions with a load and notices of its own, for another service of this process.
     pub fn with_own_load(&self) -> Self {
-        Self { load: Load::default(), ..self.clone() }
+        Self { load: Load::default(), notices: Arc::default(), ..self.clone() }
     }
 
     /// Returns the load of the service.
@@ -52,6 +54,20 @@ impl Health {
         let conditions = self.conditions.lock();
         let unmet = conditions.iter().filter_map(|(name, state)| Some((name, state.as_ref().err()?)));
         unmet.map(|(name, reason)| (name.clone(), reason.clone())).collect()
+    }
+
+    /// Sets what operators should know about `what` although the service is ready, or nothing any more.
+    pub fn set_notice(&self, what: &'static str, notice: Option<String>) {
+        let mut notices = self.notices.lock();
+        match notice {
+            Some(notice) => notices.insert(what, notice),
+            None => notices.remove(what),
+        };
+    }
+
+    /// Returns the first notice.
+    pub fn notice(&self) -> Option<String> {
+        self.notices.lock().values().next().cloned()
     }
 
     fn set(&self, condition: &str, state: Result<(), String>) {

@@ -74,7 +74,7 @@ async fn announce_periodically(kind: &str, context: &Context) -> std::convert::I
             continue;
         }
         service.state = state;
-        service.complaint = reason;
+        service.complaint = reason.or_else(|| context.health.notice());
         service.clock_skew_ms = skew;
         service.load = context.health.load().all();
         service.announced = unix_millis();
@@ -165,8 +165,13 @@ mod tests {
             assert_eq!(announced().await, (ServiceState::NotReady, reason));
             running.health.set_ready("bus");
             assert_eq!(announced().await, (ServiceState::Ready, None));
+            running.health.set_notice("addresses", Some("192.0.2.1 calls too often".to_owned()));
+            sleep(ANNOUNCE_INTERVAL).await;
+            let notice = Some("192.0.2.1 calls too often".to_owned());
+            assert_eq!(announced().await, (ServiceState::Ready, notice));
+            running.health.set_notice("addresses", None);
             running.shutdown.cancel();
-            assert_eq!(announced().await.0, ServiceState::Stopping);
+            assert_eq!(announced().await, (ServiceState::Stopping, None));
         };
         run_registered("router", context, work).await;
     }

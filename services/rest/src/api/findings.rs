@@ -88,7 +88,10 @@ fn service(service: &Service, silence: u64) -> Option<Finding> {
         return Some(finding(Severity::Critical, "service_silent", about, format!("{id} is silent"), detail));
     }
     match state {
-        ServiceState::Ready => None,
+        // A service that is ready complains of its clients only.
+        ServiceState::Ready => complaint.clone().map(|complaint| {
+            finding(Severity::Warning, "clients_limited", about, format!("{id} limits clients"), complaint)
+        }),
         ServiceState::NotReady => {
             let reason =
                 complaint.clone().unwrap_or_else(|| format!("It runs{} and gives no reason.", on(host)));

@@ -274,6 +274,11 @@ fn service_reports_why_it_is_not_ready() {
     );
     assert_eq!(summary(&having(ServiceState::Stopping, None)[0]), "Info edge-2 is stopping");
     assert!(having(ServiceState::Ready, None).is_empty());
+    let limits = having(ServiceState::Ready, Some("Address 192.0.2.1 has reached a limit."));
+    assert_eq!(
+        (summary(&limits[0]).as_str(), limits[0].detail.as_str()),
+        ("Warning edge-2 limits clients", "Address 192.0.2.1 has reached a limit.")
+    );
 }
 
 #[test]
