@@ -4,7 +4,7 @@ use super::harness::{Fixture, pace, registered_from};
 use serde_json::json;
 use std::time::Duration;
 use testkit::raw_websocket::Received;
-use testkit::{Client, RawWebsocket, transport_from};
+use testkit::{Client, RawWebsocket, Service, transport_from};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -13,6 +13,8 @@ const HANDLES: usize = 60;
 /// Calls a second, in messages of as many as there are handles.
 const RATE: u32 = 600;
 const CONNECTIONS: usize = 20;
+/// The services are not optimized here: the default of 50 calls a second would be more than all honest calls together.
+const ADDRESS_LIMIT: &str = "--max-call-rate-per-address=12";
 /// Calls a second of each connection.
 const CONNECTION_RATE: u32 = 10;
 
@@ -68,7 +70,7 @@ fn call(session: u64, handle: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_one_address_harm_no_call() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::with(|plan| plan.with(Service::Edge, ADDRESS_LIMIT)).await;
     let attack = async {
         let _accomplice = registered_from(ADDRESS, &fixture.edge_url(1), "accomplice").await;
         let mut connections = JoinSet::new();
