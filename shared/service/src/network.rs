@@ -37,7 +37,7 @@ impl FromStr for Cidr {
         let Some(mapped) = address.to_ipv4_mapped() else { return Ok(Self(network)) };
         // A shorter prefix would contain other addresses beside the mapped ones: certainly a mistake.
         let prefix = network.prefix_len().checked_sub(MAPPED_PREFIX).ok_or(InvalidCidr)?;
-        Ipv4Net::new(mapped, prefix).map(|network| Self(network.into())).map_err(|_| InvalidCidr)
+        Ipv4Net::new(mapped, prefix).map(|it| Self(it.into())).map_err(|_| InvalidCidr)
     }
 }
 

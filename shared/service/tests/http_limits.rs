@@ -26,9 +26,9 @@ async fn start_behind(proxies: &[&str]) -> SocketAddr {
         .route("/body", axum::routing::post(async |body: String| body));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let proxies = TrustedProxies { trusted_proxies };
+    let trusted = TrustedProxies { trusted_proxies };
     tokio::spawn(
-        async move { http_server::serve(listener, routes, &proxies, CancellationToken::new()).await },
+        async move { http_server::serve(listener, routes, &trusted, CancellationToken::new()).await },
     );
     address
 }

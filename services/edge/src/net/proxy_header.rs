@@ -192,7 +192,7 @@ mod tests {
             &binary(0x21, 0x11, &[0; 11]),
             &binary(0x21, 0x21, &[0; 35]),
             &binary(0x21, 0x31, &[0; 215]),
-            &SIGNATURE.to_vec(),
+            SIGNATURE,
             &truncated_ipv4,
             &truncated_ipv6,
         ] {

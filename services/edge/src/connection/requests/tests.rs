@@ -45,7 +45,7 @@ fn request(body: impl Fn(ClientRequest) -> Body) -> Outbound {
     let request = ClientRequest {
         from,
         transaction: "t".to_owned(),
-        body: serde_json::value::RawValue::from_string("{}".to_owned()).unwrap().into(),
+        body: serde_json::value::RawValue::from_string("{}".to_owned()).unwrap(),
         location: Location::default(),
         jsep: None,
         requested_at: None,
@@ -104,8 +104,8 @@ fn calls_have_a_rate_and_other_requests_do_not() {
     let next_at = turns.next_at(&allowance, now).unwrap();
     assert_eq!(next_at - now, Duration::from_millis(500));
     assert!(turns.next(&mut allowance, next_at).is_some() && turns.next(&mut allowance, next_at).is_none());
-    let (mut turns, mut other) = fixture.client();
-    assert!(turns.start(request(Body::Register), &mut other, now).is_some());
+    let (mut beside, mut other) = fixture.client();
+    assert!(beside.start(request(Body::Register), &mut other, now).is_some());
 }
 
 #[tokio::test]

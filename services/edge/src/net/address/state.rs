@@ -122,9 +122,9 @@ impl AddressState {
 
     /// Takes tokens of requests. False if there were none: the clients of the address should wait.
     pub fn take_requests(&self, tokens: f64, now: Instant) -> bool {
-        self.levels().fold(true, |is_within, level| {
-            level.buckets.lock().requests.take_tokens(tokens, now) && is_within
-        })
+        // Each level counts them, also if another one has none.
+        let exceeded = self.levels().filter(|level| !level.buckets.lock().requests.take_tokens(tokens, now));
+        exceeded.count() == 0
     }
 
     pub fn take_call(&self, now: Instant) {
@@ -168,7 +168,7 @@ fn take_place<'a>(
     of: impl Fn(&'a AddressState) -> (&'a AtomicUsize, usize),
 ) -> bool {
     let take = |(count, max): (&AtomicUsize, usize)| {
-        let next = |count: usize| (count < max).then_some(count + 1);
+        let next = |taken: usize| (taken < max).then_some(taken + 1);
         count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     };
     if !take(of(state)) {

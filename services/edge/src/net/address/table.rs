@@ -87,9 +87,9 @@ impl AddressTable {
             return known.clone();
         }
         addresses.sweep_if_due(now);
-        let mut insert = |group: AddressGroup, customer| {
-            let new = || Arc::new(AddressState::new(group, &self.options, customer, now));
-            addresses.states.entry(group).or_insert_with(new).clone()
+        let mut insert = |added: AddressGroup, customer| {
+            let new = || Arc::new(AddressState::new(added, &self.options, customer, now));
+            addresses.states.entry(added).or_insert_with(new).clone()
         };
         let customer = group.customer().map(|customer| insert(customer, None));
         insert(group, customer)

@@ -33,7 +33,7 @@ fn connections_of_an_address_are_bounded_and_given_back() {
 #[test]
 fn handshakes_have_a_rate_that_reconnecting_does_not_refill() {
     let (table, now) = (table(&["--max-handshake-rate-per-address=3"]), Instant::now());
-    let opened = |now| (0..100).take_while(|_| table.admit(client("192.0.2.1"), now).is_ok()).count();
+    let opened = |at| (0..100).take_while(|_| table.admit(client("192.0.2.1"), at).is_ok()).count();
     assert_eq!([opened(now), opened(now)], [30, 0]);
     assert_eq!(opened(now + Duration::from_secs(2)), 6);
     assert!(table.admit(client("192.0.2.2"), now).is_ok());
@@ -60,8 +60,8 @@ fn zero_is_no_limit_and_a_proxy_has_none() {
     let places: Vec<_> = (0..5_000).map(|_| unlimited.admit(client("192.0.2.1"), now)).collect();
     assert!(places.iter().all(Result::is_ok));
     let proxy = ClientAddress::of_proxy("192.0.2.1".parse().unwrap());
-    let places: Vec<_> = (0..5_000).map(|_| limited.admit(proxy, now)).collect();
-    assert!(places.iter().all(|place| place.as_ref().is_ok_and(|place| place.state().is_none())));
+    let of_proxy: Vec<_> = (0..5_000).map(|_| limited.admit(proxy, now)).collect();
+    assert!(of_proxy.iter().all(|place| place.as_ref().is_ok_and(|place| place.state().is_none())));
 }
 
 #[test]
