@@ -20,12 +20,13 @@ const PIPELINE_BUFFER: usize = 1_024;
 /// share the generation.
 #[derive(Clone)]
 pub struct Server {
-    location: Arc<Location>,
+    location: Location,
     generation: Arc<watch::Sender<u64>>,
 }
 
+#[derive(Clone)]
 enum Location {
-    Fixed(ConnectionInfo),
+    Fixed(Arc<ConnectionInfo>),
     /// The server that is the master when a connection is opened.
     Master(Arc<MasterLookup>),
 }
@@ -61,16 +62,16 @@ impl Server {
         }
         let unusable = |error: RedisError| ConfigError::Certificates(error.to_string());
         let location = match (address, config.certificates()) {
-            (Address::Server(info), None) => Location::Fixed(info),
+            (Address::Server(info), None) => Location::Fixed(Arc::new(info)),
             (Address::Server(info), Some(certificates)) => {
                 let client = Client::build_with_tls(info, certificates).map_err(unusable)?;
-                Location::Fixed(client.get_connection_info().clone())
+                Location::Fixed(Arc::new(client.get_connection_info().clone()))
             }
             (Address::Sentinels(sentinels), _) => {
                 Location::Master(Arc::new(MasterLookup::new(sentinels, config.clone()).map_err(unusable)?))
             }
         };
-        Ok(Self { location: Arc::new(location), generation: Arc::default() })
+        Ok(Self { location, generation: Arc::default() })
     }
 
     /// A number that grows when the address may lead to another server than before. Connections that are older should
@@ -82,7 +83,7 @@ impl Server {
 
     /// Counts how often Sentinels have named another master. Without Sentinels the sender is gone.
     pub(crate) fn master_changes(&self) -> watch::Receiver<u64> {
-        match &*self.location {
+        match &self.location {
             Location::Fixed(_) => watch::channel(0).1,
             Location::Master(lookup) => lookup.changes(),
         }
@@ -149,8 +150,8 @@ impl Server {
 
     /// A client of the server, which is looked up within `limit` if it is a master that Sentinels know.
     async fn client(&self, protocol: ProtocolVersion, limit: Duration) -> RedisResult<Client> {
-        let info = match &*self.location {
-            Location::Fixed(info) => info.clone(),
+        let info = match &self.location {
+            Location::Fixed(info) => ConnectionInfo::clone(info),
             // Boxed: its future is large, and seldom needed.
             Location::Master(lookup) => Box::pin(lookup.master(limit)).await.map_err(to_connection_error)?,
         };

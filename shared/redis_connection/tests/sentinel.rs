@@ -8,8 +8,8 @@ use testkit::secured_sentinel::{PASSWORD, SecuredSentinel};
 use testkit::{Certificate, eventually};
 
 fn config(url: String, certificate: &Certificate) -> ServerConfig {
-    let pem = fs::read(certificate.file()).unwrap();
-    let key = fs::read(certificate.key_file()).unwrap();
+    let read = |file| fs::read(file).expect("the file was written");
+    let (pem, key) = (read(certificate.file()), read(certificate.key_file()));
     ServerConfig {
         url,
         ca: Some(pem.clone()),
@@ -20,7 +20,8 @@ fn config(url: String, certificate: &Certificate) -> ServerConfig {
 }
 
 async fn error(config: ServerConfig) -> String {
-    Bus::connect(&Server::new(&config).unwrap()).await.err().expect("no connection").to_string()
+    let server = Server::new(&config).expect("the configuration is valid");
+    Bus::connect(&server).await.err().expect("no connection").to_string()
 }
 
 #[tokio::test]
@@ -37,9 +38,9 @@ async fn tls_and_passwords_reach_sentinel_and_master() {
     let wrong = SentinelConfig { password: Some("wrong".to_owned()), ..config.sentinel.clone() };
     let text = error(ServerConfig { sentinel: wrong, ..config.clone() }).await;
     assert!(text.contains("WRONGPASS") || text.contains("uthentication"), "{text}");
-    let text = error(ServerConfig { client_certificate: None, ..config.clone() }).await;
-    assert!(!text.contains(PASSWORD), "{text}");
+    let without = error(ServerConfig { client_certificate: None, ..config.clone() }).await;
+    assert!(!without.contains(PASSWORD), "{without}");
     let plain = SentinelConfig { tls: false, ..config.sentinel.clone() };
-    let text = error(ServerConfig { sentinel: plain, ..config }).await;
-    assert!(!text.contains(PASSWORD), "{text}");
+    let in_plain = error(ServerConfig { sentinel: plain, ..config }).await;
+    assert!(!in_plain.contains(PASSWORD), "{in_plain}");
 }

@@ -212,8 +212,8 @@ mod tests {
     fn a_password_file_is_for_an_address_without_a_password() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
-        let with = |url: &str, file: &str| RedisOptions {
-            redis_password_file: Some(file.to_owned()),
+        let with = |url: &str, path: &str| RedisOptions {
+            redis_password_file: Some(path.to_owned()),
             ..options(url)
         };
         let path = file.to_str().unwrap();

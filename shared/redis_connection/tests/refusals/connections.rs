@@ -44,9 +44,9 @@ pub struct Connections {
 
 impl Connections {
     /// Sets with different numbers do not receive each other's messages.
-    pub async fn open(server: &RefusingServer, number: u8) -> Self {
+    pub async fn open(refusing: &RefusingServer, number: u8) -> Self {
         let config =
-            ServerConfig { url: server.client_url(), ca: server.authority(), ..ServerConfig::default() };
+            ServerConfig { url: refusing.client_url(), ca: refusing.authority(), ..ServerConfig::default() };
         let server = Server::new(&config).unwrap();
         let bus = Bus::connect(&server).await.unwrap();
         let directory = Directory::connect(&server).await.unwrap();
