@@ -13,7 +13,7 @@ const HANDLES: usize = 60;
 /// Calls a second, in messages of as many as there are handles.
 const RATE: u32 = 600;
 const CONNECTIONS: usize = 20;
-/// The services are not optimized here: the default of 50 calls a second would be more than all honest calls together.
+/// The services are not optimized here: the default of 100 calls a second would be more than all honest calls together.
 const ADDRESS_LIMIT: &str = "--max-call-rate-per-address=12";
 /// Calls a second of each connection.
 const CONNECTION_RATE: u32 = 10;
@@ -45,8 +45,8 @@ async fn calls_of_one_client_harm_no_call() {
 
 /// Claims a session on a connection that does not parse what it receives, and attaches handles with names.
 async fn many_handles(fixture: &Fixture, session: u64) -> (RawWebsocket, Vec<u64>) {
-    let stream = transport_from(ADDRESS, &fixture.edge_url(0)).await;
-    let mut owner = Client::over(stream).await.with_session(session);
+    let mut owner =
+        Client::over(transport_from(ADDRESS, &fixture.edge_url(0)).await).await.with_session(session);
     owner.claim_session().await;
     let mut handles = Vec::new();
     for number in 0..HANDLES {
@@ -54,8 +54,8 @@ async fn many_handles(fixture: &Fixture, session: u64) -> (RawWebsocket, Vec<u64
         owner.register(&format!("mallory {number}")).await;
         handles.push(owner.handle());
     }
-    let stream = transport_from(ADDRESS, &fixture.edge_url(0)).await;
-    let mut websocket = RawWebsocket::over(stream).await.unwrap();
+    let mut websocket =
+        RawWebsocket::over(transport_from(ADDRESS, &fixture.edge_url(0)).await).await.unwrap();
     let claim = json!({"janus": "claim", "transaction": "claim", "session_id": session});
     assert!(websocket.send(claim.to_string()).await);
     (websocket, handles)

@@ -32,9 +32,8 @@ async fn idle_websockets_leave_places_for_others() {
             }
             open = kept;
             if number % RATE == 0 {
-                let connecting = Client::attached(&url);
-                let mut client =
-                    timeout(Duration::from_secs(1), connecting).await.expect("a place for a client");
+                let attached = timeout(Duration::from_secs(1), Client::attached(&url)).await;
+                let mut client = attached.expect("a place for a client");
                 client.destroy().await;
             }
         }

@@ -1,7 +1,7 @@
 //! The address of a client, and what of it counts for limits.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The bits of an IPv6 address that one client cannot choose: it usually has the whole network behind them.
 const CLIENT_PREFIX: u8 = 64;
@@ -59,13 +59,22 @@ impl AddressGroup {
         }
     }
 
-    /// Returns the network of 48 bits around an IPv6 network of 64; `None` for IPv4.
+    /// Returns the network of 48 bits around an IPv6 network of 64; `None` for IPv4, and for ::1.
     pub fn customer(&self) -> Option<Self> {
         match self.first {
-            IpAddr::V6(address) if self.prefix > CUSTOMER_PREFIX => {
+            IpAddr::V6(address) if self.prefix > CUSTOMER_PREFIX && !self.is_local() => {
                 Some(Self::network(address, CUSTOMER_PREFIX))
             }
             IpAddr::V6(_) | IpAddr::V4(_) => None,
+        }
+    }
+
+    /// Whether this is the address that programs on the same machine connect from unless they choose another:
+    /// 127.0.0.1, or the network of ::1.
+    pub fn is_local(&self) -> bool {
+        match self.first {
+            IpAddr::V4(address) => address == Ipv4Addr::LOCALHOST,
+            IpAddr::V6(address) => address == Ipv6Addr::UNSPECIFIED && self.prefix == CLIENT_PREFIX,
         }
     }
 

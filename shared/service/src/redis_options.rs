@@ -84,7 +84,10 @@ impl RedisOptions {
             client_certificate,
             sentinel,
         };
-        Ok(Server::new(&config)?)
+        Server::new(&config).map_err(|error| match error {
+            ConfigError::CertificatesWithoutTls => RedisOptionsError::CertificatesWithoutTls,
+            error @ (ConfigError::Address(_) | ConfigError::Certificates(_)) => error.into(),
+        })
     }
 }
 
@@ -105,8 +108,11 @@ fn read_pem(file: &Path, flag: &'static str, begin: &[u8]) -> Result<Vec<u8>, Re
 #[derive(Debug, thiserror::Error)]
 pub enum RedisOptionsError {
     /// The address is invalid, or does not fit the other options.
-    #[error("--redis: {0}")]
+    #[error("invalid --redis: {0}")]
     Config(#[from] ConfigError),
+    /// Certificates without TLS.
+    #[error("--redis-ca and --redis-cert need a rediss:// address, or Sentinels with TLS")]
+    CertificatesWithoutTls,
     /// The file with the password cannot be read.
     #[error("--redis-password-file: {0}")]
     PasswordFile(#[from] SecretFileError),
@@ -203,7 +209,7 @@ mod tests {
             ["h:6379", "redis://:secret@", "redis+sentinel://:secret@one/", "redis+cluster://u:secret@h"]
         {
             let text = error(&options(bad));
-            assert!(text.starts_with("--redis: ") && !text.contains("secret"), "{bad}: {text}");
+            assert!(text.starts_with("invalid --redis: ") && !text.contains("secret"), "{bad}: {text}");
         }
         assert!(options("redis://u:p@h:6379").server().is_ok());
     }
@@ -241,7 +247,10 @@ mod tests {
         assert!(with_ca("rediss://h").server().is_ok());
         assert!(with_ca("rediss+sentinel://h/m").server().is_ok());
         for without in ["redis://h", "redis+sentinel://h/m"] {
-            assert!(error(&with_ca(without)).contains("certificates are for rediss://"), "{without}");
+            assert!(
+                error(&with_ca(without)).contains("--redis-ca and --redis-cert need a rediss:// address"),
+                "{without}"
+            );
         }
         let sentinels = RedisOptions { redis_sentinel_tls: true, ..with_ca("redis+sentinel://h/m") };
         assert!(sentinels.server().is_ok());

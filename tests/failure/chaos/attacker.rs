@@ -59,8 +59,8 @@ struct AttackSocket {
 impl AttackSocket {
     async fn open(url: &str, number: usize) -> Option<Self> {
         let websocket = RawWebsocket::open(url).await.ok()?;
-        let name = format!("attacker {number}");
-        let mut socket = Self { websocket, session: json!(0), handle: json!(0), name };
+        let mut socket =
+            Self { websocket, session: json!(0), handle: json!(0), name: format!("attacker {number}") };
         socket.session = socket.id_of(json!({"janus": "create"})).await?;
         // The last name is the attacker's own, the other its accomplice's.
         for name in [format!("{} accomplice", socket.name), socket.name.clone()] {

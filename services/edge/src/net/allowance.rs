@@ -21,9 +21,10 @@ pub struct Allowance {
 
 impl Allowance {
     pub fn new(options: &FairUseOptions, address: Option<Arc<AddressState>>, now: Instant) -> Self {
-        let full = || TokenBucket::new(options.max_rate, now);
+        let limits = options.of(address.as_ref().map(|address| address.group));
+        let full = || TokenBucket::new(limits.max_rate, now);
         let requests = address.as_ref().map_or_else(full, |address| address.client_bucket(full()));
-        let calls = TokenBucket::with_burst(options.max_call_rate, CALL_BURST_SECONDS, now);
+        let calls = TokenBucket::with_burst(limits.max_call_rate, CALL_BURST_SECONDS, now);
         Self { requests, calls, address, sessions: 0, is_returned: false }
     }
 

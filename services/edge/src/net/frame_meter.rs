@@ -264,12 +264,12 @@ mod tests {
     #[test]
     fn frame_that_is_too_large_is_not_read() {
         let before = frame(PING, 3);
-        let parts: [Vec<Vec<u8>>; 3] = [
+        let messages: [Vec<Vec<u8>>; 3] = [
             vec![frame(TEXT, MAX + 1)],
             vec![frame(BEGIN, MAX), frame(PING, 1), frame(END, 1)],
             vec![[&[TEXT, 0xff][..], &[0xff; 12]].concat()],
         ];
-        for parts in parts {
+        for parts in messages {
             let accepted: usize = parts[..parts.len() - 1].iter().map(Vec::len).sum();
             let all = [&[before.clone()][..], &parts].concat();
             let (_, length, fault) = followed(&all, 10_000);

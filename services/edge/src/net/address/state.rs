@@ -20,6 +20,8 @@ const HANDSHAKE_BURST: f64 = 10.0;
 pub struct AddressState {
     pub group: AddressGroup,
     limits: AddressLimits,
+    /// Whether a new client continues with the rate that the last one had left.
+    keeps_rate: bool,
     connections: AtomicUsize,
     sessions: AtomicUsize,
     buckets: Mutex<Buckets>,
@@ -51,32 +53,34 @@ impl AddressState {
         customer: Option<Arc<Self>>,
         now: Instant,
     ) -> Self {
+        let limits = options.of(Some(group));
         // A group without a wider network around it, but with a prefix of 48 bits, is itself the wider one.
         let factor = if group.is_customer() { CUSTOMER_FACTOR } else { 1 };
         let rate = |rate: u32| rate.saturating_mul(factor);
         let count = |limit: usize| bound(limit, usize::MAX).saturating_mul(factor as usize);
-        let permits = bound(options.max_concurrent_requests_per_address, Semaphore::MAX_PERMITS);
+        let permits = bound(limits.max_concurrent_requests_per_address, Semaphore::MAX_PERMITS);
         Self {
             group,
             limits: AddressLimits {
-                connections: count(options.max_connections_per_address),
-                sessions: count(options.max_sessions_per_address),
+                connections: count(limits.max_connections_per_address),
+                sessions: count(limits.max_sessions_per_address),
             },
+            keeps_rate: limits.keeps_rate,
             connections: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
             buckets: Mutex::new(Buckets {
                 handshakes: TokenBucket::with_burst(
-                    rate(options.max_handshake_rate_per_address),
+                    rate(limits.max_handshake_rate_per_address),
                     HANDSHAKE_BURST,
                     now,
                 ),
-                requests: TokenBucket::new(rate(options.max_rate_per_address), now),
+                requests: TokenBucket::new(rate(limits.max_rate_per_address), now),
                 calls: TokenBucket::with_burst(
-                    rate(options.max_call_rate_per_address),
+                    rate(limits.max_call_rate_per_address),
                     CALL_BURST_SECONDS,
                     now,
                 ),
-                client: TokenBucket::new(options.max_rate, now),
+                client: TokenBucket::new(limits.max_rate, now),
             }),
             permits: Arc::new(Semaphore::new(permits)),
             customer,
@@ -145,12 +149,14 @@ impl AddressState {
 
     /// Returns the bucket for a new client.
     pub fn client_bucket(&self, full: TokenBucket) -> TokenBucket {
-        std::mem::replace(&mut self.buckets.lock().client, full)
+        if self.keeps_rate { std::mem::replace(&mut self.buckets.lock().client, full) } else { full }
     }
 
     /// Takes back the bucket of a client that has disconnected.
     pub fn return_bucket(&self, bucket: &TokenBucket, now: Instant) {
-        self.buckets.lock().client.take_tokens(bucket.missing(now), now);
+        if self.keeps_rate {
+            self.buckets.lock().client.take_tokens(bucket.missing(now), now);
+        }
     }
 
     /// Whether nothing would change if the address were forgotten.
