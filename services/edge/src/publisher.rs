@@ -19,6 +19,7 @@ use common::{ErrorLog, error_failure, warn_failure};
 use protocol::HandleRef;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 
@@ -29,6 +30,8 @@ static RESENDING: ErrorLog = ErrorLog::new("sending messages again");
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RESENDS: u32 = 30;
 const RESEND_INTERVAL: Duration = Duration::from_secs(1);
+/// How many messages are sent again at once. Each has a name or a reason of at most 255 bytes.
+const MAX_CONCURRENT_RESENDS: usize = 10_000;
 /// How long the edge refuses calls after a router has refused one.
 pub const SHED_DURATION: Duration = Duration::from_millis(200);
 
@@ -38,11 +41,13 @@ pub struct Publisher {
     /// Where this edge is, for calls.
     location: Location,
     load_shedder: LoadShedder,
+    resends: Arc<Semaphore>,
 }
 
 impl Publisher {
     pub fn new(context: Arc<EdgeContext>, location: Location) -> Self {
-        Self { context, location, load_shedder: LoadShedder::default() }
+        let resends = Arc::new(Semaphore::new(MAX_CONCURRENT_RESENDS));
+        Self { context, location, load_shedder: LoadShedder::default(), resends }
     }
 
     /// Starts to shed load, because a router has refused a call for overload.
@@ -116,8 +121,13 @@ impl Publisher {
     /// Sends a message again in the background. The task is not one of the edge's: it continues when the edge has
     /// stopped.
     fn spawn_resend(&self, destination: Destination, message: Message, handle: HandleRef) {
+        let Ok(permit) = self.resends.clone().try_acquire_owned() else {
+            error_failure!(RESENDING, %handle, kind = message.body.kind(), "too many messages to send again, giving up");
+            return;
+        };
         let bus = self.context.bus.clone();
         let resend = async move {
+            let _permit = permit;
             for _ in 0..MAX_RESENDS {
                 sleep(RESEND_INTERVAL).await;
                 if send(&bus, &destination, &message, handle).await.is_ok() {
