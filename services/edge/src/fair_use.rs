@@ -13,17 +13,17 @@ pub struct FairUseOptions {
     pub max_rate: u32,
 
     /// The same for all clients of one address together (an IPv6 network of 64 bits is one address); it also
-    /// holds for clients that connect again; 0 for no limit [default: 1000; none for 127.0.0.1 and ::1]
+    /// holds for clients that connect again; 0 for no limit (default: 1000; none for 127.0.0.1 and ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_RATE_PER_ADDRESS", value_name = "COUNT")]
     pub max_rate_per_address: Option<u32>,
 
     /// How many calls a second a client may make, with bursts of twice as many; excess calls are delayed,
-    /// and the requests behind them; 0 for no limit [default: 20; none for 127.0.0.1 and ::1]
+    /// and the requests behind them; 0 for no limit (default: 20; none for 127.0.0.1 and ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_CALL_RATE", value_name = "COUNT")]
     pub max_call_rate: Option<u32>,
 
-    /// The same for all clients of one address together; 0 for no limit [default: 100; none for 127.0.0.1 and
-    /// ::1]
+    /// The same for all clients of one address together; 0 for no limit (default: 100; none for 127.0.0.1 and
+    /// ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_CALL_RATE_PER_ADDRESS", value_name = "COUNT")]
     pub max_call_rate_per_address: Option<u32>,
 
@@ -32,23 +32,23 @@ pub struct FairUseOptions {
     #[arg(long, env = "SWITCHBOARD_MAX_CONCURRENT_REQUESTS", value_name = "COUNT", default_value_t = 4)]
     pub max_concurrent_requests: usize,
 
-    /// The same for all clients of one address together, which take turns; 0 for no limit [default: 8; none for
-    /// 127.0.0.1 and ::1]
+    /// The same for all clients of one address together, which take turns; 0 for no limit (default: 8; none for
+    /// 127.0.0.1 and ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_CONCURRENT_REQUESTS_PER_ADDRESS", value_name = "COUNT")]
     pub max_concurrent_requests_per_address: Option<usize>,
 
-    /// How many connections one address may have; further ones are refused (429); 0 for no limit [default:
-    /// 1000; none for 127.0.0.1 and ::1]
+    /// How many connections one address may have; further ones are refused (429); 0 for no limit (default:
+    /// 1000; none for 127.0.0.1 and ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
     pub max_connections_per_address: Option<usize>,
 
     /// How many connections a second one address may open, with bursts of ten times as many; further ones are
-    /// refused (429); 0 for no limit [default: 100; none for 127.0.0.1 and ::1]
+    /// refused (429); 0 for no limit (default: 100; none for 127.0.0.1 and ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_HANDSHAKE_RATE_PER_ADDRESS", value_name = "COUNT")]
     pub max_handshake_rate_per_address: Option<u32>,
 
     /// How many sessions the clients of one address may have, with those whose client is disconnected; 0 for no
-    /// limit [default: 2000; none for 127.0.0.1 and ::1]
+    /// limit (default: 2000; none for 127.0.0.1 and ::1)
     #[arg(long, env = "SWITCHBOARD_MAX_SESSIONS_PER_ADDRESS", value_name = "COUNT")]
     pub max_sessions_per_address: Option<usize>,
 }

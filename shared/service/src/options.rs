@@ -65,8 +65,8 @@ pub enum LogFormat {
 #[derive(Args, Clone, Debug, Default)]
 pub struct OriginOptions {
     /// Origin of web pages that may open websockets and read the HTTP API in a browser, like
-    /// https://app.example.org; may be repeated or comma-separated; * for any [default: websockets from any page,
-    /// on a loopback address from pages of this machine; the HTTP API from its own pages]
+    /// `https://app.example.org`; may be repeated or comma-separated; * for any (default: websockets from any page,
+    /// on a loopback address from pages of this machine; the HTTP API from its own pages)
     #[arg(long, env = "SWITCHBOARD_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<AllowedOrigin>,
 }

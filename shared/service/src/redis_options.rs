@@ -20,9 +20,10 @@ const KEY: &[u8] = b"PRIVATE KEY-----";
 /// How to reach the Redis of the cluster.
 #[derive(Args, Clone, Debug)]
 pub struct RedisOptions {
-    /// The Redis that the services of one cluster share: a server, redis[s]://[USER:SECRET@]HOST[:PORT][/DB], or
-    /// the Sentinels that know the master, redis[s]+sentinel://[USER:SECRET@]HOST[:PORT],.../MASTER[/DB]
-    #[arg(long, env = "SWITCHBOARD_REDIS", hide_env_values = true, value_name = "URL")]
+    /// The Redis that the services of one cluster share: one server, or a master that Sentinels know by name,
+    /// `redis[s]+sentinel://[USER:SECRET@]HOST[:PORT],.../MASTER[/DB]`
+    #[arg(long, env = "SWITCHBOARD_REDIS", hide_env_values = true)]
+    #[arg(value_name = "redis[s]://[USER:SECRET@]HOST[:PORT][/DB]")]
     pub redis: RedisUrl,
 
     /// File with the password for Redis; one in --redis takes precedence
