@@ -23,7 +23,7 @@ help:
 	@echo "make chaos     inject random faults during calls"
 	@echo "               (CHAOS_SECONDS=120 CHAOS_PAIRS=50 CHAOS_SEED=any)"
 	@echo "make bench     measure the performance beside Janus alone and janus-cloud (docs/performance.md)"
-	@echo "make fuzz      fuzz what services read from clients, Janus and Redis (FUZZ_SECONDS=20 each)"
+	@echo "make fuzz      fuzz what services read from clients, Janus and Redis (FUZZ_SECONDS=15 each)"
 	@echo "make sim       run the simulation with more seeds than the tests (SEEDS=10000), or with one (SEED=7)"
 	@echo "make micro     run the micro-benchmarks of the hot paths (docs/performance.md)"
 	@echo "make lint      check formatting, lints and documentation, with warnings as errors"
@@ -76,7 +76,7 @@ bench: servers
 	cargo bench -p bench --bench cluster
 
 # Without a sanitizer it needs no nightly compiler. The fuzzed crates forbid unsafe code.
-fuzz: FUZZ_SECONDS ?= 20
+fuzz: FUZZ_SECONDS ?= 15
 fuzz: FUZZ_TARGETS ?= frame janus redis
 fuzz:
 	command -v cargo-fuzz || cargo install --locked cargo-fuzz
