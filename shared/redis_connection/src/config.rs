@@ -1,5 +1,8 @@
 //! What is needed to connect to Redis.
 
+use crate::address::AddressError;
+use redis::{ClientTlsConfig, TlsCertificates};
+
 /// The address of a Redis, credentials and TLS files. It has no `Debug`, because it holds secrets.
 #[derive(Clone, Default)]
 pub struct ServerConfig {
@@ -41,4 +44,32 @@ impl From<&str> for ServerConfig {
     fn from(url: &str) -> Self {
         Self { url: url.to_owned(), ..Self::default() }
     }
+}
+
+impl ServerConfig {
+    /// The files for TLS, if there are any.
+    pub(crate) fn certificates(&self) -> Option<TlsCertificates> {
+        if self.ca.is_none() && self.client_certificate.is_none() {
+            return None;
+        }
+        let client_tls = self
+            .client_certificate
+            .as_ref()
+            .map(|it| ClientTlsConfig { client_cert: it.certificate.clone(), client_key: it.key.clone() });
+        Some(TlsCertificates { client_tls, root_cert: self.ca.clone() })
+    }
+}
+
+/// A configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The address is invalid.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There are files for TLS, but no connection has it.
+    #[error("certificates are for rediss:// and for Sentinels with TLS")]
+    CertificatesWithoutTls,
+    /// A certificate or key is malformed.
+    #[error("{0}")]
+    Certificates(String),
 }

@@ -28,9 +28,9 @@ mod shared;
 mod tcp;
 
 pub use address::AddressError;
-pub use config::{ClientCertificate, SentinelConfig, ServerConfig};
+pub use config::{ClientCertificate, ConfigError, SentinelConfig, ServerConfig};
 pub use error_text::{CHECK_KEY, LastRefusal, error_text, plain_error_text};
 pub use refusal::is_command_error;
-pub use server::{ConfigError, Server};
+pub use server::Server;
 pub use settings::Settings;
 pub use shared::{Command, SharedConnection};

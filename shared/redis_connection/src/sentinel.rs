@@ -10,9 +10,7 @@ use crate::refusal::timed_out;
 use crate::tcp::tcp_settings;
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{
-    ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, TlsCertificates, TlsMode, cmd,
-};
+use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, TlsMode, cmd};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -178,19 +176,5 @@ async fn watch_master(lookup: Weak<MasterLookup>) {
         sleep(WATCH_INTERVAL).await;
         let Some(lookup) = lookup.upgrade() else { return };
         connection = timeout(WATCH_TIMEOUT, lookup.compare(connection)).await.ok().and_then(Result::ok);
-    }
-}
-
-impl ServerConfig {
-    /// The files for TLS, if there are any.
-    pub(crate) fn certificates(&self) -> Option<TlsCertificates> {
-        if self.ca.is_none() && self.client_certificate.is_none() {
-            return None;
-        }
-        let client_tls = self.client_certificate.as_ref().map(|it| redis::ClientTlsConfig {
-            client_cert: it.certificate.clone(),
-            client_key: it.key.clone(),
-        });
-        Some(TlsCertificates { client_tls, root_cert: self.ca.clone() })
     }
 }

@@ -1,7 +1,7 @@
 //! The ways to connect to a Redis server.
 
-use crate::address::{self, Address, AddressError};
-use crate::config::ServerConfig;
+use crate::address::{self, Address};
+use crate::config::{ConfigError, ServerConfig};
 use crate::refusal::{timed_out, to_connection_error};
 use crate::sentinel::MasterLookup;
 use crate::settings::Settings;
@@ -29,20 +29,6 @@ enum Location {
     Fixed(Arc<ConnectionInfo>),
     /// The server that is the master when a connection is opened.
     Master(Arc<MasterLookup>),
-}
-
-/// A configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The address is invalid.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// There are files for TLS, but no connection has it.
-    #[error("certificates are for rediss:// and for Sentinels with TLS")]
-    CertificatesWithoutTls,
-    /// A certificate or key is malformed.
-    #[error("{0}")]
-    Certificates(String),
 }
 
 impl Server {

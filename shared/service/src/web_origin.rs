@@ -3,7 +3,7 @@
 //! A browser sends a page's origin with every websocket handshake, with every change, and with most requests to other
 //! origins. A page cannot forge it. Programs send none.
 //!
-//! The name in `Host` proves nothing by itself: whoever owns a name can let it lead to any address, and so make a page of
+//! The name in `Host` proves nothing by itself: the owner of a name can let it lead to any address, and so make a page of
 //! theirs "same-origin" with a server on the visitor's machine (DNS rebinding). An address in `Host` proves it, since the
 //! browser connected to that address.
 

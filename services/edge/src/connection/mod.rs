@@ -4,6 +4,7 @@
 //! the actions in order. When the socket is closed, the task keeps the sessions until they are claimed or end.
 
 mod actions;
+mod disconnect;
 mod handoff;
 mod input;
 mod persist;
@@ -25,7 +26,6 @@ use crate::session::client::{Client, Outcome};
 use bus::ack_tracker::AckGuard;
 use bus::message::Events;
 use common::time::sleep_until;
-use common::{ErrorLog, warn_failure};
 use futures_util::FutureExt;
 use protocol::{SessionId, frame, reply};
 use requests::RequestTurns;
@@ -36,8 +36,6 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
-
-static SLOW_CLIENTS: ErrorLog = ErrorLog::new("writing to clients");
 
 /// How often a connection looks again whether waiting requests may be sent, beside the replies that make room for them.
 const TURN_INTERVAL: Duration = Duration::from_secs(1);
@@ -156,17 +154,6 @@ impl Connection {
     /// The span of what the connection does. Made for each event, so that idle connections hold none.
     fn span(&self) -> Span {
         self.address.map_or_else(Span::none, |client| tracing::info_span!("connection", %client))
-    }
-
-    /// Closes the connection of a websocket that has ended, in a task of its own. Until then it counts as connected.
-    fn release_socket(&mut self) {
-        let permit = self.permit.take();
-        if let Some(lingering) = self.lingering.take() {
-            self.parts.context.connections.spawn(async move {
-                lingering.close().await;
-                drop(permit);
-            });
-        }
     }
 
     async fn next_event(&mut self) -> Event {
@@ -351,29 +338,6 @@ impl Connection {
     fn reply(&mut self, text: String) {
         if self.output.reply(text).is_err() {
             self.disconnect_slow(metrics::CLIENT_SOCKET);
-        }
-    }
-
-    /// Closes the socket because a queue is full. If it is being closed already, it is dropped at once: what comes next
-    /// is for the backlog.
-    fn disconnect_slow(&mut self, full: &'static str) {
-        if self.output.is_closing() {
-            return self.drop_socket();
-        }
-        metrics::queue_full(full);
-        metrics::slow_client();
-        warn_failure!(SLOW_CLIENTS, "a client reads too slowly, closing its socket");
-        self.output.close(CloseReason::TooSlow);
-    }
-
-    fn drop_socket(&mut self) {
-        let now = Instant::now();
-        self.paused_until = None;
-        self.lingering = self.output.drop_socket().or(self.lingering.take());
-        self.allowance.disconnect(now);
-        self.client.set_disconnected(now);
-        for session in self.client.session_ids() {
-            self.dirty.mark(session, now);
         }
     }
 }

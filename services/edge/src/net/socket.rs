@@ -6,6 +6,12 @@
 //!
 //! However the websocket ends, [`Socket::next_frame`] exchanges the close frames ([`closing`](super::closing)).
 
+mod pings;
+mod read_buffer;
+#[cfg(test)]
+mod tests;
+mod unsent;
+
 use super::closing::{CLOSE_TIMEOUT, CloseReason, Closing, Lingering, Outgoing};
 use super::counting_transport::CountingTransport;
 use super::frame_meter::FrameMeter;
@@ -23,17 +29,9 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
-
-/// Bytes of pongs that a client may leave unread.
-const MAX_UNREAD_PONGS: u64 = 16 * 1024;
-mod read_buffer;
-#[cfg(test)]
-mod tests;
-mod unsent;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A websocket with its queue.
 pub struct Socket {
@@ -183,7 +181,7 @@ impl Socket {
             }
             let (ping_at, close_by) = (self.ping_deadline(), self.closing.as_ref().map(|it| it.deadline));
             self.incomplete_since = self.stream.get_ref().meter.incomplete_since();
-            let complete_by = self.message_deadline();
+            let message_deadline = self.message_deadline();
             tokio::select! {
                 biased;
                 event = poll_fn(|context| self.poll_io(not_before.is_none(), context)) => match event {
@@ -200,7 +198,7 @@ impl Socket {
                     self.last_received = Instant::now();
                     return Frame::Written;
                 }
-                () = sleep_until(complete_by), if not_before.is_none() => self.close(CloseReason::Incomplete),
+                () = sleep_until(message_deadline), if not_before.is_none() => self.close(CloseReason::Incomplete),
                 () = sleep_until(ping_at), if not_before.is_none() => self.ping(),
             }
         }
@@ -261,20 +259,6 @@ impl Socket {
         }
     }
 
-    /// The websocket answers a ping. A client that does not read the answers is closed, because nothing else bounds them.
-    fn note_pong(&mut self, length: usize) {
-        if self.stream.get_ref().bytes_written() >= self.bytes_submitted {
-            self.unread_pongs = 0;
-        }
-        let before = self.bytes_submitted;
-        self.note_submitted(length);
-        self.unread_pongs += self.bytes_submitted - before;
-        if self.unread_pongs > MAX_UNREAD_PONGS && self.closing.is_none() {
-            metrics::slow_client();
-            self.close(CloseReason::TooSlow);
-        }
-    }
-
     /// When the client must have completed the message that it has begun.
     fn message_deadline(&self) -> Option<Instant> {
         let since = self.incomplete_since.filter(|_| self.closing.is_none())?;
@@ -316,22 +300,6 @@ impl Socket {
         let deadline =
             self.closing.map_or_else(|| Instant::now() + CLOSE_TIMEOUT, |closing| closing.deadline);
         Lingering { transport: self.stream.into_inner().into_inner(), deadline }
-    }
-
-    /// When to ping a silent client, or, if it was pinged, when it counts as gone.
-    fn ping_deadline(&self) -> Option<Instant> {
-        let interval = self.options.ping_interval.filter(|_| self.closing.is_none())?;
-        let timeout = if self.is_pinged { self.options.ping_timeout } else { Duration::ZERO };
-        Some(self.last_received + interval + timeout)
-    }
-
-    /// Pings the client, or closes if the previous ping was not answered.
-    fn ping(&mut self) {
-        let was_pinged = std::mem::replace(&mut self.is_pinged, true);
-        if was_pinged || Pin::new(&mut self.stream).start_send(Message::Ping(Bytes::new())).is_err() {
-            return self.close(CloseReason::NoPong);
-        }
-        self.note_submitted(0);
     }
 
     /// Writes the queue as far as the operating system takes it.

@@ -2,6 +2,7 @@
 //! is undrained. Backends that are added here are kept beside those that sentinels announce: connectors discover them
 //! within seconds. Those configured at a connector (`--backend`) cannot be changed here.
 
+use super::drain_caller::check_caller;
 use super::extract::{JsonBody, PathParam};
 use super::problem::Problem;
 use super::state::ApiState;
@@ -13,19 +14,11 @@ use bus::message::Notice;
 use common::{BackendName, ServiceId};
 use directory::record::{Backend, BackendHealth, BackendRegistration, BackendStatus, BreakerState};
 use serde::{Deserialize, Serialize};
-use service::web_origin::{address_of, host_of};
-use std::net::IpAddr;
-use std::time::Duration;
-use tokio::net::lookup_host;
-use tokio::time::timeout;
 
 /// Limits of a backend that is added.
 const MAX_URL_BYTES: usize = 1_024;
 const MAX_LABEL_CHARS: usize = 64;
 const MAX_EXPIRE_SECONDS: u64 = 365 * 24 * 60 * 60;
-/// How long the name of a Janus server may take to be resolved.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
-
 #[derive(Clone, Serialize)]
 pub(super) struct BackendView {
     pub name: BackendName,
@@ -113,8 +106,7 @@ pub(super) async fn get(
     State(state): State<ApiState>,
     PathParam(name): PathParam<BackendName>,
 ) -> Result<Json<BackendView>, Problem> {
-    let backend = all_backends(&state).await?.into_iter().find(|backend| backend.name == name);
-    backend.map(Json).ok_or_else(|| Problem::no_such_backend(&name))
+    find(&state, &name).await.map(Json)
 }
 
 /// `POST /backends/{name}/drain`
@@ -123,7 +115,7 @@ pub(super) async fn drain(
     Extension(caller): Extension<Caller>,
     PathParam(name): PathParam<BackendName>,
 ) -> Result<Json<BackendView>, Problem> {
-    check_caller(&state, &name, caller).await?;
+    check_caller(caller, find(&state, &name).await?.url.as_deref()).await?;
     state.directory.drain_backend(&name).await?;
     notify_changed(&state, name, "drained a backend").await.map(Json)
 }
@@ -134,39 +126,9 @@ pub(super) async fn undrain(
     Extension(caller): Extension<Caller>,
     PathParam(name): PathParam<BackendName>,
 ) -> Result<Json<BackendView>, Problem> {
-    check_caller(&state, &name, caller).await?;
+    check_caller(caller, find(&state, &name).await?.url.as_deref()).await?;
     state.directory.undrain_backend(&name).await?;
     notify_changed(&state, name, "undrained a backend").await.map(Json)
-}
-
-/// Checks that the backend exists, and that a Janus server which calls is that backend.
-async fn check_caller(state: &ApiState, name: &BackendName, caller: Caller) -> Result<(), Problem> {
-    let backend = all_backends(state).await?.into_iter().find(|backend| backend.name == *name);
-    match (caller, backend) {
-        (Caller::Operator, Some(_)) => Ok(()),
-        (Caller::JanusServer(address), Some(BackendView { url: Some(url), .. }))
-            if leads_to(&url, address).await =>
-        {
-            Ok(())
-        }
-        (Caller::JanusServer(_), Some(_)) => Err(Problem::not_own_backend()),
-        (_, None) => Err(Problem::no_such_backend(name)),
-    }
-}
-
-/// Returns whether a URL's host is this address, or a name of it.
-async fn leads_to(url: &str, address: IpAddr) -> bool {
-    let authority = url.find("://").map_or(url, |scheme| {
-        let end = url[scheme + 3..].find(['/', '?', '#']).map_or(url.len(), |end| scheme + 3 + end);
-        &url[..end]
-    });
-    let Some(host) = host_of(authority) else { return false };
-    if let Some(own) = address_of(host) {
-        return own.to_canonical() == address.to_canonical();
-    }
-    let found = timeout(LOOKUP_TIMEOUT, lookup_host((host, 0))).await;
-    let Ok(Ok(mut found)) = found else { return false };
-    found.any(|own| own.ip().to_canonical() == address.to_canonical())
 }
 
 /// `POST /backends`. Replaces one that was added before.
@@ -214,6 +176,11 @@ pub(super) async fn notify_changed(
 }
 
 /// Returns all backends that are served, registered or drained, by name.
+async fn find(state: &ApiState, name: &BackendName) -> Result<BackendView, Problem> {
+    let backend = all_backends(state).await?.into_iter().find(|backend| backend.name == *name);
+    backend.ok_or_else(|| Problem::no_such_backend(name))
+}
+
 async fn all_backends(state: &ApiState) -> Result<Vec<BackendView>, Problem> {
     let mut backends = served(state).await?;
     for discovered in state.directory.discovered_backends().await? {
@@ -346,19 +313,6 @@ fn is_websocket_url(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn janus_server_is_known_by_its_address() {
-        let leads_to = async |url: &str, address: &str| leads_to(url, address.parse().unwrap()).await;
-        for url in ["ws://10.0.0.1:8188/janus?x=1", "ws://10.0.0.1", "wss://[::ffff:10.0.0.1]:8989"] {
-            assert!(leads_to(url, "10.0.0.1").await && leads_to(url, "::ffff:10.0.0.1").await, "{url}");
-            assert!(!leads_to(url, "10.0.0.2").await, "{url}");
-        }
-        assert!(leads_to("ws://localhost:8188", "127.0.0.1").await);
-        for url in ["", "ws://", "10.0.0.1", "ws://x.invalid/10.0.0.1", "ws://a/://10.0.0.1"] {
-            assert!(!leads_to(url, "10.0.0.1").await, "{url}");
-        }
-    }
 
     #[test]
     fn url_is_that_of_a_plain_websocket() {

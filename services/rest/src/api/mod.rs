@@ -6,6 +6,7 @@ mod backends;
 mod call_stats;
 mod calls;
 mod cluster;
+mod drain_caller;
 mod extract;
 mod findings;
 mod history;

@@ -4,6 +4,7 @@ use super::*;
 use crate::net::websocket::WRITE_CHUNK;
 use clap::Parser;
 use futures_util::FutureExt;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 const ID: SessionId = SessionId(1);
